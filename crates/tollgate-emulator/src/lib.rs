@@ -1,0 +1,1 @@
+//! Azure OpenAI, an OpenID issuer and managed identity endpoints on loopback.

@@ -1,0 +1,1 @@
+//! From policy XML to a compiled pipeline; the ports it runs against.

@@ -1,0 +1,1 @@
+//! C# policy expressions: parse, check, lower, evaluate.

@@ -1,0 +1,1 @@
+//! pingora, routing, configuration, reload, adapters.

@@ -1,0 +1,1 @@
+//! One file per APIM policy, and the registry.
