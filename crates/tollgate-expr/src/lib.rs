@@ -5,8 +5,14 @@
 //! ends in a value or a .NET [`Exception`]; it cannot panic.
 
 mod budget;
+pub mod cases;
 mod context;
 mod exception;
+mod fixed_host;
+mod jwt;
+mod program;
+mod response;
+mod state;
 mod value;
 
 pub use budget::{Budget, Limits};
@@ -15,4 +21,9 @@ pub use context::{
     Subscription, Url, UrlKind, User, UserIdentity, Workspace,
 };
 pub use exception::{Exception, ExceptionKind};
+pub use fixed_host::FixedHost;
+pub use jwt::Jwt;
+pub use program::{CompileOptions, Facts, Program, Target, compile};
+pub use response::Response;
+pub use state::{EvalCx, EvalState};
 pub use value::Value;
