@@ -1,1 +1,12 @@
 //! pingora, routing, configuration, reload, adapters.
+//!
+//! The gateway turns a policy directory into a [`Snapshot`] and serves requests with it. It owns the control flow of a
+//! request on pingora-core: route, run the pipeline, write the response. It names no policy.
+
+mod backend;
+mod settings;
+mod snapshot;
+
+pub use backend::{Backend, Credentials, TlsOptions};
+pub use settings::{Limits, ListenSettings, Timeouts};
+pub use snapshot::{Matched, Refusal, Snapshot};
