@@ -34,7 +34,7 @@ pub struct Jwe<'t> {
     tag: Vec<u8>,
 }
 
-/// How the content key travels. RSA1_5, PBES2, ECDH-ES and the AES-GCM key wraps are not here on purpose.
+/// How the content key travels. `RSA1_5`, PBES2, ECDH-ES and the AES-GCM key wraps are not here on purpose.
 #[derive(Debug, Clone, Copy)]
 enum KeyManagement {
     Direct,

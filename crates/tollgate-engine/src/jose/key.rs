@@ -26,7 +26,7 @@ pub struct VerificationKey {
 #[derive(Clone)]
 enum Verifier {
     Public(ParsedPublicKey),
-    Mac(hmac::Key),
+    Mac(Box<hmac::Key>),
 }
 
 impl fmt::Debug for VerificationKey {
@@ -186,7 +186,7 @@ fn symmetric(key: &[u8], only: Option<Algorithm>) -> Result<Vec<(Algorithm, Veri
             key.len() >= *size && only.is_none_or(|only| only == *algorithm)
         })
         .map(|(algorithm, hmac_algorithm, _)| {
-            (algorithm, Verifier::Mac(hmac::Key::new(hmac_algorithm, key)))
+            (algorithm, Verifier::Mac(Box::new(hmac::Key::new(hmac_algorithm, key))))
         })
         .collect();
     if ready.is_empty() {

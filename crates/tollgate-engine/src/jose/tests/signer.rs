@@ -21,7 +21,8 @@ pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 pub(super) fn map(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap()
+    let Value::Object(object) = value else { panic!("not an object") };
+    object
 }
 
 /// One RSA key for all tests: making one takes a while.
