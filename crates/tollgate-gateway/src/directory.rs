@@ -95,6 +95,9 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         };
     };
     let config = config::read(file, &text, root, cx.env, &mut files.diagnostics);
+    for span in &config.secret_spans {
+        files.sources.mask(*span);
+    }
     let ports = (cx.ports)(&config);
     let names = Arc::new(names(&config, &ports, &mut files.diagnostics));
     let snapshot = {

@@ -62,6 +62,8 @@ pub struct Config {
     pub subscriptions: Vec<SubscriptionConfig>,
     /// Every secret of the file, to be masked wherever text is shown.
     pub secrets: Vec<Secret<String>>,
+    /// Where values stand in the file itself in places meant for secrets.
+    pub secret_spans: Vec<Span>,
 }
 
 impl fmt::Debug for Config {
@@ -295,6 +297,7 @@ pub fn read(
     let mut reader = Reader { root, env, diagnostics, secrets: Vec::new() };
     let mut config = reader.config(table);
     config.secrets = reader.secrets;
+    toml_file::secret_spans(table, &mut config.secret_spans);
     config
 }
 
@@ -395,6 +398,7 @@ impl Reader<'_> {
             apis,
             subscriptions,
             secrets: Vec::new(),
+            secret_spans: Vec::new(),
         }
     }
 

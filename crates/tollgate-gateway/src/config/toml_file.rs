@@ -247,6 +247,40 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
     (!fits).then(|| wrong(item, path, &expected).suggest(suggestion))
 }
 
+/// The places of values that stand in the file itself where a secret belongs.
+pub(super) fn secret_spans(table: Table<'_>, spans: &mut Vec<Span>) {
+    for (key, _, item) in table.entries() {
+        if let Some(table) = item.table() {
+            secret_spans(table, spans);
+        }
+        // Whatever is written as `value = …`, and bare text in a list of keys or a table of headers, may be a secret.
+        if key == "value" {
+            spans.push(item.span());
+        }
+        if matches!(key, "headers" | "query") {
+            let texts = item.table().map(Table::entries).unwrap_or_default();
+            spans.extend(
+                texts
+                    .into_iter()
+                    .filter(|(_, _, item)| item.text().is_some())
+                    .map(|(_, _, item)| item.span()),
+            );
+        }
+        if key == "keys" {
+            spans.extend(
+                item.items()
+                    .into_iter()
+                    .flatten()
+                    .filter(|item| item.text().is_some())
+                    .map(Item::span),
+            );
+        }
+        if matches!(key, "parameter" | "pem" | "key") && item.text().is_some() {
+            spans.push(item.span());
+        }
+    }
+}
+
 const SECRET_KEYS: [&str; 5] = ["env", "file", "value", "secret", "development"];
 
 /// `plain` allows text instead of a table.
