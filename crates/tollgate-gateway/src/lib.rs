@@ -4,8 +4,11 @@
 //! request on pingora-core: route, run the pipeline, write the response. It names no policy.
 
 mod backend;
+pub mod certificates;
+pub mod fetch;
 mod settings;
 mod snapshot;
+pub mod telemetry;
 
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use settings::{Limits, ListenSettings, Timeouts};
