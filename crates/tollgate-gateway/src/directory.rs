@@ -296,7 +296,7 @@ impl Files<'_> {
 fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> SnapshotNames {
     let mut names = SnapshotNames { secrets: config.secrets.clone(), ..SnapshotNames::default() };
     for certificate in &config.certificates {
-        match certificates::from_pem(certificate.pem.expose()) {
+        match certificates::read_certificate(certificate.pem.expose().as_bytes(), None) {
             Ok(parsed) => {
                 names.certificates.insert(certificate.name.clone(), Arc::new(parsed));
             }
@@ -345,9 +345,9 @@ fn backend(
     };
     let roots = match &config.ca_file {
         None => None,
-        Some(file) => match std::fs::read_to_string(file)
+        Some(file) => match std::fs::read(file)
             .map_err(|error| error.kind().to_string())
-            .and_then(|pem| certificates::roots_from_pem(&pem))
+            .and_then(|pem| certificates::read_bundle(&pem).map_err(|error| error.to_string()))
         {
             Ok(roots) => Some(Arc::new(roots)),
             Err(why) => {

@@ -4,14 +4,16 @@
 //! request on pingora-core: route, run the pipeline, write the response. It names no policy.
 
 mod backend;
-mod certificates;
+pub mod certificates;
 pub mod config;
 mod directory;
+pub mod fetch;
 mod openapi;
 mod router;
 mod settings;
 mod snapshot;
 mod subscriptions;
+pub mod telemetry;
 mod template;
 
 pub use backend::{Backend, Credentials, TlsOptions};
