@@ -21,6 +21,7 @@ use crate::certificates;
 use crate::config::{
     self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, OperationConfig,
 };
+use crate::fetch::AddressGuard;
 use crate::openapi;
 use crate::router::{ApiRoute, OperationRoute, Router};
 use crate::snapshot::{Snapshot, SnapshotNames};
@@ -135,6 +136,10 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         deployment: Arc::new(config.deployment.clone()),
         names,
         ports,
+        addresses: AddressGuard::new(
+            config.egress.allow_link_local.iter().cloned(),
+            config.listen.admin.into_iter().collect(),
+        ),
         listen_certificates,
         router: snapshot,
         subscriptions,

@@ -10,11 +10,13 @@ mod directory;
 pub mod fetch;
 mod openapi;
 mod router;
+pub mod server;
 mod settings;
 mod snapshot;
 mod subscriptions;
 pub mod telemetry;
 mod template;
+pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
