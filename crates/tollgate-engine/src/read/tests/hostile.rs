@@ -104,6 +104,9 @@ fn survive(source: &str) {
         finding.secondary.iter().for_each(|label| holds(label.span));
         assert!(!finding.message.contains('\n'), "{finding:?}");
     }
+    // The secret among the named values.
+    let shown = format!("{findings:?}{document:?}");
+    assert!(!shown.contains("canary"), "{source:?}");
 }
 
 fn places(element: &Element, holds: &dyn Fn(Span)) {

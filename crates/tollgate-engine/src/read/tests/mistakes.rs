@@ -217,32 +217,24 @@ fn elements_that_do_not_close() {
     "#]],
     );
     check(
-        "<a></b></a></c>",
+        "<inbound></choose></inbound></outbound>",
         expect![[r#"
-        error[E0101]: `</b>` closes nothing
-         --> policy.xml:1:4
-          |
-        1 | <a></b></a></c>
-          |  - ^^^^ `a` is the innermost open element
-          |  |
-          |  opened here
-          |
-          = help: did you mean `</a>`?
+            error[E0101]: `</choose>` closes nothing
+             --> policy.xml:1:10
+              |
+            1 | <inbound></choose></inbound></outbound>
+              |  ------- ^^^^^^^^^ `inbound` is the innermost open element
+              |  |
+              |  opened here
 
-        error[E0101]: `</a>` closes nothing
-         --> policy.xml:1:8
-          |
-        1 | <a></b></a></c>
-          |        ^^^^ no element is open here
+            error[E0101]: `</outbound>` closes nothing
+             --> policy.xml:1:29
+              |
+            1 | <inbound></choose></inbound></outbound>
+              |                             ^^^^^^^^^^^ no element is open here
 
-        error[E0101]: `</c>` closes nothing
-         --> policy.xml:1:12
-          |
-        1 | <a></b></a></c>
-          |            ^^^^ no element is open here
-
-        a
-    "#]],
+            inbound
+        "#]],
     );
     check(
         "<a><b>",
@@ -713,53 +705,55 @@ fn documents_without_elements() {
     check(
         "",
         expect![[r#"
-        error[E0101]: the document holds no element
-         --> policy.xml:1:1
-          |
-        1 |
-          | ^ a policy document begins with `<policies>`, a fragment with `<fragment>`
+            error[E0101]: the document holds no element
+             --> policy.xml:1:1
+              |
+            1 |
+              | ^
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-    "#]],
+        "#]],
     );
     check(
         " <!-- x --> ",
         expect![[r#"
-        error[E0101]: the document holds no element
-         --> policy.xml:1:1
-          |
-        1 |  <!-- x --> 
-          | ^ a policy document begins with `<policies>`, a fragment with `<fragment>`
+            error[E0101]: the document holds no element
+             --> policy.xml:1:1
+              |
+            1 |  <!-- x --> 
+              | ^
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-    "#]],
+        "#]],
     );
     check(
         "{ \"a\": 1 }",
         expect![[r#"
-        error[E0101]: the document holds no element
-         --> policy.xml:1:1
-          |
-        1 | { "a": 1 }
-          | ^ a policy document begins with `<policies>`, a fragment with `<fragment>`
+            error[E0101]: text stands outside of all elements
+             --> policy.xml:1:1
+              |
+            1 | { "a": 1 }
+              | ^^^^^^^^^^ not part of any element
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-        error[E0101]: text stands outside of all elements
-         --> policy.xml:1:1
-          |
-        1 | { "a": 1 }
-          | ^^^^^^^^^^ not part of any element
-
-    "#]],
+        "#]],
     );
     check(
         "<a/> and so on",
         expect![[r#"
-        error[E0101]: text stands outside of all elements
-         --> policy.xml:1:6
-          |
-        1 | <a/> and so on
-          |      ^^^^^^^^^ not part of any element
+            error[E0101]: text stands outside of all elements
+             --> policy.xml:1:6
+              |
+            1 | <a/> and so on
+              |      ^^^^^^^^^ not part of any element
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-        a
-    "#]],
+            a
+        "#]],
     );
 }
 
@@ -828,20 +822,21 @@ fn limits() {
         "<a b c d e/>",
         limits,
         expect![[r#"
-        error[E0101]: the attribute `b` has no value
-         --> policy.xml:1:4
-          |
-        1 | <a b c d e/>
-          |    ^ XML wants a value in quotes
-          |
-          = help: write `b="true"` if that is what is meant
+            error[E0101]: the attribute `b` has no value
+             --> policy.xml:1:4
+              |
+            1 | <a b c d e/>
+              |    ^ XML wants a value in quotes
+              |
+              = help: write `b="true"` if that is what is meant
 
-        error[E0101]: the attribute `c` has no value
-         --> policy.xml:1:6
-          |
-        1 | <a b c d e/>
-          |      ^ XML wants a value in quotes
-          |
-          = help: write `c="true"` if that is what is meant"#]],
+            error[E0101]: the attribute `c` has no value
+             --> policy.xml:1:6
+              |
+            1 | <a b c d e/>
+              |      ^ XML wants a value in quotes
+              |
+              = help: write `c="true"` if that is what is meant
+              = help: there may be more errors: reading stopped after these"#]],
     );
 }

@@ -100,24 +100,67 @@ fn a_named_value_stands_only_where_values_stand() {
           = help: named values stand in attribute values, text and expressions; shared policies are fragments"#]],
     );
     check(
-        "<a b{{weight}}=\"1\" {{markup}} c=\"2\" />",
+        "<a b{{openai-api-key}}=\"1\" {{markup}} c=\"2\" d{{openai-api-key}}=x><e{{quoted}} f></a>",
         expect![[r#"
-        a b10="1" <set-header name="x" />=""? c="2"
-        error[E0101]: the named value `weight` cannot be part of a name
-         --> policy.xml:1:4
-          |
-        1 | <a b{{weight}}="1" {{markup}} c="2" />
-          |    ^^^^^^^^^^^ names of elements and attributes are literal
-          |
-          = help: named values stand in attribute values, text and expressions
+            a c="2"
+              {{…}} f=""?
+            error[E0101]: the named value `openai-api-key` cannot be part of a name
+             --> policy.xml:1:4
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |    ^^^^^^^^^^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
 
-        error[E0101]: the attribute `<set-header name="x" />` has no value
-         --> policy.xml:1:20
-          |
-        1 | <a b{{weight}}="1" {{markup}} c="2" />
-          |                    ^^^^^^^^^^ XML wants a value in quotes
-          |
-          = help: write `<set-header name="x" />="true"` if that is what is meant"#]],
+            error[E0101]: the named value `markup` cannot be part of a name
+             --> policy.xml:1:28
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                            ^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
+
+            error[E0101]: the named value `openai-api-key` cannot be part of a name
+             --> policy.xml:1:45
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                             ^^^^^^^^^^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
+
+            error[E0101]: the value of `{{…}}` is not in quotes
+             --> policy.xml:1:65
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                 ^ XML wants quotes around it
+              |
+              = help: write `{{…}}="x"`
+
+            error[E0101]: the named value `quoted` cannot be part of a name
+             --> policy.xml:1:68
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                    ^^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
+
+            error[E0101]: the element `{{…}}` is never closed
+             --> policy.xml:1:68
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                    ^^^^^^^^^^^   ---- closed before it
+              |                                                                    |
+              |                                                                    opened here
+              |
+              = help: add `</{{…}}>`, or end the tag with `/>` if the element is empty
+
+            error[E0101]: the attribute `f` has no value
+             --> policy.xml:1:80
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                                ^ XML wants a value in quotes
+              |
+              = help: write `f="true"` if that is what is meant"#]],
     );
 }
 
