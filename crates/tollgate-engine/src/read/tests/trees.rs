@@ -94,7 +94,7 @@ fn snippets_of_the_documentation() {
 </set-header>
 ",
         expect![[r#"
-
+            (no element)
               authentication-managed-identity resource="https://cognitiveservices.azure.com" output-token-variable-name="t" ignore-error="false"
               set-header name="Authorization" exists-action="override"
                 value @="@(\"Bearer \" + (string)context.Variables[\"t\"])"
