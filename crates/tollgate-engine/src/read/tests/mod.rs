@@ -80,7 +80,7 @@ fn dump(element: &Element, depth: usize, out: &mut String) {
                 writeln!(out, "{indent}  <!--{}-->", comment.value.as_str()).unwrap();
             }
             Node::Text(text) if text.kind == TextKind::Raw => {
-                writeln!(out, "{indent}  raw").unwrap()
+                writeln!(out, "{indent}  raw").unwrap();
             }
             Node::Text(_) => {}
         }
