@@ -25,6 +25,7 @@ use crate::openapi;
 use crate::router::{ApiRoute, OperationRoute, Router};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
+use crate::telemetry::Redactor;
 use crate::template::Template;
 
 /// Name of the configuration file.
@@ -294,7 +295,10 @@ impl Files<'_> {
 }
 
 fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> SnapshotNames {
-    let mut names = SnapshotNames { secrets: config.secrets.clone(), ..SnapshotNames::default() };
+    let mut names = SnapshotNames {
+        redactor: Redactor::new(config.secrets.iter().map(|secret| secret.expose().as_str())),
+        ..SnapshotNames::default()
+    };
     for certificate in &config.certificates {
         match certificates::read_certificate(certificate.pem.expose().as_bytes(), None) {
             Ok(parsed) => {

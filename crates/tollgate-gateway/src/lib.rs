@@ -16,9 +16,10 @@ mod subscriptions;
 mod system;
 pub mod telemetry;
 mod template;
+mod watch;
 
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
 pub use settings::{Limits, ListenSettings, Timeouts};
-pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};
 pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
+pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};

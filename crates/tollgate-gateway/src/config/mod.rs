@@ -62,6 +62,8 @@ pub struct Config {
     pub subscriptions: Vec<SubscriptionConfig>,
     /// Every secret of the file, to be masked wherever text is shown.
     pub secrets: Vec<Secret<String>>,
+    /// Files that were read besides: secrets, certificates, roots.
+    pub files: Vec<PathBuf>,
     /// Where values stand in the file itself in places meant for secrets.
     pub secret_spans: Vec<Span>,
 }
@@ -294,9 +296,10 @@ pub fn read(
     }
     let table = Table::root(file, &document);
     toml_file::check(table, diagnostics);
-    let mut reader = Reader { root, env, diagnostics, secrets: Vec::new() };
+    let mut reader = Reader { root, env, diagnostics, secrets: Vec::new(), files: Vec::new() };
     let mut config = reader.config(table);
     config.secrets = reader.secrets;
+    config.files = reader.files;
     toml_file::secret_spans(table, &mut config.secret_spans);
     config
 }
@@ -306,6 +309,7 @@ struct Reader<'a> {
     env: &'a dyn Environment,
     diagnostics: &'a mut Vec<Diagnostic>,
     secrets: Vec<Secret<String>>,
+    files: Vec<PathBuf>,
 }
 
 fn text(table: Option<Table<'_>>, key: &str) -> Option<String> {
@@ -398,8 +402,16 @@ impl Reader<'_> {
             apis,
             subscriptions,
             secrets: Vec::new(),
+            files: Vec::new(),
             secret_spans: Vec::new(),
         }
+    }
+
+    /// A file the configuration names, relative to the directory.
+    fn path(&mut self, table: Option<Table<'_>>, key: &str) -> Option<PathBuf> {
+        let path = self.root.join(text(table, key)?);
+        self.files.push(path.clone());
+        Some(path)
     }
 
     /// Says that a name does not exist, if it does not.
@@ -479,7 +491,7 @@ impl Reader<'_> {
 
     fn egress(&mut self, table: Option<Table<'_>>) -> EgressConfig {
         EgressConfig {
-            ca_file: text(table, "ca-file").map(|file| self.root.join(file)),
+            ca_file: self.path(table, "ca-file"),
             proxy: text(table, "proxy"),
             allow_link_local: names(list(table, "allow-link-local")),
         }
