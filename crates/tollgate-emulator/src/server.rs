@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -300,7 +300,7 @@ impl<S: Service> Door<S> {
             (Some(_), Some(https)) => https.clone(),
             _ => site.url.clone(),
         };
-        let path = parts.uri.path().to_owned();
+        let (path, head) = (parts.uri.path().to_owned(), parts.method == Method::HEAD);
         let arrival = Arrival { origin, id, certificate, stop: self.stop.clone() };
         let exchange = Exchange::new(parts, body, arrival, site.recorder.clone());
         let answered = match site.faults.due(&path) {
@@ -315,7 +315,8 @@ impl<S: Service> Door<S> {
             Ok(reply) => {
                 site.recorder.answered(id, reply.status().as_u16());
                 let (parts, body) = reply.into_parts();
-                if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+                // hyper takes nothing from either body; an upgraded connection is counted by who speaks on it.
+                if head || parts.status == StatusCode::SWITCHING_PROTOCOLS {
                     open.complete();
                     return Ok(Reply::from_parts(parts, body));
                 }

@@ -32,6 +32,8 @@ async fn echo_says_what_it_received() {
     let teapot = get(format!("{url}/status/418")).expect(418).await;
     assert_eq!(teapot.at("/method"), json!("GET"));
     assert!(get(format!("{url}/status/204")).expect(204).await.body.is_empty());
+    assert!(get(format!("{url}/echo")).method("HEAD").expect(200).await.body.is_empty());
+    assert_eq!(running.echo.server().calls().aborted, 0);
 }
 
 #[tokio::test]

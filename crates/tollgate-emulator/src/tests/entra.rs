@@ -11,11 +11,7 @@ async fn discovery_is_at_entras_paths() {
     let running = start().await;
     let base = running.entra.server().url();
     for (path, issuer, keys) in [
-        (
-            format!("{CONTOSO}"),
-            format!("{base}/sts/{CONTOSO}/"),
-            format!("{CONTOSO}/discovery/keys"),
-        ),
+        (CONTOSO.to_owned(), format!("{base}/sts/{CONTOSO}/"), format!("{CONTOSO}/discovery/keys")),
         (
             format!("{CONTOSO}/v2.0"),
             format!("{base}/{CONTOSO}/v2.0"),

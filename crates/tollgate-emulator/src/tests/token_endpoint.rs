@@ -86,11 +86,14 @@ async fn basic_authentication_is_url_encoded_inside() {
     call.header("authorization", &format!("Basic {basic}")).expect(200).await;
 }
 
+/// Tenant, replaced pairs, and the status, error and code that they are refused with.
+type Refusal<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str, u32);
+
 #[tokio::test]
 async fn refusals_carry_aadsts_codes() {
     let running = start().await;
     let two = format!("{SCOPE} https://graph.microsoft.com/.default");
-    let cases: &[(&str, &[(&str, &str)], u16, &str, u32)] = &[
+    let cases: &[Refusal<'_>] = &[
         (CONTOSO, &[("grant_type", "")], 400, "invalid_request", 900_144),
         (CONTOSO, &[("grant_type", "password")], 400, "unsupported_grant_type", 70_003),
         (CONTOSO, &[("client_id", "")], 400, "invalid_request", 900_144),
