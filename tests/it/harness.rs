@@ -159,7 +159,8 @@ impl Gateway {
 
     /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        let status =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success());
     }
 
@@ -206,7 +207,8 @@ fn addresses(listening: &Receiver<String>, log: &Mutex<Vec<String>>) -> (SocketA
     };
     let line: Value = serde_json::from_str(&line).expect("a JSON log line");
     let address = |key: &str| {
-        let text = line.get(key).and_then(Value::as_str).unwrap_or_else(|| panic!("no `{key}` in {line}"));
+        let text =
+            line.get(key).and_then(Value::as_str).unwrap_or_else(|| panic!("no `{key}` in {line}"));
         text.parse().expect("an address")
     };
     (address("http"), address("admin"))
@@ -276,7 +278,11 @@ impl Answer {
     pub(crate) async fn read(response: Response<Incoming>) -> Self {
         let (head, body) = response.into_parts();
         let body = tokio::time::timeout(DEADLINE, body.collect()).await.expect("a body in time");
-        Self { status: head.status, headers: head.headers, body: body.expect("a whole body").to_bytes() }
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body: body.expect("a whole body").to_bytes(),
+        }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -284,7 +290,8 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

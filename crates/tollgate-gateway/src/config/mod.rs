@@ -466,17 +466,13 @@ impl Reader<'_> {
         }
         let mut trusted = Vec::new();
         for (text, span) in list(table, "trusted-proxies").unwrap_or_default() {
-            match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-                Ok(net) => trusted.push(net),
-                Err(_) => {
-                    let message = format!("`{text}` is not an address or network");
-                    self.report(
-                        Code::CONFIG_VALUE,
-                        message,
-                        span,
-                        "expected `10.0.0.0/8` or an address",
-                    );
-                }
+            let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            if let Ok(net) = net {
+                trusted.push(net);
+            } else {
+                let message = format!("`{text}` is not an address or network");
+                let expected = "expected `10.0.0.0/8` or an address";
+                self.report(Code::CONFIG_VALUE, message, span, expected);
             }
         }
         ListenSettings {
