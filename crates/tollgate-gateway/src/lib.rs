@@ -6,6 +6,9 @@
 mod backend;
 pub mod certificates;
 pub mod fetch;
+pub mod identity;
+#[cfg(test)]
+mod loopback;
 mod settings;
 mod snapshot;
 pub mod telemetry;
