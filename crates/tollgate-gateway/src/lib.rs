@@ -5,14 +5,23 @@
 
 mod backend;
 pub mod certificates;
+pub mod config;
+mod directory;
 pub mod fetch;
 pub mod identity;
 #[cfg(test)]
 mod loopback;
+mod openapi;
+mod router;
 mod settings;
 mod snapshot;
+mod subscriptions;
+mod system;
 pub mod telemetry;
+mod template;
 
 pub use backend::{Backend, Credentials, TlsOptions};
+pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
 pub use settings::{Limits, ListenSettings, Timeouts};
-pub use snapshot::{Matched, Refusal, Snapshot};
+pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};
+pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
