@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod identity;
 #[cfg(test)]
 mod loopback;
+pub mod keys;
 mod openapi;
 mod router;
 mod settings;

@@ -171,7 +171,7 @@ async fn a_failing_endpoint_is_not_noticed_while_the_token_is_good() {
     setup.fake.is_down.store(false, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(31)).await;
     let fetched = setup.source.fetch().await.unwrap();
-    assert_eq!(*fetched.token.expose(), *format!("t{}", setup.fake.asked.load(Ordering::SeqCst)));
+    assert_eq!(**fetched.token.expose(), *format!("t{}", setup.fake.asked.load(Ordering::SeqCst)));
 }
 
 #[tokio::test(start_paused = true)]
