@@ -8,6 +8,10 @@ pub mod certificates;
 pub mod config;
 mod directory;
 pub mod fetch;
+pub mod identity;
+#[cfg(test)]
+mod loopback;
+pub mod keys;
 mod openapi;
 mod router;
 mod settings;
