@@ -81,7 +81,9 @@ pub struct KeyPool {
 
 impl fmt::Debug for KeyPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyPool").field("n_sources", &self.sources.lock().len()).finish_non_exhaustive()
+        f.debug_struct("KeyPool")
+            .field("n_sources", &self.sources.lock().len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -126,7 +126,9 @@ impl Source {
     /// Keys that the issuer's absence does not rule out yet.
     fn last_resort(&self) -> Option<Arc<KeySet>> {
         let held = self.held.load();
-        let held = held.as_ref().filter(|held| held.fetched.elapsed() < self.around.settings.load().stale)?;
+        let held = held
+            .as_ref()
+            .filter(|held| held.fetched.elapsed() < self.around.settings.load().stale)?;
         Some(Arc::clone(&held.keys))
     }
 
@@ -306,7 +308,9 @@ impl KeySource for Source {
                     }
                     let mut state = self.state.lock();
                     match &state.failure {
-                        Some(failure) if state.flight.is_none() && Instant::now() < failure.until => {
+                        Some(failure)
+                            if state.flight.is_none() && Instant::now() < failure.until =>
+                        {
                             Err(self.at_hand(&state))
                         }
                         _ => Ok(self.flight(&mut state)),
