@@ -9,9 +9,9 @@ pub mod config;
 mod directory;
 pub mod fetch;
 pub mod identity;
+pub mod keys;
 #[cfg(test)]
 mod loopback;
-pub mod keys;
 mod openapi;
 mod router;
 mod settings;
@@ -24,5 +24,5 @@ mod template;
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
 pub use settings::{Limits, ListenSettings, Timeouts};
-pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};
 pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
+pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};

@@ -60,8 +60,11 @@ impl HttpDocuments {
         let request = Request::get(url.as_str()).header(header::ACCEPT, accept).body(Bytes::new());
         let request = request.map_err(|error| KeyError::Refused(error.to_string()))?;
         // The URL may come from an expression, and `jwks_uri` comes from a document.
-        let options =
-            FetchOptions { guard: Guard::Policy, timeout: settings.timeout, max_bytes: MAX_DOCUMENT };
+        let options = FetchOptions {
+            guard: Guard::Policy,
+            timeout: settings.timeout,
+            max_bytes: MAX_DOCUMENT,
+        };
         let place = place(url);
         let response = self.fetcher.send(request, options).await.map_err(|error| match error {
             FetchError::Refused(why) => KeyError::Refused(format!("{place}: {why}")),
@@ -72,7 +75,9 @@ impl HttpDocuments {
             StatusCode::OK => Ok(response.into_body()),
             status if status.is_redirection() => {
                 let status = status.as_u16();
-                Err(KeyError::Invalid(format!("{place}: status {status}; redirects are not followed")))
+                Err(KeyError::Invalid(format!(
+                    "{place}: status {status}; redirects are not followed"
+                )))
             }
             status => Err(KeyError::Unavailable(format!("{place}: status {}", status.as_u16()))),
         }
@@ -108,7 +113,9 @@ pub(super) fn checked_url(text: &str, allow_http: bool) -> Result<Url, KeyError>
     match url.scheme() {
         "https" => {}
         "http" if is_loopback || allow_http => {}
-        "http" => return refused("its URL is not `https`, and keys fetched without TLS can be anybody's"),
+        "http" => {
+            return refused("its URL is not `https`, and keys fetched without TLS can be anybody's");
+        }
         _ => return refused("its URL is not `https`"),
     }
     url.set_fragment(None);
@@ -126,13 +133,21 @@ mod tests {
 
     #[test]
     fn urls_that_may_be_fetched() {
-        let entra = "https://login.microsoftonline.com/t/v2.0/.well-known/openid-configuration?appid=1";
+        let entra =
+            "https://login.microsoftonline.com/t/v2.0/.well-known/openid-configuration?appid=1";
         check(entra, false, Some(entra));
         check(" HTTPS://Issuer.Test:443/a#b ", false, Some("https://issuer.test/a"));
         check("http://127.0.0.1:99/x", false, Some("http://127.0.0.1:99/x"));
         check("http://[::1]/x", false, Some("http://[::1]/x"));
         check("http://issuer.test/", true, Some("http://issuer.test/"));
-        for refused in ["http://issuer.test/", "http://127.0.0.1.evil.test/", "file:///etc/keys", "/x", "", "https://"] {
+        for refused in [
+            "http://issuer.test/",
+            "http://127.0.0.1.evil.test/",
+            "file:///etc/keys",
+            "/x",
+            "",
+            "https://",
+        ] {
             check(refused, false, None);
         }
         check("https://user:pw@issuer.test/", true, None);

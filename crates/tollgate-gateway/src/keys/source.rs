@@ -19,7 +19,7 @@ use crate::fetch::flight::{Flight, begin};
 use crate::telemetry::{Ended, Metrics};
 
 /// How often documents that could not be fetched are asked for again, first and at most.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// What sources share.
 #[derive(Clone)]
@@ -126,7 +126,9 @@ impl Source {
     /// Keys that the issuer's absence does not rule out yet.
     fn last_resort(&self) -> Option<Arc<KeySet>> {
         let held = self.held.load();
-        let held = held.as_ref().filter(|held| held.fetched.elapsed() < self.around.settings.load().stale)?;
+        let held = held
+            .as_ref()
+            .filter(|held| held.fetched.elapsed() < self.around.settings.load().stale)?;
         Some(Arc::clone(&held.keys))
     }
 
@@ -208,16 +210,14 @@ impl Source {
     /// When the renewing task is to wake.
     fn next_renewal(&self) -> Instant {
         let now = Instant::now();
-        match &self.state.lock().failure {
-            Some(failure) => failure.until.max(now),
-            None => {
-                let lifetime = self.around.settings.load().lifetime;
-                let held = self.held.load();
-                let fetched = held.as_ref().map_or(now, |held| held.fetched);
-                let ahead = self.jittered(lifetime / 5 * 4).max(Duration::from_secs(1));
-                (fetched + ahead).max(now)
-            }
+        if let Some(failure) = &self.state.lock().failure {
+            return failure.until.max(now);
         }
+        let lifetime = self.around.settings.load().lifetime;
+        let held = self.held.load();
+        let fetched = held.as_ref().map_or(now, |held| held.fetched);
+        let ahead = self.jittered(lifetime / 5 * 4).max(Duration::from_secs(1));
+        (fetched + ahead).max(now)
     }
 
     /// The state when keys were asked for because of an unknown `kid`: a flight to join, or the answer.
@@ -306,7 +306,9 @@ impl KeySource for Source {
                     }
                     let mut state = self.state.lock();
                     match &state.failure {
-                        Some(failure) if state.flight.is_none() && Instant::now() < failure.until => {
+                        Some(failure)
+                            if state.flight.is_none() && Instant::now() < failure.until =>
+                        {
                             Err(self.at_hand(&state))
                         }
                         _ => Ok(self.flight(&mut state)),

@@ -14,8 +14,11 @@ impl Randomness for NoJitter {
 }
 
 fn pool() -> KeyPool {
-    let parts =
-        KeyParts { fetcher: fetcher(), randomness: Arc::new(NoJitter), metrics: Arc::new(Metrics::new()) };
+    let parts = KeyParts {
+        fetcher: fetcher(),
+        randomness: Arc::new(NoJitter),
+        metrics: Arc::new(Metrics::new()),
+    };
     KeyPool::new(parts, KeySettings { timeout: Duration::from_secs(2), ..KeySettings::default() })
 }
 
@@ -28,12 +31,17 @@ const JWKS: &str = r#"{"keys":[
 fn issuer(request: &Request<bytes::Bytes>) -> Response<bytes::Bytes> {
     let host = request.headers()["host"].to_str().unwrap();
     let configured = |jwks_uri: String| {
-        answer(200, json!({"issuer": "https://login.test/{tenantid}/v2.0", "jwks_uri": jwks_uri}).to_string())
+        answer(
+            200,
+            json!({"issuer": "https://login.test/{tenantid}/v2.0", "jwks_uri": jwks_uri})
+                .to_string(),
+        )
     };
     match request.uri().path() {
-        "/v2.0/.well-known/openid-configuration" => {
-            configured(format!("http://{host}/discovery/v2.0/keys?{}", request.uri().query().unwrap_or_default()))
-        }
+        "/v2.0/.well-known/openid-configuration" => configured(format!(
+            "http://{host}/discovery/v2.0/keys?{}",
+            request.uri().query().unwrap_or_default()
+        )),
         "/discovery/v2.0/keys" => answer(200, JWKS),
         "/plain" => configured("http://issuer.test/keys".to_owned()),
         "/metadata" => configured("https://169.254.169.254/keys".to_owned()),
@@ -69,7 +77,10 @@ async fn documents_come_from_an_issuer() {
     assert!(keys.has_key("one") && !keys.has_key("two"));
     // What the issuer puts into `jwks_uri` is asked for as it stands.
     let asked: Vec<_> = server.requests().iter().map(|request| request.uri().to_string()).collect();
-    assert_eq!(asked, ["/v2.0/.well-known/openid-configuration?appid=1", "/discovery/v2.0/keys?appid=1"]);
+    assert_eq!(
+        asked,
+        ["/v2.0/.well-known/openid-configuration?appid=1", "/discovery/v2.0/keys?appid=1"]
+    );
     assert_eq!(server.requests()[0].headers()["accept"], "application/json");
     assert_eq!(pool.status().len(), 1);
 }
@@ -119,7 +130,8 @@ async fn sources_are_bounded_unless_held() {
     }
     assert!(pool.status().len() <= MAX_SOURCES);
     assert!(Arc::ptr_eq(&held, &pool.source("https://held.test/").unwrap()));
-    let all: Vec<_> =
-        (0..2 * MAX_SOURCES).map_while(|n| pool.source(&format!("https://other.test/{n}")).ok()).collect();
+    let all: Vec<_> = (0..2 * MAX_SOURCES)
+        .map_while(|n| pool.source(&format!("https://other.test/{n}")).ok())
+        .collect();
     assert_eq!(all.len(), MAX_SOURCES - 1);
 }

@@ -41,12 +41,13 @@ fn documents(kids: &[&str]) -> Pair {
     let x = "6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296";
     let y = "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5";
     let encode = |hex: &str| {
-        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let byte = |at| u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap();
         URL_SAFE_NO_PAD.encode((0..hex.len()).step_by(2).map(byte).collect::<Vec<u8>>())
     };
     let key = |kid: &&str| json!({"kty": "EC", "crv": "P-256", "kid": kid, "x": encode(x), "y": encode(y)});
     let keys: Vec<_> = kids.iter().map(key).collect();
-    let configuration = json!({"issuer": "https://issuer.test", "jwks_uri": "https://issuer.test/keys"});
+    let configuration =
+        json!({"issuer": "https://issuer.test", "jwks_uri": "https://issuer.test/keys"});
     Pair {
         configuration: Bytes::from(configuration.to_string()),
         keys: Bytes::from(json!({"keys": keys}).to_string()),
@@ -188,7 +189,9 @@ async fn keys_are_fetched_ahead_and_keep_their_generation() {
     setup.rotate(&["b"]);
     pass(2_890).await;
     setup.check_current(Some("b #2"));
-    assert!(setup.metrics.encode().unwrap().contains("tollgate_key_fetches_total{result=\"ok\"} 6"));
+    assert!(
+        setup.metrics.encode().unwrap().contains("tollgate_key_fetches_total{result=\"ok\"} 6")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,7 +230,9 @@ async fn a_failure_is_remembered_for_a_growing_while() {
     }
     setup.set_down(false);
     setup.check(Refresh::Missing, "a #1").await;
-    assert!(setup.metrics.encode().unwrap().contains("tollgate_key_fetches_total{result=\"failed\"} 8"));
+    assert!(
+        setup.metrics.encode().unwrap().contains("tollgate_key_fetches_total{result=\"failed\"} 8")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,7 +269,8 @@ async fn keys_that_nobody_holds_or_uses_are_left_to_end() {
 async fn a_fetch_goes_on_when_its_caller_leaves() {
     let setup = setup();
     let impatient =
-        tokio::time::timeout(Duration::from_millis(5), setup.source.refresh(Refresh::Missing)).await;
+        tokio::time::timeout(Duration::from_millis(5), setup.source.refresh(Refresh::Missing))
+            .await;
     assert!(impatient.is_err());
     pass(1).await;
     setup.check_current(Some("a #1"));
