@@ -3,6 +3,7 @@
 //! The gateway turns a policy directory into a [`Snapshot`] and serves requests with it. It owns the control flow of a
 //! request on pingora-core: route, run the pipeline, write the response. It names no policy.
 
+mod adapters;
 mod backend;
 pub mod certificates;
 pub mod config;
@@ -20,6 +21,7 @@ mod subscriptions;
 mod system;
 pub mod telemetry;
 mod template;
+mod watch;
 
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};

@@ -6,7 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tollgate_engine::ports::{
     Identities, IdentityError, KeyError, KeySets, KeySource, Refresh, TokenSource,
 };
-use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, TraceSink, jose::KeySet, ports::AccessToken};
+use tollgate_engine::{
+    BoxFuture, Clock, Ports, Randomness, TraceSink, jose::KeySet, ports::AccessToken,
+};
 use uuid::Uuid;
 
 /// The system's clock.

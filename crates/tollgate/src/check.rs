@@ -79,17 +79,22 @@ fn documents(path: &PathBuf) -> anyhow::Result<Vec<PathBuf>> {
 
 fn human(all: &[Loaded]) {
     let colours = std::io::stderr().is_terminal();
-    let show: fn(&Diagnostic, &Sources) -> String = if colours { render::coloured } else { render::human };
+    let show: fn(&Diagnostic, &Sources) -> String =
+        if colours { render::coloured } else { render::human };
     for loaded in all {
         for found in &loaded.diagnostics {
             eprintln!("{}\n", show(found, &loaded.sources));
         }
     }
     let count = |errors: bool| {
-        all.iter().flat_map(|loaded| &loaded.diagnostics).filter(|found| found.is_error() == errors).count()
+        all.iter()
+            .flat_map(|loaded| &loaded.diagnostics)
+            .filter(|found| found.is_error() == errors)
+            .count()
     };
     let (errors, warnings) = (count(true), count(false));
-    let plural = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    let plural =
+        |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
     eprintln!("{}, {}", plural(errors, "error"), plural(warnings, "warning"));
 }
 

@@ -34,14 +34,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn run_cases(file: &PathBuf) -> anyhow::Result<ExitCode> {
     let name = file.display();
-    let lines = BufReader::new(std::fs::File::open(file).with_context(|| format!("cannot read `{name}`"))?);
+    let lines =
+        BufReader::new(std::fs::File::open(file).with_context(|| format!("cannot read `{name}`"))?);
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (index, line) in lines.lines().enumerate() {
         let line = line?;
         if line.trim().is_empty() {
             continue;
         }
-        let answer = cases::run_line(&line).map_err(|why| anyhow::anyhow!("{name}:{}: {why}", index + 1))?;
+        let answer =
+            cases::run_line(&line).map_err(|why| anyhow::anyhow!("{name}:{}: {why}", index + 1))?;
         writeln!(out, "{answer}")?;
     }
     out.flush()?;
@@ -52,8 +54,10 @@ fn run_one(expression: &str, context: Option<&PathBuf>) -> anyhow::Result<ExitCo
     let context = match context {
         None => Value::Object(serde_json::Map::new()),
         Some(file) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-            serde_json::from_str(&text).with_context(|| format!("`{}` is not JSON", file.display()))?
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read `{}`", file.display()))?;
+            serde_json::from_str(&text)
+                .with_context(|| format!("`{}` is not JSON", file.display()))?
         }
     };
     let trimmed = expression.trim();
@@ -69,9 +73,12 @@ fn run_one(expression: &str, context: Option<&PathBuf>) -> anyhow::Result<ExitCo
     for found in &diagnostics {
         eprintln!("{}\n", render::human(found, &sources));
     }
-    let Some(program) = program.filter(|_| !has_errors(&diagnostics)) else { return Ok(ExitCode::from(1)) };
+    let Some(program) = program.filter(|_| !has_errors(&diagnostics)) else {
+        return Ok(ExitCode::from(1));
+    };
     let mut state = EvalState::new(Limits::default());
-    let mut host = FixedHost::from_json(&context, &mut state).map_err(|why| anyhow::anyhow!("the context: {why}"))?;
+    let mut host = FixedHost::from_json(&context, &mut state)
+        .map_err(|why| anyhow::anyhow!("the context: {why}"))?;
     let result = program.eval(&mut EvalCx { host: &mut host, state: &mut state });
     let shown = result.and_then(|value| Ok((value.type_name(&state), value.to_text(&state)?)));
     for message in &host.traced {

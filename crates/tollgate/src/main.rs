@@ -1,5 +1,9 @@
 //! The `tollgate` command: runs policy directories, checks them, evaluates expressions.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the binary is what talks to the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the binary is what talks to the terminal"
+)]
 
 mod check;
 mod docs;

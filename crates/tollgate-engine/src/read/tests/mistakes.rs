@@ -100,6 +100,24 @@ fn expressions_that_do_not_end() {
 }
 
 #[test]
+fn bodies_whose_expression_does_not_end() {
+    check(
+        "<set-body>@{ return \"<a></a>\";</set-body>",
+        &expect![[r#"
+        error[E0104]: the expression in element `set-body` is never closed
+         --> policy.xml:1:11
+          |
+        1 | <set-body>@{ return "<a></a>";</set-body>
+          |           ^^ this bracket is never closed
+          |
+          = help: brackets inside of strings, characters and comments do not count
+
+        set-body ="@{ return \"<a></a>\";"?
+    "#]],
+    );
+}
+
+#[test]
 fn expressions_among_text() {
     check(
         "<a b=\"x @(1)\" c=\"@(\"1\");\">Call @(x<y>(\"z\")) now<d>@(1) </d></a>",
