@@ -20,6 +20,12 @@ pub struct CompiledDocument {
     pub(crate) sections: [Option<Block>; 4],
 }
 
+impl Default for CompiledDocument {
+    fn default() -> Self {
+        Self { scope: Scope::Global, sections: [None, None, None, None] }
+    }
+}
+
 impl CompiledDocument {
     /// What the document applies to.
     pub fn scope(&self) -> Scope {

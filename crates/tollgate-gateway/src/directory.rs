@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use http::Method;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
-use tollgate_engine::read::{self, NamedValue, NamedValues, ReadOptions, UnknownNames};
+use tollgate_engine::read::{
+    self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
+};
 use tollgate_engine::{
-    Chain, CompileEnv, CompiledDocument, DocumentInfo, Fragments, PolicyDef, Ports, Scope, Section, Target,
-    compile_document, compile_fragment,
+    Chain, CompileEnv, CompiledDocument, DocumentInfo, Fragments, PolicyDef, Ports, Scope, Section,
+    Target, compile_document, compile_fragment,
 };
 use tollgate_expr::{Api, Operation};
 
 use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
-use crate::config::{self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, OperationConfig};
+use crate::config::{
+    self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, OperationConfig,
+};
 use crate::openapi;
 use crate::router::{ApiRoute, OperationRoute, Router};
 use crate::snapshot::{Snapshot, SnapshotNames};
@@ -66,13 +70,16 @@ pub struct Loaded {
     pub sources: Sources,
 }
 
-impl NamedValues for BTreeMap<String, NamedValueConfig> {
+/// The named values of a configuration, as documents refer to them.
+struct Values<'a>(&'a BTreeMap<String, NamedValueConfig>);
+
+impl NamedValues for Values<'_> {
     fn lookup(&self, name: &str) -> Option<NamedValue<'_>> {
-        self.get(name).map(|value| NamedValue { text: value.text.expose(), secret: value.secret })
+        self.0.get(name).map(|value| NamedValue { text: value.text.expose(), secret: value.secret })
     }
 
     fn names(&self) -> Vec<&str> {
-        self.keys().map(String::as_str).collect()
+        self.0.keys().map(String::as_str).collect()
     }
 }
 
@@ -80,9 +87,17 @@ impl NamedValues for BTreeMap<String, NamedValueConfig> {
 pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     let mut files = Files { root, sources: Sources::default(), diagnostics: Vec::new() };
     let Some((file, text)) = files.read(Path::new(CONFIG_FILE), Missing::IsError) else {
-        return Loaded { snapshot: None, config: None, diagnostics: files.diagnostics, sources: files.sources };
+        return Loaded {
+            snapshot: None,
+            config: None,
+            diagnostics: files.diagnostics,
+            sources: files.sources,
+        };
     };
     let config = config::read(file, &text, root, cx.env, &mut files.diagnostics);
+    for span in &config.secret_spans {
+        files.sources.mask(*span);
+    }
     let ports = (cx.ports)(&config);
     let names = Arc::new(names(&config, &ports, &mut files.diagnostics));
     let snapshot = {
@@ -104,11 +119,15 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     for id in repeated {
         let message = format!("a key of subscription `{id}` belongs to another key already");
         files.diagnostics.push(
-            Diagnostic::new(Code::CONFIG_CONFLICT, message, file.span(0..0)).label("keys must differ"),
+            Diagnostic::new(Code::CONFIG_CONFLICT, message, file.span(0..0))
+                .label("keys must differ"),
         );
     }
-    let listen_certificates =
-        config.listen_certificates.iter().filter_map(|name| names.certificates.get(name).cloned()).collect();
+    let listen_certificates = config
+        .listen_certificates
+        .iter()
+        .filter_map(|name| names.certificates.get(name).cloned())
+        .collect();
     let snapshot = Snapshot {
         limits: config.limits.clone(),
         timeouts: config.timeouts.clone(),
@@ -128,7 +147,8 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
 
 /// Checks one document alone: names that only a directory defines are warnings.
 pub fn check_document(path: &Path, cx: &LoadCx<'_>) -> Loaded {
-    let mut files = Files { root: Path::new(""), sources: Sources::default(), diagnostics: Vec::new() };
+    let mut files =
+        Files { root: Path::new(""), sources: Sources::default(), diagnostics: Vec::new() };
     if let Some((file, text)) = files.read(path, Missing::IsError) {
         let mut unused = Vec::new();
         let no_config = config::read(file, "", Path::new(""), cx.env, &mut unused);
@@ -140,9 +160,15 @@ pub fn check_document(path: &Path, cx: &LoadCx<'_>) -> Loaded {
     Loaded { snapshot: None, config: None, diagnostics, sources: files.sources }
 }
 
-fn check_text(file: FileId, text: &str, cx: &LoadCx<'_>, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) {
-    let no_values = BTreeMap::new();
-    let options = ReadOptions { unknown_names: UnknownNames::Tolerate, ..ReadOptions::new(&no_values) };
+fn check_text(
+    file: FileId,
+    text: &str,
+    cx: &LoadCx<'_>,
+    ports: &Ports,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let options =
+        ReadOptions { unknown_names: UnknownNames::Tolerate, ..ReadOptions::new(&NoNamedValues) };
     let (document, found) = read::read(file, text, &options);
     diagnostics.extend(found);
     let Some(document) = document else { return };
@@ -174,14 +200,18 @@ fn check_fragment(root: &read::Element, env: &CompileEnv<'_>, diagnostics: &mut 
         compile_fragment(root, section, Scope::Operation, env, &mut found);
         found
     });
-    let fewest = attempts.into_iter().min_by_key(|found| found.iter().filter(|found| found.is_error()).count());
+    let fewest = attempts
+        .into_iter()
+        .min_by_key(|found| found.iter().filter(|found| found.is_error()).count());
     diagnostics.extend(fewest.into_iter().flatten());
 }
 
 fn sort(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.sort_by_key(|found| (found.primary.span, found.code));
     // A fragment is compiled for each section it is included in and says the same each time.
-    diagnostics.dedup_by(|a, b| a.code == b.code && a.primary.span == b.primary.span && a.message == b.message);
+    diagnostics.dedup_by(|a, b| {
+        a.code == b.code && a.primary.span == b.primary.span && a.message == b.message
+    });
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +237,9 @@ impl Files<'_> {
         let shown = path.to_string_lossy().replace('\\', "/");
         let too_large = std::fs::metadata(&full).is_ok_and(|meta| meta.len() > LARGEST_FILE);
         let failed = match std::fs::read(&full) {
-            _ if too_large => (Code::TOO_LARGE, format!("`{shown}` is larger than {LARGEST_FILE} bytes")),
+            _ if too_large => {
+                (Code::TOO_LARGE, format!("`{shown}` is larger than {LARGEST_FILE} bytes"))
+            }
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => {
                     let file = self.sources.add(shown, text.clone());
@@ -215,7 +247,11 @@ impl Files<'_> {
                 }
                 Err(_) => (Code::NOT_UTF8, format!("`{shown}` is not UTF-8 text")),
             },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && missing == Missing::IsFine => return None,
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && missing == Missing::IsFine =>
+            {
+                return None;
+            }
             Err(error) => (Code::IO, format!("`{shown}` cannot be read: {}", error.kind())),
         };
         let file = self.sources.add(shown, "");
@@ -225,7 +261,8 @@ impl Files<'_> {
 
     fn document(&mut self, path: &Path, config: &Config) -> Option<read::Document> {
         let (file, text) = self.read(path, Missing::IsFine)?;
-        let (document, found) = read::read(file, &text, &ReadOptions::new(&config.named_values));
+        let (document, found) =
+            read::read(file, &text, &ReadOptions::new(&Values(&config.named_values)));
         self.diagnostics.extend(found);
         document
     }
@@ -244,7 +281,10 @@ impl Files<'_> {
     fn fragments(&mut self, config: &Config) -> Fragments {
         let mut documents = HashMap::new();
         for path in self.xml_files(Path::new("fragments")) {
-            let id = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let id = path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+                .unwrap_or_default();
             if let Some(document) = self.document(&path, config) {
                 documents.insert(id, document.root);
             }
@@ -256,13 +296,16 @@ impl Files<'_> {
 fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> SnapshotNames {
     let mut names = SnapshotNames { secrets: config.secrets.clone(), ..SnapshotNames::default() };
     for certificate in &config.certificates {
-        match certificates::from_pem(certificate.pem.expose()) {
+        match certificates::read_certificate(certificate.pem.expose().as_bytes(), None) {
             Ok(parsed) => {
                 names.certificates.insert(certificate.name.clone(), Arc::new(parsed));
             }
             Err(why) => {
                 let message = format!("certificate `{}` cannot be used: {why}", certificate.name);
-                diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, certificate.span).label("not usable"));
+                diagnostics.push(
+                    Diagnostic::new(Code::CONFIG_VALUE, message, certificate.span)
+                        .label("not usable"),
+                );
             }
         }
     }
@@ -281,23 +324,31 @@ fn backend(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Backend> {
     let mut report = |message: String| {
-        diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, config.span).label("of this backend"));
+        diagnostics.push(
+            Diagnostic::new(Code::CONFIG_VALUE, message, config.span).label("of this backend"),
+        );
     };
     let managed_identity = match &config.managed_identity {
         None => None,
-        Some((resource, client_id)) => match ports.identities.source(client_id.as_deref(), resource) {
-            Ok(source) => Some(source),
-            Err(error) => {
-                report(format!("the managed identity of backend `{}` cannot be used: {error}", config.id));
-                return None;
+        Some((resource, client_id)) => {
+            match ports.identities.source(client_id.as_deref(), resource) {
+                Ok(source) => Some(source),
+                Err(error) => {
+                    report(format!(
+                        "the managed identity of backend `{}` cannot be used: {error}",
+                        config.id
+                    ));
+                    return None;
+                }
             }
-        },
+        }
     };
     let roots = match &config.ca_file {
         None => None,
-        Some(file) => match std::fs::read_to_string(file).map_err(|error| error.kind().to_string()).and_then(|pem| {
-            certificates::roots_from_pem(&pem)
-        }) {
+        Some(file) => match std::fs::read(file)
+            .map_err(|error| error.kind().to_string())
+            .and_then(|pem| certificates::read_bundle(&pem).map_err(|error| error.to_string()))
+        {
             Ok(roots) => Some(Arc::new(roots)),
             Err(why) => {
                 report(format!("the roots of backend `{}` cannot be used: {why}", config.id));
@@ -313,7 +364,10 @@ fn backend(
             query: config.query.clone(),
             authorization: config.authorization.clone(),
             managed_identity,
-            certificate: config.certificate.as_ref().and_then(|name| names.certificates.get(name).cloned()),
+            certificate: config
+                .certificate
+                .as_ref()
+                .and_then(|name| names.certificates.get(name).cloned()),
         },
         tls: TlsOptions {
             verify_chain: config.verify_chain,
@@ -349,24 +403,30 @@ impl Loader<'_, '_> {
             return document;
         }
         let file = self.files.sources.add("(default global policy)", default);
-        let none = BTreeMap::new();
-        let (document, found) = read::read(file, default, &ReadOptions::new(&none));
+        let (document, found) = read::read(file, default, &ReadOptions::new(&NoNamedValues));
         self.files.diagnostics.extend(found);
         let root = document.map(|document| document.root);
-        let compiled = root.map(|root| compile_document(&root, info, self.env, &mut self.files.diagnostics));
+        let compiled =
+            root.map(|root| compile_document(&root, info, self.env, &mut self.files.diagnostics));
         Arc::new(compiled.unwrap_or_default())
     }
 
     fn compile(&mut self, path: &Path, info: DocumentInfo<'_>) -> Option<Arc<CompiledDocument>> {
         let document = self.files.document(path, self.config)?;
-        Some(Arc::new(compile_document(&document.root, info, self.env, &mut self.files.diagnostics)))
+        Some(Arc::new(compile_document(
+            &document.root,
+            info,
+            self.env,
+            &mut self.files.diagnostics,
+        )))
     }
 
     fn api(&mut self, config: &ApiConfig, global: &Arc<CompiledDocument>) -> ApiRoute {
         let folder = Path::new("apis").join(&config.id);
         let info = DocumentInfo { scope: Scope::Api, template_parameters: None };
         let document = self.compile(&folder.join("policy.xml"), info);
-        let wider: Vec<Arc<CompiledDocument>> = document.into_iter().chain([Arc::clone(global)]).collect();
+        let wider: Vec<Arc<CompiledDocument>> =
+            document.into_iter().chain([Arc::clone(global)]).collect();
         let mut operations = Vec::new();
         for operation in self.operations(config, &folder) {
             operations.extend(self.operation(&operation, &folder, &wider));
@@ -405,7 +465,9 @@ impl Loader<'_, '_> {
     fn operations(&mut self, config: &ApiConfig, folder: &Path) -> Vec<OperationConfig> {
         let mut all = config.operations.clone();
         let Some(file) = &config.openapi else { return all };
-        let Some((file, text)) = self.files.read(&folder.join(file), Missing::IsError) else { return all };
+        let Some((file, text)) = self.files.read(&folder.join(file), Missing::IsError) else {
+            return all;
+        };
         match openapi::import(&text) {
             Ok(imported) => all.extend(imported.into_iter().filter_map(|operation| {
                 // An operation that is listed in the configuration overrides the imported one of the same name.
@@ -436,7 +498,8 @@ impl Loader<'_, '_> {
         let template = match Template::parse(&config.url_template) {
             Ok(template) => template,
             Err(error) => {
-                let message = format!("the template of operation `{}` cannot be used: {error}", config.id);
+                let message =
+                    format!("the template of operation `{}` cannot be used: {error}", config.id);
                 self.report(Code::CONFIG_VALUE, message, config.span);
                 return None;
             }
@@ -446,7 +509,8 @@ impl Loader<'_, '_> {
             self.report(Code::CONFIG_VALUE, message, config.span);
             return None;
         };
-        let parameters: Vec<String> = template.parameters().into_iter().map(str::to_owned).collect();
+        let parameters: Vec<String> =
+            template.parameters().into_iter().map(str::to_owned).collect();
         let info = DocumentInfo { scope: Scope::Operation, template_parameters: Some(&parameters) };
         let file = folder.join("operations").join(format!("{}.xml", config.id));
         let document = self.compile(&file, info);
@@ -470,7 +534,8 @@ impl Loader<'_, '_> {
             operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
         }
         let mut found = self.files.xml_files(Path::new(""));
-        let folders = std::fs::read_dir(self.files.root.join("apis")).into_iter().flatten().flatten();
+        let folders =
+            std::fs::read_dir(self.files.root.join("apis")).into_iter().flatten().flatten();
         let mut folders: Vec<String> =
             folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         folders.sort();
@@ -478,7 +543,10 @@ impl Loader<'_, '_> {
             let path = Path::new("apis").join(&folder);
             found.extend(self.files.xml_files(&path));
             for file in self.files.xml_files(&path.join("operations")) {
-                let id = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+                let id = file
+                    .file_stem()
+                    .map(|stem| stem.to_string_lossy().into_owned())
+                    .unwrap_or_default();
                 if !operations_of.get(&folder).is_some_and(|ids| ids.contains(&id)) {
                     found.push(file);
                 }

@@ -4,9 +4,19 @@
 //! request on pingora-core: route, run the pipeline, write the response. It names no policy.
 
 mod backend;
+pub mod certificates;
+pub mod config;
+mod directory;
+pub mod fetch;
+mod openapi;
+mod router;
 mod settings;
 mod snapshot;
+mod subscriptions;
+pub mod telemetry;
+mod template;
 
 pub use backend::{Backend, Credentials, TlsOptions};
+pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
 pub use settings::{Limits, ListenSettings, Timeouts};
-pub use snapshot::{Matched, Refusal, Snapshot};
+pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};

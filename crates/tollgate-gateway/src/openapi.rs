@@ -25,7 +25,8 @@ pub(crate) fn import(text: &str) -> Result<Vec<Imported>, String> {
     let document: Value = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?
     } else {
-        serde_saphyr::from_str(text).map_err(|error| format!("not YAML: {}", first_line(&error.to_string())))?
+        serde_saphyr::from_str(text)
+            .map_err(|error| format!("not YAML: {}", first_line(&error.to_string())))?
     };
     if document.get("openapi").is_none() && document.get("swagger").is_none() {
         return Err("not an OpenAPI document: it has neither `openapi` nor `swagger`".to_owned());
@@ -56,13 +57,15 @@ fn operation_of(
     operation: &Value,
     others: &[Imported],
 ) -> Imported {
-    let text = |key: &str| operation.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let text =
+        |key: &str| operation.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let wanted = normalise(text("operationId").unwrap_or(&format!("{method}-{path}")));
     let taken = |id: &str| others.iter().any(|other| other.id == id);
     let numbered = (1..1000).map(|n| format!("{wanted}-{n}")).find(|id| !taken(id));
     let id = if taken(&wanted) { numbered.unwrap_or_else(|| wanted.clone()) } else { wanted };
     let (path, fixed) = path.split_once('?').unwrap_or((path, ""));
-    let mut query: Vec<String> = fixed.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let mut query: Vec<String> =
+        fixed.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect();
     let parameters = [item, operation]
         .into_iter()
         .filter_map(|holder| holder.get("parameters").and_then(Value::as_array))
@@ -82,7 +85,12 @@ fn operation_of(
     if !query.is_empty() {
         url_template = format!("{url_template}?{}", query.join("&"));
     }
-    Imported { name: text("summary").unwrap_or(&id).to_owned(), id, method: method.to_ascii_uppercase(), url_template }
+    Imported {
+        name: text("summary").unwrap_or(&id).to_owned(),
+        id,
+        method: method.to_ascii_uppercase(),
+        url_template,
+    }
 }
 
 /// Lower case; runs of anything but letters and digits become one `-`; cut.
@@ -103,7 +111,8 @@ fn normalise(text: &str) -> String {
 
 /// Follows one `$ref` inside the document.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
-    let target = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    let target =
+        value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     target.and_then(|pointer| document.pointer(pointer)).unwrap_or(value)
 }
 
@@ -128,8 +137,10 @@ paths:
     post: { operationId: "ChatCompletions Create" }
 "##;
         let all = import(text).unwrap();
-        let short: Vec<String> =
-            all.iter().map(|op| format!("{} {} {} ({})", op.id, op.method, op.url_template, op.name)).collect();
+        let short: Vec<String> = all
+            .iter()
+            .map(|op| format!("{} {} {} ({})", op.id, op.method, op.url_template, op.name))
+            .collect();
         assert_eq!(
             short,
             [

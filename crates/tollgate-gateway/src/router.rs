@@ -71,7 +71,12 @@ impl Router {
         query: &str,
         headers: &HeaderMap,
     ) -> Result<Matched, Refusal> {
-        let global = || Matched { chain: self.global.clone(), path: path.to_owned(), query: query.to_owned(), ..Matched::default() };
+        let global = || Matched {
+            chain: self.global.clone(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            ..Matched::default()
+        };
         let Some(segments) = segments(path) else {
             return Err(Refusal { matched: Box::new(global()), error: bad_path() });
         };
@@ -88,9 +93,15 @@ impl Router {
         };
         let rest = segments.get(depth..).unwrap_or_default();
         if !route.operations.is_empty() {
-            let found = route.operations.iter().filter(|operation| operation.method == *method).find_map(|operation| {
-                operation.template.matches(rest, query).map(|parameters| (operation, parameters))
-            });
+            let found =
+                route.operations.iter().filter(|operation| operation.method == *method).find_map(
+                    |operation| {
+                        operation
+                            .template
+                            .matches(rest, query)
+                            .map(|parameters| (operation, parameters))
+                    },
+                );
             let Some((operation, parameters)) = found else {
                 return Err(Refusal { matched: Box::new(matched), error: not_found() });
             };
@@ -145,8 +156,12 @@ fn segments(path: &str) -> Option<Vec<String>> {
 }
 
 fn bad_path() -> PolicyError {
-    PolicyError::refused("InvalidRequestPath", "The path of the request is not valid.", StatusCode::BAD_REQUEST)
-        .source("configuration")
+    PolicyError::refused(
+        "InvalidRequestPath",
+        "The path of the request is not valid.",
+        StatusCode::BAD_REQUEST,
+    )
+    .source("configuration")
 }
 
 fn not_found() -> PolicyError {
@@ -165,13 +180,20 @@ fn authorize(
     headers: &HeaderMap,
     matched: &mut Matched,
 ) -> Result<(), PolicyError> {
-    let in_header = route.key_headers.iter().find_map(|name| headers.get(name).map(|value| (name, value)));
+    let in_header =
+        route.key_headers.iter().find_map(|name| headers.get(name).map(|value| (name, value)));
     let presented = match in_header {
         Some((name, value)) => value.to_str().ok().map(|key| (Some(name.clone()), key.to_owned())),
-        None => route.key_queries.iter().find_map(|name| key_in_query(&matched.query, name)).map(|key| (None, key)),
+        None => route
+            .key_queries
+            .iter()
+            .find_map(|name| key_in_query(&matched.query, name))
+            .map(|key| (None, key)),
     };
     let none_presented = in_header.is_none() && presented.is_none();
-    let access = presented.as_ref().map_or(Access::Unknown, |(_, key)| subscriptions.access(key, &route.api.id));
+    let access = presented
+        .as_ref()
+        .map_or(Access::Unknown, |(_, key)| subscriptions.access(key, &route.api.id));
     // Only what is the gateway's own key is taken off the request; an API without subscriptions may pass its backend's.
     if let (Some((header, key)), Access::Granted(_) | Access::Denied) = (presented, &access) {
         if header.is_none() {
@@ -207,7 +229,8 @@ fn refused(route: &ApiRoute, host: &str, reason: &'static str, message: &str) ->
         .source("authorization");
     let name = &route.api.key_header;
     let realm = format!("https://{host}/{}", route.api.path);
-    let challenge = format!("AzureApiManagementKey realm=\"{realm}\",name=\"{name}\",type=\"header\"");
+    let challenge =
+        format!("AzureApiManagementKey realm=\"{realm}\",name=\"{name}\",type=\"header\"");
     match HeaderValue::from_str(&challenge) {
         Ok(value) => error.header(http::header::WWW_AUTHENTICATE, value),
         Err(_) => error,

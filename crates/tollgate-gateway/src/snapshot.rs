@@ -66,7 +66,8 @@ impl Names for SnapshotNames {
     }
 
     fn certificate(&self, id: &str) -> Option<Arc<Certificate>> {
-        let by_thumbprint = || self.certificates.values().find(|known| known.thumbprint().eq_ignore_ascii_case(id));
+        let by_thumbprint =
+            || self.certificates.values().find(|known| known.thumbprint().eq_ignore_ascii_case(id));
         self.certificates.get(id).or_else(by_thumbprint).cloned()
     }
 

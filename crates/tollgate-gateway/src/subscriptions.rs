@@ -48,7 +48,9 @@ impl Subscriptions {
         let mut by_digest = HashMap::new();
         let mut repeated = Vec::new();
         for config in all {
-            let key = |index: usize| config.keys.get(index).map(|key| key.expose().clone()).unwrap_or_default();
+            let key = |index: usize| {
+                config.keys.get(index).map(|key| key.expose().clone()).unwrap_or_default()
+            };
             for secret in &config.keys {
                 let subscription = Subscription {
                     id: config.id.clone(),
@@ -78,7 +80,11 @@ impl Subscriptions {
             return Access::Unknown;
         }
         let in_scope = entry.apis.as_ref().is_none_or(|apis| apis.contains(api));
-        if entry.active && in_scope { Access::Granted(Arc::clone(&entry.subscription)) } else { Access::Denied }
+        if entry.active && in_scope {
+            Access::Granted(Arc::clone(&entry.subscription))
+        } else {
+            Access::Denied
+        }
     }
 }
 

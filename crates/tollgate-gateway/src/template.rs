@@ -99,7 +99,9 @@ impl Template {
     pub(crate) fn rank(&self) -> (Vec<u8>, std::cmp::Reverse<usize>) {
         let kinds = self.segments.iter().map(|segment| match segment {
             Segment::Literal(_) => 0,
-            Segment::Parameter { before, after, .. } if !before.is_empty() || !after.is_empty() => 1,
+            Segment::Parameter { before, after, .. } if !before.is_empty() || !after.is_empty() => {
+                1
+            }
             Segment::Parameter { .. } => 2,
             Segment::Rest => 3,
         });
@@ -127,7 +129,10 @@ impl Template {
                     }
                 }
                 Segment::Parameter { before, name, after } => {
-                    let inner = segments.next()?.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+                    let inner = segments
+                        .next()?
+                        .strip_prefix(before.as_str())?
+                        .strip_suffix(after.as_str())?;
                     if inner.is_empty() {
                         return None;
                     }
@@ -156,13 +161,21 @@ fn segment(text: &str) -> Result<Segment, TemplateError> {
     }
     let braces = || TemplateError::Braces(text.to_owned());
     let Some((before, rest)) = text.split_once('{') else {
-        return if text.contains('}') { Err(braces()) } else { Ok(Segment::Literal(text.to_owned())) };
+        return if text.contains('}') {
+            Err(braces())
+        } else {
+            Ok(Segment::Literal(text.to_owned()))
+        };
     };
     let (name, after) = rest.split_once('}').ok_or_else(braces)?;
     if name.is_empty() || name.contains('{') || before.contains('}') || after.contains(['{', '}']) {
         return Err(braces());
     }
-    Ok(Segment::Parameter { before: before.to_owned(), name: name.to_owned(), after: after.to_owned() })
+    Ok(Segment::Parameter {
+        before: before.to_owned(),
+        name: name.to_owned(),
+        after: after.to_owned(),
+    })
 }
 
 /// The first value of a query parameter, decoded; names compare without regard to case.
@@ -186,10 +199,12 @@ mod tests {
     fn check(template: &str, path: &str, expected: Option<&[(&str, &str)]>) {
         let template = Template::parse(template).unwrap();
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let segments: Vec<String> = path.trim_start_matches('/').split('/').map(str::to_owned).collect();
+        let segments: Vec<String> =
+            path.trim_start_matches('/').split('/').map(str::to_owned).collect();
         let found = template.matches(&segments, query);
-        let expected = expected
-            .map(|pairs| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
+        let expected = expected.map(|pairs| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        });
         assert_eq!(found, expected, "{template:?} {path}");
     }
 

@@ -109,10 +109,8 @@ impl Scanner<'_> {
                 '(' => self.open.push(Open::Bracket(')')),
                 '[' => self.open.push(Open::Bracket(']')),
                 '{' => self.open.push(Open::Bracket('}')),
-                ')' | ']' | '}' => {
-                    if self.close(c.value, begin)? {
-                        return Ok(self.pos);
-                    }
+                ')' | ']' | '}' if self.close(c.value, begin)? => {
+                    return Ok(self.pos);
                 }
                 ':' if matches!(self.open.last(), Some(Open::Hole(_))) => self.format(),
                 '"' => self.string(Quoting::Regular),
@@ -127,12 +125,17 @@ impl Scanner<'_> {
 
     /// The character at a place, decoded if it is a reference in markup.
     fn at(&self, pos: usize) -> Option<Char> {
+        let byte = *self.text.as_bytes().get(pos)?;
+        if byte.is_ascii() && byte != b'&' {
+            return Some(Char { value: char::from(byte), next: pos + 1, reference: false });
+        }
         let rest = self.text.get(pos..)?;
         let value = rest.chars().next()?;
-        if value == '&' && self.writing == Writing::Markup {
-            if let Reference::Char(value, length) = reference::read(rest) {
-                return Some(Char { value, next: pos + length, reference: true });
-            }
+        if value == '&'
+            && self.writing == Writing::Markup
+            && let Reference::Char(value, length) = reference::read(rest)
+        {
+            return Some(Char { value, next: pos + length, reference: true });
         }
         Some(Char { value, next: pos + value.len_utf8(), reference: false })
     }
@@ -310,7 +313,8 @@ mod tests {
     #[track_caller]
     fn check(writing: Writing, text: &str, expected: Result<&str, Cause>) {
         let found = scan(text, 0, text.len(), writing);
-        let found = found.map(|scan| &text[..scan.end]).map_err(|unfinished| unfinished.cause);
+        let found =
+            found.map(|scan| text.get(..scan.end).unwrap()).map_err(|unfinished| unfinished.cause);
         assert_eq!(found, expected, "{text}");
     }
 

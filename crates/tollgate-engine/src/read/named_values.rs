@@ -13,10 +13,30 @@ use super::options::NamedValues;
 pub(super) struct Substituted {
     /// The text.
     pub(super) text: MappedText,
-    /// Where values stand in it.
-    pub(super) values: Vec<Range<usize>>,
-    /// Where names stand in it that are no named value, with the name.
-    pub(super) unknown: Vec<(Range<usize>, String)>,
+    /// Where values stand in it, in order.
+    pub(super) values: Vec<Name>,
+    /// Where names stand in it that are no named value, braces included, in order.
+    pub(super) unknown: Vec<Name>,
+}
+
+/// A name and its place in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) range: Range<usize>,
+    pub(super) name: String,
+}
+
+/// The one of some names, sorted by place, that holds a position or begins there.
+pub(super) fn name_at(names: &[Name], pos: usize) -> Option<&Name> {
+    let after = names.partition_point(|name| name.range.start <= pos);
+    let name = names.get(after.checked_sub(1)?)?;
+    (name.range.start == pos || pos < name.range.end).then_some(name)
+}
+
+/// Whether a range shares a byte with one of some names, sorted by place.
+pub(super) fn any_in<'a>(names: &'a [Name], range: &Range<usize>) -> Option<&'a Name> {
+    let first = names.partition_point(|name| name.range.end <= range.start);
+    names.get(first).filter(|name| name.range.start < range.end)
 }
 
 /// Why substitution stopped.
@@ -44,11 +64,13 @@ pub(super) fn substitute(
             builder.verbatim(before, file.span(copied..reference.start));
             let begin = builder.as_str().len();
             builder.replaced(value.text, file.span(reference.clone()), value.secret);
-            values.push(begin..builder.as_str().len());
+            let range = begin..builder.as_str().len();
+            values.push(Name { range, name: name.to_owned() });
             copied = reference.end;
         } else {
             let begin = builder.as_str().len() + before.len();
-            unknown.push((begin..begin + reference.len(), name.to_owned()));
+            let range = begin..begin + reference.len();
+            unknown.push(Name { range, name: name.to_owned() });
         }
         if builder.as_str().len() > limit {
             return Err(TooLong);
@@ -117,10 +139,10 @@ mod tests {
         let file = Sources::default().add("a", source);
         let found = substitute(file, source, 0, &Fixed, 1000).unwrap();
         assert_eq!(found.text.as_str(), expected);
-        let names: Vec<&str> = found.unknown.iter().map(|(_, name)| name.as_str()).collect();
+        let names: Vec<&str> = found.unknown.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, unknown, "{source}");
-        for (range, name) in &found.unknown {
-            assert!(expected[range.clone()].contains(name.as_str()));
+        for unknown in &found.unknown {
+            assert!(expected.get(unknown.range.clone()).unwrap().contains(&unknown.name));
         }
     }
 

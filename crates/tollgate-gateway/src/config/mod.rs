@@ -62,6 +62,8 @@ pub struct Config {
     pub subscriptions: Vec<SubscriptionConfig>,
     /// Every secret of the file, to be masked wherever text is shown.
     pub secrets: Vec<Secret<String>>,
+    /// Where values stand in the file itself in places meant for secrets.
+    pub secret_spans: Vec<Span>,
 }
 
 impl fmt::Debug for Config {
@@ -276,18 +278,26 @@ pub fn parse_url(text: &str) -> Option<Url> {
 }
 
 /// Reads the file. When an error was reported, the result must not be used.
-pub fn read(file: FileId, text: &str, root: &Path, env: &dyn Environment, diagnostics: &mut Vec<Diagnostic>) -> Config {
+pub fn read(
+    file: FileId,
+    text: &str,
+    root: &Path,
+    env: &dyn Environment,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Config {
     let (document, errors) = toml::de::DeTable::parse_recoverable(text);
     for error in errors {
         let span = error.span().map_or_else(|| file.span(0..0), |range| file.span(range));
         let message = error.message().lines().next().unwrap_or("invalid TOML").to_owned();
-        diagnostics.push(Diagnostic::new(Code::CONFIG_SYNTAX, message, span).label("not valid here"));
+        diagnostics
+            .push(Diagnostic::new(Code::CONFIG_SYNTAX, message, span).label("not valid here"));
     }
     let table = Table::root(file, &document);
     toml_file::check(table, diagnostics);
     let mut reader = Reader { root, env, diagnostics, secrets: Vec::new() };
     let mut config = reader.config(table);
     config.secrets = reader.secrets;
+    toml_file::secret_spans(table, &mut config.secret_spans);
     config
 }
 
@@ -326,7 +336,12 @@ fn optional_duration(table: Option<Table<'_>>, key: &str) -> Option<Duration> {
 
 fn list(table: Option<Table<'_>>, key: &str) -> Option<Vec<(String, Span)>> {
     let items = table?.get(key)?.items()?;
-    Some(items.into_iter().filter_map(|item| item.text().map(|text| (text.to_owned(), item.span()))).collect())
+    Some(
+        items
+            .into_iter()
+            .filter_map(|item| item.text().map(|text| (text.to_owned(), item.span())))
+            .collect(),
+    )
 }
 
 fn names(list: Option<Vec<(String, Span)>>) -> Vec<String> {
@@ -340,7 +355,8 @@ impl Reader<'_> {
 
     fn config(&mut self, table: Table<'_>) -> Config {
         let certificates = self.certificates(table.table("certificates"));
-        let known: Vec<&str> = certificates.iter().map(|certificate| certificate.name.as_str()).collect();
+        let known: Vec<&str> =
+            certificates.iter().map(|certificate| certificate.name.as_str()).collect();
         let backends = self.backends(table.table("backends"), &known);
         let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
         let apis = self.apis(table.table("apis"), &ids);
@@ -382,6 +398,7 @@ impl Reader<'_> {
             apis,
             subscriptions,
             secrets: Vec::new(),
+            secret_spans: Vec::new(),
         }
     }
 
@@ -389,26 +406,50 @@ impl Reader<'_> {
     fn reference(&mut self, what: &str, name: &str, span: Span, known: &[&str]) {
         if !known.contains(&name) {
             self.diagnostics.push(
-                Diagnostic::new(Code::CONFIG_REFERENCE, format!("there is no {what} `{name}`"), span)
-                    .label("not in the configuration")
-                    .suggest(closest(name, known.iter().copied())),
+                Diagnostic::new(
+                    Code::CONFIG_REFERENCE,
+                    format!("there is no {what} `{name}`"),
+                    span,
+                )
+                .label("not in the configuration")
+                .suggest(closest(name, known.iter().copied())),
             );
         }
     }
 
-    fn listen(&mut self, table: Option<Table<'_>>, admin_key: bool, certificates: bool) -> ListenSettings {
-        let address = |key: &str| table.and_then(|t| t.get(key)).and_then(Item::text).and_then(|a| a.parse().ok());
+    fn listen(
+        &mut self,
+        table: Option<Table<'_>>,
+        admin_key: bool,
+        certificates: bool,
+    ) -> ListenSettings {
+        let address = |key: &str| {
+            table.and_then(|t| t.get(key)).and_then(Item::text).and_then(|a| a.parse().ok())
+        };
         let https = address("https");
-        let http = address("http").or_else(|| https.is_none().then(|| ([127, 0, 0, 1], 8080).into()));
-        let admin: std::net::SocketAddr = address("admin").unwrap_or_else(|| ([127, 0, 0, 1], 8081).into());
+        let http =
+            address("http").or_else(|| https.is_none().then(|| ([127, 0, 0, 1], 8080).into()));
+        let admin: std::net::SocketAddr =
+            address("admin").unwrap_or_else(|| ([127, 0, 0, 1], 8081).into());
         if let Some(table) = table {
             if https.is_some() && !certificates {
                 let message = "`listen.https` needs `listen.certificates`".to_owned();
-                self.report(Code::CONFIG_MISSING, message, table.span(), "`certificates` is missing");
+                self.report(
+                    Code::CONFIG_MISSING,
+                    message,
+                    table.span(),
+                    "`certificates` is missing",
+                );
             }
             if !admin.ip().is_loopback() && !admin_key {
-                let message = "an admin listener that is not on loopback needs `admin.key`".to_owned();
-                self.report(Code::CONFIG_MISSING, message, table.span(), "reachable from other machines");
+                let message =
+                    "an admin listener that is not on loopback needs `admin.key`".to_owned();
+                self.report(
+                    Code::CONFIG_MISSING,
+                    message,
+                    table.span(),
+                    "reachable from other machines",
+                );
             }
         }
         let mut trusted = Vec::new();
@@ -417,7 +458,12 @@ impl Reader<'_> {
                 Ok(net) => trusted.push(net),
                 Err(_) => {
                     let message = format!("`{text}` is not an address or network");
-                    self.report(Code::CONFIG_VALUE, message, span, "expected `10.0.0.0/8` or an address");
+                    self.report(
+                        Code::CONFIG_VALUE,
+                        message,
+                        span,
+                        "expected `10.0.0.0/8` or an address",
+                    );
                 }
             }
         }
@@ -442,9 +488,16 @@ impl Reader<'_> {
     fn named_values(&mut self, table: Option<Table<'_>>) -> BTreeMap<String, NamedValueConfig> {
         let mut values = BTreeMap::new();
         for (name, span, item) in table.map(Table::entries).unwrap_or_default() {
-            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+            if name.is_empty()
+                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            {
                 let message = format!("`{name}` cannot name a named value");
-                self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
+                self.report(
+                    Code::CONFIG_VALUE,
+                    message,
+                    span,
+                    "use letters, digits, `-`, `_` and `.`",
+                );
                 continue;
             }
             let table = item.table();
@@ -459,12 +512,18 @@ impl Reader<'_> {
         values
     }
 
-    fn subscriptions(&mut self, table: Option<Table<'_>>, apis: &[&str]) -> Vec<SubscriptionConfig> {
+    fn subscriptions(
+        &mut self,
+        table: Option<Table<'_>>,
+        apis: &[&str],
+    ) -> Vec<SubscriptionConfig> {
         let mut all = Vec::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
             let table = item.table();
-            let keys = table.and_then(|table| table.get("keys")).and_then(Item::items).unwrap_or_default();
-            let keys: Vec<_> = keys.into_iter().filter_map(|item| self.secret(item, Shown::Never)).collect();
+            let keys =
+                table.and_then(|table| table.get("keys")).and_then(Item::items).unwrap_or_default();
+            let keys: Vec<_> =
+                keys.into_iter().filter_map(|item| self.secret(item, Shown::Never)).collect();
             if keys.is_empty() {
                 let message = format!("subscription `{id}` has no keys");
                 self.report(Code::CONFIG_MISSING, message, span, "`keys` is missing or empty");
@@ -475,7 +534,8 @@ impl Reader<'_> {
                 self.reference("API", api, *span, apis);
             }
             if for_all == listed.is_some() {
-                let message = format!("subscription `{id}` needs either `apis` or `all-apis = true`");
+                let message =
+                    format!("subscription `{id}` needs either `apis` or `all-apis = true`");
                 self.report(Code::CONFIG_MISSING, message, span, "which APIs is it for?");
             }
             all.push(SubscriptionConfig {
@@ -519,7 +579,11 @@ fn limits(table: Option<Table<'_>>) -> Limits {
         inflated_body: count(table, "inflated-body", default.inflated_body),
         buffers_total: count(table, "buffers-total", default.buffers_total),
         connections: count(table, "connections", default.connections),
-        requests_per_connection: count(table, "requests-per-connection", default.requests_per_connection),
+        requests_per_connection: count(
+            table,
+            "requests-per-connection",
+            default.requests_per_connection,
+        ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
     }
 }

@@ -8,8 +8,8 @@ use tollgate_expr::Url;
 
 use super::toml_file::{Item, Table};
 use super::{
-    ApiConfig, BackendConfig, CertificateConfig, OperationConfig, Reader, Shown, flag, list, optional_duration,
-    parse_url, text,
+    ApiConfig, BackendConfig, CertificateConfig, OperationConfig, Reader, Shown, flag, list,
+    optional_duration, parse_url, text,
 };
 
 /// Values shorter than this are not masked in output: masking them would shred ordinary text.
@@ -50,7 +50,8 @@ impl Reader<'_> {
                 Ok(value) => Some(value.trim_end_matches(['\r', '\n']).to_owned()),
                 Err(error) => {
                     let message = format!("the file `{file}` cannot be read: {}", error.kind());
-                    self.diagnostics.push(Diagnostic::new(Code::IO, message, span).label("no value"));
+                    self.diagnostics
+                        .push(Diagnostic::new(Code::IO, message, span).label("no value"));
                     None
                 }
             };
@@ -61,7 +62,12 @@ impl Reader<'_> {
     fn header_value(&mut self, value: &Secret<String>, span: Span) -> Option<HeaderValue> {
         let Ok(mut header) = HeaderValue::from_str(value.expose()) else {
             let message = "the value cannot stand in a header".to_owned();
-            self.report(Code::CONFIG_VALUE, message, span, "holds a line break or control character");
+            self.report(
+                Code::CONFIG_VALUE,
+                message,
+                span,
+                "holds a line break or control character",
+            );
             return None;
         };
         header.set_sensitive(true);
@@ -81,7 +87,12 @@ impl Reader<'_> {
         all
     }
 
-    fn pem_files(&mut self, table: Option<Table<'_>>, name: &str, span: Span) -> Option<Secret<String>> {
+    fn pem_files(
+        &mut self,
+        table: Option<Table<'_>>,
+        name: &str,
+        span: Span,
+    ) -> Option<Secret<String>> {
         let Some(file) = text(table, "file") else {
             let message = format!("certificate `{name}` needs `file` or `pem`");
             self.report(Code::CONFIG_MISSING, message, span, "no certificate");
@@ -104,7 +115,11 @@ impl Reader<'_> {
         Some(Secret::new(pem))
     }
 
-    pub(super) fn backends(&mut self, table: Option<Table<'_>>, certificates: &[&str]) -> Vec<BackendConfig> {
+    pub(super) fn backends(
+        &mut self,
+        table: Option<Table<'_>>,
+        certificates: &[&str],
+    ) -> Vec<BackendConfig> {
         let mut all = Vec::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
             all.extend(item.table().and_then(|table| self.backend(id, span, table, certificates)));
@@ -112,9 +127,20 @@ impl Reader<'_> {
         all
     }
 
-    fn backend(&mut self, id: &str, span: Span, table: Table<'_>, certificates: &[&str]) -> Option<BackendConfig> {
+    fn backend(
+        &mut self,
+        id: &str,
+        span: Span,
+        table: Table<'_>,
+        certificates: &[&str],
+    ) -> Option<BackendConfig> {
         let Some(item) = table.get("url") else {
-            self.report(Code::CONFIG_MISSING, format!("backend `{id}` needs a `url`"), span, "`url` is missing");
+            self.report(
+                Code::CONFIG_MISSING,
+                format!("backend `{id}` needs a `url`"),
+                span,
+                "`url` is missing",
+            );
             return None;
         };
         let url = item.text().and_then(parse_url)?;
@@ -123,20 +149,36 @@ impl Reader<'_> {
         if let Some(item) = table.get("certificate") {
             self.reference("certificate", item.text()?, item.span(), certificates);
         }
-        for (key, what) in [("verify-chain", "any certificate"), ("verify-name", "a certificate for any name")] {
+        for (key, what) in
+            [("verify-chain", "any certificate"), ("verify-name", "a certificate for any name")]
+        {
             if !flag(tls, key, true) {
                 let message = format!("backend `{id}` accepts {what}");
-                self.report(Code::INSECURE, message, tls.map_or(span, Table::span), "anybody can pose as the backend");
+                self.report(
+                    Code::INSECURE,
+                    message,
+                    tls.map_or(span, Table::span),
+                    "anybody can pose as the backend",
+                );
             }
         }
         let mut headers = Vec::new();
         for (name, span, item) in table.table("headers").map(Table::entries).unwrap_or_default() {
             let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-                self.report(Code::CONFIG_VALUE, format!("`{name}` is not the name of a header"), span, "not a token");
+                self.report(
+                    Code::CONFIG_VALUE,
+                    format!("`{name}` is not the name of a header"),
+                    span,
+                    "not a token",
+                );
                 continue;
             };
             let value = self.secret(item, Shown::Never);
-            headers.extend(value.and_then(|value| self.header_value(&value, span)).map(|value| (header, value)));
+            headers.extend(
+                value
+                    .and_then(|value| self.header_value(&value, span))
+                    .map(|value| (header, value)),
+            );
         }
         let mut query = Vec::new();
         for (name, _, item) in table.table("query").map(Table::entries).unwrap_or_default() {
@@ -148,7 +190,8 @@ impl Reader<'_> {
             let message = format!("the managed identity of backend `{id}` needs a `resource`");
             self.report(Code::CONFIG_MISSING, message, identity.span(), "`resource` is missing");
         }
-        let authorization = table.table("authorization").and_then(|table| self.authorization(table));
+        let authorization =
+            table.table("authorization").and_then(|table| self.authorization(table));
         Some(BackendConfig {
             id: id.to_owned(),
             url,
@@ -204,8 +247,12 @@ impl Reader<'_> {
     pub(super) fn apis(&mut self, table: Option<Table<'_>>, backends: &[&str]) -> Vec<ApiConfig> {
         let mut all: Vec<ApiConfig> = Vec::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            let Some(api) = item.table().and_then(|table| self.api(id, span, table, backends)) else { continue };
-            if let Some(other) = all.iter().find(|other| other.path.eq_ignore_ascii_case(&api.path)) {
+            let Some(api) = item.table().and_then(|table| self.api(id, span, table, backends))
+            else {
+                continue;
+            };
+            if let Some(other) = all.iter().find(|other| other.path.eq_ignore_ascii_case(&api.path))
+            {
                 self.diagnostics.push(
                     Diagnostic::new(
                         Code::CONFIG_CONFLICT,
@@ -221,14 +268,25 @@ impl Reader<'_> {
         all
     }
 
-    fn api(&mut self, id: &str, span: Span, table: Table<'_>, backends: &[&str]) -> Option<ApiConfig> {
+    fn api(
+        &mut self,
+        id: &str,
+        span: Span,
+        table: Table<'_>,
+        backends: &[&str],
+    ) -> Option<ApiConfig> {
         let this = Some(table);
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
             let message = format!("`{id}` cannot name an API");
             self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
         }
         let Some(path) = text(this, "path") else {
-            self.report(Code::CONFIG_MISSING, format!("API `{id}` needs a `path`"), span, "`path` is missing");
+            self.report(
+                Code::CONFIG_MISSING,
+                format!("API `{id}` needs a `path`"),
+                span,
+                "`path` is missing",
+            );
             return None;
         };
         if let Some(item) = table.get("backend") {
@@ -244,7 +302,12 @@ impl Reader<'_> {
             match HeaderName::from_bytes(name.as_bytes()) {
                 Ok(header) => key_headers.push(header),
                 Err(_) => {
-                    self.report(Code::CONFIG_VALUE, format!("`{name}` is not the name of a header"), *span, "not a token");
+                    self.report(
+                        Code::CONFIG_VALUE,
+                        format!("`{name}` is not the name of a header"),
+                        *span,
+                        "not a token",
+                    );
                 }
             }
         }
@@ -278,7 +341,9 @@ impl Reader<'_> {
         let mut all = Vec::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
             let table = item.table();
-            let (Some(method), Some(template)) = (text(table, "method"), text(table, "url-template")) else {
+            let (Some(method), Some(template)) =
+                (text(table, "method"), text(table, "url-template"))
+            else {
                 let message = format!("operation `{id}` needs `method` and `url-template`");
                 self.report(Code::CONFIG_MISSING, message, span, "incomplete");
                 continue;

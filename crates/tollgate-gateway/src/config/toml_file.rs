@@ -181,14 +181,19 @@ fn unknown_key(key: &str, span: Span, path: &[String]) -> Diagnostic {
         .iter()
         .filter(|def| depth == 0 || matches(def.path, parent, false))
         .filter_map(|def| def.path.split('.').nth(depth));
-    let place = if parent.is_empty() { "at the top level".to_owned() } else { format!("in `{}`", parent.join(".")) };
+    let place = if parent.is_empty() {
+        "at the top level".to_owned()
+    } else {
+        format!("in `{}`", parent.join("."))
+    };
     Diagnostic::new(Code::CONFIG_UNKNOWN_KEY, format!("unknown key `{key}`"), span)
         .label(format!("no such key {place}"))
         .suggest(closest(key, siblings.filter(|name| *name != "*")))
 }
 
 fn wrong(item: Item<'_>, path: &str, expected: &str) -> Diagnostic {
-    Diagnostic::new(Code::CONFIG_VALUE, format!("the value of `{path}` does not fit"), item.span()).label(expected)
+    Diagnostic::new(Code::CONFIG_VALUE, format!("the value of `{path}` does not fit"), item.span())
+        .label(expected)
 }
 
 fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
@@ -197,7 +202,9 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
         KeyType::Bool => (item.flag().is_some(), "expected `true` or `false`".to_owned()),
         KeyType::Count => (item.count().is_some(), "expected a whole number, 0 or more".to_owned()),
         KeyType::Size => (item.size().is_some(), "expected bytes, such as `\"8 MiB\"`".to_owned()),
-        KeyType::Duration => (item.duration().is_some(), "expected a duration, such as `\"15s\"`".to_owned()),
+        KeyType::Duration => {
+            (item.duration().is_some(), "expected a duration, such as `\"15s\"`".to_owned())
+        }
         KeyType::Address => {
             let fits = item.text().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
             (fits, "expected an address and port, such as `\"127.0.0.1:8080\"`".to_owned())
@@ -206,22 +213,29 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
             let fits = item.text().is_some_and(|text| super::parse_url(text).is_some());
             (fits, "expected an `https://` or `http://` URL".to_owned())
         }
-        KeyType::Word(words) => {
-            (item.text().is_some_and(|text| words.contains(&text)), format!("expected one of {}", ty.describe()))
-        }
+        KeyType::Word(words) => (
+            item.text().is_some_and(|text| words.contains(&text)),
+            format!("expected one of {}", ty.describe()),
+        ),
         KeyType::List => {
-            let fits = item.items().is_some_and(|items| items.iter().all(|item| item.text().is_some()));
+            let fits =
+                item.items().is_some_and(|items| items.iter().all(|item| item.text().is_some()));
             (fits, "expected a list of text".to_owned())
         }
         KeyType::Secret => return secret_mismatch(item, path, false),
         KeyType::NamedValue => return secret_mismatch(item, path, true),
         KeyType::Secrets => match item.items() {
-            Some(items) => return items.into_iter().find_map(|item| secret_mismatch(item, path, false)),
+            Some(items) => {
+                return items.into_iter().find_map(|item| secret_mismatch(item, path, false));
+            }
             None => (false, "expected a list of secrets".to_owned()),
         },
         KeyType::SecretTable => match item.table() {
             Some(table) => {
-                return table.entries().into_iter().find_map(|(_, _, item)| secret_mismatch(item, path, true));
+                return table
+                    .entries()
+                    .into_iter()
+                    .find_map(|(_, _, item)| secret_mismatch(item, path, true));
             }
             None => (false, "expected a table of secrets".to_owned()),
         },
@@ -233,6 +247,40 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
     (!fits).then(|| wrong(item, path, &expected).suggest(suggestion))
 }
 
+/// The places of values that stand in the file itself where a secret belongs.
+pub(super) fn secret_spans(table: Table<'_>, spans: &mut Vec<Span>) {
+    for (key, _, item) in table.entries() {
+        if let Some(table) = item.table() {
+            secret_spans(table, spans);
+        }
+        // Whatever is written as `value = …`, and bare text in a list of keys or a table of headers, may be a secret.
+        if key == "value" {
+            spans.push(item.span());
+        }
+        if matches!(key, "headers" | "query") {
+            let texts = item.table().map(Table::entries).unwrap_or_default();
+            spans.extend(
+                texts
+                    .into_iter()
+                    .filter(|(_, _, item)| item.text().is_some())
+                    .map(|(_, _, item)| item.span()),
+            );
+        }
+        if key == "keys" {
+            spans.extend(
+                item.items()
+                    .into_iter()
+                    .flatten()
+                    .filter(|item| item.text().is_some())
+                    .map(Item::span),
+            );
+        }
+        if matches!(key, "parameter" | "pem" | "key") && item.text().is_some() {
+            spans.push(item.span());
+        }
+    }
+}
+
 const SECRET_KEYS: [&str; 5] = ["env", "file", "value", "secret", "development"];
 
 /// `plain` allows text instead of a table.
@@ -241,7 +289,8 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
         if plain && item.text().is_some() {
             return None;
         }
-        let diagnostic = wrong(item, path, "expected `{ env = \"NAME\" }` or `{ file = \"path\" }`");
+        let diagnostic =
+            wrong(item, path, "expected `{ env = \"NAME\" }` or `{ file = \"path\" }`");
         return Some(if item.text().is_some() {
             diagnostic.help("a secret in the file itself must be marked: `{ value = \"…\", development = true }`")
         } else {
@@ -264,7 +313,8 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
             return Some(wrong(item, path, "wrong type"));
         }
     }
-    let sources = ["env", "file", "value"].into_iter().filter(|key| table.get(key).is_some()).count();
+    let sources =
+        ["env", "file", "value"].into_iter().filter(|key| table.get(key).is_some()).count();
     if sources != 1 {
         return Some(wrong(item, path, "expected exactly one of `env`, `file` and `value`"));
     }
