@@ -36,7 +36,13 @@ impl Typed for BaseUrl {
         let (host, port) = authority_parts(authority, default_port)?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = if path.is_empty() { "/" } else { path };
-        let url = Url { scheme: scheme.to_owned(), host, port, path: path.to_owned(), query: String::new() };
+        let url = Url {
+            scheme: scheme.to_owned(),
+            host,
+            port,
+            path: path.to_owned(),
+            query: String::new(),
+        };
         Ok(Self { url: Arc::new(url), query: query.into() })
     }
 
@@ -53,7 +59,8 @@ fn authority_parts(authority: &str, default_port: u16) -> Result<(String, u16), 
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, after) = rest.split_once(']').ok_or("the host is malformed")?;
-            let address: std::net::Ipv6Addr = address.parse().map_err(|_| "the host is malformed")?;
+            let address: std::net::Ipv6Addr =
+                address.parse().map_err(|_| "the host is malformed")?;
             (format!("[{address}]"), after)
         }
         None => {

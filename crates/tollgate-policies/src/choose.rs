@@ -3,8 +3,8 @@
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Block, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx,
-    Scope, Section, Step, Value,
+    AttributeDef, AttributeType, Block, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -82,8 +82,12 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
             && late.name == "when"
         {
             cx.report(
-                Diagnostic::new(Code::INVALID_VALUE, "`otherwise` must be the last branch", late.name_span)
-                    .label("this branch comes after it"),
+                Diagnostic::new(
+                    Code::INVALID_VALUE,
+                    "`otherwise` must be the last branch",
+                    late.name_span,
+                )
+                .label("this branch comes after it"),
             );
         }
     }
@@ -94,13 +98,18 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
 impl Step for Choose {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         for (block, condition) in self.conditions.iter().enumerate() {
-            let holds = condition.eval(cx).map_err(|error| error.inside(format!("when[{}]", block + 1)))?;
+            let holds =
+                condition.eval(cx).map_err(|error| error.inside(format!("when[{}]", block + 1)))?;
             if holds {
                 return Ok(Flow::Enter { block, state: 0 });
             }
         }
         let otherwise = self.conditions.len();
-        Ok(if otherwise < self.blocks.len() { Flow::Enter { block: otherwise, state: 0 } } else { Flow::Continue })
+        Ok(if otherwise < self.blocks.len() {
+            Flow::Enter { block: otherwise, state: 0 }
+        } else {
+            Flow::Continue
+        })
     }
 
     fn blocks(&self) -> &[Block] {
@@ -108,7 +117,9 @@ impl Step for Choose {
     }
 
     fn facts(&self) -> Facts {
-        self.conditions.iter().fold(Facts::default(), |facts, condition| facts.or(condition.facts()))
+        self.conditions
+            .iter()
+            .fold(Facts::default(), |facts, condition| facts.or(condition.facts()))
     }
 }
 
@@ -149,9 +160,13 @@ mod tests {
     #[test]
     fn branches_that_cannot_be() {
         Case::inbound("<choose><otherwise /></choose>").refused("`choose` needs a `when` element");
-        Case::inbound(r#"<choose><otherwise /><when condition="true" /></choose>"#).refused("must be the last branch");
-        Case::inbound(r#"<choose><when condition="maybe" /></choose>"#).refused("expected `true` or `false`");
-        Case::inbound(r#"<choose><when /></choose>"#).refused("`when` needs the attribute `condition`");
-        Case::inbound(r#"<choose><when condition="true"><base /></when></choose>"#).refused("directly in a section");
+        Case::inbound(r#"<choose><otherwise /><when condition="true" /></choose>"#)
+            .refused("must be the last branch");
+        Case::inbound(r#"<choose><when condition="maybe" /></choose>"#)
+            .refused("expected `true` or `false`");
+        Case::inbound(r#"<choose><when /></choose>"#)
+            .refused("`when` needs the attribute `condition`");
+        Case::inbound(r#"<choose><when condition="true"><base /></when></choose>"#)
+            .refused("directly in a section");
     }
 }

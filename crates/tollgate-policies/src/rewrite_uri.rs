@@ -8,8 +8,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tollgate_diagnostics::{Code, Diagnostic, closest};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope, Section,
-    Step, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Value,
 };
 
 use crate::query;
@@ -60,8 +60,18 @@ Differences from Azure:
 "#;
 
 /// What cannot stand in a path or query as itself.
-const NOT_IN_URL: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}').add(b'#');
+const NOT_IN_URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'#');
 
 /// What cannot stand in a path segment that came from a parameter.
 const NOT_IN_SEGMENT: &AsciiSet = &NOT_IN_URL.add(b'%').add(b'?').add(b';');
@@ -75,7 +85,9 @@ struct RewriteUri {
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let template: Option<Value<Arc<str>>> = cx.attribute(element, "template");
     let copy = cx.attribute(element, "copy-unmatched-params");
-    if let (Some(Value::Literal(text)), Some(attribute)) = (&template, element.attribute("template")) {
+    if let (Some(Value::Literal(text)), Some(attribute)) =
+        (&template, element.attribute("template"))
+    {
         let span = attribute.value.span();
         if text.starts_with("http://") || text.starts_with("https://") {
             cx.report(
@@ -125,7 +137,10 @@ fn placeholders(template: &str) -> impl Iterator<Item = Result<&str, &str>> {
             return Some(Ok(bare(name)));
         }
         let skip = usize::from(rest.starts_with('{'));
-        let end = rest.get(skip..).and_then(|text| text.find('{')).map_or(rest.len(), |found| found + skip);
+        let end = rest
+            .get(skip..)
+            .and_then(|text| text.find('{'))
+            .map_or(rest.len(), |found| found + skip);
         let (text, after) = rest.split_at_checked(end)?;
         rest = after;
         Some(Err(text))
@@ -148,8 +163,10 @@ impl Step for RewriteUri {
             let operation = cx.route.info.operation.as_deref();
             let declared = operation.and_then(|operation| operation.url_template.split_once('?'));
             let declared = declared.map_or("", |(_, query)| query);
-            let set: Vec<_> = query::parameters(&new_query).map(|p| query::name(p).into_owned()).collect();
-            let is_declared = |name: &str| query::parameters(declared).any(|p| query::name(p) == name);
+            let set: Vec<_> =
+                query::parameters(&new_query).map(|p| query::name(p).into_owned()).collect();
+            let is_declared =
+                |name: &str| query::parameters(declared).any(|p| query::name(p) == name);
             for parameter in query::parameters(&cx.request.uri.query) {
                 let name = query::name(parameter);
                 if !is_declared(&name) && !set.iter().any(|known| *known == *name) {
@@ -186,12 +203,18 @@ fn fill(
         let _ok = match piece {
             Err(text) => write!(filled, "{}", utf8_percent_encode(text, NOT_IN_URL)),
             Ok(name) => match parameters.iter().find(|(known, _)| bare(known) == name) {
-                Some((_, value)) if place == Place::Query => write!(filled, "{}", query::encode(value)),
+                Some((_, value)) if place == Place::Query => {
+                    write!(filled, "{}", query::encode(value))
+                }
                 Some((_, value)) => {
                     if value.split('/').any(|segment| segment == "." || segment == "..") {
                         let message = format!("Template parameter {name} would change the path.");
-                        return Err(PolicyError::refused("RewriteUriFailed", message, StatusCode::BAD_REQUEST)
-                            .client_message("Bad Request"));
+                        return Err(PolicyError::refused(
+                            "RewriteUriFailed",
+                            message,
+                            StatusCode::BAD_REQUEST,
+                        )
+                        .client_message("Bad Request"));
                     }
                     write!(filled, "{}", utf8_percent_encode(value, NOT_IN_SEGMENT))
                 }
@@ -211,7 +234,8 @@ mod tests {
     use crate::testing::Case;
 
     fn case(template: &str, copy: &str) -> Case {
-        let policy = format!(r#"<rewrite-uri template="{template}" copy-unmatched-params="{copy}" />"#);
+        let policy =
+            format!(r#"<rewrite-uri template="{template}" copy-unmatched-params="{copy}" />"#);
         Case::inbound(&policy)
             .operation("/get/{store}/{*rest}?a={b}")
             .url("/get/s%201/x/y?a=b&c=d&e")
@@ -247,7 +271,9 @@ mod tests {
 
     #[test]
     fn unknown_parameters_are_refused() {
-        case("/{stroe}", "true").template_parameters(&["store", "*rest", "b"]).refused("did you mean `store`");
+        case("/{stroe}", "true")
+            .template_parameters(&["store", "*rest", "b"])
+            .refused("did you mean `store`");
         let run = case("/{none}", "true").run();
         assert_eq!((run.status(), run.reason()), (500, "RewriteUriFailed"));
         case("https://host/path", "true").refused("is a path, not a URL");

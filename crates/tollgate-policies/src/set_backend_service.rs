@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope, Section,
-    Step, Target, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Target, Value,
 };
 
 use crate::base_url::BaseUrl;
@@ -45,7 +45,8 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
 };
 
 /// Attributes of services that Tollgate does not call.
-const ELSEWHERE: AttributeDef = AttributeDef { ty: AttributeType::Text, expression: true, ..AttributeDef::DEFAULT };
+const ELSEWHERE: AttributeDef =
+    AttributeDef { ty: AttributeType::Text, expression: true, ..AttributeDef::DEFAULT };
 
 const DOCS: &str = r#"Sends the request to another backend than the API's: to a base URL, or to a configured backend with its credentials
 and TLS settings. The final URL is the base, then the request's path and query.
@@ -91,7 +92,9 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
             cx.report(
                 Diagnostic::new(Code::UNSUPPORTED_POLICY, message, attribute.name_span)
                     .label("Dapr is not supported")
-                    .help("call the sidecar with `base-url=\"http://localhost:3500/v1.0/invoke/…\"`"),
+                    .help(
+                        "call the sidecar with `base-url=\"http://localhost:3500/v1.0/invoke/…\"`",
+                    ),
             );
             return None;
         }
@@ -111,7 +114,10 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
         (url, _) => {
             let message = "`set-backend-service` needs one of `base-url` and `backend-id`";
             let label = if url.is_some() { "both are given" } else { "none is given" };
-            cx.report(Diagnostic::new(Code::CONFLICTING_ATTRIBUTES, message, element.name_span).label(label));
+            cx.report(
+                Diagnostic::new(Code::CONFLICTING_ATTRIBUTES, message, element.name_span)
+                    .label(label),
+            );
             return None;
         }
     };
@@ -186,11 +192,23 @@ mod tests {
     fn a_url_or_a_name() {
         let case = |policy: &str| Case::inbound(policy).url("/orders/1?x=1").backends(&["openai"]);
         let url = |policy| target(case(policy));
-        assert_eq!(url(r#"<set-backend-service base-url="https://h/v2/" />"#), "https://h:443/v2/orders/1?x=1");
-        assert_eq!(url(r#"<set-backend-service base-url="@("http://h" + ":81")" />"#), "http://h:81/orders/1?x=1");
-        assert_eq!(url(r#"<set-backend-service base-url="https://h?v=2" />"#), "https://h:443/orders/1?v=2&x=1");
+        assert_eq!(
+            url(r#"<set-backend-service base-url="https://h/v2/" />"#),
+            "https://h:443/v2/orders/1?x=1"
+        );
+        assert_eq!(
+            url(r#"<set-backend-service base-url="@("http://h" + ":81")" />"#),
+            "http://h:81/orders/1?x=1"
+        );
+        assert_eq!(
+            url(r#"<set-backend-service base-url="https://h?v=2" />"#),
+            "https://h:443/orders/1?v=2&x=1"
+        );
         assert_eq!(url(r#"<set-backend-service backend-id="openai" />"#), "backend openai");
-        assert_eq!(url(r#"<set-backend-service backend-id="@("open" + "ai")" />"#), "backend openai");
+        assert_eq!(
+            url(r#"<set-backend-service backend-id="@("open" + "ai")" />"#),
+            "backend openai"
+        );
     }
 
     #[test]
@@ -200,7 +218,10 @@ mod tests {
             let policy = format!("<base />{policy}");
             Case::inbound(&policy).wider(Scope::Global, global).backends(&["openai", "other"])
         };
-        assert_eq!(target(own(r#"<set-backend-service base-url="https://h/" />"#)), "backend openai");
+        assert_eq!(
+            target(own(r#"<set-backend-service base-url="https://h/" />"#)),
+            "backend openai"
+        );
         assert_eq!(target(own(r#"<set-backend-service backend-id="other" />"#)), "backend other");
         // In one document the later one wins.
         let both = format!(r#"{global}<set-backend-service base-url="https://h/" />"#);
@@ -212,7 +233,10 @@ mod tests {
         let case = |policy: &str| Case::inbound(policy).backends(&["openai"]);
         case(r#"<set-backend-service backend-id="opnai" />"#).refused("did you mean `openai`");
         let run = case(r#"<set-backend-service backend-id="@("op" + "nai")" />"#).run();
-        assert_eq!((run.status(), run.reason(), run.source()), (500, "BackendNotFound", "set-backend-service"));
+        assert_eq!(
+            (run.status(), run.reason(), run.source()),
+            (500, "BackendNotFound", "set-backend-service")
+        );
         let run = case(r#"<set-backend-service base-url="@("file://" + "etc")" />"#).run();
         assert_eq!(run.reason(), "ExpressionValueEvaluationFailure");
     }
@@ -221,9 +245,12 @@ mod tests {
     fn attributes_that_exclude_each_other_or_do_nothing() {
         let case = |policy: &str| Case::inbound(policy).backends(&["b", "dapr"]);
         case("<set-backend-service />").refused("needs one of `base-url` and `backend-id`");
-        case(r#"<set-backend-service base-url="https://h" backend-id="b" />"#).refused("both are given");
-        case(r#"<set-backend-service base-url="h" />"#).refused("expected an `https://` or `http://` URL");
-        case(r#"<set-backend-service backend-id="b" sf-listener-name="x" />"#).warned("has no effect");
+        case(r#"<set-backend-service base-url="https://h" backend-id="b" />"#)
+            .refused("both are given");
+        case(r#"<set-backend-service base-url="h" />"#)
+            .refused("expected an `https://` or `http://` URL");
+        case(r#"<set-backend-service backend-id="b" sf-listener-name="x" />"#)
+            .warned("has no effect");
         case(r#"<set-backend-service backend-id="dapr" dapr-app-id="x" dapr-method="y" />"#)
             .refused("Dapr is not supported");
     }

@@ -3,8 +3,8 @@
 use http::Method;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope, Section, Step, TextDef,
-    Value,
+    AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope,
+    Section, Step, TextDef, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {

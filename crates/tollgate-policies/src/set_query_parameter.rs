@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope,
-    Section, Step, TextDef, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, TextDef, Value,
 };
 
 use crate::exists_action::{ExistsAction, WORDS};
@@ -36,7 +36,11 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     ],
     content: Content::Children(&[ChildDef {
         name: "value",
-        content: Content::Text(TextDef { ty: AttributeType::Text, required: false, expression: true }),
+        content: Content::Text(TextDef {
+            ty: AttributeType::Text,
+            required: false,
+            expression: true,
+        }),
         doc: "One value; several repeat the parameter.",
         ..ChildDef::DEFAULT
     }]),
@@ -73,14 +77,21 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let action: Value<ExistsAction> = cx.attribute(element, "exists-action")?;
     let mut values = Vec::new();
     for child in element.elements_named("value") {
-        let value = if child.text().is_none() { Some(Value::Literal("".into())) } else { cx.text(child) };
+        let value =
+            if child.text().is_none() { Some(Value::Literal("".into())) } else { cx.text(child) };
         values.push(value);
     }
-    if values.is_empty() && matches!(action.literal(), Some(action) if *action != ExistsAction::Delete) {
+    if values.is_empty()
+        && matches!(action.literal(), Some(action) if *action != ExistsAction::Delete)
+    {
         cx.report(
-            Diagnostic::new(Code::MISSING_CHILD, "`set-query-parameter` needs a `value` element", element.name_span)
-                .label("`value` is missing")
-                .help("to remove the parameter write `exists-action=\"delete\"`"),
+            Diagnostic::new(
+                Code::MISSING_CHILD,
+                "`set-query-parameter` needs a `value` element",
+                element.name_span,
+            )
+            .label("`value` is missing")
+            .help("to remove the parameter write `exists-action=\"delete\"`"),
         );
         return None;
     }
@@ -103,7 +114,9 @@ impl Step for SetQueryParameter {
         let exists = query::parameters(query).any(|parameter| query::name(parameter) == *name);
         match action {
             ExistsAction::Skip if exists => {}
-            ExistsAction::Override | ExistsAction::Delete if exists => *query = replaced(query, &name, &added),
+            ExistsAction::Override | ExistsAction::Delete if exists => {
+                *query = replaced(query, &name, &added)
+            }
             ExistsAction::Delete => {}
             _ if added.is_empty() => {}
             _ => query::push(query, &added),
@@ -170,7 +183,13 @@ mod tests {
         check("z=%2f%2F+&&y", "p q", "override", r#"<value>a&amp;b=c d/é%41#</value>"#, {
             "z=%2f%2F+&&y&p%20q=a%26b%3Dc%20d%2F%C3%A9%2541%23"
         });
-        check("", "p", "override", r#"<value>@("x&admin=" + "true")</value>"#, "p=x%26admin%3Dtrue");
+        check(
+            "",
+            "p",
+            "override",
+            r#"<value>@("x&admin=" + "true")</value>"#,
+            "p=x%26admin%3Dtrue",
+        );
         check("", "p", "override", "<value></value>", "p=");
         check("", "p", "override", "<value>@((string)null)</value>", "p=");
     }

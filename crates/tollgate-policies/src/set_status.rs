@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError, RequestCx, Scope,
-    Section, Step, Typed, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -73,7 +73,8 @@ impl Typed for FinalStatus {
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let code = StatusCode::from_value(value, state)?;
         if code.is_informational() {
-            let message = "Expression evaluation failed. An informational status cannot end a response.";
+            let message =
+                "Expression evaluation failed. An informational status cannot end a response.";
             return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message));
         }
         Ok(Self(code))
@@ -89,7 +90,9 @@ impl Typed for Phrase {
 
     fn parse(text: &str) -> Result<Self, String> {
         if text.chars().any(|c| c.is_control() && c != '\t') {
-            return Err("a reason phrase cannot hold a line break or other control character".to_owned());
+            return Err(
+                "a reason phrase cannot hold a line break or other control character".to_owned()
+            );
         }
         Ok(Self(Some(text.trim()).filter(|text| !text.is_empty()).map(Into::into)))
     }
@@ -146,7 +149,11 @@ mod tests {
 
     #[test]
     fn code_and_reason() {
-        check(r#"<set-status code="401" reason="Unauthorized model access" />"#, 401, "Unauthorized model access");
+        check(
+            r#"<set-status code="401" reason="Unauthorized model access" />"#,
+            401,
+            "Unauthorized model access",
+        );
         check(r#"<set-status code="404" />"#, 404, "Not Found");
         check(r#"<set-status code="404" reason="" />"#, 404, "Not Found");
         check(r#"<set-status code="799" />"#, 799, "");
@@ -163,14 +170,20 @@ mod tests {
     fn what_cannot_be_sent_is_refused() {
         Case::outbound(r#"<set-status code="101" />"#).refused("expected 200 or more");
         Case::outbound(r#"<set-status code="1000" />"#).refused("expected 999 or less");
-        Case::outbound(r#"<set-status reason="x" />"#).refused("`set-status` needs the attribute `code`");
-        Case::outbound("<set-status code=\"200\" reason=\"a&#10;b\" />").refused("a reason phrase cannot hold");
+        Case::outbound(r#"<set-status reason="x" />"#)
+            .refused("`set-status` needs the attribute `code`");
+        Case::outbound("<set-status code=\"200\" reason=\"a&#10;b\" />")
+            .refused("a reason phrase cannot hold");
         for policy in [
             r#"<set-status code="@(100 + 1)" />"#,
             r#"<set-status code="@(10 + 1)" />"#,
             r#"<set-status code="200" reason="@("a\r" + "\nSet-Cookie: b")" />"#,
         ] {
-            assert_eq!(Case::outbound(policy).run().reason(), "ExpressionValueEvaluationFailure", "{policy}");
+            assert_eq!(
+                Case::outbound(policy).run().reason(),
+                "ExpressionValueEvaluationFailure",
+                "{policy}"
+            );
         }
     }
 }

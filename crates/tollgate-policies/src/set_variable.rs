@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope, Section, Step, Value,
+    AttributeDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope,
+    Section, Step, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -91,7 +92,8 @@ mod tests {
 
     #[test]
     fn the_name_is_a_literal() {
-        Case::inbound(r#"<set-variable name="@(1)" value="1" />"#).refused("takes no policy expression");
+        Case::inbound(r#"<set-variable name="@(1)" value="1" />"#)
+            .refused("takes no policy expression");
         Case::inbound(r#"<set-variable name="a" />"#).refused("needs the attribute `value`");
     }
 }

@@ -1,15 +1,16 @@
 //! `set-header`: adds, replaces, appends to or removes a header.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPIRES, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
-    PROXY_AUTHENTICATE, RETRY_AFTER, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT, WARNING, WWW_AUTHENTICATE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPIRES, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE,
+    LAST_MODIFIED, PROXY_AUTHENTICATE, RETRY_AFTER, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
+    WARNING, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, TextDef, Typed, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Message, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, TextDef, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -39,7 +40,11 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     ],
     content: Content::Children(&[ChildDef {
         name: "value",
-        content: Content::Text(TextDef { ty: AttributeType::Text, required: false, expression: true }),
+        content: Content::Text(TextDef {
+            ty: AttributeType::Text,
+            required: false,
+            expression: true,
+        }),
         doc: "One value; several make a header with several values.",
         ..ChildDef::DEFAULT
     }]),
@@ -104,13 +109,16 @@ impl Typed for HeaderText {
 
     fn parse(text: &str) -> Result<Self, String> {
         let value = HeaderValue::from_bytes(text.as_bytes());
-        value.map(Self).map_err(|_| "a header cannot hold a line break or other control character".to_owned())
+        value
+            .map(Self)
+            .map_err(|_| "a header cannot hold a line break or other control character".to_owned())
     }
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <std::sync::Arc<str>>::from_value(value, state)?;
         Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. The value is not one of a header: {why}.");
+            let message =
+                format!("Expression evaluation failed. The value is not one of a header: {why}.");
             PolicyError::internal("ExpressionValueEvaluationFailure", message)
         })
     }
@@ -139,15 +147,22 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
         && let Some(attribute) = element.attribute("name")
     {
         cx.report(
-            Diagnostic::new(Code::NO_EFFECT, format!("header `{name}` cannot be set"), attribute.value.span())
-                .label("the gateway decides this header; the policy is skipped"),
+            Diagnostic::new(
+                Code::NO_EFFECT,
+                format!("header `{name}` cannot be set"),
+                attribute.value.span(),
+            )
+            .label("the gateway decides this header; the policy is skipped"),
         );
     }
     let mut values = Vec::new();
     let mut complete = true;
     for child in element.elements_named("value") {
         let Some(text) = child.text() else {
-            values.push(HeaderItem { value: Value::Literal(HeaderText(HeaderValue::from_static(""))), secret: false });
+            values.push(HeaderItem {
+                value: Value::Literal(HeaderText(HeaderValue::from_static(""))),
+                secret: false,
+            });
             continue;
         };
         let secret = text.text.has_secret();
@@ -160,9 +175,13 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let deletes = matches!(action, Value::Literal(ExistsAction::Delete) | Value::Expression(_));
     if values.is_empty() && complete && !deletes {
         cx.report(
-            Diagnostic::new(Code::MISSING_CHILD, "`set-header` needs a `value` element", element.name_span)
-                .label("`value` is missing")
-                .help("to remove the header write `exists-action=\"delete\"`"),
+            Diagnostic::new(
+                Code::MISSING_CHILD,
+                "`set-header` needs a `value` element",
+                element.name_span,
+            )
+            .label("`value` is missing")
+            .help("to remove the header write `exists-action=\"delete\"`"),
         );
         return None;
     }
