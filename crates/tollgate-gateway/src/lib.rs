@@ -4,6 +4,7 @@
 //! request on pingora-core: route, run the pipeline, write the response. It names no policy.
 
 mod adapters;
+pub mod admin;
 mod backend;
 pub mod certificates;
 pub mod config;

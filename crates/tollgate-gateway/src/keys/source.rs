@@ -19,7 +19,7 @@ use crate::fetch::flight::{Flight, begin};
 use crate::telemetry::{Ended, Metrics};
 
 /// How often documents that could not be fetched are asked for again, first and at most.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// What sources share.
 #[derive(Clone)]
@@ -210,16 +210,14 @@ impl Source {
     /// When the renewing task is to wake.
     fn next_renewal(&self) -> Instant {
         let now = Instant::now();
-        match &self.state.lock().failure {
-            Some(failure) => failure.until.max(now),
-            None => {
-                let lifetime = self.around.settings.load().lifetime;
-                let held = self.held.load();
-                let fetched = held.as_ref().map_or(now, |held| held.fetched);
-                let ahead = self.jittered(lifetime / 5 * 4).max(Duration::from_secs(1));
-                (fetched + ahead).max(now)
-            }
+        if let Some(failure) = &self.state.lock().failure {
+            return failure.until.max(now);
         }
+        let lifetime = self.around.settings.load().lifetime;
+        let held = self.held.load();
+        let fetched = held.as_ref().map_or(now, |held| held.fetched);
+        let ahead = self.jittered(lifetime / 5 * 4).max(Duration::from_secs(1));
+        (fetched + ahead).max(now)
     }
 
     /// The state when keys were asked for because of an unknown `kid`: a flight to join, or the answer.
