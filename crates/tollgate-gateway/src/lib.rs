@@ -16,6 +16,7 @@ pub mod keys;
 mod loopback;
 mod openapi;
 mod router;
+pub mod server;
 mod settings;
 mod snapshot;
 mod subscriptions;
@@ -23,6 +24,7 @@ mod system;
 pub mod telemetry;
 mod template;
 mod watch;
+pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
