@@ -297,3 +297,30 @@ async fn watch_directory(reloader: Arc<Reloader>) {
         watch.also_look_at(&reloader.state.lock().await.files);
     }
 }
+
+fn log_settings(config: &Config) -> LogSettings {
+    let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
+    LogSettings { format, level: config.log.level.clone() }
+}
+
+/// Puts a configuration into force where it is not part of the snapshot.
+fn take_over(adapters: &Adapters, config: &Config) {
+    let secrets = config.secrets.iter().map(|secret| secret.expose().as_str());
+    adapters.redactor.store(Redactor::new(secrets));
+    adapters.apply(config);
+}
+
+/// Loading reads files and compiles policies: not on a thread that serves requests.
+async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
+    let (setup, adapters) = (setup.clone(), adapters.clone());
+    let loading = tokio::task::spawn_blocking(move || {
+        let ports = |config: &Config| adapters.ports(config);
+        load(&setup.root, &LoadCx { registry: setup.registry, env: &*setup.env, ports: &ports })
+    });
+    loading.await.unwrap_or_else(|_| Loaded {
+        snapshot: None,
+        config: None,
+        diagnostics: Vec::new(),
+        sources: Sources::default(),
+    })
+}
