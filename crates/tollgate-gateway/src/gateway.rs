@@ -11,13 +11,15 @@ use tokio::task::JoinHandle;
 use tollgate_diagnostics::{Diagnostic, Sources, render};
 use tollgate_engine::Clock as _;
 
-use crate::adapters::Adapters;
+use crate::adapters::{Adapters, backend_roots};
 use crate::admin::{AdminServer, AdminState, Reload, serve_admin};
 use crate::config::{Config, Environment};
 use crate::directory::{LoadCx, Loaded, Registry, load};
 use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts};
 use crate::system::SystemClock;
-use crate::telemetry::{LogControl, LogFormat, LogSettings, Redactor, SharedRedactor, TracingAccessLog};
+use crate::telemetry::{
+    LogControl, LogFormat, LogSettings, Redactor, SharedRedactor, TracingAccessLog,
+};
 use crate::watch::Watch;
 use crate::wire::Connections;
 use crate::{ListenSettings, Snapshot};
@@ -105,9 +107,11 @@ impl Prepared {
             .replace(&snapshot.listen_certificates)
             .map_err(|error| StartError::Certificates(error.to_string()))?;
         let site = Arc::new(ArcSwap::from_pointee(snapshot));
+        let connections = Arc::new(Connections::new(Arc::clone(&adapters.resolver)));
+        connections.trust(backend_roots(&config));
         let parts = ServerParts {
             site: Arc::clone(&site),
-            connections: Arc::new(Connections::new(Arc::clone(&adapters.resolver))),
+            connections: Arc::clone(&connections),
             certificates: Arc::clone(&certificates),
             access: Arc::new(TracingAccessLog::new(Arc::clone(&adapters.redactor))),
             metrics: Arc::clone(&adapters.metrics),
@@ -120,6 +124,7 @@ impl Prepared {
             setup,
             adapters,
             site,
+            connections,
             certificates,
             admin,
             log,
@@ -210,6 +215,7 @@ struct Reloader {
     setup: Setup,
     adapters: Adapters,
     site: Arc<ArcSwap<Snapshot>>,
+    connections: Arc<Connections>,
     certificates: Arc<ListenCertificates>,
     admin: Arc<AdminState>,
     log: Option<LogControl>,
@@ -249,6 +255,7 @@ impl Reloader {
                 }
                 self.site.store(Arc::new(snapshot));
                 take_over(&self.adapters, &config);
+                self.connections.trust(backend_roots(&config));
                 self.admin.set_key(config.admin_key.clone());
                 if let Some(log) = &self.log
                     && let Err(why) = log.apply(&log_settings(&config))
