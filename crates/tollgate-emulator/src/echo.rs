@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use bytes::Bytes;
 use futures::stream;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -114,6 +114,10 @@ impl Echo {
                 }
             }
         }
+        let text = Bytes::from(received.text);
+        exchange.record_body(&text);
+        let thumbprint =
+            |algorithm| exchange.certificate().map(|der| hex(digest(algorithm, der).as_ref()));
         let query = exchange.query();
         let query: Vec<Value> = query.iter().map(|(name, value)| json!([name, value])).collect();
         let body = json!({
@@ -124,7 +128,8 @@ impl Echo {
             "headers": listed(exchange.headers()),
             "length": received.length,
             "sha256": hex(received.hash.finish().as_ref()),
-            "body": String::from_utf8(received.text).ok().filter(|text| received.length == text.len() as u64),
+            "body": std::str::from_utf8(&text).ok().filter(|text| received.length == text.len() as u64),
+            "client_certificate": {"sha1": thumbprint(&SHA1_FOR_LEGACY_USE_ONLY), "sha256": thumbprint(&SHA256)},
             "trailers": received.trailers,
         });
         // These never have a body, and hyper would complain.

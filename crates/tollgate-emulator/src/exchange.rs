@@ -1,5 +1,7 @@
 //! One request in the hands of a service.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -17,28 +19,32 @@ use crate::reply::Closed;
 /// Bytes of a body that are read; a longer one ends the connection.
 const MAX_BODY: usize = 64 << 20;
 
-/// One request: its head, its body while unread, and where it came in.
+/// How a request came in.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// `http://127.0.0.1:port` or `https://localhost:port`.
+    pub(crate) origin: String,
+    /// Its number in the record.
+    pub(crate) id: u64,
+    /// The client's certificate (DER), if it showed one.
+    pub(crate) certificate: Option<Arc<[u8]>>,
+    /// Becomes true when the emulator stops.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// One request: its head, its body while unread, and how it came in.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     parts: Parts,
     body: Option<Incoming>,
     read: Bytes,
-    origin: String,
-    id: u64,
+    arrival: Arrival,
     recorder: Recorder,
-    stop: watch::Receiver<bool>,
 }
 
 impl Exchange {
-    pub(crate) fn new(
-        parts: Parts,
-        body: Incoming,
-        origin: String,
-        id: u64,
-        recorder: Recorder,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
-        Self { parts, body: Some(body), read: Bytes::new(), origin, id, recorder, stop }
+    pub(crate) fn new(parts: Parts, body: Incoming, arrival: Arrival, recorder: Recorder) -> Self {
+        Self { parts, body: Some(body), read: Bytes::new(), arrival, recorder }
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -84,7 +90,7 @@ impl Exchange {
 
     /// `http://127.0.0.1:port` or `https://localhost:port`: the listener that the request came in by.
     pub(crate) fn origin(&self) -> &str {
-        &self.origin
+        &self.arrival.origin
     }
 
     /// The whole body; later calls give the same again.
@@ -99,14 +105,24 @@ impl Exchange {
                 read.extend_from_slice(&data);
             }
             self.read = read.freeze();
-            self.recorder.body(self.id, &self.read);
+            self.record_body(&self.read);
         }
         Ok(self.read.clone())
     }
 
-    /// The unread body, for a service that wants it in pieces; it is not recorded.
+    /// The unread body, for a service that wants it in pieces and records what it likes of it.
     pub(crate) fn take_body(&mut self) -> Option<Incoming> {
         self.body.take()
+    }
+
+    /// Records `body` as what was received.
+    pub(crate) fn record_body(&self, body: &Bytes) {
+        self.recorder.body(self.arrival.id, body);
+    }
+
+    /// The client's certificate (DER), if it showed one.
+    pub(crate) fn certificate(&self) -> Option<&[u8]> {
+        self.arrival.certificate.as_deref()
     }
 
     /// The connection, once the answer with status 101 is written.
@@ -116,6 +132,6 @@ impl Exchange {
 
     /// Becomes true when the emulator stops.
     pub(crate) fn stop(&self) -> watch::Receiver<bool> {
-        self.stop.clone()
+        self.arrival.stop.clone()
     }
 }

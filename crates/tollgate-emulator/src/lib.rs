@@ -38,6 +38,9 @@ mod tally;
 mod tls;
 mod websocket;
 
+#[cfg(test)]
+mod tests;
+
 pub use echo::Echo;
 pub use emulator::{CONTOSO, Emulator, EmulatorError, FABRIKAM, Options, Running, Tls};
 pub use entra::{

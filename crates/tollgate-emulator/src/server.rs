@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,7 +23,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::EmulatorError;
-use crate::exchange::Exchange;
+use crate::exchange::{Arrival, Exchange};
 use crate::faults::{Fault, Faults};
 use crate::recorder::{Received, Recorder};
 use crate::reply::{Closed, Reply, bytes, set_header, status};
@@ -252,16 +252,19 @@ impl<S: Service> Door<S> {
     async fn connection(self, stream: TcpStream) {
         stream.set_nodelay(true).ok();
         match self.tls.clone() {
-            None => self.speak(stream).await,
+            None => self.speak(stream, None).await,
             Some(acceptor) => {
                 if let Ok(Ok(stream)) = timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await {
-                    self.speak(stream).await;
+                    let chain = stream.get_ref().1.peer_certificates();
+                    let certificate =
+                        chain.and_then(<[_]>::first).map(|first| Arc::from(first.as_ref()));
+                    self.speak(stream, certificate).await;
                 }
             }
         }
     }
 
-    async fn speak<T>(self, stream: T)
+    async fn speak<T>(self, stream: T, certificate: Option<Arc<[u8]>>)
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -269,7 +272,7 @@ impl<S: Service> Door<S> {
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         builder.http2().timer(TokioTimer::new());
         let door = self.clone();
-        let service = service_fn(move |request| door.clone().answer(request));
+        let service = service_fn(move |request| door.clone().answer(request, certificate.clone()));
         let mut connection =
             pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let (mut stop, mut offline) = (self.stop, self.offline);
@@ -284,7 +287,11 @@ impl<S: Service> Door<S> {
         }
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Result<Reply, Closed> {
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        certificate: Option<Arc<[u8]>>,
+    ) -> Result<Reply, Closed> {
         let site = &self.server.site;
         let (parts, body) = request.into_parts();
         let id = site.recorder.begin(&parts);
@@ -293,9 +300,9 @@ impl<S: Service> Door<S> {
             (Some(_), Some(https)) => https.clone(),
             _ => site.url.clone(),
         };
-        let path = parts.uri.path().to_owned();
-        let exchange =
-            Exchange::new(parts, body, origin, id, site.recorder.clone(), self.stop.clone());
+        let (path, head) = (parts.uri.path().to_owned(), parts.method == Method::HEAD);
+        let arrival = Arrival { origin, id, certificate, stop: self.stop.clone() };
+        let exchange = Exchange::new(parts, body, arrival, site.recorder.clone());
         let answered = match site.faults.due(&path) {
             None => self.service.answer(exchange).await,
             Some(Fault::Delay(delay)) => {
@@ -308,7 +315,8 @@ impl<S: Service> Door<S> {
             Ok(reply) => {
                 site.recorder.answered(id, reply.status().as_u16());
                 let (parts, body) = reply.into_parts();
-                if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+                // hyper takes nothing from either body; an upgraded connection is counted by who speaks on it.
+                if head || parts.status == StatusCode::SWITCHING_PROTOCOLS {
                     open.complete();
                     return Ok(Reply::from_parts(parts, body));
                 }

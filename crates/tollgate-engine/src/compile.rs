@@ -39,11 +39,14 @@ impl fmt::Debug for CompileEnv<'_> {
     }
 }
 
+/// Identifier of a fragment, and where it is included.
+type FragmentUse = (String, Section, Scope);
+
 /// The fragments of a directory, each compiled once for every section and scope it is included in.
 #[derive(Debug, Default)]
 pub struct Fragments {
     documents: HashMap<String, Element>,
-    compiled: RefCell<HashMap<(String, Section, Scope), Option<Arc<Block>>>>,
+    compiled: RefCell<HashMap<FragmentUse, Arc<Block>>>,
 }
 
 impl Fragments {

@@ -373,3 +373,6 @@ fn response_body_error(error: &BodyError) -> PolicyError {
     };
     PolicyError::internal(reason, error.to_string()).status(StatusCode::BAD_GATEWAY)
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn durations_are_seconds_or_clock_time() {
         assert_eq!(Duration::parse(" 90 "), Ok(Duration::from_secs(90)));
-        assert_eq!(Duration::parse("00:05:00"), Ok(Duration::from_secs(300)));
+        assert_eq!(Duration::parse("00:05:00"), Ok(Duration::from_mins(5)));
         for wrong in ["-1", "1.5", "5:00", "00:99:00", "", "a"] {
             assert!(Duration::parse(wrong).is_err(), "{wrong}");
         }

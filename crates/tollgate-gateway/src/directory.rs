@@ -16,6 +16,7 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Api, Operation};
 
+use crate::adapters::{address_guard, backend_roots, check_egress};
 use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
@@ -25,6 +26,7 @@ use crate::openapi;
 use crate::router::{ApiRoute, OperationRoute, Router};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
+use crate::telemetry::Redactor;
 use crate::template::Template;
 
 /// Name of the configuration file.
@@ -98,6 +100,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     for span in &config.secret_spans {
         files.sources.mask(*span);
     }
+    check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
     let names = Arc::new(names(&config, &ports, &mut files.diagnostics));
     let snapshot = {
@@ -135,6 +138,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         deployment: Arc::new(config.deployment.clone()),
         names,
         ports,
+        addresses: address_guard(&config),
         listen_certificates,
         router: snapshot,
         subscriptions,
@@ -294,7 +298,10 @@ impl Files<'_> {
 }
 
 fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> SnapshotNames {
-    let mut names = SnapshotNames { secrets: config.secrets.clone(), ..SnapshotNames::default() };
+    let mut names = SnapshotNames {
+        redactor: Redactor::new(config.secrets.iter().map(|secret| secret.expose().as_str())),
+        ..SnapshotNames::default()
+    };
     for certificate in &config.certificates {
         match certificates::read_certificate(certificate.pem.expose().as_bytes(), None) {
             Ok(parsed) => {
@@ -309,8 +316,11 @@ fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> S
             }
         }
     }
-    for config in &config.backends {
-        if let Some(backend) = backend(config, &names, ports, diagnostics) {
+    let default_roots = backend_roots(config);
+    for backend_config in &config.backends {
+        if let Some(backend) =
+            backend(backend_config, &names, ports, default_roots.as_ref(), diagnostics)
+        {
             names.backends.insert(Arc::clone(&backend.id), Arc::new(backend));
         }
     }
@@ -321,6 +331,7 @@ fn backend(
     config: &BackendConfig,
     names: &SnapshotNames,
     ports: &Ports,
+    default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Backend> {
     let mut report = |message: String| {
@@ -344,7 +355,7 @@ fn backend(
         }
     };
     let roots = match &config.ca_file {
-        None => None,
+        None => default_roots.cloned(),
         Some(file) => match std::fs::read(file)
             .map_err(|error| error.kind().to_string())
             .and_then(|pem| certificates::read_bundle(&pem).map_err(|error| error.to_string()))

@@ -93,13 +93,13 @@ impl Default for Timeouts {
         Self {
             tls_handshake: Duration::from_secs(10),
             request_header: Duration::from_secs(15),
-            request_body: Duration::from_secs(60),
-            client_write: Duration::from_secs(60),
+            request_body: Duration::from_mins(1),
+            client_write: Duration::from_mins(1),
             keep_alive: Duration::from_secs(75),
             backend_connect: Duration::from_secs(5),
-            backend_first_byte: Duration::from_secs(300),
+            backend_first_byte: Duration::from_mins(5),
             backend_body: None,
-            backend_write: Duration::from_secs(60),
+            backend_write: Duration::from_mins(1),
             backend_idle: Duration::from_secs(90),
             graceful_stop: Duration::from_secs(30),
         }

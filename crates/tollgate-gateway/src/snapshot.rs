@@ -10,8 +10,10 @@ use tollgate_engine::jose::Certificate;
 use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target};
 use tollgate_expr::{Deployment, Url};
 
+use crate::fetch::AddressGuard;
 use crate::router::Router;
 use crate::subscriptions::Subscriptions;
+use crate::telemetry::Redactor;
 use crate::{Backend, Limits, Timeouts};
 
 /// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub names: Arc<SnapshotNames>,
     /// The outside.
     pub ports: Ports,
+    /// What policies may not call.
+    pub addresses: AddressGuard,
     /// Certificates of the HTTPS listener; the first serves names that match none.
     pub listen_certificates: Vec<Arc<Certificate>>,
     pub(crate) router: Router,
@@ -45,7 +49,7 @@ impl fmt::Debug for Snapshot {
 pub struct SnapshotNames {
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
-    pub(crate) secrets: Vec<Secret<String>>,
+    pub(crate) redactor: Redactor,
 }
 
 impl fmt::Debug for SnapshotNames {
@@ -78,13 +82,7 @@ impl Names for SnapshotNames {
     }
 
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut shown = Cow::Borrowed(text);
-        for secret in &self.secrets {
-            if shown.contains(secret.expose().as_str()) {
-                shown = Cow::Owned(shown.replace(secret.expose().as_str(), "***"));
-            }
-        }
-        shown
+        self.redactor.redact(text)
     }
 }
 

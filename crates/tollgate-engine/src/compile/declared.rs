@@ -42,21 +42,20 @@ fn attributes(
         if also.contains(&attribute.name.as_str()) {
             continue;
         }
-        match declared.iter().find(|def| def.name == attribute.name) {
-            Some(def) => check_attribute(cx, attribute, def),
-            None => {
-                let names = declared.iter().map(|def| def.name).chain(also.iter().copied());
-                let suggestion = closest(&attribute.name, names);
-                cx.report(
-                    Diagnostic::new(
-                        Code::UNKNOWN_ATTRIBUTE,
-                        format!("unknown attribute `{}`", attribute.name),
-                        attribute.name_span,
-                    )
-                    .label(format!("not an attribute of `{}`", element.name))
-                    .suggest(suggestion),
-                );
-            }
+        if let Some(def) = declared.iter().find(|def| def.name == attribute.name) {
+            check_attribute(cx, attribute, def)
+        } else {
+            let names = declared.iter().map(|def| def.name).chain(also.iter().copied());
+            let suggestion = closest(&attribute.name, names);
+            cx.report(
+                Diagnostic::new(
+                    Code::UNKNOWN_ATTRIBUTE,
+                    format!("unknown attribute `{}`", attribute.name),
+                    attribute.name_span,
+                )
+                .label(format!("not an attribute of `{}`", element.name))
+                .suggest(suggestion),
+            );
         }
     }
     for def in declared.iter().filter(|def| def.required && element.attribute(def.name).is_none()) {
@@ -160,10 +159,8 @@ fn text(cx: &mut CompileCx<'_>, element: &Element, def: &TextDef) {
     match element.text() {
         None if def.required => cx.report(missing_text(element)),
         None => {}
-        Some(text) if text.is_expression => {
-            if !def.expression {
-                cx.report(not_an_expression(&text, &subject));
-            }
+        Some(text) if text.is_expression && !def.expression => {
+            cx.report(not_an_expression(&text, &subject));
         }
         Some(text) => literal(cx, &text, def.ty, &subject),
     }
@@ -202,23 +199,20 @@ fn no_children(cx: &mut CompileCx<'_>, element: &Element) {
 
 fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
     for child in element.elements() {
-        match defs.iter().find(|def| def.name == child.name) {
-            Some(def) => {
-                attributes(cx, child, def.attributes, &[]);
-                content(cx, child, &def.content);
-            }
-            None => {
-                let suggestion = closest(&child.name, defs.iter().map(|def| def.name));
-                cx.report(
-                    Diagnostic::new(
-                        Code::UNKNOWN_ELEMENT,
-                        format!("unknown element `{}`", child.name),
-                        child.name_span,
-                    )
-                    .label(format!("not a child of `{}`", element.name))
-                    .suggest(suggestion),
-                );
-            }
+        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
+            attributes(cx, child, def.attributes, &[]);
+            content(cx, child, &def.content);
+        } else {
+            let suggestion = closest(&child.name, defs.iter().map(|def| def.name));
+            cx.report(
+                Diagnostic::new(
+                    Code::UNKNOWN_ELEMENT,
+                    format!("unknown element `{}`", child.name),
+                    child.name_span,
+                )
+                .label(format!("not a child of `{}`", element.name))
+                .suggest(suggestion),
+            );
         }
     }
     for def in defs {

@@ -311,10 +311,10 @@ fn include_fragment(
     let known = cx.env.fragments.compiled.borrow().get(&key).cloned();
     let block = known.unwrap_or_else(|| {
         let block = compile_fragment(root, cx.section, cx.scope, cx.env, cx.diagnostics);
-        let block = Some(Arc::new(block));
-        cx.env.fragments.compiled.borrow_mut().insert(key, block.clone());
+        let block = Arc::new(block);
+        cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&block));
         block
-    })?;
+    });
     let id = policy_id(element);
     Some(CompiledStep {
         name: INCLUDE_FRAGMENT,

@@ -126,7 +126,10 @@ impl<'a> Builder<'a, '_> {
                     }
                     self.close(range.end..range.end);
                 }
-                Event::End(end) => self.end(end.name().0, range),
+                Event::End(end) => {
+                    let name = self.name(end.name().0, range.start + 2);
+                    self.end(&name, range);
+                }
                 Event::Text(_) => self.plain_text(range),
                 // `<![CDATA[` and `]]>`
                 Event::CData(_) => {
@@ -155,6 +158,12 @@ impl<'a> Builder<'a, '_> {
     fn unexpected(&mut self, error: &quick_xml::Error, at: Range<usize>) {
         let diagnostic = self.syntax(format!("the document is not XML from here on: {error}"), at);
         self.findings.push(diagnostic);
+    }
+
+    /// The name of an element, without what a named value brought into it by mistake.
+    fn name(&self, seen: &str, begin: usize) -> String {
+        let name = begin..begin + seen.len();
+        named_values::name_without_values(seen, &self.source.names.values, &name)
     }
 
     fn top(&mut self) -> Option<&mut Frame> {
@@ -227,9 +236,8 @@ impl<'a> Builder<'a, '_> {
             return false;
         }
         let attributes = self.attributes(view, start, &tag);
-        let name = self.source.document.as_str().get(name_range).unwrap_or("").to_owned();
         let element = Element {
-            name,
+            name: self.name(start.name().0, name_range.start),
             name_span,
             span: self.span(tag.clone()),
             attributes,
@@ -432,17 +440,18 @@ impl Builder<'_, '_> {
                 "text stands outside of all elements",
                 text.value.whole(),
             )
-            .label("not part of any element");
+            .label("not part of any element")
+            .help(BEGINNINGS);
             self.findings.push(trimmed(diagnostic, &text.value));
         }
         let n_elements = root.elements().count();
         match n_elements {
+            0 if root.stray_text().is_some() => None,
             0 => {
                 let at = self.span(0..0);
                 let diagnostic =
-                    Diagnostic::new(Code::XML_SYNTAX, "the document holds no element", at).label(
-                        "a policy document begins with `<policies>`, a fragment with `<fragment>`",
-                    );
+                    Diagnostic::new(Code::XML_SYNTAX, "the document holds no element", at)
+                        .help(BEGINNINGS);
                 self.findings.push(diagnostic);
                 None
             }
@@ -454,6 +463,8 @@ impl Builder<'_, '_> {
         }
     }
 }
+
+const BEGINNINGS: &str = "a policy document begins with `<policies>`, a fragment with `<fragment>`";
 
 /// Moves the primary place of a diagnostic to what is not white space in a text.
 fn trimmed(mut diagnostic: Diagnostic, text: &MappedText) -> Diagnostic {

@@ -19,8 +19,13 @@ impl Findings {
         if self.is_full() {
             return;
         }
+        let mut diagnostic = diagnostic;
         if diagnostic.is_error() {
             self.errors_left -= 1;
+            if self.is_full() {
+                diagnostic =
+                    diagnostic.help("there may be more errors: reading stopped after these");
+            }
         }
         self.list.push(diagnostic);
     }

@@ -4,10 +4,10 @@
 //! stand for text anywhere, also where XML wants quotes; and C# expressions, `@(…)` and `@{…}`, stand in attributes and
 //! text as they are, quotes, `<` and `&` included. So reading goes in three steps:
 //!
-//! 1. [`named_values`] puts the named values in.
-//! 2. [`mask`] finds the expressions and writes filler of the same length over them and over everything else an XML
+//! 1. `named_values` puts the named values in.
+//! 2. `mask` finds the expressions and writes filler of the same length over them and over everything else an XML
 //!    reader would stumble over, reporting what is a mistake.
-//! 3. [`build`] lets an XML reader read what is left and makes the tree, taking values from the text of step 1.
+//! 3. `build` lets an XML reader read what is left and makes the tree, taking values from the text of step 1.
 //!
 //! What one step does not touch keeps its place, so every span is a span of what the author wrote.
 //!

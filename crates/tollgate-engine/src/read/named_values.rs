@@ -43,6 +43,11 @@ pub(super) fn any_in<'a>(names: &'a [Name], range: &Range<usize>) -> Option<&'a 
 #[derive(Debug)]
 pub(super) struct TooLong;
 
+/// A name as it is shown. Named values in names are a mistake, and a message would give away what they stand for.
+pub(super) fn name_without_values(seen: &str, values: &[Name], range: &Range<usize>) -> String {
+    if any_in(values, range).is_some() { "{{…}}".to_owned() } else { seen.to_owned() }
+}
+
 /// Replaces the named values of a document that begins at `start` of `source`.
 pub(super) fn substitute(
     file: FileId,

@@ -62,6 +62,8 @@ pub struct Config {
     pub subscriptions: Vec<SubscriptionConfig>,
     /// Every secret of the file, to be masked wherever text is shown.
     pub secrets: Vec<Secret<String>>,
+    /// Files that were read besides: secrets, certificates, roots.
+    pub files: Vec<PathBuf>,
     /// Where values stand in the file itself in places meant for secrets.
     pub secret_spans: Vec<Span>,
 }
@@ -294,9 +296,10 @@ pub fn read(
     }
     let table = Table::root(file, &document);
     toml_file::check(table, diagnostics);
-    let mut reader = Reader { root, env, diagnostics, secrets: Vec::new() };
+    let mut reader = Reader { root, env, diagnostics, secrets: Vec::new(), files: Vec::new() };
     let mut config = reader.config(table);
     config.secrets = reader.secrets;
+    config.files = reader.files;
     toml_file::secret_spans(table, &mut config.secret_spans);
     config
 }
@@ -306,6 +309,7 @@ struct Reader<'a> {
     env: &'a dyn Environment,
     diagnostics: &'a mut Vec<Diagnostic>,
     secrets: Vec<Secret<String>>,
+    files: Vec<PathBuf>,
 }
 
 fn text(table: Option<Table<'_>>, key: &str) -> Option<String> {
@@ -398,8 +402,16 @@ impl Reader<'_> {
             apis,
             subscriptions,
             secrets: Vec::new(),
+            files: Vec::new(),
             secret_spans: Vec::new(),
         }
+    }
+
+    /// A file the configuration names, relative to the directory.
+    fn path(&mut self, table: Option<Table<'_>>, key: &str) -> Option<PathBuf> {
+        let path = self.root.join(text(table, key)?);
+        self.files.push(path.clone());
+        Some(path)
     }
 
     /// Says that a name does not exist, if it does not.
@@ -454,17 +466,13 @@ impl Reader<'_> {
         }
         let mut trusted = Vec::new();
         for (text, span) in list(table, "trusted-proxies").unwrap_or_default() {
-            match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-                Ok(net) => trusted.push(net),
-                Err(_) => {
-                    let message = format!("`{text}` is not an address or network");
-                    self.report(
-                        Code::CONFIG_VALUE,
-                        message,
-                        span,
-                        "expected `10.0.0.0/8` or an address",
-                    );
-                }
+            let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            if let Ok(net) = net {
+                trusted.push(net);
+            } else {
+                let message = format!("`{text}` is not an address or network");
+                let expected = "expected `10.0.0.0/8` or an address";
+                self.report(Code::CONFIG_VALUE, message, span, expected);
             }
         }
         ListenSettings {
@@ -479,7 +487,7 @@ impl Reader<'_> {
 
     fn egress(&mut self, table: Option<Table<'_>>) -> EgressConfig {
         EgressConfig {
-            ca_file: text(table, "ca-file").map(|file| self.root.join(file)),
+            ca_file: self.path(table, "ca-file"),
             proxy: text(table, "proxy"),
             allow_link_local: names(list(table, "allow-link-local")),
         }

@@ -45,6 +45,7 @@ impl Reader<'_> {
             return value;
         }
         if let Some(file) = text(Some(table), "file") {
+            self.files.push(self.root.join(&file));
             return match std::fs::read_to_string(self.root.join(&file)) {
                 // Editors and secret mounts end files with a line break that is not part of the secret.
                 Ok(value) => Some(value.trim_end_matches(['\r', '\n']).to_owned()),
@@ -100,6 +101,7 @@ impl Reader<'_> {
         };
         let mut pem = String::new();
         for file in std::iter::once(file).chain(text(table, "key-file")) {
+            self.files.push(self.root.join(&file));
             match std::fs::read_to_string(self.root.join(&file)) {
                 Ok(text) => {
                     pem.push_str(&text);
@@ -202,7 +204,7 @@ impl Reader<'_> {
             certificate: text(Some(table), "certificate"),
             verify_chain: flag(tls, "verify-chain", true),
             verify_name: flag(tls, "verify-name", true),
-            ca_file: text(tls, "ca-file").map(|file| self.root.join(file)),
+            ca_file: self.path(tls, "ca-file"),
             server_name: text(tls, "server-name"),
             http_version: text(Some(table), "http-version").map(|version| match version.as_str() {
                 "2" => HttpVersion::Two,

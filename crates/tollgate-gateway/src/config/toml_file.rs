@@ -13,7 +13,7 @@ use super::keys::{KEYS, KeyType};
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
     file: FileId,
-    table: &'a DeTable<'a>,
+    keys: &'a DeTable<'a>,
     span: Span,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Item<'a> {
 impl<'a> Table<'a> {
     /// The whole file.
     pub(super) fn root(file: FileId, table: &'a Spanned<DeTable<'a>>) -> Self {
-        Self { file, table: table.get_ref(), span: file.span(table.span()) }
+        Self { file, keys: table.get_ref(), span: file.span(table.span()) }
     }
 
     /// The place of the table.
@@ -37,7 +37,7 @@ impl<'a> Table<'a> {
 
     /// A value.
     pub(super) fn get(self, key: &str) -> Option<Item<'a>> {
-        self.table.get(key).map(|value| Item { file: self.file, value })
+        self.keys.get(key).map(|value| Item { file: self.file, value })
     }
 
     /// A table inside.
@@ -48,7 +48,7 @@ impl<'a> Table<'a> {
     /// All keys, each with its place and value, in the order written.
     pub(super) fn entries(self) -> Vec<(&'a str, Span, Item<'a>)> {
         let mut entries: Vec<_> = self
-            .table
+            .keys
             .iter()
             .map(|(key, value)| {
                 (&**key.get_ref(), self.file.span(key.span()), Item { file: self.file, value })
@@ -68,7 +68,7 @@ impl<'a> Item<'a> {
     /// As a table.
     pub(super) fn table(self) -> Option<Table<'a>> {
         let table = self.value.get_ref().as_table()?;
-        Some(Table { file: self.file, table, span: self.span() })
+        Some(Table { file: self.file, keys: table, span: self.span() })
     }
 
     /// As text.
@@ -93,6 +93,7 @@ impl<'a> Item<'a> {
     }
 
     /// As a duration; `None` inside for `unlimited`.
+    #[expect(clippy::option_option, reason = "the outer option is whether it is a duration at all")]
     pub(super) fn duration(self) -> Option<Option<Duration>> {
         match self.count() {
             Some(seconds) => Some(Some(Duration::from_secs(seconds))),

@@ -25,8 +25,12 @@ impl Masker<'_> {
         let equals = self.skip_space(name.end);
         let is_apart =
             begin.checked_sub(1).and_then(|before| self.byte(before)).is_some_and(is_space);
+        let has_named = self.named_value_in_name(name.clone());
         if self.byte(equals) != Some(b'=') {
-            if is_apart {
+            if has_named {
+                self.pos = name.end;
+                self.fill(name, b' ');
+            } else if is_apart {
                 self.without_value(name);
             } else {
                 self.junk(tag);
@@ -34,11 +38,10 @@ impl Masker<'_> {
             return;
         }
         if !is_apart {
-            let message = format!("white space is missing before `{}`", self.str(name.clone()));
+            let message = format!("white space is missing before `{}`", self.name(name.clone()));
             let diagnostic = self.syntax(message, name.clone()).label("stands right after a value");
             self.report(diagnostic);
         }
-        self.named_value_in_name(name.clone());
         let first = self.skip_space(equals + 1);
         let first = self.empty_value(equals + 1..first).unwrap_or(first);
         match self.byte(first) {
@@ -46,7 +49,7 @@ impl Masker<'_> {
             Some(quote @ (b'"' | b'\'')) => self.quoted(tag, name.clone(), first, quote),
             _ => self.unquoted(name.clone(), equals, first),
         }
-        if self.one_too_many(tag, name) {
+        if has_named || self.one_too_many(tag, name) {
             self.fill(begin..self.pos, b' ');
             self.forget_loose(begin);
         }
@@ -61,7 +64,7 @@ impl Masker<'_> {
     }
 
     fn without_value(&mut self, name: Range<usize>) {
-        let text = self.str(name.clone()).to_owned();
+        let text = self.name(name.clone());
         let diagnostic = self
             .syntax(format!("the attribute `{text}` has no value"), name.clone())
             .label("XML wants a value in quotes")
@@ -94,7 +97,7 @@ impl Masker<'_> {
                 self.pos = end + 1;
             }
             End::Missing(end) => {
-                let text = self.str(name.clone());
+                let text = self.name(name.clone());
                 let diagnostic = self
                     .syntax(format!("the value of `{text}` lacks its closing quote"), open..begin)
                     .label("this quote is never closed");
@@ -227,7 +230,7 @@ impl Masker<'_> {
             self.value_at(begin).is_some() || named_values::name_at(self.unknown, begin).is_some();
         let end = self.end_of_unquoted(begin);
         let value = begin..end;
-        let text = self.str(name.clone()).to_owned();
+        let text = self.name(name.clone());
         if end == begin && !is_named {
             let diagnostic = self
                 .syntax(format!("the attribute `{text}` has no value"), name.start..equals + 1)

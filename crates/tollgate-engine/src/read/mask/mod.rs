@@ -109,6 +109,12 @@ impl Masker<'_> {
         self.text.get(range).unwrap_or("")
     }
 
+    /// A name as it may be shown: what a named value brought into it is not.
+    fn name(&self, range: Range<usize>) -> String {
+        let seen = String::from_utf8_lossy(self.view.get(range.clone()).unwrap_or_default());
+        named_values::name_without_values(&seen, self.values, &range)
+    }
+
     fn rest(&self, pos: usize) -> &str {
         self.text.get(pos..).unwrap_or("")
     }
@@ -290,8 +296,7 @@ impl Masker<'_> {
         self.report(diagnostic);
         self.drop(self.pos..self.view.len());
         // What is open at this place cannot be closed any more.
-        let names: Vec<String> =
-            self.open.iter().map(|name| self.str(name.clone()).to_owned()).collect();
+        let names: Vec<String> = self.open.iter().map(|name| self.name(name.clone())).collect();
         self.masked.lost_ends.extend(names);
     }
 

@@ -58,7 +58,7 @@ impl Masker<'_> {
         if tag.n_attributes == self.max_attributes + 1 {
             let message = format!(
                 "`{}` has more than {} attributes",
-                self.str(tag.name.clone()),
+                self.name(tag.name.clone()),
                 self.max_attributes
             );
             let diagnostic = Diagnostic::new(Code::TOO_LARGE, message, self.span(at))
@@ -70,7 +70,7 @@ impl Masker<'_> {
 
     /// A tag without its `>`.
     fn unclosed_tag(&mut self, begin: usize, tag: &TagState) {
-        let name = self.str(tag.name.clone()).to_owned();
+        let name = self.name(tag.name.clone());
         let diagnostic = self
             .syntax(format!("the tag of `{name}` is never closed"), begin..tag.name.end)
             .label("no `>` follows")
@@ -93,8 +93,8 @@ impl Masker<'_> {
         let name = begin + 2..self.name_end(begin + 2);
         self.named_value_in_name(name.clone());
         self.is_fresh = true;
-        let text = self.str(name.clone()).to_owned();
-        let opened = self.open.iter().rposition(|open| self.str(open.clone()) == text);
+        let text = self.name(name.clone());
+        let opened = self.open.iter().rposition(|open| self.name(open.clone()) == text);
         if let Some(depth) = opened {
             self.open.truncate(depth);
         }
@@ -136,14 +136,16 @@ impl Masker<'_> {
         }
     }
 
-    pub(super) fn named_value_in_name(&mut self, range: Range<usize>) {
-        let Some(value) = super::named_values::any_in(self.values, &range) else { return };
+    /// Reports a named value in a name; whether there is one.
+    pub(super) fn named_value_in_name(&mut self, range: Range<usize>) -> bool {
+        let Some(value) = super::named_values::any_in(self.values, &range) else { return false };
         let message = format!("the named value `{}` cannot be part of a name", value.name);
         let diagnostic = self
             .syntax(message, range)
             .label("names of elements and attributes are literal")
             .help("named values stand in attribute values, text and expressions");
         self.report(diagnostic);
+        true
     }
 
     /// Covers what is no attribute.
@@ -158,7 +160,7 @@ impl Masker<'_> {
             end += 1;
         }
         if !std::mem::replace(&mut tag.had_junk, true) {
-            let name = self.str(tag.name.clone());
+            let name = self.name(tag.name.clone());
             let mut diagnostic = self
                 .syntax(
                     format!("the tag of `{name}` holds something that is no attribute"),

@@ -5,13 +5,13 @@ use expect_test::{Expect, expect};
 use super::{ReadLimits, ReadOptions, both, options};
 
 #[track_caller]
-fn check(source: &str, expected: Expect) {
+fn check(source: &str, expected: &Expect) {
     let (tree, findings) = both(source, &options());
     expected.assert_eq(&format!("{findings}\n\n{tree}"));
 }
 
 #[track_caller]
-fn check_limits(source: &str, limits: ReadLimits, expected: Expect) {
+fn check_limits(source: &str, limits: ReadLimits, expected: &Expect) {
     let (_, findings) = both(source, &ReadOptions { limits, ..options() });
     expected.assert_eq(&findings);
 }
@@ -20,7 +20,7 @@ fn check_limits(source: &str, limits: ReadLimits, expected: Expect) {
 fn expressions_that_do_not_end() {
     check(
         "<a b=\"@(x(1)\" c=\"2\"><d>@{ return 1;</d><e>@(f[1)</e></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0104]: the expression in attribute `b` is never closed
          --> policy.xml:1:7
           |
@@ -52,7 +52,7 @@ fn expressions_that_do_not_end() {
     );
     check(
         "<when condition=\"@(x == \"a\"\">\n  <b c=\"1\" />\n</when>",
-        expect![[r#"
+        &expect![[r#"
         error[E0104]: the expression in attribute `condition` is never closed
          --> policy.xml:1:18
           |
@@ -67,7 +67,7 @@ fn expressions_that_do_not_end() {
     );
     check(
         "<a><b c=\"@(x(\"y\")\" />\n<d>@(e <f) && \"</d></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0104]: the expression in attribute `c` is never closed
          --> policy.xml:1:10
           |
@@ -100,10 +100,28 @@ fn expressions_that_do_not_end() {
 }
 
 #[test]
+fn bodies_whose_expression_does_not_end() {
+    check(
+        "<set-body>@{ return \"<a></a>\";</set-body>",
+        &expect![[r#"
+        error[E0104]: the expression in element `set-body` is never closed
+         --> policy.xml:1:11
+          |
+        1 | <set-body>@{ return "<a></a>";</set-body>
+          |           ^^ this bracket is never closed
+          |
+          = help: brackets inside of strings, characters and comments do not count
+
+        set-body ="@{ return \"<a></a>\";"?
+    "#]],
+    );
+}
+
+#[test]
 fn expressions_among_text() {
     check(
         "<a b=\"x @(1)\" c=\"@(\"1\");\">Call @(x<y>(\"z\")) now<d>@(1) </d></a>",
-        expect![[r#"
+        &expect![[r#"
         warning[W0106]: the expression in the text of attribute `b` is not evaluated
          --> policy.xml:1:9
           |
@@ -134,7 +152,7 @@ fn expressions_among_text() {
     );
     check(
         "<a url=\"https://@(x[\"y\"])/z\" b=\"c\"/>",
-        expect![[r#"
+        &expect![[r#"
         warning[W0106]: the expression in the text of attribute `url` is not evaluated
          --> policy.xml:1:17
           |
@@ -148,7 +166,7 @@ fn expressions_among_text() {
     );
     check(
         "<set-body><a b=\"@(1)\"><c>@(x(</c></a></set-body>",
-        expect![[r#"
+        &expect![[r#"
         warning[W0106]: the expression inside the markup of `set-body` is not evaluated
          --> policy.xml:1:17
           |
@@ -163,7 +181,7 @@ fn expressions_among_text() {
     );
     check(
         "<a b=\"@(x.Replace(\"&amp;\", \"and\"))\" c=\"@(x.Replace(&quot;&amp;&quot;, y))\" />",
-        expect![[r#"
+        &expect![[r#"
             warning[W0217]: `&amp;` is read as the character it stands for
              --> policy.xml:1:20
               |
@@ -181,7 +199,7 @@ fn expressions_among_text() {
 fn elements_that_do_not_close() {
     check(
         "<policies>\n  <inbound>\n    <base />\n  <outbound>\n  </outbound>\n</policies>",
-        expect![[r#"
+        &expect![[r#"
             error[E0101]: the element `inbound` is never closed
              --> policy.xml:2:4
               |
@@ -201,7 +219,7 @@ fn elements_that_do_not_close() {
     );
     check(
         "<policies><inbound></inbuond></policies>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: `</inbuond>` closes nothing
          --> policy.xml:1:20
           |
@@ -217,36 +235,28 @@ fn elements_that_do_not_close() {
     "#]],
     );
     check(
-        "<a></b></a></c>",
-        expect![[r#"
-        error[E0101]: `</b>` closes nothing
-         --> policy.xml:1:4
-          |
-        1 | <a></b></a></c>
-          |  - ^^^^ `a` is the innermost open element
-          |  |
-          |  opened here
-          |
-          = help: did you mean `</a>`?
+        "<inbound></choose></inbound></outbound>",
+        &expect![[r#"
+            error[E0101]: `</choose>` closes nothing
+             --> policy.xml:1:10
+              |
+            1 | <inbound></choose></inbound></outbound>
+              |  ------- ^^^^^^^^^ `inbound` is the innermost open element
+              |  |
+              |  opened here
 
-        error[E0101]: `</a>` closes nothing
-         --> policy.xml:1:8
-          |
-        1 | <a></b></a></c>
-          |        ^^^^ no element is open here
+            error[E0101]: `</outbound>` closes nothing
+             --> policy.xml:1:29
+              |
+            1 | <inbound></choose></inbound></outbound>
+              |                             ^^^^^^^^^^^ no element is open here
 
-        error[E0101]: `</c>` closes nothing
-         --> policy.xml:1:12
-          |
-        1 | <a></b></a></c>
-          |            ^^^^ no element is open here
-
-        a
-    "#]],
+            inbound
+        "#]],
     );
     check(
         "<a><b>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the element `a` is never closed
          --> policy.xml:1:2
           |
@@ -273,7 +283,7 @@ fn elements_that_do_not_close() {
 fn tags_that_do_not_close() {
     check(
         "<a>\n  <b c=\"1\"\n  <d/>\n</b></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the tag of `b` is never closed
          --> policy.xml:2:3
           |
@@ -289,7 +299,7 @@ fn tags_that_do_not_close() {
     );
     check(
         "<a><b<c/></b></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the tag of `b` is never closed
          --> policy.xml:1:4
           |
@@ -304,7 +314,7 @@ fn tags_that_do_not_close() {
     );
     check(
         "<a><b>x</b <c/></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the closing tag of `b` lacks its `>`
          --> policy.xml:1:8
           |
@@ -320,7 +330,7 @@ fn tags_that_do_not_close() {
     );
     check(
         "<a><b>x</b<c/></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the closing tag of `b` lacks its `>`
          --> policy.xml:1:8
           |
@@ -336,7 +346,7 @@ fn tags_that_do_not_close() {
     );
     check(
         "<a><b>x</b y></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: text stands in the closing tag of `b`
          --> policy.xml:1:12
           |
@@ -351,7 +361,7 @@ fn tags_that_do_not_close() {
     );
     check(
         "<a><b c=\"1\" ",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the element `a` is never closed
          --> policy.xml:1:2
           |
@@ -377,7 +387,7 @@ fn tags_that_do_not_close() {
 fn attributes_that_are_none() {
     check(
         "<a b c=\"1\"d=\"2\" e= 5f \"g\" />",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the attribute `b` has no value
          --> policy.xml:1:4
           |
@@ -413,7 +423,7 @@ fn attributes_that_are_none() {
     );
     check(
         "<a b=1 c=x/y d=@(\"e\" + f)>g</a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the value of `b` is not in quotes
          --> policy.xml:1:6
           |
@@ -439,9 +449,13 @@ fn attributes_that_are_none() {
         a b="1" c="x/y" d@="@(\"e\" + f)" ="g"
     "#]],
     );
+}
+
+#[test]
+fn attributes_that_are_broken_or_repeated() {
     check(
         "<a b=\"1\" c='2' b=\"3\" />",
-        expect![[r#"
+        &expect![[r#"
         error[E0207]: the attribute `b` is repeated
          --> policy.xml:1:16
           |
@@ -455,7 +469,7 @@ fn attributes_that_are_none() {
     );
     check(
         "<a b= />",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the attribute `b` has no value
          --> policy.xml:1:4
           |
@@ -467,7 +481,7 @@ fn attributes_that_are_none() {
     );
     check(
         "<a b=\"c\"d\" />",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the tag of `a` holds something that is no attribute
          --> policy.xml:1:9
           |
@@ -481,7 +495,7 @@ fn attributes_that_are_none() {
     );
     check(
         "<a b=\"c>\n  <d e=\"f\" />\n</a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the value of `b` lacks its closing quote
          --> policy.xml:1:6
           |
@@ -494,7 +508,7 @@ fn attributes_that_are_none() {
     );
     check(
         "<a b=\"c\n   d=\"e\" />",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the value of `b` lacks its closing quote
          --> policy.xml:1:6
           |
@@ -510,7 +524,7 @@ fn attributes_that_are_none() {
 fn the_placeholder_of_the_documentation() {
     check(
         "<required-claims>\n<claim name=...>\n<value>...</value>\n</claim>\n</required-claims>",
-        expect![[r#"
+        &expect![[r#"
             error[E0105]: the value of `name` is a placeholder from documentation
              --> policy.xml:2:13
               |
@@ -530,7 +544,7 @@ fn the_placeholder_of_the_documentation() {
 fn characters_that_must_be_escaped() {
     check(
         "<a b=\"c & d &nbsp; &#0; <e>\">f & g<h>1 < 2</h></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: `&` stands for itself only inside an expression
          --> policy.xml:1:9
           |
@@ -583,7 +597,7 @@ fn characters_that_must_be_escaped() {
     );
     check(
         "<a>\u{1}</a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the character U+0001 may not stand in XML
          --> policy.xml:1:4
           |
@@ -599,7 +613,7 @@ fn characters_that_must_be_escaped() {
 fn what_xml_has_and_policies_have_not() {
     check(
         "<!DOCTYPE a [ <!ENTITY x \"y\"> ]>\n<a>&x;</a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0102]: a policy may not have a DTD
          --> policy.xml:1:1
           |
@@ -621,7 +635,7 @@ fn what_xml_has_and_policies_have_not() {
     );
     check(
         "<a><?php echo 1 ?></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0102]: a policy may not have processing instructions
          --> policy.xml:1:4
           |
@@ -633,7 +647,7 @@ fn what_xml_has_and_policies_have_not() {
     );
     check(
         "\n<?xml version=\"1.0\"?><a/>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the XML declaration is not at the start of the document
          --> policy.xml:2:1
           |
@@ -647,7 +661,7 @@ fn what_xml_has_and_policies_have_not() {
     );
     check(
         "<?xml version=\"1.0\"><a/>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the XML declaration is malformed
          --> policy.xml:1:1
           |
@@ -665,7 +679,7 @@ fn what_xml_has_and_policies_have_not() {
 fn comments_and_sections() {
     check(
         "<a><!-- b -- c --></a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: `--` may not stand inside a comment
          --> policy.xml:1:11
           |
@@ -680,7 +694,7 @@ fn comments_and_sections() {
     );
     check(
         "<a><!-- b </a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the comment is never closed
          --> policy.xml:1:4
           |
@@ -694,7 +708,7 @@ fn comments_and_sections() {
     );
     check(
         "<a><![CDATA[ b </a>",
-        expect![[r#"
+        &expect![[r#"
         error[E0101]: the CDATA section is never closed
          --> policy.xml:1:4
           |
@@ -712,54 +726,56 @@ fn comments_and_sections() {
 fn documents_without_elements() {
     check(
         "",
-        expect![[r#"
-        error[E0101]: the document holds no element
-         --> policy.xml:1:1
-          |
-        1 |
-          | ^ a policy document begins with `<policies>`, a fragment with `<fragment>`
+        &expect![[r#"
+            error[E0101]: the document holds no element
+             --> policy.xml:1:1
+              |
+            1 |
+              | ^
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-    "#]],
+        "#]],
     );
     check(
         " <!-- x --> ",
-        expect![[r#"
-        error[E0101]: the document holds no element
-         --> policy.xml:1:1
-          |
-        1 |  <!-- x --> 
-          | ^ a policy document begins with `<policies>`, a fragment with `<fragment>`
+        &expect![[r#"
+            error[E0101]: the document holds no element
+             --> policy.xml:1:1
+              |
+            1 |  <!-- x --> 
+              | ^
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-    "#]],
+        "#]],
     );
     check(
         "{ \"a\": 1 }",
-        expect![[r#"
-        error[E0101]: the document holds no element
-         --> policy.xml:1:1
-          |
-        1 | { "a": 1 }
-          | ^ a policy document begins with `<policies>`, a fragment with `<fragment>`
+        &expect![[r#"
+            error[E0101]: text stands outside of all elements
+             --> policy.xml:1:1
+              |
+            1 | { "a": 1 }
+              | ^^^^^^^^^^ not part of any element
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-        error[E0101]: text stands outside of all elements
-         --> policy.xml:1:1
-          |
-        1 | { "a": 1 }
-          | ^^^^^^^^^^ not part of any element
-
-    "#]],
+        "#]],
     );
     check(
         "<a/> and so on",
-        expect![[r#"
-        error[E0101]: text stands outside of all elements
-         --> policy.xml:1:6
-          |
-        1 | <a/> and so on
-          |      ^^^^^^^^^ not part of any element
+        &expect![[r#"
+            error[E0101]: text stands outside of all elements
+             --> policy.xml:1:6
+              |
+            1 | <a/> and so on
+              |      ^^^^^^^^^ not part of any element
+              |
+              = help: a policy document begins with `<policies>`, a fragment with `<fragment>`
 
-        a
-    "#]],
+            a
+        "#]],
     );
 }
 
@@ -767,11 +783,11 @@ fn documents_without_elements() {
 fn limits() {
     let limits =
         ReadLimits { document: 2048, nesting: 3, attributes: 2, expression: 1024, errors: 2 };
-    check_limits("<a><b><c/></b></a>", limits, expect![[""]]);
+    check_limits("<a><b><c/></b></a>", limits, &expect![[""]]);
     check_limits(
         "<a><b><c><d/></c></b></a>",
         limits,
-        expect![[r#"
+        &expect![[r#"
         error[E0002]: elements are nested more than 3 deep
          --> policy.xml:1:11
           |
@@ -783,7 +799,7 @@ fn limits() {
     check_limits(
         "<a b=\"1\" c=\"2\" d=\"3\" e=\"4\"/>",
         limits,
-        expect![[r#"
+        &expect![[r#"
         error[E0002]: `a` has more than 2 attributes
          --> policy.xml:1:16
           |
@@ -793,7 +809,7 @@ fn limits() {
     check_limits(
         &format!("<a b=\"@({})\"/>", "1+".repeat(600)),
         limits,
-        expect![[r#"
+        &expect![[r#"
         error[E0002]: the expression in attribute `b` is longer than 1 KiB
          --> policy.xml:1:7
           |
@@ -803,7 +819,7 @@ fn limits() {
     check_limits(
         &format!("<a>{}</a>", "x".repeat(2048)),
         limits,
-        expect![[r#"
+        &expect![[r#"
         error[E0002]: the document has 3 KiB
          --> policy.xml:1:1
           |
@@ -815,7 +831,7 @@ fn limits() {
     check_limits(
         &format!("<a>{}</a>", "{{expression}}".repeat(100)),
         limits,
-        expect![[r#"
+        &expect![[r#"
         error[E0002]: the document is too large with its named values in it
          --> policy.xml:1:1
           |
@@ -827,21 +843,22 @@ fn limits() {
     check_limits(
         "<a b c d e/>",
         limits,
-        expect![[r#"
-        error[E0101]: the attribute `b` has no value
-         --> policy.xml:1:4
-          |
-        1 | <a b c d e/>
-          |    ^ XML wants a value in quotes
-          |
-          = help: write `b="true"` if that is what is meant
+        &expect![[r#"
+            error[E0101]: the attribute `b` has no value
+             --> policy.xml:1:4
+              |
+            1 | <a b c d e/>
+              |    ^ XML wants a value in quotes
+              |
+              = help: write `b="true"` if that is what is meant
 
-        error[E0101]: the attribute `c` has no value
-         --> policy.xml:1:6
-          |
-        1 | <a b c d e/>
-          |      ^ XML wants a value in quotes
-          |
-          = help: write `c="true"` if that is what is meant"#]],
+            error[E0101]: the attribute `c` has no value
+             --> policy.xml:1:6
+              |
+            1 | <a b c d e/>
+              |      ^ XML wants a value in quotes
+              |
+              = help: write `c="true"` if that is what is meant
+              = help: there may be more errors: reading stopped after these"#]],
     );
 }

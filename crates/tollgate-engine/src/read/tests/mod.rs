@@ -64,7 +64,8 @@ fn both(source: &str, options: &ReadOptions<'_>) -> (String, String) {
 /// Names, values and text: `=` before a literal, `@=` before an expression, `?` after what is opaque.
 fn dump(element: &Element, depth: usize, out: &mut String) {
     let indent = "  ".repeat(depth);
-    write!(out, "{indent}{}", element.name).unwrap();
+    let name = if element.name.is_empty() { "(no element)" } else { &element.name };
+    write!(out, "{indent}{name}").unwrap();
     for attribute in &element.attributes {
         write!(out, " {}{}", attribute.name, show(&attribute.value)).unwrap();
     }
@@ -79,7 +80,7 @@ fn dump(element: &Element, depth: usize, out: &mut String) {
                 writeln!(out, "{indent}  <!--{}-->", comment.value.as_str()).unwrap();
             }
             Node::Text(text) if text.kind == TextKind::Raw => {
-                writeln!(out, "{indent}  raw").unwrap()
+                writeln!(out, "{indent}  raw").unwrap();
             }
             Node::Text(_) => {}
         }

@@ -6,14 +6,14 @@ use tollgate_diagnostics::Sources;
 use super::{UnknownNames, both, options, read};
 
 #[track_caller]
-fn check(source: &str, expected: Expect) {
+fn check(source: &str, expected: &Expect) {
     let (tree, findings) = both(source, &options());
     expected.assert_eq(&format!("{tree}{findings}"));
     assert!(!format!("{tree}{findings}").contains("canary"));
 }
 
 #[track_caller]
-fn check_alone(source: &str, expected: Expect) {
+fn check_alone(source: &str, expected: &Expect) {
     let options = super::ReadOptions { unknown_names: UnknownNames::Tolerate, ..options() };
     let (tree, findings) = both(source, &options);
     expected.assert_eq(&format!("{tree}{findings}"));
@@ -23,26 +23,26 @@ fn check_alone(source: &str, expected: Expect) {
 fn a_named_value_is_never_markup() {
     check(
         "<a b=\"{{openai-api-key}}\" c='{{openai-api-key}}' d={{openai-api-key}}>{{openai-api-key}}{{markup}}<!-- {{end}} --><![CDATA[{{openai-api-key}}]]></a>",
-        expect![[r#"
+        &expect![[r#"
             a b="***" c="***" d="***" ="***"
               <!-- --> -->
         "#]],
     );
     check(
         "<a>{{markup}}</a>",
-        expect![[r#"
+        &expect![[r#"
         a ="<set-header name=\"x\" />"
     "#]],
     );
     check(
         "<a b={{markup}} c={{empty}} d= {{empty}} e={{empty}}/>",
-        expect![[r#"
+        &expect![[r#"
         a b="<set-header name=\"x\" />" c="" d="" e=""
     "#]],
     );
     check(
         "<a b=\"{{entity}}\">{{entity}}</a>",
-        expect![[r#"
+        &expect![[r#"
         a b="a&b" ="a&b"
     "#]],
     );
@@ -52,7 +52,7 @@ fn a_named_value_is_never_markup() {
 fn a_named_value_may_be_an_expression_or_stand_in_one() {
     check(
         "<a b=\"{{expression}}\" c={{expression}} d=\"@(Next(1) <= {{weight}})\" e='@($\"{{weight}}-{x}\")'>{{expression}}</a>",
-        expect![[r#"
+        &expect![[r#"
             a b@="@(\"a\" + context.RequestId)" c@="@(\"a\" + context.RequestId)" d@="@(Next(1) <= 10)" e@="@($\"10-{x}\")" @="@(\"a\" + context.RequestId)"
         "#]],
     );
@@ -62,7 +62,7 @@ fn a_named_value_may_be_an_expression_or_stand_in_one() {
 fn a_named_value_may_break_only_the_expression_it_stands_in() {
     check(
         "<a b=\"@(&quot;{{quoted}}&quot;)\" c=\"d\"><e>@(\"{{quoted}}\")</e></a>",
-        expect![[r#"
+        &expect![[r#"
         a b="***"? c="d"
           e ="***"?
         error[E0104]: the expression in attribute `b` is never closed
@@ -89,7 +89,7 @@ fn a_named_value_may_break_only_the_expression_it_stands_in() {
 fn a_named_value_stands_only_where_values_stand() {
     check(
         "<a><{{markup}} /></a>",
-        expect![[r#"
+        &expect![[r#"
         a ="<<set-header name=\"x\" /> />"
         error[E0101]: the named value `markup` cannot be an element
          --> policy.xml:1:5
@@ -100,24 +100,67 @@ fn a_named_value_stands_only_where_values_stand() {
           = help: named values stand in attribute values, text and expressions; shared policies are fragments"#]],
     );
     check(
-        "<a b{{weight}}=\"1\" {{markup}} c=\"2\" />",
-        expect![[r#"
-        a b10="1" <set-header name="x" />=""? c="2"
-        error[E0101]: the named value `weight` cannot be part of a name
-         --> policy.xml:1:4
-          |
-        1 | <a b{{weight}}="1" {{markup}} c="2" />
-          |    ^^^^^^^^^^^ names of elements and attributes are literal
-          |
-          = help: named values stand in attribute values, text and expressions
+        "<a b{{openai-api-key}}=\"1\" {{markup}} c=\"2\" d{{openai-api-key}}=x><e{{quoted}} f></a>",
+        &expect![[r#"
+            a c="2"
+              {{…}} f=""?
+            error[E0101]: the named value `openai-api-key` cannot be part of a name
+             --> policy.xml:1:4
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |    ^^^^^^^^^^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
 
-        error[E0101]: the attribute `<set-header name="x" />` has no value
-         --> policy.xml:1:20
-          |
-        1 | <a b{{weight}}="1" {{markup}} c="2" />
-          |                    ^^^^^^^^^^ XML wants a value in quotes
-          |
-          = help: write `<set-header name="x" />="true"` if that is what is meant"#]],
+            error[E0101]: the named value `markup` cannot be part of a name
+             --> policy.xml:1:28
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                            ^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
+
+            error[E0101]: the named value `openai-api-key` cannot be part of a name
+             --> policy.xml:1:45
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                             ^^^^^^^^^^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
+
+            error[E0101]: the value of `{{…}}` is not in quotes
+             --> policy.xml:1:65
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                 ^ XML wants quotes around it
+              |
+              = help: write `{{…}}="x"`
+
+            error[E0101]: the named value `quoted` cannot be part of a name
+             --> policy.xml:1:68
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                    ^^^^^^^^^^^ names of elements and attributes are literal
+              |
+              = help: named values stand in attribute values, text and expressions
+
+            error[E0101]: the element `{{…}}` is never closed
+             --> policy.xml:1:68
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                    ^^^^^^^^^^^   ---- closed before it
+              |                                                                    |
+              |                                                                    opened here
+              |
+              = help: add `</{{…}}>`, or end the tag with `/>` if the element is empty
+
+            error[E0101]: the attribute `f` has no value
+             --> policy.xml:1:80
+              |
+            1 | <a b{{openai-api-key}}="1" {{markup}} c="2" d{{openai-api-key}}=x><e{{quoted}} f></a>
+              |                                                                                ^ XML wants a value in quotes
+              |
+              = help: write `f="true"` if that is what is meant"#]],
     );
 }
 
@@ -126,7 +169,7 @@ fn unknown_names_are_mistakes_in_a_directory() {
     check(
         "<a b={{weihgt}} c=\"{{ nope }}\" d=\"@({{nope}} + 1)\"><!-- {{nope}} -->
 <set-body template=\"liquid\">{{ body.name }} {{weight}}</set-body></a>",
-        expect![[r#"
+        &expect![[r#"
             a b="{{weihgt}}"? c="{{ nope }}"? d@="@({{nope}} + 1)"?
               <!-- {{nope}} -->
               set-body template="liquid" ="{{ body.name }} 10"
@@ -156,7 +199,7 @@ fn unknown_names_are_mistakes_in_a_directory() {
 fn unknown_names_are_open_questions_in_a_document_checked_alone() {
     check_alone(
         "<a b={{one}} c=\"{{ two }}\" d=\"@({{one}} + 1)\">{{one}}<e>@(1)</e><f>{{two}}</f></a>",
-        expect![[r#"
+        &expect![[r#"
             a b="{{one}}"? c="{{ two }}"? d@="@({{one}} + 1)"? ="{{one}}"?
               e @="@(1)"
               f ="{{two}}"?

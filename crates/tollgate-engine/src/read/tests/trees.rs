@@ -6,7 +6,7 @@ use tollgate_diagnostics::Sources;
 use super::{Element, both, options, read};
 
 #[track_caller]
-fn check(source: &str, expected: Expect) {
+fn check(source: &str, expected: &Expect) {
     let (tree, findings) = both(source, &options());
     assert_eq!(findings, "", "{source}");
     expected.assert_eq(&tree);
@@ -58,7 +58,7 @@ fn a_policy_document() {
   <backend />
 </policies>
 ",
-        expect![[r#"
+        &expect![[r#"
             policies
               inbound
                 base
@@ -76,13 +76,13 @@ fn a_policy_document() {
 fn snippets_of_the_documentation() {
     check(
         "<set-backend-service backend-id=\"openai-backend\" />",
-        expect![[r#"
+        &expect![[r#"
             set-backend-service backend-id="openai-backend"
         "#]],
     );
     check(
         "<set-header name=\"api-key\" exists-action=\"override\">\n<value>{{openai-api-key}}</value>\n</set-header>",
-        expect![[r#"
+        &expect![[r#"
             set-header name="api-key" exists-action="override"
               value ="***"
         "#]],
@@ -93,8 +93,8 @@ fn snippets_of_the_documentation() {
 <value>@(\"Bearer \" + (string)context.Variables[\"t\"])</value>
 </set-header>
 ",
-        expect![[r#"
-
+        &expect![[r#"
+            (no element)
               authentication-managed-identity resource="https://cognitiveservices.azure.com" output-token-variable-name="t" ignore-error="false"
               set-header name="Authorization" exists-action="override"
                 value @="@(\"Bearer \" + (string)context.Variables[\"t\"])"
@@ -109,7 +109,7 @@ fn snippets_of_the_documentation() {
 <audience>...</audience>
 </audiences>
 </validate-azure-ad-token>",
-        expect![[r#"
+        &expect![[r#"
             validate-azure-ad-token tenant-id="contoso.example" header-name="Authorization"
               client-application-ids
                 application-id ="b1a7"
@@ -119,7 +119,7 @@ fn snippets_of_the_documentation() {
     );
     check(
         "<validate-jwt>\n<openid-config url={{OPENID_CONFIGURATION_URL}} />\n<issuers>\n<issuer>{{ISSUER_URL}}</issuer>\n</issuers>\n</validate-jwt>",
-        expect![[r#"
+        &expect![[r#"
             validate-jwt
               openid-config url="https://login.example/.well-known/openid-configuration"
               issuers
@@ -191,7 +191,7 @@ fn the_markup_of_a_raw_element_is_text() {
 <set-body>{ \"a\": \"&lt;\" }</set-body>
 <set-body><value>@(1)</value></set-body>
 <set-body><![CDATA[<a>]]></set-body><set-body /></inbound>",
-        expect![[r#"
+        &expect![[r#"
             inbound
               set-body ="<soap:E a=\"1\">\n<b>10&amp;</b><!-- c --></soap:E>"
                 raw
