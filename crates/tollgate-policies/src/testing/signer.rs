@@ -42,8 +42,11 @@ impl Signer {
     }
 
     pub(crate) fn pkcs8(&self) -> Vec<u8> {
-        let Signer::Rsa(key) = self else { panic!("not an RSA key") };
-        key.as_der().unwrap().as_ref().to_vec()
+        match self {
+            Self::Rsa(key) => key.as_der().unwrap().as_ref().to_vec(),
+            Self::Ec(key) => key.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            Self::Mac(key) => key.clone(),
+        }
     }
 
     pub(crate) fn jwk(&self, kid: &str) -> Value {
