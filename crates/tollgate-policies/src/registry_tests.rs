@@ -80,3 +80,26 @@ fn other_policies_are_refused_by_name() {
         Case::inbound(&format!("<{name} />")).refused(&format!("policy `{name}` is not supported"));
     }
 }
+
+#[test]
+fn secrets_do_not_print() {
+    let policies = r#"<set-header name="a"><value>{{key}}</value></set-header>
+        <set-query-parameter name="{{key}}"><value>{{key}}</value></set-query-parameter>
+        <set-variable name="a" value="{{key}}" /><set-body>{{key}}</set-body>
+        <rewrite-uri template="/{{key}}" />
+        <authentication-managed-identity resource="{{key}}" client-id="{{key}}" />
+        <set-backend-service base-url="https://h/{{key}}" />
+        <return-response><set-status code="200" reason="{{key}}" /></return-response>
+        <validate-jwt token-value="{{key}}" failed-validation-error-message="{{key}}">
+            <issuer-signing-keys><key id="k">{{key}}</key></issuer-signing-keys>
+            <decryption-keys><key>{{key}}</key></decryption-keys>
+            <audiences><audience>{{key}}</audience></audiences><issuers><issuer>{{key}}</issuer></issuers>
+            <required-claims><claim name="a" separator="{{key}}"><value>{{key}}</value></claim></required-claims>
+        </validate-jwt>"#;
+    let secret = "Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2E=";
+    let case = Case::inbound(policies).named_values(&[("key", secret)]);
+    let printed = case.printed();
+    for part in ["Q2Fu", "q2fu", "Canary", "67, 97, 110"] {
+        assert!(!printed.contains(part), "{part} in {printed}");
+    }
+}
