@@ -103,3 +103,59 @@ fn secrets_do_not_print() {
         assert!(!printed.contains(part), "{part} in {printed}");
     }
 }
+
+/// Documents as Microsoft prints them for this job, given the named values.
+#[test]
+fn documents_as_printed_load() {
+    let validate_entra = r#"<validate-azure-ad-token tenant-id={{TENANT_ID}} header-name="Authorization" failed-validation-httpcode="401" failed-validation-error-message="Unauthorized. Access token is missing or invalid.">
+<client-application-ids>
+<application-id>{{CLIENT_APP_ID}}</application-id>
+</client-application-ids>
+<audiences>
+<audience>...</audience>
+</audiences>
+<required-claims>
+<claim name="roles">
+<value>...</value>
+</claim>
+</required-claims>
+</validate-azure-ad-token>"#;
+    let validate_jwt = r#"<validate-jwt header-name="Authorization" failed-validation-httpcode="401" failed-validation-error-message="Unauthorized. Access token is missing or invalid.">
+<openid-config url={{OPENID_CONFIGURATION_URL}} />
+<issuers>
+<issuer>{{ISSUER_URL}}</issuer>
+</issuers>
+<audiences>
+<audience>...</audience>
+</audiences>
+<required-claims>
+<claim name="roles">
+<value>...</value>
+</claim>
+</required-claims>
+</validate-jwt>"#;
+    let identity = r#"<authentication-managed-identity resource="https://cognitiveservices.azure.com" output-token-variable-name="managed-id-access-token" ignore-error="false" />
+<set-header name="Authorization" exists-action="override">
+<value>@("Bearer " + (string)context.Variables["managed-id-access-token"])</value>
+</set-header>"#;
+    let key = r#"<set-header name="api-key" exists-action="override">
+<value>{{openai-api-key}}</value>
+</set-header>"#;
+    let backend = r#"<set-backend-service backend-id="openai-backend" />"#;
+    let case = |policies: &str| {
+        Case::inbound(policies).backends(&["openai-backend"]).named_values(&[
+            ("TENANT_ID", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"),
+            ("CLIENT_APP_ID", "c0ffee00-0000-4000-8000-000000000000"),
+            ("OPENID_CONFIGURATION_URL", "https://issuer.example/.well-known/openid-configuration"),
+            ("ISSUER_URL", "https://issuer.example"),
+            ("openai-api-key", "k"),
+        ])
+    };
+    for policies in [validate_entra, validate_jwt, key, backend, identity] {
+        assert_eq!(case(policies).findings(), "", "{policies}");
+    }
+    for policies in [validate_entra, validate_jwt] {
+        let placeholder = policies.replace(r#"name="roles""#, "name=...");
+        case(&placeholder).refused("E0105");
+    }
+}
