@@ -504,7 +504,8 @@ fn what_documents_may_not_hold_is_reported() {
         E0203 unknown attribute `nmae` (did you mean `name`?)
         E0209 text is not allowed in `mark`
         E0201 section `inbound` is not allowed here
-        E0201 unknown section `inbond` (did you mean `inbound`?)"#]].assert_eq(&shown.join("\n"));
+        E0201 unknown section `inbond` (did you mean `inbound`?)"#]]
+    .assert_eq(&shown.join("\n"));
 }
 
 #[test]

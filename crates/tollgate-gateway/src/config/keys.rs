@@ -62,7 +62,9 @@ impl KeyType {
             Self::Secret => "secret".to_owned(),
             Self::Secrets => "list of secrets".to_owned(),
             Self::SecretTable => "secrets by name".to_owned(),
-            Self::NamedValue => "text, or `{ env | file | value, secret }`".to_owned(),
+            Self::NamedValue => {
+                "text, or `{ env | file | value, secret }`, or `{ env, default }`".to_owned()
+            }
         }
     }
 }

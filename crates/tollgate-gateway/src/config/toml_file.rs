@@ -167,7 +167,7 @@ fn check_table(table: Table<'_>, path: &mut Vec<String>, diagnostics: &mut Vec<D
 }
 
 /// Whether a key's path begins with, or is, a path of the file.
-fn matches(def: &str, path: &[String], whole: bool) -> bool {
+pub(super) fn matches(def: &str, path: &[String], whole: bool) -> bool {
     let parts = def.split('.').count();
     if whole && parts != path.len() || !whole && parts <= path.len() {
         return false;
