@@ -16,6 +16,7 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Api, Operation};
 
+use crate::adapters::{address_guard, check_egress};
 use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
@@ -99,6 +100,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     for span in &config.secret_spans {
         files.sources.mask(*span);
     }
+    check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
     let names = Arc::new(names(&config, &ports, &mut files.diagnostics));
     let snapshot = {
@@ -136,6 +138,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         deployment: Arc::new(config.deployment.clone()),
         names,
         ports,
+        addresses: address_guard(&config),
         listen_certificates,
         router: snapshot,
         subscriptions,

@@ -3,11 +3,16 @@
 //! The gateway turns a policy directory into a [`Snapshot`] and serves requests with it. It owns the control flow of a
 //! request on pingora-core: route, run the pipeline, write the response. It names no policy.
 
+mod adapters;
 mod backend;
 pub mod certificates;
 pub mod config;
 mod directory;
 pub mod fetch;
+pub mod identity;
+pub mod keys;
+#[cfg(test)]
+mod loopback;
 mod openapi;
 mod router;
 mod settings;

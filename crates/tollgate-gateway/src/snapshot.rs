@@ -10,6 +10,7 @@ use tollgate_engine::jose::Certificate;
 use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target};
 use tollgate_expr::{Deployment, Url};
 
+use crate::fetch::AddressGuard;
 use crate::router::Router;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub names: Arc<SnapshotNames>,
     /// The outside.
     pub ports: Ports,
+    /// What policies may not call.
+    pub addresses: AddressGuard,
     /// Certificates of the HTTPS listener; the first serves names that match none.
     pub listen_certificates: Vec<Arc<Certificate>>,
     pub(crate) router: Router,

@@ -5,6 +5,7 @@
 //! not followed: each would have to be judged like a call of its own, and no caller here needs them.
 
 mod connector;
+pub(crate) mod flight;
 mod guard;
 mod proxy;
 mod resolver;
@@ -142,6 +143,16 @@ impl Fetcher {
     /// Where hosts are found; one cache for these calls and for backends.
     pub fn resolver(&self) -> &Arc<dyn Resolve> {
         &self.resolver
+    }
+
+    /// Whether something listens at a host and port, asked by connecting. For services of this machine.
+    pub async fn is_reachable(&self, host: &str, port: u16, timeout: Duration) -> bool {
+        let reach = async {
+            let found = self.resolver.resolve(host).await.ok()?;
+            let address = std::net::SocketAddr::new(*found.first()?, port);
+            tokio::net::TcpStream::connect(address).await.ok()
+        };
+        matches!(tokio::time::timeout(timeout, reach).await, Ok(Some(_)))
     }
 
     /// Makes one call and reads the whole answer, whatever its status.

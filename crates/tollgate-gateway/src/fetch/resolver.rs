@@ -7,11 +7,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::Shared;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tollgate_engine::BoxFuture;
+
+use super::flight::{Flight, begin};
 
 /// Finds the addresses of a host.
 pub trait Resolve: Send + Sync + fmt::Debug {
@@ -109,7 +109,7 @@ struct Inner {
 }
 
 type Answer = Result<Arc<[IpAddr]>, ResolveError>;
-type LookUp = Shared<BoxFuture<'static, Answer>>;
+type LookUp = Flight<Answer>;
 
 #[derive(Default)]
 struct Entry {
@@ -190,19 +190,14 @@ impl Inner {
     /// Begins a look-up that ends also when every caller has gone.
     fn look_up(this: &Arc<Self>, host: &str) -> LookUp {
         let (this, host) = (Arc::clone(this), host.to_owned());
-        let task = tokio::spawn(async move {
+        let asked = host.clone();
+        let look_up = async move {
             let found =
                 tokio::time::timeout(this.settings.timeout, this.source.resolve(&host)).await;
             let found = found.unwrap_or_else(|_| Err(ResolveError::Timeout { host: host.clone() }));
             this.land(&host, found)
-        });
-        async move {
-            task.await.unwrap_or_else(|error| {
-                Err(ResolveError::Failed { host: String::new(), why: error.to_string() })
-            })
-        }
-        .boxed()
-        .shared()
+        };
+        begin(look_up, |why| Err(ResolveError::Failed { host: asked, why }))
     }
 
     fn land(&self, host: &str, found: Answer) -> Answer {
