@@ -30,7 +30,7 @@ use crate::certificates::CertificateSource;
 use crate::fetch::Fetcher;
 
 /// How long the metadata service may take to accept a connection before it counts as absent. Off Azure its address leads
-/// nowhere, and azure_identity would try for 72 seconds.
+/// nowhere, and `azure_identity` would try for 72 seconds.
 const PROBE: Duration = Duration::from_secs(1);
 
 /// Longest text of an identity endpoint that is shown.
@@ -110,7 +110,7 @@ impl Acquire for Chain {
                     }
                     Err(Miss::Failed(why)) => return Err(IdentityError::Failed(why)),
                     Err(Miss::Unavailable(why)) => {
-                        why_not.push(format!("{}: {why}", way.describe()))
+                        why_not.push(format!("{}: {why}", way.describe()));
                     }
                 }
             }
@@ -361,18 +361,20 @@ impl Chain {
                 .map_err(failed)?
             }
             Way::Workload { tenant, client, file } => {
-                let mut options = WorkloadIdentityCredentialOptions::default();
-                options.credential_options = ClientAssertionCredentialOptions { client_options };
-                options.client_id = Some(client.clone());
-                options.tenant_id = Some(tenant.clone());
-                options.token_file_path = Some(file.clone());
+                let options = WorkloadIdentityCredentialOptions {
+                    credential_options: ClientAssertionCredentialOptions { client_options },
+                    client_id: Some(client.clone()),
+                    tenant_id: Some(tenant.clone()),
+                    token_file_path: Some(file.clone()),
+                };
                 // It reads the file at once; the file is small, and on a memory file system.
                 WorkloadIdentityCredential::new(Some(options)).map_err(failed)?
             }
             Way::AppService { client, .. } | Way::Imds { client } => {
-                let mut options = ManagedIdentityCredentialOptions::default();
-                options.user_assigned_id = client.clone().map(UserAssignedId::ClientId);
-                options.client_options = client_options;
+                let options = ManagedIdentityCredentialOptions {
+                    user_assigned_id: client.clone().map(UserAssignedId::ClientId),
+                    client_options,
+                };
                 ManagedIdentityCredential::new(Some(options)).map_err(failed)?
             }
             Way::Cli => AzureCliCredential::new(Some(AzureCliCredentialOptions::default()))
@@ -441,7 +443,7 @@ impl Way {
         }
     }
 
-    /// Text of an endpoint or of azure_identity on one line, bounded, without our secret should it be echoed, and without
+    /// Text of an endpoint or of `azure_identity` on one line, bounded, without our secret should it be echoed, and without
     /// the pointer to Microsoft's page for programmers.
     fn scrub(&self, text: &str) -> String {
         let text = text.split("\nTo troubleshoot, visit").next().unwrap_or_default();

@@ -291,9 +291,11 @@ async fn a_refusal_is_final_and_never_another_identity() {
 async fn the_identity_that_was_found_is_kept() {
     let is_up = Arc::new(AtomicBool::new(true));
     let seen = Arc::clone(&is_up);
-    let imds = Loopback::start(move |request| match seen.load(Ordering::SeqCst) {
-        true => managed(request, "/metadata/identity/oauth2/token", None),
-        false => answer(400, "{}"),
+    let imds = Loopback::start(move |request| {
+        if !seen.load(Ordering::SeqCst) {
+            return answer(400, "{}");
+        }
+        managed(request, "/metadata/identity/oauth2/token", None)
     })
     .await;
     let entra = Loopback::start(entra).await;

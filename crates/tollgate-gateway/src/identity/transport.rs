@@ -1,4 +1,4 @@
-//! azure_identity's calls over our own client.
+//! `azure_identity`'s calls over our own client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::fetch::{FetchError, FetchOptions, Fetcher, Guard};
 /// Longest answer of an identity endpoint that is read.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// The host that azure_identity is hard-wired to ask for tokens of managed identities.
+/// The host that `azure_identity` is hard-wired to ask for tokens of managed identities.
 pub(super) const IMDS_HOST: &str = "169.254.169.254";
 
-/// Stands for an authority without TLS, because azure_identity takes none: an emulator on this machine.
+/// Stands for an authority without TLS, because `azure_identity` takes none: an emulator on this machine.
 pub(super) const STAND_IN_AUTHORITY: &str = "https://authority.invalid";
 
-/// Where calls go instead of where azure_identity sends them.
+/// Where calls go instead of where `azure_identity` sends them.
 #[derive(Clone)]
 pub(super) enum Endpoint {
     /// The metadata service, perhaps elsewhere.
     Imds(Url),
-    /// App Service's: azure_identity would read its address and secret from the process's environment, ours may be another.
+    /// App Service's: `azure_identity` would read its address and secret from the process's environment, ours may be another.
     AppService {
         /// `IDENTITY_ENDPOINT`.
         url: Url,
@@ -39,7 +39,7 @@ pub(super) enum Endpoint {
     Authority(Url),
 }
 
-/// An HTTP client in azure_core's sense. One is made per attempt, so that it can tell what the attempt last met.
+/// An HTTP client in `azure_core`'s sense. One is made per attempt, so that it can tell what the attempt last met.
 pub(super) struct Transport {
     fetcher: Arc<Fetcher>,
     endpoint: Endpoint,

@@ -114,7 +114,9 @@ pub(super) fn checked_url(text: &str, allow_http: bool) -> Result<Url, KeyError>
         "https" => {}
         "http" if is_loopback || allow_http => {}
         "http" => {
-            return refused("its URL is not `https`, and keys fetched without TLS can be anybody's");
+            return refused(
+                "its URL is not `https`, and keys fetched without TLS can be anybody's",
+            );
         }
         _ => return refused("its URL is not `https`"),
     }
