@@ -28,7 +28,7 @@ pub enum KeyType {
     Duration,
     /// `host:port`.
     Address,
-    /// An absolute `http` or `https` URL.
+    /// An absolute `http` or `https` URL, or `{ env = "NAME", default = "…" }` with one.
     Url,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -54,7 +54,7 @@ impl KeyType {
             Self::Size => "bytes".to_owned(),
             Self::Duration => "duration".to_owned(),
             Self::Address => "`host:port`".to_owned(),
-            Self::Url => "URL".to_owned(),
+            Self::Url => "URL, or `{ env }` with one".to_owned(),
             Self::Word(words) => {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
             }
@@ -223,7 +223,12 @@ pub const KEYS: &[KeyDef] = &[
         "",
         "Hosts that policy-made requests may reach although their address is link-local.",
     ),
-    key("named-values.*", NamedValue, "", "Text that stands for `{{name}}` in policies."),
+    key(
+        "named-values.*",
+        NamedValue,
+        "",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`) and `file` it is a secret unless `secret = false`.",
+    ),
     key(
         "certificates.*.file",
         Text,
@@ -233,6 +238,12 @@ pub const KEYS: &[KeyDef] = &[
     key("certificates.*.key-file", Text, "", "PEM file with the private key."),
     key("certificates.*.pem", Secret, "", "The PEM text itself, instead of files."),
     key("backends.*.url", Url, "", "Base URL. Required."),
+    key(
+        "backends.*.path",
+        Text,
+        "",
+        "Path appended to the URL, for one that comes from the environment without it.",
+    ),
     key(
         "backends.*.managed-identity.resource",
         Text,

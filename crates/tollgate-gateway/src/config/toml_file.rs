@@ -210,6 +210,7 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
             let fits = item.text().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
             (fits, "expected an address and port, such as `\"127.0.0.1:8080\"`".to_owned())
         }
+        KeyType::Url if item.table().is_some() => return secret_mismatch(item, path, true),
         KeyType::Url => {
             let fits = item.text().is_some_and(|text| super::parse_url(text).is_some());
             (fits, "expected an `https://` or `http://` URL".to_owned())
@@ -282,7 +283,7 @@ pub(super) fn secret_spans(table: Table<'_>, spans: &mut Vec<Span>) {
     }
 }
 
-const SECRET_KEYS: [&str; 5] = ["env", "file", "value", "secret", "development"];
+const SECRET_KEYS: [&str; 6] = ["env", "default", "file", "value", "secret", "development"];
 
 /// `plain` allows text instead of a table.
 fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic> {
@@ -318,6 +319,9 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
         ["env", "file", "value"].into_iter().filter(|key| table.get(key).is_some()).count();
     if sources != 1 {
         return Some(wrong(item, path, "expected exactly one of `env`, `file` and `value`"));
+    }
+    if table.get("default").is_some() && table.get("env").is_none() {
+        return Some(wrong(item, path, "`default` stands in for a missing `env` only"));
     }
     let flag = |key| table.get(key).and_then(Item::flag).unwrap_or(false);
     if table.get("value").is_some() && !flag("development") && (!plain || flag("secret")) {

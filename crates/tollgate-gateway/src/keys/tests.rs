@@ -60,7 +60,7 @@ async fn check(pool: &KeyPool, url: &str, expected: Result<&str, &str>) {
         Err(error) => Err(error),
     };
     match (fetched, expected) {
-        (Ok(keys), Ok(issuer)) => assert_eq!(keys.issuer(), issuer, "{url}"),
+        (Ok(keys), Ok(issuer)) => assert_eq!(keys.issuer(), Some(issuer), "{url}"),
         (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{url}: {error}"),
         (fetched, expected) => panic!("{url}: {fetched:?} instead of {expected:?}"),
     }
