@@ -59,8 +59,8 @@ fn configuration() -> String {
     let mut page = format!(
         "{GENERATED}# Configuration\n\nEvery key of `tollgate.toml`. `*` stands for a name you choose. A secret is `{{ env = \"NAME\" }}`, \
          `{{ file = \"path\" }}` or, for development, `{{ value = \"…\", development = true }}`. \
-         Instead of plain text, a URL, an address, a size or a duration, `{{ env = \"NAME\", default = \"…\" }}` takes the variable's value; a URL \
-         may add a `path` to it, and an empty default leaves the key out.\n"
+         Instead of plain text, a URL, an address, a size or a duration, `{{ env = \"NAME\", default = \"…\" }}` takes the variable's value; \
+         an empty default leaves the key out.\n"
     );
     let mut section = "";
     for def in KEYS {

@@ -280,12 +280,6 @@ pub fn parse_url(text: &str) -> Option<Url> {
     })
 }
 
-/// A URL as text again.
-fn join_url(url: &Url) -> String {
-    let query = if url.query.is_empty() { String::new() } else { format!("?{}", url.query) };
-    format!("{}://{}:{}{}{query}", url.scheme, url.host, url.port, url.path)
-}
-
 /// Reads the file. When an error was reported, the result must not be used.
 pub fn read(
     file: FileId,
@@ -396,7 +390,7 @@ impl Reader<'_> {
             limits: limits(table.table("limits")),
             expression_limits: expression_limits(table.table("limits")),
             timeouts: timeouts(table.table("timeouts")),
-            identity: self.identity(table.table("identity")),
+            identity: identity(table.table("identity")),
             keys: KeysConfig {
                 cool_down: duration(keys, "cool-down", Duration::from_mins(5)),
                 lifetime: duration(keys, "lifetime", Duration::from_hours(1)),
@@ -493,20 +487,10 @@ impl Reader<'_> {
         }
     }
 
-    fn identity(&mut self, table: Option<Table<'_>>) -> IdentityConfig {
-        IdentityConfig {
-            kind: text(table, "kind").unwrap_or_else(|| "auto".to_owned()),
-            client_id: text(table, "client-id"),
-            development: flag(table, "development", false),
-            imds_endpoint: self.url(table, "imds-endpoint").map(|(url, _)| join_url(&url)),
-            authority: self.url(table, "authority").map(|(url, _)| join_url(&url)),
-        }
-    }
-
     fn egress(&mut self, table: Option<Table<'_>>) -> EgressConfig {
         EgressConfig {
             ca_file: self.path(table, "ca-file"),
-            proxy: self.url(table, "proxy").map(|(url, _)| join_url(&url)),
+            proxy: text(table, "proxy"),
             allow_link_local: names(list(table, "allow-link-local")),
         }
     }
@@ -637,6 +621,16 @@ fn timeouts(table: Option<Table<'_>>) -> Timeouts {
         backend_write: duration(table, "backend-write", default.backend_write),
         backend_idle: duration(table, "backend-idle", default.backend_idle),
         graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
+    }
+}
+
+fn identity(table: Option<Table<'_>>) -> IdentityConfig {
+    IdentityConfig {
+        kind: text(table, "kind").unwrap_or_else(|| "auto".to_owned()),
+        client_id: text(table, "client-id"),
+        development: flag(table, "development", false),
+        imds_endpoint: text(table, "imds-endpoint"),
+        authority: text(table, "authority"),
     }
 }
 

@@ -1,5 +1,4 @@
 //! `{ env = "NAME", default = "…" }` where plain text is expected: what differs between sites need not stand in the file.
-//! A URL may add a `path` to what the variable holds.
 
 use std::borrow::Cow;
 
@@ -8,11 +7,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Environment;
-use super::keys::{KEYS, KeyType};
+use super::keys::KEYS;
 use super::toml_file::matches;
 
-const ALLOWED: &[&str] = &["env", "default"];
-const ALLOWED_FOR_URL: &[&str] = &["env", "default", "path"];
+const ALLOWED: [&str; 2] = ["env", "default"];
 
 /// Puts the environment's values in their places. A key whose variable is unset and whose default is empty goes away.
 pub(super) fn substitute(
@@ -64,19 +62,11 @@ impl Substitution<'_> {
             return Fate::Stay;
         };
         let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
-        match def.ty {
-            KeyType::Text
-            | KeyType::Url
-            | KeyType::Address
-            | KeyType::Word(_)
-            | KeyType::Size
-            | KeyType::Duration => {}
-            // Without a default it may be a secret, which is read elsewhere.
-            KeyType::NamedValue if table.get("default").is_some() => {}
-            _ => return Fate::Stay,
+        // Secrets and named values come from the environment too, and are read elsewhere.
+        if !def.ty.may_be_variable() {
+            return Fate::Stay;
         }
-        let allowed = if def.ty == KeyType::Url { ALLOWED_FOR_URL } else { ALLOWED };
-        for key in table.keys().filter(|key| !allowed.contains(&&**key.get_ref())) {
+        for key in table.keys().filter(|key| !ALLOWED.contains(&&**key.get_ref())) {
             let span = self.file.span(key.span());
             self.diagnostics.push(
                 Diagnostic::new(
@@ -85,24 +75,16 @@ impl Substitution<'_> {
                     span,
                 )
                 .label(format!("no such key in `{}`", path.join(".")))
-                .suggest(closest(key.get_ref(), allowed.iter().copied())),
+                .suggest(closest(key.get_ref(), ALLOWED)),
             );
         }
         let Some(name) = text("env") else { return Fate::Stay };
         // Deployment tools set variables that have no value to the empty text.
         let found = self.env.var(name).filter(|value| !value.is_empty());
-        let whole = |value: &str| match text("path") {
-            None => Fate::Text(value.to_owned()),
-            Some(path) => Fate::Text(format!(
-                "{}/{}",
-                value.trim_end_matches('/'),
-                path.trim_start_matches('/')
-            )),
-        };
         match (found, text("default")) {
-            (Some(value), _) => whole(&value),
+            (Some(value), _) => Fate::Text(value),
             (None, Some("")) => Fate::Absent,
-            (None, Some(default)) => whole(default),
+            (None, Some(default)) => Fate::Text(default.to_owned()),
             (None, None) => {
                 let message = format!("the environment variable `{name}` is not set");
                 let span = self.file.span(value.span());
@@ -111,7 +93,7 @@ impl Substitution<'_> {
                         "set the variable, or write what holds without it as `default = \"…\"`",
                     ),
                 );
-                Fate::Absent
+                Fate::Stay
             }
         }
     }

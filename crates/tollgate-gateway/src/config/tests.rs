@@ -216,10 +216,11 @@ http = { env = "UNSET", default = "127.0.0.1:0" }
 [identity]
 client-id = { env = "UNSET", default = "" }
 [named-values]
-plain = { env = "SITE", default = "y" }
-other = { env = "UNSET", default = "y" }
+plain = { env = "SITE", default = "y", secret = false }
+other = { env = "UNSET", default = "y", secret = false }
 [backends.x]
-url = { env = "URL", path = "/openai" }
+url = { env = "URL" }
+path = "/openai"
 "#,
     );
     assert_eq!(shown, "");
@@ -257,13 +258,7 @@ url = { env = "SITE", fallback = "z" }
              --> tollgate.toml:5:7
               |
             5 | url = { env = "SITE", fallback = "z" }
-              |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected an `https://` or `http://` URL
-
-            error[E0404]: backend `x` needs a `url`
-             --> tollgate.toml:2:11
-              |
-            2 | [backends.x]
-              |           ^ `url` is missing"#]],
+              |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected an `https://` or `http://` URL"#]],
     );
 }
 
