@@ -14,7 +14,7 @@ use tollgate_expr::{
 use uuid::Uuid;
 
 use crate::ports::{Names, TraceSink};
-use crate::{Clock, PolicyError, Ports, Randomness, Wire};
+use crate::{Clock, PolicyError, Ports, Randomness, Scope, Wire};
 
 /// Everything the steps of one request share.
 pub struct RequestCx {
@@ -110,6 +110,9 @@ pub struct Request {
     pub uri: Uri,
     /// Where it goes.
     pub target: Option<Target>,
+    /// Scope of the policy that chose a configured backend, if one did: a narrower scope may then replace it only by
+    /// another configured backend.
+    pub backend_chosen_by: Option<Scope>,
     /// Headers; names are case-insensitive.
     pub headers: HeaderMap,
     /// Body.

@@ -152,7 +152,7 @@ impl CertificateSource {
         certificate.into_iter().chain(key).map(PathBuf::as_path)
     }
 
-    fn texts(&self) -> Result<(Secret<Vec<u8>>, Option<Secret<Vec<u8>>>), CertificateError> {
+    fn texts(&self) -> Result<(PemText, Option<PemText>), CertificateError> {
         match self {
             Self::Files { certificate, key } => {
                 let key = key.as_deref().map(read_file).transpose()?;
@@ -166,7 +166,10 @@ impl CertificateSource {
     }
 }
 
-fn read_file(path: &Path) -> Result<Secret<Vec<u8>>, CertificateError> {
+/// May hold a key.
+type PemText = Secret<Vec<u8>>;
+
+fn read_file(path: &Path) -> Result<PemText, CertificateError> {
     let failed = |why: std::io::Error| CertificateError::File {
         path: path.to_owned(),
         why: why.to_string(),

@@ -4,11 +4,13 @@
 //! request on pingora-core: route, run the pipeline, write the response. It names no policy.
 
 mod adapters;
+pub mod admin;
 mod backend;
 pub mod certificates;
 pub mod config;
 mod directory;
 pub mod fetch;
+mod gateway;
 pub mod identity;
 pub mod keys;
 #[cfg(test)]
@@ -27,6 +29,7 @@ pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
+pub use gateway::{Gateway, Prepared, Setup, StartError};
 pub use settings::{Limits, ListenSettings, Timeouts};
 pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
 pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};

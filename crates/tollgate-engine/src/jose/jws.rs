@@ -1,7 +1,7 @@
 //! Signed tokens.
 
 use super::encoding::base64url;
-use super::{Algorithm, Header, JoseError, MAX_TOKEN, SignedBy, VerificationKey, Verified};
+use super::{Algorithm, Claims, Header, JoseError, MAX_TOKEN, SignedBy, VerificationKey, Verified};
 
 /// Most keys tried for one token; one signature check costs tens of microseconds.
 const MAX_CANDIDATES: usize = 16;
@@ -41,6 +41,12 @@ impl<'t> Jws<'t> {
         &self.header
     }
 
+    /// Length of the token.
+    #[expect(clippy::len_without_is_empty, reason = "a token is never empty")]
+    pub fn len(&self) -> usize {
+        self.signing_input.len() + self.signature.len()
+    }
+
     /// The payload before anything is known about it: for choosing which issuer's keys to look at, never for a decision.
     pub fn unverified_payload(&self) -> &[u8] {
         &self.payload
@@ -54,9 +60,26 @@ impl<'t> Jws<'t> {
     /// Checks the signature with those of the keys that fit `kid` and `alg`; one that holds is enough, because issuers
     /// roll their keys over. A key without an identifier fits every `kid`, and a token without one fits every key.
     pub fn verify<'k>(
-        self,
+        &self,
+        keys: impl IntoIterator<Item = &'k VerificationKey>,
+    ) -> Result<Verified<Claims>, JoseError> {
+        let signed_by = self.signer(keys)?;
+        Ok(Verified::new(Claims::read(self.header.clone(), &self.payload)?, signed_by))
+    }
+
+    /// Likewise for content that is not claims.
+    pub fn verify_payload<'k>(
+        &self,
         keys: impl IntoIterator<Item = &'k VerificationKey>,
     ) -> Result<Verified<Vec<u8>>, JoseError> {
+        let signed_by = self.signer(keys)?;
+        Ok(Verified::new(self.payload.clone(), signed_by))
+    }
+
+    fn signer<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k VerificationKey>,
+    ) -> Result<SignedBy, JoseError> {
         if self.is_unsigned() {
             return Err(JoseError::Unsigned);
         }
@@ -69,7 +92,7 @@ impl<'t> Jws<'t> {
                     id: key.id().map(str::to_owned),
                     issuer: key.issuer().map(str::to_owned),
                 };
-                return Ok(Verified::new(self.payload, signed_by));
+                return Ok(signed_by);
             }
             refusal = JoseError::Signature;
         }
@@ -77,11 +100,11 @@ impl<'t> Jws<'t> {
     }
 
     /// Takes a token that says it is not signed as it is. Only for an author who asked for it.
-    pub fn accept_unsigned(self) -> Result<Verified<Vec<u8>>, JoseError> {
-        if self.is_unsigned() && self.signature.is_empty() {
-            Ok(Verified::new(self.payload, SignedBy::Nobody))
-        } else {
-            Err(JoseError::Signature)
+    pub fn accept_unsigned(&self) -> Result<Verified<Claims>, JoseError> {
+        if !self.is_unsigned() || !self.signature.is_empty() {
+            return Err(JoseError::Signature);
         }
+        let claims = Claims::read(self.header.clone(), &self.payload)?;
+        Ok(Verified::new(claims, SignedBy::Nobody))
     }
 }

@@ -1,8 +1,11 @@
 //! The keys of an issuer.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use super::VerificationKey;
+use super::verified_tokens::VerifiedTokens;
+use super::{Claims, JoseError, Jws, TokenHash, VerificationKey, Verified};
 
 /// Longest document that is read.
 const MAX_DOCUMENT: usize = 1024 * 1024;
@@ -30,15 +33,24 @@ impl OpenIdConfiguration {
     }
 }
 
-/// What an OpenID configuration and its JWKS say.
+/// One generation of an issuer's keys, and the tokens whose signature was found to hold with them.
+///
+/// INVARIANT: what is remembered of a token is that its signature held, and its claims. It is shared by every policy
+/// that uses the keys, is never a verdict, and goes with the keys when they are replaced.
 #[derive(Debug)]
 pub struct KeySet {
-    issuer: String,
+    issuer: Option<String>,
     keys: Vec<VerificationKey>,
     generation: u64,
+    verified: VerifiedTokens,
 }
 
 impl KeySet {
+    /// Keys that an author wrote down.
+    pub fn new(keys: Vec<VerificationKey>) -> Self {
+        Self { issuer: None, keys, generation: 0, verified: VerifiedTokens::default() }
+    }
+
     /// Reads both documents. Keys that are not for signatures, of unknown type or curve, or malformed are left out;
     /// symmetric keys are, too, because whoever can read the document could sign with them.
     pub fn from_documents(
@@ -58,12 +70,29 @@ impl KeySet {
             .filter_map(|jwk| VerificationKey::from_jwk(jwk).ok())
             .take(MAX_KEYS)
             .collect();
-        Ok(Self { issuer: configuration.issuer, keys, generation })
+        let issuer = Some(configuration.issuer);
+        Ok(Self { issuer, keys, generation, verified: VerifiedTokens::default() })
     }
 
-    /// The `issuer` of the configuration, possibly Entra's `{tenantid}` template.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+    /// A token whose signature held with these keys before.
+    pub fn recall(&self, hash: TokenHash) -> Option<Arc<Verified<Claims>>> {
+        self.verified.get(hash)
+    }
+
+    /// Checks a token's signature with these keys, and remembers it when it holds.
+    pub fn verify(
+        &self,
+        jws: &Jws<'_>,
+        hash: TokenHash,
+    ) -> Result<Arc<Verified<Claims>>, JoseError> {
+        let token = Arc::new(jws.verify(&self.keys)?);
+        self.verified.insert(hash, Arc::clone(&token), jws.len());
+        Ok(token)
+    }
+
+    /// The `issuer` of the configuration, possibly Entra's `{tenantid}` template; none for keys written down.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// The keys for signatures.
@@ -74,6 +103,11 @@ impl KeySet {
     /// Whether a key of this identifier is among them.
     pub fn has_key(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.id() == Some(kid))
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.verified.len()
     }
 
     /// Changes whenever the keys do.

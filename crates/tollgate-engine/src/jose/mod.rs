@@ -9,6 +9,7 @@
 
 mod algorithm;
 mod certificate;
+mod claims;
 mod encoding;
 mod error;
 mod header;
@@ -19,12 +20,14 @@ mod key;
 mod key_set;
 mod rsa;
 mod verified;
+mod verified_tokens;
 
 #[cfg(test)]
 mod tests;
 
 pub use algorithm::Algorithm;
 pub use certificate::Certificate;
+pub use claims::Claims;
 pub use encoding::symmetric_key_text;
 pub use error::JoseError;
 pub use header::Header;
@@ -34,6 +37,7 @@ pub use jws::Jws;
 pub use key::VerificationKey;
 pub use key_set::{KeySet, OpenIdConfiguration};
 pub use verified::{SignedBy, Verified};
+pub use verified_tokens::TokenHash;
 
 /// Longest token that is looked at.
 pub const MAX_TOKEN: usize = 64 * 1024;

@@ -2,7 +2,7 @@
 
 /// Something that a signature was found to cover, or that the author chose to accept unsigned.
 ///
-/// INVARIANT: only this module makes one, from the payload of a token; [`Verified::try_map`] derives others from it.
+/// INVARIANT: only this module makes one, from the payload of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T> {
     value: T,
@@ -36,10 +36,5 @@ impl<T> Verified<T> {
     /// Who signed.
     pub fn signed_by(&self) -> &SignedBy {
         &self.signed_by
-    }
-
-    /// Reads something else out of the value.
-    pub fn try_map<U, E>(self, read: impl FnOnce(T) -> Result<U, E>) -> Result<Verified<U>, E> {
-        Ok(Verified { value: read(self.value)?, signed_by: self.signed_by })
     }
 }

@@ -76,10 +76,12 @@ fn signature(group: &Value, test: &Value) -> Result<(), String> {
             let configuration =
                 br#"{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/keys"}"#;
             let set = KeySet::from_documents(configuration, published.to_string().as_bytes(), 1)?;
-            jws.verify(set.keys())
+            jws.verify_payload(set.keys())
         }
-        Some(keys) => jws.verify(&[VerificationKey::from_jwk(keys[0].as_object().unwrap())?]),
-        None => jws.verify(&[VerificationKey::from_jwk(published.as_object().unwrap())?]),
+        Some(keys) => {
+            jws.verify_payload(&[VerificationKey::from_jwk(keys[0].as_object().unwrap())?])
+        }
+        None => jws.verify_payload(&[VerificationKey::from_jwk(published.as_object().unwrap())?]),
     };
     verified.map(drop).map_err(text_error)
 }

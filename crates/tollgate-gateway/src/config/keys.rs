@@ -45,6 +45,25 @@ pub enum KeyType {
 }
 
 impl KeyType {
+    /// Whether `{ env = "NAME", default = "…" }` may stand for it.
+    pub(crate) fn may_be_variable(self) -> bool {
+        match self {
+            Self::Text
+            | Self::Size
+            | Self::Duration
+            | Self::Address
+            | Self::Url
+            | Self::Word(_) => true,
+            Self::Bool
+            | Self::Count
+            | Self::List
+            | Self::Secret
+            | Self::Secrets
+            | Self::SecretTable
+            | Self::NamedValue => false,
+        }
+    }
+
     /// As the reference page prints it.
     pub fn describe(self) -> String {
         match self {
@@ -221,7 +240,12 @@ pub const KEYS: &[KeyDef] = &[
         "",
         "Hosts that policy-made requests may reach although their address is link-local.",
     ),
-    key("named-values.*", NamedValue, "", "Text that stands for `{{name}}` in policies."),
+    key(
+        "named-values.*",
+        NamedValue,
+        "",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`) and `file` it is a secret unless `secret = false`.",
+    ),
     key(
         "certificates.*.file",
         Text,
@@ -231,6 +255,12 @@ pub const KEYS: &[KeyDef] = &[
     key("certificates.*.key-file", Text, "", "PEM file with the private key."),
     key("certificates.*.pem", Secret, "", "The PEM text itself, instead of files."),
     key("backends.*.url", Url, "", "Base URL. Required."),
+    key(
+        "backends.*.path",
+        Text,
+        "",
+        "Path appended to the URL, for one that comes from the environment without it.",
+    ),
     key(
         "backends.*.managed-identity.resource",
         Text,

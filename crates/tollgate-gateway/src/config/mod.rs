@@ -2,6 +2,7 @@
 
 pub mod keys;
 mod secrets;
+mod substitute;
 mod toml_file;
 
 use std::collections::BTreeMap;
@@ -287,13 +288,14 @@ pub fn read(
     env: &dyn Environment,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Config {
-    let (document, errors) = toml::de::DeTable::parse_recoverable(text);
+    let (mut document, errors) = toml::de::DeTable::parse_recoverable(text);
     for error in errors {
         let span = error.span().map_or_else(|| file.span(0..0), |range| file.span(range));
         let message = error.message().lines().next().unwrap_or("invalid TOML").to_owned();
         diagnostics
             .push(Diagnostic::new(Code::CONFIG_SYNTAX, message, span).label("not valid here"));
     }
+    substitute::substitute(file, &mut document, env, diagnostics);
     let table = Table::root(file, &document);
     toml_file::check(table, diagnostics);
     let mut reader = Reader { root, env, diagnostics, secrets: Vec::new(), files: Vec::new() };

@@ -31,7 +31,7 @@ impl Reader<'_> {
 
     fn sourced(&mut self, table: Table<'_>, span: Span) -> Option<String> {
         if let Some(name) = text(Some(table), "env") {
-            let value = self.env.var(&name);
+            let value = self.env.var(&name).or_else(|| text(Some(table), "default"));
             if value.is_none() {
                 self.diagnostics.push(
                     Diagnostic::new(
@@ -136,16 +136,15 @@ impl Reader<'_> {
         table: Table<'_>,
         certificates: &[&str],
     ) -> Option<BackendConfig> {
-        let Some(item) = table.get("url") else {
-            self.report(
-                Code::CONFIG_MISSING,
-                format!("backend `{id}` needs a `url`"),
-                span,
-                "`url` is missing",
-            );
-            return None;
-        };
-        let url = item.text().and_then(parse_url)?;
+        if table.get("url").is_none() {
+            let message = format!("backend `{id}` needs a `url`");
+            self.report(Code::CONFIG_MISSING, message, span, "`url` is missing");
+        }
+        let item = table.get("url")?;
+        let mut url = item.text().and_then(parse_url)?;
+        if let Some(path) = text(Some(table), "path") {
+            url.path = format!("{}/{}", url.path.trim_end_matches('/'), path.trim_matches('/'));
+        }
         self.check_domain(&url, item.span());
         let tls = table.table("tls");
         if let Some(item) = table.get("certificate") {

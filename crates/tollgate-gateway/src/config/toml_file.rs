@@ -167,7 +167,7 @@ fn check_table(table: Table<'_>, path: &mut Vec<String>, diagnostics: &mut Vec<D
 }
 
 /// Whether a key's path begins with, or is, a path of the file.
-fn matches(def: &str, path: &[String], whole: bool) -> bool {
+pub(super) fn matches(def: &str, path: &[String], whole: bool) -> bool {
     let parts = def.split('.').count();
     if whole && parts != path.len() || !whole && parts <= path.len() {
         return false;
@@ -198,6 +198,10 @@ fn wrong(item: Item<'_>, path: &str, expected: &str) -> Diagnostic {
 }
 
 fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
+    // A variable without a value, which has been reported: all others were replaced by their values.
+    if ty.may_be_variable() && item.table().is_some_and(|table| table.get("env").is_some()) {
+        return None;
+    }
     let (fits, expected) = match ty {
         KeyType::Text => (item.text().is_some(), "expected text".to_owned()),
         KeyType::Bool => (item.flag().is_some(), "expected `true` or `false`".to_owned()),
@@ -282,7 +286,7 @@ pub(super) fn secret_spans(table: Table<'_>, spans: &mut Vec<Span>) {
     }
 }
 
-const SECRET_KEYS: [&str; 5] = ["env", "file", "value", "secret", "development"];
+const SECRET_KEYS: [&str; 6] = ["env", "default", "file", "value", "secret", "development"];
 
 /// `plain` allows text instead of a table.
 fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic> {
@@ -318,6 +322,9 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
         ["env", "file", "value"].into_iter().filter(|key| table.get(key).is_some()).count();
     if sources != 1 {
         return Some(wrong(item, path, "expected exactly one of `env`, `file` and `value`"));
+    }
+    if table.get("default").is_some() && table.get("env").is_none() {
+        return Some(wrong(item, path, "`default` stands in for a missing `env` only"));
     }
     let flag = |key| table.get(key).and_then(Item::flag).unwrap_or(false);
     if table.get("value").is_some() && !flag("development") && (!plain || flag("secret")) {

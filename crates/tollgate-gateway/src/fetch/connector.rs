@@ -82,18 +82,14 @@ impl Connector {
         let is_tls = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let host = canonical(host);
-        match self
-            .shared
-            .proxy
-            .as_ref()
-            .filter(|proxy| self.guard != Guard::Machine && proxy.is_for(&host))
+        let proxy = self.shared.proxy.as_ref();
+        if let Some(proxy) =
+            proxy.filter(|proxy| self.guard != Guard::Machine && proxy.is_for(&host))
         {
-            Some(proxy) => self.through(proxy, &host, port, is_tls).await,
-            None => {
-                let addresses = self.find(&host, port).await?;
-                Ok(Stream { io: TokioIo::new(dial(&addresses).await?), is_proxied: false })
-            }
+            return self.through(proxy, &host, port, is_tls).await;
         }
+        let addresses = self.find(&host, port).await?;
+        Ok(Stream { io: TokioIo::new(dial(&addresses).await?), is_proxied: false })
     }
 
     /// The addresses of a host, judged.
@@ -154,10 +150,9 @@ async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
         }
         let head_start = async {
             if is_last {
-                std::future::pending().await
-            } else {
-                tokio::time::sleep(NEXT_ADDRESS_AFTER).await
+                std::future::pending::<()>().await;
             }
+            tokio::time::sleep(NEXT_ADDRESS_AFTER).await;
         };
         tokio::select! {
             attempt = attempts.next() => match attempt {

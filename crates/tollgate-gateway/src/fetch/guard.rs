@@ -97,17 +97,15 @@ fn is_refused(ip: IpAddr) -> bool {
 /// The IPv4 address inside an IPv6 one, for every form that a network or a kernel translates back.
 fn unwrap_embedded(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = ip else { return ip };
-    let [a, b, c, d, e, f, g, h] = v6.segments();
+    let [first, second, third, fourth, fifth, sixth, high, low] = v6.segments();
     let v4 = |high: u16, low: u16| {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        IpAddr::V4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)))
     };
-    match [a, b, c, d, e, f] {
+    match [first, second, third, fourth, fifth, sixth] {
         // IPv4-mapped, and NAT64's well-known prefix (RFC 6052).
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(g, h),
+        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(high, low),
         // IPv4-compatible; `::` and `::1` stay what they are.
-        [0, 0, 0, 0, 0, 0] if g != 0 => v4(g, h),
+        [0, 0, 0, 0, 0, 0] if high != 0 => v4(high, low),
         // 6to4 (RFC 3056).
         [0x2002, high, low, ..] => v4(high, low),
         _ => ip,

@@ -85,8 +85,8 @@ impl Default for ResolverSettings {
     fn default() -> Self {
         Self {
             fresh: Duration::from_secs(30),
-            usable: Duration::from_secs(120),
-            stale: Duration::from_secs(600),
+            usable: Duration::from_mins(2),
+            stale: Duration::from_mins(10),
             timeout: Duration::from_secs(5),
             negative: Duration::from_secs(1),
         }
@@ -302,7 +302,7 @@ mod tests {
         let (fake, resolver) = resolver();
         check(&resolver, Some(0)).await;
         fake.down.store(true, Ordering::SeqCst);
-        tokio::time::advance(Duration::from_secs(300)).await;
+        tokio::time::advance(Duration::from_mins(5)).await;
         check(&resolver, Some(0)).await;
         tokio::time::advance(Duration::from_secs(301)).await;
         check(&resolver, None).await;

@@ -22,7 +22,7 @@ const LIFE: i64 = 600;
 /// Signs assertions in the form Entra documents: PS256, the certificate named by its SHA-256
 /// (<https://learn.microsoft.com/entra/identity-platform/certificate-credentials>).
 ///
-/// azure_identity has a credential for this, on OpenSSL; its assertion credential and our own signature avoid that.
+/// `azure_identity` has a credential for this, on OpenSSL; its assertion credential and our own signature avoid that.
 pub(super) struct CertificateAssertion {
     key: RsaKeyPair,
     header: String,

@@ -30,7 +30,7 @@ use crate::certificates::CertificateSource;
 use crate::fetch::Fetcher;
 
 /// How long the metadata service may take to accept a connection before it counts as absent. Off Azure its address leads
-/// nowhere, and azure_identity would try for 72 seconds.
+/// nowhere, and `azure_identity` would try for 72 seconds.
 const PROBE: Duration = Duration::from_secs(1);
 
 /// Longest text of an identity endpoint that is shown.
@@ -110,7 +110,7 @@ impl Acquire for Chain {
                     }
                     Err(Miss::Failed(why)) => return Err(IdentityError::Failed(why)),
                     Err(Miss::Unavailable(why)) => {
-                        why_not.push(format!("{}: {why}", way.describe()))
+                        why_not.push(format!("{}: {why}", way.describe()));
                     }
                 }
             }
@@ -330,12 +330,18 @@ impl Chain {
         endpoint: Option<Endpoint>,
         last_failure: &Arc<Mutex<Option<String>>>,
     ) -> Result<Arc<dyn TokenCredential>, String> {
-        let authority = match &endpoint {
-            Some(Endpoint::Authority(url)) if url.scheme() == "https" => url.to_string(),
-            _ => STAND_IN_AUTHORITY.to_owned(),
+        // Where the assertion says it is for, which an emulator without TLS checks as well.
+        let audience = match &endpoint {
+            Some(Endpoint::Authority(url)) => url.as_str().trim_end_matches('/').to_owned(),
+            _ => String::new(),
+        };
+        let authority = if audience.starts_with("https") {
+            audience.clone()
+        } else {
+            STAND_IN_AUTHORITY.to_owned()
         };
         let client_options = match endpoint {
-            Some(endpoint) => self.client_options(endpoint, authority.clone(), last_failure),
+            Some(endpoint) => self.client_options(endpoint, authority, last_failure),
             None => ClientOptions::default(),
         };
         let failed = |error: azure_core::Error| way.scrub(&error.to_string());
@@ -347,8 +353,7 @@ impl Chain {
                     .map_err(failed)?
             }
             Way::ClientCertificate { tenant, client, path, sends_chain } => {
-                let audience =
-                    format!("{}/{tenant}/oauth2/v2.0/token", authority.trim_end_matches('/'));
+                let audience = format!("{audience}/{tenant}/oauth2/v2.0/token");
                 let assertion =
                     self.assertion(path.clone(), client.clone(), audience, *sends_chain).await?;
                 let options = ClientAssertionCredentialOptions { client_options };
@@ -361,18 +366,20 @@ impl Chain {
                 .map_err(failed)?
             }
             Way::Workload { tenant, client, file } => {
-                let mut options = WorkloadIdentityCredentialOptions::default();
-                options.credential_options = ClientAssertionCredentialOptions { client_options };
-                options.client_id = Some(client.clone());
-                options.tenant_id = Some(tenant.clone());
-                options.token_file_path = Some(file.clone());
+                let options = WorkloadIdentityCredentialOptions {
+                    credential_options: ClientAssertionCredentialOptions { client_options },
+                    client_id: Some(client.clone()),
+                    tenant_id: Some(tenant.clone()),
+                    token_file_path: Some(file.clone()),
+                };
                 // It reads the file at once; the file is small, and on a memory file system.
                 WorkloadIdentityCredential::new(Some(options)).map_err(failed)?
             }
             Way::AppService { client, .. } | Way::Imds { client } => {
-                let mut options = ManagedIdentityCredentialOptions::default();
-                options.user_assigned_id = client.clone().map(UserAssignedId::ClientId);
-                options.client_options = client_options;
+                let options = ManagedIdentityCredentialOptions {
+                    user_assigned_id: client.clone().map(UserAssignedId::ClientId),
+                    client_options,
+                };
                 ManagedIdentityCredential::new(Some(options)).map_err(failed)?
             }
             Way::Cli => AzureCliCredential::new(Some(AzureCliCredentialOptions::default()))
@@ -441,7 +448,7 @@ impl Way {
         }
     }
 
-    /// Text of an endpoint or of azure_identity on one line, bounded, without our secret should it be echoed, and without
+    /// Text of an endpoint or of `azure_identity` on one line, bounded, without our secret should it be echoed, and without
     /// the pointer to Microsoft's page for programmers.
     fn scrub(&self, text: &str) -> String {
         let text = text.split("\nTo troubleshoot, visit").next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Tokens of the gateway's own identities.
 //!
-//! azure_identity proves identities; everything around it is ours, because alone it renews late, fails while a good token
+//! `azure_identity` proves identities; everything around it is ours, because alone it renews late, fails while a good token
 //! is at hand, retries for over a minute and cannot be pointed at an emulator. INVARIANT: an identity that a policy names is
 //! never replaced by another; the chain of ways is for the gateway's own.
 
@@ -78,7 +78,10 @@ impl Default for IdentitySettings {
 
 /// Environment variables, from wherever: the process, or a demonstration or test that has its own.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<Variables>);
+
+/// Finds a variable.
+type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,10 +143,13 @@ struct IdentityKey {
     client_id: Option<String>,
 }
 
+/// An identity, and a resource as it was written.
+type SourceKey = (IdentityKey, String);
+
 #[derive(Default)]
 struct Kept {
     chains: HashMap<IdentityKey, Arc<Chain>>,
-    sources: HashMap<(IdentityKey, String), Arc<Source>>,
+    sources: HashMap<SourceKey, Arc<Source>>,
 }
 
 impl fmt::Debug for Kept {

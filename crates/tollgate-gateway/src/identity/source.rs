@@ -22,7 +22,7 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 const MIN_RENEWAL: Duration = Duration::from_secs(30);
 
 /// This long before its end a token is renewed at the latest.
-const MARGIN: Duration = Duration::from_secs(300);
+const MARGIN: Duration = Duration::from_mins(5);
 
 /// Gets one token from wherever tokens come from.
 pub(super) trait Acquire: Send + Sync + std::fmt::Debug {

@@ -46,9 +46,9 @@ pub struct KeySettings {
 impl Default for KeySettings {
     fn default() -> Self {
         Self {
-            lifetime: Duration::from_secs(3_600),
-            cooldown: Duration::from_secs(300),
-            stale: Duration::from_secs(86_400),
+            lifetime: Duration::from_hours(1),
+            cooldown: Duration::from_mins(5),
+            stale: Duration::from_hours(24),
             timeout: Duration::from_secs(10),
             allow_http: false,
         }

@@ -19,7 +19,7 @@ use crate::fetch::flight::{Flight, begin};
 use crate::telemetry::{Ended, Metrics};
 
 /// How often documents that could not be fetched are asked for again, first and at most.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// What sources share.
 #[derive(Clone)]
@@ -115,7 +115,7 @@ impl Source {
         let error = self.state.lock().failure.as_ref().map(|failure| failure.error.to_string());
         KeyStatus {
             url: place(&self.url),
-            issuer: held.as_ref().map(|held| held.keys.issuer().to_owned()),
+            issuer: held.as_ref().and_then(|held| held.keys.issuer()).map(str::to_owned),
             n_keys: held.as_ref().map_or(0, |held| held.keys.keys().len()),
             generation: held.as_ref().map(|held| held.keys.generation()),
             age: held.as_ref().map(|held| held.fetched.elapsed()),
@@ -210,16 +210,14 @@ impl Source {
     /// When the renewing task is to wake.
     fn next_renewal(&self) -> Instant {
         let now = Instant::now();
-        match &self.state.lock().failure {
-            Some(failure) => failure.until.max(now),
-            None => {
-                let lifetime = self.around.settings.load().lifetime;
-                let held = self.held.load();
-                let fetched = held.as_ref().map_or(now, |held| held.fetched);
-                let ahead = self.jittered(lifetime / 5 * 4).max(Duration::from_secs(1));
-                (fetched + ahead).max(now)
-            }
+        if let Some(failure) = &self.state.lock().failure {
+            return failure.until.max(now);
         }
+        let lifetime = self.around.settings.load().lifetime;
+        let held = self.held.load();
+        let fetched = held.as_ref().map_or(now, |held| held.fetched);
+        let ahead = self.jittered(lifetime / 5 * 4).max(Duration::from_secs(1));
+        (fetched + ahead).max(now)
     }
 
     /// The state when keys were asked for because of an unknown `kid`: a flight to join, or the answer.

@@ -182,6 +182,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         original_url: Arc::new(original_url),
         uri: Uri { path: below, query: rest },
         target,
+        backend_chosen_by: None,
         headers,
         body: if facts.has_body { Body::Stream } else { Body::Empty },
         consumed: false,

@@ -42,6 +42,7 @@ pub use origin::Connections;
 pub(crate) use respond::{DRAIN, Ended, Written};
 pub(crate) use socket::{Socket, tune};
 pub(crate) use tls::provider as tls_provider;
+pub(crate) use tls::system_root_certificates;
 
 /// What the wire asks of the generation of the configuration that a request began with.
 pub trait Backends: Send + Sync {

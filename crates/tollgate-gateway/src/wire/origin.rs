@@ -31,6 +31,8 @@ pub struct Connections {
     resolver: Arc<dyn Resolve>,
     backends: RwLock<HashMap<Arc<str>, Arc<Origin>>>,
     urls: RwLock<HashMap<UrlKey, Arc<Origin>>>,
+    /// TLS towards what is no configured backend.
+    url_tls: RwLock<TlsOptions>,
     pools: RwLock<HashMap<PoolKey, Arc<Pool>>>,
     pub(super) budget: Arc<Budget>,
 }
@@ -76,9 +78,17 @@ impl Connections {
             resolver,
             backends: RwLock::default(),
             urls: RwLock::default(),
+            url_tls: RwLock::default(),
             pools: RwLock::default(),
             budget: Arc::default(),
         }
+    }
+
+    /// Sets which roots are trusted towards what is no configured backend: the system's unless given. Connections that
+    /// are open stay.
+    pub fn trust(&self, roots: Option<Arc<Vec<bytes::Bytes>>>) {
+        *self.url_tls.write() = TlsOptions { roots, ..TlsOptions::default() };
+        self.urls.write().clear();
     }
 
     /// Bytes that buffered bodies hold now.
@@ -114,7 +124,7 @@ impl Connections {
         if let Some(origin) = self.urls.read().get(&key) {
             return Ok(Arc::clone(origin));
         }
-        let tls = TlsIdentity { options: TlsOptions::default(), certificate: None };
+        let tls = TlsIdentity { options: self.url_tls.read().clone(), certificate: None };
         let origin = Arc::new(self.origin(url, tls, None)?);
         let mut urls = self.urls.write();
         if urls.len() >= MAX_ORIGINS {

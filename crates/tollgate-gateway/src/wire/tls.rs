@@ -114,6 +114,12 @@ fn system_roots() -> Arc<RootCertStore> {
     Arc::clone(ROOTS.get_or_init(read))
 }
 
+/// DER of the system's roots, for a configuration that trusts others besides.
+pub(crate) fn system_root_certificates() -> Vec<bytes::Bytes> {
+    let native = load_native_certs().unwrap_or_default();
+    native.into_iter().map(|der| bytes::Bytes::copy_from_slice(der.as_ref())).collect()
+}
+
 /// Checks what the backend's options leave to check.
 #[derive(Debug)]
 struct Verifier {

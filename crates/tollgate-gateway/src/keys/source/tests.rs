@@ -41,7 +41,7 @@ fn documents(kids: &[&str]) -> Pair {
     let x = "6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296";
     let y = "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5";
     let encode = |hex: &str| {
-        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let byte = |at| u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap();
         URL_SAFE_NO_PAD.encode((0..hex.len()).step_by(2).map(byte).collect::<Vec<u8>>())
     };
     let key = |kid: &&str| json!({"kty": "EC", "crv": "P-256", "kid": kid, "x": encode(x), "y": encode(y)});
