@@ -7,6 +7,27 @@
 mod budget;
 mod context;
 mod exception;
+#[expect(
+    dead_code,
+    unused_variables,
+    unused_imports,
+    reason = "bound to C# types by the evaluator"
+)]
+mod json;
+#[expect(
+    dead_code,
+    unused_variables,
+    unused_imports,
+    reason = "bound to C# types by the evaluator"
+)]
+mod number;
+#[expect(
+    dead_code,
+    unused_variables,
+    unused_imports,
+    reason = "bound to C# types by the evaluator"
+)]
+mod time;
 mod value;
 
 pub use budget::{Budget, Limits};
