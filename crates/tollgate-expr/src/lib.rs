@@ -14,12 +14,7 @@ mod exception;
     reason = "bound to C# types by the evaluator"
 )]
 mod json;
-#[expect(
-    dead_code,
-    unused_variables,
-    unused_imports,
-    reason = "bound to C# types by the evaluator"
-)]
+#[expect(dead_code, unused_imports, reason = "bound to C# types by the evaluator")]
 mod number;
 #[expect(
     dead_code,
