@@ -11,6 +11,10 @@ pub(crate) enum NoMatch {
     Error,
 }
 
+/// Runs the `=~` of a filter: input, pattern, options as letters.
+pub(crate) type RegexMatch =
+    fn(input: &str, pattern: &str, options: &str, budget: &mut Budget) -> Result<bool, Exception>;
+
 /// A parsed path: literal paths are parsed at load.
 #[derive(Debug, Clone)]
 pub(crate) struct JsonPath {}
