@@ -280,3 +280,7 @@ impl Loader {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::too_many_lines, reason = "tables of what Json.NET answers")]
+mod tests;
