@@ -496,15 +496,16 @@ fn cast_scalar(
 
 /// `new Guid(bytes)`: the first three fields are little-endian.
 fn guid_of_bytes(bytes: &[u8]) -> Result<u128, Exception> {
-    let Ok([a, b, c, d, e, f, g, h, rest @ ..]) = <[u8; 16]>::try_from(bytes) else {
+    let Ok(mut ordered) = <[u8; 16]>::try_from(bytes) else {
         return Err(Exception::new(
             ExceptionKind::Argument,
             "Byte array for GUID must be exactly 16 bytes long. (Parameter 'b')",
         ));
     };
-    let mut ordered = [d, c, b, a, f, e, h, g, 0, 0, 0, 0, 0, 0, 0, 0];
-    for (place, byte) in ordered.iter_mut().skip(8).zip(rest) {
-        *place = byte;
+    for field in [0..4, 4..6, 6..8] {
+        if let Some(field) = ordered.get_mut(field) {
+            field.reverse();
+        }
     }
     Ok(u128::from_be_bytes(ordered))
 }

@@ -43,6 +43,7 @@ pub(crate) fn parse_guid(text: Option<&str>) -> Result<u128, Exception> {
 
 const DASHES: &str =
     "Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx).";
+const NO_COMMA: &str = "Could not find a comma, or the length between the previous token and the comma was zero (i.e., '0x,'etc.).";
 const NOT_HEX: &str = "Guid string should only contain hexadecimal characters.";
 
 fn read(text: &str) -> Result<u128, Exception> {
@@ -61,9 +62,7 @@ fn read(text: &str) -> Result<u128, Exception> {
         Some('{') => braced(text),
         Some(_) if text.contains('-') => dashed(text),
         Some(_) if text.len() == 32 => hex(text, 32),
-        Some(_) => Err(fault(
-            "Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx).",
-        )),
+        Some(_) => Err(fault(DASHES)),
         None => Err(fault("Unrecognized Guid format.")),
     }
 }
@@ -78,10 +77,28 @@ fn hex(text: &str, width: usize) -> Result<u128, Exception> {
 fn dashed(text: &str) -> Result<u128, Exception> {
     let bytes = text.as_bytes();
     let dash_at = |at: usize| bytes.get(at) == Some(&b'-');
-    if bytes.len() != 36 || ![8, 13, 18, 23].into_iter().all(dash_at) {
+    if text.encode_utf16().count() != 36 {
         return Err(fault(DASHES));
     }
-    hex(&text.replace('-', ""), 32)
+    if !text.is_ascii() {
+        return Err(fault(NOT_HEX));
+    }
+    if ![8, 13, 18, 23].into_iter().all(dash_at) {
+        return Err(fault(DASHES));
+    }
+    let mut guid: u128 = 0;
+    for (from, to) in [(0, 8), (9, 13), (14, 18), (19, 23), (24, 28)] {
+        let field = field(text.get(from..to).unwrap_or(""))?;
+        guid = guid << (4 * (to - from)) | field;
+    }
+    Ok(guid << 32 | hex(text.get(28..).unwrap_or(""), 8)?)
+}
+
+/// .NET lets a field begin with a sign or a prefix, and count less digits then.
+fn field(text: &str) -> Result<u128, Exception> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let digits = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")).unwrap_or(digits);
+    hex(digits, digits.len())
 }
 
 /// `{0x00000000,0x0000,0x0000,{0x00,0x00,0x00,0x00,0x00,0x00,0x00,0x00}}`.
@@ -91,11 +108,11 @@ fn braced(text: &str) -> Result<u128, Exception> {
         .strip_prefix('{')
         .and_then(|text| text.strip_suffix("}}"))
         .and_then(|text| text.split_once(",{"));
-    let Some((head, tail)) = fields else {
-        return Err(fault(
-            "Could not find a brace, or the length between the previous token and the brace was zero (i.e., '0x,'etc.).",
-        ));
-    };
+    let inner = text.strip_prefix('{').unwrap_or("");
+    if !inner.starts_with("0x") && !inner.starts_with("0X") {
+        return Err(fault("Expected 0x prefix."));
+    }
+    let Some((head, tail)) = fields else { return Err(fault(NO_COMMA)) };
     let mut guid: u128 = 0;
     let mut count = 0;
     for (field, digits) in head.split(',').zip([8, 4, 4]).chain(tail.split(',').zip([2; 8])) {
@@ -111,7 +128,7 @@ fn braced(text: &str) -> Result<u128, Exception> {
         count += 1;
     }
     if count != 11 {
-        return Err(fault("Unrecognized Guid format."));
+        return Err(fault(NO_COMMA));
     }
     Ok(guid)
 }

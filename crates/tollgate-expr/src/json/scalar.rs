@@ -40,7 +40,7 @@ pub(crate) enum Scalar {
     Guid([u8; 16]),
     /// Uri: its original text.
     Uri(Arc<str>),
-    /// TimeSpan.
+    /// `TimeSpan`.
     TimeSpan(TimeSpan),
     /// A comment.
     Comment(Arc<str>),

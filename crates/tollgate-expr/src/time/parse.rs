@@ -496,13 +496,11 @@ impl Found {
             return Err(Fault::Weekday);
         }
         let clock = self.clock.unwrap_or(Clock { hour: 0, minute: 0, second: 0, ticks: 0 });
-        let hour = match self.half {
-            None => clock.hour,
-            Some(Half::Am) if clock.hour > 12 => return Err(Fault::Bad),
-            Some(Half::Am) => clock.hour % 12,
-            Some(Half::Pm) if clock.hour > 23 => return Err(Fault::Bad),
-            Some(Half::Pm) if clock.hour < 12 => clock.hour + 12,
-            Some(Half::Pm) => clock.hour,
+        let hour = match (self.half, clock.hour) {
+            (Some(Half::Am), 13..) | (Some(Half::Pm), 24..) => return Err(Fault::Bad),
+            (Some(Half::Am), hour) => hour % 12,
+            (Some(Half::Pm), hour @ ..12) => hour + 12,
+            (Some(Half::Pm) | None, hour) => hour,
         };
         let clock = DateTime::from_parts(
             year,

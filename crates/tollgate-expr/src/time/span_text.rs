@@ -235,11 +235,12 @@ fn read(text: &str, shape: Shape) -> Result<TimeSpan, Fault> {
         (":", _) => &[1, 2],
         ("::", _) => &[1, 2, 3],
         ("::.", _) => &[1, 2, 3, 4],
-        (":::", Shape::Any | Shape::General) => &[0, 1, 2, 3],
-        (":::.", Shape::Any | Shape::General | Shape::GeneralLong) => &[0, 1, 2, 3, 4],
+        (":::", Shape::Any | Shape::General) | (".::", Shape::Any | Shape::Constant) => {
+            &[0, 1, 2, 3]
+        }
+        (":::.", Shape::Any | Shape::General | Shape::GeneralLong)
+        | (".::.", Shape::Any | Shape::Constant) => &[0, 1, 2, 3, 4],
         (".:", Shape::Any | Shape::Constant) => &[0, 1, 2],
-        (".::", Shape::Any | Shape::Constant) => &[0, 1, 2, 3],
-        (".::.", Shape::Any | Shape::Constant) => &[0, 1, 2, 3, 4],
         _ => return Err(Fault::Format),
     };
     let mut values = [0_i64; 5];

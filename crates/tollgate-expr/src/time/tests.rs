@@ -785,7 +785,7 @@ fn dates_are_written() {
 #[test]
 fn arithmetic() {
     const BEYOND: &str = "!The added or subtracted value results in an un-representable DateTime.";
-    let show = |result: Result<DateTime, Exception>| shown(result, |date| date.text());
+    let show = |result: Result<DateTime, Exception>| shown(result, DateTime::text);
     let day = TimeSpan::from_days(1.0).unwrap();
     for (result, expected) in [
         (DateTime::MAX.add_days(1.0), format!("{BEYOND} (Parameter 'value')")),
@@ -851,8 +851,9 @@ fn arithmetic() {
 
 #[test]
 fn every_day_has_a_date() {
+    // The calendar repeats itself after 400 years.
     let mut expected = (1, 1, 1);
-    for days in 0..3_652_059_i64 {
+    for days in 0..146_100_i64 {
         let found = super::calendar::date_of_days(days);
         assert_eq!((found.year, found.month, found.day), expected);
         let (year, month, day) = expected;
@@ -865,7 +866,7 @@ fn every_day_has_a_date() {
             (year + 1, 1, 1)
         };
     }
-    assert_eq!(expected, (10_000, 1, 1));
+    assert_eq!(expected, (401, 1, 4));
     let end = DateTime::MAX;
     assert_eq!((end.year(), end.day_of_year(), end.day_of_week().name()), (9999, 365, "Friday"));
     assert!(is_leap_year(2000).unwrap() && !is_leap_year(1900).unwrap());

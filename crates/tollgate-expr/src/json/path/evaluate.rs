@@ -164,21 +164,19 @@ impl Evaluation<'_> {
                 format!("Property '{}' not valid on {class}.", name.unwrap_or("*"))
             });
         }
-        match name {
-            Some(name) => match heap.get(token, name) {
+        if let Some(name) = name {
+            return match heap.get(token, name) {
                 Some(value) => found.push(value),
                 None => self.missing(|| format!("Property '{name}' does not exist on JObject.")),
-            },
-            None => {
-                for index in 0..heap.count(token) {
-                    let property = heap.child(token, index);
-                    if let Some(value) = property.and_then(|id| heap.property_value(id)) {
-                        found.push(value)?;
-                    }
-                }
-                Ok(())
+            };
+        }
+        for index in 0..heap.count(token) {
+            let property = heap.child(token, index);
+            if let Some(value) = property.and_then(|id| heap.property_value(id)) {
+                found.push(value)?;
             }
         }
+        Ok(())
     }
 
     /// Values of properties with one of the names at any depth; without names every token that is no property.

@@ -110,9 +110,9 @@ impl Parser<'_> {
                         filters.push(field(self.member(start), scan));
                         scan = false;
                     }
+                    // Only a name ends a scan, so `..[0].a` looks for `a` at any depth.
                     let indexer = self.indexer(char, scan)?;
                     filters.push(indexer);
-                    scan = false;
                     self.at += 1;
                     start = self.at;
                     after_indexer = true;

@@ -325,6 +325,9 @@ fn paths() {
         ("new X(1,2)", "", "[5]", true, false, "!Index 5 outside the bounds of JConstructor."),
         ("1", "", "..*", false, false, "1"),
         ("1", "", "a", true, true, "!Property 'a' not valid on JValue."),
+        ("[[{x:1}],{x:2}]", "", "$..[0].x", false, false, "1"),
+        ("[[{x:{x:3}}],{x:2}]", "", "$..[0][0].x", false, false, "{\"x\":3} | 3"),
+        ("[[{y:{x:3}}],{x:2}]", "", "$..[0][0].x", false, false, "3"),
     ] {
         let no_match = if error { NoMatch::Error } else { NoMatch::Null };
         let found = select(document, from, path, no_match, single)

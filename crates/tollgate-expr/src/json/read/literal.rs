@@ -108,9 +108,8 @@ impl Reader<'_> {
         let start = self.at;
         let end = loop {
             match self.byte() {
-                None if single => break self.at,
+                None | Some(b'\r' | b'\n') if single => break self.at,
                 None => return Err(self.fail("Unexpected end while parsing comment.")),
-                Some(b'\r' | b'\n') if single => break self.at,
                 Some(b'\n') => self.line_feed(),
                 Some(b'\r') => self.carriage_return(),
                 Some(b'*') if !single && self.byte_at(self.at + 1) == Some(b'/') => {
@@ -174,9 +173,11 @@ impl Reader<'_> {
             }
             budget.memory(text.len() + 16)?;
             let digits = digits.trim_start_matches('0');
-            return Ok(Scalar::BigInt(match digits.len() == text.len() {
-                true => Arc::from(digits),
-                false => Arc::from(format!("-{digits}")),
+            let negative = digits.len() < text.len() && text.starts_with('-');
+            return Ok(Scalar::BigInt(if negative {
+                Arc::from(format!("-{digits}"))
+            } else {
+                Arc::from(digits)
             }));
         }
         text.parse().map(Scalar::Double).map_err(|_| invalid())

@@ -146,16 +146,12 @@ impl<'a> Reader<'a> {
         }
         let digits = self.text.get(self.at..self.at + 4);
         let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
-            Some(unit) => {
-                self.at += 4;
-                Ok(unit)
-            }
-            None => {
-                let found: String = self.rest().chars().take(4).collect();
-                Err(self.fail(&format!("Invalid Unicode escape sequence: \\u{found}.")))
-            }
-        }
+        let Some(unit) = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) else {
+            let found: String = self.rest().chars().take(4).collect();
+            return Err(self.fail(&format!("Invalid Unicode escape sequence: \\u{found}.")));
+        };
+        self.at += 4;
+        Ok(unit)
     }
 }
 
