@@ -56,9 +56,9 @@ impl Key {
             Value::Decimal(value) => Key::Str(value.normalize().to_string().into()),
             Value::ULong(value) => Key::Bits(3, *value),
             Value::Bytes(bytes) => Key::Address(bytes.as_ptr().addr()),
-            Value::Record(record) => {
-                Key::Many(record.values.iter().map(|value| Key::of(value, Comparer::Exact)).collect())
-            }
+            Value::Record(record) => Key::Many(
+                record.values.iter().map(|value| Key::of(value, Comparer::Exact)).collect(),
+            ),
             Value::Jwt(jwt) | Value::Claims(jwt) => Key::Address(Arc::as_ptr(jwt).addr()),
             Value::Response(response) | Value::ResponsePart(response, _) => {
                 Key::Address(Arc::as_ptr(response).addr())

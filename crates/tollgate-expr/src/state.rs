@@ -17,12 +17,25 @@ pub(crate) struct ObjectId(u32);
 /// An object that can change or has identity.
 #[derive(Debug)]
 pub(crate) enum Object {
-    Array { item: Ty, items: Vec<Value> },
-    List { item: Ty, items: Vec<Value>, version: u32 },
+    Array {
+        item: Ty,
+        items: Vec<Value>,
+    },
+    List {
+        item: Ty,
+        items: Vec<Value>,
+        version: u32,
+    },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
-    Queue { item: Ty, items: VecDeque<Value> },
-    Stack { item: Ty, items: Vec<Value> },
+    Queue {
+        item: Ty,
+        items: VecDeque<Value>,
+    },
+    Stack {
+        item: Ty,
+        items: Vec<Value>,
+    },
     Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
@@ -289,13 +302,17 @@ pub(crate) fn enum_text(id: TypeId, number: i32) -> String {
     number.to_string()
 }
 
-fn record_text(record: &Record, state: &EvalState, budget: &mut Budget) -> Result<String, Exception> {
+fn record_text(
+    record: &Record,
+    state: &EvalState,
+    budget: &mut Budget,
+) -> Result<String, Exception> {
     let mut texts = Vec::new();
     for value in &record.values {
         budget.enter()?;
         let text = text_of(value, state, budget);
         budget.leave();
-        texts.push(text?.unwrap_or_default());
+        texts.push(text?.map(|text| text.to_string()).unwrap_or_default());
     }
     Ok(match &record.ty {
         Ty::Record(shape) if shape.tuple => format!("({})", texts.join(", ")),

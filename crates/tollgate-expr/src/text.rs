@@ -145,7 +145,9 @@ pub(crate) fn find(text: &str, needle: &str, from: usize, any_case: bool) -> Opt
     let mut starts = rest.char_indices().map(|(offset, _)| offset).chain([rest.len()]);
     let fits = |offset: usize| {
         let mut chars = rest.get(offset..).unwrap_or_default().chars();
-        needle.iter().all(|wanted| chars.next().is_some_and(|c| single(c, c.to_uppercase()) == *wanted))
+        needle
+            .iter()
+            .all(|wanted| chars.next().is_some_and(|c| single(c, c.to_uppercase()) == *wanted))
     };
     starts.find(|offset| fits(*offset)).map(|offset| offset + from)
 }

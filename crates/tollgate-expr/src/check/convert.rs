@@ -33,7 +33,8 @@ impl Checker<'_> {
             if source.widens_to(target) {
                 return Some(Conversion::Numeric(target));
             }
-            return Self::constant_fits(source, value?, target).then_some(Conversion::Numeric(target));
+            return Self::constant_fits(source, value?, target)
+                .then_some(Conversion::Numeric(target));
         }
         if let (Some(value), Ty::Named(id)) = (value, to)
             && to.is_enum()
@@ -58,7 +59,9 @@ impl Checker<'_> {
         );
         match source {
             Numeric::Int => small && convert_number(value, target, true).is_ok(),
-            Numeric::Long => target == Numeric::ULong && convert_number(value, target, true).is_ok(),
+            Numeric::Long => {
+                target == Numeric::ULong && convert_number(value, target, true).is_ok()
+            }
             _ => false,
         }
     }
@@ -70,7 +73,12 @@ impl Checker<'_> {
     }
 
     /// A declared conversion, of the source's or the target's type.
-    fn declared(from: &Ty, value: Option<&Value>, to: &Ty, kinds: &[MemberKind]) -> Option<Conversion> {
+    fn declared(
+        from: &Ty,
+        value: Option<&Value>,
+        to: &Ty,
+        kinds: &[MemberKind],
+    ) -> Option<Conversion> {
         if matches!(from, Ty::Null | Ty::Void) && !to.takes_null() {
             return None;
         }
@@ -90,7 +98,11 @@ impl Checker<'_> {
             let before = Self::standard(from, value, &param.ty);
             let after = Self::standard(&member.result, None, to);
             let narrowing = |conversion: Option<Conversion>, from: &Ty, to: &Ty| {
-                if explicit { conversion.or_else(|| Self::numeric_cast(from, to)) } else { conversion }
+                if explicit {
+                    conversion.or_else(|| Self::numeric_cast(from, to))
+                } else {
+                    conversion
+                }
             };
             let before = narrowing(before, from, &param.ty);
             let after = narrowing(after, &member.result, to);
@@ -151,8 +163,11 @@ impl Checker<'_> {
         let interface = |ty: &Ty| {
             ty.id().is_some_and(|id| matches!(info(id).decl.kind, crate::types::Kind::Interface))
         };
-        let boxed = from.is_reference() && (is_assignable(target, from) || interface(from) || interface(to));
-        let down = boxed && !(from.is(TypeId::String) || to.is(TypeId::String) && interface(from) && !is_assignable(to, from));
+        let boxed = from.is_reference()
+            && (is_assignable(target, from) || interface(from) || interface(to));
+        let down = boxed
+            && !(from.is(TypeId::String)
+                || to.is(TypeId::String) && interface(from) && !is_assignable(to, from));
         down.then(|| Conversion::Cast(to.clone()))
     }
 
@@ -181,7 +196,9 @@ impl Checker<'_> {
                     Some(to) => self.apply(number, &Conversion::Numeric(*to), at),
                 }
             }
-            Conversion::Cast(ty) => Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start },
+            Conversion::Cast(ty) => {
+                Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start }
+            }
             Conversion::Declared(member, before, after) => {
                 let arg = self.apply(node, before, at);
                 let call = Node::Call(Box::new(Call {

@@ -60,7 +60,11 @@ impl Checker<'_> {
             .map(|member| Found { member, class: ty.args().to_vec() })
             .collect();
         if members.is_empty() {
-            return self.fail(ErrorCode::EXPR_TYPE, at, format!("`{ty}` cannot be created with `new`"));
+            return self.fail(
+                ErrorCode::EXPR_TYPE,
+                at,
+                format!("`{ty}` cannot be created with `new`"),
+            );
         }
         let args = self.arguments(args);
         let name = ty.to_string();
@@ -85,7 +89,11 @@ impl Checker<'_> {
         let number = Value::Int(i32::try_from(number).unwrap_or(0));
         let wanted = [Ty::STRING, Ty::Thrown(crate::ExceptionKind::Exception)];
         if args.len() > wanted.len() {
-            return self.fail(ErrorCode::EXPR_TYPE, at, "an exception takes a message and an inner exception");
+            return self.fail(
+                ErrorCode::EXPR_TYPE,
+                at,
+                "an exception takes a message and an inner exception",
+            );
         }
         let mut nodes = vec![Node::Const(number)];
         for (arg, ty) in args.iter().zip(&wanted) {
@@ -224,7 +232,8 @@ impl Checker<'_> {
             if let Some(Expr { kind: ExprKind::Literal(Literal::Int { value, .. }), at, .. }) = size
                 && *value != init.elements.len() as u64
             {
-                let message = format!("the array has {value} places and {} items", init.elements.len());
+                let message =
+                    format!("the array has {value} places and {} items", init.elements.len());
                 self.error(ErrorCode::EXPR_TYPE, *at, message);
             }
             let node = self.array_of(&item, init);
@@ -265,7 +274,10 @@ impl Checker<'_> {
             })
         };
         let types = typed.iter().map(|item| &item.ty);
-        types.filter(|ty| !matches!(ty, Ty::Null | Ty::Error | Ty::Void)).find(|ty| fits(ty)).cloned()
+        types
+            .filter(|ty| !matches!(ty, Ty::Null | Ty::Error | Ty::Void))
+            .find(|ty| fits(ty))
+            .cloned()
     }
 
     pub(super) fn anonymous(&mut self, members: &[(Option<Name>, Expr)], at: At) -> Typed {
@@ -289,7 +301,11 @@ impl Checker<'_> {
                 return Typed::error(at);
             };
             if typed.ty == Ty::Null {
-                return self.fail(ErrorCode::EXPR_TYPE, value.at, "`null` has no type here; cast it");
+                return self.fail(
+                    ErrorCode::EXPR_TYPE,
+                    value.at,
+                    "`null` has no type here; cast it",
+                );
             }
             shape.push((name, typed.ty));
             values.push(typed.node);

@@ -51,7 +51,11 @@ impl Checker<'_> {
             Operand::Value(typed) => typed,
             Operand::Type(ty, at) => {
                 let message = format!("`{ty}` is a type, not a value");
-                if ty.is_error() { Typed::error(at) } else { self.fail(ErrorCode::EXPR_TYPE, at, message) }
+                if ty.is_error() {
+                    Typed::error(at)
+                } else {
+                    self.fail(ErrorCode::EXPR_TYPE, at, message)
+                }
             }
             Operand::Namespace(path) => {
                 let shown = self.shown(expr.at, &path.join("."));
@@ -86,7 +90,9 @@ impl Checker<'_> {
                 let typed = self.bind(expr);
                 self.convert(typed, to)
             }
-            ExprKind::Ternary(condition, yes, no) if Self::needs_target(yes) || Self::needs_target(no) => {
+            ExprKind::Ternary(condition, yes, no)
+                if Self::needs_target(yes) || Self::needs_target(no) =>
+            {
                 let condition = self.condition(condition);
                 let (yes, no) = (self.bind_to(yes, to), self.bind_to(no, to));
                 Node::If(condition.boxed(), yes.boxed(), no.boxed())
@@ -166,9 +172,11 @@ impl Checker<'_> {
             ExprKind::Default(None) => {
                 self.fail(ErrorCode::EXPR_TYPE, at, "`default` needs a type here: `default(T)`")
             }
-            ExprKind::TypeOf(_) => {
-                self.fail(ErrorCode::EXPR_NOT_ALLOWED, at, "`typeof` is not allowed in policy expressions")
-            }
+            ExprKind::TypeOf(_) => self.fail(
+                ErrorCode::EXPR_NOT_ALLOWED,
+                at,
+                "`typeof` is not allowed in policy expressions",
+            ),
             ExprKind::NameOf(inner) => self.name_of(inner, at),
             ExprKind::Checked(checked, inner) => {
                 let saved = (self.checked, self.unchecked);
@@ -255,7 +263,10 @@ impl Checker<'_> {
                     let inner = inner.into_vec();
                     for node in inner {
                         match (parts.last_mut(), node) {
-                            (Some(Node::Const(Value::Str(last))), Node::Const(Value::Str(next))) => {
+                            (
+                                Some(Node::Const(Value::Str(last))),
+                                Node::Const(Value::Str(next)),
+                            ) => {
                                 *last = format!("{last}{next}").into();
                             }
                             (_, node) => parts.push(node),
@@ -291,7 +302,11 @@ impl Checker<'_> {
         }
         if &**name == "context" && types.is_empty() {
             let context = Value::Host(HostRef::Context);
-            return Operand::Value(Typed::new(Node::Const(context), Ty::Named(TypeId::IContext), at));
+            return Operand::Value(Typed::new(
+                Node::Const(context),
+                Ty::Named(TypeId::IContext),
+                at,
+            ));
         }
         let types: Vec<Ty> = types.iter().map(|ty| self.ty(ty)).collect();
         if let Some(ty) = Self::find_type(&[name], &types) {
@@ -319,8 +334,11 @@ impl Checker<'_> {
             return self.fail(code, at, message);
         }
         let locals = self.local_names();
-        let names = locals.iter().map(|name| &**name).chain(["context"]);
-        let names = names.chain(crate::types::short_names());
+        let mut names: Vec<&str> = locals.iter().map(|name| &**name).collect();
+        names.push("context");
+        for short in crate::types::short_names() {
+            names.push(short);
+        }
         let suggestion = closest(name, names).map(str::to_owned);
         let shown = self.shown(at, name);
         let diagnostic = self
@@ -530,8 +548,10 @@ impl Checker<'_> {
             Self::merge(&yes, &no)
         };
         let Some(ty) = ty else {
-            let message =
-                format!("the branches have the types `{}` and `{}`, which do not fit", yes.ty, no.ty);
+            let message = format!(
+                "the branches have the types `{}` and `{}`, which do not fit",
+                yes.ty, no.ty
+            );
             let diagnostic = self
                 .diagnostic(ErrorCode::EXPR_TYPE, at, message)
                 .help("cast one of them to the type of the other");
@@ -579,10 +599,9 @@ impl Checker<'_> {
             if !self.has_value(&typed) {
                 return Typed::error(at);
             }
-            let name = name.as_ref().map_or_else(
-                || format!("Item{}", index + 1).into(),
-                |name| name.text.clone(),
-            );
+            let name = name
+                .as_ref()
+                .map_or_else(|| format!("Item{}", index + 1).into(), |name| name.text.clone());
             members.push((name, typed.ty));
             values.push(typed.node);
         }

@@ -24,7 +24,11 @@ impl Checker<'_> {
                     return Typed::error(at);
                 }
                 let diagnostic = self
-                    .diagnostic(ErrorCode::EXPR_TYPE, at, format!("`{ty}` is a type and cannot be called"))
+                    .diagnostic(
+                        ErrorCode::EXPR_TYPE,
+                        at,
+                        format!("`{ty}` is a type and cannot be called"),
+                    )
                     .help(format!("write `new {ty}(…)`"));
                 self.report(diagnostic);
                 Typed::error(at)
@@ -42,8 +46,7 @@ impl Checker<'_> {
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         };
         let Some(values) = self.plain_args(&params, args, at) else { return Typed::error(at) };
-        let node =
-            Node::Invoke { target: target.node.boxed(), args: values.into(), at: at.start };
+        let node = Node::Invoke { target: target.node.boxed(), args: values.into(), at: at.start };
         Typed::new(node, result, at)
     }
 
@@ -76,19 +79,25 @@ impl Checker<'_> {
             let (Some(position), Some((_, ty, _)), ArgValue::Expr(expr)) =
                 (position, param, &arg.value)
             else {
-                return self.fail(ErrorCode::EXPR_TYPE, arg.value.at(), "the function has no such parameter");
+                return self.fail(
+                    ErrorCode::EXPR_TYPE,
+                    arg.value.at(),
+                    "the function has no such parameter",
+                );
             };
             let node = self.bind_to(expr, &ty);
             if let Some(place) = values.get_mut(position) {
                 *place = Some(node);
             }
         }
-        let filled = values.into_iter().zip(&function.params).map(|(value, (_, _, default))| {
-            value.or_else(|| default.clone().map(Node::Const))
-        });
+        let filled = values
+            .into_iter()
+            .zip(&function.params)
+            .map(|(value, (_, _, default))| value.or_else(|| default.clone().map(Node::Const)));
         let filled: Option<Vec<Node>> = filled.collect();
         let Some(args) = filled else {
-            let message = format!("expected {} arguments, found {}", function.params.len(), args.len());
+            let message =
+                format!("expected {} arguments, found {}", function.params.len(), args.len());
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         };
         let captures = self.function_captures(function.declared);
@@ -111,16 +120,34 @@ impl Checker<'_> {
         let name = self.shown(group.name.at, &group.name.text);
         let consumes = self.reads_body(&group, args);
         let bound = self.arguments(args);
-        let own: Vec<Found> =
-            group.members.iter().filter(|found| !found.member.extension || group.target.is_none()).cloned().collect();
-        let extra: Vec<Found> =
-            group.members.iter().filter(|found| found.member.extension && group.target.is_some()).cloned().collect();
+        let own: Vec<Found> = group
+            .members
+            .iter()
+            .filter(|found| !found.member.extension || group.target.is_none())
+            .cloned()
+            .collect();
+        let extra: Vec<Found> = group
+            .members
+            .iter()
+            .filter(|found| found.member.extension && group.target.is_some())
+            .cloned()
+            .collect();
         if !extra.is_empty()
             && let Some(target) = &group.target
         {
-            return self.call_mixed(&group, &own, &extra, target.clone(), args, bound, at, consumes);
+            return self.call_mixed(
+                &group,
+                &own,
+                &extra,
+                target.clone(),
+                args,
+                bound,
+                at,
+                consumes,
+            );
         }
-        let Some(choice) = self.choose(&own, &group.types, bound, &name, group.name.at, true) else {
+        let Some(choice) = self.choose(&own, &group.types, bound, &name, group.name.at, true)
+        else {
             return self.failed_call(&own, &group.types, at);
         };
         let typed = self.finish_call(group.target, choice, group.name.at, at);
@@ -167,9 +194,14 @@ impl Checker<'_> {
         }
         let members = if applicable.is_empty() { own } else { &applicable };
         let list = if applicable.is_empty() { self.arguments(args) } else { with_target };
-        let Some((chosen, nodes, outs)) =
-            self.choose(members, &group.types, list, &name, group.name.at, self.diagnostics.len() == errors)
-        else {
+        let Some((chosen, nodes, outs)) = self.choose(
+            members,
+            &group.types,
+            list,
+            &name,
+            group.name.at,
+            self.diagnostics.len() == errors,
+        ) else {
             return self.failed_call(members, &group.types, at);
         };
         self.finish_call(None, (chosen, nodes, outs), group.name.at, at)
@@ -241,10 +273,9 @@ impl Checker<'_> {
         }
         let Some(ty) = types.first() else { return };
         let fits = match ty {
-            Ty::Named(id) => matches!(
-                id,
-                TypeId::String | TypeId::JObject | TypeId::JArray | TypeId::JToken
-            ),
+            Ty::Named(id) => {
+                matches!(id, TypeId::String | TypeId::JObject | TypeId::JArray | TypeId::JToken)
+            }
             Ty::Array(item) => **item == Ty::BYTE,
             _ => false,
         };
@@ -262,8 +293,9 @@ impl Checker<'_> {
         if !body || !matches!(&*group.name.text, "As" | "AsFormUrlEncodedContent") {
             return Consumption { consumes: false, origin: Origin::Other };
         }
-        let preserves =
-            args.iter().any(|arg| matches!(&arg.value, ArgValue::Expr(expr) if Self::is_true(expr)));
+        let preserves = args
+            .iter()
+            .any(|arg| matches!(&arg.value, ArgValue::Expr(expr) if Self::is_true(expr)));
         Consumption { consumes: !preserves, origin: group.origin }
     }
 

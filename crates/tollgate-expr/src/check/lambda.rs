@@ -30,12 +30,16 @@ impl Checker<'_> {
             return Node::Const(Value::Null);
         };
         if inputs.len() != parameters.len() {
-            let message =
-                format!("the lambda has {} parameters, `{to}` has {}", parameters.len(), inputs.len());
+            let message = format!(
+                "the lambda has {} parameters, `{to}` has {}",
+                parameters.len(),
+                inputs.len()
+            );
             self.error(ErrorCode::EXPR_TYPE, at, message);
             return Node::Const(Value::Null);
         }
-        let (function, captures, _) = self.function(parameters, body, &inputs, Some(result), at.start, at);
+        let (function, captures, _) =
+            self.function(parameters, body, &inputs, Some(result), at.start, at);
         Node::Lambda { function, captures: captures.into(), ty: to.clone() }
     }
 
@@ -52,10 +56,10 @@ impl Checker<'_> {
         }
         let before = self.diagnostics.len();
         let functions = self.functions.len();
-        let (unassigned, facts, uses) =
-            (self.unassigned.clone(), self.facts, self.use_of_response);
+        let (unassigned, facts, uses) = (self.unassigned.clone(), self.facts, self.use_of_response);
         let (_, _, returned) = self.function(parameters, body, inputs, None, at.start, at);
-        let failed = self.diagnostics.iter().skip(before).any(tollgate_diagnostics::Diagnostic::is_error);
+        let failed =
+            self.diagnostics.iter().skip(before).any(tollgate_diagnostics::Diagnostic::is_error);
         self.diagnostics.truncate(before);
         self.functions.truncate(functions);
         (self.unassigned, self.facts, self.use_of_response) = (unassigned, facts, uses);
@@ -101,7 +105,8 @@ impl Checker<'_> {
         let mut cells = Vec::new();
         for (parameter, input) in parameters.iter().zip(inputs) {
             let own = parameter.ty.as_ref().map(|ty| self.ty(ty));
-            if let Some(own) = own.filter(|own| own != input && !own.is_error() && !input.is_open()) {
+            if let Some(own) = own.filter(|own| own != input && !own.is_error() && !input.is_open())
+            {
                 let message = format!("the parameter is a `{input}`, not a `{own}`");
                 self.error(ErrorCode::EXPR_TYPE, parameter.name.at, message);
             }
@@ -116,9 +121,10 @@ impl Checker<'_> {
                 let (code, reachable) = self.block(block);
                 let returns_value = match &result {
                     Some(ty) => *ty != Ty::Void,
-                    None => self.scopes.last().is_some_and(|scope| {
-                        scope.returns.iter().any(|ty| *ty != Ty::Void)
-                    }),
+                    None => self
+                        .scopes
+                        .last()
+                        .is_some_and(|scope| scope.returns.iter().any(|ty| *ty != Ty::Void)),
                 };
                 if reachable && returns_value {
                     self.error(ErrorCode::EXPR_FLOW, at, "not all paths return a value");
@@ -167,7 +173,9 @@ impl Checker<'_> {
         for ty in returns {
             best = Some(match best {
                 None | Some(Ty::Null) => ty.clone(),
-                Some(known) if Self::implicit(&known, None, ty).is_some() && known != *ty => ty.clone(),
+                Some(known) if Self::implicit(&known, None, ty).is_some() && known != *ty => {
+                    ty.clone()
+                }
                 Some(known) => known,
             });
         }

@@ -132,7 +132,8 @@ impl Checker<'_> {
         let instance = found.iter().find(|found| found.member.kind == MemberKind::Property);
         if let Some(found) = instance {
             if found.member.is_static {
-                let message = format!("`{}` belongs to the type, not to a value", found.member.name);
+                let message =
+                    format!("`{}` belongs to the type, not to a value", found.member.name);
                 let help = format!("write `{}.{}`", target.ty, found.member.name);
                 let diagnostic = self.diagnostic(ErrorCode::EXPR_TYPE, name.at, message).help(help);
                 self.report(diagnostic);
@@ -222,7 +223,8 @@ impl Checker<'_> {
             let constant = node.constant().is_some() && result.numeric().is_some();
             return Operand::Value(Typed { node, ty: result, at, constant });
         }
-        let members: Vec<Found> = found.into_iter().filter(|found| found.member.is_static).collect();
+        let members: Vec<Found> =
+            found.into_iter().filter(|found| found.member.is_static).collect();
         if members.is_empty() {
             return Operand::Value(self.no_member(&ty, name, at));
         }

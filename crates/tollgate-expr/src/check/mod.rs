@@ -19,12 +19,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tollgate_diagnostics::{Code as ErrorCode, Diagnostic, MappedText};
 
+use crate::Value;
 use crate::eval::{Function, FunctionBody, Node};
 use crate::program::{Facts, Target};
 use crate::syntax::At;
 use crate::syntax::ast::{Block, Expr};
 use crate::types::Ty;
-use crate::Value;
 use scope::FunctionScope;
 
 /// How much checking one expression may cost: lambdas are checked once for each overload they might fit.
@@ -174,7 +174,8 @@ impl<'s> Checker<'s> {
             Root::Block(block) => self.root_block(block),
         };
         let scope = self.scopes.pop().unwrap_or_else(|| FunctionScope::new(None));
-        let function = Function { n_slots: scope.n_slots(), n_captures: 0, cells: Box::default(), body };
+        let function =
+            Function { n_slots: scope.n_slots(), n_captures: 0, cells: Box::default(), body };
         self.functions.push(function);
         ty
     }

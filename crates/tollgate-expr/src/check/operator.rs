@@ -60,10 +60,12 @@ impl Checker<'_> {
                 let node = self.convert(typed, &ty);
                 let node = match op {
                     UnaryOp::Plus => node,
-                    UnaryOp::Neg => match node.constant().map(|value| crate::eval::negate(value, true)) {
-                        Some(Ok(value)) => Node::Const(value),
-                        _ => Node::Negate(node.boxed(), self.checked, at.start),
-                    },
+                    UnaryOp::Neg => {
+                        match node.constant().map(|value| crate::eval::negate(value, true)) {
+                            Some(Ok(value)) => Node::Const(value),
+                            _ => Node::Negate(node.boxed(), self.checked, at.start),
+                        }
+                    }
                     _ => match node.constant() {
                         Some(value) => Node::Const(crate::eval::complement(value)),
                         None => Node::Complement(node.boxed()),
@@ -93,7 +95,8 @@ impl Checker<'_> {
 
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
         let (left, right) = (self.condition(left), self.condition(right));
-        let constants = (left.constant().and_then(Value::as_bool), right.constant().and_then(Value::as_bool));
+        let constants =
+            (left.constant().and_then(Value::as_bool), right.constant().and_then(Value::as_bool));
         if let (Some(a), Some(b)) = constants {
             let value = if op == BinaryOp::And { a && b } else { a || b };
             return Typed::constant(Value::Bool(value), Ty::BOOL, at);
@@ -109,7 +112,8 @@ impl Checker<'_> {
             return Typed::error(at);
         }
         if !left.ty.takes_null() && left.ty != Ty::Null {
-            let message = format!("`??` needs a left side that may be null, `{}` never is", left.ty);
+            let message =
+                format!("`??` needs a left side that may be null, `{}` never is", left.ty);
             return self.fail(ErrorCode::EXPR_TYPE, left.at, message);
         }
         let inner = left.ty.strip_nullable().clone();
@@ -140,8 +144,7 @@ impl Checker<'_> {
             };
             return Typed::new(Node::Coalesce(node.boxed(), right.node.boxed()), to, at);
         } else {
-            let message =
-                format!("`??` cannot be applied to `{}` and `{}`", left.ty, right.ty);
+            let message = format!("`??` cannot be applied to `{}` and `{}`", left.ty, right.ty);
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         };
         let right = self.convert(right, &ty);
@@ -155,7 +158,10 @@ impl Checker<'_> {
         conversion: &super::convert::Conversion,
         at: At,
     ) -> Node {
-        if matches!(conversion, super::convert::Conversion::Same | super::convert::Conversion::Numeric(_)) {
+        if matches!(
+            conversion,
+            super::convert::Conversion::Same | super::convert::Conversion::Numeric(_)
+        ) {
             return self.apply(node, conversion, at);
         }
         let slot = self.new_slot();
@@ -181,7 +187,9 @@ impl Checker<'_> {
         if let Some(typed) = self.other_operation(op, &left, &right, at) {
             return typed;
         }
-        if let Some(typed) = self.declared_operator(op.text(), vec![left.clone(), right.clone()], at) {
+        if let Some(typed) =
+            self.declared_operator(op.text(), vec![left.clone(), right.clone()], at)
+        {
             return typed;
         }
         if Self::is_equality(op)
@@ -242,7 +250,10 @@ impl Checker<'_> {
             (false, true) => (a, a),
             _ => (a, b),
         };
-        if matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor) && *a == Ty::BOOL && *b == Ty::BOOL {
+        if matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor)
+            && *a == Ty::BOOL
+            && *b == Ty::BOOL
+        {
             return Some(self.arithmetic(op, left.clone(), right.clone(), Ty::BOOL, lifted, at));
         }
         let (a, b) = (a.numeric()?, b.numeric()?);
@@ -308,7 +319,11 @@ impl Checker<'_> {
             BinaryOp::Eq | BinaryOp::Ne => {
                 let negate = op == BinaryOp::Ne;
                 if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
-                    return Typed::constant(Value::Bool(equal_values(a, b) != negate), Ty::BOOL, at);
+                    return Typed::constant(
+                        Value::Bool(equal_values(a, b) != negate),
+                        Ty::BOOL,
+                        at,
+                    );
                 }
                 Self::equal(negate, Equality::Value, left, right, at)
             }
@@ -376,7 +391,9 @@ impl Checker<'_> {
             let (left, right) =
                 (self.convert(left.clone(), &operand), self.convert(right.clone(), &operand));
             return Some(match op {
-                BinaryOp::Eq | BinaryOp::Ne => Self::equal(negate, Equality::Value, left, right, at),
+                BinaryOp::Eq | BinaryOp::Ne => {
+                    Self::equal(negate, Equality::Value, left, right, at)
+                }
                 BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
                     Typed::new(Node::Compare(op, left.boxed(), right.boxed()), Ty::BOOL, at)
                 }
@@ -389,9 +406,7 @@ impl Checker<'_> {
         }
         let text = |ty: &Ty| *ty == Ty::STRING || *ty == Ty::Null;
         let scalar = |ty: &Ty| *ty == Ty::BOOL;
-        if Self::is_equality(op)
-            && (text(&left.ty) && text(&right.ty) || scalar(a) && scalar(b))
-        {
+        if Self::is_equality(op) && (text(&left.ty) && text(&right.ty) || scalar(a) && scalar(b)) {
             if let (Some(a), Some(b)) = (left.value(), right.value()) {
                 let equal = equal_values(a, b);
                 return Some(Typed::constant(Value::Bool(equal != negate), Ty::BOOL, at));
@@ -508,13 +523,11 @@ impl Checker<'_> {
         if !lifted {
             return Some(Typed::new(call, member.result.clone(), at));
         }
-        let is_null = reads.into_iter().map(|read| {
-            Node::Equal {
-                negate: false,
-                mode: Equality::Reference,
-                left: read.boxed(),
-                right: Node::Const(Value::Null).boxed(),
-            }
+        let is_null = reads.into_iter().map(|read| Node::Equal {
+            negate: false,
+            mode: Equality::Reference,
+            left: read.boxed(),
+            right: Node::Const(Value::Null).boxed(),
         });
         let any_null = is_null
             .reduce(|a, b| Node::Or(a.boxed(), b.boxed()))

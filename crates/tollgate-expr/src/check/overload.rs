@@ -113,9 +113,9 @@ impl Checker<'_> {
         at: At,
         report: bool,
     ) -> Option<Choice> {
-        let broken = args.iter().any(
-            |arg| matches!(&arg.value, Passed::Value(typed) if typed.ty.is_error()),
-        );
+        let broken = args
+            .iter()
+            .any(|arg| matches!(&arg.value, Passed::Value(typed) if typed.ty.is_error()));
         if broken {
             return None;
         }
@@ -361,7 +361,11 @@ impl Checker<'_> {
             best = Some(match best {
                 None => next,
                 Some(known) => {
-                    if self.compare(&known, &next, args) == Ordering::Greater { next } else { known }
+                    if self.compare(&known, &next, args) == Ordering::Greater {
+                        next
+                    } else {
+                        known
+                    }
                 }
             });
         }
@@ -372,7 +376,8 @@ impl Checker<'_> {
     fn compare(&mut self, left: &Chosen, right: &Chosen, args: &[Argument<'_>]) -> Ordering {
         let (mut left_better, mut right_better) = (false, false);
         for (index, arg) in args.iter().enumerate() {
-            let (Some(to_left), Some(to_right)) = (left.type_of_arg(index), right.type_of_arg(index))
+            let (Some(to_left), Some(to_right)) =
+                (left.type_of_arg(index), right.type_of_arg(index))
             else {
                 continue;
             };
@@ -412,7 +417,8 @@ impl Checker<'_> {
                 Self::closer(left, right)
             }
             Passed::Lambda(parameters, body) => {
-                let (Some((inputs, to_left)), Some((_, to_right))) = (left.delegate(), right.delegate())
+                let (Some((inputs, to_left)), Some((_, to_right))) =
+                    (left.delegate(), right.delegate())
                 else {
                     return Ordering::Equal;
                 };
@@ -437,7 +443,10 @@ impl Checker<'_> {
             (false, true) => Ordering::Greater,
             _ => {
                 let signed = |ty: &Ty| {
-                    matches!(ty, Ty::Named(TypeId::Int32 | TypeId::Int64 | TypeId::Int16 | TypeId::SByte))
+                    matches!(
+                        ty,
+                        Ty::Named(TypeId::Int32 | TypeId::Int64 | TypeId::Int16 | TypeId::SByte)
+                    )
                 };
                 signed(right).cmp(&signed(left))
             }
@@ -446,7 +455,8 @@ impl Checker<'_> {
 
     /// Converts the arguments for the chosen overload.
     fn pass(&mut self, chosen: Chosen, args: Vec<Argument<'_>>) -> Option<Choice> {
-        let types: Vec<Option<Ty>> = (0..args.len()).map(|index| chosen.type_of_arg(index)).collect();
+        let types: Vec<Option<Ty>> =
+            (0..args.len()).map(|index| chosen.type_of_arg(index)).collect();
         let mut nodes: Vec<Option<Node>> = Vec::new();
         let mut places: Vec<Option<Place>> = Vec::new();
         for (arg, to) in args.into_iter().zip(types) {
@@ -564,14 +574,17 @@ impl Checker<'_> {
             let (least, most) = counts(found.member);
             (least..=most).contains(&n)
         });
-        let shown: Vec<String> = args.iter().filter_map(|arg| match &arg.value {
-            Passed::Value(typed) => Some(typed.ty.to_string()),
-            Passed::Lambda(..) => Some("a lambda".to_owned()),
-            Passed::Group(_) => Some("a method".to_owned()),
-            Passed::Open(_) => Some("default".to_owned()),
-            Passed::Out(_, ty) => Some(format!("out {ty}")),
-            Passed::OutVar(..) => Some("out var".to_owned()),
-        }).collect();
+        let shown: Vec<String> = args
+            .iter()
+            .filter_map(|arg| match &arg.value {
+                Passed::Value(typed) => Some(typed.ty.to_string()),
+                Passed::Lambda(..) => Some("a lambda".to_owned()),
+                Passed::Group(_) => Some("a method".to_owned()),
+                Passed::Open(_) => Some("default".to_owned()),
+                Passed::Out(_, ty) => Some(format!("out {ty}")),
+                Passed::OutVar(..) => Some("out var".to_owned()),
+            })
+            .collect();
         let message = if any {
             format!("no overload of `{name}` takes ({})", shown.join(", "))
         } else {

@@ -14,9 +14,15 @@ use crate::types::{MemberKind, Ty};
 /// Something that can be read and written.
 enum Target {
     Variable(Place, u32),
-    Array { array: Place, index: Place },
+    Array {
+        array: Place,
+        index: Place,
+    },
     /// A property or indexer: getter and setter with the receiver and arguments in temporaries.
-    Member { get: Node, set: Call },
+    Member {
+        get: Node,
+        set: Call,
+    },
 }
 
 impl Checker<'_> {
@@ -67,17 +73,15 @@ impl Checker<'_> {
                 }
                 self.assign_index(object, args, value, at)
             }
-            ExprKind::Member { target: object, name, .. } => {
-                match self.operand(object) {
-                    Operand::Value(object) => {
-                        if !self.has_value(&object) {
-                            return Typed::error(at);
-                        }
-                        self.assign_member(object, name, value, at)
+            ExprKind::Member { target: object, name, .. } => match self.operand(object) {
+                Operand::Value(object) => {
+                    if !self.has_value(&object) {
+                        return Typed::error(at);
                     }
-                    _ => self.fail(ErrorCode::EXPR_TYPE, target.at, "this cannot be assigned to"),
+                    self.assign_member(object, name, value, at)
                 }
-            }
+                _ => self.fail(ErrorCode::EXPR_TYPE, target.at, "this cannot be assigned to"),
+            },
             ExprKind::Name(name, _) if &**name == "_" && self.local("_").is_none() => {
                 self.bind(value)
             }
@@ -121,7 +125,11 @@ impl Checker<'_> {
             let names = self.local_names();
             let suggestion = closest(name, names.iter().map(|name| &**name)).map(str::to_owned);
             let diagnostic = self
-                .diagnostic(ErrorCode::EXPR_UNKNOWN_NAME, target.at, format!("unknown name `{shown}`"))
+                .diagnostic(
+                    ErrorCode::EXPR_UNKNOWN_NAME,
+                    target.at,
+                    format!("unknown name `{shown}`"),
+                )
                 .suggest(suggestion.as_deref());
             self.report(diagnostic);
             return None;
@@ -131,7 +139,8 @@ impl Checker<'_> {
                 Some((if cell { Place::Cell(slot) } else { Place::Local(slot) }, ty))
             }
             LocalKind::Variable { .. } => {
-                let message = format!("`{shown}` is the variable of a loop or `using` and is read-only");
+                let message =
+                    format!("`{shown}` is the variable of a loop or `using` and is read-only");
                 self.error(ErrorCode::EXPR_TYPE, target.at, message);
                 None
             }
@@ -143,7 +152,13 @@ impl Checker<'_> {
     }
 
     /// `object[args] = value`.
-    pub(super) fn assign_index(&mut self, object: Typed, args: &[Arg], value: &Expr, at: At) -> Typed {
+    pub(super) fn assign_index(
+        &mut self,
+        object: Typed,
+        args: &[Arg],
+        value: &Expr,
+        at: At,
+    ) -> Typed {
         if let Ty::Array(item) = &object.ty {
             let item = (**item).clone();
             let Some(index) = self.array_index(args, at) else { return Typed::error(at) };
@@ -174,14 +189,24 @@ impl Checker<'_> {
     }
 
     /// `object.name = value`.
-    pub(super) fn assign_member(&mut self, object: Typed, name: &Name, value: &Expr, at: At) -> Typed {
+    pub(super) fn assign_member(
+        &mut self,
+        object: Typed,
+        name: &Name,
+        value: &Expr,
+        at: At,
+    ) -> Typed {
         let found = Self::find(&object.ty, &name.text);
         let property = found
             .into_iter()
             .find(|found| found.member.kind == MemberKind::Property && !found.member.is_static);
         let Some(found) = property else {
             if matches!(&object.ty, Ty::Record(_)) {
-                return self.fail(ErrorCode::EXPR_TYPE, name.at, "members of the value are read-only");
+                return self.fail(
+                    ErrorCode::EXPR_TYPE,
+                    name.at,
+                    "members of the value are read-only",
+                );
             }
             return self.no_member(&object.ty, name, at);
         };
@@ -273,7 +298,9 @@ impl Checker<'_> {
                 }
                 let got = match self.member_of(object, name, &[], Origin::Other, target.at) {
                     Operand::Value(got) => got,
-                    _ => self.fail(ErrorCode::EXPR_TYPE, target.at, "a method cannot be assigned to"),
+                    _ => {
+                        self.fail(ErrorCode::EXPR_TYPE, target.at, "a method cannot be assigned to")
+                    }
                 };
                 self.member_target(got, effects, target.at)
             }
@@ -340,7 +367,14 @@ impl Checker<'_> {
         }
     }
 
-    fn store(&mut self, target: Target, value: Node, mut effects: Vec<Node>, ty: Ty, at: At) -> Typed {
+    fn store(
+        &mut self,
+        target: Target,
+        value: Node,
+        mut effects: Vec<Node>,
+        ty: Ty,
+        at: At,
+    ) -> Typed {
         let node = match target {
             Target::Variable(place, _) => Self::write(place, value),
             Target::Array { array, index } => Node::ArraySet {

@@ -88,7 +88,11 @@ impl FunctionScope {
     }
 
     fn find(&self, name: &str) -> Option<&Local> {
-        self.blocks.iter().rev().flat_map(|block| block.iter().rev()).find(|local| &*local.name == name)
+        self.blocks
+            .iter()
+            .rev()
+            .flat_map(|block| block.iter().rev())
+            .find(|local| &*local.name == name)
     }
 
     fn find_declared(&self, declared: u32) -> Option<&Local> {
@@ -115,8 +119,8 @@ impl Checker<'_> {
 
     /// Declares a name; an error when it is taken.
     pub(super) fn declare(&mut self, name: &Name, kind: LocalKind) {
-        let taken = &*name.text != "_"
-            && self.scopes.iter().any(|scope| scope.find(&name.text).is_some());
+        let taken =
+            &*name.text != "_" && self.scopes.iter().any(|scope| scope.find(&name.text).is_some());
         if taken {
             let shown = self.shown(name.at, &name.text);
             let message = format!("a local named `{shown}` is already declared in this scope");
@@ -159,7 +163,8 @@ impl Checker<'_> {
         let mut slot = 0;
         for index in depth + 1..=current {
             let scope = self.scopes.get_mut(index)?;
-            let found = scope.captures.iter().position(|(declared, ..)| *declared == local.declared);
+            let found =
+                scope.captures.iter().position(|(declared, ..)| *declared == local.declared);
             slot = match found {
                 Some(position) => scope.captures.get(position)?.1,
                 None => {
@@ -179,8 +184,9 @@ impl Checker<'_> {
     /// The slot of a captured declaration in the current function; one that holds nothing when it is not in sight.
     pub(super) fn capture_slot(&mut self, declared: u32) -> u16 {
         let depth = self.scopes.iter().rposition(|scope| scope.find_declared(declared).is_some());
-        let local = depth
-            .and_then(|depth| Some((depth, self.scopes.get(depth)?.find_declared(declared)?.clone())));
+        let local = depth.and_then(|depth| {
+            Some((depth, self.scopes.get(depth)?.find_declared(declared)?.clone()))
+        });
         let Some((depth, local)) = local else { return u16::MAX };
         match self.captured(local, depth).map(|local| local.kind) {
             Some(LocalKind::Variable { slot, .. }) => slot,
@@ -194,7 +200,8 @@ impl Checker<'_> {
         let mut scope = FunctionScope::new(result);
         scope.declared = Some(declared);
         for capture in known {
-            let local = self.scopes.iter().rev().find_map(|scope| scope.find_declared(capture).cloned());
+            let local =
+                self.scopes.iter().rev().find_map(|scope| scope.find_declared(capture).cloned());
             let slot = scope.new_slot();
             let placeholder = || Local {
                 name: "".into(),

@@ -6,13 +6,13 @@ use super::scope::LocalKind;
 use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{CatchCode, Code, Node, Place, Section};
+use crate::program::Target;
 use crate::syntax::At;
 use crate::syntax::ast::{
     Block, Catch, Declaration, Expr, ExprKind, Literal, Name, Stmt, StmtKind, SwitchLabel,
     SwitchSection, TypeRef,
 };
 use crate::types::{Kind, Ty, TypeId, info};
-use crate::program::Target;
 
 impl Checker<'_> {
     /// Statements; whether their end can be reached.
@@ -69,7 +69,9 @@ impl Checker<'_> {
             }
             StmtKind::Foreach { ty, name, items, body } => self.foreach(ty, name, items, body, at),
             StmtKind::Switch(value, sections) => self.switch(value, sections),
-            StmtKind::Try { body, catches, finally } => self.try_statement(body, catches, finally.as_ref()),
+            StmtKind::Try { body, catches, finally } => {
+                self.try_statement(body, catches, finally.as_ref())
+            }
             StmtKind::Using { declaration, value, body } => {
                 self.using(declaration.as_ref(), value.as_ref(), body, at)
             }
@@ -129,14 +131,22 @@ impl Checker<'_> {
                 }
                 (None, Some(ty)) => (ty.clone(), None, false),
                 (None, None) => {
-                    self.error(ErrorCode::EXPR_TYPE, name.at, "`var` needs a value to take its type from");
+                    self.error(
+                        ErrorCode::EXPR_TYPE,
+                        name.at,
+                        "`var` needs a value to take its type from",
+                    );
                     (Ty::Error, None, false)
                 }
             };
             if declaration.constant {
                 let value = node.as_ref().and_then(Node::constant).cloned();
                 if !constant {
-                    self.error(ErrorCode::EXPR_CONSTANT, name.at, "a `const` needs a constant value");
+                    self.error(
+                        ErrorCode::EXPR_CONSTANT,
+                        name.at,
+                        "a `const` needs a constant value",
+                    );
                 }
                 let kind = LocalKind::Constant { value: value.unwrap_or_default(), ty };
                 self.declare(name, kind);
@@ -165,7 +175,11 @@ impl Checker<'_> {
         match typed.ty {
             Ty::Null => {
                 let diagnostic = self
-                    .diagnostic(ErrorCode::EXPR_TYPE, value.at, "`null` says nothing about the type")
+                    .diagnostic(
+                        ErrorCode::EXPR_TYPE,
+                        value.at,
+                        "`null` says nothing about the type",
+                    )
                     .help("write the type instead of `var`");
                 self.report(diagnostic);
                 Typed::error(value.at)
@@ -180,7 +194,10 @@ impl Checker<'_> {
 
     fn expression_statement(&mut self, expr: &Expr) -> Code {
         let effect = match &expr.kind {
-            ExprKind::Assign { .. } | ExprKind::Step { .. } | ExprKind::Call { .. } | ExprKind::New { .. } => true,
+            ExprKind::Assign { .. }
+            | ExprKind::Step { .. }
+            | ExprKind::Call { .. }
+            | ExprKind::New { .. } => true,
             ExprKind::Conditional { rest, .. } => {
                 matches!(rest.kind, ExprKind::Call { .. } | ExprKind::Conditional { .. })
             }
@@ -263,7 +280,8 @@ impl Checker<'_> {
         body: &Stmt,
     ) -> (Code, bool) {
         self.push_block();
-        let mut codes: Vec<Code> = init.iter().map(|statement| self.statement(statement).0).collect();
+        let mut codes: Vec<Code> =
+            init.iter().map(|statement| self.statement(statement).0).collect();
         let condition = condition.map(|condition| self.condition(condition));
         let forever = condition
             .as_ref()
@@ -321,8 +339,7 @@ impl Checker<'_> {
         self.pop_block();
         let items = if pairs { Self::json_pairs(typed.node, at) } else { typed.node };
         let cell = matches!(place, Place::Cell(_));
-        let code =
-            Code::Foreach { items, slot, convert, cell, body: Box::new(body), at: at.start };
+        let code = Code::Foreach { items, slot, convert, cell, body: Box::new(body), at: at.start };
         (code, true)
     }
 
@@ -331,7 +348,11 @@ impl Checker<'_> {
             return None;
         }
         let Some(conversion) = Self::explicit(item, None, wanted) else {
-            self.error(ErrorCode::EXPR_TYPE, at, format!("`{item}` can never be cast to `{wanted}`"));
+            self.error(
+                ErrorCode::EXPR_TYPE,
+                at,
+                format!("`{item}` can never be cast to `{wanted}`"),
+            );
             return None;
         };
         Some(self.apply(Node::Local(slot), &conversion, at))
@@ -454,7 +475,8 @@ impl Checker<'_> {
             }
         };
         self.push_block();
-        let place = catch.name.as_ref().map(|name| self.declare_variable(name, Ty::Thrown(kind), false));
+        let place =
+            catch.name.as_ref().map(|name| self.declare_variable(name, Ty::Thrown(kind), false));
         let filter = catch.filter.as_ref().map(|filter| self.condition(filter));
         self.catches += 1;
         let (body, ends) = self.block(&catch.body);
@@ -495,8 +517,7 @@ impl Checker<'_> {
     }
 
     fn disposable(&mut self, ty: &Ty, at: At) {
-        let interface =
-            ty.id().is_some_and(|id| matches!(info(id).decl.kind, Kind::Interface));
+        let interface = ty.id().is_some_and(|id| matches!(info(id).decl.kind, Kind::Interface));
         let disposes = ty.is_error()
             || matches!(ty, Ty::Null)
             || interface
@@ -510,7 +531,11 @@ impl Checker<'_> {
         let is_root = self.scopes.len() == 1;
         let Some(value) = value else {
             let wants = is_root
-                || self.scopes.last().and_then(|scope| scope.result.as_ref()).is_some_and(|ty| *ty != Ty::Void);
+                || self
+                    .scopes
+                    .last()
+                    .and_then(|scope| scope.result.as_ref())
+                    .is_some_and(|ty| *ty != Ty::Void);
             if wants {
                 self.error(ErrorCode::EXPR_TYPE, at, "a value must be returned");
             }

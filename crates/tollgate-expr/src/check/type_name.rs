@@ -31,9 +31,10 @@ impl Checker<'_> {
                 if found.is_error() { Ty::Error } else { Ty::nullable(found) }
             }
             TypeKind::Tuple(items) => {
-                let members = items.iter().enumerate().map(|(index, item)| {
-                    (format!("Item{}", index + 1).into(), self.ty(item))
-                });
+                let members = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| (format!("Item{}", index + 1).into(), self.ty(item)));
                 let members = members.collect();
                 Ty::Record(RecordTy { tuple: true, members }.into())
             }
@@ -62,9 +63,8 @@ impl Checker<'_> {
         }
         let full = path.join(".");
         if args.is_empty()
-            && let Some(kind) = exception_kind(short).filter(|kind| {
-                namespace.is_empty() || kind.full_name() == full
-            })
+            && let Some(kind) = exception_kind(short)
+                .filter(|kind| namespace.is_empty() || kind.full_name() == full)
         {
             return Some(Ty::Thrown(kind));
         }
@@ -157,11 +157,26 @@ pub(super) fn forbidden_member(ty: &Ty, name: &str) -> Option<&'static str> {
         }
         TypeId::DateTime => matches!(
             name,
-            "ParseExact" | "TryParse" | "TryParseExact" | "ToLocalTime" | "ToUniversalTime" | "Kind"
-                | "SpecifyKind" | "ToFileTime" | "ToOADate" | "FromBinary" | "ToBinary" | "Compare"
-                | "CompareTo" | "ToShortDateString" | "ToLongDateString" | "UnixEpoch"
+            "ParseExact"
+                | "TryParse"
+                | "TryParseExact"
+                | "ToLocalTime"
+                | "ToUniversalTime"
+                | "Kind"
+                | "SpecifyKind"
+                | "ToFileTime"
+                | "ToOADate"
+                | "FromBinary"
+                | "ToBinary"
+                | "Compare"
+                | "CompareTo"
+                | "ToShortDateString"
+                | "ToLongDateString"
+                | "UnixEpoch"
         )
-        .then_some("the allow-list of `DateTime` does not have it; `DateTimeOffset` allows all members"),
+        .then_some(
+            "the allow-list of `DateTime` does not have it; `DateTimeOffset` allows all members",
+        ),
         _ => None,
     };
     allowed

@@ -133,7 +133,12 @@ impl<'a> Args<'a> {
     }
 
     /// Bytes that must not be null.
-    pub(crate) fn bytes(&self, cx: &Cx<'_>, index: usize, name: &str) -> Result<Vec<u8>, Exception> {
+    pub(crate) fn bytes(
+        &self,
+        cx: &Cx<'_>,
+        index: usize,
+        name: &str,
+    ) -> Result<Vec<u8>, Exception> {
         match self.get(index) {
             Value::Bytes(bytes) => Ok(match cx.state.promoted(bytes) {
                 Some(changed) => changed.to_vec(),

@@ -37,8 +37,10 @@ impl Cx<'_> {
             return Ok(Value::Enum(*id, *number));
         }
         let own = self.state.type_of(&value).full_name();
-        let message =
-            format!("Unable to cast object of type '{own}' to type '{}'.", ty.strip_nullable().full_name());
+        let message = format!(
+            "Unable to cast object of type '{own}' to type '{}'.",
+            ty.strip_nullable().full_name()
+        );
         Err(Exception::new(ExceptionKind::InvalidCast, message))
     }
 }
@@ -143,10 +145,11 @@ pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
         Value::DateTime(value) => Scalar::Date(*value),
         Value::DateTimeOffset(value) => Scalar::DateOffset(*value),
         Value::TimeSpan(value) => Scalar::TimeSpan(*value),
-        Value::Guid(guid) => Scalar::Guid(u128::from_be_bytes(*guid)),
+        Value::Guid(guid) => Scalar::Guid(*guid),
         Value::Bytes(bytes) => Scalar::Bytes(Arc::clone(bytes)),
         Value::Enum(_, number) => Scalar::Int(i64::from(*number)),
-        Value::Record(record) if record.ty == Ty::Named(TypeId::Uri) => match record.values.first() {
+        Value::Record(record) if record.ty == Ty::Named(TypeId::Uri) => match record.values.first()
+        {
             Some(Value::Str(text)) => Scalar::Uri(text.clone()),
             _ => Scalar::Null,
         },

@@ -2,7 +2,7 @@
 
 use super::{Cx, Result};
 use crate::json::format_guid;
-use crate::number::{pad, pieces, Piece};
+use crate::number::{Piece, pad, pieces};
 use crate::{Exception, Value};
 
 /// A value as text with a format, padded.

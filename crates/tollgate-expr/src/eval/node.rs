@@ -19,18 +19,40 @@ pub(crate) enum Node {
     NewCell(u16),
     Call(Box<Call>),
     /// A local function.
-    CallFunction { function: u32, captures: Box<[u16]>, args: Box<[Node]>, at: u32 },
+    CallFunction {
+        function: u32,
+        captures: Box<[u16]>,
+        args: Box<[Node]>,
+        at: u32,
+    },
     /// A delegate.
-    Invoke { target: Box<Node>, args: Box<[Node]>, at: u32 },
-    Lambda { function: u32, captures: Box<[u16]>, ty: Ty },
+    Invoke {
+        target: Box<Node>,
+        args: Box<[Node]>,
+        at: u32,
+    },
+    Lambda {
+        function: u32,
+        captures: Box<[u16]>,
+        ty: Ty,
+    },
     /// A numeric conversion; null stays null when lifted.
-    Convert { to: Numeric, checked: bool, value: Box<Node>, at: u32 },
+    Convert {
+        to: Numeric,
+        checked: bool,
+        value: Box<Node>,
+        at: u32,
+    },
     /// A number as the constant of an enumeration.
     ToEnum(crate::types::TypeId, Box<Node>),
     /// The number of a constant.
     FromEnum(Box<Node>),
     /// A cast from a wider type: exactly that type or an exception.
-    Cast { ty: Ty, value: Box<Node>, at: u32 },
+    Cast {
+        ty: Ty,
+        value: Box<Node>,
+        at: u32,
+    },
     As(Ty, Box<Node>),
     Is(Ty, Box<Node>),
     Not(Box<Node>),
@@ -44,20 +66,56 @@ pub(crate) enum Node {
     Complement(Box<Node>),
     /// `<`, `<=`, `>`, `>=`: false when an operand is null.
     Compare(BinaryOp, Box<Node>, Box<Node>),
-    Equal { negate: bool, mode: Equality, left: Box<Node>, right: Box<Node> },
+    Equal {
+        negate: bool,
+        mode: Equality,
+        left: Box<Node>,
+        right: Box<Node>,
+    },
     /// Texts of values, one after the other.
     Concat(Box<[Node]>),
-    Format { value: Box<Node>, align: i32, format: Option<Arc<str>> },
+    Format {
+        value: Box<Node>,
+        align: i32,
+        format: Option<Arc<str>>,
+    },
     /// `slot = target; slot == null ? null : rest`.
-    NullConditional { slot: u16, target: Box<Node>, rest: Box<Node> },
+    NullConditional {
+        slot: u16,
+        target: Box<Node>,
+        rest: Box<Node>,
+    },
     /// Effects, then a value.
     Seq(Box<[Node]>, Box<Node>),
-    NewArray { item: Ty, size: Box<Node>, at: u32 },
-    Array { item: Ty, items: Box<[Node]> },
-    ArrayGet { array: Box<Node>, index: Box<Node>, at: u32 },
-    ArraySet { array: Box<Node>, index: Box<Node>, value: Box<Node>, at: u32 },
-    Record { ty: Ty, values: Box<[Node]> },
-    Member { target: Box<Node>, index: usize, at: u32 },
+    NewArray {
+        item: Ty,
+        size: Box<Node>,
+        at: u32,
+    },
+    Array {
+        item: Ty,
+        items: Box<[Node]>,
+    },
+    ArrayGet {
+        array: Box<Node>,
+        index: Box<Node>,
+        at: u32,
+    },
+    ArraySet {
+        array: Box<Node>,
+        index: Box<Node>,
+        value: Box<Node>,
+        at: u32,
+    },
+    Record {
+        ty: Ty,
+        values: Box<[Node]>,
+    },
+    Member {
+        target: Box<Node>,
+        index: usize,
+        at: u32,
+    },
     Throw(Box<Node>, u32),
 }
 
@@ -109,12 +167,35 @@ pub(crate) enum Code {
     Block(Box<[Code]>),
     If(Node, Box<Code>, Option<Box<Code>>),
     /// `while` and `for`; `do` when the condition comes after.
-    Loop { condition: Option<Node>, after: bool, step: Box<[Node]>, body: Box<Code> },
-    Foreach { items: Node, slot: u16, convert: Option<Node>, cell: bool, body: Box<Code>, at: u32 },
+    Loop {
+        condition: Option<Node>,
+        after: bool,
+        step: Box<[Node]>,
+        body: Box<Code>,
+    },
+    Foreach {
+        items: Node,
+        slot: u16,
+        convert: Option<Node>,
+        cell: bool,
+        body: Box<Code>,
+        at: u32,
+    },
     /// The first section of which a test holds.
-    Switch { value: Node, slot: u16, sections: Box<[Section]> },
-    Try { body: Box<Code>, catches: Box<[CatchCode]>, finally: Option<Box<Code>> },
-    Using { slot: u16, body: Box<Code> },
+    Switch {
+        value: Node,
+        slot: u16,
+        sections: Box<[Section]>,
+    },
+    Try {
+        body: Box<Code>,
+        catches: Box<[CatchCode]>,
+        finally: Option<Box<Code>>,
+    },
+    Using {
+        slot: u16,
+        body: Box<Code>,
+    },
     /// A new cell for a captured variable.
     NewCell(u16),
     Return(Option<Node>),

@@ -17,7 +17,10 @@ fn overflow() -> Exception {
 
 #[cold]
 fn decimal_overflow() -> Exception {
-    Exception::new(ExceptionKind::Overflow, "Value was either too large or too small for a Decimal.")
+    Exception::new(
+        ExceptionKind::Overflow,
+        "Value was either too large or too small for a Decimal.",
+    )
 }
 
 #[cold]
@@ -101,7 +104,11 @@ pub(crate) fn arith(op: BinaryOp, checked: bool, left: &Value, right: &Value) ->
 }
 
 fn shift(op: BinaryOp, left: &Value, right: &Value) -> Value {
-    #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "C# masks the count")]
+    #[expect(
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation,
+        reason = "C# masks the count"
+    )]
     let count = right.as_int().unwrap_or_default() as u32;
     let up = op == BinaryOp::Shl;
     match (left, right) {
@@ -242,7 +249,9 @@ pub(crate) fn convert_number(value: &Value, to: Numeric, checked: bool) -> Resul
         Value::Float(value) => match to {
             Numeric::Float => Ok(Value::Float(*value)),
             // A float becomes a decimal of seven digits.
-            Numeric::Decimal => Decimal::from_f32(*value).map(Value::Decimal).ok_or_else(decimal_overflow),
+            Numeric::Decimal => {
+                Decimal::from_f32(*value).map(Value::Decimal).ok_or_else(decimal_overflow)
+            }
             _ => real_to(f64::from(*value), to, checked),
         },
         Value::Decimal(value) => decimal_to(*value, to),

@@ -150,7 +150,8 @@ impl Cx<'_> {
                     return self.each_checked(id, items, visit);
                 }
                 Object::Dictionary(map) => {
-                    let ty = Ty::generic(TypeId::KeyValuePair, [map.key.clone(), map.value.clone()]);
+                    let ty =
+                        Ty::generic(TypeId::KeyValuePair, [map.key.clone(), map.value.clone()]);
                     let pairs = map
                         .iter()
                         .map(|(key, value)| Value::pair(ty.clone(), key.clone(), value.clone()));
@@ -265,9 +266,7 @@ impl Cx<'_> {
             Source::Concat(first, second) => {
                 Ok(self.each(first, visit)? && self.each(second, visit)?)
             }
-            Source::Append(from, item) => {
-                Ok(self.each(from, visit)? && visit(self, item.clone())?)
-            }
+            Source::Append(from, item) => Ok(self.each(from, visit)? && visit(self, item.clone())?),
             Source::Prepend(from, item) => {
                 Ok(visit(self, item.clone())? && self.each(from, visit)?)
             }
@@ -405,7 +404,9 @@ impl Cx<'_> {
             (Value::Null, Value::Null) => Ordering::Equal,
             (Value::Null, _) => Ordering::Less,
             (_, Value::Null) => Ordering::Greater,
-            (Value::Str(left), Value::Str(right)) => crate::text::compare_culture(left, right, false),
+            (Value::Str(left), Value::Str(right)) => {
+                crate::text::compare_culture(left, right, false)
+            }
             (Value::Json(left), Value::Json(right)) => {
                 self.state.json.compare_values(*left, Some(*right))?
             }

@@ -26,3 +26,7 @@ pub(crate) use path::{JsonPath, NoMatch};
 pub(crate) use read::{DateParse, MAX_DEPTH};
 pub(crate) use scalar::Scalar;
 pub(crate) use write::{Formatting, JsonWriter, escape};
+
+#[cfg(test)]
+#[expect(clippy::too_many_lines, reason = "tables of what Json.NET answers")]
+mod tests;

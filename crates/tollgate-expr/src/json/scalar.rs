@@ -20,7 +20,7 @@ pub(crate) enum Scalar {
     Int(i64),
     /// Integer: `ulong`.
     UInt(u64),
-    /// Integer: `BigInteger`, as its decimal digits with a `-` in front when negative.
+    /// Integer: `BigInteger`, as its decimal digits with a `-` in front when negative and no leading zeros.
     BigInt(Arc<str>),
     /// Float: `double`.
     Double(f64),
@@ -36,11 +36,11 @@ pub(crate) enum Scalar {
     DateOffset(DateTimeOffset),
     /// Bytes.
     Bytes(Arc<[u8]>),
-    /// Guid, in the order of its text.
-    Guid(u128),
+    /// Guid: the bytes in the order of its text, so that a token stays small.
+    Guid([u8; 16]),
     /// Uri: its original text.
     Uri(Arc<str>),
-    /// TimeSpan.
+    /// `TimeSpan`.
     TimeSpan(TimeSpan),
     /// A comment.
     Comment(Arc<str>),
@@ -51,7 +51,21 @@ pub(crate) enum Scalar {
 impl Scalar {
     /// The token type.
     pub(crate) fn token_type(&self) -> JsonType {
-        todo!()
+        match self {
+            Self::Null => JsonType::Null,
+            Self::Undefined => JsonType::Undefined,
+            Self::Bool(_) => JsonType::Boolean,
+            Self::Int(_) | Self::UInt(_) | Self::BigInt(_) => JsonType::Integer,
+            Self::Double(_) | Self::Single(_) | Self::Decimal(_) => JsonType::Float,
+            Self::Str(_) => JsonType::String,
+            Self::Date(_) | Self::DateOffset(_) => JsonType::Date,
+            Self::Bytes(_) => JsonType::Bytes,
+            Self::Guid(_) => JsonType::Guid,
+            Self::Uri(_) => JsonType::Uri,
+            Self::TimeSpan(_) => JsonType::TimeSpan,
+            Self::Comment(_) => JsonType::Comment,
+            Self::Raw(_) => JsonType::Raw,
+        }
     }
 }
 

@@ -41,7 +41,11 @@ pub(crate) enum Literal {
     Char(u16),
     Str(Arc<str>),
     /// A whole number with what its suffix says: unsigned, long.
-    Int { value: u64, unsigned: bool, long: bool },
+    Int {
+        value: u64,
+        unsigned: bool,
+        long: bool,
+    },
     Double(f64),
     Float(f32),
     Decimal(rust_decimal::Decimal),
@@ -222,25 +226,57 @@ pub(crate) enum ExprKind {
     Type(TypeRef),
     /// What `?.` was applied to, inside the rest of its chain.
     Receiver,
-    Member { target: Box<Expr>, name: Name, types: Vec<TypeRef> },
+    Member {
+        target: Box<Expr>,
+        name: Name,
+        types: Vec<TypeRef>,
+    },
     /// `target?rest`, with [`ExprKind::Receiver`] inside.
-    Conditional { target: Box<Expr>, rest: Box<Expr> },
-    Index { target: Box<Expr>, args: Vec<Arg> },
-    Call { target: Box<Expr>, args: Vec<Arg> },
-    New { ty: TypeRef, args: Option<Vec<Arg>>, init: Option<Initializer> },
+    Conditional {
+        target: Box<Expr>,
+        rest: Box<Expr>,
+    },
+    Index {
+        target: Box<Expr>,
+        args: Vec<Arg>,
+    },
+    Call {
+        target: Box<Expr>,
+        args: Vec<Arg>,
+    },
+    New {
+        ty: TypeRef,
+        args: Option<Vec<Arg>>,
+        init: Option<Initializer>,
+    },
     /// `new T[n]`, `new T[] { .. }`, `new[] { .. }`, `{ .. }` of an array variable.
-    NewArray { element: Option<TypeRef>, size: Option<Box<Expr>>, init: Option<Initializer> },
+    NewArray {
+        element: Option<TypeRef>,
+        size: Option<Box<Expr>>,
+        init: Option<Initializer>,
+    },
     Anonymous(Vec<(Option<Name>, Expr)>),
     Unary(UnaryOp, Box<Expr>),
     /// `++` and `--`.
-    Step { target: Box<Expr>, up: bool, prefix: bool },
+    Step {
+        target: Box<Expr>,
+        up: bool,
+        prefix: bool,
+    },
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     Ternary(Box<Expr>, Box<Expr>, Box<Expr>),
-    Assign { target: Box<Expr>, op: Option<BinaryOp>, value: Box<Expr> },
+    Assign {
+        target: Box<Expr>,
+        op: Option<BinaryOp>,
+        value: Box<Expr>,
+    },
     Cast(TypeRef, Box<Expr>),
     As(Box<Expr>, TypeRef),
     Is(Box<Expr>, Box<Pattern>),
-    Lambda { parameters: Vec<Parameter>, body: Body },
+    Lambda {
+        parameters: Vec<Parameter>,
+        body: Body,
+    },
     Tuple(Vec<(Option<Name>, Expr)>),
     Default(Option<TypeRef>),
     TypeOf(TypeRef),

@@ -42,14 +42,83 @@ pub(super) struct Parser<'t> {
 
 /// Words that never name anything.
 const KEYWORDS: &[&str] = &[
-    "abstract", "as", "base", "bool", "break", "byte", "case", "catch", "char", "checked", "class",
-    "const", "continue", "decimal", "default", "delegate", "do", "double", "else", "enum", "event",
-    "explicit", "extern", "false", "finally", "fixed", "float", "for", "foreach", "goto", "if",
-    "implicit", "in", "int", "interface", "internal", "is", "lock", "long", "namespace", "new",
-    "null", "object", "operator", "out", "override", "params", "private", "protected", "public",
-    "readonly", "ref", "return", "sbyte", "sealed", "short", "sizeof", "stackalloc", "static",
-    "string", "struct", "switch", "this", "throw", "true", "try", "typeof", "uint", "ulong",
-    "unchecked", "unsafe", "ushort", "using", "virtual", "void", "volatile", "while",
+    "abstract",
+    "as",
+    "base",
+    "bool",
+    "break",
+    "byte",
+    "case",
+    "catch",
+    "char",
+    "checked",
+    "class",
+    "const",
+    "continue",
+    "decimal",
+    "default",
+    "delegate",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "event",
+    "explicit",
+    "extern",
+    "false",
+    "finally",
+    "fixed",
+    "float",
+    "for",
+    "foreach",
+    "goto",
+    "if",
+    "implicit",
+    "in",
+    "int",
+    "interface",
+    "internal",
+    "is",
+    "lock",
+    "long",
+    "namespace",
+    "new",
+    "null",
+    "object",
+    "operator",
+    "out",
+    "override",
+    "params",
+    "private",
+    "protected",
+    "public",
+    "readonly",
+    "ref",
+    "return",
+    "sbyte",
+    "sealed",
+    "short",
+    "sizeof",
+    "stackalloc",
+    "static",
+    "string",
+    "struct",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "uint",
+    "ulong",
+    "unchecked",
+    "unsafe",
+    "ushort",
+    "using",
+    "virtual",
+    "void",
+    "volatile",
+    "while",
 ];
 
 /// Binary operators, loosest first.
@@ -379,8 +448,12 @@ impl<'t> Parser<'t> {
     fn starts_operand(&self) -> bool {
         match self.token(0) {
             Some(TokenKind::Word(word)) => !matches!(&**word, "is" | "as" | "in" | "when"),
-            Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => true,
-            Some(TokenKind::Punct(punct)) => matches!(*punct, "(" | "!" | "~" | "-" | "+" | "++" | "--"),
+            Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => {
+                true
+            }
+            Some(TokenKind::Punct(punct)) => {
+                matches!(*punct, "(" | "!" | "~" | "-" | "+" | "++" | "--")
+            }
             Some(TokenKind::End) | None => false,
         }
     }
@@ -468,15 +541,17 @@ impl<'t> Parser<'t> {
         self.expect(")")?;
         let certain = match &ty.kind {
             TypeKind::Var => return Err(self.unexpected("an operand")),
-            TypeKind::Named(path) => path.iter().any(|(name, types)| {
-                !types.is_empty() || PREDEFINED.contains(&&*name.text)
-            }),
+            TypeKind::Named(path) => path
+                .iter()
+                .any(|(name, types)| !types.is_empty() || PREDEFINED.contains(&&*name.text)),
             TypeKind::Array(_) | TypeKind::Nullable(_) => true,
             TypeKind::Tuple(_) => false,
         };
         let operand = match self.token(0) {
             Some(TokenKind::Word(word)) => !matches!(&**word, "is" | "as" | "in" | "when"),
-            Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => true,
+            Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => {
+                true
+            }
             Some(TokenKind::Punct(punct)) => {
                 matches!(*punct, "(" | "!" | "~")
                     || (certain && matches!(*punct, "-" | "+" | "++" | "--"))
@@ -562,8 +637,9 @@ impl<'t> Parser<'t> {
 
     /// Type arguments after a name, when what follows shows that they are not a comparison.
     fn generic_arguments(&mut self) -> Vec<TypeRef> {
-        const FOLLOWERS: &[&str] =
-            &["(", ")", "]", ":", ";", ",", ".", "?", "==", "!=", "}", "|", "^", "&&", "||", "[", ">"];
+        const FOLLOWERS: &[&str] = &[
+            "(", ")", "]", ":", ";", ",", ".", "?", "==", "!=", "}", "|", "^", "&&", "||", "[", ">",
+        ];
         if !self.is("<") {
             return Vec::new();
         }
@@ -597,7 +673,9 @@ impl<'t> Parser<'t> {
         }
         if self.is_word("out") || self.is_word("ref") {
             self.next();
-            if let Some((ty, name)) = self.attempt(|parser| Ok((parser.ty()?, parser.name("a name")?))) {
+            if let Some((ty, name)) =
+                self.attempt(|parser| Ok((parser.ty()?, parser.name("a name")?)))
+            {
                 return Ok(Arg { name: None, value: ArgValue::OutVar(ty, name) });
             }
             return Ok(Arg { name, value: ArgValue::Out(self.expression()?) });
@@ -767,7 +845,9 @@ impl<'t> Parser<'t> {
         let parameters = if self.is_name() && self.is_at(1, "=>") {
             let name = self.any_word()?;
             vec![Parameter { ty: None, name, default: None }]
-        } else if self.is("(") && (self.is_at(1, ")") || self.is_name_at(1) || self.word_at(1).is_some()) {
+        } else if self.is("(")
+            && (self.is_at(1, ")") || self.is_name_at(1) || self.word_at(1).is_some())
+        {
             let parsed = self.attempt(|parser| {
                 let parameters = parser.lambda_parameters()?;
                 if parser.is("=>") { Ok(parameters) } else { Err(parser.unexpected("`=>`")) }
@@ -823,7 +903,10 @@ impl<'t> Parser<'t> {
         if self.is("[") {
             self.next();
             while self.eat(",") {
-                return Err(SyntaxError::new(start, "arrays of several dimensions are not supported"));
+                return Err(SyntaxError::new(
+                    start,
+                    "arrays of several dimensions are not supported",
+                ));
             }
             self.expect("]")?;
             let init = self.initializer()?;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::SyntaxError;
 use super::ast::{Literal, TypeRef};
 use super::lexer::lex;
 use super::parser::Parser;
-use super::SyntaxError;
 
 type Result<T> = std::result::Result<T, SyntaxError>;
 
@@ -112,7 +112,12 @@ impl Parser<'_> {
         Ok(signature)
     }
 
-    fn signature_params(&mut self, signature: &mut Signature, open: &str, close: &str) -> Result<()> {
+    fn signature_params(
+        &mut self,
+        signature: &mut Signature,
+        open: &str,
+        close: &str,
+    ) -> Result<()> {
         self.expect(open)?;
         if self.eat(close) {
             return Ok(());

@@ -1,14 +1,14 @@
 //! Types in expressions.
 
+use super::SyntaxError;
 use super::ast::{Name, TypeKind, TypeRef};
 use super::parser::Parser;
-use super::SyntaxError;
 
 type Result<T> = std::result::Result<T, SyntaxError>;
 
 pub(super) const PREDEFINED: &[&str] = &[
-    "bool", "byte", "char", "decimal", "double", "float", "int", "long", "object", "sbyte", "short",
-    "string", "uint", "ulong", "ushort", "void",
+    "bool", "byte", "char", "decimal", "double", "float", "int", "long", "object", "sbyte",
+    "short", "string", "uint", "ulong", "ushort", "void",
 ];
 
 impl Parser<'_> {

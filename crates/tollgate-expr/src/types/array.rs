@@ -33,44 +33,62 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             }
             Ok(Value::Null)
         }),
-        m("static bool Exists<U>(U[] array, Predicate<U> match)", "Whether an item passes.", |cx, a| {
-            Ok(Value::Bool(find(cx, a)?.is_some()))
-        }),
-        m("static U Find<U>(U[] array, Predicate<U> match)", "The first item that passes.", |cx, a| {
-            let default = crate::eval::default_value(a.ty(0));
-            Ok(find(cx, a)?.map_or(default, |(_, item)| item))
-        }),
+        m(
+            "static bool Exists<U>(U[] array, Predicate<U> match)",
+            "Whether an item passes.",
+            |cx, a| Ok(Value::Bool(find(cx, a)?.is_some())),
+        ),
+        m(
+            "static U Find<U>(U[] array, Predicate<U> match)",
+            "The first item that passes.",
+            |cx, a| {
+                let default = crate::eval::default_value(a.ty(0));
+                Ok(find(cx, a)?.map_or(default, |(_, item)| item))
+            },
+        ),
         m(
             "static int FindIndex<U>(U[] array, Predicate<U> match)",
             "The index of the first item that passes, or -1.",
             |cx, a| Ok(Value::Int(find(cx, a)?.map_or(-1, |(index, _)| index))),
         ),
-        m("static U[] FindAll<U>(U[] array, Predicate<U> match)", "The items that pass.", |cx, a| {
-            let (array, test) = (required(a, 0, "array")?, a.value(1));
-            let mut found = Vec::new();
-            for item in cx.collect(&array)? {
-                if cx.test(&test, item.clone())? {
-                    found.push(item);
+        m(
+            "static U[] FindAll<U>(U[] array, Predicate<U> match)",
+            "The items that pass.",
+            |cx, a| {
+                let (array, test) = (required(a, 0, "array")?, a.value(1));
+                let mut found = Vec::new();
+                for item in cx.collect(&array)? {
+                    if cx.test(&test, item.clone())? {
+                        found.push(item);
+                    }
                 }
-            }
-            cx.state.array(a.ty(0).clone(), found)
-        }),
-        m("static bool TrueForAll<U>(U[] array, Predicate<U> match)", "Whether all pass.", |cx, a| {
-            let (array, test) = (required(a, 0, "array")?, a.value(1));
-            for item in cx.collect(&array)? {
-                if !cx.test(&test, item)? {
-                    return Ok(Value::Bool(false));
+                cx.state.array(a.ty(0).clone(), found)
+            },
+        ),
+        m(
+            "static bool TrueForAll<U>(U[] array, Predicate<U> match)",
+            "Whether all pass.",
+            |cx, a| {
+                let (array, test) = (required(a, 0, "array")?, a.value(1));
+                for item in cx.collect(&array)? {
+                    if !cx.test(&test, item)? {
+                        return Ok(Value::Bool(false));
+                    }
                 }
-            }
-            Ok(Value::Bool(true))
-        }),
-        m("static void ForEach<U>(U[] array, Action<U> action)", "Calls a function for each.", |cx, a| {
-            let (array, action) = (required(a, 0, "array")?, a.value(1));
-            for item in cx.collect(&array)? {
-                cx.invoke(&action, &[item])?;
-            }
-            Ok(Value::Null)
-        }),
+                Ok(Value::Bool(true))
+            },
+        ),
+        m(
+            "static void ForEach<U>(U[] array, Action<U> action)",
+            "Calls a function for each.",
+            |cx, a| {
+                let (array, action) = (required(a, 0, "array")?, a.value(1));
+                for item in cx.collect(&array)? {
+                    cx.invoke(&action, &[item])?;
+                }
+                Ok(Value::Null)
+            },
+        ),
         m(
             "static V[] ConvertAll<U, V>(U[] array, Converter<U, V> converter)",
             "An array of what a function makes of each item.",
@@ -89,12 +107,17 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             let found = items.iter().position(|item| super::object::equals(cx, item, a.get(1)));
             Ok(Value::Int(found.map_or(-1, index_int)))
         }),
-        m("static int LastIndexOf<U>(U[] array, U value)", "The last index of a value, or -1.", |cx, a| {
-            let array = required(a, 0, "array")?;
-            let items = cx.collect(&array)?;
-            let found = items.iter().rposition(|item| super::object::equals(cx, item, a.get(1)));
-            Ok(Value::Int(found.map_or(-1, index_int)))
-        }),
+        m(
+            "static int LastIndexOf<U>(U[] array, U value)",
+            "The last index of a value, or -1.",
+            |cx, a| {
+                let array = required(a, 0, "array")?;
+                let items = cx.collect(&array)?;
+                let found =
+                    items.iter().rposition(|item| super::object::equals(cx, item, a.get(1)));
+                Ok(Value::Int(found.map_or(-1, index_int)))
+            },
+        ),
         m("static void Reverse<U>(U[] array)", "Turns the order round.", |cx, a| {
             let array = required(a, 0, "array")?;
             let mut items = cx.collect(&array)?;
@@ -110,9 +133,11 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         m("static U[] Empty<U>()", "An array without items.", |cx, a| {
             cx.state.array(a.ty(0).clone(), Vec::new())
         }),
-        m("static void Copy<U>(U[] sourceArray, U[] destinationArray, int length)", "Copies items.", |cx, a| {
-            copy(cx, a, 0, 0, [0, 1, 2])
-        }),
+        m(
+            "static void Copy<U>(U[] sourceArray, U[] destinationArray, int length)",
+            "Copies items.",
+            |cx, a| copy(cx, a, 0, 0, [0, 1, 2]),
+        ),
         m(
             "static void Copy<U>(U[] sourceArray, int sourceIndex, U[] destinationArray, int destinationIndex, int length)",
             "Copies items.",
@@ -121,15 +146,19 @@ pub(super) const DECL: TypeDecl = TypeDecl {
                 copy(cx, a, from, to, [0, 2, 4])
             },
         ),
-        m("static void Clear<U>(U[] array, int index, int length)", "Sets items to their default.", |cx, a| {
-            let array = required(a, 0, "array")?;
-            let default = crate::eval::default_value(a.ty(0));
-            for index in a.long(1)..a.long(1).saturating_add(a.long(2)) {
-                cx.step(1)?;
-                cx.array_set(&array, index, default.clone())?;
-            }
-            Ok(Value::Null)
-        }),
+        m(
+            "static void Clear<U>(U[] array, int index, int length)",
+            "Sets items to their default.",
+            |cx, a| {
+                let array = required(a, 0, "array")?;
+                let default = crate::eval::default_value(a.ty(0));
+                for index in a.long(1)..a.long(1).saturating_add(a.long(2)) {
+                    cx.step(1)?;
+                    cx.array_set(&array, index, default.clone())?;
+                }
+                Ok(Value::Null)
+            },
+        ),
     ],
 };
 
@@ -191,7 +220,11 @@ fn copy(
     let length = a.long(count);
     let (source, target) = (a.get(source), a.get(target));
     if source.is_null() || target.is_null() {
-        return Err(null_argument(if source.is_null() { "sourceArray" } else { "destinationArray" }));
+        return Err(null_argument(if source.is_null() {
+            "sourceArray"
+        } else {
+            "destinationArray"
+        }));
     }
     if length < 0 || from < 0 || to < 0 {
         let message = "Non-negative number required.";

@@ -30,12 +30,8 @@ fn count(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
 
 pub(super) const ENUMERABLE0: TypeDecl =
     interface("System.Collections.IEnumerable", &[], "A sequence.", &[]);
-pub(super) const ENUMERABLE: TypeDecl = interface(
-    "System.Collections.Generic.IEnumerable<T>",
-    &["IEnumerable"],
-    "A sequence.",
-    &[],
-);
+pub(super) const ENUMERABLE: TypeDecl =
+    interface("System.Collections.Generic.IEnumerable<T>", &["IEnumerable"], "A sequence.", &[]);
 pub(super) const ORDERED: TypeDecl = interface(
     "System.Linq.IOrderedEnumerable<T>",
     &["IEnumerable<T>"],
@@ -86,12 +82,8 @@ pub(super) const READ_ONLY_LIST: TypeDecl = interface(
     "A list to read.",
     &[m("T this[int index]", "The item at an index.", get)],
 );
-pub(super) const ISET: TypeDecl = interface(
-    "System.Collections.Generic.ISet<T>",
-    &["ICollection<T>"],
-    "A set.",
-    &[],
-);
+pub(super) const ISET: TypeDecl =
+    interface("System.Collections.Generic.ISet<T>", &["ICollection<T>"], "A set.", &[]);
 pub(super) const EQUALITY_COMPARER: TypeDecl = interface(
     "System.Collections.Generic.IEqualityComparer<T>",
     &[],
@@ -324,9 +316,11 @@ pub(super) const LIST: TypeDecl = TypeDecl {
             let default = crate::eval::default_value(a.ty(0));
             Ok(find(cx, a)?.map_or(default, |(_, item)| item))
         }),
-        m("int FindIndex(Predicate<T> match)", "The index of the first item that passes, or -1.", |cx, a| {
-            Ok(Value::Int(find(cx, a)?.map_or(-1, |(index, _)| index_int(index))))
-        }),
+        m(
+            "int FindIndex(Predicate<T> match)",
+            "The index of the first item that passes, or -1.",
+            |cx, a| Ok(Value::Int(find(cx, a)?.map_or(-1, |(index, _)| index_int(index)))),
+        ),
         m("List<T> FindAll(Predicate<T> match)", "The items that pass.", |cx, a| {
             let test = super::object::required(a, 1, "match")?;
             let mut found = Vec::new();
@@ -383,14 +377,18 @@ pub(super) const LIST: TypeDecl = TypeDecl {
             *list(cx, a)? = items;
             Ok(Value::Null)
         }),
-        m("List<TOutput> ConvertAll<TOutput>(Converter<T, TOutput> converter)", "A list of what a function makes of each item.", |cx, a| {
-            let convert = super::object::required(a, 1, "converter")?;
-            let mut made = Vec::new();
-            for item in cx.collect(&a.value(0))? {
-                made.push(cx.invoke(&convert, &[item])?);
-            }
-            cx.state.list(a.ty(1).clone(), made)
-        }),
+        m(
+            "List<TOutput> ConvertAll<TOutput>(Converter<T, TOutput> converter)",
+            "A list of what a function makes of each item.",
+            |cx, a| {
+                let convert = super::object::required(a, 1, "converter")?;
+                let mut made = Vec::new();
+                for item in cx.collect(&a.value(0))? {
+                    made.push(cx.invoke(&convert, &[item])?);
+                }
+                cx.state.list(a.ty(1).clone(), made)
+            },
+        ),
     ],
 };
 
@@ -402,7 +400,12 @@ pub(super) fn comparer(value: &Value) -> Comparer {
     }
 }
 
-fn new_set(cx: &mut Cx<'_>, item: &Ty, items: Vec<Value>, how: Comparer) -> Result<Value, Exception> {
+fn new_set(
+    cx: &mut Cx<'_>,
+    item: &Ty,
+    items: Vec<Value>,
+    how: Comparer,
+) -> Result<Value, Exception> {
     let mut set = Set::new(item.clone(), how);
     cx.charge(items.len().saturating_mul(3 * SLOT_COST))?;
     for item in items {
@@ -468,19 +471,29 @@ pub(super) const HASH_SET: TypeDecl = TypeDecl {
         m("new(IEqualityComparer<T> comparer)", "Empty, with a comparison.", |cx, a| {
             new_set(cx, a.ty(0), Vec::new(), comparer(a.get(0)))
         }),
-        m("new(IEnumerable<T> collection, IEqualityComparer<T> comparer)", "Of items, with a comparison.", |cx, a| {
-            let items = super::object::required(a, 0, "collection")?;
-            let items = cx.collect(&items)?;
-            new_set(cx, a.ty(0), items, comparer(a.get(1)))
-        }),
+        m(
+            "new(IEnumerable<T> collection, IEqualityComparer<T> comparer)",
+            "Of items, with a comparison.",
+            |cx, a| {
+                let items = super::object::required(a, 0, "collection")?;
+                let items = cx.collect(&items)?;
+                new_set(cx, a.ty(0), items, comparer(a.get(1)))
+            },
+        ),
         m("int Count", "How many items there are.", count),
         m("bool Add(T item)", "Adds an item; whether it is new.", set_add),
         m("bool Contains(T item)", "Whether an item is there.", contains),
         m("bool Remove(T item)", "Takes an item out; whether it was there.", remove),
         m("void Clear()", "Takes all items out.", clear),
-        m("void UnionWith(IEnumerable<T> other)", "Adds items.", |cx, a| combine(cx, a, |_, _| true)),
-        m("void IntersectWith(IEnumerable<T> other)", "Keeps common items.", |cx, a| combine(cx, a, |own, other| own && other)),
-        m("void ExceptWith(IEnumerable<T> other)", "Takes items out.", |cx, a| combine(cx, a, |own, other| own && !other)),
+        m("void UnionWith(IEnumerable<T> other)", "Adds items.", |cx, a| {
+            combine(cx, a, |_, _| true)
+        }),
+        m("void IntersectWith(IEnumerable<T> other)", "Keeps common items.", |cx, a| {
+            combine(cx, a, |own, other| own && other)
+        }),
+        m("void ExceptWith(IEnumerable<T> other)", "Takes items out.", |cx, a| {
+            combine(cx, a, |own, other| own && !other)
+        }),
         m("bool Overlaps(IEnumerable<T> other)", "Whether an item is common.", |cx, a| {
             let other = super::object::required(a, 1, "other")?;
             let others = cx.collect(&other)?;

@@ -150,7 +150,9 @@ const CONVERT: &[Member] = &[
         Ok(Value::Long(i64::from_le_bytes(radix(a, 64)?.to_le_bytes())))
     }),
     m("static bool ToBoolean(object value)", "A value as a bool.", |_, a| boolean(a)),
-    m("static string ToString(object value)", "A value as text.", |cx, a| super::object::to_string(cx, a)),
+    m("static string ToString(object value)", "A value as text.", |cx, a| {
+        super::object::to_string(cx, a)
+    }),
     m("static string ToString(int value, int toBase)", "A number in another base.", |cx, a| {
         let value = a.int(0);
         let text = match a.int(1) {
@@ -178,21 +180,27 @@ const CONVERT: &[Member] = &[
             )),
         }
     }),
-    m("static DateTime ToDateTime(string value)", "Text as a time.", |cx, a| super::time::parse(cx, a)),
+    m("static DateTime ToDateTime(string value)", "Text as a time.", |cx, a| {
+        super::time::parse(cx, a)
+    }),
     m("static string ToBase64String(byte[] inArray)", "Bytes as base64.", |cx, a| {
         let bytes = a.bytes(cx, 0, "inArray")?;
         to_base64(cx, &bytes, false)
     }),
-    m("static string ToBase64String(byte[] inArray, int offset, int length)", "Some bytes as base64.", |cx, a| {
-        let bytes = a.bytes(cx, 0, "inArray")?;
-        let start = usize::try_from(a.long(1)).unwrap_or(usize::MAX);
-        let end = usize::try_from(a.long(2)).ok().and_then(|n| start.checked_add(n));
-        let Some(part) = end.and_then(|end| bytes.get(start..end)) else {
-            let message = "Offset and length must refer to a position in the string. (Parameter 'offset')";
-            return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
-        };
-        to_base64(cx, part, false)
-    }),
+    m(
+        "static string ToBase64String(byte[] inArray, int offset, int length)",
+        "Some bytes as base64.",
+        |cx, a| {
+            let bytes = a.bytes(cx, 0, "inArray")?;
+            let start = usize::try_from(a.long(1)).unwrap_or(usize::MAX);
+            let end = usize::try_from(a.long(2)).ok().and_then(|n| start.checked_add(n));
+            let Some(part) = end.and_then(|end| bytes.get(start..end)) else {
+                let message = "Offset and length must refer to a position in the string. (Parameter 'offset')";
+                return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+            };
+            to_base64(cx, part, false)
+        },
+    ),
     m("static byte[] FromBase64String(string s)", "Base64 as bytes.", |cx, a| from_base64(cx, a)),
 ];
 
@@ -207,15 +215,27 @@ pub(super) const BIT_CONVERTER: TypeDecl = TypeDecl {
             let bytes = a.bytes(cx, 0, "value")?;
             hex(cx, &bytes)
         }),
-        m("static string ToString(byte[] value, int startIndex, int length)", "Some as `00-FF`.", |cx, a| {
-            let length = usize::try_from(a.long(2)).unwrap_or(usize::MAX);
-            let bytes = part(cx, a, length)?;
-            hex(cx, &bytes)
+        m(
+            "static string ToString(byte[] value, int startIndex, int length)",
+            "Some as `00-FF`.",
+            |cx, a| {
+                let length = usize::try_from(a.long(2)).unwrap_or(usize::MAX);
+                let bytes = part(cx, a, length)?;
+                hex(cx, &bytes)
+            },
+        ),
+        m("static byte[] GetBytes(bool value)", "Its byte.", |_, a| {
+            Ok(bytes(&[u8::from(a.bool(0))]))
         }),
-        m("static byte[] GetBytes(bool value)", "Its byte.", |_, a| Ok(bytes(&[u8::from(a.bool(0))]))),
-        m("static byte[] GetBytes(int value)", "Its bytes.", |_, a| Ok(bytes(&a.int(0).to_le_bytes()))),
-        m("static byte[] GetBytes(long value)", "Its bytes.", |_, a| Ok(bytes(&a.long(0).to_le_bytes()))),
-        m("static byte[] GetBytes(double value)", "Its bytes.", |_, a| Ok(bytes(&a.double(0).to_le_bytes()))),
+        m("static byte[] GetBytes(int value)", "Its bytes.", |_, a| {
+            Ok(bytes(&a.int(0).to_le_bytes()))
+        }),
+        m("static byte[] GetBytes(long value)", "Its bytes.", |_, a| {
+            Ok(bytes(&a.long(0).to_le_bytes()))
+        }),
+        m("static byte[] GetBytes(double value)", "Its bytes.", |_, a| {
+            Ok(bytes(&a.double(0).to_le_bytes()))
+        }),
         m("static byte[] GetBytes(short value)", "Its bytes.", |_, a| {
             Ok(bytes(&i16::try_from(a.long(0)).unwrap_or_default().to_le_bytes()))
         }),
@@ -234,15 +254,21 @@ pub(super) const BIT_CONVERTER: TypeDecl = TypeDecl {
         m("static uint ToUInt32(byte[] value, int startIndex)", "A number from bytes.", |cx, a| {
             Ok(Value::UInt(u32::from_le_bytes(exactly(cx, a)?)))
         }),
-        m("static ulong ToUInt64(byte[] value, int startIndex)", "A number from bytes.", |cx, a| {
-            Ok(Value::ULong(u64::from_le_bytes(exactly(cx, a)?)))
-        }),
-        m("static ushort ToUInt16(byte[] value, int startIndex)", "A number from bytes.", |cx, a| {
-            Ok(Value::UShort(u16::from_le_bytes(exactly(cx, a)?)))
-        }),
-        m("static double ToDouble(byte[] value, int startIndex)", "A number from bytes.", |cx, a| {
-            Ok(Value::Double(f64::from_le_bytes(exactly(cx, a)?)))
-        }),
+        m(
+            "static ulong ToUInt64(byte[] value, int startIndex)",
+            "A number from bytes.",
+            |cx, a| Ok(Value::ULong(u64::from_le_bytes(exactly(cx, a)?))),
+        ),
+        m(
+            "static ushort ToUInt16(byte[] value, int startIndex)",
+            "A number from bytes.",
+            |cx, a| Ok(Value::UShort(u16::from_le_bytes(exactly(cx, a)?))),
+        ),
+        m(
+            "static double ToDouble(byte[] value, int startIndex)",
+            "A number from bytes.",
+            |cx, a| Ok(Value::Double(f64::from_le_bytes(exactly(cx, a)?))),
+        ),
     ],
 };
 

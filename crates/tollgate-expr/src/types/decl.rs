@@ -1,8 +1,8 @@
 //! How types are declared.
 
 use crate::Exception;
-use crate::eval::{Args, Cx};
 use crate::Value;
+use crate::eval::{Args, Cx};
 
 /// The code of a member.
 pub(crate) type Native = fn(&mut Cx<'_>, &mut Args<'_>) -> Result<Value, Exception>;

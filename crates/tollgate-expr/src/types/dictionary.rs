@@ -190,11 +190,17 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             let how = comparer(a.get(0));
             new(cx, a, how)
         }),
-        m("new(IDictionary<TKey, TValue> dictionary)", "A copy.", |cx, a| copy(cx, a, Comparer::Exact)),
-        m("new(IDictionary<TKey, TValue> dictionary, IEqualityComparer<TKey> comparer)", "A copy, with a comparison.", |cx, a| {
-            let how = comparer(a.get(1));
-            copy(cx, a, how)
+        m("new(IDictionary<TKey, TValue> dictionary)", "A copy.", |cx, a| {
+            copy(cx, a, Comparer::Exact)
         }),
+        m(
+            "new(IDictionary<TKey, TValue> dictionary, IEqualityComparer<TKey> comparer)",
+            "A copy, with a comparison.",
+            |cx, a| {
+                let how = comparer(a.get(1));
+                copy(cx, a, how)
+            },
+        ),
         m("bool TryAdd(TKey key, TValue value)", "Adds a key, if it is new.", |cx, a| {
             cx.charge(4 * SLOT_COST)?;
             let (key, value) = (a.value(1), a.value(2));
@@ -207,12 +213,18 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         }),
         m("bool ContainsValue(TValue value)", "Whether a value is there.", |cx, a| {
             let wanted = a.value(1);
-            let Some(Object::Dictionary(map)) = cx.object_of(a.get(0)) else { return Err(confusion()) };
+            let Some(Object::Dictionary(map)) = cx.object_of(a.get(0)) else {
+                return Err(confusion());
+            };
             Ok(Value::Bool(map.iter().any(|(_, value)| super::object::equals(cx, value, &wanted))))
         }),
         rw("TValue this[TKey key]", "What a key holds; an exception when it is missing.", get, set),
         m("bool ContainsKey(TKey key)", "Whether a key is there.", contains_key),
-        m("bool TryGetValue(TKey key, out TValue value)", "What a key holds, if it is there.", try_get),
+        m(
+            "bool TryGetValue(TKey key, out TValue value)",
+            "What a key holds, if it is there.",
+            try_get,
+        ),
         m("int Count", "How many keys there are.", count),
         m("ICollection<TKey> Keys", "The keys.", |cx, a| part(cx, a, 0)),
         m("ICollection<TValue> Values", "The values.", |cx, a| part(cx, a, 1)),

@@ -39,7 +39,9 @@ pub(super) const DECL: TypeDecl = TypeDecl {
                 "utf-32" => UTF32,
                 "iso-8859-1" | "latin1" | "iso_8859-1" | "l1" => LATIN1,
                 _ => {
-                    let message = format!("'{name}' is not a supported encoding name. For information on defining a custom encoding, see the documentation for the Encoding.RegisterProvider method. (Parameter 'name')");
+                    let message = format!(
+                        "'{name}' is not a supported encoding name. For information on defining a custom encoding, see the documentation for the Encoding.RegisterProvider method. (Parameter 'name')"
+                    );
                     return Err(Exception::new(ExceptionKind::Argument, message));
                 }
             };
@@ -75,24 +77,31 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             let bytes = a.bytes(cx, 1, "bytes")?;
             string(cx, a, &bytes)
         }),
-        m("string GetString(byte[] bytes, int index, int count)", "Some bytes as text.", |cx, a| {
-            let bytes = a.bytes(cx, 1, "bytes")?;
-            let start = usize::try_from(a.long(2)).unwrap_or(usize::MAX);
-            let end = usize::try_from(a.long(3)).ok().and_then(|count| start.checked_add(count));
-            let Some(part) = end.and_then(|end| bytes.get(start..end)) else {
-                let message = "Index and count must refer to a location within the buffer. (Parameter 'bytes')";
-                return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
-            };
-            string(cx, a, part)
+        m(
+            "string GetString(byte[] bytes, int index, int count)",
+            "Some bytes as text.",
+            |cx, a| {
+                let bytes = a.bytes(cx, 1, "bytes")?;
+                let start = usize::try_from(a.long(2)).unwrap_or(usize::MAX);
+                let end =
+                    usize::try_from(a.long(3)).ok().and_then(|count| start.checked_add(count));
+                let Some(part) = end.and_then(|end| bytes.get(start..end)) else {
+                    let message = "Index and count must refer to a location within the buffer. (Parameter 'bytes')";
+                    return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+                };
+                string(cx, a, part)
+            },
+        ),
+        m("string WebName", "Its name on the web.", |_, a| {
+            Ok(Value::from(match a.int(0) {
+                ASCII => "us-ascii",
+                UTF16 => "utf-16",
+                UTF16_BE => "utf-16BE",
+                UTF32 => "utf-32",
+                LATIN1 => "iso-8859-1",
+                _ => "utf-8",
+            }))
         }),
-        m("string WebName", "Its name on the web.", |_, a| Ok(Value::from(match a.int(0) {
-            ASCII => "us-ascii",
-            UTF16 => "utf-16",
-            UTF16_BE => "utf-16BE",
-            UTF32 => "utf-32",
-            LATIN1 => "iso-8859-1",
-            _ => "utf-8",
-        }))),
     ],
 };
 
@@ -118,14 +127,14 @@ fn encode(page: i32, text: &str) -> Vec<u8> {
 
 fn decode(page: i32, bytes: &[u8]) -> String {
     let units = |read: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes
-            .chunks(2)
-            .map(|pair| <[u8; 2]>::try_from(pair).map_or(0xFFFD, read))
-            .collect();
+        let units: Vec<u16> =
+            bytes.chunks(2).map(|pair| <[u8; 2]>::try_from(pair).map_or(0xFFFD, read)).collect();
         String::from_utf16_lossy(&units)
     };
     match page {
-        ASCII => bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '\u{fffd}' }).collect(),
+        ASCII => {
+            bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '\u{fffd}' }).collect()
+        }
         LATIN1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
         UTF16 => units(u16::from_le_bytes),
         UTF16_BE => units(u16::from_be_bytes),

@@ -76,7 +76,8 @@ fn round(a: &Args<'_>) -> Result<Value, Exception> {
             let value = other.as_double().unwrap_or_default();
             let digits = i32::try_from(digits).ok().filter(|digits| (0..=15).contains(digits));
             let Some(digits) = digits else {
-                let message = "Rounding digits must be between 0 and 15, inclusive. (Parameter 'digits')";
+                let message =
+                    "Rounding digits must be between 0 and 15, inclusive. (Parameter 'digits')";
                 return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
             };
             let whole = |value: f64| if away { value.round() } else { value.round_ties_even() };
@@ -113,8 +114,18 @@ macro_rules! both {
     };
 }
 
-const MAX: &[Member] = both!("Max", "The larger.", BinaryOp::Ge, ["byte", "short", "int", "uint", "long", "ulong", "float", "double", "decimal"]);
-const MIN: &[Member] = both!("Min", "The smaller.", BinaryOp::Le, ["byte", "short", "int", "uint", "long", "ulong", "float", "double", "decimal"]);
+const MAX: &[Member] = both!(
+    "Max",
+    "The larger.",
+    BinaryOp::Ge,
+    ["byte", "short", "int", "uint", "long", "ulong", "float", "double", "decimal"]
+);
+const MIN: &[Member] = both!(
+    "Min",
+    "The smaller.",
+    BinaryOp::Le,
+    ["byte", "short", "int", "uint", "long", "ulong", "float", "double", "decimal"]
+);
 
 macro_rules! function {
     ($name:literal, $doc:literal, $run:expr) => {
@@ -140,11 +151,19 @@ const OTHER: &[Member] = &[
     p("static double Round(double a)", "Rounded, halves to even.", |_, a| round(a)),
     p("static double Round(double value, int digits)", "Rounded, halves to even.", |_, a| round(a)),
     p("static double Round(double value, MidpointRounding mode)", "Rounded.", |_, a| round(a)),
-    p("static double Round(double value, int digits, MidpointRounding mode)", "Rounded.", |_, a| round(a)),
+    p(
+        "static double Round(double value, int digits, MidpointRounding mode)",
+        "Rounded.",
+        |_, a| round(a),
+    ),
     p("static decimal Round(decimal d)", "Rounded, halves to even.", |_, a| round(a)),
     p("static decimal Round(decimal d, int decimals)", "Rounded, halves to even.", |_, a| round(a)),
     p("static decimal Round(decimal d, MidpointRounding mode)", "Rounded.", |_, a| round(a)),
-    p("static decimal Round(decimal d, int decimals, MidpointRounding mode)", "Rounded.", |_, a| round(a)),
+    p(
+        "static decimal Round(decimal d, int decimals, MidpointRounding mode)",
+        "Rounded.",
+        |_, a| round(a),
+    ),
     p("static decimal Floor(decimal d)", "Rounded down.", |_, a| match a.get(0) {
         Value::Decimal(value) => Ok(Value::Decimal(value.floor())),
         _ => Err(confusion()),
@@ -179,12 +198,16 @@ const OTHER: &[Member] = &[
     p("static double Atan2(double y, double x)", "The angle of a point.", |_, a| {
         Ok(Value::Double(a.double(0).atan2(a.double(1))))
     }),
-    m("static int DivRem(int a, int b, out int result)", "The quotient; the rest goes out.", |_, a| {
-        let (left, right) = (a.value(0), a.value(1));
-        let quotient = arith(BinaryOp::Div, true, &left, &right)?;
-        a.set(2, arith(BinaryOp::Rem, true, &left, &right)?);
-        Ok(quotient)
-    }),
+    m(
+        "static int DivRem(int a, int b, out int result)",
+        "The quotient; the rest goes out.",
+        |_, a| {
+            let (left, right) = (a.value(0), a.value(1));
+            let quotient = arith(BinaryOp::Div, true, &left, &right)?;
+            a.set(2, arith(BinaryOp::Rem, true, &left, &right)?);
+            Ok(quotient)
+        },
+    ),
 ];
 
 const fn joined<const N: usize>(parts: [&[Member]; 3]) -> [Member; N] {
@@ -219,7 +242,9 @@ pub(super) const RANDOM: TypeDecl = TypeDecl {
             let seed = a.long(0).unsigned_abs();
             cx.state.add(Object::Random(seed))
         }),
-        m("int Next()", "From 0 to below int.MaxValue.", |cx, a| next(cx, a, 0, i64::from(i32::MAX))),
+        m("int Next()", "From 0 to below int.MaxValue.", |cx, a| {
+            next(cx, a, 0, i64::from(i32::MAX))
+        }),
         m("int Next(int maxValue)", "From 0 to below a number.", |cx, a| {
             let most = a.long(1);
             if most < 0 {

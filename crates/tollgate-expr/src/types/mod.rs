@@ -27,9 +27,9 @@ pub(crate) use assign::is_assignable;
 pub(crate) use decl::{Kind, Member, Native, TypeDecl, m, p, rw};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
-pub(crate) use registry::{exception_kind, Absent,
-    MemberInfo, MemberKind, ParamInfo, ParamMode, TypeInfo, allowed_but_missing, extensions, info, lookup,
-    short_names,
+pub(crate) use registry::{
+    Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, TypeInfo, allowed_but_missing,
+    exception_kind, extensions, info, lookup, short_names,
 };
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 

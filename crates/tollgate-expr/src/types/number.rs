@@ -71,21 +71,59 @@ number!(INT32, "System.Int32", "int", Int32, Int, 0, i32::MIN, i32::MAX, []);
 number!(UINT32, "System.UInt32", "uint", UInt32, UInt, 0, u32::MIN, u32::MAX, []);
 number!(INT64, "System.Int64", "long", Int64, Long, 0, i64::MIN, i64::MAX, []);
 number!(UINT64, "System.UInt64", "ulong", UInt64, ULong, 0, u64::MIN, u64::MAX, []);
-number!(SINGLE, "System.Single", "float", Single, Float, 0.0, f32::MIN, f32::MAX, [
-    p("static float NaN", "Not a number.", |_, _| Ok(Value::Float(f32::NAN))),
-    m("static bool IsNaN(float f)", "Whether it is no number.", |_, a| Ok(Value::Bool(a.double(0).is_nan())))
-]);
-number!(DOUBLE, "System.Double", "double", Double, Double, 0.0, f64::MIN, f64::MAX, [
-    p("static double NaN", "Not a number.", |_, _| Ok(Value::Double(f64::NAN))),
-    p("static double Epsilon", "The smallest above zero.", |_, _| Ok(Value::Double(f64::from_bits(1)))),
-    p("static double PositiveInfinity", "Infinity.", |_, _| Ok(Value::Double(f64::INFINITY))),
-    p("static double NegativeInfinity", "Minus infinity.", |_, _| Ok(Value::Double(f64::NEG_INFINITY))),
-    m("static bool IsNaN(double d)", "Whether it is no number.", |_, a| Ok(Value::Bool(a.double(0).is_nan()))),
-    m("static bool IsInfinity(double d)", "Whether it is infinite.", |_, a| {
-        Ok(Value::Bool(a.double(0).is_infinite()))
-    })
-]);
-number!(DECIMAL, "System.Decimal", "decimal", Decimal, Decimal, Decimal::ZERO, Decimal::MIN, Decimal::MAX, [
-    p("static decimal Zero", "0.", |_, _| Ok(Value::Decimal(Decimal::ZERO))),
-    p("static decimal One", "1.", |_, _| Ok(Value::Decimal(Decimal::ONE)))
-]);
+number!(
+    SINGLE,
+    "System.Single",
+    "float",
+    Single,
+    Float,
+    0.0,
+    f32::MIN,
+    f32::MAX,
+    [
+        p("static float NaN", "Not a number.", |_, _| Ok(Value::Float(f32::NAN))),
+        m("static bool IsNaN(float f)", "Whether it is no number.", |_, a| Ok(Value::Bool(
+            a.double(0).is_nan()
+        )))
+    ]
+);
+number!(
+    DOUBLE,
+    "System.Double",
+    "double",
+    Double,
+    Double,
+    0.0,
+    f64::MIN,
+    f64::MAX,
+    [
+        p("static double NaN", "Not a number.", |_, _| Ok(Value::Double(f64::NAN))),
+        p("static double Epsilon", "The smallest above zero.", |_, _| Ok(Value::Double(
+            f64::from_bits(1)
+        ))),
+        p("static double PositiveInfinity", "Infinity.", |_, _| Ok(Value::Double(f64::INFINITY))),
+        p("static double NegativeInfinity", "Minus infinity.", |_, _| Ok(Value::Double(
+            f64::NEG_INFINITY
+        ))),
+        m("static bool IsNaN(double d)", "Whether it is no number.", |_, a| Ok(Value::Bool(
+            a.double(0).is_nan()
+        ))),
+        m("static bool IsInfinity(double d)", "Whether it is infinite.", |_, a| {
+            Ok(Value::Bool(a.double(0).is_infinite()))
+        })
+    ]
+);
+number!(
+    DECIMAL,
+    "System.Decimal",
+    "decimal",
+    Decimal,
+    Decimal,
+    Decimal::ZERO,
+    Decimal::MIN,
+    Decimal::MAX,
+    [
+        p("static decimal Zero", "0.", |_, _| Ok(Value::Decimal(Decimal::ZERO))),
+        p("static decimal One", "1.", |_, _| Ok(Value::Decimal(Decimal::ONE)))
+    ]
+);

@@ -18,9 +18,11 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
         m("int GetHashCode()", "A number that is the same for equal values.", |cx, a| {
             Ok(Value::Int(hash_code(cx, a.get(0))))
         }),
-        m("static bool Equals(object objA, object objB)", "Whether the values are equal.", |cx, a| {
-            Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
-        }),
+        m(
+            "static bool Equals(object objA, object objB)",
+            "Whether the values are equal.",
+            |cx, a| Ok(Value::Bool(equals(cx, a.get(0), a.get(1)))),
+        ),
         m(
             "static bool ReferenceEquals(object objA, object objB)",
             "Whether both are the same object.",
@@ -42,8 +44,12 @@ pub(super) fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exce
 pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Json(left), Value::Json(right)) => cx.state.json.token_equals(*left, *right),
-        (Value::Double(left), Value::Double(right)) => left == right || left.is_nan() && right.is_nan(),
-        (Value::Float(left), Value::Float(right)) => left == right || left.is_nan() && right.is_nan(),
+        (Value::Double(left), Value::Double(right)) => {
+            left == right || left.is_nan() && right.is_nan()
+        }
+        (Value::Float(left), Value::Float(right)) => {
+            left == right || left.is_nan() && right.is_nan()
+        }
         _ => {
             std::mem::discriminant(left) == std::mem::discriminant(right)
                 && crate::eval::equal_values(left, right)
@@ -73,7 +79,9 @@ pub(super) const NULLABLE: TypeDecl = TypeDecl {
     bases: &[],
     docs: "A value that may be missing.",
     members: &[
-        m("bool HasValue", "Whether there is a value.", |_, a| Ok(Value::Bool(!a.get(0).is_null()))),
+        m("bool HasValue", "Whether there is a value.", |_, a| {
+            Ok(Value::Bool(!a.get(0).is_null()))
+        }),
         m("T Value", "The value; an exception when there is none.", |_, a| match a.get(0) {
             Value::Null => Err(Exception::new(
                 ExceptionKind::InvalidOperation,
@@ -81,9 +89,11 @@ pub(super) const NULLABLE: TypeDecl = TypeDecl {
             )),
             value => Ok(value.clone()),
         }),
-        m("T GetValueOrDefault()", "The value, or the default of its type.", |_, a| match a.get(0) {
-            Value::Null => Ok(crate::eval::default_value(a.ty(0))),
-            value => Ok(value.clone()),
+        m("T GetValueOrDefault()", "The value, or the default of its type.", |_, a| {
+            match a.get(0) {
+                Value::Null => Ok(crate::eval::default_value(a.ty(0))),
+                value => Ok(value.clone()),
+            }
         }),
         m("T GetValueOrDefault(T defaultValue)", "The value, or another.", |_, a| match a.get(0) {
             Value::Null => Ok(a.value(1)),
@@ -99,7 +109,8 @@ const fn delegate(name: &'static str, docs: &'static str) -> TypeDecl {
 pub(super) const FUNC: TypeDecl = delegate("System.Func<TResult>", "A function with a result.");
 pub(super) const ACTION: TypeDecl = delegate("System.Action", "A function without a result.");
 pub(super) const PREDICATE: TypeDecl = delegate("System.Predicate<T>", "A test of a value.");
-pub(super) const COMPARISON: TypeDecl = delegate("System.Comparison<T>", "A comparison of two values.");
+pub(super) const COMPARISON: TypeDecl =
+    delegate("System.Comparison<T>", "A comparison of two values.");
 pub(super) const CONVERTER: TypeDecl =
     delegate("System.Converter<TInput, TOutput>", "A conversion of a value.");
 
@@ -138,7 +149,9 @@ pub(super) const EXCEPTION: TypeDecl = TypeDecl {
         }),
         m("string StackTrace", "Where it was thrown; empty here.", |_, _| Ok(Value::from(""))),
         m("string Source", "What threw it.", |_, _| Ok(Value::from("expression"))),
-        m("int HResult", "A number of the kind of exception.", |_, _| Ok(Value::Int(-2_146_233_088))),
+        m("int HResult", "A number of the kind of exception.", |_, _| {
+            Ok(Value::Int(-2_146_233_088))
+        }),
     ],
 };
 

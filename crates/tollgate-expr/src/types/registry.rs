@@ -248,7 +248,8 @@ pub(crate) fn lookup(name: &str, n_args: usize) -> Option<TypeId> {
     let ids = REGISTRY.by_name.get(keyword.unwrap_or(name))?;
     ids.iter().copied().find(|id| {
         let any = matches!(id, TypeId::Func | TypeId::Action);
-        info_of(&REGISTRY, *id).is_some_and(|info| info.params.len() == n_args) || (any && n_args > 0)
+        info_of(&REGISTRY, *id).is_some_and(|info| info.params.len() == n_args)
+            || (any && n_args > 0)
     })
 }
 
@@ -279,10 +280,10 @@ impl Registry {
             }
             params_of.push(params);
         }
-        let mut registry =
-            Registry { types: Vec::new(), by_name, extensions: HashMap::new() };
+        let mut registry = Registry { types: Vec::new(), by_name, extensions: HashMap::new() };
         let names = Names { registry: &registry, params: &params_of };
-        let types: Vec<TypeInfo> = ALL.iter().map(|(id, decl)| names.read_type(*id, decl)).collect();
+        let types: Vec<TypeInfo> =
+            ALL.iter().map(|(id, decl)| names.read_type(*id, decl)).collect();
         registry.types = types;
         let extensions: Vec<&'static MemberInfo> = registry
             .types

@@ -17,11 +17,15 @@ pub(super) const BOOLEAN: TypeDecl = TypeDecl {
         m("static bool Parse(string value)", "Reads `true` or `false`, in any case.", |_, a| {
             parse_bool(a.opt_str(0)).map(Value::Bool)
         }),
-        m("static bool TryParse(string value, out bool result)", "Reads a bool, if it is one.", |_, a| {
-            let read = try_parse_bool(a.opt_str(0));
-            a.set(1, Value::Bool(read.unwrap_or_default()));
-            Ok(Value::Bool(read.is_some()))
-        }),
+        m(
+            "static bool TryParse(string value, out bool result)",
+            "Reads a bool, if it is one.",
+            |_, a| {
+                let read = try_parse_bool(a.opt_str(0));
+                a.set(1, Value::Bool(read.unwrap_or_default()));
+                Ok(Value::Bool(read.is_some()))
+            },
+        ),
         m("int CompareTo(bool value)", "The order of two values.", |_, a| {
             Ok(Value::Int(a.bool(0).cmp(&a.bool(1)) as i32))
         }),
@@ -50,7 +54,9 @@ pub(super) const CHAR: TypeDecl = TypeDecl {
         p("static char MinValue", "The smallest unit.", |_, _| Ok(Value::Char(0))),
         m("static bool IsDigit(char c)", "Whether it is a decimal digit.", |_, a| {
             let c = character(a);
-            Ok(Value::Bool(c.is_ascii_digit() || !c.is_ascii() && c.is_numeric() && !c.is_alphabetic()))
+            Ok(Value::Bool(
+                c.is_ascii_digit() || !c.is_ascii() && c.is_numeric() && !c.is_alphabetic(),
+            ))
         }),
         m("static bool IsNumber(char c)", "Whether it is a number.", |_, a| {
             Ok(Value::Bool(character(a).is_numeric()))
@@ -72,15 +78,26 @@ pub(super) const CHAR: TypeDecl = TypeDecl {
         }),
         m("static bool IsPunctuation(char c)", "Whether it is punctuation.", |_, a| {
             let c = character(a);
-            Ok(Value::Bool(c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')))
+            Ok(Value::Bool(
+                c.is_ascii_punctuation()
+                    && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~'),
+            ))
         }),
         m("static bool IsControl(char c)", "Whether it is a control character.", |_, a| {
             Ok(Value::Bool(character(a).is_control()))
         }),
-        m("static char ToUpper(char c)", "In upper case.", |_, a| Ok(mapped(a, crate::text::upper))),
-        m("static char ToLower(char c)", "In lower case.", |_, a| Ok(mapped(a, crate::text::lower))),
-        m("static char ToUpperInvariant(char c)", "In upper case.", |_, a| Ok(mapped(a, crate::text::upper))),
-        m("static char ToLowerInvariant(char c)", "In lower case.", |_, a| Ok(mapped(a, crate::text::lower))),
+        m("static char ToUpper(char c)", "In upper case.", |_, a| {
+            Ok(mapped(a, crate::text::upper))
+        }),
+        m("static char ToLower(char c)", "In lower case.", |_, a| {
+            Ok(mapped(a, crate::text::lower))
+        }),
+        m("static char ToUpperInvariant(char c)", "In upper case.", |_, a| {
+            Ok(mapped(a, crate::text::upper))
+        }),
+        m("static char ToLowerInvariant(char c)", "In lower case.", |_, a| {
+            Ok(mapped(a, crate::text::lower))
+        }),
         m("static string ToString(char c)", "As text.", |cx, a| super::object::to_string(cx, a)),
         m("static double GetNumericValue(char c)", "The number of a digit, or -1.", |_, a| {
             Ok(Value::Double(character(a).to_digit(10).map_or(-1.0, f64::from)))
@@ -153,11 +170,15 @@ pub(super) const GUID: TypeDecl = TypeDecl {
             }
             parse_guid(a.opt_str(0)).map(Value::guid)
         }),
-        m("static bool TryParse(string input, out Guid result)", "From text, if it is one.", |_, a| {
-            let read = parse_guid(Some(a.opt_str(0).unwrap_or_default()));
-            a.set(1, read.as_ref().map_or(Value::Guid([0; 16]), |guid| Value::guid(*guid)));
-            Ok(Value::Bool(read.is_ok()))
-        }),
+        m(
+            "static bool TryParse(string input, out Guid result)",
+            "From text, if it is one.",
+            |_, a| {
+                let read = parse_guid(Some(a.opt_str(0).unwrap_or_default()));
+                a.set(1, read.as_ref().map_or(Value::Guid([0; 16]), |guid| Value::guid(*guid)));
+                Ok(Value::Bool(read.is_ok()))
+            },
+        ),
         m("string ToString(string format)", "As `N`, `D`, `B`, `P` or `X`.", |cx, a| {
             let (value, format) = (a.value(0), a.opt_str(1).unwrap_or("D").to_owned());
             let format = if format.is_empty() { "D" } else { &format };

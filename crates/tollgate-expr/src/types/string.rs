@@ -50,11 +50,19 @@ pub(super) const COMPARER: TypeDecl = TypeDecl {
     docs: "A comparison of strings as an object.",
     members: &[
         p("static StringComparer CurrentCulture", "By culture.", |_, _| Ok(comparer(0))),
-        p("static StringComparer CurrentCultureIgnoreCase", "By culture, in any case.", |_, _| Ok(comparer(1))),
+        p("static StringComparer CurrentCultureIgnoreCase", "By culture, in any case.", |_, _| {
+            Ok(comparer(1))
+        }),
         p("static StringComparer InvariantCulture", "By culture.", |_, _| Ok(comparer(2))),
-        p("static StringComparer InvariantCultureIgnoreCase", "By culture, in any case.", |_, _| Ok(comparer(3))),
+        p(
+            "static StringComparer InvariantCultureIgnoreCase",
+            "By culture, in any case.",
+            |_, _| Ok(comparer(3)),
+        ),
         p("static StringComparer Ordinal", "Unit by unit.", |_, _| Ok(comparer(4))),
-        p("static StringComparer OrdinalIgnoreCase", "Unit by unit, in any case.", |_, _| Ok(comparer(5))),
+        p("static StringComparer OrdinalIgnoreCase", "Unit by unit, in any case.", |_, _| {
+            Ok(comparer(5))
+        }),
         m("bool Equals(string x, string y)", "Whether they are equal.", |_, a| {
             let how = Comparison::of(a.int(0));
             Ok(Value::Bool(equal(a.opt_str(1), a.opt_str(2), how)))
@@ -94,10 +102,7 @@ fn int(index: usize) -> Value {
 
 #[cold]
 fn out_of_range(message: &str, name: &str) -> Exception {
-    Exception::new(
-        ExceptionKind::ArgumentOutOfRange,
-        format!("{message} (Parameter '{name}')"),
-    )
+    Exception::new(ExceptionKind::ArgumentOutOfRange, format!("{message} (Parameter '{name}')"))
 }
 
 fn substring(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -179,8 +184,10 @@ fn index_of(a: &Args<'_>) -> Result<Value, Exception> {
             "startIndex",
         ));
     };
-    let count = if numbers > 3 { a.long(3) } else { i64::try_from(length - start).unwrap_or(i64::MAX) };
-    let Some(end) = usize::try_from(count).ok().map(|count| start + count).filter(|end| *end <= length)
+    let count =
+        if numbers > 3 { a.long(3) } else { i64::try_from(length - start).unwrap_or(i64::MAX) };
+    let Some(end) =
+        usize::try_from(count).ok().map(|count| start + count).filter(|end| *end <= length)
     else {
         let message = "Count must be positive and count must refer to a location within the string/array/collection.";
         return Err(out_of_range(message, "count"));
@@ -254,9 +261,8 @@ fn trim(cx: &mut Cx<'_>, a: &Args<'_>, start: bool, end: bool) -> Result<Value, 
 
 fn pad(cx: &mut Cx<'_>, a: &Args<'_>, left: bool) -> Result<Value, Exception> {
     let this = a.this_str()?;
-    let width = usize::try_from(a.long(1)).map_err(|_| {
-        out_of_range("Non-negative number required.", "totalWidth")
-    })?;
+    let width = usize::try_from(a.long(1))
+        .map_err(|_| out_of_range("Non-negative number required.", "totalWidth"))?;
     let fill = if a.len() > 2 { text::unit_text(a.char(2)) } else { " ".to_owned() };
     let missing = width.saturating_sub(text::length(&this));
     if missing == 0 {
@@ -351,7 +357,9 @@ fn next_separator(text: &str, separators: Option<&[String]>) -> Option<(usize, u
         }
         Some(separators) => separators
             .iter()
-            .filter_map(|separator| text.find(separator.as_str()).map(|offset| (offset, separator.len())))
+            .filter_map(|separator| {
+                text.find(separator.as_str()).map(|offset| (offset, separator.len()))
+            })
             // At one place the first of the list wins.
             .min_by_key(|(offset, _)| *offset),
     }
@@ -423,7 +431,8 @@ fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         return Err(out_of_range(message, "startIndex"));
     }
     let count = if a.len() > 2 { a.long(2) } else { i64::try_from(length - start).unwrap_or(0) };
-    let Some(end) = usize::try_from(count).ok().map(|count| start + count).filter(|end| *end <= length)
+    let Some(end) =
+        usize::try_from(count).ok().map(|count| start + count).filter(|end| *end <= length)
     else {
         let message = "Index and count must refer to a location within the string.";
         return Err(out_of_range(message, "count"));
@@ -506,7 +515,8 @@ const MEMBERS: &[Member] = &[
     m("new(char[] value, int startIndex, int length)", "Of some characters.", |cx, a| {
         let units = units(cx, a.get(0))?;
         let start = usize::try_from(a.long(1)).unwrap_or(usize::MAX);
-        let part = usize::try_from(a.long(2)).ok().and_then(|n| units.get(start..start.checked_add(n)?));
+        let part =
+            usize::try_from(a.long(2)).ok().and_then(|n| units.get(start..start.checked_add(n)?));
         let Some(part) = part else {
             let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
             return Err(out_of_range(message, "startIndex"));
@@ -519,7 +529,10 @@ const MEMBERS: &[Member] = &[
         let this = a.this_str()?;
         let unit = usize::try_from(a.long(1)).ok().and_then(|index| text::unit_at(&this, index));
         unit.map(Value::Char).ok_or_else(|| {
-            Exception::new(ExceptionKind::IndexOutOfRange, "Index was outside the bounds of the array.")
+            Exception::new(
+                ExceptionKind::IndexOutOfRange,
+                "Index was outside the bounds of the array.",
+            )
         })
     }),
     p("static bool IsNullOrEmpty(string value)", "Whether it is null or empty.", |_, a| {
@@ -532,10 +545,14 @@ const MEMBERS: &[Member] = &[
         let this = a.this_str()?;
         Ok(Value::Bool(a.opt_str(1) == Some(&*this)))
     }),
-    p("bool Equals(string value, StringComparison comparisonType)", "Whether they are equal.", |_, a| {
-        let this = a.this_str()?;
-        Ok(Value::Bool(equal(Some(&this), a.opt_str(1), Comparison::of(a.int(2)))))
-    }),
+    p(
+        "bool Equals(string value, StringComparison comparisonType)",
+        "Whether they are equal.",
+        |_, a| {
+            let this = a.this_str()?;
+            Ok(Value::Bool(equal(Some(&this), a.opt_str(1), Comparison::of(a.int(2)))))
+        },
+    ),
     p("static bool Equals(string a, string b)", "Whether they are equal.", |_, a| {
         Ok(Value::Bool(a.opt_str(0) == a.opt_str(1)))
     }),
@@ -547,9 +564,17 @@ const MEMBERS: &[Member] = &[
     p("static int Compare(string strA, string strB)", "The order of two strings.", |_, a| {
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
     }),
-    p("static int Compare(string strA, string strB, bool ignoreCase)", "The order of two strings.", |_, a| {
-        Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(i32::from(a.bool(2))))))
-    }),
+    p(
+        "static int Compare(string strA, string strB, bool ignoreCase)",
+        "The order of two strings.",
+        |_, a| {
+            Ok(Value::Int(compare(
+                a.opt_str(0),
+                a.opt_str(1),
+                Comparison::of(i32::from(a.bool(2))),
+            )))
+        },
+    ),
     p(
         "static int Compare(string strA, string strB, StringComparison comparisonType)",
         "The order of two strings.",
@@ -562,59 +587,183 @@ const MEMBERS: &[Member] = &[
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
     }),
     p("bool Contains(string value)", "Whether it contains another.", |_, a| contains(a)),
-    p("bool Contains(string value, StringComparison comparisonType)", "Whether it contains another.", |_, a| contains(a)),
+    p(
+        "bool Contains(string value, StringComparison comparisonType)",
+        "Whether it contains another.",
+        |_, a| contains(a),
+    ),
     p("bool Contains(char value)", "Whether it contains a character.", |_, a| contains(a)),
-    p("bool Contains(char value, StringComparison comparisonType)", "Whether it contains a character.", |_, a| contains(a)),
+    p(
+        "bool Contains(char value, StringComparison comparisonType)",
+        "Whether it contains a character.",
+        |_, a| contains(a),
+    ),
     p("bool StartsWith(string value)", "Whether it begins with another.", |_, a| starts_with(a)),
-    p("bool StartsWith(string value, StringComparison comparisonType)", "Whether it begins with another.", |_, a| starts_with(a)),
+    p(
+        "bool StartsWith(string value, StringComparison comparisonType)",
+        "Whether it begins with another.",
+        |_, a| starts_with(a),
+    ),
     p("bool StartsWith(char value)", "Whether it begins with a character.", |_, a| starts_with(a)),
     p("bool EndsWith(string value)", "Whether it ends with another.", |_, a| ends_with(a)),
-    p("bool EndsWith(string value, StringComparison comparisonType)", "Whether it ends with another.", |_, a| ends_with(a)),
+    p(
+        "bool EndsWith(string value, StringComparison comparisonType)",
+        "Whether it ends with another.",
+        |_, a| ends_with(a),
+    ),
     p("bool EndsWith(char value)", "Whether it ends with a character.", |_, a| ends_with(a)),
     p("int IndexOf(string value)", "The first index, or -1.", |_, a| index_of(a)),
     p("int IndexOf(char value)", "The first index, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(string value, StringComparison comparisonType)", "The first index, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(char value, StringComparison comparisonType)", "The first index, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(string value, int startIndex)", "The first index from a place, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(char value, int startIndex)", "The first index from a place, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(string value, int startIndex, int count)", "The first index in a part, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(char value, int startIndex, int count)", "The first index in a part, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(string value, int startIndex, StringComparison comparisonType)", "The first index from a place, or -1.", |_, a| index_of(a)),
+    p(
+        "int IndexOf(string value, StringComparison comparisonType)",
+        "The first index, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(char value, StringComparison comparisonType)",
+        "The first index, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(string value, int startIndex)",
+        "The first index from a place, or -1.",
+        |_, a| index_of(a),
+    ),
+    p("int IndexOf(char value, int startIndex)", "The first index from a place, or -1.", |_, a| {
+        index_of(a)
+    }),
+    p(
+        "int IndexOf(string value, int startIndex, int count)",
+        "The first index in a part, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(char value, int startIndex, int count)",
+        "The first index in a part, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(string value, int startIndex, StringComparison comparisonType)",
+        "The first index from a place, or -1.",
+        |_, a| index_of(a),
+    ),
     p("int LastIndexOf(string value)", "The last index, or -1.", |_, a| last_index_of(a)),
     p("int LastIndexOf(char value)", "The last index, or -1.", |_, a| last_index_of(a)),
-    p("int LastIndexOf(string value, int startIndex)", "The last index up to a place, or -1.", |_, a| last_index_of(a)),
-    p("int LastIndexOf(char value, int startIndex)", "The last index up to a place, or -1.", |_, a| last_index_of(a)),
-    p("int LastIndexOf(string value, StringComparison comparisonType)", "The last index, or -1.", |_, a| last_index_of(a)),
-    m("int IndexOfAny(char[] anyOf)", "The first index of any of some characters, or -1.", |cx, a| index_of_any(cx, a, false)),
-    m("int LastIndexOfAny(char[] anyOf)", "The last index of any of some characters, or -1.", |cx, a| index_of_any(cx, a, true)),
+    p(
+        "int LastIndexOf(string value, int startIndex)",
+        "The last index up to a place, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    p(
+        "int LastIndexOf(char value, int startIndex)",
+        "The last index up to a place, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    p(
+        "int LastIndexOf(string value, StringComparison comparisonType)",
+        "The last index, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    m(
+        "int IndexOfAny(char[] anyOf)",
+        "The first index of any of some characters, or -1.",
+        |cx, a| index_of_any(cx, a, false),
+    ),
+    m(
+        "int LastIndexOfAny(char[] anyOf)",
+        "The last index of any of some characters, or -1.",
+        |cx, a| index_of_any(cx, a, true),
+    ),
     p("string Substring(int startIndex)", "The rest from a place.", |cx, a| substring(cx, a)),
     p("string Substring(int startIndex, int length)", "A part.", |cx, a| substring(cx, a)),
     p("string Trim()", "Without white space at its ends.", |cx, a| trim(cx, a, true, true)),
-    p("string Trim(char trimChar)", "Without a character at its ends.", |cx, a| trim(cx, a, true, true)),
-    m("string Trim(params char[] trimChars)", "Without some characters at its ends.", |cx, a| trim(cx, a, true, true)),
+    p("string Trim(char trimChar)", "Without a character at its ends.", |cx, a| {
+        trim(cx, a, true, true)
+    }),
+    m("string Trim(params char[] trimChars)", "Without some characters at its ends.", |cx, a| {
+        trim(cx, a, true, true)
+    }),
     p("string TrimStart()", "Without white space at its start.", |cx, a| trim(cx, a, true, false)),
-    p("string TrimStart(char trimChar)", "Without a character at its start.", |cx, a| trim(cx, a, true, false)),
-    m("string TrimStart(params char[] trimChars)", "Without some characters at its start.", |cx, a| trim(cx, a, true, false)),
+    p("string TrimStart(char trimChar)", "Without a character at its start.", |cx, a| {
+        trim(cx, a, true, false)
+    }),
+    m(
+        "string TrimStart(params char[] trimChars)",
+        "Without some characters at its start.",
+        |cx, a| trim(cx, a, true, false),
+    ),
     p("string TrimEnd()", "Without white space at its end.", |cx, a| trim(cx, a, false, true)),
-    p("string TrimEnd(char trimChar)", "Without a character at its end.", |cx, a| trim(cx, a, false, true)),
-    m("string TrimEnd(params char[] trimChars)", "Without some characters at its end.", |cx, a| trim(cx, a, false, true)),
+    p("string TrimEnd(char trimChar)", "Without a character at its end.", |cx, a| {
+        trim(cx, a, false, true)
+    }),
+    m("string TrimEnd(params char[] trimChars)", "Without some characters at its end.", |cx, a| {
+        trim(cx, a, false, true)
+    }),
     p("string PadLeft(int totalWidth)", "Padded on the left.", |cx, a| pad(cx, a, true)),
-    p("string PadLeft(int totalWidth, char paddingChar)", "Padded on the left.", |cx, a| pad(cx, a, true)),
+    p("string PadLeft(int totalWidth, char paddingChar)", "Padded on the left.", |cx, a| {
+        pad(cx, a, true)
+    }),
     p("string PadRight(int totalWidth)", "Padded on the right.", |cx, a| pad(cx, a, false)),
-    p("string PadRight(int totalWidth, char paddingChar)", "Padded on the right.", |cx, a| pad(cx, a, false)),
-    m("string[] Split(char separator, StringSplitOptions options = 0)", "The parts between separators.", |cx, a| split(cx, a)),
-    m("string[] Split(char separator, int count, StringSplitOptions options = 0)", "At most so many parts.", |cx, a| split(cx, a)),
-    m("string[] Split(string separator, StringSplitOptions options = 0)", "The parts between separators.", |cx, a| split(cx, a)),
-    m("string[] Split(string separator, int count, StringSplitOptions options = 0)", "At most so many parts.", |cx, a| split(cx, a)),
-    m("string[] Split(params char[] separator)", "The parts between separators.", |cx, a| split(cx, a)),
-    m("string[] Split(char[] separator, int count)", "At most so many parts.", |cx, a| split(cx, a)),
-    m("string[] Split(char[] separator, StringSplitOptions options)", "The parts between separators.", |cx, a| split(cx, a)),
-    m("string[] Split(char[] separator, int count, StringSplitOptions options)", "At most so many parts.", |cx, a| split(cx, a)),
-    m("string[] Split(string[] separator, StringSplitOptions options)", "The parts between separators.", |cx, a| split(cx, a)),
-    m("string[] Split(string[] separator, int count, StringSplitOptions options)", "At most so many parts.", |cx, a| split(cx, a)),
-    p("string Replace(string oldValue, string newValue)", "With one text for another.", |cx, a| replace(cx, a)),
-    p("string Replace(char oldChar, char newChar)", "With one character for another.", |cx, a| replace(cx, a)),
-    p("string Replace(string oldValue, string newValue, StringComparison comparisonType)", "With one text for another.", |cx, a| replace(cx, a)),
+    p("string PadRight(int totalWidth, char paddingChar)", "Padded on the right.", |cx, a| {
+        pad(cx, a, false)
+    }),
+    m(
+        "string[] Split(char separator, StringSplitOptions options = 0)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(char separator, int count, StringSplitOptions options = 0)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string separator, StringSplitOptions options = 0)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string separator, int count, StringSplitOptions options = 0)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    m("string[] Split(params char[] separator)", "The parts between separators.", |cx, a| {
+        split(cx, a)
+    }),
+    m("string[] Split(char[] separator, int count)", "At most so many parts.", |cx, a| {
+        split(cx, a)
+    }),
+    m(
+        "string[] Split(char[] separator, StringSplitOptions options)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(char[] separator, int count, StringSplitOptions options)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string[] separator, StringSplitOptions options)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string[] separator, int count, StringSplitOptions options)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    p("string Replace(string oldValue, string newValue)", "With one text for another.", |cx, a| {
+        replace(cx, a)
+    }),
+    p("string Replace(char oldChar, char newChar)", "With one character for another.", |cx, a| {
+        replace(cx, a)
+    }),
+    p(
+        "string Replace(string oldValue, string newValue, StringComparison comparisonType)",
+        "With one text for another.",
+        |cx, a| replace(cx, a),
+    ),
     p("string Insert(int startIndex, string value)", "With text put in.", |cx, a| insert(cx, a)),
     p("string Remove(int startIndex)", "Without the rest from a place.", |cx, a| remove(cx, a)),
     p("string Remove(int startIndex, int count)", "Without a part.", |cx, a| remove(cx, a)),
@@ -627,17 +776,53 @@ const MEMBERS: &[Member] = &[
         cx.state.array(Ty::CHAR, units)
     }),
     p("string Normalize()", "Itself: text here is normalized as it came.", |_, a| Ok(a.value(0))),
-    m("static string Join(string separator, params string[] value)", "Texts with a separator between.", |cx, a| join(cx, a)),
-    m("static string Join(string separator, IEnumerable<string> values)", "Texts with a separator between.", |cx, a| join(cx, a)),
-    m("static string Join(string separator, params object[] values)", "Texts with a separator between.", |cx, a| join(cx, a)),
-    m("static string Join<T>(string separator, IEnumerable<T> values)", "Texts with a separator between.", |cx, a| join(cx, a)),
-    m("static string Join(char separator, params string[] value)", "Texts with a separator between.", |cx, a| join(cx, a)),
-    m("static string Join<T>(char separator, IEnumerable<T> values)", "Texts with a separator between.", |cx, a| join(cx, a)),
-    m("static string Concat(params string[] values)", "Texts one after the other.", |cx, a| concat(cx, a)),
-    m("static string Concat(params object[] args)", "Texts one after the other.", |cx, a| concat(cx, a)),
-    m("static string Concat(IEnumerable<string> values)", "Texts one after the other.", |cx, a| concat(cx, a)),
-    m("static string Concat<T>(IEnumerable<T> values)", "Texts one after the other.", |cx, a| concat(cx, a)),
-    m("static string Format(string format, params object[] args)", "Text with values put in.", |cx, a| format(cx, a)),
+    m(
+        "static string Join(string separator, params string[] value)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join(string separator, IEnumerable<string> values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join(string separator, params object[] values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join<T>(string separator, IEnumerable<T> values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join(char separator, params string[] value)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join<T>(char separator, IEnumerable<T> values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m("static string Concat(params string[] values)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m("static string Concat(params object[] args)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m("static string Concat(IEnumerable<string> values)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m("static string Concat<T>(IEnumerable<T> values)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m(
+        "static string Format(string format, params object[] args)",
+        "Text with values put in.",
+        |cx, a| format(cx, a),
+    ),
     p("static string Copy(string str)", "The same text.", |_, a| Ok(a.value(0))),
     p("static string Intern(string str)", "The same text.", |_, a| Ok(a.value(0))),
 ];

@@ -19,28 +19,35 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             cx.charge(text.len())?;
             cx.state.add(Object::Builder(text))
         }),
-        rw("int Length", "The number of UTF-16 units.", |cx, a| {
-            Ok(Value::Int(i32::try_from(text::length(read(cx, a)?)).unwrap_or(i32::MAX)))
-        }, |cx, a| {
-            let length = usize::try_from(a.long(1)).unwrap_or_default();
-            edit(cx, a, |out| {
-                out.truncate(text::byte_offset(out, length));
-                Ok(())
-            })
-        }),
+        rw(
+            "int Length",
+            "The number of UTF-16 units.",
+            |cx, a| Ok(Value::Int(i32::try_from(text::length(read(cx, a)?)).unwrap_or(i32::MAX))),
+            |cx, a| {
+                let length = usize::try_from(a.long(1)).unwrap_or_default();
+                edit(cx, a, |out| {
+                    out.truncate(text::byte_offset(out, length));
+                    Ok(())
+                })
+            },
+        ),
         m("StringBuilder Append(string value)", "Adds text.", append),
         m("StringBuilder Append(object value)", "Adds a value's text.", append),
         m("StringBuilder Append(char value)", "Adds a character.", append),
-        m("StringBuilder Append(char value, int repeatCount)", "Adds a character many times.", |cx, a| {
-            let unit = text::unit_text(a.char(1));
-            let count = usize::try_from(a.long(2)).unwrap_or_default();
-            cx.charge(count.saturating_mul(unit.len()))?;
-            let more = unit.repeat(count);
-            edit(cx, a, |out| {
-                out.push_str(&more);
-                Ok(())
-            })
-        }),
+        m(
+            "StringBuilder Append(char value, int repeatCount)",
+            "Adds a character many times.",
+            |cx, a| {
+                let unit = text::unit_text(a.char(1));
+                let count = usize::try_from(a.long(2)).unwrap_or_default();
+                cx.charge(count.saturating_mul(unit.len()))?;
+                let more = unit.repeat(count);
+                edit(cx, a, |out| {
+                    out.push_str(&more);
+                    Ok(())
+                })
+            },
+        ),
         m("StringBuilder AppendLine()", "Adds a line end.", |cx, a| {
             cx.charge(1)?;
             edit(cx, a, |out| {
@@ -57,16 +64,20 @@ pub(super) const DECL: TypeDecl = TypeDecl {
                 Ok(())
             })
         }),
-        m("StringBuilder AppendFormat(string format, params object[] args)", "Adds formatted text.", |cx, a| {
-            let format = a.str(1, "format")?;
-            let args = cx.collect(&a.value(2))?;
-            let more = composite(cx, &format, &args)?;
-            cx.charge(more.len())?;
-            edit(cx, a, |out| {
-                out.push_str(&more);
-                Ok(())
-            })
-        }),
+        m(
+            "StringBuilder AppendFormat(string format, params object[] args)",
+            "Adds formatted text.",
+            |cx, a| {
+                let format = a.str(1, "format")?;
+                let args = cx.collect(&a.value(2))?;
+                let more = composite(cx, &format, &args)?;
+                cx.charge(more.len())?;
+                edit(cx, a, |out| {
+                    out.push_str(&more);
+                    Ok(())
+                })
+            },
+        ),
         m("StringBuilder Insert(int index, string value)", "Puts text in.", |cx, a| {
             let more = a.opt_str(2).unwrap_or_default().to_owned();
             let index = usize::try_from(a.long(1)).unwrap_or(usize::MAX);

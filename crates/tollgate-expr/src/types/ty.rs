@@ -217,11 +217,13 @@ impl Ty {
             Ty::Array(item) => format!("{}[]", item.full_name()),
             Ty::Thrown(kind) => kind.full_name().to_owned(),
             Ty::Record(record) if record.tuple => {
-                let names: Vec<String> = record.members.iter().map(|(_, ty)| ty.full_name()).collect();
+                let names: Vec<String> =
+                    record.members.iter().map(|(_, ty)| ty.full_name()).collect();
                 format!("System.ValueTuple`{}[{}]", names.len(), names.join(","))
             }
             Ty::Record(record) => {
-                let names: Vec<String> = record.members.iter().map(|(_, ty)| ty.full_name()).collect();
+                let names: Vec<String> =
+                    record.members.iter().map(|(_, ty)| ty.full_name()).collect();
                 format!("<>__AnonType0`{}[{}]", names.len(), names.join(","))
             }
         }
@@ -323,7 +325,9 @@ impl Numeric {
 
     /// Whether there is an implicit conversion.
     pub(crate) fn widens_to(self, to: Numeric) -> bool {
-        use Numeric::{Byte, Char, Decimal, Double, Float, Int, Long, SByte, Short, UInt, ULong, UShort};
+        use Numeric::{
+            Byte, Char, Decimal, Double, Float, Int, Long, SByte, Short, UInt, ULong, UShort,
+        };
         let targets: &[Numeric] = match self {
             SByte => &[Short, Int, Long, Float, Double, Decimal],
             Byte => &[Short, UShort, Int, UInt, Long, ULong, Float, Double, Decimal],
