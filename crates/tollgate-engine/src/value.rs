@@ -1,16 +1,28 @@
 //! A setting of a policy: known at load, or an expression.
 
+use std::fmt;
+
 use tollgate_expr::Program;
 
 use crate::{Facts, PolicyError, RequestCx, Typed};
 
 /// A setting of a policy. Literals and constant expressions were read at load; anything else is evaluated per request.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Value<T> {
     /// Known at load.
     Literal(T),
     /// Evaluated per request.
     Expression(Program),
+}
+
+impl<T> fmt::Debug for Value<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // It may have been a secret named value.
+            Self::Literal(_) => f.write_str("Literal"),
+            Self::Expression(program) => f.debug_tuple("Expression").field(program).finish(),
+        }
+    }
 }
 
 impl<T: Typed> Value<T> {

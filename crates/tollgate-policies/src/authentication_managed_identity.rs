@@ -278,6 +278,7 @@ mod tests {
         let policy = r#"<authentication-managed-identity resource="r" />"#;
         Case::backend(policy).refused("is not allowed in `backend`");
         Case::outbound(policy).warned("is not documented");
+        assert_eq!(authorization(Case::outbound(policy)), "Bearer token of - for r");
         Case::inbound("<authentication-managed-identity />")
             .refused("needs the attribute `resource`");
     }

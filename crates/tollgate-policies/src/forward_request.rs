@@ -285,7 +285,9 @@ mod tests {
     use std::time::Duration;
 
     use http::StatusCode;
-    use tollgate_engine::ports::{BodyError, ForwardError, ForwardOptions, HttpVersion};
+    use tollgate_engine::ports::{
+        BodyError, ForwardError, ForwardOptions, HttpVersion, IdentityError,
+    };
     use tollgate_engine::{Body, Response};
 
     use crate::testing::Case;
@@ -340,6 +342,8 @@ mod tests {
         check(ForwardError::ClientGone, 500, "ClientConnectionFailure");
         check(ForwardError::UnknownBackend("b".into()), 500, "BackendNotFound");
         check(ForwardError::NoTarget, 500, "BackendNotFound");
+        let identity = IdentityError::Unavailable("none".into());
+        check(ForwardError::Identity(identity), 500, "ManagedIdentityTokenFailed");
         check(ForwardError::Body(BodyError::ClientTimeout), 408, "ClientConnectionFailure");
         check(ForwardError::Body(BodyError::TooLarge { limit: 1 }), 413, "RequestBodyTooLarge");
         check(ForwardError::Body(BodyError::MemoryPressure), 503, "MemoryPressure");

@@ -80,3 +80,82 @@ fn other_policies_are_refused_by_name() {
         Case::inbound(&format!("<{name} />")).refused(&format!("policy `{name}` is not supported"));
     }
 }
+
+#[test]
+fn secrets_do_not_print() {
+    let policies = r#"<set-header name="a"><value>{{key}}</value></set-header>
+        <set-query-parameter name="{{key}}"><value>{{key}}</value></set-query-parameter>
+        <set-variable name="a" value="{{key}}" /><set-body>{{key}}</set-body>
+        <rewrite-uri template="/{{key}}" />
+        <authentication-managed-identity resource="{{key}}" client-id="{{key}}" />
+        <set-backend-service base-url="https://h/{{key}}" />
+        <return-response><set-status code="200" reason="{{key}}" /></return-response>
+        <validate-jwt token-value="{{key}}" failed-validation-error-message="{{key}}">
+            <issuer-signing-keys><key id="k">{{key}}</key></issuer-signing-keys>
+            <decryption-keys><key>{{key}}</key></decryption-keys>
+            <audiences><audience>{{key}}</audience></audiences><issuers><issuer>{{key}}</issuer></issuers>
+            <required-claims><claim name="a" separator="{{key}}"><value>{{key}}</value></claim></required-claims>
+        </validate-jwt>"#;
+    let secret = "Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2E=";
+    let case = Case::inbound(policies).named_values(&[("key", secret)]);
+    let printed = case.printed();
+    for part in ["Q2Fu", "q2fu", "Canary", "67, 97, 110"] {
+        assert!(!printed.contains(part), "{part} in {printed}");
+    }
+}
+
+/// Documents as Microsoft prints them for this job, given the named values.
+#[test]
+fn documents_as_printed_load() {
+    let validate_entra = r#"<validate-azure-ad-token tenant-id={{TENANT_ID}} header-name="Authorization" failed-validation-httpcode="401" failed-validation-error-message="Unauthorized. Access token is missing or invalid.">
+<client-application-ids>
+<application-id>{{CLIENT_APP_ID}}</application-id>
+</client-application-ids>
+<audiences>
+<audience>...</audience>
+</audiences>
+<required-claims>
+<claim name="roles">
+<value>...</value>
+</claim>
+</required-claims>
+</validate-azure-ad-token>"#;
+    let validate_jwt = r#"<validate-jwt header-name="Authorization" failed-validation-httpcode="401" failed-validation-error-message="Unauthorized. Access token is missing or invalid.">
+<openid-config url={{OPENID_CONFIGURATION_URL}} />
+<issuers>
+<issuer>{{ISSUER_URL}}</issuer>
+</issuers>
+<audiences>
+<audience>...</audience>
+</audiences>
+<required-claims>
+<claim name="roles">
+<value>...</value>
+</claim>
+</required-claims>
+</validate-jwt>"#;
+    let identity = r#"<authentication-managed-identity resource="https://cognitiveservices.azure.com" output-token-variable-name="managed-id-access-token" ignore-error="false" />
+<set-header name="Authorization" exists-action="override">
+<value>@("Bearer " + (string)context.Variables["managed-id-access-token"])</value>
+</set-header>"#;
+    let key = r#"<set-header name="api-key" exists-action="override">
+<value>{{openai-api-key}}</value>
+</set-header>"#;
+    let backend = r#"<set-backend-service backend-id="openai-backend" />"#;
+    let case = |policies: &str| {
+        Case::inbound(policies).backends(&["openai-backend"]).named_values(&[
+            ("TENANT_ID", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"),
+            ("CLIENT_APP_ID", "c0ffee00-0000-4000-8000-000000000000"),
+            ("OPENID_CONFIGURATION_URL", "https://issuer.example/.well-known/openid-configuration"),
+            ("ISSUER_URL", "https://issuer.example"),
+            ("openai-api-key", "k"),
+        ])
+    };
+    for policies in [validate_entra, validate_jwt, key, backend, identity] {
+        assert_eq!(case(policies).findings(), "", "{policies}");
+    }
+    for policies in [validate_entra, validate_jwt] {
+        let placeholder = policies.replace(r#"name="roles""#, "name=...");
+        case(&placeholder).refused("E0105");
+    }
+}

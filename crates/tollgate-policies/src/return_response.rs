@@ -161,6 +161,7 @@ mod tests {
         };
         check("", "200 OK -");
         check(r#"<set-status code="418" reason="Teapot" />"#, "418 Teapot -");
+        check(r#"<set-body>b</set-body><set-status code="299" />"#, "299  b");
         check(
             r#"<set-status code="401" /><set-header name="X"><value>1</value></set-header>
                <set-header name="X" exists-action="append"><value>2</value></set-header><set-body>b</set-body>"#,

@@ -136,6 +136,12 @@ mod tests {
     }
 
     #[test]
+    fn a_message_without_a_body_gets_one() {
+        let run = Case::inbound("<set-body>new</set-body>").run();
+        assert_eq!(run.cx.request.body.bytes().unwrap(), "new");
+    }
+
+    #[test]
     fn bodies_that_are_read() {
         check("<set-body>@(context.Request.Body.As<string>() + \"!\")</set-body>", "old!");
         check("<set-body>@(context.Request.Body.As<byte[]>())</set-body>", "old");

@@ -273,6 +273,13 @@ impl Case {
         self.compile(&self.ports(&Arc::default())).1
     }
 
+    /// The findings and the compiled documents as `Debug` prints them.
+    pub(crate) fn printed(&self) -> String {
+        let (documents, findings, errors) = self.compile(&self.ports(&Arc::default()));
+        assert!(!errors, "{findings}");
+        format!("{findings}{documents:?}{documents:#?}")
+    }
+
     /// The document does not load, for this reason.
     pub(crate) fn refused(self, why: &str) {
         let (_, findings, errors) = self.compile(&self.ports(&Arc::default()));

@@ -289,6 +289,7 @@ fn request_cx() -> RequestCx {
             original_url: Arc::new(Url::default()),
             uri: Uri::default(),
             target: None,
+            backend_chosen_by: None,
             headers: HeaderMap::new(),
             body: Body::Stream,
             consumed: false,

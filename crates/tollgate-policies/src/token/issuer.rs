@@ -10,11 +10,16 @@ const TENANT: &str = "{tenantid}";
 /// An issuer as metadata has it, with the tenant of the token in the place of `{tenantid}`; none when the token does not
 /// say its tenant properly.
 pub(crate) fn resolve<'a>(issuer: &'a str, claims: &Claims) -> Option<Cow<'a, str>> {
-    if !issuer.contains(TENANT) {
+    if !is_template(issuer) {
         return Some(Cow::Borrowed(issuer));
     }
     let tenant = claims.text("tid").filter(|tenant| guid(tenant))?;
     Some(Cow::Owned(issuer.replace(TENANT, tenant)))
+}
+
+/// Whether an issuer stands for those of all tenants.
+pub(crate) fn is_template(issuer: &str) -> bool {
+    issuer.contains(TENANT)
 }
 
 /// Whether text is a GUID in the usual form.

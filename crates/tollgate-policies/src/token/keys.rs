@@ -164,7 +164,11 @@ impl Prepared {
             Err(Attempt::NeedsKeys(rejection)) => rejection,
         };
         let mut unavailable = None;
-        for source in self.sources.iter().filter_map(|source| source.as_ref().ok()) {
+        // Sources without any keys first: asking the others about an unknown `kid` may then be needless.
+        let known = self.sources.iter().filter_map(|source| source.as_ref().ok());
+        let (without, with): (Vec<_>, Vec<_>) =
+            known.partition(|source| source.current().is_none());
+        for source in without.into_iter().chain(with) {
             let jws = Jws::parse(self.token())?;
             let Some(why) = refresh_reason(&**source, &jws, refusal == Rejection::KeyNotFound)
             else {
@@ -186,6 +190,22 @@ impl Prepared {
             }
             _ => refusal,
         })
+    }
+}
+
+impl Prepared {
+    /// Whether an issuer's metadata is not at hand: it says what issuers are accepted also of tokens that a key of the
+    /// policy signed.
+    pub(crate) fn lacks_metadata(&self) -> bool {
+        self.sources.iter().flatten().any(|source| source.current().is_none())
+    }
+
+    /// Waits for metadata that is not at hand. What cannot be had is left out.
+    pub(crate) async fn fetch_metadata(&self) {
+        for source in self.sources.iter().flatten().filter(|source| source.current().is_none()) {
+            // The token is judged by what there is then.
+            drop(source.refresh(Refresh::Missing).await);
+        }
     }
 }
 

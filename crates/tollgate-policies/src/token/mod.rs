@@ -13,7 +13,7 @@ mod required;
 mod times;
 
 pub(crate) use failure::{FAILED_ERROR_MESSAGE, FAILED_HTTP_CODE, Failed, Failure};
-pub(crate) use issuer::{guid, names_tenant, resolve, signer_matches};
+pub(crate) use issuer::{guid, is_template, names_tenant, resolve, signer_matches};
 pub(crate) use keys::{
     Attempt, Prepared, Trusted, decryption_keys, prepare, signing_keys, unverified_text,
 };

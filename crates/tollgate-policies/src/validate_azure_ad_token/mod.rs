@@ -19,8 +19,8 @@ use self::tenant::{Endpoint, Tenant};
 use crate::token::{
     Attempt, FAILED_ERROR_MESSAGE, FAILED_HTTP_CODE, Failed, Failure, HEADER_NAME, Location,
     Prepared, QUERY_PARAMETER_NAME, REQUIRED_CLAIMS, Rejection, RequiredClaim, TOKEN_VALUE,
-    TimeRules, Trusted, decryption_keys, guid, names_tenant, prepare, required_claims, resolve,
-    signer_matches, times, unverified_text,
+    TimeRules, Trusted, decryption_keys, guid, is_template, names_tenant, prepare, required_claims,
+    resolve, signer_matches, times, unverified_text,
 };
 use crate::validate_jwt::{audience, audiences};
 
@@ -402,6 +402,7 @@ fn issuer(trusted: &Trusted, tenant: &Tenant) -> Result<(), Rejection> {
     let token_tenant = claims.text("tid").filter(|tenant| guid(tenant)).ok_or_else(refused)?;
     let expected = trusted
         .published_by()
+        .filter(|published| !tenant.is_single() || !is_template(published))
         .and_then(|published| resolve(published, claims))
         .ok_or_else(refused)?;
     let right = *expected == *issuer

@@ -114,6 +114,11 @@ impl Tenant {
         }
     }
 
+    /// Whether it is one tenant, so that its metadata names an issuer and not a template for any.
+    pub(super) fn is_single(&self) -> bool {
+        matches!(self.name, Name::Id(_) | Name::Domain(_))
+    }
+
     /// Whether the URL it was given as, if any, is one of the endpoint.
     pub(super) fn check_endpoint(&self, endpoint: &Endpoint) -> Result<(), String> {
         match &self.host {

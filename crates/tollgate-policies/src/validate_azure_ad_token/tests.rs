@@ -125,6 +125,25 @@ fn tokens_of_another_tenant_are_refused() {
 }
 
 #[test]
+fn metadata_for_any_tenant_does_not_do_for_one() {
+    for tenant in [HOME, "contoso.example"] {
+        let keys = entra();
+        let url = format!(
+            "https://login.microsoftonline.com/{tenant}/v2.0/.well-known/openid-configuration"
+        );
+        keys.source(&url).at_hand(key_set(
+            &v2_issuer("{tenantid}"),
+            &[Signer::rsa(0).jwk("one")],
+            2,
+        ));
+        for of in [HOME, AWAY] {
+            let token = Signer::rsa(0).token("one", &claims(&of_tenant(of)));
+            assert_eq!(run(&keys, &policy(tenant, ""), &token).reason(), REFUSED, "{tenant} {of}");
+        }
+    }
+}
+
+#[test]
 fn version_and_issuer_belong_together() {
     let policy = policy(HOME, "");
     check(&policy, &json!({ "ver": "1.0" }), REFUSED);

@@ -446,7 +446,15 @@ pub(crate) fn audiences(trusted: &Trusted) -> Option<Vec<&str>> {
 impl Step for ValidateJwt {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         let outcome = self.prepare(cx).and_then(|prepared| match prepared.attempt() {
-            Ok(trusted) => self.judge(cx, &trusted, &prepared).map(|()| Flow::Continue),
+            Ok(trusted) => match self.judge(cx, &trusted, &prepared) {
+                Ok(()) => Ok(Flow::Continue),
+                Err(Failure::Rejected(Rejection::Issuer(_)))
+                    if trusted.by_own_key() && prepared.lacks_metadata() =>
+                {
+                    Ok(Flow::Wait)
+                }
+                Err(failure) => Err(failure),
+            },
             Err(Attempt::Refused(rejection)) => Err(rejection.into()),
             Err(Attempt::NeedsKeys(_)) => Ok(Flow::Wait),
         });
@@ -463,7 +471,12 @@ impl Step for ValidateJwt {
             let outcome = match self.prepare(cx) {
                 Err(failure) => Err(failure),
                 Ok(prepared) => match prepared.attempt_with_fresh_keys().await {
-                    Ok(trusted) => self.judge(cx, &trusted, &prepared),
+                    Ok(trusted) => {
+                        if trusted.by_own_key() {
+                            prepared.fetch_metadata().await;
+                        }
+                        self.judge(cx, &trusted, &prepared)
+                    }
                     Err(rejection) => Err(rejection.into()),
                 },
             };

@@ -166,3 +166,26 @@ fn a_v1_token_with_keys_of_v2() {
     let run = case.header("authorization", format!("Bearer {token}").parse().unwrap()).run();
     assert_eq!(run.reason(), "", "{}", run.message());
 }
+
+#[test]
+fn a_key_of_the_policy_signs_for_the_issuers_of_its_metadata() {
+    let secret = Signer::Mac(vec![7; 32]);
+    let key = crate::testing::signer::base64([7; 32]);
+    let policy =
+        policy("", &format!("<issuer-signing-keys><key>{key}</key></issuer-signing-keys>"));
+    let run = |keys: &Arc<FakeKeys>, issuer: &str| {
+        let token = secret.token("mine", &claims(&json!({ "iss": issuer })));
+        let case = Case::inbound(&policy).keys(keys);
+        case.header("authorization", format!("Bearer {token}").parse().unwrap())
+            .run()
+            .reason()
+            .to_owned()
+    };
+    let later = Arc::<FakeKeys>::default();
+    later.source(URL).next_fetch(key_set(ISSUER, &[], 1));
+    for keys in [keys(), later] {
+        assert_eq!(run(&keys, ISSUER), "");
+        assert_eq!(run(&keys, "https://other.example"), "TokenIssuerNotAllowed");
+    }
+    assert_eq!(run(&Arc::default(), ISSUER), "TokenIssuerNotAllowed");
+}

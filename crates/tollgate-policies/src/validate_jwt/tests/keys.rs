@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PrivateDec
 use bytes::Bytes;
 use serde_json::json;
 use tollgate_engine::Secret;
-use tollgate_engine::jose::Certificate;
+use tollgate_engine::jose::{Certificate, VerificationKey};
 
 use super::{ISSUER, URL, check, claims, policy, token};
 use crate::testing::signer::{Signer, base64, encode, key_set};
@@ -219,4 +219,53 @@ fn certificates_open_tokens() {
     let public = certificate(Signer::rsa(1));
     let public = Certificate::new(public.der().clone(), Vec::new(), None);
     Case::inbound(&policy).certificate("opener", public).refused("has no private key");
+}
+
+#[test]
+fn a_source_without_keys_is_asked_before_others_about_an_unknown_key() {
+    let other = "https://other.example/.well-known/openid-configuration";
+    let keys = super::keys();
+    keys.source(other).next_fetch(key_set(
+        "https://other.example",
+        &[Signer::rsa(1).jwk("two")],
+        1,
+    ));
+    let policy =
+        policy("", &format!(r#"<openid-config url="{other}" validate-connectivity="false" />"#));
+    let token = Signer::rsa(1).token("two", &claims(&json!({ "iss": "https://other.example" })));
+    let case = Case::inbound(&policy).keys(&keys);
+    let run = case.header("authorization", format!("Bearer {token}").parse().unwrap()).run();
+    assert_eq!(run.reason(), "", "{}", run.message());
+    assert_eq!((keys.source(URL).fetches(), keys.source(other).fetches()), (0, 1));
+}
+
+#[test]
+fn a_published_algorithm_binds_the_key() {
+    let keys = Arc::<FakeKeys>::default();
+    let mut jwk = Signer::rsa(0).jwk("one");
+    jwk["alg"] = json!("RS256");
+    keys.source(URL).at_hand(key_set(ISSUER, &[jwk], 1));
+    for (alg, expected) in [("RS256", ""), ("PS256", "TokenSignatureKeyNotFound")] {
+        let header = format!(r#"{{"alg":"{alg}","kid":"one"}}"#);
+        let token = Signer::rsa(0).sign(&header, &claims(&json!({})).to_string());
+        let case = Case::inbound(&policy("", "")).keys(&keys);
+        let run = case.header("authorization", format!("Bearer {token}").parse().unwrap()).run();
+        assert_eq!(run.reason(), expected, "{alg}");
+    }
+}
+
+#[test]
+fn certificates_of_other_kinds() {
+    for (algorithm, expected) in [
+        (&rcgen::PKCS_ED25519, "EdDSA"),
+        (&rcgen::PKCS_ECDSA_P256_SHA256, "ES256"),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, "ES384"),
+        (&rcgen::PKCS_ECDSA_P521_SHA512, "ES512"),
+    ] {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        let key = VerificationKey::from_certificate(None, certificate.der()).unwrap();
+        assert_eq!(key.algorithms().map(|known| known.name()).collect::<Vec<_>>(), [expected]);
+    }
+    assert!(VerificationKey::from_certificate(None, b"not a certificate").is_err());
 }
