@@ -99,7 +99,7 @@ def realtime(provider):
 
 
 def main():
-    provider = get_bearer_token_provider(credential(), os.environ["API_AUDIENCE"] + "/.default")
+    provider = get_bearer_token_provider(credential(), os.environ["SCOPE"])
     azure, plain = classic(provider), v1(provider)
     wrong = classic(lambda: provider()[:-8] + "AAAAAAAA")
     checks = [
