@@ -57,7 +57,6 @@ async fn two_framings_are_refused_and_what_follows_is_not_read() {
         "GET / HTTP/1.1\r\n\r\n",
         // Targets.
         "GET a HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /#x HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
         // Nominations.
