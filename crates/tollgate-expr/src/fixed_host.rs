@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value as Json;
 
+use crate::json::DateParse;
+use crate::types::Ty;
 use crate::{
     Api, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind, Operation, Product,
     ProductState, Response, Subscription, Url, UrlKind, User, UserIdentity, Value,
@@ -500,8 +502,15 @@ fn variable(json: &Json, state: &mut EvalState) -> Result<Value, String> {
             None => Value::Double(number.as_f64().ok_or("not a number")?),
         },
         Json::Object(object) if object.contains_key("$type") => typed_variable(json, state)?,
-        tree => Value::json_tree(tree, state),
+        tree => json_tree(tree, state)?,
     })
+}
+
+/// A JSON tree as tokens: numbers, dates and everything else as they stand in the text.
+fn json_tree(tree: &Json, state: &mut EvalState) -> Result<Value, String> {
+    let text = tree.to_string();
+    let token = state.json.parse(&text, DateParse::DateTime, &mut state.budget);
+    token.map(Value::Json).map_err(|exception| exception.to_string())
 }
 
 fn typed_variable(json: &Json, state: &mut EvalState) -> Result<Value, String> {
@@ -525,7 +534,8 @@ fn typed_variable(json: &Json, state: &mut EvalState) -> Result<Value, String> {
                 .iter()
                 .map(|item| item.as_str().map(Value::from))
                 .collect();
-            Value::strings(items.ok_or("`value` holds something else than text")?, state)
+            let items = items.ok_or("`value` holds something else than text")?;
+            state.array(Ty::STRING, items).map_err(|exception| exception.to_string())?
         }
         other => return Err(format!("unknown `$type` `{other}`")),
     })

@@ -6,13 +6,25 @@
 
 mod budget;
 pub mod cases;
+mod check;
+mod collections;
 mod context;
+mod eval;
 mod exception;
 mod fixed_host;
+#[expect(dead_code, reason = "the library is bound to C# types as they are declared")]
+mod json;
 mod jwt;
+#[expect(dead_code, reason = "the library is bound to C# types as they are declared")]
+mod number;
 mod program;
 mod response;
 mod state;
+mod syntax;
+mod text;
+#[expect(dead_code, reason = "the library is bound to C# types as they are declared")]
+mod time;
+mod types;
 mod value;
 
 pub use budget::{Budget, Limits};

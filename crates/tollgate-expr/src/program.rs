@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tollgate_diagnostics::{Code, Diagnostic, MappedText};
+use tollgate_diagnostics::{Code, Diagnostic, MappedText, has_errors};
 
-use crate::{EvalCx, Exception, Value};
+use crate::check::{Checked, Root, check};
+use crate::eval::{Cx, Function, FunctionBody, Node};
+use crate::syntax::{At, SyntaxError, lex, parse_block, parse_expression};
+use crate::types::Ty;
+use crate::{EvalCx, EvalState, Exception, Limits, Value};
 
 /// What the place that holds an expression wants of its value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -57,15 +61,26 @@ pub struct Program(Arc<Compiled>);
 
 struct Compiled {
     source: MappedText,
-    type_name: String,
+    target: Target,
+    ty: Ty,
     facts: Facts,
     constant: Option<Value>,
+    /// Lambdas and local functions; the expression itself is the last.
+    functions: Arc<Vec<Function>>,
 }
 
 impl Program {
     /// The value for one request.
-    pub fn eval(&self, _cx: &mut EvalCx<'_>) -> Result<Value, Exception> {
-        Ok(self.0.constant.clone().unwrap_or_default())
+    pub fn eval(&self, cx: &mut EvalCx<'_>) -> Result<Value, Exception> {
+        if let Some(value) = &self.0.constant {
+            return Ok(value.clone());
+        }
+        let mut cx = Cx::new(cx.host, cx.state, self.0.functions.clone());
+        let value = cx.run()?;
+        match self.0.target {
+            Target::Text => Ok(cx.text(&value)?.map_or(Value::Null, Value::Str)),
+            Target::Any | Target::Bool | Target::Int => Ok(value),
+        }
     }
 
     /// What it does with bodies and the response.
@@ -75,7 +90,7 @@ impl Program {
 
     /// The static type, in C# words.
     pub fn type_name(&self) -> String {
-        self.0.type_name.clone()
+        self.0.ty.to_string()
     }
 
     /// The value, when it is the same for every request.
@@ -96,14 +111,80 @@ impl fmt::Debug for Program {
     }
 }
 
+/// Longest text of an expression.
+const LONGEST: usize = 64 << 10;
+
 /// Compiles an expression: the whole of it, with its `@(…)` or `@{…}` and any white space around.
 ///
 /// Gives no program exactly when one of the diagnostics is an error.
 pub fn compile(
     source: &MappedText,
-    _options: &CompileOptions,
+    options: &CompileOptions,
 ) -> (Option<Program>, Vec<Diagnostic>) {
-    let unsupported =
-        Diagnostic::new(Code::EXPR_UNSUPPORTED, "expressions are not supported", source.whole());
-    (None, vec![unsupported])
+    let checked = match read(source, options.target) {
+        Ok(checked) => checked,
+        Err(error) => return (None, vec![error.diagnostic(source)]),
+    };
+    if has_errors(&checked.diagnostics) {
+        return (None, checked.diagnostics);
+    }
+    let constant = match checked.functions.as_slice() {
+        [Function { body: FunctionBody::Expr(Node::Const(value)), .. }] => {
+            constant(value, options.target)
+        }
+        _ => None,
+    };
+    let compiled = Compiled {
+        source: source.clone(),
+        target: options.target,
+        ty: checked.ty,
+        facts: checked.facts,
+        constant,
+        functions: Arc::new(checked.functions),
+    };
+    (Some(Program(Arc::new(compiled))), checked.diagnostics)
+}
+
+/// A constant as the place wants it.
+fn constant(value: &Value, target: Target) -> Option<Value> {
+    match (value, target) {
+        (Value::Host(_), _) => None,
+        (value, Target::Text) => {
+            let state = EvalState::new(Limits::default());
+            value.to_text(&state).ok().map(|text| text.map_or(Value::Null, Value::Str))
+        }
+        (value, _) => Some(value.clone()),
+    }
+}
+
+fn read(source: &MappedText, target: Target) -> Result<Checked, SyntaxError> {
+    let text = source.as_str();
+    if text.len() > LONGEST {
+        let at = At::new(0, text.len());
+        let mut error = SyntaxError::new(at, "the expression is longer than 64 KiB");
+        error.code = Code::TOO_LARGE;
+        return Err(error);
+    }
+    let start = text.len() - text.trim_start().len();
+    let end = text.trim_end().len();
+    let inner = text.get(start..end).unwrap_or_default();
+    let inside = At::new(start + 2, end.saturating_sub(1));
+    let (tokens, block) = if inner.starts_with("@(") && inner.ends_with(')') {
+        (lex(text, start + 2, end - 1)?, false)
+    } else if inner.starts_with("@{") && inner.ends_with('}') {
+        (lex(text, start + 2, end - 1)?, true)
+    } else {
+        let at = At::new(start, end);
+        let error = SyntaxError::new(
+            at,
+            "an expression begins with `@(` or `@{` and ends with its bracket",
+        );
+        return Err(error);
+    };
+    if block {
+        let block = parse_block(&tokens, At::new(start, end).to(inside))?;
+        return Ok(check(Root::Block(&block), source, target));
+    }
+    let expr = parse_expression(&tokens)?;
+    Ok(check(Root::Expr(&expr), source, target))
 }

@@ -1,23 +1,337 @@
 //! What lives as long as a request: its objects and its budget.
 
-use crate::{Budget, Host, Limits};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::collections::{Dictionary, Set};
+use crate::eval::{Closure, Sequence};
+use crate::json::JsonHeap;
+use crate::types::{RecordTy, Ty, TypeId, info};
+use crate::value::{HostRef, Record, ResponsePart, guid_text};
+use crate::{Budget, Exception, Host, Limits, Response, Value};
+
+/// An object of a request. It belongs to the [`EvalState`] that gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ObjectId(u32);
+
+/// An object that can change or has identity.
+#[derive(Debug)]
+pub(crate) enum Object {
+    Array {
+        item: Ty,
+        items: Vec<Value>,
+    },
+    List {
+        item: Ty,
+        items: Vec<Value>,
+        version: u32,
+    },
+    Dictionary(Box<Dictionary>),
+    Set(Box<Set>),
+    Queue {
+        item: Ty,
+        items: VecDeque<Value>,
+    },
+    Stack {
+        item: Ty,
+        items: Vec<Value>,
+    },
+    Builder(String),
+    Sequence(Arc<Sequence>),
+    Function(Arc<Closure>),
+    /// A captured variable.
+    Cell(Value),
+    Random(u64),
+    /// Taken out while it is worked on.
+    Busy,
+}
 
 /// The objects and the budget of one request's expressions.
-#[derive(Debug)]
 pub struct EvalState {
     pub(crate) budget: Budget,
+    pub(crate) json: JsonHeap,
+    objects: Vec<Object>,
+    /// Byte arrays that were written to, with what they hold now.
+    changed: Vec<(Arc<[u8]>, Vec<u8>)>,
+    /// Responses whose body was consumed.
+    pub(crate) consumed: Vec<Arc<Response>>,
+    /// Slots of the functions that are running.
+    pub(crate) stack: Vec<Value>,
 }
+
+impl std::fmt::Debug for EvalState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What objects hold may be secret.
+        f.debug_struct("EvalState").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+/// What every object costs beside its content.
+const OBJECT_COST: usize = 48;
+/// What a slot of a collection costs.
+pub(crate) const SLOT_COST: usize = size_of::<Value>();
 
 impl EvalState {
     /// The state of a new request.
     pub fn new(limits: Limits) -> Self {
-        Self { budget: Budget::new(limits) }
+        Self {
+            budget: Budget::new(limits),
+            json: JsonHeap::new(),
+            objects: Vec::new(),
+            changed: Vec::new(),
+            consumed: Vec::new(),
+            stack: Vec::new(),
+        }
     }
 
     /// What is left of the limits.
     pub fn budget(&mut self) -> &mut Budget {
         &mut self.budget
     }
+
+    /// A new object.
+    pub(crate) fn add(&mut self, object: Object) -> Result<Value, Exception> {
+        self.budget.memory(OBJECT_COST)?;
+        let id = u32::try_from(self.objects.len());
+        let id = id.map_err(|_| Exception::bound("the expression makes too many objects"))?;
+        self.objects.push(object);
+        Ok(Value::Object(ObjectId(id)))
+    }
+
+    /// A new array; byte arrays are bytes.
+    pub(crate) fn array(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
+        self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
+        if item == Ty::BYTE {
+            let byte = |value: &Value| if let Value::Byte(byte) = value { *byte } else { 0 };
+            return Ok(Value::Bytes(items.iter().map(byte).collect()));
+        }
+        self.add(Object::Array { item, items })
+    }
+
+    /// A new list.
+    pub(crate) fn list(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
+        self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
+        self.add(Object::List { item, items, version: 0 })
+    }
+
+    pub(crate) fn object(&self, id: ObjectId) -> &Object {
+        self.objects.get(id.0 as usize).unwrap_or(&Object::Busy)
+    }
+
+    pub(crate) fn object_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
+        self.objects.get_mut(id.0 as usize)
+    }
+
+    /// What a byte array holds now, when it was written to.
+    pub(crate) fn promoted(&self, bytes: &Arc<[u8]>) -> Option<&[u8]> {
+        let found = self.changed.iter().find(|(original, _)| Arc::ptr_eq(original, bytes));
+        found.map(|(_, now)| now.as_slice())
+    }
+
+    /// A byte array, to write to.
+    pub(crate) fn bytes_mut(&mut self, bytes: &Arc<[u8]>) -> Result<&mut [u8], Exception> {
+        let found = self.changed.iter().position(|(original, _)| Arc::ptr_eq(original, bytes));
+        if found.is_none() {
+            self.budget.memory(bytes.len() + OBJECT_COST)?;
+            self.changed.push((bytes.clone(), bytes.to_vec()));
+        }
+        let index = found.unwrap_or(self.changed.len() - 1);
+        self.changed.get_mut(index).map(|(_, now)| now.as_mut_slice()).ok_or_else(confusion)
+    }
+
+    /// The run-time type of a value.
+    pub(crate) fn type_of(&self, value: &Value) -> Ty {
+        match value {
+            Value::Null => Ty::Null,
+            Value::Bool(_) => Ty::BOOL,
+            Value::Char(_) => Ty::CHAR,
+            Value::SByte(_) => Ty::SBYTE,
+            Value::Byte(_) => Ty::BYTE,
+            Value::Short(_) => Ty::SHORT,
+            Value::UShort(_) => Ty::USHORT,
+            Value::Int(_) => Ty::INT,
+            Value::UInt(_) => Ty::UINT,
+            Value::Long(_) => Ty::LONG,
+            Value::ULong(_) => Ty::ULONG,
+            Value::Float(_) => Ty::FLOAT,
+            Value::Double(_) => Ty::DOUBLE,
+            Value::Decimal(_) => Ty::DECIMAL,
+            Value::Str(_) => Ty::STRING,
+            Value::Bytes(_) => Ty::array(Ty::BYTE),
+            Value::DateTime(_) => Ty::DATE_TIME,
+            Value::DateTimeOffset(_) => Ty::Named(TypeId::DateTimeOffset),
+            Value::TimeSpan(_) => Ty::Named(TypeId::TimeSpan),
+            Value::Guid(_) => Ty::Named(TypeId::Guid),
+            Value::Enum(id, _) => Ty::Named(*id),
+            Value::Json(id) => Ty::Named(json_type(self.json.class_name(*id))),
+            Value::Object(id) => self.object_type(*id),
+            Value::Host(part) => host_type(*part),
+            Value::Jwt(_) => Ty::Named(TypeId::Jwt),
+            Value::Claims(_) | Value::ResponsePart(_, ResponsePart::Headers) => strings_map(),
+            Value::Response(_) => Ty::Named(TypeId::IResponse),
+            Value::ResponsePart(_, ResponsePart::Body) => Ty::Named(TypeId::IMessageBody),
+            Value::Record(record) => record.ty.clone(),
+            Value::Exception(exception) => Ty::Thrown(exception.kind()),
+        }
+    }
+
+    fn object_type(&self, id: ObjectId) -> Ty {
+        let one = |id: TypeId, item: &Ty| Ty::generic(id, [item.clone()]);
+        match self.object(id) {
+            Object::Array { item, .. } => Ty::array(item.clone()),
+            Object::List { item, .. } => one(TypeId::List, item),
+            Object::Dictionary(map) => {
+                Ty::generic(TypeId::Dictionary, [map.key.clone(), map.value.clone()])
+            }
+            Object::Set(set) => one(TypeId::HashSet, &set.item),
+            Object::Queue { item, .. } => one(TypeId::Queue, item),
+            Object::Stack { item, .. } => one(TypeId::Stack, item),
+            Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
+            Object::Sequence(sequence) => sequence.ty.clone(),
+            Object::Function(closure) => closure.ty.clone(),
+            Object::Random(_) => Ty::Named(TypeId::Random),
+            Object::Cell(_) | Object::Busy => Ty::OBJECT,
+        }
+    }
+}
+
+fn json_type(class: &str) -> TypeId {
+    match class.rsplit('.').next().unwrap_or_default() {
+        "JObject" => TypeId::JObject,
+        "JArray" => TypeId::JArray,
+        "JProperty" => TypeId::JProperty,
+        "JConstructor" => TypeId::JConstructor,
+        "JRaw" => TypeId::JRaw,
+        _ => TypeId::JValue,
+    }
+}
+
+fn strings_map() -> Ty {
+    Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::array(Ty::STRING)])
+}
+
+fn host_type(part: HostRef) -> Ty {
+    let id = match part {
+        HostRef::Context => TypeId::IContext,
+        HostRef::Api | HostRef::ProductApi(_) => TypeId::IApi,
+        HostRef::ServiceUrl | HostRef::Url(_) => TypeId::IUrl,
+        HostRef::KeyNames => TypeId::ISubscriptionKeyParameterNames,
+        HostRef::Operation => TypeId::IOperation,
+        HostRef::Product => TypeId::IProduct,
+        HostRef::ProductGroup(_) | HostRef::UserGroup(_) => TypeId::IGroup,
+        HostRef::Subscription => TypeId::ISubscription,
+        HostRef::User => TypeId::IUser,
+        HostRef::UserIdentity(_) => TypeId::IUserIdentity,
+        HostRef::Workspace => TypeId::IWorkspace,
+        HostRef::Deployment => TypeId::IDeployment,
+        HostRef::Gateway => TypeId::IGateway,
+        HostRef::LastError => TypeId::ILastError,
+        HostRef::Request => TypeId::IRequest,
+        HostRef::Response => TypeId::IResponse,
+        HostRef::Body(_) => TypeId::IMessageBody,
+        HostRef::Headers(_) | HostRef::Query(_) | HostRef::ServiceQuery => return strings_map(),
+        HostRef::Matched => {
+            return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::STRING]);
+        }
+        HostRef::Variables => {
+            return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::OBJECT]);
+        }
+    };
+    Ty::Named(id)
+}
+
+/// A value met where the types say that it cannot be.
+#[cold]
+pub(crate) fn confusion() -> Exception {
+    Exception::new(crate::ExceptionKind::InvalidCast, "Specified cast is not valid.")
+}
+
+/// `ToString()`; none for null.
+pub(crate) fn text_of(
+    value: &Value,
+    state: &EvalState,
+    budget: &mut Budget,
+) -> Result<Option<Arc<str>>, Exception> {
+    let text = match value {
+        Value::Null => return Ok(None),
+        Value::Str(text) => return Ok(Some(text.clone())),
+        Value::Json(id) => return state.json.to_text(*id, budget).map(Some),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Char(unit) => String::from_utf16_lossy(&[*unit]),
+        Value::DateTime(value) => value.text(),
+        Value::DateTimeOffset(value) => value.text(),
+        Value::TimeSpan(value) => value.text(),
+        Value::Guid(guid) => guid_text(*guid),
+        Value::Enum(id, number) => enum_text(*id, *number),
+        Value::Record(record) => record_text(record, state, budget)?,
+        Value::Exception(exception) => exception.to_string(),
+        Value::Object(id) => match state.object(*id) {
+            Object::Builder(text) => text.clone(),
+            _ => state.type_of(value).full_name(),
+        },
+        other => match other.number() {
+            Some(number) => number.text(),
+            None => state.type_of(value).full_name(),
+        },
+    };
+    budget.memory(text.len())?;
+    Ok(Some(text.into()))
+}
+
+/// The name of a constant, or its number; sets of flags are joined.
+pub(crate) fn enum_text(id: TypeId, number: i32) -> String {
+    let info = info(id);
+    if let Some((name, _)) = info.constants().iter().find(|(_, value)| *value == number) {
+        return (*name).to_owned();
+    }
+    if !info.is_enum() {
+        return info.full.to_owned();
+    }
+    let set: Vec<(&str, i32)> = info
+        .constants()
+        .iter()
+        .copied()
+        .filter(|(_, value)| *value != 0 && number & value == *value)
+        .collect();
+    let covered = set.iter().fold(0, |all, (_, value)| all | value);
+    let flags = matches!(info.decl.kind, crate::types::Kind::Flags(_));
+    if flags && covered == number && !set.is_empty() {
+        return set.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    }
+    number.to_string()
+}
+
+fn record_text(
+    record: &Record,
+    state: &EvalState,
+    budget: &mut Budget,
+) -> Result<String, Exception> {
+    let mut texts = Vec::new();
+    for value in &record.values {
+        budget.enter()?;
+        let text = text_of(value, state, budget);
+        budget.leave();
+        texts.push(text?.map(|text| text.to_string()).unwrap_or_default());
+    }
+    Ok(match &record.ty {
+        Ty::Record(shape) if shape.tuple => format!("({})", texts.join(", ")),
+        Ty::Record(shape) => anonymous_text(shape, &texts),
+        Ty::Generic(TypeId::KeyValuePair, _) => format!("[{}]", texts.join(", ")),
+        Ty::Generic(TypeId::Tuple2 | TypeId::Tuple3, _) => format!("({})", texts.join(", ")),
+        Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
+        other => other.full_name(),
+    })
+}
+
+fn anonymous_text(shape: &RecordTy, texts: &[String]) -> String {
+    if texts.is_empty() {
+        return "{ }".to_owned();
+    }
+    let members = shape.members.iter().zip(texts);
+    let members: Vec<String> =
+        members.map(|((name, _), text)| format!("{name} = {text}")).collect();
+    format!("{{ {} }}", members.join(", "))
 }
 
 /// What an evaluation works on.

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rust_decimal::Decimal;
 
-use crate::{EvalState, Exception, Jwt, Response};
+use crate::json::{JsonId, format_guid};
+use crate::number::Number;
+use crate::state::{ObjectId, text_of};
+use crate::time::{DateTime, DateTimeOffset, Kind, TimeSpan};
+use crate::types::{Ty, TypeId};
+use crate::{EvalState, Exception, Jwt, MessageKind, Response, UrlKind};
 
 /// A .NET value. The static type of an expression says what it may be; the tag says what it is, so boxing is exact.
 ///
@@ -12,32 +18,119 @@ use crate::{EvalState, Exception, Jwt, Response};
 /// cheap to clone and may be sent between threads.
 #[derive(Clone, Default)]
 #[non_exhaustive]
+#[expect(private_interfaces, reason = "the payloads of most variants are opaque outside the crate")]
 pub enum Value {
     /// `null`.
     #[default]
     Null,
     /// `System.Boolean`.
     Bool(bool),
+    /// `System.Char`: a UTF-16 unit.
+    Char(u16),
+    /// `System.SByte`.
+    SByte(i8),
+    /// `System.Byte`.
+    Byte(u8),
+    /// `System.Int16`.
+    Short(i16),
+    /// `System.UInt16`.
+    UShort(u16),
     /// `System.Int32`.
     Int(i32),
+    /// `System.UInt32`.
+    UInt(u32),
     /// `System.Int64`.
     Long(i64),
+    /// `System.UInt64`.
+    ULong(u64),
+    /// `System.Single`.
+    Float(f32),
     /// `System.Double`.
     Double(f64),
+    /// `System.Decimal`.
+    Decimal(Decimal),
     /// `System.String`.
     Str(Arc<str>),
     /// `System.Byte[]`. The allocation is the array's identity.
-    Bytes(Arc<Bytes>),
+    Bytes(Arc<[u8]>),
+    /// `System.DateTime`.
+    DateTime(DateTime),
+    /// `System.DateTimeOffset`.
+    DateTimeOffset(DateTimeOffset),
+    /// `System.TimeSpan`.
+    TimeSpan(TimeSpan),
+    /// `System.Guid`, in the order of its text.
+    Guid([u8; 16]),
+    /// A constant of an enumeration, or another well-known object of a type, by number.
+    Enum(TypeId, i32),
+    /// A `JToken`.
+    Json(JsonId),
+    /// An object of the request.
+    Object(ObjectId),
+    /// A part of `context`.
+    Host(HostRef),
     /// `Jwt`.
     Jwt(Arc<Jwt>),
+    /// `Jwt.Claims`.
+    Claims(Arc<Jwt>),
     /// `IResponse` of a policy's own request.
     Response(Arc<Response>),
+    /// Headers or body of such a response.
+    ResponsePart(Arc<Response>, ResponsePart),
+    /// An immutable object with members: anonymous types, tuples, pairs and others.
+    Record(Arc<Record>),
+    /// An exception object.
+    Exception(Exception),
+}
+
+/// A part of `context`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum HostRef {
+    Context,
+    Api,
+    ServiceUrl,
+    KeyNames,
+    Operation,
+    Product,
+    ProductGroup(u32),
+    ProductApi(u32),
+    Subscription,
+    User,
+    UserGroup(u32),
+    UserIdentity(u32),
+    Workspace,
+    Deployment,
+    Gateway,
+    LastError,
+    Request,
+    Response,
+    Headers(MessageKind),
+    Body(MessageKind),
+    Url(UrlKind),
+    Query(UrlKind),
+    ServiceQuery,
+    Matched,
+    Variables,
+}
+
+/// A part of an `IResponse`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ResponsePart {
+    Headers,
+    Body,
+}
+
+/// An immutable object: its type and the values of its members.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) ty: Ty,
+    pub(crate) values: Box<[Value]>,
 }
 
 impl Value {
     /// A byte array.
     pub fn bytes(bytes: Bytes) -> Value {
-        Value::Bytes(Arc::new(bytes))
+        Value::Bytes(bytes.as_ref().into())
     }
 
     /// A token.
@@ -81,17 +174,28 @@ impl Value {
 
     /// The number, when it is of an integral type and fits.
     pub fn as_int(&self) -> Option<i64> {
-        match self {
-            Value::Int(value) => Some(i64::from(*value)),
-            Value::Long(value) => Some(*value),
-            _ => None,
-        }
+        Some(match self {
+            Value::SByte(value) => i64::from(*value),
+            Value::Byte(value) => i64::from(*value),
+            Value::Short(value) => i64::from(*value),
+            Value::UShort(value) => i64::from(*value),
+            Value::Int(value) => i64::from(*value),
+            Value::UInt(value) => i64::from(*value),
+            Value::Long(value) => *value,
+            Value::ULong(value) => i64::try_from(*value).ok()?,
+            _ => return None,
+        })
     }
 
     /// The number, when it is of a numeric type.
     pub fn as_double(&self) -> Option<f64> {
+        use rust_decimal::prelude::ToPrimitive as _;
         match self {
             Value::Double(value) => Some(*value),
+            Value::Float(value) => Some(f64::from(*value)),
+            Value::Decimal(value) => value.to_f64(),
+            #[expect(clippy::cast_precision_loss, reason = "as .NET converts")]
+            Value::ULong(value) => Some(*value as f64),
             #[expect(clippy::cast_precision_loss, reason = "as .NET converts")]
             other => other.as_int().map(|value| value as f64),
         }
@@ -106,43 +210,86 @@ impl Value {
     }
 
     /// The bytes, when it is a byte array.
-    pub fn as_bytes(&self, _state: &EvalState) -> Option<Bytes> {
+    pub fn as_bytes(&self, state: &EvalState) -> Option<Bytes> {
         match self {
-            Value::Bytes(bytes) => Some(Bytes::clone(bytes)),
+            Value::Bytes(bytes) => Some(match state.promoted(bytes) {
+                Some(changed) => Bytes::copy_from_slice(changed),
+                None => Bytes::from_owner(bytes.clone()),
+            }),
             _ => None,
         }
     }
 
     /// The full .NET name of its type; none for null.
-    pub fn type_name(&self, _state: &EvalState) -> Option<String> {
-        let name = match self {
-            Value::Null => return None,
-            Value::Bool(_) => "System.Boolean",
-            Value::Int(_) => "System.Int32",
-            Value::Long(_) => "System.Int64",
-            Value::Double(_) => "System.Double",
-            Value::Str(_) => "System.String",
-            Value::Bytes(_) => "System.Byte[]",
-            Value::Jwt(_) => "Jwt",
-            Value::Response(_) => "IResponse",
-        };
-        Some(name.to_owned())
+    pub fn type_name(&self, state: &EvalState) -> Option<String> {
+        match self {
+            Value::Null => None,
+            Value::Json(id) => Some(state.json.class_name(*id).to_owned()),
+            other => Some(state.type_of(other).full_name()),
+        }
     }
 
     /// `ToString()`; none for null.
     pub fn to_text(&self, state: &EvalState) -> Result<Option<Arc<str>>, Exception> {
-        let text = match self {
-            Value::Null => return Ok(None),
-            Value::Str(text) => return Ok(Some(text.clone())),
-            Value::Bool(true) => "True".to_owned(),
-            Value::Bool(false) => "False".to_owned(),
-            Value::Int(value) => value.to_string(),
-            Value::Long(value) => value.to_string(),
-            Value::Double(value) => value.to_string(),
-            other => other.type_name(state).unwrap_or_default(),
-        };
-        Ok(Some(text.into()))
+        text_of(self, state, &mut state.budget.clone())
     }
+
+    pub(crate) fn number(&self) -> Option<Number> {
+        Some(match self {
+            Value::SByte(value) => Number::SByte(*value),
+            Value::Byte(value) => Number::Byte(*value),
+            Value::Short(value) => Number::Int16(*value),
+            Value::UShort(value) => Number::UInt16(*value),
+            Value::Int(value) => Number::Int32(*value),
+            Value::UInt(value) => Number::UInt32(*value),
+            Value::Long(value) => Number::Int64(*value),
+            Value::ULong(value) => Number::UInt64(*value),
+            Value::Float(value) => Number::Single(*value),
+            Value::Double(value) => Number::Double(*value),
+            Value::Decimal(value) => Number::Decimal(*value),
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn guid(guid: u128) -> Value {
+        Value::Guid(guid.to_be_bytes())
+    }
+
+    pub(crate) fn record(ty: Ty, values: impl Into<Box<[Value]>>) -> Value {
+        Value::Record(Arc::new(Record { ty, values: values.into() }))
+    }
+
+    pub(crate) fn pair(ty: Ty, key: Value, value: Value) -> Value {
+        Value::record(ty, [key, value])
+    }
+
+    /// A `DateTime` in UTC; times that .NET cannot hold are its first.
+    pub(crate) fn utc(ticks: i64) -> Value {
+        Value::DateTime(DateTime::from_ticks(ticks, Kind::Utc).unwrap_or(DateTime::MIN))
+    }
+}
+
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::SByte(value) => Value::SByte(value),
+            Number::Byte(value) => Value::Byte(value),
+            Number::Int16(value) => Value::Short(value),
+            Number::UInt16(value) => Value::UShort(value),
+            Number::Int32(value) => Value::Int(value),
+            Number::UInt32(value) => Value::UInt(value),
+            Number::Int64(value) => Value::Long(value),
+            Number::UInt64(value) => Value::ULong(value),
+            Number::Single(value) => Value::Float(value),
+            Number::Double(value) => Value::Double(value),
+            Number::Decimal(value) => Value::Decimal(value),
+        }
+    }
+}
+
+/// Text of a GUID.
+pub(crate) fn guid_text(guid: [u8; 16]) -> String {
+    format_guid(u128::from_be_bytes(guid), None).unwrap_or_default()
 }
 
 impl From<&str> for Value {
@@ -184,29 +331,20 @@ impl From<i64> for Value {
 impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Texts may be secrets.
-        let name = match self {
-            Value::Null => "null",
-            Value::Bool(value) => return write!(f, "{value}"),
-            Value::Int(value) => return write!(f, "{value}"),
-            Value::Long(value) => return write!(f, "{value}L"),
-            Value::Double(value) => return write!(f, "{value:?}"),
-            Value::Str(_) => "string",
-            Value::Bytes(_) => "byte[]",
-            Value::Jwt(_) => "Jwt",
-            Value::Response(_) => "IResponse",
-        };
-        f.write_str(name)
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Str(_) => f.write_str("string"),
+            Value::Bytes(_) => f.write_str("byte[]"),
+            Value::Char(_) => f.write_str("char"),
+            Value::Json(_) => f.write_str("JToken"),
+            Value::Enum(id, n) => write!(f, "{id:?}({n})"),
+            other => match other.number() {
+                Some(number) => write!(f, "{number:?}"),
+                None => f.write_str("object"),
+            },
+        }
     }
 }
 
-impl Value {
-    pub(crate) fn json_tree(_tree: &serde_json::Value, _state: &mut EvalState) -> Value {
-        Value::Null
-    }
-    pub(crate) fn utc(ticks: i64) -> Value {
-        Value::Long(ticks)
-    }
-    pub(crate) fn strings(_items: Vec<Value>, _state: &mut EvalState) -> Value {
-        Value::Null
-    }
-}
+const _: () = assert!(size_of::<Value>() <= 24);

@@ -1,17 +1,11 @@
-//! `[certificates]`: certificates and their private keys, by name.
+//! Certificates and private keys in PEM.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
     EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
 };
-use aws_lc_rs::{digest, rsa};
 use bytes::Bytes;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use tollgate_engine::Secret;
@@ -23,36 +17,9 @@ const MAX_PEM: usize = 1024 * 1024;
 /// Most certificates of a chain or a bundle.
 const MAX_CHAIN: usize = 1_024;
 
-/// Where a certificate is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CertificateSource {
-    /// PEM files.
-    Files {
-        /// The certificate, then the rest of its chain; perhaps its key, too.
-        certificate: PathBuf,
-        /// The private key, where it is in a file of its own.
-        key: Option<PathBuf>,
-    },
-    /// PEM text, from the environment or a vault.
-    Text {
-        /// The certificate, then the rest of its chain; perhaps its key, too.
-        certificate: Secret<String>,
-        /// The private key, where it is apart.
-        key: Option<Secret<String>>,
-    },
-}
-
 /// Why a certificate cannot be used. No variant holds any part of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// A file cannot be read.
-    #[error("`{}` cannot be read: {why}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        why: String,
-    },
     /// The text is too long.
     #[error(
         "the PEM text is longer than {MAX_PEM} bytes or has more than {MAX_CHAIN} certificates"
@@ -86,95 +53,6 @@ pub enum CertificateError {
     /// The key is another certificate's.
     #[error("the private key does not belong to the certificate, which must come first")]
     OtherKey,
-}
-
-/// Certificates by name, as read at one moment.
-#[derive(Debug, Default)]
-pub struct Certificates {
-    by_name: BTreeMap<String, Arc<Certificate>>,
-    by_thumbprint: BTreeMap<String, Arc<Certificate>>,
-}
-
-impl Certificates {
-    /// Reads all; what cannot be read is told with its name.
-    pub fn load(
-        sources: &BTreeMap<String, CertificateSource>,
-    ) -> Result<Self, Vec<(String, CertificateError)>> {
-        let mut loaded = Self::default();
-        let mut errors = Vec::new();
-        for (name, source) in sources {
-            match source.read() {
-                Ok(certificate) => loaded.insert(name.clone(), certificate),
-                Err(error) => errors.push((name.clone(), error)),
-            }
-        }
-        if errors.is_empty() { Ok(loaded) } else { Err(errors) }
-    }
-
-    fn insert(&mut self, name: String, certificate: Certificate) {
-        let certificate = Arc::new(certificate);
-        self.by_thumbprint.insert(thumbprint(certificate.der()), Arc::clone(&certificate));
-        self.by_name.insert(name, certificate);
-    }
-
-    /// A certificate by name, else by thumbprint: SHA-1 of the certificate in hexadecimal, in any case.
-    pub fn find(&self, id: &str) -> Option<&Arc<Certificate>> {
-        self.by_name.get(id).or_else(|| self.by_thumbprint.get(&id.to_ascii_uppercase()))
-    }
-
-    /// All names, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(String::as_str)
-    }
-}
-
-/// SHA-1 in upper-case hexadecimal, as Azure names certificates.
-fn thumbprint(der: &[u8]) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der);
-    let digit = |half: u8| char::from(HEX.get(usize::from(half)).copied().unwrap_or(b'0'));
-    hash.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-impl CertificateSource {
-    /// Reads the certificate and judges its key.
-    pub fn read(&self) -> Result<Certificate, CertificateError> {
-        let (certificate, key) = self.texts()?;
-        read_certificate(certificate.expose(), key.as_ref().map(|key| key.expose().as_slice()))
-    }
-
-    /// Files to watch.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        let (certificate, key) = match self {
-            Self::Files { certificate, key } => (Some(certificate), key.as_ref()),
-            Self::Text { .. } => (None, None),
-        };
-        certificate.into_iter().chain(key).map(PathBuf::as_path)
-    }
-
-    fn texts(&self) -> Result<(PemText, Option<PemText>), CertificateError> {
-        match self {
-            Self::Files { certificate, key } => {
-                let key = key.as_deref().map(read_file).transpose()?;
-                Ok((read_file(certificate)?, key))
-            }
-            Self::Text { certificate, key } => {
-                let bytes = |text: &Secret<String>| Secret::new(text.expose().clone().into_bytes());
-                Ok((bytes(certificate), key.as_ref().map(bytes)))
-            }
-        }
-    }
-}
-
-/// May hold a key.
-type PemText = Secret<Vec<u8>>;
-
-fn read_file(path: &Path) -> Result<PemText, CertificateError> {
-    let failed = |why: std::io::Error| CertificateError::File {
-        path: path.to_owned(),
-        why: why.to_string(),
-    };
-    std::fs::read(path).map(Secret::new).map_err(failed)
 }
 
 /// Reads a certificate with its chain, and the private key that is beside it or in a text of its own.
@@ -299,84 +177,6 @@ fn from_pkcs8(der: &[u8]) -> Option<KeyAndPublic> {
             Some(key.public_key().as_ref().to_vec())
         })?;
     Some((Bytes::copy_from_slice(der), public))
-}
-
-/// Certificates that follow their files. The configuration's reload makes a new store; within it, [`Self::refresh`] takes
-/// over renewed files.
-pub struct CertificateStore {
-    sources: BTreeMap<String, CertificateSource>,
-    current: ArcSwap<Certificates>,
-    /// What the files held when `current` was read.
-    seen: parking_lot::Mutex<Option<digest::Digest>>,
-}
-
-impl fmt::Debug for CertificateStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CertificateStore")
-            .field("names", &self.sources.keys())
-            .finish_non_exhaustive()
-    }
-}
-
-/// What [`CertificateStore::refresh`] found.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refreshed {
-    /// The files are what they were.
-    Unchanged,
-    /// Renewed certificates are in use.
-    Changed,
-    /// The files have changed and cannot be used; the certificates in use stay.
-    Failed(Vec<(String, CertificateError)>),
-}
-
-impl CertificateStore {
-    /// Reads all certificates.
-    pub fn new(
-        sources: BTreeMap<String, CertificateSource>,
-    ) -> Result<Self, Vec<(String, CertificateError)>> {
-        let seen = fingerprint(&sources);
-        let current = Certificates::load(&sources)?;
-        Ok(Self {
-            sources,
-            current: ArcSwap::from_pointee(current),
-            seen: parking_lot::Mutex::new(Some(seen)),
-        })
-    }
-
-    /// The certificates in use.
-    pub fn current(&self) -> Arc<Certificates> {
-        self.current.load_full()
-    }
-
-    /// Reads the files again when they have changed. Blocks on the file system; call it off the request threads, on a
-    /// change that was notified and every minute or so (a mounted secret changes without telling).
-    pub fn refresh(&self) -> Refreshed {
-        let mut seen = self.seen.lock();
-        let now = fingerprint(&self.sources);
-        if seen.as_ref().is_some_and(|seen| seen.as_ref() == now.as_ref()) {
-            return Refreshed::Unchanged;
-        }
-        // Also after a failure: the same files would fail the same way, once is enough to tell.
-        *seen = Some(now);
-        match Certificates::load(&self.sources) {
-            Ok(loaded) => {
-                self.current.store(Arc::new(loaded));
-                Refreshed::Changed
-            }
-            Err(errors) => Refreshed::Failed(errors),
-        }
-    }
-}
-
-fn fingerprint(sources: &BTreeMap<String, CertificateSource>) -> digest::Digest {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for path in sources.values().flat_map(CertificateSource::files) {
-        let content =
-            std::fs::read(path).map(|content| digest::digest(&digest::SHA256, &content)).ok();
-        context.update(&[u8::from(content.is_some())]);
-        context.update(content.as_ref().map_or(&[], AsRef::as_ref));
-    }
-    context.finish()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::directory::{LoadCx, Loaded, Registry, load};
 use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts};
 use crate::system::SystemClock;
 use crate::telemetry::{
-    LogControl, LogFormat, LogSettings, Redactor, SharedRedactor, TracingAccessLog,
+    AccessLog, LogControl, LogFormat, LogSettings, Metrics, NoAccessLog, Redactor, SharedRedactor,
 };
 use crate::watch::Watch;
 use crate::wire::Connections;
@@ -98,6 +98,11 @@ impl Prepared {
         Arc::clone(&self.adapters.redactor)
     }
 
+    /// What counts, log lines that are dropped included.
+    pub fn metrics(&self) -> &Metrics {
+        &self.adapters.metrics
+    }
+
     /// Listens, and serves from now on. `log` is told when a reload changes the level.
     pub async fn start(self, log: Option<LogControl>) -> Result<Gateway, StartError> {
         let Self { setup, adapters, snapshot, config, diagnostics, sources } = self;
@@ -113,7 +118,7 @@ impl Prepared {
             site: Arc::clone(&site),
             connections: Arc::clone(&connections),
             certificates: Arc::clone(&certificates),
-            access: Arc::new(TracingAccessLog::new(Arc::clone(&adapters.redactor))),
+            access: log.as_ref().map_or_else(no_access_log, LogControl::access_log),
             metrics: Arc::clone(&adapters.metrics),
         };
         let server = Server::bind(&listen, parts).await?;
@@ -143,6 +148,10 @@ impl Prepared {
         let watching = tokio::spawn(watch_directory(Arc::clone(&reloader)));
         Ok(Gateway { reloader, addresses, admin: admin_server, stop, serving, watching })
     }
+}
+
+fn no_access_log() -> Arc<dyn AccessLog> {
+    Arc::new(NoAccessLog)
 }
 
 fn admin_state(adapters: &Adapters, config: &Config) -> Arc<AdminState> {
@@ -207,6 +216,9 @@ impl Gateway {
             tracing::error!("the server ended before it was told to");
         }
         tracing::info!("stopped");
+        if let Some(log) = &self.reloader.log {
+            log.flush();
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tollgate_emulator::{CONTOSO, Emulator, Options, Running, TokenSpec};
 use tollgate_gateway::config::Environment;
-use tollgate_gateway::telemetry::{LogFormat, LogSettings, log_dispatch};
+use tollgate_gateway::telemetry::{LogFormat, LogQueue, LogSettings, log_dispatch};
 use tollgate_gateway::{ListenSettings, Prepared, Setup};
 
 use crate::registry::REGISTRY;
@@ -72,7 +72,8 @@ async fn show(args: &Args) -> anyhow::Result<ExitCode> {
     })?;
     // Only what goes wrong: standard output is the show.
     let quiet = LogSettings { level: "warn".to_owned(), format: LogFormat::Text };
-    let (dispatch, _) = log_dispatch(&quiet, prepared.redactor(), std::io::stderr)
+    let queue = LogQueue::start(std::io::stderr(), prepared.metrics())?;
+    let (dispatch, log) = log_dispatch(&quiet, prepared.redactor(), queue)
         .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
     tracing::dispatcher::set_global_default(dispatch)?;
     let gateway = prepared.start(None).await?;
@@ -100,6 +101,7 @@ async fn show(args: &Args) -> anyhow::Result<ExitCode> {
     }
     gateway.stop().await;
     azure.stop().await;
+    log.flush();
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_diagnostics::{Diagnostic, Sources, render};
-use tollgate_gateway::telemetry::log_dispatch;
+use tollgate_gateway::telemetry::{LogQueue, log_dispatch};
 use tollgate_gateway::{Gateway, Prepared, Setup};
 
 use crate::registry::{ProcessEnvironment, REGISTRY};
@@ -55,9 +55,9 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
         }
     };
     print(&prepared.diagnostics, &prepared.sources);
-    let (dispatch, control) =
-        log_dispatch(&prepared.log_settings(), prepared.redactor(), std::io::stdout)
-            .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
+    let queue = LogQueue::start(std::io::stdout(), prepared.metrics())?;
+    let (dispatch, control) = log_dispatch(&prepared.log_settings(), prepared.redactor(), queue)
+        .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
     tracing::dispatcher::set_global_default(dispatch)?;
     Ok(Some(prepared.start(Some(control)).await?))
 }

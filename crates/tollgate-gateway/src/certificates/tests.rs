@@ -1,8 +1,6 @@
 use std::fmt::Write as _;
 
-use rcgen::{
-    CertificateParams, CertifiedKey, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256,
-};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
 
 use super::*;
 
@@ -75,69 +73,21 @@ fn what_cannot_be_used_is_told_without_the_key() {
     );
     let cut: String = key.chars().take(key.len() / 2).collect();
     check(&certificate, Some(&cut), Err(&CertificateError::Pem));
-    let source = CertificateSource::Text {
-        certificate: Secret::new(certificate),
-        key: Some(Secret::new("-----BEGIN PRIVATE KEY-----\nc2VjcmV0IQ\n".to_owned())),
-    };
-    let error = source.read().unwrap_err();
-    assert!(!format!("{error} {error:?} {source:?}").contains("c2Vj"));
+    let damaged = b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0IQ\n";
+    let error = read_certificate(certificate.as_bytes(), Some(damaged)).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("c2Vj"));
 }
 
 #[test]
-fn certificates_are_found_by_name_and_thumbprint() {
-    let (certificate, key) = made(&PKCS_ECDSA_P256_SHA256);
-    let source = CertificateSource::Text {
-        certificate: Secret::new(certificate.clone()),
-        key: Some(Secret::new(key)),
-    };
-    let loaded = Certificates::load(&BTreeMap::from([("front".to_owned(), source)])).unwrap();
-    let der = Arc::clone(loaded.find("front").unwrap());
-    let thumbprint = thumbprint(der.der());
-    assert_eq!(thumbprint.len(), 40);
-    assert!(loaded.find(&thumbprint.to_lowercase()).is_some());
-    assert!(loaded.find("Front").is_none());
-    assert_eq!(loaded.names().collect::<Vec<_>>(), ["front"]);
-    assert_eq!(read_bundle(format!("{certificate}{certificate}").as_bytes()).unwrap().len(), 2);
+fn chains_and_bundles() {
+    let (leaf, key) = made(&PKCS_ECDSA_P256_SHA256);
+    let (issuer, _) = made(&PKCS_ECDSA_P256_SHA256);
+    let read =
+        read_certificate(format!("{leaf}{issuer}").as_bytes(), Some(key.as_bytes())).unwrap();
+    assert_eq!(read.chain().len(), 1);
+    let turned = read_certificate(format!("{issuer}{leaf}").as_bytes(), Some(key.as_bytes()));
+    assert_eq!(turned.unwrap_err(), CertificateError::OtherKey);
+    assert_eq!(read_bundle(format!("{leaf}{issuer}").as_bytes()).unwrap().len(), 2);
     assert_eq!(read_bundle(b"none"), Err(CertificateError::NoCertificate));
-    // SHA-1 of nothing, as the standard prints it.
-    assert_eq!(super::thumbprint(b""), "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709");
-}
-
-#[test]
-fn a_store_follows_its_files() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tls.pem");
-    let write = |key: &CertifiedKey<KeyPair>| {
-        std::fs::write(&path, format!("{}{}", key.cert.pem(), key.signing_key.serialize_pem()))
-            .unwrap();
-    };
-    let make = || rcgen::generate_simple_self_signed(vec!["host.test".to_owned()]).unwrap();
-    let (first, second) = (make(), make());
-    write(&first);
-    let source = CertificateSource::Files { certificate: path.clone(), key: None };
-    let store =
-        CertificateStore::new(BTreeMap::from([("tls".to_owned(), source.clone())])).unwrap();
-    let der = || store.current().find("tls").unwrap().der().clone();
-    assert_eq!(store.refresh(), Refreshed::Unchanged);
-
-    write(&second);
-    assert_eq!(store.refresh(), Refreshed::Changed);
-    assert_eq!(der(), second.cert.der().as_ref());
-
-    std::fs::write(&path, "half a file").unwrap();
-    assert_eq!(
-        store.refresh(),
-        Refreshed::Failed(vec![("tls".to_owned(), CertificateError::NoCertificate)])
-    );
-    assert_eq!(store.refresh(), Refreshed::Unchanged);
-    assert_eq!(der(), second.cert.der().as_ref());
-
-    std::fs::remove_file(&path).unwrap();
-    assert!(
-        matches!(store.refresh(), Refreshed::Failed(errors) if errors[0].1.to_string().contains("tls.pem"))
-    );
-    write(&first);
-    assert_eq!(store.refresh(), Refreshed::Changed);
-    assert_eq!(der(), first.cert.der().as_ref());
-    assert_eq!(source.files().collect::<Vec<_>>(), [path.as_path()]);
+    assert_eq!(read_bundle(&vec![b' '; MAX_PEM + 1]), Err(CertificateError::TooLong));
 }

@@ -28,7 +28,7 @@ pub enum KeyType {
     Duration,
     /// `host:port`.
     Address,
-    /// An absolute `http` or `https` URL, or `{ env = "NAME", default = "…" }` with one.
+    /// An absolute `http` or `https` URL.
     Url,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -45,6 +45,25 @@ pub enum KeyType {
 }
 
 impl KeyType {
+    /// Whether `{ env = "NAME", default = "…" }` may stand for it.
+    pub(crate) fn may_be_variable(self) -> bool {
+        match self {
+            Self::Text
+            | Self::Size
+            | Self::Duration
+            | Self::Address
+            | Self::Url
+            | Self::Word(_) => true,
+            Self::Bool
+            | Self::Count
+            | Self::List
+            | Self::Secret
+            | Self::Secrets
+            | Self::SecretTable
+            | Self::NamedValue => false,
+        }
+    }
+
     /// As the reference page prints it.
     pub fn describe(self) -> String {
         match self {
@@ -54,7 +73,7 @@ impl KeyType {
             Self::Size => "bytes".to_owned(),
             Self::Duration => "duration".to_owned(),
             Self::Address => "`host:port`".to_owned(),
-            Self::Url => "URL, or `{ env }` with one".to_owned(),
+            Self::Url => "URL".to_owned(),
             Self::Word(words) => {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
             }

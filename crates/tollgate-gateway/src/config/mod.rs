@@ -2,6 +2,7 @@
 
 pub mod keys;
 mod secrets;
+mod substitute;
 mod toml_file;
 
 use std::collections::BTreeMap;
@@ -279,12 +280,6 @@ pub fn parse_url(text: &str) -> Option<Url> {
     })
 }
 
-/// A URL as text again.
-fn join_url(url: &Url) -> String {
-    let query = if url.query.is_empty() { String::new() } else { format!("?{}", url.query) };
-    format!("{}://{}:{}{}{query}", url.scheme, url.host, url.port, url.path)
-}
-
 /// Reads the file. When an error was reported, the result must not be used.
 pub fn read(
     file: FileId,
@@ -293,13 +288,14 @@ pub fn read(
     env: &dyn Environment,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Config {
-    let (document, errors) = toml::de::DeTable::parse_recoverable(text);
+    let (mut document, errors) = toml::de::DeTable::parse_recoverable(text);
     for error in errors {
         let span = error.span().map_or_else(|| file.span(0..0), |range| file.span(range));
         let message = error.message().lines().next().unwrap_or("invalid TOML").to_owned();
         diagnostics
             .push(Diagnostic::new(Code::CONFIG_SYNTAX, message, span).label("not valid here"));
     }
+    substitute::substitute(file, &mut document, env, diagnostics);
     let table = Table::root(file, &document);
     toml_file::check(table, diagnostics);
     let mut reader = Reader { root, env, diagnostics, secrets: Vec::new(), files: Vec::new() };
@@ -394,7 +390,7 @@ impl Reader<'_> {
             limits: limits(table.table("limits")),
             expression_limits: expression_limits(table.table("limits")),
             timeouts: timeouts(table.table("timeouts")),
-            identity: self.identity(table.table("identity")),
+            identity: identity(table.table("identity")),
             keys: KeysConfig {
                 cool_down: duration(keys, "cool-down", Duration::from_mins(5)),
                 lifetime: duration(keys, "lifetime", Duration::from_hours(1)),
@@ -491,20 +487,10 @@ impl Reader<'_> {
         }
     }
 
-    fn identity(&mut self, table: Option<Table<'_>>) -> IdentityConfig {
-        IdentityConfig {
-            kind: text(table, "kind").unwrap_or_else(|| "auto".to_owned()),
-            client_id: text(table, "client-id"),
-            development: flag(table, "development", false),
-            imds_endpoint: self.url(table, "imds-endpoint").map(|(url, _)| join_url(&url)),
-            authority: self.url(table, "authority").map(|(url, _)| join_url(&url)),
-        }
-    }
-
     fn egress(&mut self, table: Option<Table<'_>>) -> EgressConfig {
         EgressConfig {
             ca_file: self.path(table, "ca-file"),
-            proxy: self.url(table, "proxy").map(|(url, _)| join_url(&url)),
+            proxy: text(table, "proxy"),
             allow_link_local: names(list(table, "allow-link-local")),
         }
     }
@@ -635,6 +621,16 @@ fn timeouts(table: Option<Table<'_>>) -> Timeouts {
         backend_write: duration(table, "backend-write", default.backend_write),
         backend_idle: duration(table, "backend-idle", default.backend_idle),
         graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
+    }
+}
+
+fn identity(table: Option<Table<'_>>) -> IdentityConfig {
+    IdentityConfig {
+        kind: text(table, "kind").unwrap_or_else(|| "auto".to_owned()),
+        client_id: text(table, "client-id"),
+        development: flag(table, "development", false),
+        imds_endpoint: text(table, "imds-endpoint"),
+        authority: text(table, "authority"),
     }
 }
 

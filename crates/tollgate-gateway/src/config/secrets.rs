@@ -60,27 +60,6 @@ impl Reader<'_> {
         text(Some(table), "value")
     }
 
-    /// A URL, written or from the environment.
-    pub(super) fn url(&mut self, table: Option<Table<'_>>, key: &str) -> Option<(Url, Span)> {
-        let item = table?.get(key)?;
-        let written = match item.table() {
-            Some(table) => self.sourced(table, item.span())?,
-            None => item.text()?.to_owned(),
-        };
-        let url = parse_url(&written);
-        // What is written here was judged with all other values; what comes from elsewhere is judged now.
-        if url.is_none() && item.table().is_some() {
-            let message = format!("`{key}` is not a URL");
-            self.report(
-                Code::CONFIG_VALUE,
-                message,
-                item.span(),
-                "expected an `https://` or `http://` URL",
-            );
-        }
-        Some((url?, item.span()))
-    }
-
     fn header_value(&mut self, value: &Secret<String>, span: Span) -> Option<HeaderValue> {
         let Ok(mut header) = HeaderValue::from_str(value.expose()) else {
             let message = "the value cannot stand in a header".to_owned();
@@ -161,11 +140,12 @@ impl Reader<'_> {
             let message = format!("backend `{id}` needs a `url`");
             self.report(Code::CONFIG_MISSING, message, span, "`url` is missing");
         }
-        let (mut url, url_span) = self.url(Some(table), "url")?;
+        let item = table.get("url")?;
+        let mut url = item.text().and_then(parse_url)?;
         if let Some(path) = text(Some(table), "path") {
             url.path = format!("{}/{}", url.path.trim_end_matches('/'), path.trim_matches('/'));
         }
-        self.check_domain(&url, url_span);
+        self.check_domain(&url, item.span());
         let tls = table.table("tls");
         if let Some(item) = table.get("certificate") {
             self.reference("certificate", item.text()?, item.span(), certificates);
@@ -346,7 +326,7 @@ impl Reader<'_> {
             name: text(this, "name").unwrap_or_else(|| id.to_owned()),
             path: path.trim_matches('/').to_owned(),
             backend: text(this, "backend"),
-            service_url: self.url(this, "service-url").map(|(url, _)| url),
+            service_url: text(this, "service-url").and_then(|url| parse_url(&url)),
             subscription_required: text(this, "subscription").is_none_or(|word| word == "required"),
             key_headers,
             key_queries,

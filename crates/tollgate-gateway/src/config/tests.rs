@@ -17,7 +17,12 @@ fn load(text: &str) -> (Config, String) {
     let mut sources = Sources::default();
     let file = sources.add("tollgate.toml", text);
     let mut diagnostics = Vec::new();
-    let env = Vars(HashMap::from([("KEY", "canary-key"), ("BROKEN", "a\nb")]));
+    let env = Vars(HashMap::from([
+        ("KEY", "canary-key"),
+        ("BROKEN", "a\nb"),
+        ("URL", "https://backend.example/"),
+        ("SITE", "here"),
+    ]));
     let config = read(file, text, Path::new("."), &env, &mut diagnostics);
     for span in &config.secret_spans {
         sources.mask(*span);
@@ -199,6 +204,61 @@ headers = { h = { env = "BROKEN" } }
               |
             5 | c = { env = "MISSING" }
               |     ^^^^^^^^^^^^^^^^^^^ no value"#]],
+    );
+}
+
+#[test]
+fn plain_values_may_come_from_the_environment() {
+    let (config, shown) = load(
+        r#"
+[listen]
+http = { env = "UNSET", default = "127.0.0.1:0" }
+[identity]
+client-id = { env = "UNSET", default = "" }
+[named-values]
+plain = { env = "SITE", default = "y", secret = false }
+other = { env = "UNSET", default = "y", secret = false }
+[backends.x]
+url = { env = "URL" }
+path = "/openai"
+"#,
+    );
+    assert_eq!(shown, "");
+    assert_eq!(config.listen.http.map(|address| address.port()), Some(0));
+    assert_eq!(config.identity.client_id, None);
+    let url = &config.backends.first().unwrap().url;
+    assert_eq!((url.host.as_str(), url.path.as_str()), ("backend.example", "/openai"));
+    let value = |name: &str| {
+        config.named_values.get(name).map(|value| (value.text.expose().as_str(), value.secret))
+    };
+    assert_eq!((value("plain"), value("other")), (Some(("here", false)), Some(("y", false))));
+    check(
+        r#"
+[backends.x]
+url = { env = "UNSET" }
+[backends.y]
+url = { env = "SITE", fallback = "z" }
+"#,
+        expect![[r#"
+            error[E0404]: the environment variable `UNSET` is not set
+             --> tollgate.toml:3:7
+              |
+            3 | url = { env = "UNSET" }
+              |       ^^^^^^^^^^^^^^^^^ no value
+              |
+              = help: set the variable, or write what holds without it as `default = "…"`
+
+            error[E0402]: unknown key `fallback`
+             --> tollgate.toml:5:23
+              |
+            5 | url = { env = "SITE", fallback = "z" }
+              |                       ^^^^^^^^ no such key in `backends.y.url`
+
+            error[E0403]: the value of `backends.y.url` does not fit
+             --> tollgate.toml:5:7
+              |
+            5 | url = { env = "SITE", fallback = "z" }
+              |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected an `https://` or `http://` URL"#]],
     );
 }
 

@@ -167,7 +167,7 @@ fn check_table(table: Table<'_>, path: &mut Vec<String>, diagnostics: &mut Vec<D
 }
 
 /// Whether a key's path begins with, or is, a path of the file.
-fn matches(def: &str, path: &[String], whole: bool) -> bool {
+pub(super) fn matches(def: &str, path: &[String], whole: bool) -> bool {
     let parts = def.split('.').count();
     if whole && parts != path.len() || !whole && parts <= path.len() {
         return false;
@@ -198,6 +198,10 @@ fn wrong(item: Item<'_>, path: &str, expected: &str) -> Diagnostic {
 }
 
 fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
+    // A variable without a value, which has been reported: all others were replaced by their values.
+    if ty.may_be_variable() && item.table().is_some_and(|table| table.get("env").is_some()) {
+        return None;
+    }
     let (fits, expected) = match ty {
         KeyType::Text => (item.text().is_some(), "expected text".to_owned()),
         KeyType::Bool => (item.flag().is_some(), "expected `true` or `false`".to_owned()),
@@ -210,7 +214,6 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
             let fits = item.text().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
             (fits, "expected an address and port, such as `\"127.0.0.1:8080\"`".to_owned())
         }
-        KeyType::Url if item.table().is_some() => return secret_mismatch(item, path, true),
         KeyType::Url => {
             let fits = item.text().is_some_and(|text| super::parse_url(text).is_some());
             (fits, "expected an `https://` or `http://` URL".to_owned())

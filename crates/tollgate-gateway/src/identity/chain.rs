@@ -26,7 +26,7 @@ use super::resource::Resource;
 use super::source::{Acquire, Acquired};
 use super::transport::{Endpoint, IMDS_HOST, STAND_IN_AUTHORITY, Transport};
 use super::{Environment, IdentityKind, IdentitySettings};
-use crate::certificates::CertificateSource;
+use crate::certificates::read_certificate;
 use crate::fetch::Fetcher;
 
 /// How long the metadata service may take to accept a connection before it counts as absent. Off Azure its address leads
@@ -418,8 +418,11 @@ impl Chain {
     ) -> Result<CertificateAssertion, String> {
         let clock = Arc::clone(&self.clock);
         let make = move || {
-            let source = CertificateSource::Files { certificate: path, key: None };
-            let certificate = source.read().map_err(|error| error.to_string())?;
+            let shown = path.display().to_string();
+            let pem = std::fs::read(path).map(Secret::new);
+            let pem = pem.map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+            let certificate = read_certificate(pem.expose(), None)
+                .map_err(|error| format!("`{shown}`: {error}"))?;
             CertificateAssertion::new(&certificate, client, audience, sends_chain, clock)
         };
         tokio::task::spawn_blocking(make).await.map_err(|error| error.to_string())?

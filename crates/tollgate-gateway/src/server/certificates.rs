@@ -66,7 +66,7 @@ impl ListenCertificates {
         Ok(())
     }
 
-    fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+    pub(super) fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let table = self.0.load();
         let by_name = name.and_then(|name| {
             let name = name.trim_end_matches('.').to_ascii_lowercase();

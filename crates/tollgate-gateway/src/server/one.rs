@@ -36,13 +36,16 @@ pub(super) async fn serve<S: Site>(
     let mut prefix: Option<BytesMut> = None;
     let mut first = true;
     loop {
-        let site = shared.parts.site.load_full();
         // The first request is not waited for as long as a later one: connecting and saying nothing is no use to anybody.
-        let patience =
-            if first { site.timeouts().request_header } else { site.timeouts().keep_alive };
+        let patience = {
+            let site = shared.parts.site.load();
+            if first { site.timeouts().request_header } else { site.timeouts().keep_alive }
+        };
         if prefix.is_none() && !arrived(&handle, patience, &mut closing).await {
             return;
         }
+        // Only now: the configuration may have changed while the connection was idle.
+        let site = shared.parts.site.load_full();
         first = false;
         let session = match read(&handle, socket, prefix.take(), left, &*site).await {
             Read::Request(session) => session,
@@ -106,13 +109,15 @@ async fn read(
     session.set_keepalive(None);
     session.set_read_timeout(None);
     session.set_keepalive_reuses_remaining(Some(left - 1));
+    // A header that never ends is cut off here; pingora would take a megabyte.
+    let bound = site.limits().header_bytes + 1;
+    let had_prefix = prefix.is_some();
     if let Some(prefix) = prefix {
         session.set_pipelined_prefix(prefix);
     }
-    // A header that never ends is cut off here; pingora would take a megabyte.
-    handle.limit_reads(Some(site.limits().header_bytes + 1));
+    handle.limit_reads(Some(bound));
     let read = tokio::time::timeout(site.timeouts().request_header, session.read_request()).await;
-    let too_large = handle.limit_was_hit();
+    let (too_large, silent) = (handle.reads_left() == Some(0), handle.reads_left() == Some(bound));
     handle.limit_reads(None);
     match read {
         Ok(Ok(true)) => Read::Request(session),
@@ -123,6 +128,8 @@ async fn read(
         ),
         Ok(Err(error)) if is_gone(&error) => Read::Nothing,
         Ok(Err(_)) => Read::Refused(StatusCode::BAD_REQUEST, "the request is malformed"),
+        // An answer to nothing would be taken for the answer to the next request.
+        Err(_) if silent && !had_prefix => Read::Nothing,
         Err(_) => {
             Read::Refused(StatusCode::REQUEST_TIMEOUT, "the header of the request took too long")
         }
@@ -176,7 +183,7 @@ async fn finish(mut down: Downstream) -> Option<(Box<Socket>, Option<BytesMut>)>
 
 /// Reads what is left of the body. False when that is too much or takes too long.
 async fn drain(down: &mut Downstream) -> bool {
-    if down.awaits_continue() {
+    if down.awaits_continue() || down.body_broken() {
         return false;
     }
     let drained = tokio::time::timeout(DRAIN_TIME, async {

@@ -169,9 +169,6 @@ fn check_target(request: &RequestHeader, limits: &Limits) -> Result<(String, Str
             return Err(bad("the target of the request is malformed"));
         }
     };
-    if target.contains(&b'#') {
-        return Err(bad("the target of the request has a fragment"));
-    }
     let (path, query) = match target.iter().position(|byte| *byte == b'?') {
         Some(mark) => (target.get(..mark), target.get(mark + 1..)),
         None => (Some(target), None),

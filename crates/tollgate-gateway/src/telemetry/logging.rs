@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-use super::SharedRedactor;
+use super::{AccessLines, AccessLog, LogQueue, SharedRedactor};
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,10 +40,12 @@ impl Default for LogSettings {
 const QUIET: &str = "azure_core=warn,azure_identity=warn,typespec_client_core=warn,h2=warn,hyper=warn,hyper_util=warn,\
                      pingora_core=warn,pingora_pool=warn,rustls=warn";
 
-/// Changes what is logged while the gateway runs.
+/// A gateway's hand on its log.
 #[derive(Clone)]
 pub struct LogControl {
     filter: reload::Handle<EnvFilter, Registry>,
+    access: AccessLines,
+    queue: LogQueue,
 }
 
 impl fmt::Debug for LogControl {
@@ -57,21 +59,29 @@ impl LogControl {
     pub fn apply(&self, settings: &LogSettings) -> Result<(), String> {
         self.filter.reload(filter(&settings.level)?).map_err(|error| error.to_string())
     }
+
+    /// Where access lines go: between the other lines.
+    pub fn access_log(&self) -> Arc<dyn AccessLog> {
+        Arc::new(self.access.clone())
+    }
+
+    /// Waits until the lines so far are written, for a moment at most.
+    pub fn flush(&self) {
+        self.queue.flush();
+    }
 }
 
 /// Makes the subscriber that the binary installs. Every line passes the redactor as a whole, so that a secret that slipped
 /// into an error of some library is masked as well.
-pub fn log_dispatch<W>(
+pub fn log_dispatch(
     settings: &LogSettings,
     redactor: Arc<SharedRedactor>,
-    writer: W,
-) -> Result<(Dispatch, LogControl), String>
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
+    queue: LogQueue,
+) -> Result<(Dispatch, LogControl), String> {
     let (filter, handle) = reload::Layer::new(filter(&settings.level)?);
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(RedactingMaker { inner: writer, redactor });
+    let access = AccessLines::new(queue.clone(), settings.format, Arc::clone(&redactor));
+    let control = LogControl { filter: handle, access, queue: queue.clone() };
+    let lines = tracing_subscriber::fmt::layer().with_writer(RedactingMaker { queue, redactor });
     let lines = match settings.format {
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
@@ -79,7 +89,7 @@ where
         LogFormat::Text => lines.with_ansi(false).boxed(),
     };
     let dispatch = Dispatch::new(Registry::default().with(filter).with(lines));
-    Ok((dispatch, LogControl { filter: handle }))
+    Ok((dispatch, control))
 }
 
 /// Whether a level can be understood.
@@ -93,34 +103,31 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
         .map_err(|error| format!("the log level `{level}` cannot be read: {error}"))
 }
 
-struct RedactingMaker<W> {
-    inner: W,
+struct RedactingMaker {
+    queue: LogQueue,
     redactor: Arc<SharedRedactor>,
 }
 
-impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for RedactingMaker<W> {
-    type Writer = RedactingWriter<'w, W::Writer>;
+impl<'w> MakeWriter<'w> for RedactingMaker {
+    type Writer = RedactingWriter<'w>;
 
     fn make_writer(&'w self) -> Self::Writer {
-        RedactingWriter { inner: self.inner.make_writer(), redactor: &self.redactor }
+        RedactingWriter(self)
     }
 }
 
 /// Gets each line in one piece: that is how the formatting layer writes.
-struct RedactingWriter<'w, W> {
-    inner: W,
-    redactor: &'w SharedRedactor,
-}
+struct RedactingWriter<'w>(&'w RedactingMaker);
 
-impl<W: io::Write> io::Write for RedactingWriter<'_, W> {
+impl io::Write for RedactingWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        self.inner.write_all(self.redactor.load().redact(&text).as_bytes())?;
+        self.0.queue.push(self.0.redactor.load().redact(&text).as_bytes());
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        Ok(())
     }
 }
 
@@ -131,7 +138,7 @@ mod tests {
     use parking_lot::Mutex;
     use uuid::Uuid;
 
-    use super::super::{AccessError, AccessLog as _, AccessRecord, Redactor, TracingAccessLog};
+    use super::super::{AccessError, AccessRecord, Metrics, Redactor};
     use super::*;
 
     #[derive(Clone, Default)]
@@ -148,19 +155,15 @@ mod tests {
         }
     }
 
-    fn logged(
-        format: LogFormat,
-        level: &str,
-        act: impl FnOnce(&Arc<SharedRedactor>, &LogControl),
-    ) -> String {
+    fn logged(format: LogFormat, level: &str, act: impl FnOnce(&LogControl)) -> String {
         let lines = Lines::default();
         let redactor = Arc::new(SharedRedactor::default());
         redactor.store(Redactor::new(["canary-value"]));
         let settings = LogSettings { format, level: level.to_owned() };
-        let writer = lines.clone();
-        let (dispatch, control) =
-            log_dispatch(&settings, Arc::clone(&redactor), move || writer.clone()).unwrap();
-        tracing::dispatcher::with_default(&dispatch, || act(&redactor, &control));
+        let queue = LogQueue::start(lines.clone(), &Metrics::new()).unwrap();
+        let (dispatch, control) = log_dispatch(&settings, Arc::clone(&redactor), queue).unwrap();
+        tracing::dispatcher::with_default(&dispatch, || act(&control));
+        control.flush();
         String::from_utf8(lines.0.lock().clone()).unwrap()
     }
 
@@ -192,8 +195,8 @@ mod tests {
 
     #[test]
     fn an_access_line_in_json_has_every_field_and_no_secret() {
-        let text = logged(LogFormat::Json, "info", |redactor, _| {
-            TracingAccessLog::new(Arc::clone(redactor)).record(&record());
+        let text = logged(LogFormat::Json, "info", |control| {
+            control.access_log().record(&record());
         });
         assert_eq!(text.lines().count(), 1, "{text}");
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -209,7 +212,7 @@ mod tests {
             ("status", 401.into()),
             ("total_ms", 1.5.into()),
             ("backend_ms", serde_json::Value::Null),
-            ("first_byte_ms", 1.0.into()),
+            ("first_byte_ms", 1.into()),
             ("client_ip", "127.0.0.1".into()),
             ("protocol", "HTTP/2".into()),
             ("bytes_in", 12.into()),
@@ -228,17 +231,31 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line_in_text() {
-        let text = logged(LogFormat::Text, "info", |redactor, _| {
-            TracingAccessLog::new(Arc::clone(redactor)).record(&record());
+        let text = logged(LogFormat::Text, "info", |control| {
+            control.access_log().record(&record());
         });
         assert_eq!(text.lines().count(), 1, "{text}");
-        assert!(text.contains("status=401") && !text.contains("canary"), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+        let expected = "  INFO access: request_id=00000000-0000-0000-0000-000000000000 method=\"POST\" \
+                        path=\"/openai/chat\\n***\" api=\"openai\" subscription=\"team\" status=401 total_ms=1.5 \
+                        first_byte_ms=1 client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
+                        error_source=\"validate-jwt\" error_reason=\"TokenExpired\" error_message=\"token *** expired\"\n";
+        assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
+    fn access_lines_obey_the_level() {
+        for (level, expected) in [("warn", 0), ("info,access=off", 0), ("warn,access=info", 1)] {
+            let text =
+                logged(LogFormat::Json, level, |control| control.access_log().record(&record()));
+            assert_eq!(text.lines().count(), expected, "{level}");
+        }
     }
 
     #[test]
     fn secrets_in_other_lines_are_masked() {
         for format in [LogFormat::Json, LogFormat::Text] {
-            let text = logged(format, "info", |_, _| {
+            let text = logged(format, "info", |_| {
                 tracing::warn!(error = "refused canary-value", "the endpoint said canary-value");
             });
             assert!(text.contains("***") && !text.contains("canary"), "{text}");
@@ -247,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_level_holds_and_changes() {
-        let text = logged(LogFormat::Text, "warn", |_, control| {
+        let text = logged(LogFormat::Text, "warn", |control| {
             tracing::info!("one");
             control
                 .apply(&LogSettings { level: "info".to_owned(), ..LogSettings::default() })

@@ -45,6 +45,7 @@ pub struct Metrics {
     snapshot_generation: Gauge<u64, AtomicU64>,
     snapshot_loaded: Gauge,
     buffered_bytes: Gauge,
+    log_lines_dropped: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -132,6 +133,7 @@ impl Metrics {
             snapshot_generation: Gauge::default(),
             snapshot_loaded: Gauge::default(),
             buffered_bytes: Gauge::default(),
+            log_lines_dropped: Counter::default(),
         };
         metrics.register();
         metrics
@@ -194,6 +196,11 @@ impl Metrics {
             "Memory held by buffered bodies",
             Unit::Bytes,
             self.buffered_bytes.clone(),
+        );
+        r.register(
+            "log_lines_dropped",
+            "Log lines that were dropped because nobody took them",
+            self.log_lines_dropped.clone(),
         );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
@@ -278,6 +285,11 @@ impl Metrics {
     /// Bytes held by buffered bodies, added and taken away by who holds them.
     pub fn buffered_bytes(&self) -> &Gauge {
         &self.buffered_bytes
+    }
+
+    /// Counts log lines that were dropped.
+    pub(super) fn log_lines_dropped(&self) -> &Counter {
+        &self.log_lines_dropped
     }
 
     /// All metrics in the `OpenMetrics` text format.

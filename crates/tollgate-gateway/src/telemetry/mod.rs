@@ -6,9 +6,11 @@
 mod access;
 mod logging;
 mod metrics;
+mod queue;
 mod redact;
 
-pub use access::{AccessError, AccessLog, AccessRecord, TracingAccessLog};
+pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
 pub use metrics::{Ended, Metrics, OperationMetrics, Side, Within};
+pub use queue::LogQueue;
 pub use redact::{Redactor, SharedRedactor};

@@ -28,6 +28,8 @@ pub(crate) struct Downstream {
     /// Bytes of the body that were thrown away while watching the client.
     discarded: u64,
     head_written: bool,
+    /// Reading the body has failed: where it ends is unknown.
+    body_broken: bool,
     /// Body bytes that were written.
     pub(crate) bytes_out: u64,
     /// Bytes that came through a tunnel.
@@ -92,6 +94,7 @@ impl Downstream {
             read_deadline: None,
             discarded: 0,
             head_written: false,
+            body_broken: false,
             bytes_out: 0,
             tunnelled_in: 0,
         }
@@ -137,6 +140,11 @@ impl Downstream {
         self.discarded
     }
 
+    /// Whether reading the body has failed.
+    pub(crate) fn body_broken(&self) -> bool {
+        self.body_broken
+    }
+
     /// Whether the client still waits for leave to send the body.
     pub(crate) fn awaits_continue(&self) -> bool {
         self.expects_continue
@@ -161,6 +169,7 @@ impl Downstream {
         let deadline = *self.read_deadline.get_or_insert_with(|| Instant::now() + self.limits.read);
         let read = tokio::time::timeout_at(deadline, self.session.read_request_body()).await;
         self.read_deadline = None;
+        self.body_broken |= !matches!(read, Ok(Ok(_)));
         match read {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) if *error.etype() == ErrorType::ReadTimedout => {

@@ -242,7 +242,8 @@ impl Pool {
                 let now = Instant::now();
                 let mut two = self.two.lock();
                 two.retain(|it| !it.connection.is_closed() && !it.connection.is_shutting_down());
-                let usable = two.iter_mut().find(|it| {
+                // The youngest first: an old one may be about to go away.
+                let usable = two.iter_mut().rev().find(|it| {
                     now.saturating_duration_since(it.made) <= MAX_AGE
                         && (!it.connection.is_idle()
                             || now.saturating_duration_since(it.used) <= idle)

@@ -184,6 +184,9 @@ impl PingoraWire {
 
     /// Whether so much of the request's body is unread that the connection had better be closed.
     fn leaves_much_unread(&mut self) -> bool {
+        if self.down.body_broken() {
+            return true;
+        }
         if self.down.body_done() {
             return false;
         }

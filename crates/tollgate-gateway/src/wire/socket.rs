@@ -118,7 +118,11 @@ impl Socket {
             return Poll::Ready(Ok(()));
         }
         match &mut inner.transport {
-            Transport::Tcp(stream) => stream.poll_read_ready(cx),
+            // Looking at a byte instead of asking for readiness, which tokio may report without a cause.
+            Transport::Tcp(stream) => {
+                let mut byte = [0; 1];
+                stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)).map_ok(|_| ())
+            }
             Transport::Tls(stream) => {
                 // The socket may be silent while decrypted bytes wait inside rustls.
                 let mut byte = [0; 1];
@@ -136,9 +140,9 @@ impl Socket {
         self.0.lock().read_budget = bytes;
     }
 
-    /// Whether reading has failed because of the bound.
-    pub(crate) fn limit_was_hit(&self) -> bool {
-        self.0.lock().read_budget == Some(0)
+    /// What is left of the bound.
+    pub(crate) fn reads_left(&self) -> Option<usize> {
+        self.0.lock().read_budget
     }
 
     /// Gives back the memory of empty buffers.

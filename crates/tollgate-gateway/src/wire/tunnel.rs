@@ -32,6 +32,7 @@ pub(super) async fn tunnel(down: &mut Downstream, exchange: Exchange) -> Ended {
     // read from the connections themselves.
     let early_down = read_ahead(async || down.read_raw().await).await;
     let early_up = read_ahead(async || session.read_body_bytes().await.ok().flatten()).await;
+    let counted: usize = early_down.iter().map(Bytes::len).sum();
     let (to_client, to_backend) = (Direction::default(), Direction::default());
     let mut upwards =
         std::pin::pin!(copy(client.clone(), backend.clone(), early_down, &to_backend));
@@ -44,7 +45,8 @@ pub(super) async fn tunnel(down: &mut Downstream, exchange: Exchange) -> Ended {
     drop(first);
     drop(tokio::time::timeout(LAST_WORDS, other.as_mut()).await);
     down.bytes_out += to_client.bytes();
-    down.tunnelled_in += to_backend.bytes();
+    // The session has counted what it has read.
+    down.tunnelled_in += to_backend.bytes().saturating_sub(counted as u64);
     Ended::Whole
 }
 

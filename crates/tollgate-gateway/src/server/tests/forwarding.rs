@@ -12,7 +12,11 @@ use crate::{Credentials, PresentedKey};
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// Sends one request through and returns what the backend got and what the client got.
-async fn through(site: impl FnOnce(&Upstream) -> TestSite, request: &str, answer: &str) -> (String, String) {
+async fn through(
+    site: impl FnOnce(&Upstream) -> TestSite,
+    request: &str,
+    answer: &str,
+) -> (String, String) {
     let mut upstream = Upstream::start().await;
     let gateway = Gateway::start(site(&upstream)).await;
     let mut client = gateway.client().await;
@@ -30,8 +34,14 @@ fn forwarding(upstream: &Upstream) -> TestSite {
 
 #[tokio::test]
 async fn requests_and_responses_pass() {
-    let request = "POST /a/b?c=d HTTP/1.1\r\nHost: gw.test\r\nX-One: 1\r\nContent-Length: 5\r\n\r\nhello";
-    let (seen, answer) = through(forwarding, request, "HTTP/1.1 201 Made\r\nX-Two: 2\r\nContent-Length: 2\r\n\r\nok").await;
+    let request =
+        "POST /a/b?c=d HTTP/1.1\r\nHost: gw.test\r\nX-One: 1\r\nContent-Length: 5\r\n\r\nhello";
+    let (seen, answer) = through(
+        forwarding,
+        request,
+        "HTTP/1.1 201 Made\r\nX-Two: 2\r\nContent-Length: 2\r\n\r\nok",
+    )
+    .await;
     assert!(seen.starts_with("POST /a/b?c=d HTTP/1.1\r\n"), "{seen}");
     assert_eq!(body(&seen), "hello");
     assert_eq!(header(&seen, "x-one"), Some("1"));
@@ -45,7 +55,9 @@ async fn headers_of_the_connection_stay_here_and_headers_of_the_gateway_are_adde
                    TE: trailers\r\nProxy-Authorization: x\r\nUpgrade: h2c\r\nX-Forwarded-For: 1.2.3.4\r\n\
                    Forwarded: for=1.2.3.4\r\nAuthorization: Bearer client\r\n\r\n";
     let (seen, _) = through(forwarding, request, OK).await;
-    for gone in ["x-hop", "keep-alive", "te", "proxy-authorization", "upgrade", "forwarded", "connection"] {
+    for gone in
+        ["x-hop", "keep-alive", "te", "proxy-authorization", "upgrade", "forwarded", "connection"]
+    {
         assert_eq!(header(&seen, gone), None, "{gone}");
     }
     assert!(header(&seen, "host").unwrap().starts_with("127.0.0.1:"), "{seen}");
@@ -109,7 +121,9 @@ async fn policies_change_method_path_and_body() {
 
 #[tokio::test]
 async fn a_method_that_expects_a_body_says_when_there_is_none() {
-    let (seen, _) = through(forwarding, "POST / HTTP/1.1\r\nHost: gw.test\r\nContent-Length: 0\r\n\r\n", OK).await;
+    let (seen, _) =
+        through(forwarding, "POST / HTTP/1.1\r\nHost: gw.test\r\nContent-Length: 0\r\n\r\n", OK)
+            .await;
     assert_eq!(header(&seen, "content-length"), Some("0"));
 }
 
@@ -143,7 +157,8 @@ async fn connections_are_used_again() {
 #[tokio::test]
 async fn a_connection_outlives_a_reload() {
     let upstream = Upstream::answering(OK).await;
-    let site = || TestSite::new(None, ["", "<forward/>", ""]).backend(backend("http", upstream.address));
+    let site =
+        || TestSite::new(None, ["", "<forward/>", ""]).backend(backend("http", upstream.address));
     let gateway = Gateway::start(site()).await;
     let mut client = gateway.client().await;
     for _ in 0..3 {
@@ -223,7 +238,10 @@ async fn nobody_listening_no_answer_and_no_target_are_errors() {
     assert_eq!((status(&answer), header(&answer, "x-reason")), ("502", Some("Connection")));
 
     let upstream = Upstream::start().await;
-    let silent = [("", "<forward timeout-ms=\"50\"/>"), ("<t do=\"set-backend\" a=\"nobody\"/>", "<forward/>")];
+    let silent = [
+        ("", "<forward timeout-ms=\"50\"/>"),
+        ("<t do=\"set-backend\" a=\"nobody\"/>", "<forward/>"),
+    ];
     for ((inbound, policy), reason) in silent.into_iter().zip(["Timeout", "UnknownBackend"]) {
         let site = TestSite::new(Some(target(upstream.address)), [inbound, policy, ""]);
         let gateway = Gateway::start(site).await;
@@ -244,14 +262,23 @@ async fn guarded_addresses_are_refused_unless_they_are_a_configured_backends() {
     // One that is on loopback, so that nothing leaves the machine.
     let upstream = Upstream::answering(OK).await;
     let guard = || AddressGuard::new([], vec![upstream.address]);
-    let gateway = Gateway::start(TestSite::forwarding(upstream.address).with(|site| site.addresses = guard())).await;
+    let gateway = Gateway::start(
+        TestSite::forwarding(upstream.address).with(|site| site.addresses = guard()),
+    )
+    .await;
     let answer = gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert_eq!(header(&answer, "x-reason"), Some("Refused"));
-    let site = TestSite::new(None, ["", "<forward/>", ""]).backend(backend("http", upstream.address));
+    let site =
+        TestSite::new(None, ["", "<forward/>", ""]).backend(backend("http", upstream.address));
     let gateway = Gateway::start(site.with(|site| site.addresses = guard())).await;
-    assert_eq!(status(&gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await), "200");
+    assert_eq!(
+        status(&gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await),
+        "200"
+    );
     // The connection that waits in its pool is not lent to a policy.
-    gateway.site.store(TestSite::forwarding(upstream.address).with(|site| site.addresses = guard()).into());
+    gateway
+        .site
+        .store(TestSite::forwarding(upstream.address).with(|site| site.addresses = guard()).into());
     let answer = gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert_eq!(header(&answer, "x-reason"), Some("Refused"));
 }
@@ -266,7 +293,10 @@ async fn informational_responses_pass_and_are_bounded() {
     connection.request().await;
     connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\n\r\n").await;
     let hint = client.until("\r\n\r\n").await;
-    assert_eq!((status(&hint), header(&hint, "link"), header(&hint, "connection")), ("103", Some("</a>"), None));
+    assert_eq!(
+        (status(&hint), header(&hint, "link"), header(&hint, "connection")),
+        ("103", Some("</a>"), None)
+    );
     connection.send(format!("HTTP/1.1 100 Continue\r\n\r\n{OK}")).await;
     assert_eq!(body(&client.response().await), "ok");
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -308,7 +338,11 @@ async fn responses_without_a_body_have_none() {
         for _ in 0..2 {
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
             let head = client.until("\r\n\r\n").await;
-            assert_eq!((&head[..12], header(&head, "content-length")), (&answer[..12], length), "{head}");
+            assert_eq!(
+                (&head[..12], header(&head, "content-length")),
+                (&answer[..12], length),
+                "{head}"
+            );
             assert_eq!(header(&head, "transfer-encoding"), None);
         }
     }
@@ -319,7 +353,8 @@ async fn redirects_are_followed_when_asked_and_credentials_stay() {
     let mut second = Upstream::start().await;
     let mut first = Upstream::start().await;
     let policy = "<forward follow=\"true\"/>";
-    let gateway = Gateway::start(TestSite::new(Some(target(first.address)), ["", policy, ""])).await;
+    let gateway =
+        Gateway::start(TestSite::new(Some(target(first.address)), ["", policy, ""])).await;
     let mut client = gateway.client().await;
     client.send("POST /a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nApi-Key: k\r\nX-Kept: 1\r\nContent-Length: 0\r\n\r\n").await;
     let mut connection = first.connection().await;
@@ -328,23 +363,33 @@ async fn redirects_are_followed_when_asked_and_credentials_stay() {
     let same = connection.request().await;
     assert!(same.starts_with("GET /b?c HTTP/1.1\r\n"), "{same}");
     assert_eq!(header(&same, "authorization"), Some("Bearer x"));
-    let location = format!("HTTP/1.1 307 Temporary\r\nLocation: http://{}/d\r\nContent-Length: 0\r\n\r\n", second.address);
+    let location = format!(
+        "HTTP/1.1 307 Temporary\r\nLocation: http://{}/d\r\nContent-Length: 0\r\n\r\n",
+        second.address
+    );
     connection.send(location).await;
     let mut connection = second.connection().await;
     let other = connection.request().await;
     assert!(other.starts_with("GET /d HTTP/1.1\r\n"), "{other}");
     assert_eq!((header(&other, "authorization"), header(&other, "api-key")), (None, None));
     assert_eq!(header(&other, "x-kept"), Some("1"));
-    connection.send("HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n").await;
+    connection
+        .send(
+            "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n",
+        )
+        .await;
     let answer = client.response().await;
     assert_eq!((status(&answer), header(&answer, "x-reason")), ("502", Some("Refused")));
 }
 
 #[tokio::test]
 async fn redirects_are_bounded_and_passed_on_when_not_asked_for() {
-    let upstream = Upstream::answering("HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n").await;
+    let upstream =
+        Upstream::answering("HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+            .await;
     for policy in ["<forward follow=\"true\"/>", "<forward/>"] {
-        let gateway = Gateway::start(TestSite::new(Some(target(upstream.address)), ["", policy, ""])).await;
+        let gateway =
+            Gateway::start(TestSite::new(Some(target(upstream.address)), ["", policy, ""])).await;
         let mut client = gateway.client().await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let answer = client.response().await;
@@ -355,7 +400,8 @@ async fn redirects_are_bounded_and_passed_on_when_not_asked_for() {
 #[tokio::test]
 async fn access_records_tell_what_happened() {
     let upstream = Upstream::answering(OK).await;
-    let site = TestSite::new(None, ["", "<forward/>", ""]).backend(backend("http", upstream.address));
+    let site =
+        TestSite::new(None, ["", "<forward/>", ""]).backend(backend("http", upstream.address));
     let gateway = Gateway::start(site).await;
     let mut client = gateway.client().await;
     client.send("POST /p?key=secret HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").await;
@@ -363,7 +409,10 @@ async fn access_records_tell_what_happened() {
     let record = gateway.records.nth(0).await;
     assert_eq!((record.method.as_str(), record.path.as_str(), record.status), ("POST", "/p", 200));
     assert_eq!((record.bytes_in, record.bytes_out, record.backend_status), (3, 2, Some(200)));
-    assert_eq!((record.backend_id.as_deref(), record.client_ip.to_string().as_str()), (Some("main"), "127.0.0.1"));
+    assert_eq!(
+        (record.backend_id.as_deref(), record.client_ip.to_string().as_str()),
+        (Some("main"), "127.0.0.1")
+    );
     assert_eq!(record.protocol, http::Version::HTTP_11);
     assert!(record.error.is_none() && record.backend.is_some() && record.first_byte.is_some());
     assert!(record.total >= record.backend.unwrap());
@@ -375,6 +424,10 @@ async fn http_version_two_cannot_be_had_from_a_backend_that_lacks_it() {
     let upstream = Upstream::answering(OK).await;
     let mut lacking = backend("http", upstream.address);
     lacking.http_version = Some(HttpVersion::TwoOrOne);
-    let gateway = Gateway::start(TestSite::new(None, ["", "<forward/>", ""]).backend(lacking)).await;
-    assert_eq!(status(&gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await), "200");
+    let gateway =
+        Gateway::start(TestSite::new(None, ["", "<forward/>", ""]).backend(lacking)).await;
+    assert_eq!(
+        status(&gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await),
+        "200"
+    );
 }

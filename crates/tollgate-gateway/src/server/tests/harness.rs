@@ -14,7 +14,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_diagnostics::Sources;
 use tollgate_engine::read::{NoNamedValues, ReadOptions, read};
-use tollgate_engine::{Chain, CompileEnv, DocumentInfo, Fragments, Names, Ports, Scope, Target, compile_document};
+use tollgate_engine::{
+    Chain, CompileEnv, DocumentInfo, Fragments, Names, Ports, Scope, Target, compile_document,
+};
 use tollgate_expr::{Deployment, Url};
 
 use super::policies::POLICIES;
@@ -22,7 +24,10 @@ use crate::fetch::{AddressGuard, CachingResolver};
 use crate::server::{BoundAddresses, ListenCertificates, Server, ServerParts, ServerStatus, Site};
 use crate::telemetry::{AccessLog, AccessRecord, Metrics};
 use crate::wire::{Backends, Connections};
-use crate::{Backend, Credentials, Limits, ListenSettings, Matched, Refusal, Timeouts, TlsOptions, offline_ports};
+use crate::{
+    Backend, Credentials, Limits, ListenSettings, Matched, Refusal, Timeouts, TlsOptions,
+    offline_ports,
+};
 
 /// Nothing here takes this long.
 pub(super) const LONG: Duration = Duration::from_secs(10);
@@ -120,7 +125,14 @@ impl Backends for TestSite {
 }
 
 impl Site for TestSite {
-    fn route(&self, _: &Method, _: &str, path: &str, query: &str, _: &HeaderMap) -> Result<Matched, Refusal> {
+    fn route(
+        &self,
+        _: &Method,
+        _: &str,
+        path: &str,
+        query: &str,
+        _: &HeaderMap,
+    ) -> Result<Matched, Refusal> {
         Ok(Matched {
             chain: self.chain.clone(),
             path: path.to_owned(),
@@ -181,11 +193,18 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) async fn start(site: TestSite) -> Self {
-        let settings = ListenSettings { http: Some("127.0.0.1:0".parse().unwrap()), ..ListenSettings::default() };
+        let settings = ListenSettings {
+            http: Some("127.0.0.1:0".parse().unwrap()),
+            ..ListenSettings::default()
+        };
         Self::listening(site, settings, ListenCertificates::default()).await
     }
 
-    pub(super) async fn listening(site: TestSite, settings: ListenSettings, certificates: ListenCertificates) -> Self {
+    pub(super) async fn listening(
+        site: TestSite,
+        settings: ListenSettings,
+        certificates: ListenCertificates,
+    ) -> Self {
         let site = Arc::new(ArcSwap::from_pointee(site));
         let records = Arc::new(Records::default());
         let connections = Arc::new(Connections::new(Arc::new(CachingResolver::default())));

@@ -31,14 +31,20 @@ async fn headers_and_targets_are_bounded() {
     };
     let long = "a".repeat(3_000);
     check(small(), &format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), "431").await;
-    check(small(), &format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(10)), "431").await;
+    check(small(), &format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(10)), "431")
+        .await;
     check(small(), &format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(100)), "414").await;
     // One that never ends is cut off as soon as it is too long.
     check(small(), &format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}"), "431").await;
-    let fits = format!("GET /{} HTTP/1.1\r\nHost: a\r\nX: {}\r\nConnection: close\r\n\r\n", "a".repeat(99), "b".repeat(1_800));
+    let fits = format!(
+        "GET /{} HTTP/1.1\r\nHost: a\r\nX: {}\r\nConnection: close\r\n\r\n",
+        "a".repeat(99),
+        "b".repeat(1_800)
+    );
     check(small(), &fits, "200").await;
     // What pingora itself refuses.
-    check(local(), &format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(300)), "400").await;
+    check(local(), &format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(300)), "400")
+        .await;
 }
 
 #[tokio::test]
@@ -46,7 +52,12 @@ async fn a_body_behind_a_short_header_does_not_count_as_header() {
     let site = local().with(|site| site.limits.header_bytes = 300);
     let gateway = Gateway::start(site).await;
     let mut client = gateway.client().await;
-    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n{}", "x".repeat(3_000))).await;
+    client
+        .send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n{}",
+            "x".repeat(3_000)
+        ))
+        .await;
     assert_eq!(status(&client.response().await), "200");
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(status(&client.response().await), "200");
@@ -98,12 +109,17 @@ async fn a_body_that_stops_coming_ends_the_request() {
     let mut client = gateway.client().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc").await;
     let answer = client.rest().await;
-    assert_eq!((status(&answer), header(&answer, "connection")), ("408", Some("close")), "{answer}");
+    assert_eq!(
+        (status(&answer), header(&answer, "connection")),
+        ("408", Some("close")),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn connections_carry_so_many_requests() {
-    let gateway = Gateway::start(local().with(|site| site.limits.requests_per_connection = 3)).await;
+    let gateway =
+        Gateway::start(local().with(|site| site.limits.requests_per_connection = 3)).await;
     let mut client = gateway.client().await;
     for connection in ["keep-alive", "keep-alive", "close"] {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -126,7 +142,10 @@ async fn connections_are_bounded() {
     let served = async {
         loop {
             let mut client = gateway.client().await;
-            if client.stream.try_write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").is_ok()
+            if client
+                .stream
+                .try_write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .is_ok()
                 && client.rest().await.contains("200")
             {
                 return;
@@ -139,7 +158,8 @@ async fn connections_are_bounded() {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_given_up() {
     let mut upstream = Upstream::start().await;
-    let site = TestSite::forwarding(upstream.address).with(|site| site.timeouts.client_write = SHORT);
+    let site =
+        TestSite::forwarding(upstream.address).with(|site| site.timeouts.client_write = SHORT);
     let gateway = Gateway::start(site).await;
     let mut client = gateway.client().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -148,7 +168,12 @@ async fn a_client_that_does_not_read_is_given_up() {
     connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     let piece = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     // The backend is cut off once the buffers on the way are full and stay so.
-    let cut = async { while tokio::io::AsyncWriteExt::write_all(&mut connection.stream, piece.as_bytes()).await.is_ok() {} };
+    let cut = async {
+        while tokio::io::AsyncWriteExt::write_all(&mut connection.stream, piece.as_bytes())
+            .await
+            .is_ok()
+        {}
+    };
     tokio::time::timeout(super::harness::LONG, cut).await.unwrap();
     let record = gateway.records.nth(0).await;
     assert!(record.error.unwrap().message.contains("did not read"));
@@ -157,13 +182,17 @@ async fn a_client_that_does_not_read_is_given_up() {
 #[tokio::test]
 async fn a_backend_that_does_not_read_is_given_up() {
     let mut upstream = Upstream::start().await;
-    let site = TestSite::forwarding(upstream.address).with(|site| site.timeouts.backend_write = SHORT);
+    let site =
+        TestSite::forwarding(upstream.address).with(|site| site.timeouts.backend_write = SHORT);
     let gateway = Gateway::start(site).await;
     let client = gateway.client().await;
     let (mut read, mut write) = client.stream.into_split();
     let sending = tokio::spawn(async move {
         use tokio::io::AsyncWriteExt as _;
-        write.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n").await.unwrap();
+        write
+            .write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+            .await
+            .unwrap();
         let piece = vec![0; 1 << 16];
         while write.write_all(&piece).await.is_ok() {}
     });

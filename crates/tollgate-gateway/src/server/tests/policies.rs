@@ -9,8 +9,8 @@ use http::{Method, StatusCode};
 use tollgate_engine::ports::{ForwardCall, ForwardError, ForwardOptions, HttpVersion};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError,
-    RequestCx, Response, Resumed, Scope, Section, Step, Target,
+    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Message,
+    PolicyDef, PolicyError, RequestCx, Response, Resumed, Scope, Section, Step, Target,
 };
 
 const OPTIONAL: AttributeDef = AttributeDef { ty: AttributeType::Text, ..AttributeDef::DEFAULT };
@@ -53,7 +53,8 @@ struct Forward(ForwardOptions);
 
 fn compile_forward(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let mut text = |name: &str| cx.literal::<Arc<str>>(element, name);
-    let millis = |text: Option<Arc<str>>| text.map(|text| Duration::from_millis(text.parse().unwrap()));
+    let millis =
+        |text: Option<Arc<str>>| text.map(|text| Duration::from_millis(text.parse().unwrap()));
     let options = ForwardOptions {
         timeout: millis(text("timeout-ms")),
         continue_timeout: millis(text("continue-ms")),
@@ -115,7 +116,9 @@ struct Do {
 }
 
 fn compile_do(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
-    let mut text = |name: &str| cx.literal::<Arc<str>>(element, name).map(|it| it.to_string()).unwrap_or_default();
+    let mut text = |name: &str| {
+        cx.literal::<Arc<str>>(element, name).map(|it| it.to_string()).unwrap_or_default()
+    };
     Some(Box::new(Do { what: text("do"), a: text("a"), b: text("b") }))
 }
 
@@ -141,10 +144,10 @@ impl Step for Do {
             }
             "echo-response" => {
                 let body = cx.response.as_ref().and_then(|it| it.body.bytes().cloned());
-                cx.response.get_or_insert_with(|| Response::new(StatusCode::OK)).headers.insert(
-                    "x-read",
-                    HeaderValue::from_bytes(&body.unwrap_or_default()).unwrap(),
-                );
+                cx.response
+                    .get_or_insert_with(|| Response::new(StatusCode::OK))
+                    .headers
+                    .insert("x-read", HeaderValue::from_bytes(&body.unwrap_or_default()).unwrap());
             }
             "set-header" => {
                 cx.request.headers.insert(name(), self.b.parse().unwrap());
@@ -169,7 +172,10 @@ impl Step for Do {
             "tell" => {
                 let ip = cx.client.ip.unwrap();
                 let url = &cx.request.original_url;
-                let told = format!("{ip} {}://{}:{}{}?{}", url.scheme, url.host, url.port, url.path, url.query);
+                let told = format!(
+                    "{ip} {}://{}:{}{}?{}",
+                    url.scheme, url.host, url.port, url.path, url.query
+                );
                 let mut response = Response::new(StatusCode::OK);
                 response.body = Body::Replaced(text(&told));
                 cx.response = Some(response);

@@ -1,0 +1,242 @@
+//! Conversions.
+
+use tollgate_diagnostics::Code as ErrorCode;
+
+use super::{Checker, Typed};
+use crate::Value;
+use crate::eval::{Call, Node, convert_number};
+use crate::syntax::At;
+use crate::types::{MemberInfo, MemberKind, Numeric, Ty, TypeId, info, is_assignable};
+
+/// How a value of one type becomes one of another.
+#[derive(Debug, Clone)]
+pub(super) enum Conversion {
+    /// It is one already.
+    Same,
+    Numeric(Numeric),
+    /// The constant 0 of an enumeration, or a cast of a number.
+    Enum(TypeId),
+    FromEnum(Option<Numeric>),
+    /// Checked at run time.
+    Cast(Ty),
+    /// A declared conversion, with what happens before and after.
+    Declared(&'static MemberInfo, Box<Conversion>, Box<Conversion>),
+}
+
+impl Checker<'_> {
+    /// An implicit conversion without the declared ones.
+    pub(super) fn standard(from: &Ty, value: Option<&Value>, to: &Ty) -> Option<Conversion> {
+        if is_assignable(from, to) {
+            return Some(Conversion::Same);
+        }
+        if let (Some(source), Some(target)) = (from.numeric(), to.numeric()) {
+            if source.widens_to(target) {
+                return Some(Conversion::Numeric(target));
+            }
+            return Self::constant_fits(source, value?, target)
+                .then_some(Conversion::Numeric(target));
+        }
+        if let (Some(value), Ty::Named(id)) = (value, to)
+            && to.is_enum()
+            && value.as_int() == Some(0)
+            && from.numeric().is_some()
+        {
+            return Some(Conversion::Enum(*id));
+        }
+        let inner = to.nullable_inner()?;
+        Self::standard(from.strip_nullable(), value, inner)
+    }
+
+    fn constant_fits(source: Numeric, value: &Value, target: Numeric) -> bool {
+        let small = matches!(
+            target,
+            Numeric::SByte
+                | Numeric::Byte
+                | Numeric::Short
+                | Numeric::UShort
+                | Numeric::UInt
+                | Numeric::ULong
+        );
+        match source {
+            Numeric::Int => small && convert_number(value, target, true).is_ok(),
+            Numeric::Long => {
+                target == Numeric::ULong && convert_number(value, target, true).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// An implicit conversion.
+    pub(super) fn implicit(from: &Ty, value: Option<&Value>, to: &Ty) -> Option<Conversion> {
+        Self::standard(from, value, to)
+            .or_else(|| Self::declared(from, value, to, &[MemberKind::Implicit]))
+    }
+
+    /// A declared conversion, of the source's or the target's type.
+    fn declared(
+        from: &Ty,
+        value: Option<&Value>,
+        to: &Ty,
+        kinds: &[MemberKind],
+    ) -> Option<Conversion> {
+        if matches!(from, Ty::Null | Ty::Void) && !to.takes_null() {
+            return None;
+        }
+        let mut owners: Vec<TypeId> = Vec::new();
+        for ty in [from, to] {
+            let mut next = ty.strip_nullable().id();
+            while let Some(id) = next {
+                owners.push(id);
+                next = info(id).bases.first().and_then(Ty::id);
+            }
+        }
+        let members = owners.iter().flat_map(|id| info(*id).conversions.iter().copied());
+        let explicit = kinds.contains(&MemberKind::Explicit);
+        let mut best: Option<(u8, Conversion)> = None;
+        for member in members.filter(|member| kinds.contains(&member.kind)) {
+            let Some(param) = member.params.first() else { continue };
+            let before = Self::standard(from, value, &param.ty);
+            let after = Self::standard(&member.result, None, to);
+            let narrowing = |conversion: Option<Conversion>, from: &Ty, to: &Ty| {
+                if explicit {
+                    conversion.or_else(|| Self::numeric_cast(from, to))
+                } else {
+                    conversion
+                }
+            };
+            let before = narrowing(before, from, &param.ty);
+            let after = narrowing(after, &member.result, to);
+            let (Some(before), Some(after)) = (before, after) else { continue };
+            // The types themselves first, then the closest.
+            let exact_from = param.ty == *from || param.ty.strip_nullable() == from;
+            let exact_to = member.result == *to;
+            let rank = match (exact_from, exact_to) {
+                (true, true) => 0,
+                (false, true) => 1,
+                (true, false) => 2,
+                (false, false) => 3,
+            };
+            if best.as_ref().is_none_or(|(found, _)| rank < *found) {
+                let made = Conversion::Declared(member, Box::new(before), Box::new(after));
+                best = Some((rank, made));
+            }
+        }
+        best.map(|(_, conversion)| conversion)
+    }
+
+    fn numeric_cast(from: &Ty, to: &Ty) -> Option<Conversion> {
+        from.strip_nullable().numeric()?;
+        to.strip_nullable().numeric().map(Conversion::Numeric)
+    }
+
+    /// An explicit conversion.
+    pub(super) fn explicit(from: &Ty, value: Option<&Value>, to: &Ty) -> Option<Conversion> {
+        if let Some(implicit) = Self::implicit(from, value, to) {
+            return Some(implicit);
+        }
+        if matches!(from, Ty::Void) || matches!(to, Ty::Void) {
+            return None;
+        }
+        let (source, target) = (from.strip_nullable(), to.strip_nullable());
+        let nullable_source = from.nullable_inner().is_some();
+        // A null where no null may be is an exception.
+        let unwrap = nullable_source && to.nullable_inner().is_none() && to.is_value_type();
+        if let Some(conversion) = Self::numeric_cast(from, to) {
+            return (!unwrap).then_some(conversion);
+        }
+        match (source.is_enum(), target) {
+            (true, target) if target.numeric().is_some() => {
+                return Some(Conversion::FromEnum(target.numeric()));
+            }
+            (from_enum, Ty::Named(id))
+                if target.is_enum() && (from_enum || source.numeric().is_some()) =>
+            {
+                return Some(Conversion::Enum(*id));
+            }
+            _ => {}
+        }
+        if let Some(declared) =
+            Self::declared(from, value, to, &[MemberKind::Implicit, MemberKind::Explicit])
+        {
+            return Some(declared);
+        }
+        let interface = |ty: &Ty| {
+            ty.id().is_some_and(|id| matches!(info(id).decl.kind, crate::types::Kind::Interface))
+        };
+        let boxed = from.is_reference()
+            && (is_assignable(target, from) || interface(from) || interface(to));
+        let down = boxed
+            && !(from.is(TypeId::String)
+                || to.is(TypeId::String) && interface(from) && !is_assignable(to, from));
+        down.then(|| Conversion::Cast(to.clone()))
+    }
+
+    /// Applies a conversion.
+    pub(super) fn apply(&self, node: Node, conversion: &Conversion, at: At) -> Node {
+        match conversion {
+            Conversion::Same => node,
+            Conversion::Numeric(to) => {
+                if let Node::Const(value) = &node
+                    && let Ok(value) = convert_number(value, *to, false)
+                    && !value.is_null()
+                {
+                    return Node::Const(value);
+                }
+                let checked = self.checked;
+                Node::Convert { to: *to, checked, value: node.boxed(), at: at.start }
+            }
+            Conversion::Enum(id) => match &node {
+                Node::Const(Value::Int(number)) => Node::Const(Value::Enum(*id, *number)),
+                _ => Node::ToEnum(*id, node.boxed()),
+            },
+            Conversion::FromEnum(to) => {
+                let number = Node::FromEnum(node.boxed());
+                match to {
+                    Some(Numeric::Int) | None => number,
+                    Some(to) => self.apply(number, &Conversion::Numeric(*to), at),
+                }
+            }
+            Conversion::Cast(ty) => {
+                Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start }
+            }
+            Conversion::Declared(member, before, after) => {
+                let arg = self.apply(node, before, at);
+                let call = Node::Call(Box::new(Call {
+                    run: member.run,
+                    args: [arg].into(),
+                    types: Box::default(),
+                    receiver: false,
+                    outs: Box::default(),
+                    set: None,
+                    at: at.start,
+                }));
+                self.apply(call, after, at)
+            }
+        }
+    }
+
+    /// Converts implicitly; an error when that is not possible.
+    pub(super) fn convert(&mut self, typed: Typed, to: &Ty) -> Node {
+        if typed.ty.is_error() || to.is_error() {
+            return typed.node;
+        }
+        match Self::implicit(&typed.ty, typed.value(), to) {
+            Some(conversion) => self.apply(typed.node, &conversion, typed.at),
+            None => {
+                self.no_conversion(&typed, to);
+                typed.node
+            }
+        }
+    }
+
+    pub(super) fn no_conversion(&mut self, typed: &Typed, to: &Ty) {
+        let from = Self::type_words(&typed.ty);
+        let mut diagnostic = self
+            .diagnostic(ErrorCode::EXPR_TYPE, typed.at, format!("expected `{to}`, found {from}"))
+            .label(format!("this is {from}"));
+        if Self::explicit(&typed.ty, typed.value(), to).is_some() {
+            diagnostic = diagnostic.help(format!("cast it: `({to})…`"));
+        }
+        self.report(diagnostic);
+    }
+}

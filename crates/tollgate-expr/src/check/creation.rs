@@ -1,0 +1,331 @@
+//! `new`: objects, arrays, anonymous types and their initializers.
+
+use tollgate_diagnostics::Code as ErrorCode;
+
+use super::expression::Found;
+use super::{Checker, Typed};
+use crate::Value;
+use crate::eval::{Call, Node, Place, default_value};
+use crate::syntax::At;
+use crate::syntax::ast::{
+    Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Literal, Name, TypeRef,
+};
+use crate::types::{MemberKind, RecordTy, Ty, TypeId, info};
+
+impl Checker<'_> {
+    pub(super) fn creation(
+        &mut self,
+        ty: &TypeRef,
+        args: &[Arg],
+        init: Option<&Initializer>,
+        at: At,
+    ) -> Typed {
+        let ty = self.ty(ty);
+        if ty.is_error() {
+            for arg in args {
+                if let ArgValue::Expr(expr) = &arg.value
+                    && !matches!(expr.kind, ExprKind::Lambda { .. } | ExprKind::Default(None))
+                {
+                    self.bind(expr);
+                }
+            }
+            return Typed::error(at);
+        }
+        let created = self.construct(&ty, args, at);
+        match init {
+            Some(init) if !created.ty.is_error() => self.initialized(created, init, at),
+            _ => created,
+        }
+    }
+
+    fn construct(&mut self, ty: &Ty, args: &[Arg], at: At) -> Typed {
+        if let Ty::Thrown(kind) = ty {
+            return self.exception(*kind, args, at);
+        }
+        if ty.delegate().is_some()
+            && let [Arg { value: ArgValue::Expr(expr), .. }] = args
+        {
+            let node = self.bind_to(expr, ty);
+            return Typed::new(node, ty.clone(), at);
+        }
+        let Some(id) = ty.id() else {
+            return self.fail(ErrorCode::EXPR_TYPE, at, format!("`{ty}` cannot be created"));
+        };
+        if args.is_empty() && ty.is_value_type() {
+            return Typed::new(Node::Const(default_value(ty)), ty.clone(), at);
+        }
+        let members: Vec<Found> = info(id)
+            .constructors
+            .iter()
+            .map(|member| Found { member, class: ty.args().to_vec() })
+            .collect();
+        if members.is_empty() {
+            return self.fail(
+                ErrorCode::EXPR_TYPE,
+                at,
+                format!("`{ty}` cannot be created with `new`"),
+            );
+        }
+        let args = self.arguments(args);
+        let name = ty.to_string();
+        let Some((chosen, nodes, outs)) = self.choose(&members, &[], args, &name, at, true) else {
+            return Typed::new(Node::Const(Value::Null), ty.clone(), at);
+        };
+        let node = Node::Call(Box::new(Call {
+            run: chosen.member.run,
+            args: nodes.into(),
+            types: chosen.class.into(),
+            receiver: false,
+            outs: outs.into(),
+            set: None,
+            at: at.start,
+        }));
+        Typed::new(node, ty.clone(), at)
+    }
+
+    /// `new SomeException(message, inner)`.
+    fn exception(&mut self, kind: crate::ExceptionKind, args: &[Arg], at: At) -> Typed {
+        let number = crate::ExceptionKind::ALL.iter().position(|own| *own == kind).unwrap_or(0);
+        let number = Value::Int(i32::try_from(number).unwrap_or(0));
+        let wanted = [Ty::STRING, Ty::Thrown(crate::ExceptionKind::Exception)];
+        if args.len() > wanted.len() {
+            return self.fail(
+                ErrorCode::EXPR_TYPE,
+                at,
+                "an exception takes a message and an inner exception",
+            );
+        }
+        let mut nodes = vec![Node::Const(number)];
+        for (arg, ty) in args.iter().zip(&wanted) {
+            if let ArgValue::Expr(expr) = &arg.value {
+                nodes.push(self.bind_to(expr, ty));
+            }
+        }
+        let node = Node::Call(Box::new(Call {
+            run: crate::types::new_exception,
+            args: nodes.into(),
+            types: Box::default(),
+            receiver: false,
+            outs: Box::default(),
+            set: None,
+            at: at.start,
+        }));
+        Typed::new(node, Ty::Thrown(kind), at)
+    }
+
+    /// An object with its initializer: made, kept in a temporary, filled.
+    fn initialized(&mut self, created: Typed, init: &Initializer, at: At) -> Typed {
+        let place = self.temporary();
+        let ty = created.ty;
+        let mut effects = vec![Self::write(place, created.node)];
+        self.fill(place, &ty, init, &mut effects);
+        Typed::new(Node::Seq(effects.into(), Self::read(place).boxed()), ty, at)
+    }
+
+    fn fill(&mut self, place: Place, ty: &Ty, init: &Initializer, effects: &mut Vec<Node>) {
+        for element in &init.elements {
+            let target = |at: At| Typed::new(Self::read(place), ty.clone(), at);
+            match element {
+                Element::Value(Expr { kind: ExprKind::Assign { .. }, at, .. }) => {
+                    self.error(ErrorCode::EXPR_SYNTAX, *at, "an assignment cannot be an item");
+                }
+                Element::Value(expr) => {
+                    let args = [Arg { name: None, value: ArgValue::Expr(expr.clone()) }];
+                    let call = self.call_add(target(expr.at), &args, expr.at);
+                    effects.push(call.node);
+                }
+                Element::Args(values, at) => {
+                    let args: Vec<Arg> = values
+                        .iter()
+                        .map(|value| Arg { name: None, value: ArgValue::Expr(value.clone()) })
+                        .collect();
+                    let call = self.call_add(target(*at), &args, *at);
+                    effects.push(call.node);
+                }
+                Element::Index(args, value, at) => match value {
+                    InitValue::Expr(value) => {
+                        let set = self.assign_index(target(*at), args, value, *at);
+                        effects.push(set.node);
+                    }
+                    InitValue::Nested(nested) => {
+                        let got = self.index_of(target(*at), args, *at);
+                        let inner = self.temporary();
+                        effects.push(Self::write(inner, got.node));
+                        self.fill(inner, &got.ty, nested, effects);
+                    }
+                },
+                Element::Member(name, value) => match value {
+                    InitValue::Expr(value) => {
+                        let set = self.assign_member(target(name.at), name, value, name.at);
+                        effects.push(set.node);
+                    }
+                    InitValue::Nested(nested) => {
+                        let got = self.member_value(target(name.at), name);
+                        let inner = self.temporary();
+                        effects.push(Self::write(inner, got.node));
+                        self.fill(inner, &got.ty, nested, effects);
+                    }
+                },
+            }
+        }
+    }
+
+    fn member_value(&mut self, target: Typed, name: &Name) -> Typed {
+        match self.member_of(target, name, &[], super::scope::Origin::Other, name.at) {
+            super::expression::Operand::Value(typed) => typed,
+            _ => self.fail(ErrorCode::EXPR_TYPE, name.at, "a method cannot be initialized"),
+        }
+    }
+
+    /// `target.Add(args)` of a collection initializer.
+    fn call_add(&mut self, target: Typed, args: &[Arg], at: At) -> Typed {
+        let collection = target.ty.item().is_some();
+        let members: Vec<Found> = Self::find(&target.ty, "Add")
+            .into_iter()
+            .filter(|found| found.member.kind == MemberKind::Method && !found.member.is_static)
+            .collect();
+        if !collection || members.is_empty() {
+            let message = format!("`{}` is not a collection that items can be added to", target.ty);
+            return self.fail(ErrorCode::EXPR_TYPE, at, message);
+        }
+        let args = self.arguments(args);
+        let Some((chosen, nodes, _)) = self.choose(&members, &[], args, "Add", at, true) else {
+            return Typed::error(at);
+        };
+        let mut all = vec![target.node];
+        all.extend(nodes);
+        let node = Node::Call(Box::new(Call {
+            run: chosen.member.run,
+            args: all.into(),
+            types: chosen.class.into(),
+            receiver: true,
+            outs: Box::default(),
+            set: None,
+            at: at.start,
+        }));
+        Typed::new(node, Ty::Void, at)
+    }
+
+    pub(super) fn new_array(
+        &mut self,
+        element: Option<&TypeRef>,
+        size: Option<&Expr>,
+        init: Option<&Initializer>,
+        at: At,
+    ) -> Typed {
+        let item = match (element, init) {
+            (Some(element), _) => self.ty(element),
+            (None, Some(init)) => match self.best_type(init) {
+                Some(ty) => ty,
+                None => {
+                    let message = "the items of the array have no best type";
+                    return self.fail(ErrorCode::EXPR_TYPE, at, message);
+                }
+            },
+            (None, None) => Ty::Error,
+        };
+        if item.is_error() {
+            return Typed::error(at);
+        }
+        let ty = Ty::array(item.clone());
+        if let Some(init) = init {
+            if let Some(Expr { kind: ExprKind::Literal(Literal::Int { value, .. }), at, .. }) = size
+                && *value != init.elements.len() as u64
+            {
+                let message =
+                    format!("the array has {value} places and {} items", init.elements.len());
+                self.error(ErrorCode::EXPR_TYPE, *at, message);
+            }
+            let node = self.array_of(&item, init);
+            return Typed::new(node, ty, at);
+        }
+        let Some(size) = size else { return Typed::error(at) };
+        let arg = [Arg { name: None, value: ArgValue::Expr(size.clone()) }];
+        let Some(size) = self.array_index(&arg, at) else { return Typed::error(at) };
+        Typed::new(Node::NewArray { item, size: size.boxed(), at: at.start }, ty, at)
+    }
+
+    /// An array of a known item type.
+    pub(super) fn array_of(&mut self, item: &Ty, init: &Initializer) -> Node {
+        let mut items = Vec::new();
+        for element in &init.elements {
+            match element {
+                Element::Value(expr) => items.push(self.bind_to(expr, item)),
+                _ => self.error(ErrorCode::EXPR_SYNTAX, init.at, "expected an item of the array"),
+            }
+        }
+        Node::Array { item: item.clone(), items: items.into() }
+    }
+
+    /// The type that all items convert to.
+    fn best_type(&mut self, init: &Initializer) -> Option<Ty> {
+        let errors = self.diagnostics.len();
+        let mut typed = Vec::new();
+        for element in &init.elements {
+            if let Element::Value(expr) = element {
+                typed.push(self.bind(expr));
+            }
+        }
+        // They are checked again with their type.
+        self.diagnostics.truncate(errors);
+        let fits = |ty: &Ty| {
+            typed.iter().all(|item| {
+                item.ty.is_error() || Self::implicit(&item.ty, item.value(), ty).is_some()
+            })
+        };
+        let types = typed.iter().map(|item| &item.ty);
+        types
+            .filter(|ty| !matches!(ty, Ty::Null | Ty::Error | Ty::Void))
+            .find(|ty| fits(ty))
+            .cloned()
+    }
+
+    pub(super) fn anonymous(&mut self, members: &[(Option<Name>, Expr)], at: At) -> Typed {
+        let mut shape = Vec::new();
+        let mut values = Vec::new();
+        for (name, value) in members {
+            let typed = self.bind(value);
+            if !self.has_value(&typed) {
+                return Typed::error(at);
+            }
+            let name = match name {
+                Some(name) => Some(name.text.clone()),
+                None => Self::member_name(value),
+            };
+            let Some(name) = name else {
+                let message = "a member of an anonymous type needs a name";
+                let diagnostic = self
+                    .diagnostic(ErrorCode::EXPR_SYNTAX, value.at, message)
+                    .help("write `name = value`");
+                self.report(diagnostic);
+                return Typed::error(at);
+            };
+            if typed.ty == Ty::Null {
+                return self.fail(
+                    ErrorCode::EXPR_TYPE,
+                    value.at,
+                    "`null` has no type here; cast it",
+                );
+            }
+            shape.push((name, typed.ty));
+            values.push(typed.node);
+        }
+        let ty = Ty::Record(RecordTy { tuple: false, members: shape }.into());
+        Typed::new(Node::Record { ty: ty.clone(), values: values.into() }, ty, at)
+    }
+
+    /// The name a member of an anonymous type takes from its value.
+    fn member_name(value: &Expr) -> Option<std::sync::Arc<str>> {
+        match &value.kind {
+            ExprKind::Name(name, _) => Some(name.clone()),
+            ExprKind::Member { name, .. } => Some(name.text.clone()),
+            ExprKind::Conditional { rest, .. } => Self::member_name(rest),
+            _ => None,
+        }
+    }
+
+    /// Whether a type is one of the JSON tree.
+    pub(super) fn is_token(ty: &Ty) -> bool {
+        ty.as_instance_of(TypeId::JToken).is_some()
+    }
+}

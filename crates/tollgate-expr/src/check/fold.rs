@@ -1,0 +1,46 @@
+//! Calls that can be computed at load.
+
+use super::Checker;
+use crate::eval::{Cx, Node};
+use crate::types::MemberInfo;
+use crate::{EvalState, FixedHost, Limits, Value};
+
+/// What folding may cost.
+const LIMITS: Limits = Limits { steps: 1_000, memory: 64 << 10, depth: 4 };
+
+impl Checker<'_> {
+    /// The value of a call of a member that depends on constants alone; the call itself when it throws.
+    pub(super) fn fold(&self, member: &MemberInfo, node: Node) -> Node {
+        let Node::Call(call) = &node else { return node };
+        let constant = member.pure
+            && call.outs.is_empty()
+            && call.args.iter().all(|arg| arg.constant().is_some_and(Self::is_plain));
+        if !constant {
+            return node;
+        }
+        let mut host = FixedHost::default();
+        let mut state = EvalState::new(LIMITS);
+        let mut cx = Cx::new(&mut host, &mut state, Vec::new().into());
+        match cx.eval(&node) {
+            Ok(value) if Self::is_plain(&value) => Node::Const(value),
+            _ => node,
+        }
+    }
+
+    /// Whether a value lives outside a request.
+    fn is_plain(value: &Value) -> bool {
+        !matches!(
+            value,
+            Value::Json(_)
+                | Value::Object(_)
+                | Value::Host(_)
+                | Value::Bytes(_)
+                | Value::Jwt(_)
+                | Value::Claims(_)
+                | Value::Response(_)
+                | Value::ResponsePart(..)
+                | Value::Record(_)
+                | Value::Exception(_)
+        )
+    }
+}

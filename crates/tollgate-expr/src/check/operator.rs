@@ -1,0 +1,541 @@
+//! Unary and binary operators.
+
+use tollgate_diagnostics::Code as ErrorCode;
+
+use super::{Checker, Typed};
+use crate::Value;
+use crate::eval::{Arith, Call, Equality, Node, arith, compare, equal_values};
+use crate::syntax::At;
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Literal, UnaryOp};
+use crate::types::{MemberInfo, MemberKind, Numeric, Ty, TypeId, info, is_assignable};
+
+impl Checker<'_> {
+    pub(super) fn unary(&mut self, op: UnaryOp, operand: &Expr, at: At) -> Typed {
+        // The smallest numbers have no positive counterpart.
+        if op == UnaryOp::Neg
+            && let ExprKind::Literal(Literal::Int { value, unsigned: false, long }) = &operand.kind
+        {
+            if *value == 1 << 31 && !long {
+                return Typed::constant(Value::Int(i32::MIN), Ty::INT, at);
+            }
+            if *value == 1 << 63 {
+                return Typed::constant(Value::Long(i64::MIN), Ty::LONG, at);
+            }
+        }
+        let typed = self.bind(operand);
+        if !self.has_value(&typed) {
+            return Typed::error(at);
+        }
+        let nullable = typed.ty.nullable_inner().is_some();
+        let inner = typed.ty.strip_nullable().clone();
+        let wrap = |ty: Ty| if nullable { Ty::nullable(ty) } else { ty };
+        match op {
+            UnaryOp::Not => {
+                let constant = typed.value().and_then(Value::as_bool);
+                let node = self.convert(typed, &Ty::BOOL);
+                match constant {
+                    Some(value) => Typed::constant(Value::Bool(!value), Ty::BOOL, at),
+                    None => Typed::new(Node::Not(node.boxed()), Ty::BOOL, at),
+                }
+            }
+            UnaryOp::Neg | UnaryOp::Plus | UnaryOp::Complement => {
+                if op == UnaryOp::Neg
+                    && let Some(call) = self.declared_operator("-", vec![typed.clone()], at)
+                {
+                    return call;
+                }
+                let promoted = inner.numeric().and_then(|numeric| numeric.promote(Numeric::Int));
+                let promoted = match (promoted, op) {
+                    (Some(Numeric::UInt), UnaryOp::Neg) => Some(Numeric::Long),
+                    (Some(Numeric::ULong), UnaryOp::Neg) => None,
+                    (Some(kind), UnaryOp::Complement) if !kind.is_integral() => None,
+                    (other, _) => other,
+                };
+                let Some(kind) = promoted else {
+                    let message = format!("`{}` cannot be applied to `{}`", op.text(), typed.ty);
+                    return self.fail(ErrorCode::EXPR_TYPE, at, message);
+                };
+                let constant = typed.constant;
+                let ty = wrap(kind.ty());
+                let node = self.convert(typed, &ty);
+                let node = match op {
+                    UnaryOp::Plus => node,
+                    UnaryOp::Neg => {
+                        match node.constant().map(|value| crate::eval::negate(value, true)) {
+                            Some(Ok(value)) => Node::Const(value),
+                            _ => Node::Negate(node.boxed(), self.checked, at.start),
+                        }
+                    }
+                    _ => match node.constant() {
+                        Some(value) => Node::Const(crate::eval::complement(value)),
+                        None => Node::Complement(node.boxed()),
+                    },
+                };
+                let constant = constant && node.constant().is_some();
+                Typed { node, ty, at, constant }
+            }
+        }
+    }
+
+    pub(super) fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
+        match op {
+            BinaryOp::And | BinaryOp::Or => self.logical(op, left, right, at),
+            BinaryOp::Coalesce => self.coalesce(left, right, at),
+            _ => {
+                if Self::is_equality(op) {
+                    self.direct = Self::is_null_literal(right);
+                }
+                let left = self.bind(left);
+                self.direct = false;
+                let right = self.bind(right);
+                self.operation(op, left, right, at)
+            }
+        }
+    }
+
+    fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
+        let (left, right) = (self.condition(left), self.condition(right));
+        let constants =
+            (left.constant().and_then(Value::as_bool), right.constant().and_then(Value::as_bool));
+        if let (Some(a), Some(b)) = constants {
+            let value = if op == BinaryOp::And { a && b } else { a || b };
+            return Typed::constant(Value::Bool(value), Ty::BOOL, at);
+        }
+        let (left, right) = (left.boxed(), right.boxed());
+        let node = if op == BinaryOp::And { Node::And(left, right) } else { Node::Or(left, right) };
+        Typed::new(node, Ty::BOOL, at)
+    }
+
+    fn coalesce(&mut self, left: &Expr, right: &Expr, at: At) -> Typed {
+        let left = self.bind(left);
+        if !self.has_value(&left) {
+            return Typed::error(at);
+        }
+        if !left.ty.takes_null() && left.ty != Ty::Null {
+            let message =
+                format!("`??` needs a left side that may be null, `{}` never is", left.ty);
+            return self.fail(ErrorCode::EXPR_TYPE, left.at, message);
+        }
+        let inner = left.ty.strip_nullable().clone();
+        if matches!(right.kind, ExprKind::Throw(_)) {
+            let right = self.bind(right);
+            return Typed::new(Node::Coalesce(left.node.boxed(), right.node.boxed()), inner, at);
+        }
+        if matches!(right.kind, ExprKind::Default(None) | ExprKind::Lambda { .. }) {
+            let right = self.bind_to(right, &left.ty);
+            let ty = left.ty.clone();
+            return Typed::new(Node::Coalesce(left.node.boxed(), right.boxed()), ty, at);
+        }
+        let right = self.bind(right);
+        if !self.has_value(&right) {
+            return Typed::error(at);
+        }
+        let fits = |to: &Ty| Self::implicit(&right.ty, right.value(), to).is_some();
+        let ty = if left.ty != Ty::Null && inner != left.ty && fits(&inner) {
+            inner
+        } else if left.ty != Ty::Null && fits(&left.ty) {
+            left.ty.clone()
+        } else if Self::implicit(&inner, None, &right.ty).is_some() || left.ty == Ty::Null {
+            let to = right.ty.clone();
+            let conversion = Self::implicit(&inner, None, &to);
+            let node = match conversion {
+                Some(conversion) => self.when_not_null(left.node, &conversion, at),
+                None => left.node,
+            };
+            return Typed::new(Node::Coalesce(node.boxed(), right.node.boxed()), to, at);
+        } else {
+            let message = format!("`??` cannot be applied to `{}` and `{}`", left.ty, right.ty);
+            return self.fail(ErrorCode::EXPR_TYPE, at, message);
+        };
+        let right = self.convert(right, &ty);
+        Typed::new(Node::Coalesce(left.node.boxed(), right.boxed()), ty, at)
+    }
+
+    /// Converts what is not null; null stays null.
+    fn when_not_null(
+        &mut self,
+        node: Node,
+        conversion: &super::convert::Conversion,
+        at: At,
+    ) -> Node {
+        if matches!(
+            conversion,
+            super::convert::Conversion::Same | super::convert::Conversion::Numeric(_)
+        ) {
+            return self.apply(node, conversion, at);
+        }
+        let slot = self.new_slot();
+        let rest = self.apply(Node::Local(slot), conversion, at);
+        Node::NullConditional { slot, target: node.boxed(), rest: rest.boxed() }
+    }
+
+    /// An operator on two values.
+    pub(super) fn operation(&mut self, op: BinaryOp, left: Typed, right: Typed, at: At) -> Typed {
+        if !self.has_value(&left) || !self.has_value(&right) {
+            let ty = if Self::is_equality(op) { Ty::BOOL } else { Ty::Error };
+            return Typed::new(Node::Const(Value::Null), ty, at);
+        }
+        if op == BinaryOp::Add
+            && (left.ty == Ty::STRING || right.ty == Ty::STRING)
+            && self.declared_operand(&left, &right).is_none()
+        {
+            return Self::string_concat(left, right, at);
+        }
+        if let Some(typed) = self.numeric_operation(op, &left, &right, at) {
+            return typed;
+        }
+        if let Some(typed) = self.other_operation(op, &left, &right, at) {
+            return typed;
+        }
+        if let Some(typed) =
+            self.declared_operator(op.text(), vec![left.clone(), right.clone()], at)
+        {
+            return typed;
+        }
+        if Self::is_equality(op)
+            && let Some(typed) = self.equality(op, &left, &right, at)
+        {
+            return typed;
+        }
+        self.no_operator(op, &left, &right, at)
+    }
+
+    fn no_operator(&mut self, op: BinaryOp, left: &Typed, right: &Typed, at: At) -> Typed {
+        let message =
+            format!("`{}` cannot be applied to `{}` and `{}`", op.text(), left.ty, right.ty);
+        let mut diagnostic = self.diagnostic(ErrorCode::EXPR_TYPE, at, message);
+        let object = [left, right].into_iter().find(|typed| {
+            typed.ty.is(TypeId::Object) || typed.ty.as_instance_of(TypeId::JToken).is_some()
+        });
+        let other = if object.is_some_and(|typed| typed.at == left.at) { right } else { left };
+        if object.is_some() && !matches!(other.ty, Ty::Null) {
+            diagnostic = diagnostic.help(format!("cast the value first: `({})…`", other.ty));
+        }
+        self.report(diagnostic);
+        Typed::error(at)
+    }
+
+    fn string_concat(left: Typed, right: Typed, at: At) -> Typed {
+        let constant = left.constant && right.constant;
+        let text = |typed: Typed| match typed.node {
+            // Constants other than strings print as they would at run time.
+            Node::Const(Value::Char(unit)) => {
+                Node::Const(Value::from(crate::text::unit_text(unit)))
+            }
+            Node::Const(Value::Int(value)) => Node::Const(Value::from(value.to_string())),
+            Node::Const(Value::Long(value)) => Node::Const(Value::from(value.to_string())),
+            node => node,
+        };
+        let node = Self::concat(vec![text(left), text(right)]);
+        let constant = constant && node.constant().is_some();
+        Typed { node, ty: Ty::STRING, at, constant }
+    }
+
+    /// The operators of C# on numbers and `bool`.
+    fn numeric_operation(
+        &mut self,
+        op: BinaryOp,
+        left: &Typed,
+        right: &Typed,
+        at: At,
+    ) -> Option<Typed> {
+        let lifted = left.ty.nullable_inner().is_some()
+            || right.ty.nullable_inner().is_some()
+            || left.ty == Ty::Null
+            || right.ty == Ty::Null;
+        let (a, b) = (left.ty.strip_nullable(), right.ty.strip_nullable());
+        // `null` with a number takes its type.
+        let (a, b) = match (left.ty == Ty::Null, right.ty == Ty::Null) {
+            (true, false) => (b, b),
+            (false, true) => (a, a),
+            _ => (a, b),
+        };
+        if matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor)
+            && *a == Ty::BOOL
+            && *b == Ty::BOOL
+        {
+            return Some(self.arithmetic(op, left.clone(), right.clone(), Ty::BOOL, lifted, at));
+        }
+        let (a, b) = (a.numeric()?, b.numeric()?);
+        if lifted && Self::is_equality(op) && (left.ty == Ty::Null || right.ty == Ty::Null) {
+            // A number that is never null compared with null is false; equality says so.
+            return None;
+        }
+        let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
+        let kind = if shift { a.promote(Numeric::Int)? } else { self.promote(left, right, a, b)? };
+        let integral = shift || matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor);
+        if integral && !kind.is_integral() {
+            return None;
+        }
+        if shift {
+            if Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT).is_none() {
+                return None;
+            }
+            let wrap = |ty: Ty| if lifted { Ty::nullable(ty) } else { ty };
+            let (left, right) = (left.clone(), right.clone());
+            let constant = left.constant && right.constant;
+            let left = self.convert(left, &wrap(kind.ty()));
+            let right = self.convert(right, &wrap(Ty::INT));
+            return Some(self.arith_node(op, left, right, wrap(kind.ty()), constant, at));
+        }
+        Some(self.arithmetic(op, left.clone(), right.clone(), kind.ty(), lifted, at))
+    }
+
+    /// The common type of two numbers; constants that fit take the type of the other.
+    fn promote(&self, left: &Typed, right: &Typed, a: Numeric, b: Numeric) -> Option<Numeric> {
+        let fits = |from: &Typed, to: Numeric| {
+            from.constant
+                && matches!(to, Numeric::UInt | Numeric::ULong)
+                && Self::implicit(&from.ty, from.value(), &to.ty()).is_some()
+        };
+        if fits(left, b) {
+            return Some(b);
+        }
+        if fits(right, a) {
+            return Some(a);
+        }
+        a.promote(b)
+    }
+
+    fn arithmetic(
+        &mut self,
+        op: BinaryOp,
+        left: Typed,
+        right: Typed,
+        ty: Ty,
+        lifted: bool,
+        at: At,
+    ) -> Typed {
+        let operand = if lifted { Ty::nullable(ty) } else { ty };
+        let constant = left.constant && right.constant;
+        let (left, right) = (self.convert(left, &operand), self.convert(right, &operand));
+        match op {
+            BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
+                if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
+                    return Typed::constant(Value::Bool(compare(op, a, b)), Ty::BOOL, at);
+                }
+                Typed::new(Node::Compare(op, left.boxed(), right.boxed()), Ty::BOOL, at)
+            }
+            BinaryOp::Eq | BinaryOp::Ne => {
+                let negate = op == BinaryOp::Ne;
+                if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
+                    return Typed::constant(
+                        Value::Bool(equal_values(a, b) != negate),
+                        Ty::BOOL,
+                        at,
+                    );
+                }
+                Self::equal(negate, Equality::Value, left, right, at)
+            }
+            _ => self.arith_node(op, left, right, operand, constant, at),
+        }
+    }
+
+    fn arith_node(
+        &mut self,
+        op: BinaryOp,
+        left: Node,
+        right: Node,
+        ty: Ty,
+        constant: bool,
+        at: At,
+    ) -> Typed {
+        if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
+            match arith(op, !self.unchecked, a, b) {
+                Ok(value) => return Typed::constant(value, ty, at),
+                Err(exception) => {
+                    let message = if exception.kind() == crate::ExceptionKind::DivideByZero {
+                        "division by the constant zero"
+                    } else {
+                        "the constant overflows"
+                    };
+                    self.error(ErrorCode::EXPR_CONSTANT, at, message);
+                    return Typed::new(Node::Const(Value::Null), ty, at);
+                }
+            }
+        }
+        if let (BinaryOp::Div | BinaryOp::Rem, Some(zero)) = (op, right.constant())
+            && zero.as_int() == Some(0)
+        {
+            self.error(ErrorCode::EXPR_CONSTANT, at, "division by the constant zero");
+        }
+        let arith = Arith { op, checked: self.checked, left, right, at: at.start };
+        Typed::new(Node::Arith(Box::new(arith)), ty, at)
+    }
+
+    fn equal(negate: bool, mode: Equality, left: Node, right: Node, at: At) -> Typed {
+        let node = Node::Equal { negate, mode, left: left.boxed(), right: right.boxed() };
+        Typed::new(node, Ty::BOOL, at)
+    }
+
+    /// Operators on enumerations and strings.
+    fn other_operation(
+        &mut self,
+        op: BinaryOp,
+        left: &Typed,
+        right: &Typed,
+        at: At,
+    ) -> Option<Typed> {
+        let (a, b) = (left.ty.strip_nullable(), right.ty.strip_nullable());
+        let negate = op == BinaryOp::Ne;
+        if a.is_enum() || b.is_enum() {
+            let ty = if a.is_enum() { a.clone() } else { b.clone() };
+            let fits = |typed: &Typed| {
+                Self::implicit(typed.ty.strip_nullable(), typed.value(), &ty).is_some()
+            };
+            if !fits(left) || !fits(right) {
+                return None;
+            }
+            let lifted = left.ty.takes_null() || right.ty.takes_null();
+            let operand = if lifted { Ty::nullable(ty.clone()) } else { ty.clone() };
+            let (left, right) =
+                (self.convert(left.clone(), &operand), self.convert(right.clone(), &operand));
+            return Some(match op {
+                BinaryOp::Eq | BinaryOp::Ne => {
+                    Self::equal(negate, Equality::Value, left, right, at)
+                }
+                BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
+                    Typed::new(Node::Compare(op, left.boxed(), right.boxed()), Ty::BOOL, at)
+                }
+                BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor => {
+                    self.arith_node(op, left, right, operand, true, at)
+                }
+                BinaryOp::Sub => self.arith_node(op, left, right, Ty::INT, false, at),
+                _ => return None,
+            });
+        }
+        let text = |ty: &Ty| *ty == Ty::STRING || *ty == Ty::Null;
+        let scalar = |ty: &Ty| *ty == Ty::BOOL;
+        if Self::is_equality(op) && (text(&left.ty) && text(&right.ty) || scalar(a) && scalar(b)) {
+            if let (Some(a), Some(b)) = (left.value(), right.value()) {
+                let equal = equal_values(a, b);
+                return Some(Typed::constant(Value::Bool(equal != negate), Ty::BOOL, at));
+            }
+            let (left, right) = (left.node.clone(), right.node.clone());
+            return Some(Self::equal(negate, Equality::Value, left, right, at));
+        }
+        None
+    }
+
+    /// `==` and `!=` on references, nullables and null.
+    fn equality(&mut self, op: BinaryOp, left: &Typed, right: &Typed, at: At) -> Option<Typed> {
+        let negate = op == BinaryOp::Ne;
+        let nulls = (left.ty == Ty::Null, right.ty == Ty::Null);
+        if nulls.0 || nulls.1 {
+            let other = if nulls.0 { right } else { left };
+            if !other.ty.takes_null() && other.ty != Ty::Null {
+                return if other.ty.numeric().is_some() || other.ty == Ty::BOOL {
+                    // C# allows it and warns that it never holds.
+                    let shown = if negate { "always true" } else { "always false" };
+                    let message = format!("`{}` is never null: this is {shown}", other.ty);
+                    self.error(ErrorCode::EXPR_SUSPICIOUS, at, message);
+                    let effects: Box<[Node]> = [other.node.clone()].into();
+                    let node = Node::Seq(effects, Node::Const(Value::Bool(negate)).boxed());
+                    Some(Typed::new(node, Ty::BOOL, at))
+                } else {
+                    None
+                };
+            }
+            let (left, right) = (left.node.clone(), right.node.clone());
+            return Some(Self::equal(negate, Equality::Reference, left, right, at));
+        }
+        if !left.ty.is_reference() || !right.ty.is_reference() {
+            return None;
+        }
+        let related = is_assignable(&left.ty, &right.ty)
+            || is_assignable(&right.ty, &left.ty)
+            || Self::interfaces(&left.ty, &right.ty);
+        if !related {
+            return None;
+        }
+        let object_text = |a: &Ty, b: &Ty| a.is(TypeId::Object) && *b == Ty::STRING;
+        if object_text(&left.ty, &right.ty) || object_text(&right.ty, &left.ty) {
+            let message = "`object == string` compares references in C#; values are compared here";
+            let diagnostic = self
+                .diagnostic(ErrorCode::EXPR_REFERENCE_EQUALITY, at, message)
+                .help("cast the object with `(string)` to say what is meant");
+            self.report(diagnostic);
+        }
+        let (left, right) = (left.node.clone(), right.node.clone());
+        Some(Self::equal(negate, Equality::Reference, left, right, at))
+    }
+
+    fn interfaces(left: &Ty, right: &Ty) -> bool {
+        let interface = |ty: &Ty| {
+            ty.id().is_some_and(|id| matches!(info(id).decl.kind, crate::types::Kind::Interface))
+        };
+        interface(left) && interface(right)
+    }
+
+    /// A declared operator that would take a string operand otherwise joined.
+    fn declared_operand(&self, left: &Typed, right: &Typed) -> Option<&'static MemberInfo> {
+        let own = |ty: &Ty| ty.id().filter(|id| *id != TypeId::String).map(info);
+        [own(&left.ty), own(&right.ty)].into_iter().flatten().find_map(|info| {
+            info.operators.iter().copied().find(|member| {
+                member.kind == MemberKind::Operator("+")
+                    && member.params.len() == 2
+                    && member.params.iter().zip([left, right]).all(|(param, typed)| {
+                        Self::implicit(&typed.ty, typed.value(), &param.ty).is_some()
+                    })
+            })
+        })
+    }
+
+    /// An operator declared by the type of an operand; lifted when an operand is nullable.
+    fn declared_operator(&mut self, op: &str, operands: Vec<Typed>, at: At) -> Option<Typed> {
+        let owners = operands.iter().filter_map(|typed| typed.ty.strip_nullable().id());
+        let members: Vec<&'static MemberInfo> = owners
+            .flat_map(|id| info(id).operators.iter().copied())
+            .filter(|member| {
+                matches!(member.kind, MemberKind::Operator(own) if own == op)
+                    && member.params.len() == operands.len()
+            })
+            .collect();
+        let lifted = operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
+        let member = members.into_iter().find(|member| {
+            member.params.iter().zip(&operands).all(|(param, typed)| {
+                Self::standard(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
+            })
+        })?;
+        let mut effects = Vec::new();
+        let mut args = Vec::new();
+        for (typed, param) in operands.into_iter().zip(&member.params) {
+            if !lifted {
+                args.push(self.convert(typed, &param.ty));
+                continue;
+            }
+            let place = self.temporary();
+            let operand = Ty::nullable(param.ty.clone());
+            let value = self.convert(typed, &operand);
+            effects.push(Self::write(place, value));
+            args.push(Self::read(place));
+        }
+        let reads = args.clone();
+        let call = Node::Call(Box::new(Call {
+            run: member.run,
+            args: args.into(),
+            types: Box::default(),
+            receiver: false,
+            outs: Box::default(),
+            set: None,
+            at: at.start,
+        }));
+        if !lifted {
+            return Some(Typed::new(call, member.result.clone(), at));
+        }
+        let is_null = reads.into_iter().map(|read| Node::Equal {
+            negate: false,
+            mode: Equality::Reference,
+            left: read.boxed(),
+            right: Node::Const(Value::Null).boxed(),
+        });
+        let any_null = is_null
+            .reduce(|a, b| Node::Or(a.boxed(), b.boxed()))
+            .unwrap_or(Node::Const(Value::Bool(false)));
+        let compares = member.result == Ty::BOOL;
+        let missing = if compares { Value::Bool(op == "!=") } else { Value::Null };
+        let node = Node::If(any_null.boxed(), Node::Const(missing).boxed(), call.boxed());
+        let ty = if compares { Ty::BOOL } else { Ty::nullable(member.result.clone()) };
+        Some(Typed::new(Node::Seq(effects.into(), node.boxed()), ty, at))
+    }
+}

@@ -1,0 +1,99 @@
+//! Patterns of `is` and `switch`.
+
+use tollgate_diagnostics::Code as ErrorCode;
+
+use super::expression::Operand;
+use super::{Checker, Typed};
+use crate::Value;
+use crate::eval::{Equality, Node, Place};
+use crate::syntax::At;
+use crate::syntax::ast::{Expr, Literal, Name, Pattern};
+use crate::types::Ty;
+
+impl Checker<'_> {
+    pub(super) fn is_pattern(&mut self, operand: &Expr, pattern: &Pattern, at: At) -> Typed {
+        let typed = self.bind(operand);
+        if !self.has_value(&typed) {
+            return Typed::error(at);
+        }
+        if let Pattern::Type(ty, None) = pattern {
+            let ty = self.ty(ty);
+            let node = self.type_test(&typed, &ty, at);
+            return Typed::new(node, Ty::BOOL, at);
+        }
+        let place = self.temporary();
+        let store = Self::write(place, typed.node);
+        let held = Typed::new(Self::read(place), typed.ty, typed.at);
+        let test = self.pattern(&held, pattern);
+        Typed::new(Node::Seq([store].into(), test.boxed()), Ty::BOOL, at)
+    }
+
+    fn type_test(&mut self, typed: &Typed, ty: &Ty, at: At) -> Node {
+        let possible = Self::explicit(&typed.ty, None, ty).is_some();
+        if !possible && !typed.ty.is_error() && !ty.is_error() {
+            let message = format!("a `{}` is never a `{ty}`", typed.ty);
+            self.error(ErrorCode::EXPR_TYPE, at, message);
+        }
+        Node::Is(ty.clone(), typed.node.clone().boxed())
+    }
+
+    /// A test of a value that is held in a temporary.
+    pub(super) fn pattern(&mut self, held: &Typed, pattern: &Pattern) -> Node {
+        match pattern {
+            Pattern::Var(None, _) => Node::Const(Value::Bool(true)),
+            Pattern::Var(Some(name), _) => self.pattern_variable(held.node.clone(), &held.ty, name),
+            Pattern::Type(ty, name) => {
+                let at = ty.at;
+                let ty = if ty.is_var() { held.ty.clone() } else { self.ty(ty) };
+                let test = self.type_test(held, &ty, at);
+                match name.as_ref().filter(|name| &*name.text != "_") {
+                    Some(name) => {
+                        let store = self.pattern_variable(held.node.clone(), &ty, name);
+                        Node::And(test.boxed(), store.boxed())
+                    }
+                    None => test,
+                }
+            }
+            Pattern::Constant(expr) => self.constant_pattern(held, expr),
+        }
+    }
+
+    fn pattern_variable(&mut self, value: Node, ty: &Ty, name: &Name) -> Node {
+        let place = self.declare_variable(name, ty.clone(), false);
+        let mut effects = Vec::new();
+        if let Place::Cell(slot) = place {
+            effects.push(Node::NewCell(slot));
+        }
+        effects.push(Self::write(place, value));
+        Node::Seq(effects.into(), Node::Const(Value::Bool(true)).boxed())
+    }
+
+    fn constant_pattern(&mut self, held: &Typed, expr: &Expr) -> Node {
+        // A bare name may turn out to be a type.
+        if let Operand::Type(ty, at) = self.operand(expr) {
+            return self.type_test(held, &ty, at);
+        }
+        if let crate::syntax::ast::ExprKind::Literal(Literal::Null) = expr.kind {
+            return Node::Equal {
+                negate: false,
+                mode: Equality::Reference,
+                left: held.node.clone().boxed(),
+                right: Node::Const(Value::Null).boxed(),
+            };
+        }
+        let typed = self.bind(expr);
+        if typed.ty.is_error() {
+            return Node::Const(Value::Bool(false));
+        }
+        if typed.value().is_none() {
+            self.error(ErrorCode::EXPR_CONSTANT, expr.at, "a pattern must be a constant");
+        }
+        let right = if held.ty == Ty::OBJECT { typed.node } else { self.convert(typed, &held.ty) };
+        Node::Equal {
+            negate: false,
+            mode: Equality::Value,
+            left: held.node.clone().boxed(),
+            right: right.boxed(),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Types as written.
+
+use tollgate_diagnostics::{Code as ErrorCode, closest};
+
+use super::Checker;
+use crate::syntax::At;
+use crate::syntax::ast::{Name, TypeKind, TypeRef};
+use crate::types::{
+    Absent, RecordTy, Ty, TypeId, allowed_but_missing, exception_kind, info, lookup, short_names,
+};
+
+impl Checker<'_> {
+    /// The type of a name; an error when there is none.
+    pub(super) fn ty(&mut self, ty: &TypeRef) -> Ty {
+        match &ty.kind {
+            TypeKind::Var => {
+                self.error(ErrorCode::EXPR_TYPE, ty.at, "`var` is not a type here");
+                Ty::Error
+            }
+            TypeKind::Array(item) => {
+                let item = self.ty(item);
+                if item.is_error() { Ty::Error } else { Ty::array(item) }
+            }
+            TypeKind::Nullable(inner) => {
+                let found = self.ty(inner);
+                if !found.is_error() && !found.is_value_type() {
+                    let message = format!("`{found}` is a reference type and cannot be nullable");
+                    self.error(ErrorCode::EXPR_TYPE, ty.at, message);
+                    return Ty::Error;
+                }
+                if found.is_error() { Ty::Error } else { Ty::nullable(found) }
+            }
+            TypeKind::Tuple(items) => {
+                let members = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| (format!("Item{}", index + 1).into(), self.ty(item)));
+                let members = members.collect();
+                Ty::Record(RecordTy { tuple: true, members }.into())
+            }
+            TypeKind::Named(path) => self.named_type(path, ty.at),
+        }
+    }
+
+    fn named_type(&mut self, path: &[(Name, Vec<TypeRef>)], at: At) -> Ty {
+        let Some((name, args)) = path.last() else { return Ty::Error };
+        let args: Vec<Ty> = args.iter().map(|arg| self.ty(arg)).collect();
+        if args.iter().any(Ty::is_error) {
+            return Ty::Error;
+        }
+        let full: Vec<&str> = path.iter().map(|(name, _)| &*name.text).collect();
+        if let Some(found) = Self::find_type(&full, &args) {
+            return found;
+        }
+        self.no_such_type(name, args.len(), at)
+    }
+
+    /// The type of a path of names.
+    pub(super) fn find_type(path: &[&str], args: &[Ty]) -> Option<Ty> {
+        let (short, namespace) = path.split_last()?;
+        if *short == "void" && path.len() == 1 {
+            return Some(Ty::Void);
+        }
+        let full = path.join(".");
+        if args.is_empty()
+            && let Some(kind) = exception_kind(short)
+                .filter(|kind| namespace.is_empty() || kind.full_name() == full)
+        {
+            return Some(Ty::Thrown(kind));
+        }
+        if args.is_empty() && matches!(full.as_str(), "Array" | "System.Array") {
+            return Some(Ty::Named(TypeId::Array));
+        }
+        let id = lookup(&full, args.len())?;
+        Some(match (id, args) {
+            (_, []) => Ty::Named(id),
+            (id, args) => Ty::Generic(id, args.into()),
+        })
+    }
+
+    fn no_such_type(&mut self, name: &Name, n_args: usize, at: At) -> Ty {
+        let shown = self.shown(name.at, &name.text);
+        let diagnostic = match allowed_but_missing(&name.text) {
+            Some(Absent::NotAllowed) => {
+                let message = format!("the type `{shown}` is not allowed in policy expressions");
+                self.diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message)
+            }
+            Some(Absent::Missing) => {
+                let message = format!("the type `{shown}` is not supported yet");
+                self.diagnostic(ErrorCode::EXPR_UNSUPPORTED, at, message)
+            }
+            None => {
+                let other = (0..4).find(|n| *n != n_args && lookup(&name.text, *n).is_some());
+                match other {
+                    Some(n) => {
+                        let message = format!("the type `{shown}` takes {n} type arguments");
+                        self.diagnostic(ErrorCode::EXPR_TYPE, at, message)
+                    }
+                    None => self
+                        .diagnostic(
+                            ErrorCode::EXPR_UNKNOWN_NAME,
+                            at,
+                            format!("unknown type `{shown}`"),
+                        )
+                        .suggest(closest(&name.text, short_names())),
+                }
+            }
+        };
+        self.report(diagnostic);
+        Ty::Error
+    }
+
+    /// Whether a path of names begins a namespace of a declared type.
+    pub(super) fn is_namespace(path: &[&str]) -> bool {
+        let full = path.join(".");
+        const NAMESPACES: &[&str] = &[
+            "System",
+            "System.Collections",
+            "System.Collections.Generic",
+            "System.Linq",
+            "System.Net",
+            "System.Text",
+            "System.Text.RegularExpressions",
+            "System.Security",
+            "System.Security.Cryptography",
+            "System.Security.Cryptography.X509Certificates",
+            "System.Globalization",
+            "System.IO",
+            "System.Xml",
+            "System.Xml.Linq",
+            "Newtonsoft",
+            "Newtonsoft.Json",
+            "Newtonsoft.Json.Linq",
+        ];
+        NAMESPACES.contains(&full.as_str())
+    }
+
+    /// The declaration's words for a type in messages.
+    pub(super) fn type_words(ty: &Ty) -> String {
+        match ty {
+            Ty::Named(id) if info(*id).is_enum() => format!("`{ty}`"),
+            other => format!("`{other}`"),
+        }
+    }
+}
+
+/// Why .NET has a member that policies may not use.
+pub(super) fn forbidden_member(ty: &Ty, name: &str) -> Option<&'static str> {
+    const REFLECTION: &str = "expressions cannot look at types at run time";
+    if name == "GetType" {
+        return Some(REFLECTION);
+    }
+    let allowed = match ty.id()? {
+        TypeId::JsonConvert => {
+            matches!(name, "ToString" | "PopulateObject" | "DeserializeAnonymousType")
+                .then_some("`JsonConvert` allows `SerializeObject` and `DeserializeObject`")
+        }
+        TypeId::DateTime => matches!(
+            name,
+            "ParseExact"
+                | "TryParse"
+                | "TryParseExact"
+                | "ToLocalTime"
+                | "ToUniversalTime"
+                | "Kind"
+                | "SpecifyKind"
+                | "ToFileTime"
+                | "ToOADate"
+                | "FromBinary"
+                | "ToBinary"
+                | "Compare"
+                | "CompareTo"
+                | "ToShortDateString"
+                | "ToLongDateString"
+                | "UnixEpoch"
+        )
+        .then_some(
+            "the allow-list of `DateTime` does not have it; `DateTimeOffset` allows all members",
+        ),
+        _ => None,
+    };
+    allowed
+}

@@ -1,0 +1,158 @@
+//! Casts, type tests, and values as the JSON library sees them.
+
+use std::sync::Arc;
+
+use super::{Cx, Result};
+use crate::json::{Primitive, PrimitiveType, Scalar};
+use crate::time::{DateTime, DateTimeOffset, TimeSpan};
+use crate::types::{Numeric, Ty, TypeId, is_assignable};
+use crate::{Exception, ExceptionKind, Value};
+
+impl Cx<'_> {
+    /// Whether a value is of a type; null is of none.
+    pub(crate) fn is_instance(&self, value: &Value, ty: &Ty) -> bool {
+        let ty = ty.strip_nullable();
+        match (value, ty) {
+            (Value::Null, _) => false,
+            (Value::Str(_), Ty::Named(TypeId::String))
+            | (Value::Int(_), Ty::Named(TypeId::Int32))
+            | (Value::Bool(_), Ty::Named(TypeId::Boolean))
+            | (_, Ty::Named(TypeId::Object)) => true,
+            _ => is_assignable(&self.state.type_of(value), ty),
+        }
+    }
+
+    /// An unboxing or reference cast.
+    pub(crate) fn cast(&self, value: Value, ty: &Ty) -> Result<Value> {
+        if value.is_null() {
+            return if ty.takes_null() { Ok(value) } else { Err(Exception::null_reference()) };
+        }
+        if self.is_instance(&value, ty) {
+            return Ok(value);
+        }
+        // An enumeration unboxes from its number and the other way round.
+        if let (Value::Int(number), Ty::Named(id)) = (&value, ty)
+            && ty.is_enum()
+        {
+            return Ok(Value::Enum(*id, *number));
+        }
+        let own = self.state.type_of(&value).full_name();
+        let message = format!(
+            "Unable to cast object of type '{own}' to type '{}'.",
+            ty.strip_nullable().full_name()
+        );
+        Err(Exception::new(ExceptionKind::InvalidCast, message))
+    }
+}
+
+/// `default(T)`.
+pub(crate) fn default_value(ty: &Ty) -> Value {
+    let Ty::Named(id) = ty else { return Value::Null };
+    match id {
+        TypeId::Boolean => Value::Bool(false),
+        TypeId::Char => Value::Char(0),
+        TypeId::SByte => Value::SByte(0),
+        TypeId::Byte => Value::Byte(0),
+        TypeId::Int16 => Value::Short(0),
+        TypeId::UInt16 => Value::UShort(0),
+        TypeId::Int32 => Value::Int(0),
+        TypeId::UInt32 => Value::UInt(0),
+        TypeId::Int64 => Value::Long(0),
+        TypeId::UInt64 => Value::ULong(0),
+        TypeId::Single => Value::Float(0.0),
+        TypeId::Double => Value::Double(0.0),
+        TypeId::Decimal => Value::Decimal(rust_decimal::Decimal::ZERO),
+        TypeId::DateTime => Value::DateTime(DateTime::MIN),
+        TypeId::DateTimeOffset => Value::DateTimeOffset(DateTimeOffset::default()),
+        TypeId::TimeSpan => Value::TimeSpan(TimeSpan::ZERO),
+        TypeId::Guid => Value::Guid([0; 16]),
+        _ if ty.is_enum() => Value::Enum(*id, 0),
+        _ => Value::Null,
+    }
+}
+
+/// The JSON library's name of a type that tokens convert to, and whether it takes null.
+pub(crate) fn primitive_type(ty: &Ty) -> Option<(PrimitiveType, bool)> {
+    let nullable = ty.nullable_inner().is_some();
+    let kind = match ty.strip_nullable() {
+        Ty::Array(item) if **item == Ty::BYTE => PrimitiveType::Bytes,
+        Ty::Named(id) => match id {
+            TypeId::Boolean => PrimitiveType::Bool,
+            TypeId::String => PrimitiveType::Str,
+            TypeId::DateTime => PrimitiveType::DateTime,
+            TypeId::DateTimeOffset => PrimitiveType::DateTimeOffset,
+            TypeId::TimeSpan => PrimitiveType::TimeSpan,
+            TypeId::Guid => PrimitiveType::Guid,
+            TypeId::Uri => PrimitiveType::Uri,
+            id => match Numeric::of(*id)? {
+                Numeric::SByte => PrimitiveType::SByte,
+                Numeric::Byte => PrimitiveType::Byte,
+                Numeric::Short => PrimitiveType::Int16,
+                Numeric::UShort => PrimitiveType::UInt16,
+                Numeric::Char => PrimitiveType::Char,
+                Numeric::Int => PrimitiveType::Int32,
+                Numeric::UInt => PrimitiveType::UInt32,
+                Numeric::Long => PrimitiveType::Int64,
+                Numeric::ULong => PrimitiveType::UInt64,
+                Numeric::Float => PrimitiveType::Single,
+                Numeric::Double => PrimitiveType::Double,
+                Numeric::Decimal => PrimitiveType::Decimal,
+            },
+        },
+        _ => return None,
+    };
+    Some((kind, nullable))
+}
+
+/// A value the JSON library gave.
+pub(crate) fn primitive_value(primitive: Primitive) -> Value {
+    match primitive {
+        Primitive::Null => Value::Null,
+        Primitive::Bool(value) => Value::Bool(value),
+        Primitive::Char(value) => Value::Char(value),
+        Primitive::SByte(value) => Value::SByte(value),
+        Primitive::Byte(value) => Value::Byte(value),
+        Primitive::Int16(value) => Value::Short(value),
+        Primitive::UInt16(value) => Value::UShort(value),
+        Primitive::Int32(value) => Value::Int(value),
+        Primitive::UInt32(value) => Value::UInt(value),
+        Primitive::Int64(value) => Value::Long(value),
+        Primitive::UInt64(value) => Value::ULong(value),
+        Primitive::Single(value) => Value::Float(value),
+        Primitive::Double(value) => Value::Double(value),
+        Primitive::Decimal(value) => Value::Decimal(value),
+        Primitive::Str(value) => Value::Str(value),
+        Primitive::DateTime(value) => Value::DateTime(value),
+        Primitive::DateTimeOffset(value) => Value::DateTimeOffset(value),
+        Primitive::TimeSpan(value) => Value::TimeSpan(value),
+        Primitive::Guid(value) => Value::guid(value),
+        Primitive::Uri(value) => Value::record(Ty::Named(TypeId::Uri), [Value::Str(value)]),
+        Primitive::Bytes(value) => Value::Bytes(value),
+    }
+}
+
+/// A value as the content of a `JValue`.
+pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
+    Some(match value {
+        Value::Null => Scalar::Null,
+        Value::Bool(value) => Scalar::Bool(*value),
+        Value::Str(text) => Scalar::Str(text.clone()),
+        Value::Char(unit) => Scalar::Str(String::from_utf16_lossy(&[*unit]).into()),
+        Value::ULong(value) => Scalar::UInt(*value),
+        Value::Double(value) => Scalar::Double(*value),
+        Value::Float(value) => Scalar::Single(*value),
+        Value::Decimal(value) => Scalar::Decimal(*value),
+        Value::DateTime(value) => Scalar::Date(*value),
+        Value::DateTimeOffset(value) => Scalar::DateOffset(*value),
+        Value::TimeSpan(value) => Scalar::TimeSpan(*value),
+        Value::Guid(guid) => Scalar::Guid(*guid),
+        Value::Bytes(bytes) => Scalar::Bytes(Arc::clone(bytes)),
+        Value::Enum(_, number) => Scalar::Int(i64::from(*number)),
+        Value::Record(record) if record.ty == Ty::Named(TypeId::Uri) => match record.values.first()
+        {
+            Some(Value::Str(text)) => Scalar::Uri(text.clone()),
+            _ => Scalar::Null,
+        },
+        other => Scalar::Int(other.as_int()?),
+    })
+}

@@ -1,0 +1,313 @@
+//! Evaluation.
+
+mod args;
+mod call;
+mod cast;
+mod format;
+mod node;
+mod number;
+mod sequence;
+mod statement;
+
+pub(crate) use args::{Args, null_argument};
+pub(crate) use call::{Closure, Cx};
+pub(crate) use cast::{default_value, primitive_type, primitive_value, scalar_of};
+pub(crate) use format::{composite, format_value, formatted};
+pub(crate) use node::{
+    Arith, Call, CatchCode, Code, Equality, Function, FunctionBody, Node, Place, Section,
+};
+pub(crate) use number::{
+    arith, compare, complement, convert_number, equal_values, negate, order, same,
+};
+pub(crate) use sequence::{Key as SortKey, Sequence, Source};
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::{Exception, ExceptionKind, Value};
+
+type Result<T> = std::result::Result<T, Exception>;
+
+impl Cx<'_> {
+    /// The value of a node.
+    pub(crate) fn eval(&mut self, node: &Node) -> Result<Value> {
+        match node {
+            Node::Const(value) => Ok(value.clone()),
+            Node::Local(slot) => Ok(self.local(*slot).clone()),
+            Node::SetLocal(slot, value) => {
+                let value = self.eval(value)?;
+                self.set_local(*slot, value.clone());
+                Ok(value)
+            }
+            Node::Cell(slot) => Ok(self.cell(*slot)),
+            Node::SetCell(slot, value) => {
+                let value = self.eval(value)?;
+                self.set_cell(*slot, value.clone());
+                Ok(value)
+            }
+            Node::Call(call) => self.eval_call(call),
+            Node::Not(value) => Ok(Value::Bool(!self.truth(value)?)),
+            Node::And(left, right) => Ok(Value::Bool(self.truth(left)? && self.truth(right)?)),
+            Node::Or(left, right) => Ok(Value::Bool(self.truth(left)? || self.truth(right)?)),
+            Node::If(condition, yes, no) => {
+                if self.truth(condition)? {
+                    self.eval(yes)
+                } else {
+                    self.eval(no)
+                }
+            }
+            Node::Coalesce(left, right) => match self.eval(left)? {
+                Value::Null => self.eval(right),
+                value => Ok(value),
+            },
+            Node::Equal { negate, mode, left, right } => {
+                let equal = self.eval_equal(*mode, left, right)?;
+                Ok(Value::Bool(equal != *negate))
+            }
+            Node::Concat(parts) => self.concat(parts),
+            Node::Cast { ty, value, at } => {
+                let value = self.eval(value)?;
+                self.cast(value, ty).map_err(|exception| exception.at(*at as usize))
+            }
+            _ => self.eval_rare(node),
+        }
+    }
+
+    fn eval_rare(&mut self, node: &Node) -> Result<Value> {
+        match node {
+            Node::Arith(arith) => {
+                let (left, right) = (self.eval(&arith.left)?, self.eval(&arith.right)?);
+                let result = number::arith(arith.op, arith.checked, &left, &right);
+                result.map_err(|exception| exception.at(arith.at as usize))
+            }
+            Node::Compare(op, left, right) => {
+                let (left, right) = (self.eval(left)?, self.eval(right)?);
+                Ok(Value::Bool(number::compare(*op, &left, &right)))
+            }
+            Node::Convert { to, checked, value, at } => match self.eval(value)? {
+                Value::Null => Ok(Value::Null),
+                value => number::convert_number(&value, *to, *checked)
+                    .map_err(|exception| exception.at(*at as usize)),
+            },
+            Node::Negate(value, checked, at) => {
+                let value = self.eval(value)?;
+                number::negate(&value, *checked).map_err(|exception| exception.at(*at as usize))
+            }
+            Node::NewCell(slot) => {
+                self.new_cell(*slot, Value::Null)?;
+                Ok(Value::Null)
+            }
+            Node::Complement(value) => Ok(number::complement(&self.eval(value)?)),
+            Node::ToEnum(id, value) => match self.eval(value)? {
+                Value::Null => Ok(Value::Null),
+                value => {
+                    let number = value.as_int().unwrap_or_default();
+                    Ok(Value::Enum(*id, i32::try_from(number).unwrap_or_default()))
+                }
+            },
+            Node::FromEnum(value) => Ok(match self.eval(value)? {
+                Value::Enum(_, number) => Value::Int(number),
+                other => other,
+            }),
+            Node::As(ty, value) => {
+                let value = self.eval(value)?;
+                Ok(if self.is_instance(&value, ty) { value } else { Value::Null })
+            }
+            Node::Is(ty, value) => {
+                let value = self.eval(value)?;
+                Ok(Value::Bool(self.is_instance(&value, ty)))
+            }
+            Node::NullConditional { slot, target, rest } => match self.eval(target)? {
+                Value::Null => Ok(Value::Null),
+                value => {
+                    self.set_local(*slot, value);
+                    self.eval(rest)
+                }
+            },
+            Node::Seq(effects, value) => {
+                for effect in effects {
+                    self.eval(effect)?;
+                }
+                self.eval(value)
+            }
+            Node::Format { value, align, format } => {
+                let value = self.eval(value)?;
+                let text = format_value(self, &value, format.as_deref(), *align)?;
+                self.string(text)
+            }
+            Node::Record { ty, values } => {
+                let values = self.eval_all(values)?;
+                self.charge(values.len() * crate::state::SLOT_COST)?;
+                Ok(Value::record(ty.clone(), values.into_vec()))
+            }
+            Node::Member { target, index, at } => match self.eval(target)? {
+                Value::Record(record) => Ok(record.values.get(*index).cloned().unwrap_or_default()),
+                _ => Err(Exception::null_reference().at(*at as usize)),
+            },
+            Node::Throw(value, at) => {
+                let value = self.eval(value)?;
+                Err(thrown(value).at(*at as usize))
+            }
+            _ => self.eval_object(node),
+        }
+    }
+
+    fn eval_object(&mut self, node: &Node) -> Result<Value> {
+        match node {
+            Node::Array { item, items } => {
+                let items = self.eval_all(items)?;
+                self.state.array(item.clone(), items.into_vec())
+            }
+            Node::NewArray { item, size, at } => {
+                let size = self.eval(size)?.as_int().unwrap_or_default();
+                self.new_array(item, size).map_err(|exception| exception.at(*at as usize))
+            }
+            Node::ArrayGet { array, index, at } => {
+                let (array, index) = (self.eval(array)?, self.eval(index)?);
+                let index = index.as_int().unwrap_or(-1);
+                self.array_get(&array, index).map_err(|exception| exception.at(*at as usize))
+            }
+            Node::ArraySet { array, index, value, at } => {
+                let (array, index) = (self.eval(array)?, self.eval(index)?);
+                let index = index.as_int().unwrap_or(-1);
+                let value = self.eval(value)?;
+                let set = self.array_set(&array, index, value.clone());
+                set.map_err(|exception| exception.at(*at as usize))?;
+                Ok(value)
+            }
+            Node::Lambda { function, captures, ty } => self.closure(*function, captures, ty),
+            Node::Invoke { target, args, at } => {
+                let target = self.eval(target)?;
+                let args = self.eval_all(args)?;
+                self.invoke(&target, &args).map_err(|exception| exception.at(*at as usize))
+            }
+            Node::CallFunction { function, captures, args, at } => {
+                let args = self.eval_all(args)?;
+                let cells: SmallVec<[Value; 4]> =
+                    captures.iter().map(|slot| self.local(*slot).clone()).collect();
+                let functions = self.functions.clone();
+                self.call_function(&functions, *function, &cells, &args)
+                    .map_err(|exception| exception.at(*at as usize))
+            }
+            _ => Err(crate::state::confusion()),
+        }
+    }
+
+    fn new_array(&mut self, item: &crate::types::Ty, size: i64) -> Result<Value> {
+        let Ok(size) = usize::try_from(size) else {
+            return Err(Exception::new(
+                ExceptionKind::Overflow,
+                "Arithmetic operation resulted in an overflow.",
+            ));
+        };
+        self.charge(size.saturating_mul(crate::state::SLOT_COST))?;
+        if *item == crate::types::Ty::BYTE {
+            return Ok(Value::Bytes(std::iter::repeat_n(0, size).collect()));
+        }
+        self.state.array(item.clone(), vec![default_value(item); size])
+    }
+
+    pub(crate) fn eval_all(&mut self, nodes: &[Node]) -> Result<SmallVec<[Value; 4]>> {
+        let mut values = SmallVec::with_capacity(nodes.len());
+        for node in nodes {
+            values.push(self.eval(node)?);
+        }
+        Ok(values)
+    }
+
+    /// The value of a condition.
+    pub(crate) fn truth(&mut self, node: &Node) -> Result<bool> {
+        match self.eval(node)? {
+            Value::Bool(value) => Ok(value),
+            _ => Ok(false),
+        }
+    }
+
+    fn eval_equal(&mut self, mode: Equality, left: &Node, right: &Node) -> Result<bool> {
+        let left = self.eval(left)?;
+        if let Node::Const(right) = right {
+            return Ok(equal(mode, &left, right));
+        }
+        let right = self.eval(right)?;
+        Ok(equal(mode, &left, &right))
+    }
+
+    fn concat(&mut self, parts: &[Node]) -> Result<Value> {
+        let mut out = String::new();
+        for part in parts {
+            match part {
+                Node::Const(Value::Str(text)) => out.push_str(text),
+                part => {
+                    let value = self.eval(part)?;
+                    self.write_text(&value, &mut out)?;
+                }
+            }
+        }
+        self.string(out)
+    }
+
+    fn eval_call(&mut self, call: &Call) -> Result<Value> {
+        let mut values: SmallVec<[Value; 4]> = SmallVec::with_capacity(call.args.len());
+        for arg in &call.args {
+            values.push(self.eval(arg)?);
+        }
+        if call.receiver && matches!(values.first(), None | Some(Value::Null)) {
+            return Err(Exception::null_reference().at(call.at as usize));
+        }
+        self.step(1)?;
+        let mut args = Args::new(&mut values, &call.types);
+        match (call.run)(self, &mut args) {
+            Ok(value) => {
+                for (index, place) in &call.outs {
+                    let out = values.get(*index).cloned().unwrap_or_default();
+                    self.set_place(*place, out);
+                }
+                Ok(value)
+            }
+            Err(exception) => Err(exception.at(call.at as usize)),
+        }
+    }
+
+    /// Appends what `ToString()` gives; nothing for null.
+    pub(crate) fn write_text(&mut self, value: &Value, out: &mut String) -> Result<()> {
+        match value {
+            Value::Null => {}
+            Value::Str(text) => out.push_str(text),
+            other => {
+                if let Some(text) = self.text(other)? {
+                    out.push_str(&text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `ToString()`; none for null.
+    pub(crate) fn text(&mut self, value: &Value) -> Result<Option<Arc<str>>> {
+        if let Value::Host(part) = value
+            && let Some(text) = crate::types::context::url_text(self, *part)
+        {
+            return Ok(Some(text.into()));
+        }
+        let mut budget = self.state.budget.clone();
+        let text = crate::state::text_of(value, self.state, &mut budget);
+        self.state.budget = budget;
+        text
+    }
+}
+
+fn equal(mode: Equality, left: &Value, right: &Value) -> bool {
+    match mode {
+        Equality::Value => number::equal_values(left, right),
+        Equality::Reference => number::same(left, right),
+    }
+}
+
+/// The exception that `throw value` throws.
+fn thrown(value: Value) -> Exception {
+    match value {
+        Value::Exception(exception) => exception,
+        _ => Exception::null_reference(),
+    }
+}

@@ -1,0 +1,276 @@
+//! Equality and order of tokens.
+
+use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::convert::{string_of, to_bool, to_number};
+use super::heap::Body;
+use super::{JsonHeap, JsonId, JsonType, Scalar};
+use crate::number::{Number, NumberType};
+use crate::time::{DateStyles, DateTime, DateTimeOffset, TimeSpan};
+use crate::{Budget, Exception, ExceptionKind, Limits};
+
+impl JsonHeap {
+    /// `JToken.DeepEquals`.
+    pub(crate) fn deep_equals(
+        &self,
+        left: Option<JsonId>,
+        right: Option<JsonId>,
+        budget: &mut Budget,
+    ) -> Result<bool, Exception> {
+        let (Some(left), Some(right)) = (left, right) else {
+            return Ok(left == right);
+        };
+        let mut pending = vec![(left, right)];
+        while let Some((left, right)) = pending.pop() {
+            budget.step(1)?;
+            if left == right {
+                continue;
+            }
+            let count = self.count(left);
+            let same = match (&self.node(left).body, &self.node(right).body) {
+                (Body::Value(left), Body::Value(right)) => values_equal(left, right),
+                (Body::Property { name: left, .. }, Body::Property { name: right, .. }) => {
+                    left == right
+                }
+                (Body::Constructor(left), Body::Constructor(right)) => {
+                    left.name == right.name && left.children.len() == right.children.len()
+                }
+                (Body::Object(left), Body::Object(right))
+                | (Body::Array(left), Body::Array(right)) => {
+                    left.children.len() == right.children.len()
+                }
+                _ => false,
+            };
+            if !same {
+                return Ok(false);
+            }
+            budget.memory(count * size_of::<(JsonId, JsonId)>())?;
+            let is_object = matches!(self.node(left).body, Body::Object(_));
+            for index in 0..count {
+                let Some(child) = self.child(left, index) else { break };
+                let other = if is_object {
+                    self.name(child).and_then(|name| self.property_named(right, name))
+                } else {
+                    self.child(right, index)
+                };
+                match other {
+                    Some(other) => pending.push((child, other)),
+                    None => return Ok(false),
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// `JValue.CompareTo(other)`.
+    pub(crate) fn compare_values(
+        &self,
+        left: JsonId,
+        right: Option<JsonId>,
+    ) -> Result<Ordering, Exception> {
+        let Some(right) = right else { return Ok(Ordering::Greater) };
+        let (Some(left), Some(right)) = (self.scalar(left), self.scalar(right)) else {
+            return Err(Exception::new(
+                ExceptionKind::Argument,
+                "Object must be of type Newtonsoft.Json.Linq.JValue.",
+            ));
+        };
+        compare_scalars(left, right)
+    }
+
+    /// `token.Equals(other)`: by value for two `JValue`s, by identity otherwise.
+    pub(crate) fn token_equals(&self, left: JsonId, right: JsonId) -> bool {
+        left == right
+            || match (self.scalar(left), self.scalar(right)) {
+                (Some(left), Some(right)) => values_equal(left, right),
+                _ => false,
+            }
+    }
+
+    /// `GetHashCode()`: equal for equal `JValue`s.
+    pub(crate) fn hash_code(&self, id: JsonId) -> i32 {
+        let mut hasher = DefaultHasher::new();
+        match self.scalar(id) {
+            None => id.hash(&mut hasher),
+            // Doubles may be equal without having the same bits.
+            Some(value) => match value {
+                Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_) => {
+                    JsonType::Float.hash(&mut hasher);
+                }
+                Scalar::Date(date) => date.hash(&mut hasher),
+                Scalar::DateOffset(date) => date.hash(&mut hasher),
+                Scalar::TimeSpan(span) => span.hash(&mut hasher),
+                _ => {
+                    let mut budget = Budget::new(Limits::default());
+                    value.token_type().hash(&mut hasher);
+                    string_of(value, &mut budget).unwrap_or_default().hash(&mut hasher);
+                }
+            },
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "any 32 bits of the hash will do")]
+        let code = hasher.finish() as i32;
+        code
+    }
+}
+
+/// Whether two values have the same token type and compare as equal.
+pub(super) fn values_equal(left: &Scalar, right: &Scalar) -> bool {
+    match (left, right) {
+        (Scalar::Str(left), Scalar::Str(right)) => left == right,
+        (Scalar::Int(left), Scalar::Int(right)) => left == right,
+        _ => {
+            left.token_type() == right.token_type()
+                && compare_as(left.token_type(), left, right) == Ok(Ordering::Equal)
+        }
+    }
+}
+
+/// `JValue.CompareTo`: text gives way to the other's type.
+pub(super) fn compare_scalars(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
+    let by = match left.token_type() {
+        JsonType::String => right.token_type(),
+        by => by,
+    };
+    compare_as(by, left, right)
+}
+
+/// `JValue.Compare(type, left, right)`.
+pub(super) fn compare_as(
+    by: JsonType,
+    left: &Scalar,
+    right: &Scalar,
+) -> Result<Ordering, Exception> {
+    let is_null = |value: &Scalar| matches!(value, Scalar::Null | Scalar::Undefined);
+    match (is_null(left), is_null(right)) {
+        (true, true) => return Ok(Ordering::Equal),
+        (false, true) => return Ok(Ordering::Greater),
+        (true, false) => return Ok(Ordering::Less),
+        (false, false) => {}
+    }
+    match by {
+        JsonType::Integer | JsonType::Float => compare_numbers(by, left, right),
+        JsonType::Boolean => Ok(to_bool(left)?.cmp(&to_bool(right)?)),
+        JsonType::Date => compare_dates(left, right),
+        JsonType::Bytes => match (left, right) {
+            (Scalar::Bytes(left), Scalar::Bytes(right)) => {
+                Ok(left.len().cmp(&right.len()).then_with(|| left.cmp(right)))
+            }
+            _ => Err(must_be("byte[]")),
+        },
+        JsonType::Guid => match (left, right) {
+            (Scalar::Guid(left), Scalar::Guid(right)) => Ok(left.cmp(right)),
+            _ => Err(must_be("Guid")),
+        },
+        JsonType::TimeSpan => match (left, right) {
+            (Scalar::TimeSpan(left), Scalar::TimeSpan(right)) => Ok(TimeSpan::cmp(left, right)),
+            _ => Err(must_be("TimeSpan")),
+        },
+        JsonType::Uri => match (left, right) {
+            (Scalar::Uri(left), Scalar::Uri(right)) => Ok(left.cmp(right)),
+            _ => Err(must_be("Uri")),
+        },
+        _ => {
+            let mut budget = Budget::new(Limits::default());
+            let left = string_of(left, &mut budget)?;
+            let right = string_of(right, &mut budget)?;
+            Ok(ordinal(&left, &right))
+        }
+    }
+}
+
+/// `string.CompareOrdinal`: by UTF-16 units.
+fn ordinal(left: &str, right: &str) -> Ordering {
+    if left.is_ascii() || right.is_ascii() {
+        return left.cmp(right);
+    }
+    left.encode_utf16().cmp(right.encode_utf16())
+}
+
+#[cold]
+fn must_be(what: &str) -> Exception {
+    Exception::new(ExceptionKind::Argument, format!("Object must be of type {what}."))
+}
+
+fn compare_numbers(by: JsonType, left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
+    let any = |test: fn(&Scalar) -> bool| test(left) || test(right);
+    if any(|value| matches!(value, Scalar::BigInt(_))) {
+        return compare_big(left, right);
+    }
+    if any(|value| matches!(value, Scalar::UInt(_) | Scalar::Decimal(_))) {
+        return match (to_number(left, NumberType::Decimal)?, to_number(right, NumberType::Decimal)?)
+        {
+            (Number::Decimal(left), Number::Decimal(right)) => Ok(left.cmp(&right)),
+            _ => Ok(Ordering::Equal),
+        };
+    }
+    let is_float = by == JsonType::Float
+        || any(|value| matches!(value, Scalar::Double(_) | Scalar::Single(_)));
+    let to = if is_float { NumberType::Double } else { NumberType::Int64 };
+    match (to_number(left, to)?, to_number(right, to)?) {
+        (Number::Double(left), Number::Double(right)) => Ok(compare_doubles(left, right)),
+        (Number::Int64(left), Number::Int64(right)) => Ok(left.cmp(&right)),
+        _ => Ok(Ordering::Equal),
+    }
+}
+
+/// Json.NET takes doubles for equal that differ by rounding alone; NaN is the least.
+fn compare_doubles(left: f64, right: f64) -> Ordering {
+    let tolerance = (left.abs() + right.abs() + 10.0) * f64::EPSILON;
+    let difference = left - right;
+    if -tolerance < difference && tolerance > difference {
+        return Ordering::Equal;
+    }
+    left.partial_cmp(&right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+}
+
+/// Compares as whole numbers when one is a `BigInteger`; a fraction of the other counts after its whole part.
+fn compare_big(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
+    match (left, right) {
+        (Scalar::BigInt(left), Scalar::BigInt(right)) => Ok(compare_digits(left, right)),
+        // Every other number but a large double is smaller in magnitude.
+        _ => match (to_number(left, NumberType::Double)?, to_number(right, NumberType::Double)?) {
+            (Number::Double(left), Number::Double(right)) => {
+                Ok(left.partial_cmp(&right).unwrap_or(Ordering::Equal))
+            }
+            _ => Ok(Ordering::Equal),
+        },
+    }
+}
+
+/// Whole numbers as digits without leading zeros.
+fn compare_digits(left: &str, right: &str) -> Ordering {
+    let magnitude =
+        |left: &str, right: &str| left.len().cmp(&right.len()).then_with(|| left.cmp(right));
+    match (left.strip_prefix('-'), right.strip_prefix('-')) {
+        (None, None) => magnitude(left, right),
+        (Some(left), Some(right)) => magnitude(right, left),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+    }
+}
+
+fn compare_dates(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
+    if let Scalar::DateOffset(left) = left {
+        let right = match right {
+            Scalar::DateOffset(right) => *right,
+            Scalar::Date(right) => DateTimeOffset::from_date_time(*right),
+            other => {
+                let mut budget = Budget::new(Limits::default());
+                let text = string_of(other, &mut budget)?;
+                DateTimeOffset::parse(Some(&text), DateStyles::NONE, DateTime::MIN)?
+            }
+        };
+        return Ok(left.cmp(&right));
+    }
+    let date = |value: &Scalar| match value {
+        Scalar::Date(date) => Ok(*date),
+        Scalar::DateOffset(date) => Ok(date.clock()),
+        other => {
+            let mut budget = Budget::new(Limits::default());
+            let text = string_of(other, &mut budget)?;
+            DateTime::parse(Some(&text), DateStyles::NONE, DateTime::MIN)
+        }
+    };
+    Ok(date(left)?.cmp(&date(right)?))
+}

@@ -1,0 +1,487 @@
+//! The arena of tokens.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::Scalar;
+use super::path::RegexMatch;
+use crate::{Budget, Exception, ExceptionKind};
+
+/// A token: a reference to a `JToken`. It belongs to the heap that gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct JsonId(NonZeroU32);
+
+/// `Newtonsoft.Json.Linq.JTokenType`, with its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum JsonType {
+    None,
+    Object,
+    Array,
+    Constructor,
+    Property,
+    Comment,
+    Integer,
+    Float,
+    String,
+    Boolean,
+    Null,
+    Undefined,
+    Date,
+    Raw,
+    Bytes,
+    Guid,
+    Uri,
+    TimeSpan,
+}
+
+impl JsonType {
+    /// The name of the constant.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Object => "Object",
+            Self::Array => "Array",
+            Self::Constructor => "Constructor",
+            Self::Property => "Property",
+            Self::Comment => "Comment",
+            Self::Integer => "Integer",
+            Self::Float => "Float",
+            Self::String => "String",
+            Self::Boolean => "Boolean",
+            Self::Null => "Null",
+            Self::Undefined => "Undefined",
+            Self::Date => "Date",
+            Self::Raw => "Raw",
+            Self::Bytes => "Bytes",
+            Self::Guid => "Guid",
+            Self::Uri => "Uri",
+            Self::TimeSpan => "TimeSpan",
+        }
+    }
+}
+
+/// An object with more properties than this finds them by an index.
+const INDEX_FROM: usize = 16;
+
+/// What a token takes beside its text, and what an array, object or constructor takes more.
+const NODE_BYTES: usize = 48;
+const CONTAINER_BYTES: usize = 80;
+const INDEX_BYTES: usize = 64;
+
+/// A token.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    parent: Option<JsonId>,
+    /// Where it stands among its parent's children.
+    slot: u32,
+    pub(super) body: Body,
+}
+
+/// What a token is.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    Object(Box<Container>),
+    Array(Box<Container>),
+    Constructor(Box<Container>),
+    Property { name: Arc<str>, value: Option<JsonId> },
+    Value(Scalar),
+}
+
+/// The children of an object, array or constructor.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Container {
+    pub(super) children: Vec<JsonId>,
+    /// The name of a constructor.
+    pub(super) name: Option<Arc<str>>,
+    /// The properties of a large object by name.
+    index: Option<HashMap<Arc<str>, JsonId>>,
+}
+
+impl Body {
+    fn container(&self) -> Option<&Container> {
+        match self {
+            Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
+                Some(container)
+            }
+            Self::Property { .. } | Self::Value(_) => None,
+        }
+    }
+
+    fn container_mut(&mut self) -> Option<&mut Container> {
+        match self {
+            Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
+                Some(container)
+            }
+            Self::Property { .. } | Self::Value(_) => None,
+        }
+    }
+}
+
+/// What an id that is not of this heap names. No code makes such ids; reading one must still not panic.
+static NOTHING: Node = Node { parent: None, slot: 0, body: Body::Value(Scalar::Null) };
+
+/// Every token of a request.
+#[derive(Debug, Default)]
+pub(crate) struct JsonHeap {
+    nodes: Vec<Node>,
+    pub(super) regex: Option<RegexMatch>,
+}
+
+impl JsonHeap {
+    /// A heap without tokens.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// With what runs the `=~` of a path.
+    pub(crate) fn with_regex(regex: RegexMatch) -> Self {
+        Self { nodes: Vec::new(), regex: Some(regex) }
+    }
+
+    /// `new JObject()`.
+    pub(crate) fn object(&mut self, budget: &mut Budget) -> Result<JsonId, Exception> {
+        budget.memory(CONTAINER_BYTES)?;
+        self.push(Body::Object(Box::default()), budget)
+    }
+
+    /// `new JArray()`.
+    pub(crate) fn array(&mut self, budget: &mut Budget) -> Result<JsonId, Exception> {
+        budget.memory(CONTAINER_BYTES)?;
+        self.push(Body::Array(Box::default()), budget)
+    }
+
+    /// `new JProperty(name, value)`; a null value becomes a JSON null.
+    pub(crate) fn property(
+        &mut self,
+        name: Arc<str>,
+        value: Option<JsonId>,
+        budget: &mut Budget,
+    ) -> Result<JsonId, Exception> {
+        let property = self.empty_property(name, budget)?;
+        self.set_property_value(property, value, budget)?;
+        Ok(property)
+    }
+
+    /// A property that awaits its value.
+    pub(super) fn empty_property(
+        &mut self,
+        name: Arc<str>,
+        budget: &mut Budget,
+    ) -> Result<JsonId, Exception> {
+        self.push(Body::Property { name, value: None }, budget)
+    }
+
+    /// `new JConstructor(name)`.
+    pub(crate) fn constructor(
+        &mut self,
+        name: Arc<str>,
+        budget: &mut Budget,
+    ) -> Result<JsonId, Exception> {
+        budget.memory(CONTAINER_BYTES)?;
+        let container = Container { name: Some(name), ..Container::default() };
+        self.push(Body::Constructor(Box::new(container)), budget)
+    }
+
+    /// `new JValue(value)`, `new JRaw(value)`, `JValue.CreateComment`.
+    pub(crate) fn value(
+        &mut self,
+        value: Scalar,
+        budget: &mut Budget,
+    ) -> Result<JsonId, Exception> {
+        self.push(Body::Value(value), budget)
+    }
+
+    fn push(&mut self, body: Body, budget: &mut Budget) -> Result<JsonId, Exception> {
+        budget.memory(NODE_BYTES)?;
+        let id = u32::try_from(self.nodes.len() + 1)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))?;
+        self.nodes.push(Node { parent: None, slot: 0, body });
+        Ok(JsonId(id))
+    }
+
+    pub(super) fn node(&self, id: JsonId) -> &Node {
+        self.nodes.get(id.0.get() as usize - 1).unwrap_or(&NOTHING)
+    }
+
+    fn node_mut(&mut self, id: JsonId) -> Option<&mut Node> {
+        self.nodes.get_mut(id.0.get() as usize - 1)
+    }
+
+    /// `Type`.
+    pub(crate) fn token_type(&self, id: JsonId) -> JsonType {
+        match &self.node(id).body {
+            Body::Object(_) => JsonType::Object,
+            Body::Array(_) => JsonType::Array,
+            Body::Constructor(_) => JsonType::Constructor,
+            Body::Property { .. } => JsonType::Property,
+            Body::Value(value) => value.token_type(),
+        }
+    }
+
+    /// The full name of the token's class, such as `Newtonsoft.Json.Linq.JObject`.
+    pub(crate) fn class_name(&self, id: JsonId) -> &'static str {
+        match &self.node(id).body {
+            Body::Object(_) => "Newtonsoft.Json.Linq.JObject",
+            Body::Array(_) => "Newtonsoft.Json.Linq.JArray",
+            Body::Constructor(_) => "Newtonsoft.Json.Linq.JConstructor",
+            Body::Property { .. } => "Newtonsoft.Json.Linq.JProperty",
+            Body::Value(Scalar::Raw(_)) => "Newtonsoft.Json.Linq.JRaw",
+            Body::Value(_) => "Newtonsoft.Json.Linq.JValue",
+        }
+    }
+
+    /// The name of the token's class, such as `JObject`.
+    pub(crate) fn short_class_name(&self, id: JsonId) -> &'static str {
+        let name = self.class_name(id);
+        name.rsplit_once('.').map_or(name, |(_, short)| short)
+    }
+
+    /// Whether the token is a `JContainer`.
+    pub(crate) fn is_container(&self, id: JsonId) -> bool {
+        !matches!(self.node(id).body, Body::Value(_))
+    }
+
+    /// Whether the token is a `JObject`.
+    pub(crate) fn is_object(&self, id: JsonId) -> bool {
+        matches!(self.node(id).body, Body::Object(_))
+    }
+
+    /// `JValue.Value`; none for containers.
+    pub(crate) fn scalar(&self, id: JsonId) -> Option<&Scalar> {
+        match &self.node(id).body {
+            Body::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// `JValue.Value = value`; nothing happens to a container.
+    pub(crate) fn set_scalar(
+        &mut self,
+        id: JsonId,
+        value: Scalar,
+        budget: &mut Budget,
+    ) -> Result<(), Exception> {
+        budget.step(1)?;
+        if let Some(Node { body: Body::Value(old), .. }) = self.node_mut(id) {
+            *old = value;
+        }
+        Ok(())
+    }
+
+    /// `JProperty.Name`, `JConstructor.Name`.
+    pub(crate) fn name(&self, id: JsonId) -> Option<&Arc<str>> {
+        match &self.node(id).body {
+            Body::Property { name, .. } => Some(name),
+            Body::Constructor(container) => container.name.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// `Parent`.
+    pub(crate) fn parent(&self, id: JsonId) -> Option<JsonId> {
+        self.node(id).parent
+    }
+
+    /// Where the token stands among its parent's children.
+    pub(super) fn slot(&self, id: JsonId) -> usize {
+        self.node(id).slot as usize
+    }
+
+    /// `JContainer.Count`; 0 for a `JValue`.
+    pub(crate) fn count(&self, id: JsonId) -> usize {
+        match &self.node(id).body {
+            Body::Property { value, .. } => usize::from(value.is_some()),
+            body => body.container().map_or(0, |container| container.children.len()),
+        }
+    }
+
+    /// The `index`-th of `Children()`: properties of an object, items of an array, the value of a property.
+    pub(crate) fn child(&self, id: JsonId, index: usize) -> Option<JsonId> {
+        match &self.node(id).body {
+            Body::Property { value, .. } => value.filter(|_| index == 0),
+            body => body.container()?.children.get(index).copied(),
+        }
+    }
+
+    /// `JProperty.Value`.
+    pub(crate) fn property_value(&self, property: JsonId) -> Option<JsonId> {
+        match &self.node(property).body {
+            Body::Property { value, .. } => *value,
+            _ => None,
+        }
+    }
+
+    /// `JObject.Property(name)`.
+    pub(crate) fn property_named(&self, object: JsonId, name: &str) -> Option<JsonId> {
+        let Body::Object(container) = &self.node(object).body else {
+            return None;
+        };
+        if let Some(index) = &container.index {
+            return index.get(name).copied();
+        }
+        let is_named = |&property: &JsonId| match &self.node(property).body {
+            Body::Property { name: other, .. } => **other == *name,
+            _ => false,
+        };
+        container.children.iter().copied().find(is_named)
+    }
+
+    /// Links a token that has no parent into a container, at `index` or at the end.
+    pub(super) fn link(
+        &mut self,
+        container: JsonId,
+        index: usize,
+        item: JsonId,
+        budget: &mut Budget,
+    ) -> Result<(), Exception> {
+        let name = match &self.node(item).body {
+            Body::Property { name, .. } => Some(Arc::clone(name)),
+            _ => None,
+        };
+        let count = self.count(container);
+        let index = index.min(count);
+        budget.step(1 + (count - index) as u64 / 8)?;
+        let is_object = matches!(self.node(container).body, Body::Object(_));
+        let build = is_object && count == INDEX_FROM;
+        if is_object && count >= INDEX_FROM {
+            budget.memory(if build { INDEX_BYTES * INDEX_FROM } else { INDEX_BYTES })?;
+        }
+        match self.node_mut(container).map(|node| &mut node.body) {
+            Some(Body::Property { value, .. }) => *value = Some(item),
+            Some(body) => {
+                if let Some(container) = body.container_mut() {
+                    container.children.insert(index, item);
+                    if let (Some(index), Some(name)) = (&mut container.index, name) {
+                        index.insert(name, item);
+                    }
+                }
+            }
+            None => return Ok(()),
+        }
+        if let Some(node) = self.node_mut(item) {
+            node.parent = Some(container);
+        }
+        self.number(container, index);
+        if build {
+            self.build_index(container);
+        }
+        Ok(())
+    }
+
+    /// Takes the child at `index` out of a container.
+    pub(super) fn unlink(
+        &mut self,
+        container: JsonId,
+        index: usize,
+        budget: &mut Budget,
+    ) -> Result<(), Exception> {
+        let count = self.count(container);
+        let Some(item) = self.child(container, index) else { return Ok(()) };
+        budget.step(1 + (count - index) as u64 / 8)?;
+        let name = self.name(item).cloned();
+        match self.node_mut(container).map(|node| &mut node.body) {
+            Some(Body::Property { value, .. }) => *value = None,
+            Some(body) => {
+                if let Some(container) = body.container_mut() {
+                    container.children.remove(index);
+                    if let (Some(index), Some(name)) = (&mut container.index, name) {
+                        index.remove(&name);
+                    }
+                }
+            }
+            None => {}
+        }
+        if let Some(node) = self.node_mut(item) {
+            node.parent = None;
+            node.slot = 0;
+        }
+        self.number(container, index);
+        Ok(())
+    }
+
+    /// Puts `item` where the child at `index` stands.
+    pub(super) fn relink(&mut self, container: JsonId, index: usize, item: JsonId) {
+        let Some(old) = self.child(container, index) else { return };
+        let old_name = self.name(old).cloned();
+        let new_name = self.name(item).cloned();
+        match self.node_mut(container).map(|node| &mut node.body) {
+            Some(Body::Property { value, .. }) => *value = Some(item),
+            Some(body) => {
+                if let Some(container) = body.container_mut() {
+                    if let Some(place) = container.children.get_mut(index) {
+                        *place = item;
+                    }
+                    if let (Some(index), Some(old), Some(new)) =
+                        (&mut container.index, old_name, new_name)
+                    {
+                        index.remove(&old);
+                        index.insert(new, item);
+                    }
+                }
+            }
+            None => {}
+        }
+        if let Some(node) = self.node_mut(old) {
+            node.parent = None;
+            node.slot = 0;
+        }
+        if let Some(node) = self.node_mut(item) {
+            node.parent = Some(container);
+            node.slot = u32::try_from(index).unwrap_or(u32::MAX);
+        }
+    }
+
+    /// Takes all children out.
+    pub(super) fn clear(&mut self, container: JsonId) {
+        let Some(container) = self.node_mut(container).and_then(|node| node.body.container_mut())
+        else {
+            return;
+        };
+        container.index = None;
+        for child in std::mem::take(&mut container.children) {
+            if let Some(node) = self.node_mut(child) {
+                node.parent = None;
+                node.slot = 0;
+            }
+        }
+    }
+
+    /// Renames a constructor: what merging two of them does.
+    pub(super) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
+        if let Some(Node { body: Body::Constructor(container), .. }) = self.node_mut(constructor) {
+            container.name = Some(name);
+        }
+    }
+
+    /// Numbers the children of a container from `from` on.
+    fn number(&mut self, container: JsonId, from: usize) {
+        let mut index = from;
+        while let Some(child) = self.child(container, index) {
+            if let Some(node) = self.node_mut(child) {
+                node.slot = u32::try_from(index).unwrap_or(u32::MAX);
+            }
+            index += 1;
+        }
+    }
+
+    fn build_index(&mut self, object: JsonId) {
+        let Body::Object(container) = &self.node(object).body else { return };
+        let named = |&child: &JsonId| self.name(child).map(|name| (Arc::clone(name), child));
+        let index = container.children.iter().filter_map(named).collect();
+        if let Some(container) = self.node_mut(object).and_then(|node| node.body.container_mut()) {
+            container.index = Some(index);
+        }
+    }
+
+    /// `Cannot access child value on …`.
+    #[cold]
+    pub(super) fn no_children(&self, id: JsonId, verb: &str) -> Exception {
+        Exception::new(
+            ExceptionKind::InvalidOperation,
+            format!("Cannot {verb} child value on {}.", self.class_name(id)),
+        )
+    }
+}

@@ -1,0 +1,32 @@
+//! `Newtonsoft.Json` 12: the tree of tokens, its reader, writer, conversions and paths.
+//!
+//! All tokens of a request live in one [`JsonHeap`] and are named by [`JsonId`], which is what C# calls a reference: two
+//! ids are the same token or not, a token knows its parent, and adding a token that has a parent adds a copy.
+//!
+//! INVARIANT: nothing here recurses over the tree; nesting made by a policy is bounded by the memory budget alone, and
+//! nesting read from text by [`MAX_DEPTH`].
+
+mod access;
+mod compare;
+mod convert;
+mod edit;
+mod guid;
+mod heap;
+mod merge;
+mod path;
+mod read;
+mod scalar;
+mod write;
+
+pub(crate) use convert::{Primitive, PrimitiveType};
+pub(crate) use guid::{format_guid, parse_guid};
+pub(crate) use heap::{JsonHeap, JsonId, JsonType};
+pub(crate) use merge::{MergeArrays, MergeNulls, MergeSettings};
+pub(crate) use path::{JsonPath, NoMatch};
+pub(crate) use read::{DateParse, MAX_DEPTH};
+pub(crate) use scalar::Scalar;
+pub(crate) use write::{Formatting, JsonWriter, escape};
+
+#[cfg(test)]
+#[expect(clippy::too_many_lines, reason = "tables of what Json.NET answers")]
+mod tests;

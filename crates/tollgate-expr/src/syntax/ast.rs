@@ -1,0 +1,356 @@
+//! The tree of an expression, as written.
+
+use std::sync::Arc;
+
+use super::At;
+
+/// A name with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Name {
+    pub(crate) text: Arc<str>,
+    pub(crate) at: At,
+}
+
+/// A type as written.
+#[derive(Debug, Clone)]
+pub(crate) struct TypeRef {
+    pub(crate) kind: TypeKind,
+    pub(crate) at: At,
+}
+
+/// The forms of types.
+#[derive(Debug, Clone)]
+pub(crate) enum TypeKind {
+    /// `var`.
+    Var,
+    /// `A.B<C>`: each part with its arguments.
+    Named(Vec<(Name, Vec<TypeRef>)>),
+    /// `T[]`.
+    Array(Box<TypeRef>),
+    /// `T?`.
+    Nullable(Box<TypeRef>),
+    /// `(A, B)`.
+    Tuple(Vec<TypeRef>),
+}
+
+/// A literal.
+#[derive(Debug, Clone)]
+pub(crate) enum Literal {
+    Null,
+    Bool(bool),
+    Char(u16),
+    Str(Arc<str>),
+    /// A whole number with what its suffix says: unsigned, long.
+    Int {
+        value: u64,
+        unsigned: bool,
+        long: bool,
+    },
+    Double(f64),
+    Float(f32),
+    Decimal(rust_decimal::Decimal),
+}
+
+/// An expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    pub(crate) at: At,
+    pub(crate) depth: u16,
+}
+
+/// Binary operators that are not assignments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    Shl,
+    Shr,
+    Lt,
+    Gt,
+    Le,
+    Ge,
+    Eq,
+    Ne,
+    BitAnd,
+    BitXor,
+    BitOr,
+    And,
+    Or,
+    Coalesce,
+}
+
+impl BinaryOp {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Rem => "%",
+            Self::Shl => "<<",
+            Self::Shr => ">>",
+            Self::Lt => "<",
+            Self::Gt => ">",
+            Self::Le => "<=",
+            Self::Ge => ">=",
+            Self::Eq => "==",
+            Self::Ne => "!=",
+            Self::BitAnd => "&",
+            Self::BitXor => "^",
+            Self::BitOr => "|",
+            Self::And => "&&",
+            Self::Or => "||",
+            Self::Coalesce => "??",
+        }
+    }
+}
+
+/// Unary operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum UnaryOp {
+    Not,
+    Neg,
+    Plus,
+    Complement,
+}
+
+impl UnaryOp {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Not => "!",
+            Self::Neg => "-",
+            Self::Plus => "+",
+            Self::Complement => "~",
+        }
+    }
+}
+
+/// An argument of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Arg {
+    pub(crate) name: Option<Name>,
+    pub(crate) value: ArgValue,
+}
+
+/// What is passed.
+#[derive(Debug, Clone)]
+pub(crate) enum ArgValue {
+    Expr(Expr),
+    /// `out x`, `ref x`.
+    Out(Expr),
+    /// `out var x`, `out T x`.
+    OutVar(TypeRef, Name),
+}
+
+impl ArgValue {
+    pub(crate) fn at(&self) -> At {
+        match self {
+            Self::Expr(expr) | Self::Out(expr) => expr.at,
+            Self::OutVar(_, name) => name.at,
+        }
+    }
+}
+
+/// A part of an interpolated string.
+#[derive(Debug, Clone)]
+pub(crate) enum InterpolatedPart {
+    Text(Arc<str>),
+    Hole { value: Expr, align: Option<Expr>, format: Option<Arc<str>> },
+}
+
+/// A parameter of a lambda or local function.
+#[derive(Debug, Clone)]
+pub(crate) struct Parameter {
+    pub(crate) ty: Option<TypeRef>,
+    pub(crate) name: Name,
+    pub(crate) default: Option<Expr>,
+}
+
+/// The body of a lambda or local function.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Expr(Box<Expr>),
+    Block(Block),
+}
+
+/// An initializer in braces.
+#[derive(Debug, Clone)]
+pub(crate) struct Initializer {
+    pub(crate) elements: Vec<Element>,
+    pub(crate) at: At,
+}
+
+/// An element of an initializer.
+#[derive(Debug, Clone)]
+pub(crate) enum Element {
+    /// `value`.
+    Value(Expr),
+    /// `{ a, b }`.
+    Args(Vec<Expr>, At),
+    /// `[k] = v`.
+    Index(Vec<Arg>, InitValue, At),
+    /// `Name = v`.
+    Member(Name, InitValue),
+}
+
+/// The right side of an element.
+#[derive(Debug, Clone)]
+pub(crate) enum InitValue {
+    Expr(Expr),
+    Nested(Initializer),
+}
+
+/// A pattern.
+#[derive(Debug, Clone)]
+pub(crate) enum Pattern {
+    /// A constant, or a type when it turns out to be one.
+    Constant(Expr),
+    /// `T x`, or `T` alone when it can only be a type.
+    Type(TypeRef, Option<Name>),
+    /// `var x`, `_`.
+    Var(Option<Name>, At),
+}
+
+/// The forms of expressions.
+#[derive(Debug, Clone)]
+pub(crate) enum ExprKind {
+    Literal(Literal),
+    Interpolated(Vec<InterpolatedPart>),
+    /// A simple name, perhaps with type arguments.
+    Name(Arc<str>, Vec<TypeRef>),
+    /// A type where an expression stands: `string`, `int[]`.
+    Type(TypeRef),
+    /// What `?.` was applied to, inside the rest of its chain.
+    Receiver,
+    Member {
+        target: Box<Expr>,
+        name: Name,
+        types: Vec<TypeRef>,
+    },
+    /// `target?rest`, with [`ExprKind::Receiver`] inside.
+    Conditional {
+        target: Box<Expr>,
+        rest: Box<Expr>,
+    },
+    Index {
+        target: Box<Expr>,
+        args: Vec<Arg>,
+    },
+    Call {
+        target: Box<Expr>,
+        args: Vec<Arg>,
+    },
+    New {
+        ty: TypeRef,
+        args: Option<Vec<Arg>>,
+        init: Option<Initializer>,
+    },
+    /// `new T[n]`, `new T[] { .. }`, `new[] { .. }`, `{ .. }` of an array variable.
+    NewArray {
+        element: Option<TypeRef>,
+        size: Option<Box<Expr>>,
+        init: Option<Initializer>,
+    },
+    Anonymous(Vec<(Option<Name>, Expr)>),
+    Unary(UnaryOp, Box<Expr>),
+    /// `++` and `--`.
+    Step {
+        target: Box<Expr>,
+        up: bool,
+        prefix: bool,
+    },
+    Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    Ternary(Box<Expr>, Box<Expr>, Box<Expr>),
+    Assign {
+        target: Box<Expr>,
+        op: Option<BinaryOp>,
+        value: Box<Expr>,
+    },
+    Cast(TypeRef, Box<Expr>),
+    As(Box<Expr>, TypeRef),
+    Is(Box<Expr>, Box<Pattern>),
+    Lambda {
+        parameters: Vec<Parameter>,
+        body: Body,
+    },
+    Tuple(Vec<(Option<Name>, Expr)>),
+    Default(Option<TypeRef>),
+    TypeOf(TypeRef),
+    NameOf(Box<Expr>),
+    Checked(bool, Box<Expr>),
+    Throw(Box<Expr>),
+}
+
+/// Statements in braces.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) statements: Vec<Stmt>,
+    pub(crate) at: At,
+}
+
+/// A statement.
+#[derive(Debug, Clone)]
+pub(crate) struct Stmt {
+    pub(crate) kind: StmtKind,
+    pub(crate) at: At,
+}
+
+/// A `catch`.
+#[derive(Debug, Clone)]
+pub(crate) struct Catch {
+    pub(crate) ty: Option<TypeRef>,
+    pub(crate) name: Option<Name>,
+    pub(crate) filter: Option<Expr>,
+    pub(crate) body: Block,
+}
+
+/// A label of a `switch`.
+#[derive(Debug, Clone)]
+pub(crate) enum SwitchLabel {
+    Default(At),
+    Case(Pattern, Option<Expr>, At),
+}
+
+/// Labels and what they lead to.
+#[derive(Debug, Clone)]
+pub(crate) struct SwitchSection {
+    pub(crate) labels: Vec<SwitchLabel>,
+    pub(crate) body: Vec<Stmt>,
+    pub(crate) at: At,
+}
+
+/// `T a = 1, b`.
+#[derive(Debug, Clone)]
+pub(crate) struct Declaration {
+    pub(crate) ty: TypeRef,
+    pub(crate) constant: bool,
+    pub(crate) variables: Vec<(Name, Option<Expr>)>,
+}
+
+/// The forms of statements.
+#[derive(Debug, Clone)]
+pub(crate) enum StmtKind {
+    Empty,
+    Block(Block),
+    Declaration(Declaration),
+    Function { ty: TypeRef, name: Name, parameters: Vec<Parameter>, body: Body },
+    Expr(Expr),
+    If(Expr, Box<Stmt>, Option<Box<Stmt>>),
+    While(Expr, Box<Stmt>),
+    Do(Box<Stmt>, Expr),
+    For { init: Vec<Stmt>, condition: Option<Expr>, step: Vec<Expr>, body: Box<Stmt> },
+    Foreach { ty: TypeRef, name: Name, items: Expr, body: Box<Stmt> },
+    Switch(Expr, Vec<SwitchSection>),
+    Try { body: Block, catches: Vec<Catch>, finally: Option<Block> },
+    Using { declaration: Option<Declaration>, value: Option<Expr>, body: Box<Stmt> },
+    Return(Option<Expr>),
+    Throw(Option<Expr>),
+    Break,
+    Continue,
+    Checked(bool, Block),
+    Lock(Expr, Box<Stmt>),
+}

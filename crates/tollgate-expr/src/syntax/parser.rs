@@ -1,0 +1,1063 @@
+//! Expressions.
+
+use std::sync::Arc;
+
+use super::ast::{
+    Arg, ArgValue, BinaryOp, Block, Body, Element, Expr, ExprKind, InitValue, Initializer,
+    InterpolatedPart, Literal, Name, Parameter, Pattern, TypeKind, TypeRef, UnaryOp,
+};
+use super::lexer::{Part, Token, TokenKind};
+use super::type_syntax::PREDEFINED;
+use super::{At, MAX_NESTING, SyntaxError};
+
+type Result<T> = std::result::Result<T, SyntaxError>;
+
+/// Parses the tokens of `@( … )`.
+pub(crate) fn parse_expression(tokens: &[Token]) -> Result<Expr> {
+    let mut parser = Parser::new(tokens, 0);
+    let expr = parser.expression()?;
+    if parser.is(";") {
+        let error = SyntaxError::new(parser.at(), "unexpected `;` after the expression");
+        return Err(error.help("an expression in `@(…)` has no `;`; write statements in `@{…}`"));
+    }
+    parser.end()?;
+    Ok(expr)
+}
+
+/// Parses the tokens of `@{ … }`.
+pub(crate) fn parse_block(tokens: &[Token], at: At) -> Result<Block> {
+    let mut parser = Parser::new(tokens, 0);
+    let mut statements = Vec::new();
+    while !parser.is_end() {
+        statements.push(parser.statement()?);
+    }
+    Ok(Block { statements, at })
+}
+
+pub(super) struct Parser<'t> {
+    tokens: &'t [Token],
+    pos: usize,
+    depth: u16,
+}
+
+/// Words that never name anything.
+const KEYWORDS: &[&str] = &[
+    "abstract",
+    "as",
+    "base",
+    "bool",
+    "break",
+    "byte",
+    "case",
+    "catch",
+    "char",
+    "checked",
+    "class",
+    "const",
+    "continue",
+    "decimal",
+    "default",
+    "delegate",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "event",
+    "explicit",
+    "extern",
+    "false",
+    "finally",
+    "fixed",
+    "float",
+    "for",
+    "foreach",
+    "goto",
+    "if",
+    "implicit",
+    "in",
+    "int",
+    "interface",
+    "internal",
+    "is",
+    "lock",
+    "long",
+    "namespace",
+    "new",
+    "null",
+    "object",
+    "operator",
+    "out",
+    "override",
+    "params",
+    "private",
+    "protected",
+    "public",
+    "readonly",
+    "ref",
+    "return",
+    "sbyte",
+    "sealed",
+    "short",
+    "sizeof",
+    "stackalloc",
+    "static",
+    "string",
+    "struct",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "uint",
+    "ulong",
+    "unchecked",
+    "unsafe",
+    "ushort",
+    "using",
+    "virtual",
+    "void",
+    "volatile",
+    "while",
+];
+
+/// Binary operators, loosest first.
+const LEVELS: &[&[(&str, BinaryOp)]] = &[
+    &[("||", BinaryOp::Or)],
+    &[("&&", BinaryOp::And)],
+    &[("|", BinaryOp::BitOr)],
+    &[("^", BinaryOp::BitXor)],
+    &[("&", BinaryOp::BitAnd)],
+    &[("==", BinaryOp::Eq), ("!=", BinaryOp::Ne)],
+    &[("<=", BinaryOp::Le), (">=", BinaryOp::Ge), ("<", BinaryOp::Lt), (">", BinaryOp::Gt)],
+    &[("<<", BinaryOp::Shl), (">>", BinaryOp::Shr)],
+    &[("+", BinaryOp::Add), ("-", BinaryOp::Sub)],
+    &[("*", BinaryOp::Mul), ("/", BinaryOp::Div), ("%", BinaryOp::Rem)],
+];
+const RELATIONAL: usize = 6;
+const SHIFT: usize = 7;
+
+impl<'t> Parser<'t> {
+    pub(super) fn new(tokens: &'t [Token], depth: u16) -> Self {
+        Self { tokens, pos: 0, depth }
+    }
+
+    // Tokens.
+
+    fn token(&self, ahead: usize) -> Option<&'t TokenKind> {
+        self.tokens.get(self.pos + ahead).map(|token| &token.kind)
+    }
+
+    pub(super) fn at(&self) -> At {
+        let token = self.tokens.get(self.pos).or_else(|| self.tokens.last());
+        token.map(|token| token.at).unwrap_or_default()
+    }
+
+    pub(super) fn previous_at(&self) -> At {
+        let token = self.pos.checked_sub(1).and_then(|pos| self.tokens.get(pos));
+        token.map_or_else(|| self.at(), |token| token.at)
+    }
+
+    pub(super) fn next(&mut self) {
+        self.pos = (self.pos + 1).min(self.tokens.len());
+    }
+
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self.token(0), None | Some(TokenKind::End))
+    }
+
+    pub(super) fn is(&self, punct: &str) -> bool {
+        self.is_at(0, punct)
+    }
+
+    pub(super) fn is_at(&self, ahead: usize, punct: &str) -> bool {
+        matches!(self.token(ahead), Some(TokenKind::Punct(found)) if *found == punct)
+    }
+
+    pub(super) fn eat(&mut self, punct: &str) -> bool {
+        let found = self.is(punct);
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    pub(super) fn word(&self) -> Option<&'t str> {
+        self.word_at(0)
+    }
+
+    pub(super) fn word_at(&self, ahead: usize) -> Option<&'t str> {
+        match self.token(ahead) {
+            Some(TokenKind::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        self.word() == Some(word)
+    }
+
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+        let found = self.is_word(word);
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    pub(super) fn is_name(&self) -> bool {
+        self.is_name_at(0)
+    }
+
+    pub(super) fn is_name_at(&self, ahead: usize) -> bool {
+        match self.token(ahead) {
+            Some(TokenKind::Verbatim(_)) => true,
+            Some(TokenKind::Word(word)) => !KEYWORDS.contains(&&**word),
+            _ => false,
+        }
+    }
+
+    pub(super) fn any_word(&mut self) -> Result<Name> {
+        let at = self.at();
+        match self.token(0) {
+            Some(TokenKind::Word(text) | TokenKind::Verbatim(text)) => {
+                let name = Name { text: text.clone(), at };
+                self.next();
+                Ok(name)
+            }
+            _ => Err(self.unexpected("a name")),
+        }
+    }
+
+    pub(super) fn name(&mut self, what: &str) -> Result<Name> {
+        if self.is_name() { self.any_word() } else { Err(self.unexpected(what)) }
+    }
+
+    pub(super) fn expect(&mut self, punct: &str) -> Result<()> {
+        if self.eat(punct) {
+            return Ok(());
+        }
+        Err(self.unexpected(&format!("`{punct}`")))
+    }
+
+    pub(super) fn unexpected(&self, wanted: &str) -> SyntaxError {
+        let found = match self.token(0) {
+            None | Some(TokenKind::End) => "the end".to_owned(),
+            Some(TokenKind::Word(word) | TokenKind::Verbatim(word)) => format!("`{word}`"),
+            Some(TokenKind::Punct(punct)) => format!("`{punct}`"),
+            Some(TokenKind::Literal(Literal::Str(_)) | TokenKind::Interpolated(_)) => {
+                "a string".to_owned()
+            }
+            Some(TokenKind::Literal(_)) => "a literal".to_owned(),
+        };
+        SyntaxError::new(self.at(), format!("expected {wanted}, found {found}"))
+    }
+
+    fn end(&self) -> Result<()> {
+        if self.is_end() { Ok(()) } else { Err(self.unexpected("the end of the expression")) }
+    }
+
+    pub(super) fn enter(&mut self) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_NESTING { Err(SyntaxError::too_deep(self.at())) } else { Ok(()) }
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Tries to parse; goes back when it does not fit.
+    pub(super) fn attempt<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Option<T> {
+        let (pos, depth) = (self.pos, self.depth);
+        let result = parse(self).ok();
+        if result.is_none() {
+            (self.pos, self.depth) = (pos, depth);
+        }
+        result
+    }
+
+    fn make(&self, kind: ExprKind, start: At, inner: u16) -> Result<Expr> {
+        let at = start.to(self.previous_at());
+        let depth = inner + 1;
+        if depth > MAX_NESTING {
+            return Err(SyntaxError::too_deep(at));
+        }
+        Ok(Expr { kind, at, depth })
+    }
+
+    // Expressions, loosest first.
+
+    pub(super) fn expression(&mut self) -> Result<Expr> {
+        self.enter()?;
+        let result = self.assignment();
+        self.leave();
+        result
+    }
+
+    fn assignment(&mut self) -> Result<Expr> {
+        let start = self.at();
+        if let Some(lambda) = self.lambda()? {
+            return Ok(lambda);
+        }
+        if self.is_word("throw") {
+            self.next();
+            let value = self.expression()?;
+            let depth = value.depth;
+            return self.make(ExprKind::Throw(Box::new(value)), start, depth);
+        }
+        let left = self.conditional()?;
+        let Some(op) = self.assignment_operator() else { return Ok(left) };
+        let value = self.expression()?;
+        let depth = left.depth.max(value.depth);
+        let kind = ExprKind::Assign { target: Box::new(left), op, value: Box::new(value) };
+        self.make(kind, start, depth)
+    }
+
+    fn assignment_operator(&mut self) -> Option<Option<BinaryOp>> {
+        const OPERATORS: &[(&str, Option<BinaryOp>)] = &[
+            ("=", None),
+            ("+=", Some(BinaryOp::Add)),
+            ("-=", Some(BinaryOp::Sub)),
+            ("*=", Some(BinaryOp::Mul)),
+            ("/=", Some(BinaryOp::Div)),
+            ("%=", Some(BinaryOp::Rem)),
+            ("&=", Some(BinaryOp::BitAnd)),
+            ("|=", Some(BinaryOp::BitOr)),
+            ("^=", Some(BinaryOp::BitXor)),
+            ("<<=", Some(BinaryOp::Shl)),
+        ];
+        if self.is(">") && self.is_at(1, ">=") && self.adjacent(0) {
+            self.next();
+            self.next();
+            return Some(Some(BinaryOp::Shr));
+        }
+        let (_, op) = OPERATORS.iter().find(|(text, _)| self.is(text))?;
+        self.next();
+        Some(*op)
+    }
+
+    /// Whether the token at `ahead` touches the one after it.
+    fn adjacent(&self, ahead: usize) -> bool {
+        let pair = (self.tokens.get(self.pos + ahead), self.tokens.get(self.pos + ahead + 1));
+        matches!(pair, (Some(a), Some(b)) if a.at.end == b.at.start)
+    }
+
+    fn conditional(&mut self) -> Result<Expr> {
+        let start = self.at();
+        let condition = self.coalesce()?;
+        if !self.is("?") {
+            return Ok(condition);
+        }
+        self.next();
+        let yes = self.expression()?;
+        self.expect(":")?;
+        let no = self.expression()?;
+        let depth = condition.depth.max(yes.depth).max(no.depth);
+        let kind = ExprKind::Ternary(Box::new(condition), Box::new(yes), Box::new(no));
+        self.make(kind, start, depth)
+    }
+
+    fn coalesce(&mut self) -> Result<Expr> {
+        let start = self.at();
+        let left = self.binary(0)?;
+        if !self.eat("??") {
+            return Ok(left);
+        }
+        self.enter()?;
+        let right = if self.is_word("throw") {
+            self.expression()?
+        } else if let Some(lambda) = self.lambda()? {
+            lambda
+        } else {
+            self.coalesce()?
+        };
+        self.leave();
+        let depth = left.depth.max(right.depth);
+        let kind = ExprKind::Binary(BinaryOp::Coalesce, Box::new(left), Box::new(right));
+        self.make(kind, start, depth)
+    }
+
+    fn binary(&mut self, level: usize) -> Result<Expr> {
+        let start = self.at();
+        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+        let mut left = self.binary(level + 1)?;
+        loop {
+            if level == RELATIONAL && (self.is_word("is") || self.is_word("as")) {
+                left = self.type_test(left, start)?;
+                continue;
+            }
+            let Some(op) = self.operator(level, operators) else { return Ok(left) };
+            let right = self.binary(level + 1)?;
+            let depth = left.depth.max(right.depth);
+            let kind = ExprKind::Binary(op, Box::new(left), Box::new(right));
+            left = self.make(kind, start, depth)?;
+        }
+    }
+
+    fn operator(&mut self, level: usize, operators: &[(&str, BinaryOp)]) -> Option<BinaryOp> {
+        let shift = self.is(">") && self.adjacent(0) && (self.is_at(1, ">") || self.is_at(1, ">="));
+        if shift {
+            if level != SHIFT || self.is_at(1, ">=") {
+                return None;
+            }
+            self.next();
+            self.next();
+            return Some(BinaryOp::Shr);
+        }
+        let (_, op) = operators.iter().find(|(text, _)| self.is(text))?;
+        self.next();
+        Some(*op)
+    }
+
+    fn type_test(&mut self, value: Expr, start: At) -> Result<Expr> {
+        let depth = value.depth;
+        let is = self.is_word("is");
+        self.next();
+        let kind = if is {
+            ExprKind::Is(Box::new(value), Box::new(self.pattern()?))
+        } else {
+            let ty = self.test_type()?;
+            ExprKind::As(Box::new(value), ty)
+        };
+        self.make(kind, start, depth)
+    }
+
+    /// A type after `is` or `as`: a `?` belongs to it unless a ternary follows.
+    fn test_type(&mut self) -> Result<TypeRef> {
+        let nullable = self.attempt(|parser| {
+            let ty = parser.ty()?;
+            let ternary = matches!(ty.kind, TypeKind::Nullable(_)) && parser.starts_operand();
+            if ternary { Err(parser.unexpected("a type")) } else { Ok(ty) }
+        });
+        match nullable {
+            Some(ty) => Ok(ty),
+            None => {
+                let start = self.at();
+                let mut ty = self.ty_without_ranks()?;
+                while self.is("[") && self.is_at(1, "]") {
+                    self.next();
+                    self.next();
+                    let at = start.to(self.previous_at());
+                    ty = TypeRef { kind: TypeKind::Array(Box::new(ty)), at };
+                }
+                Ok(ty)
+            }
+        }
+    }
+
+    fn starts_operand(&self) -> bool {
+        match self.token(0) {
+            Some(TokenKind::Word(word)) => !matches!(&**word, "is" | "as" | "in" | "when"),
+            Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => {
+                true
+            }
+            Some(TokenKind::Punct(punct)) => {
+                matches!(*punct, "(" | "!" | "~" | "-" | "+" | "++" | "--")
+            }
+            Some(TokenKind::End) | None => false,
+        }
+    }
+
+    pub(super) fn pattern(&mut self) -> Result<Pattern> {
+        let at = self.at();
+        if self.is_word("var") && self.is_name_at(1) {
+            self.next();
+            let name = self.name("a name")?;
+            return Ok(Pattern::Var((&*name.text != "_").then_some(name), at));
+        }
+        let typed = self.attempt(|parser| {
+            let ty = parser.test_type()?;
+            let named = parser.is_name() && !parser.is_word("when");
+            let name = if named { Some(parser.any_word()?) } else { None };
+            let ends = parser.is_end()
+                || [")", ":", "&&", "||", "?", ";", ",", "]", "}", "??", "==", "!="]
+                    .iter()
+                    .any(|p| parser.is(p))
+                || parser.is_word("when");
+            if ends { Ok((ty, name)) } else { Err(parser.unexpected("a pattern")) }
+        });
+        match typed {
+            Some((ty, name @ Some(_))) => Ok(Pattern::Type(ty, name)),
+            // A bare name may be a constant; the checker knows.
+            Some((TypeRef { kind: TypeKind::Named(path), at }, None))
+                if path.iter().all(|(name, types)| {
+                    types.is_empty() && !PREDEFINED.contains(&&*name.text)
+                }) =>
+            {
+                Ok(Pattern::Constant(path_expression(path, at)))
+            }
+            Some((ty, None)) => Ok(Pattern::Type(ty, None)),
+            None => Ok(Pattern::Constant(self.binary(SHIFT)?)),
+        }
+    }
+
+    fn unary(&mut self) -> Result<Expr> {
+        self.enter()?;
+        let result = self.unary_inner();
+        self.leave();
+        result
+    }
+
+    fn unary_inner(&mut self) -> Result<Expr> {
+        const OPERATORS: &[(&str, UnaryOp)] = &[
+            ("!", UnaryOp::Not),
+            ("-", UnaryOp::Neg),
+            ("+", UnaryOp::Plus),
+            ("~", UnaryOp::Complement),
+        ];
+        let start = self.at();
+        for prefix in ["++", "--"] {
+            if self.eat(prefix) {
+                let target = self.unary()?;
+                let depth = target.depth;
+                let up = prefix == "++";
+                let kind = ExprKind::Step { target: Box::new(target), up, prefix: true };
+                return self.make(kind, start, depth);
+            }
+        }
+        if let Some((_, op)) = OPERATORS.iter().find(|(text, _)| self.is(text)) {
+            self.next();
+            let operand = self.unary()?;
+            let depth = operand.depth;
+            return self.make(ExprKind::Unary(*op, Box::new(operand)), start, depth);
+        }
+        if self.is_word("await") && self.is_name_at(1) {
+            return Err(SyntaxError::new(start, "`await` is not allowed in expressions"));
+        }
+        if self.is("(")
+            && let Some(ty) = self.attempt(Self::cast_type)
+        {
+            let operand = self.unary()?;
+            let depth = operand.depth;
+            return self.make(ExprKind::Cast(ty, Box::new(operand)), start, depth);
+        }
+        self.postfix()
+    }
+
+    /// `(T)` when an operand follows it.
+    fn cast_type(&mut self) -> Result<TypeRef> {
+        self.expect("(")?;
+        let ty = self.ty()?;
+        self.expect(")")?;
+        let certain = match &ty.kind {
+            TypeKind::Var => return Err(self.unexpected("an operand")),
+            TypeKind::Named(path) => path
+                .iter()
+                .any(|(name, types)| !types.is_empty() || PREDEFINED.contains(&&*name.text)),
+            TypeKind::Array(_) | TypeKind::Nullable(_) => true,
+            TypeKind::Tuple(_) => false,
+        };
+        let operand = match self.token(0) {
+            Some(TokenKind::Word(word)) => !matches!(&**word, "is" | "as" | "in" | "when"),
+            Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => {
+                true
+            }
+            Some(TokenKind::Punct(punct)) => {
+                matches!(*punct, "(" | "!" | "~")
+                    || (certain && matches!(*punct, "-" | "+" | "++" | "--"))
+            }
+            Some(TokenKind::End) | None => false,
+        };
+        if operand { Ok(ty) } else { Err(self.unexpected("an operand")) }
+    }
+
+    fn postfix(&mut self) -> Result<Expr> {
+        let start = self.at();
+        let primary = self.primary()?;
+        self.postfix_of(primary, start)
+    }
+
+    fn postfix_of(&mut self, mut expr: Expr, start: At) -> Result<Expr> {
+        loop {
+            if self.eat(".") {
+                expr = self.member(expr, start)?;
+            } else if self.is("?") && self.is_at(1, ".") && self.is_name_at(2) {
+                self.next();
+                let receiver = self.make(ExprKind::Receiver, self.at(), 0)?;
+                self.enter()?;
+                let rest_start = self.at();
+                self.next();
+                let first = self.member(receiver, rest_start)?;
+                let rest = self.postfix_of(first, rest_start)?;
+                self.leave();
+                return self.conditional_access(expr, rest, start);
+            } else if self.is("?") && self.is_at(1, "[") {
+                let Some(rest) = self.attempt(Self::conditional_index) else { return Ok(expr) };
+                return self.conditional_access(expr, rest, start);
+            } else if self.is("[") {
+                self.next();
+                let args = self.arguments("]")?;
+                let depth = args_depth(&args).max(expr.depth);
+                expr = self.make(ExprKind::Index { target: Box::new(expr), args }, start, depth)?;
+            } else if self.is("(") {
+                self.next();
+                let args = self.arguments(")")?;
+                let depth = args_depth(&args).max(expr.depth);
+                expr = self.make(ExprKind::Call { target: Box::new(expr), args }, start, depth)?;
+            } else if self.is("++") || self.is("--") {
+                let up = self.is("++");
+                self.next();
+                let depth = expr.depth;
+                let kind = ExprKind::Step { target: Box::new(expr), up, prefix: false };
+                expr = self.make(kind, start, depth)?;
+            } else {
+                return Ok(expr);
+            }
+        }
+    }
+
+    fn conditional_access(&mut self, target: Expr, rest: Expr, start: At) -> Result<Expr> {
+        let depth = target.depth.max(rest.depth);
+        let kind = ExprKind::Conditional { target: Box::new(target), rest: Box::new(rest) };
+        self.make(kind, start, depth)
+    }
+
+    /// `?[i]…`; fails when it is the ternary `a ? [..` (which C# 7 does not have) or lacks a bracket.
+    fn conditional_index(&mut self) -> Result<Expr> {
+        self.expect("?")?;
+        let start = self.at();
+        let receiver = self.make(ExprKind::Receiver, start, 0)?;
+        self.expect("[")?;
+        let args = self.arguments("]")?;
+        let depth = args_depth(&args);
+        let kind = ExprKind::Index { target: Box::new(receiver), args };
+        let first = self.make(kind, start, depth)?;
+        self.enter()?;
+        let rest = self.postfix_of(first, start)?;
+        self.leave();
+        Ok(rest)
+    }
+
+    fn member(&mut self, target: Expr, start: At) -> Result<Expr> {
+        let name = self.name("a member name")?;
+        let types = self.generic_arguments();
+        let depth = target.depth;
+        self.make(ExprKind::Member { target: Box::new(target), name, types }, start, depth)
+    }
+
+    /// Type arguments after a name, when what follows shows that they are not a comparison.
+    fn generic_arguments(&mut self) -> Vec<TypeRef> {
+        const FOLLOWERS: &[&str] = &[
+            "(", ")", "]", ":", ";", ",", ".", "?", "==", "!=", "}", "|", "^", "&&", "||", "[", ">",
+        ];
+        if !self.is("<") {
+            return Vec::new();
+        }
+        let arguments = self.attempt(|parser| {
+            let types = parser.type_arguments()?;
+            let follows = parser.is_end() || FOLLOWERS.iter().any(|punct| parser.is(punct));
+            if follows { Ok(types) } else { Err(parser.unexpected("`(`")) }
+        });
+        arguments.unwrap_or_default()
+    }
+
+    pub(super) fn arguments(&mut self, close: &str) -> Result<Vec<Arg>> {
+        let mut args = Vec::new();
+        if self.eat(close) {
+            return Ok(args);
+        }
+        loop {
+            args.push(self.argument()?);
+            if !self.eat(",") {
+                self.expect(close)?;
+                return Ok(args);
+            }
+        }
+    }
+
+    fn argument(&mut self) -> Result<Arg> {
+        let named = self.is_name() && self.is_at(1, ":");
+        let name = if named { Some(self.any_word()?) } else { None };
+        if named {
+            self.next();
+        }
+        if self.is_word("out") || self.is_word("ref") {
+            self.next();
+            if let Some((ty, name)) =
+                self.attempt(|parser| Ok((parser.ty()?, parser.name("a name")?)))
+            {
+                return Ok(Arg { name: None, value: ArgValue::OutVar(ty, name) });
+            }
+            return Ok(Arg { name, value: ArgValue::Out(self.expression()?) });
+        }
+        Ok(Arg { name, value: ArgValue::Expr(self.expression()?) })
+    }
+
+    fn primary(&mut self) -> Result<Expr> {
+        let start = self.at();
+        match self.token(0) {
+            Some(TokenKind::Literal(literal)) => {
+                self.next();
+                self.make(ExprKind::Literal(literal.clone()), start, 0)
+            }
+            Some(TokenKind::Interpolated(parts)) => {
+                self.next();
+                self.interpolated(parts, start)
+            }
+            Some(TokenKind::Punct("(")) => self.parenthesized(start),
+            Some(TokenKind::Word(word)) => self.word_expression(word, start),
+            Some(TokenKind::Verbatim(name)) => {
+                self.next();
+                let types = self.generic_arguments();
+                self.make(ExprKind::Name(name.clone(), types), start, 0)
+            }
+            _ => Err(self.unexpected("an expression")),
+        }
+    }
+
+    /// A literal, as the default of a declared parameter.
+    pub(super) fn literal(&mut self) -> Result<Literal> {
+        match self.primary()?.kind {
+            ExprKind::Literal(literal) => Ok(literal),
+            _ => Err(self.unexpected("a literal")),
+        }
+    }
+
+    fn word_expression(&mut self, word: &'t Arc<str>, start: At) -> Result<Expr> {
+        let literal = match &**word {
+            "null" => Some(Literal::Null),
+            "true" => Some(Literal::Bool(true)),
+            "false" => Some(Literal::Bool(false)),
+            _ => None,
+        };
+        if let Some(literal) = literal {
+            self.next();
+            return self.make(ExprKind::Literal(literal), start, 0);
+        }
+        match &**word {
+            "new" => self.creation(start),
+            "typeof" => {
+                self.next();
+                self.expect("(")?;
+                let ty = self.ty()?;
+                self.expect(")")?;
+                self.make(ExprKind::TypeOf(ty), start, 0)
+            }
+            "default" => {
+                self.next();
+                let ty = if self.eat("(") {
+                    let ty = self.ty()?;
+                    self.expect(")")?;
+                    Some(ty)
+                } else {
+                    None
+                };
+                self.make(ExprKind::Default(ty), start, 0)
+            }
+            "checked" | "unchecked" => {
+                let checked = &**word == "checked";
+                self.next();
+                self.expect("(")?;
+                let inner = self.expression()?;
+                self.expect(")")?;
+                let depth = inner.depth;
+                self.make(ExprKind::Checked(checked, Box::new(inner)), start, depth)
+            }
+            "nameof" if self.is_at(1, "(") => {
+                self.next();
+                self.next();
+                let inner = self.expression()?;
+                self.expect(")")?;
+                let depth = inner.depth;
+                self.make(ExprKind::NameOf(Box::new(inner)), start, depth)
+            }
+            "delegate" => Err(SyntaxError::new(start, "anonymous methods are not supported")
+                .help("write a lambda: `x => …`")),
+            word if PREDEFINED.contains(&word) && word != "void" => {
+                let ty = self.ty_in_expression()?;
+                self.make(ExprKind::Type(ty), start, 0)
+            }
+            _ if self.is_name() => {
+                let name = self.any_word()?;
+                let types = self.generic_arguments();
+                self.make(ExprKind::Name(name.text, types), start, 0)
+            }
+            _ => Err(self.unexpected("an expression")),
+        }
+    }
+
+    fn ty_in_expression(&mut self) -> Result<TypeRef> {
+        self.ty_without_ranks()
+    }
+
+    fn parenthesized(&mut self, start: At) -> Result<Expr> {
+        self.expect("(")?;
+        let first = self.tuple_element()?;
+        if !self.is(",") {
+            if first.0.is_some() {
+                return Err(self.unexpected("`,`"));
+            }
+            self.expect(")")?;
+            // The brackets belong to the place that diagnostics show.
+            let mut inner = first.1;
+            inner.at = start.to(self.previous_at());
+            return Ok(inner);
+        }
+        let mut items = vec![first];
+        while self.eat(",") {
+            items.push(self.tuple_element()?);
+        }
+        self.expect(")")?;
+        let depth = items.iter().map(|(_, item)| item.depth).max().unwrap_or(0);
+        self.make(ExprKind::Tuple(items), start, depth)
+    }
+
+    fn tuple_element(&mut self) -> Result<(Option<Name>, Expr)> {
+        let named = self.is_name() && self.is_at(1, ":");
+        let name = if named { Some(self.any_word()?) } else { None };
+        if named {
+            self.next();
+        }
+        Ok((name, self.expression()?))
+    }
+
+    fn interpolated(&mut self, parts: &[Part], start: At) -> Result<Expr> {
+        let mut out = Vec::new();
+        let mut depth = 0;
+        for part in parts {
+            match part {
+                Part::Text(text) => out.push(InterpolatedPart::Text(text.clone())),
+                Part::Hole { value, align, format } => {
+                    let value = self.nested(value)?;
+                    let align = align.as_ref().map(|tokens| self.nested(tokens)).transpose()?;
+                    depth = depth.max(value.depth);
+                    out.push(InterpolatedPart::Hole { value, align, format: format.clone() });
+                }
+            }
+        }
+        self.make(ExprKind::Interpolated(out), start, depth)
+    }
+
+    fn nested(&mut self, tokens: &[Token]) -> Result<Expr> {
+        let mut parser = Parser::new(tokens, self.depth);
+        let expr = parser.expression()?;
+        parser.end()?;
+        Ok(expr)
+    }
+
+    // Lambdas.
+
+    fn lambda(&mut self) -> Result<Option<Expr>> {
+        let start = self.at();
+        if self.is_word("async") && (self.is_name_at(1) || self.is_at(1, "(")) {
+            return Ok(None);
+        }
+        let parameters = if self.is_name() && self.is_at(1, "=>") {
+            let name = self.any_word()?;
+            vec![Parameter { ty: None, name, default: None }]
+        } else if self.is("(")
+            && (self.is_at(1, ")") || self.is_name_at(1) || self.word_at(1).is_some())
+        {
+            let parsed = self.attempt(|parser| {
+                let parameters = parser.lambda_parameters()?;
+                if parser.is("=>") { Ok(parameters) } else { Err(parser.unexpected("`=>`")) }
+            });
+            match parsed {
+                Some(parameters) => parameters,
+                None => return Ok(None),
+            }
+        } else {
+            return Ok(None);
+        };
+        self.expect("=>")?;
+        let body = self.lambda_body()?;
+        let depth = match &body {
+            Body::Expr(expr) => expr.depth,
+            Body::Block(_) => 0,
+        };
+        self.make(ExprKind::Lambda { parameters, body }, start, depth).map(Some)
+    }
+
+    fn lambda_body(&mut self) -> Result<Body> {
+        if self.is("{") {
+            return Ok(Body::Block(self.block()?));
+        }
+        Ok(Body::Expr(Box::new(self.expression()?)))
+    }
+
+    fn lambda_parameters(&mut self) -> Result<Vec<Parameter>> {
+        self.expect("(")?;
+        let mut parameters = Vec::new();
+        if self.eat(")") {
+            return Ok(parameters);
+        }
+        loop {
+            let bare = self.is_name() && (self.is_at(1, ",") || self.is_at(1, ")"));
+            let ty = if bare { None } else { Some(self.ty()?) };
+            let name = self.name("a parameter name")?;
+            parameters.push(Parameter { ty, name, default: None });
+            if !self.eat(",") {
+                self.expect(")")?;
+                return Ok(parameters);
+            }
+        }
+    }
+
+    // Creation.
+
+    fn creation(&mut self, start: At) -> Result<Expr> {
+        self.next();
+        if self.is("{") {
+            return self.anonymous(start);
+        }
+        if self.is("[") {
+            self.next();
+            while self.eat(",") {
+                return Err(SyntaxError::new(
+                    start,
+                    "arrays of several dimensions are not supported",
+                ));
+            }
+            self.expect("]")?;
+            let init = self.initializer()?;
+            let depth = init_depth(&init);
+            let kind = ExprKind::NewArray { element: None, size: None, init: Some(init) };
+            return self.make(kind, start, depth);
+        }
+        if self.is("(") {
+            let error = SyntaxError::new(self.at(), "`new` needs a type");
+            return Err(error);
+        }
+        let mut ty = self.ty_without_ranks()?;
+        if self.is("?") && !self.is_at(1, ".") && !self.is_at(1, "[") {
+            self.next();
+            ty = TypeRef { at: ty.at, kind: TypeKind::Nullable(Box::new(ty)) };
+        }
+        if self.is("[") {
+            return self.array_creation(ty, start);
+        }
+        let args = if self.eat("(") { Some(self.arguments(")")?) } else { None };
+        let init = if self.is("{") { Some(self.initializer()?) } else { None };
+        if args.is_none() && init.is_none() {
+            return Err(self.unexpected("`(`, `[` or `{`"));
+        }
+        let depth = args.as_deref().map_or(0, args_depth).max(init.as_ref().map_or(0, init_depth));
+        self.make(ExprKind::New { ty, args, init }, start, depth)
+    }
+
+    fn array_creation(&mut self, mut element: TypeRef, start: At) -> Result<Expr> {
+        self.expect("[")?;
+        let size = if self.is("]") { None } else { Some(Box::new(self.expression()?)) };
+        if self.is(",") {
+            return Err(SyntaxError::new(start, "arrays of several dimensions are not supported"));
+        }
+        self.expect("]")?;
+        while self.is("[") && self.is_at(1, "]") {
+            self.next();
+            self.next();
+            let at = element.at.to(self.previous_at());
+            element = TypeRef { kind: TypeKind::Array(Box::new(element)), at };
+        }
+        let init = if self.is("{") { Some(self.initializer()?) } else { None };
+        if size.is_none() && init.is_none() {
+            return Err(SyntaxError::new(start, "the array has neither a size nor an initializer"));
+        }
+        let depth = size.as_ref().map_or(0, |size| size.depth);
+        let depth = depth.max(init.as_ref().map_or(0, init_depth));
+        self.make(ExprKind::NewArray { element: Some(element), size, init }, start, depth)
+    }
+
+    fn anonymous(&mut self, start: At) -> Result<Expr> {
+        self.expect("{")?;
+        let mut members = Vec::new();
+        while !self.eat("}") {
+            let named = self.is_name() && self.is_at(1, "=");
+            let name = if named { Some(self.any_word()?) } else { None };
+            if named {
+                self.next();
+            }
+            members.push((name, self.expression()?));
+            if !self.eat(",") {
+                self.expect("}")?;
+                break;
+            }
+        }
+        let depth = members.iter().map(|(_, value)| value.depth).max().unwrap_or(0);
+        self.make(ExprKind::Anonymous(members), start, depth)
+    }
+
+    pub(super) fn initializer(&mut self) -> Result<Initializer> {
+        self.enter()?;
+        let start = self.at();
+        self.expect("{")?;
+        let mut elements = Vec::new();
+        while !self.eat("}") {
+            elements.push(self.element()?);
+            if !self.eat(",") {
+                self.expect("}")?;
+                break;
+            }
+        }
+        self.leave();
+        Ok(Initializer { elements, at: start.to(self.previous_at()) })
+    }
+
+    fn element(&mut self) -> Result<Element> {
+        let start = self.at();
+        if self.is("{") {
+            self.next();
+            let mut values = Vec::new();
+            while !self.eat("}") {
+                values.push(self.expression()?);
+                if !self.eat(",") {
+                    self.expect("}")?;
+                    break;
+                }
+            }
+            return Ok(Element::Args(values, start.to(self.previous_at())));
+        }
+        if self.eat("[") {
+            let args = self.arguments("]")?;
+            self.expect("=")?;
+            let value = self.init_value()?;
+            return Ok(Element::Index(args, value, start.to(self.previous_at())));
+        }
+        if self.is_name() && self.is_at(1, "=") {
+            let name = self.any_word()?;
+            self.next();
+            return Ok(Element::Member(name, self.init_value()?));
+        }
+        Ok(Element::Value(self.expression()?))
+    }
+
+    fn init_value(&mut self) -> Result<InitValue> {
+        if self.is("{") {
+            return Ok(InitValue::Nested(self.initializer()?));
+        }
+        Ok(InitValue::Expr(self.expression()?))
+    }
+}
+
+fn path_expression(path: Vec<(Name, Vec<TypeRef>)>, at: At) -> Expr {
+    let mut parts = path.into_iter().map(|(name, _)| name);
+    let first = parts.next();
+    let (text, first_at) = first.map_or_else(|| ("".into(), at), |name| (name.text, name.at));
+    let first = Expr { kind: ExprKind::Name(text, Vec::new()), at: first_at, depth: 1 };
+    parts.fold(first, |target, name| Expr {
+        at: target.at.to(name.at),
+        depth: target.depth.saturating_add(1),
+        kind: ExprKind::Member { target: Box::new(target), name, types: Vec::new() },
+    })
+}
+
+fn args_depth(args: &[Arg]) -> u16 {
+    let depth = |arg: &Arg| match &arg.value {
+        ArgValue::Expr(expr) | ArgValue::Out(expr) => expr.depth,
+        ArgValue::OutVar(..) => 0,
+    };
+    args.iter().map(depth).max().unwrap_or(0)
+}
+
+fn init_depth(init: &Initializer) -> u16 {
+    let value = |value: &InitValue| match value {
+        InitValue::Expr(expr) => expr.depth,
+        InitValue::Nested(nested) => init_depth(nested),
+    };
+    let depth = |element: &Element| match element {
+        Element::Value(expr) => expr.depth,
+        Element::Args(values, _) => values.iter().map(|value| value.depth).max().unwrap_or(0),
+        Element::Index(args, init, _) => args_depth(args).max(value(init)),
+        Element::Member(_, init) => value(init),
+    };
+    init.elements.iter().map(depth).max().unwrap_or(0)
+}

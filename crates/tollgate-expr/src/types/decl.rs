@@ -1,0 +1,71 @@
+//! How types are declared.
+
+use crate::Exception;
+use crate::Value;
+use crate::eval::{Args, Cx};
+
+/// The code of a member.
+pub(crate) type Native = fn(&mut Cx<'_>, &mut Args<'_>) -> Result<Value, Exception>;
+
+/// What kind of type it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Class,
+    Interface,
+    Struct,
+    /// Only static members.
+    Static,
+    Delegate,
+    /// Constants with their numbers.
+    Enum(&'static [(&'static str, i32)]),
+    /// As [`Kind::Enum`], with `[Flags]`.
+    Flags(&'static [(&'static str, i32)]),
+}
+
+/// The declaration of a type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TypeDecl {
+    /// The full name, with type parameters: `System.Collections.Generic.List<T>`.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Base class and interfaces.
+    pub(crate) bases: &'static [&'static str],
+    /// What it is, in one line.
+    pub(crate) docs: &'static str,
+    pub(crate) members: &'static [Member],
+}
+
+/// The declaration of a member.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member {
+    /// As in C#: `int Length`, `string Trim(params char[] trimChars)`, `char this[int index]`, `new(string text)`,
+    /// `static bool IsNullOrEmpty(string value)`, `implicit JToken(string value)`, `operator TimeSpan -(DateTime a, DateTime b)`.
+    pub(crate) signature: &'static str,
+    /// What it is, in one line.
+    pub(crate) docs: &'static str,
+    pub(crate) run: Native,
+    /// The setter of a property or indexer: its last argument is the value.
+    pub(crate) set: Option<Native>,
+    /// Whether the result depends on nothing but the arguments and can be computed at load.
+    pub(crate) pure: bool,
+}
+
+/// A member.
+pub(crate) const fn m(signature: &'static str, docs: &'static str, run: Native) -> Member {
+    Member { signature, docs, run, set: None, pure: false }
+}
+
+/// A member whose result depends on nothing but its arguments.
+pub(crate) const fn p(signature: &'static str, docs: &'static str, run: Native) -> Member {
+    Member { signature, docs, run, set: None, pure: true }
+}
+
+/// A property or indexer that can be set.
+pub(crate) const fn rw(
+    signature: &'static str,
+    docs: &'static str,
+    run: Native,
+    set: Native,
+) -> Member {
+    Member { signature, docs, run, set: Some(set), pure: false }
+}

@@ -1,0 +1,242 @@
+//! `JsonConvert`: any value to JSON and back.
+
+use super::decl::{Kind, TypeDecl, m};
+use super::{Ty, TypeId};
+use crate::collections::{Comparer, Dictionary};
+use crate::eval::{Args, Cx, primitive_type, primitive_value, scalar_of};
+use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter};
+use crate::state::{Object, SLOT_COST};
+use crate::{Exception, ExceptionKind, Value};
+
+type Run = Result<Value, Exception>;
+
+pub(super) const DECL: TypeDecl = TypeDecl {
+    name: "Newtonsoft.Json.JsonConvert",
+    kind: Kind::Static,
+    bases: &[],
+    docs: "Values as JSON and back.",
+    members: &[
+        m("static string SerializeObject(object value)", "A value as JSON.", |cx, a| {
+            let text = write(cx, &a.value(0), Formatting::None)?;
+            cx.string(text)
+        }),
+        m(
+            "static string SerializeObject(object value, Formatting formatting)",
+            "A value as JSON.",
+            |cx, a| {
+                let how = if a.int(1) == 1 { Formatting::Indented } else { Formatting::None };
+                let text = write(cx, &a.value(0), how)?;
+                cx.string(text)
+            },
+        ),
+        m(
+            "static object DeserializeObject(string value)",
+            "JSON as a tree or a value.",
+            |cx, a| {
+                let text = a.str(0, "value")?;
+                let read =
+                    cx.state.json.deserialize(&text, DateParse::DateTime, &mut cx.state.budget)?;
+                Ok(match read {
+                    None => Value::Null,
+                    Some(id) => super::json::value_in(cx, id).unwrap_or(Value::Json(id)),
+                })
+            },
+        ),
+        m("static T DeserializeObject<T>(string value)", "JSON as a value of a type.", |cx, a| {
+            let text = a.str(0, "value")?;
+            let read =
+                cx.state.json.deserialize(&text, DateParse::DateTime, &mut cx.state.budget)?;
+            let ty = a.ty(0).clone();
+            match read {
+                None => Ok(Value::Null),
+                Some(id) => from_token(cx, id, &ty),
+            }
+        }),
+    ],
+};
+
+/// A value as JSON text.
+fn write(cx: &mut Cx<'_>, value: &Value, formatting: Formatting) -> Result<String, Exception> {
+    let mut writer = JsonWriter::new(formatting);
+    write_value(cx, &mut writer, value)?;
+    Ok(writer.finish())
+}
+
+fn write_value(cx: &mut Cx<'_>, writer: &mut JsonWriter, value: &Value) -> Result<(), Exception> {
+    cx.step(1)?;
+    if let Value::Json(id) = value {
+        return writer.token(&cx.state.json, *id, &mut cx.state.budget);
+    }
+    if let Some(scalar) = scalar_of(value) {
+        let scalar = if let Value::Bytes(bytes) = value
+            && let Some(now) = cx.state.promoted(bytes)
+        {
+            crate::json::Scalar::Bytes(now.into())
+        } else {
+            scalar
+        };
+        return writer.value(&scalar, &mut cx.state.budget);
+    }
+    cx.state.budget.enter()?;
+    let written = write_object(cx, writer, value);
+    cx.state.budget.leave();
+    written
+}
+
+fn write_object(cx: &mut Cx<'_>, writer: &mut JsonWriter, value: &Value) -> Result<(), Exception> {
+    if let Some(members) = members(cx, value)? {
+        writer.start_object(&mut cx.state.budget)?;
+        for (name, value) in members {
+            writer.name(&name, &mut cx.state.budget)?;
+            write_value(cx, writer, &value)?;
+        }
+        return writer.end_object(&mut cx.state.budget);
+    }
+    writer.start_array(&mut cx.state.budget)?;
+    for item in cx.collect(value)? {
+        write_value(cx, writer, &item)?;
+    }
+    writer.end_array(&mut cx.state.budget)
+}
+
+/// The names and values of what becomes a JSON object; none for sequences.
+fn members(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<(String, Value)>>, Exception> {
+    if let Value::Record(record) = value {
+        let names: Vec<String> = match &record.ty {
+            Ty::Record(shape) if shape.tuple => {
+                (1..=record.values.len()).map(|n| format!("Item{n}")).collect()
+            }
+            Ty::Record(shape) => shape.members.iter().map(|(name, _)| name.to_string()).collect(),
+            Ty::Generic(TypeId::KeyValuePair, _) => vec!["Key".to_owned(), "Value".to_owned()],
+            Ty::Generic(TypeId::IGrouping, _) => return Ok(None),
+            _ => (1..=record.values.len()).map(|n| format!("Item{n}")).collect(),
+        };
+        return Ok(Some(names.into_iter().zip(record.values.iter().cloned()).collect()));
+    }
+    if let Value::Exception(exception) = value {
+        let message = Value::from(exception.message());
+        let class = Value::from(exception.kind().full_name());
+        return Ok(Some(vec![("ClassName".to_owned(), class), ("Message".to_owned(), message)]));
+    }
+    let is_map = cx.state.type_of(value).as_instance_of(TypeId::IReadOnlyDictionary).is_some();
+    if !is_map {
+        return super::context::members(cx, value);
+    }
+    let mut members = Vec::new();
+    for pair in cx.collect(value)? {
+        if let Value::Record(record) = pair
+            && let [key, value] = &*record.values
+        {
+            let name = cx.text(key)?.unwrap_or_default().to_string();
+            members.push((name, value.clone()));
+        }
+    }
+    Ok(Some(members))
+}
+
+/// A tree of a value.
+fn tree(cx: &mut Cx<'_>, value: &Value) -> Result<JsonId, Exception> {
+    if value.is_null() {
+        return Err(crate::eval::null_argument("o"));
+    }
+    if let Value::Json(id) = value {
+        return cx.state.json.deep_clone(*id, &mut cx.state.budget);
+    }
+    if let Some(scalar) = scalar_of(value) {
+        return cx.state.json.value(scalar, &mut cx.state.budget);
+    }
+    let text = write(cx, value, Formatting::None)?;
+    cx.state.json.parse(&text, DateParse::None, &mut cx.state.budget)
+}
+
+pub(super) fn to_tree(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    tree(cx, a.get(0)).map(Value::Json)
+}
+
+fn wanted(cx: &mut Cx<'_>, a: &Args<'_>, kind: JsonType, name: &str) -> Run {
+    let id = tree(cx, a.get(0))?;
+    let found = cx.state.json.token_type(id);
+    if found == kind {
+        return Ok(Value::Json(id));
+    }
+    let message = format!("Object serialized to {}. {name} instance expected.", found.name());
+    Err(Exception::new(ExceptionKind::Argument, message))
+}
+
+pub(super) fn to_object_tree(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    wanted(cx, a, JsonType::Object, "JObject")
+}
+
+pub(super) fn to_array_tree(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    wanted(cx, a, JsonType::Array, "JArray")
+}
+
+/// A token as a value of a type, all it holds included.
+pub(super) fn from_token(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
+    cx.step(1)?;
+    if let Some((kind, nullable)) = primitive_type(ty) {
+        return cx
+            .state
+            .json
+            .to_object(id, kind, nullable, &mut cx.state.budget)
+            .map(primitive_value);
+    }
+    let found = cx.state.json.token_type(id);
+    let own = cx.state.type_of(&Value::Json(id));
+    if super::is_assignable(&own, ty) && *ty != Ty::OBJECT {
+        return Ok(Value::Json(id));
+    }
+    if found == JsonType::Null {
+        return Ok(Value::Null);
+    }
+    if *ty == Ty::OBJECT {
+        return Ok(super::json::value_in(cx, id).unwrap_or(Value::Json(id)));
+    }
+    cx.state.budget.enter()?;
+    let made = collection(cx, id, found, ty);
+    cx.state.budget.leave();
+    made
+}
+
+fn collection(cx: &mut Cx<'_>, id: JsonId, found: JsonType, ty: &Ty) -> Run {
+    let map = matches!(
+        ty,
+        Ty::Generic(TypeId::Dictionary | TypeId::IDictionary | TypeId::IReadOnlyDictionary, _)
+    );
+    if map && found == JsonType::Object {
+        let (key, value) = (ty.args().first().cloned(), ty.args().get(1).cloned());
+        let (key, value) = (key.unwrap_or(Ty::STRING), value.unwrap_or(Ty::OBJECT));
+        let mut made = Dictionary::new(key, value.clone(), Comparer::Exact);
+        for name in cx.state.json.property_names(id, &mut cx.state.budget)? {
+            let Some(child) = cx.state.json.get(id, &name) else { continue };
+            cx.charge(4 * SLOT_COST)?;
+            let child = from_token(cx, child, &value)?;
+            made.set(Value::Str(name), child);
+        }
+        return cx.state.add(Object::Dictionary(Box::new(made)));
+    }
+    let item = ty.item().filter(|_| !map && found == JsonType::Array);
+    let Some(item) = item else {
+        let shown = ty.full_name();
+        let message = format!(
+            "Cannot deserialize the current JSON {} into type '{shown}'.",
+            if found == JsonType::Array { "array" } else { "object" }
+        );
+        return Err(Exception::new(ExceptionKind::JsonSerialization, message));
+    };
+    let mut items = Vec::new();
+    for child in cx.state.json.children(id, &mut cx.state.budget)? {
+        items.push(from_token(cx, child, &item)?);
+    }
+    match ty {
+        Ty::Array(_) => cx.state.array(item, items),
+        Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
+            let mut set = crate::collections::Set::new(item, Comparer::Exact);
+            items.into_iter().for_each(|item| {
+                set.insert(item);
+            });
+            cx.state.add(Object::Set(Box::new(set)))
+        }
+        _ => cx.state.list(item, items),
+    }
+}

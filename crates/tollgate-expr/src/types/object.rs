@@ -1,0 +1,241 @@
+//! `object`, delegates, exceptions and other small types.
+
+use super::decl::{Kind, TypeDecl, m};
+use crate::eval::{Args, Cx, null_argument};
+use crate::state::confusion;
+use crate::{Exception, ExceptionKind, Value};
+
+pub(super) const OBJECT: TypeDecl = TypeDecl {
+    name: "System.Object",
+    kind: Kind::Class,
+    bases: &[],
+    docs: "The base of all types.",
+    members: &[
+        m("string ToString()", "The value as text.", |cx, a| to_string(cx, a)),
+        m("bool Equals(object obj)", "Whether the values are equal.", |cx, a| {
+            Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
+        }),
+        m("int GetHashCode()", "A number that is the same for equal values.", |cx, a| {
+            Ok(Value::Int(hash_code(cx, a.get(0))))
+        }),
+        m(
+            "static bool Equals(object objA, object objB)",
+            "Whether the values are equal.",
+            |cx, a| Ok(Value::Bool(equals(cx, a.get(0), a.get(1)))),
+        ),
+        m(
+            "static bool ReferenceEquals(object objA, object objB)",
+            "Whether both are the same object.",
+            |_, a| Ok(Value::Bool(crate::eval::same(a.get(0), a.get(1)))),
+        ),
+    ],
+};
+
+/// `ToString()` of anything but null.
+pub(super) fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    Ok(match cx.text(a.get(0))? {
+        Some(text) => Value::Str(text),
+        // Nullables without a value print as nothing.
+        None => Value::from(""),
+    })
+}
+
+/// `left.Equals(right)`.
+pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Json(left), Value::Json(right)) => cx.state.json.token_equals(*left, *right),
+        (Value::Double(left), Value::Double(right)) => {
+            left == right || left.is_nan() && right.is_nan()
+        }
+        (Value::Float(left), Value::Float(right)) => {
+            left == right || left.is_nan() && right.is_nan()
+        }
+        _ => {
+            std::mem::discriminant(left) == std::mem::discriminant(right)
+                && crate::eval::equal_values(left, right)
+        }
+    }
+}
+
+/// `GetHashCode()`: the same in every run, so that results can be repeated.
+fn hash_code(cx: &Cx<'_>, value: &Value) -> i32 {
+    use std::hash::{Hash as _, Hasher as _};
+    match value {
+        Value::Int(value) => return *value,
+        Value::Bool(value) => return i32::from(*value),
+        Value::Json(id) => return cx.state.json.hash_code(*id),
+        _ => {}
+    }
+    #[expect(deprecated, reason = "the one hasher that is the same in every run")]
+    let mut hasher = std::hash::SipHasher::new();
+    crate::collections::Key::of(value, crate::collections::Comparer::Exact).hash(&mut hasher);
+    let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
+
+pub(super) const NULLABLE: TypeDecl = TypeDecl {
+    name: "System.Nullable<T>",
+    kind: Kind::Struct,
+    bases: &[],
+    docs: "A value that may be missing.",
+    members: &[
+        m("bool HasValue", "Whether there is a value.", |_, a| {
+            Ok(Value::Bool(!a.get(0).is_null()))
+        }),
+        m("T Value", "The value; an exception when there is none.", |_, a| match a.get(0) {
+            Value::Null => Err(Exception::new(
+                ExceptionKind::InvalidOperation,
+                "Nullable object must have a value.",
+            )),
+            value => Ok(value.clone()),
+        }),
+        m("T GetValueOrDefault()", "The value, or the default of its type.", |_, a| {
+            match a.get(0) {
+                Value::Null => Ok(crate::eval::default_value(a.ty(0))),
+                value => Ok(value.clone()),
+            }
+        }),
+        m("T GetValueOrDefault(T defaultValue)", "The value, or another.", |_, a| match a.get(0) {
+            Value::Null => Ok(a.value(1)),
+            value => Ok(value.clone()),
+        }),
+    ],
+};
+
+const fn delegate(name: &'static str, docs: &'static str) -> TypeDecl {
+    TypeDecl { name, kind: Kind::Delegate, bases: &[], docs, members: &[] }
+}
+
+pub(super) const FUNC: TypeDecl = delegate("System.Func<TResult>", "A function with a result.");
+pub(super) const ACTION: TypeDecl = delegate("System.Action", "A function without a result.");
+pub(super) const PREDICATE: TypeDecl = delegate("System.Predicate<T>", "A test of a value.");
+pub(super) const COMPARISON: TypeDecl =
+    delegate("System.Comparison<T>", "A comparison of two values.");
+pub(super) const CONVERTER: TypeDecl =
+    delegate("System.Converter<TInput, TOutput>", "A conversion of a value.");
+
+pub(super) const DISPOSABLE: TypeDecl = TypeDecl {
+    name: "System.IDisposable",
+    kind: Kind::Interface,
+    bases: &[],
+    docs: "Something that is given back after use.",
+    members: &[m("void Dispose()", "Gives it back.", |_, _| Ok(Value::Null))],
+};
+
+/// The exception among its arguments.
+fn thrown<'a>(a: &'a Args<'_>) -> Result<&'a Exception, Exception> {
+    match a.get(0) {
+        Value::Exception(exception) => Ok(exception),
+        _ => Err(confusion()),
+    }
+}
+
+pub(super) const EXCEPTION: TypeDecl = TypeDecl {
+    name: "System.Exception",
+    kind: Kind::Class,
+    bases: &[],
+    docs: "What `throw` throws and `catch` catches.",
+    members: &[
+        m("string Message", "What went wrong.", |_, a| Ok(Value::from(thrown(a)?.message()))),
+        m("System.Exception InnerException", "What caused it, or null.", |_, a| {
+            Ok(thrown(a)?.inner().cloned().map_or(Value::Null, Value::Exception))
+        }),
+        m("System.Exception GetBaseException()", "The first cause.", |_, a| {
+            let mut exception = thrown(a)?;
+            while let Some(inner) = exception.inner() {
+                exception = inner;
+            }
+            Ok(Value::Exception(exception.clone()))
+        }),
+        m("string StackTrace", "Where it was thrown; empty here.", |_, _| Ok(Value::from(""))),
+        m("string Source", "What threw it.", |_, _| Ok(Value::from("expression"))),
+        m("int HResult", "A number of the kind of exception.", |_, _| {
+            Ok(Value::Int(-2_146_233_088))
+        }),
+    ],
+};
+
+/// `new SomeException(message, inner)`: the kind is a number.
+pub(crate) fn new_exception(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    let number = usize::try_from(a.int(0)).unwrap_or_default();
+    let kind = ExceptionKind::ALL.get(number).copied().unwrap_or(ExceptionKind::Exception);
+    let message = match a.opt_str(1) {
+        Some(text) => text.to_owned(),
+        None => default_message(kind),
+    };
+    let exception = Exception::new(kind, message);
+    Ok(Value::Exception(match a.get(2) {
+        Value::Exception(inner) => exception.with_inner(inner.clone()),
+        _ => exception,
+    }))
+}
+
+fn default_message(kind: ExceptionKind) -> String {
+    match kind {
+        ExceptionKind::Argument => "Value does not fall within the expected range.".to_owned(),
+        ExceptionKind::ArgumentNull => "Value cannot be null.".to_owned(),
+        ExceptionKind::ArgumentOutOfRange => {
+            "Specified argument was out of the range of valid values.".to_owned()
+        }
+        ExceptionKind::InvalidOperation => {
+            "Operation is not valid due to the current state of the object.".to_owned()
+        }
+        ExceptionKind::NotSupported => "Specified method is not supported.".to_owned(),
+        ExceptionKind::NotImplemented => "The method or operation is not implemented.".to_owned(),
+        ExceptionKind::NullReference => {
+            "Object reference not set to an instance of an object.".to_owned()
+        }
+        ExceptionKind::Format => "One of the identified items was in an invalid format.".to_owned(),
+        ExceptionKind::SystemException => "System error.".to_owned(),
+        other => format!("Exception of type '{}' was thrown.", other.full_name()),
+    }
+}
+
+macro_rules! item {
+    ($n:literal) => {
+        |_, a| match a.get(0) {
+            Value::Record(record) => Ok(record.values.get($n).cloned().unwrap_or_default()),
+            _ => Err(confusion()),
+        }
+    };
+}
+
+pub(super) const TUPLE2: TypeDecl = TypeDecl {
+    name: "System.Tuple<T1, T2>",
+    kind: Kind::Class,
+    bases: &[],
+    docs: "Two values.",
+    members: &[
+        m("new(T1 item1, T2 item2)", "Of two values.", |_, a| {
+            let ty = super::Ty::generic(super::TypeId::Tuple2, [a.ty(0).clone(), a.ty(1).clone()]);
+            Ok(Value::record(ty, [a.value(0), a.value(1)]))
+        }),
+        m("T1 Item1", "The first value.", item!(0)),
+        m("T2 Item2", "The second value.", item!(1)),
+    ],
+};
+
+pub(super) const TUPLE3: TypeDecl = TypeDecl {
+    name: "System.Tuple<T1, T2, T3>",
+    kind: Kind::Class,
+    bases: &[],
+    docs: "Three values.",
+    members: &[
+        m("new(T1 item1, T2 item2, T3 item3)", "Of three values.", |_, a| {
+            let args = [a.ty(0).clone(), a.ty(1).clone(), a.ty(2).clone()];
+            let ty = super::Ty::generic(super::TypeId::Tuple3, args);
+            Ok(Value::record(ty, [a.value(0), a.value(1), a.value(2)]))
+        }),
+        m("T1 Item1", "The first value.", item!(0)),
+        m("T2 Item2", "The second value.", item!(1)),
+        m("T3 Item3", "The third value.", item!(2)),
+    ],
+};
+
+/// A sequence argument that must not be null.
+pub(super) fn required(a: &Args<'_>, index: usize, name: &str) -> Result<Value, Exception> {
+    match a.get(index) {
+        Value::Null => Err(null_argument(name)),
+        value => Ok(value.clone()),
+    }
+}

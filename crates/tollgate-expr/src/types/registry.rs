@@ -1,0 +1,497 @@
+//! The declarations, read once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use super::decl::{Kind, Member, Native, TypeDecl};
+use super::{ALL, METHOD_PARAM, Ty, TypeId};
+use crate::syntax::ast::{Literal, TypeKind, TypeRef};
+use crate::syntax::{Signature, SignatureKind, parse_signature};
+use crate::{ExceptionKind, Value};
+
+/// A declared type with its members by name.
+#[derive(Debug)]
+pub(crate) struct TypeInfo {
+    pub(crate) decl: &'static TypeDecl,
+    /// The full name without type parameters.
+    pub(crate) full: &'static str,
+    /// The name without namespace and type parameters.
+    pub(crate) short: &'static str,
+    pub(crate) params: Vec<Arc<str>>,
+    pub(crate) bases: Vec<Ty>,
+    /// Properties, methods and constants, by name.
+    pub(crate) members: HashMap<Arc<str>, Vec<&'static MemberInfo>>,
+    pub(crate) constructors: Vec<&'static MemberInfo>,
+    pub(crate) indexers: Vec<&'static MemberInfo>,
+    pub(crate) conversions: Vec<&'static MemberInfo>,
+    pub(crate) operators: Vec<&'static MemberInfo>,
+}
+
+impl TypeInfo {
+    pub(crate) fn is_enum(&self) -> bool {
+        matches!(self.decl.kind, Kind::Enum(_) | Kind::Flags(_))
+    }
+
+    pub(crate) fn is_value_type(&self) -> bool {
+        matches!(self.decl.kind, Kind::Struct | Kind::Enum(_) | Kind::Flags(_))
+    }
+
+    pub(crate) fn constants(&self) -> &'static [(&'static str, i32)] {
+        match self.decl.kind {
+            Kind::Enum(constants) | Kind::Flags(constants) => constants,
+            _ => &[],
+        }
+    }
+
+    /// The C# keyword, or the short name.
+    pub(crate) fn shown(&self) -> &'static str {
+        KEYWORDS.iter().find(|(_, full)| *full == self.full).map_or(self.short, |(word, _)| word)
+    }
+}
+
+/// What a member is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemberKind {
+    Property,
+    Method,
+    Constructor,
+    Indexer,
+    Implicit,
+    Explicit,
+    Operator(&'static str),
+}
+
+/// How a parameter is passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParamMode {
+    Value,
+    Out,
+    Params,
+}
+
+/// A parameter.
+#[derive(Debug)]
+pub(crate) struct ParamInfo {
+    pub(crate) name: Arc<str>,
+    pub(crate) ty: Ty,
+    pub(crate) mode: ParamMode,
+    pub(crate) default: Option<Value>,
+}
+
+/// A member.
+#[derive(Debug)]
+pub(crate) struct MemberInfo {
+    pub(crate) owner: TypeId,
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: MemberKind,
+    pub(crate) is_static: bool,
+    /// The first parameter is the receiver of an extension method.
+    pub(crate) extension: bool,
+    pub(crate) n_types: usize,
+    pub(crate) params: Vec<ParamInfo>,
+    pub(crate) result: Ty,
+    pub(crate) run: Native,
+    pub(crate) set: Option<Native>,
+    pub(crate) pure: bool,
+    pub(crate) docs: &'static str,
+}
+
+/// C# keywords for types.
+const KEYWORDS: &[(&str, &str)] = &[
+    ("object", "System.Object"),
+    ("string", "System.String"),
+    ("bool", "System.Boolean"),
+    ("char", "System.Char"),
+    ("sbyte", "System.SByte"),
+    ("byte", "System.Byte"),
+    ("short", "System.Int16"),
+    ("ushort", "System.UInt16"),
+    ("int", "System.Int32"),
+    ("uint", "System.UInt32"),
+    ("long", "System.Int64"),
+    ("ulong", "System.UInt64"),
+    ("float", "System.Single"),
+    ("double", "System.Double"),
+    ("decimal", "System.Decimal"),
+];
+
+/// Allow-listed types and others of .NET that are not declared, with whether policies may use them.
+const NOT_HERE: &[(&str, Absent)] = &[
+    ("dynamic", Absent::NotAllowed),
+    ("File", Absent::NotAllowed),
+    ("Path", Absent::NotAllowed),
+    ("Environment", Absent::NotAllowed),
+    ("Console", Absent::NotAllowed),
+    ("Thread", Absent::NotAllowed),
+    ("Task", Absent::NotAllowed),
+    ("Type", Absent::NotAllowed),
+    ("Activator", Absent::NotAllowed),
+    ("Process", Absent::NotAllowed),
+    ("HttpClient", Absent::NotAllowed),
+    ("WebClient", Absent::NotAllowed),
+    ("WebRequest", Absent::NotAllowed),
+    ("Stopwatch", Absent::NotAllowed),
+    ("XmlDocument", Absent::NotAllowed),
+    ("XmlReader", Absent::NotAllowed),
+    ("XmlWriter", Absent::NotAllowed),
+    ("RSACng", Absent::NotAllowed),
+    ("RSACryptoServiceProvider", Absent::NotAllowed),
+    ("HttpUtility", Absent::NotAllowed),
+    ("CultureInfo", Absent::NotAllowed),
+    ("Dns", Absent::NotAllowed),
+    ("MemoryStream", Absent::NotAllowed),
+    ("StreamReader", Absent::NotAllowed),
+    ("BigInteger", Absent::NotAllowed),
+    ("JsonSerializer", Absent::NotAllowed),
+    ("JsonDocument", Absent::NotAllowed),
+    ("JsonSerializerSettings", Absent::NotAllowed),
+    ("GC", Absent::NotAllowed),
+    ("Regex", Absent::Missing),
+    ("RegexOptions", Absent::Missing),
+    ("Match", Absent::Missing),
+    ("MatchCollection", Absent::Missing),
+    ("Group", Absent::Missing),
+    ("GroupCollection", Absent::Missing),
+    ("Capture", Absent::Missing),
+    ("CaptureCollection", Absent::Missing),
+    ("XDocument", Absent::Missing),
+    ("XElement", Absent::Missing),
+    ("XName", Absent::Missing),
+    ("XNode", Absent::Missing),
+    ("XAttribute", Absent::Missing),
+    ("XNamespace", Absent::Missing),
+    ("XCData", Absent::Missing),
+    ("XComment", Absent::Missing),
+    ("XContainer", Absent::Missing),
+    ("XDeclaration", Absent::Missing),
+    ("XDocumentType", Absent::Missing),
+    ("XObject", Absent::Missing),
+    ("XProcessingInstruction", Absent::Missing),
+    ("XText", Absent::Missing),
+    ("XmlNodeType", Absent::Missing),
+    ("SaveOptions", Absent::Missing),
+    ("LoadOptions", Absent::Missing),
+    ("HashAlgorithm", Absent::Missing),
+    ("HashAlgorithmName", Absent::Missing),
+    ("KeyedHashAlgorithm", Absent::Missing),
+    ("HMAC", Absent::Missing),
+    ("HMACMD5", Absent::Missing),
+    ("HMACSHA1", Absent::Missing),
+    ("HMACSHA256", Absent::Missing),
+    ("HMACSHA384", Absent::Missing),
+    ("HMACSHA512", Absent::Missing),
+    ("MD5", Absent::Missing),
+    ("SHA1", Absent::Missing),
+    ("SHA1Managed", Absent::Missing),
+    ("SHA256", Absent::Missing),
+    ("SHA256Managed", Absent::Missing),
+    ("SHA384", Absent::Missing),
+    ("SHA384Managed", Absent::Missing),
+    ("SHA512", Absent::Missing),
+    ("SHA512Managed", Absent::Missing),
+    ("RSA", Absent::Missing),
+    ("RSAEncryptionPadding", Absent::Missing),
+    ("RSASignaturePadding", Absent::Missing),
+    ("SymmetricAlgorithm", Absent::Missing),
+    ("AsymmetricAlgorithm", Absent::Missing),
+    ("CipherMode", Absent::Missing),
+    ("PaddingMode", Absent::Missing),
+    ("RNGCryptoServiceProvider", Absent::Missing),
+    ("X500DistinguishedName", Absent::Missing),
+    ("X509Certificate", Absent::Missing),
+    ("X509Certificate2", Absent::Missing),
+    ("X509ContentType", Absent::Missing),
+    ("X509NameType", Absent::Missing),
+    ("Oid", Absent::Missing),
+    ("PublicKey", Absent::Missing),
+    ("TimeZoneInfo", Absent::Missing),
+    ("TimeZone", Absent::Missing),
+    ("IPAddress", Absent::Missing),
+    ("StringReader", Absent::Missing),
+    ("StringWriter", Absent::Missing),
+    ("UriPartial", Absent::Missing),
+];
+
+/// Why a type is not declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// .NET has it; policies may not use it.
+    NotAllowed,
+    /// Policies may use it; it is not supported.
+    Missing,
+}
+
+/// Why a type that is not declared is not.
+pub(crate) fn allowed_but_missing(name: &str) -> Option<Absent> {
+    NOT_HERE.iter().find(|(known, _)| *known == name).map(|(_, absent)| *absent)
+}
+
+struct Registry {
+    types: Vec<TypeInfo>,
+    by_name: HashMap<&'static str, Vec<TypeId>>,
+    extensions: HashMap<Arc<str>, Vec<&'static MemberInfo>>,
+}
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::read);
+
+/// A declared type.
+pub(crate) fn info(id: TypeId) -> &'static TypeInfo {
+    match REGISTRY.types.get(id as usize) {
+        Some(info) => info,
+        None => info(TypeId::Object),
+    }
+}
+
+/// Types of a name, short or full, with so many arguments.
+pub(crate) fn lookup(name: &str, n_args: usize) -> Option<TypeId> {
+    let keyword = KEYWORDS.iter().find(|(word, _)| *word == name).map(|(_, full)| *full);
+    let ids = REGISTRY.by_name.get(keyword.unwrap_or(name))?;
+    ids.iter().copied().find(|id| {
+        let any = matches!(id, TypeId::Func | TypeId::Action);
+        info_of(&REGISTRY, *id).is_some_and(|info| info.params.len() == n_args)
+            || (any && n_args > 0)
+    })
+}
+
+/// The short names of all types, for suggestions.
+pub(crate) fn short_names() -> impl Iterator<Item = &'static str> {
+    REGISTRY.types.iter().map(TypeInfo::shown)
+}
+
+/// The extension methods of a name.
+pub(crate) fn extensions(name: &str) -> &'static [&'static MemberInfo] {
+    REGISTRY.extensions.get(name).map_or(&[], Vec::as_slice)
+}
+
+fn info_of(registry: &Registry, id: TypeId) -> Option<&TypeInfo> {
+    registry.types.get(id as usize)
+}
+
+impl Registry {
+    fn read() -> Registry {
+        let mut by_name: HashMap<&'static str, Vec<TypeId>> = HashMap::new();
+        let mut params_of = Vec::new();
+        for (id, decl) in ALL {
+            let (full, params) = split_name(decl.name);
+            let short = full.rsplit('.').next().unwrap_or(full);
+            by_name.entry(full).or_default().push(*id);
+            if short != full {
+                by_name.entry(short).or_default().push(*id);
+            }
+            params_of.push(params);
+        }
+        let mut registry = Registry { types: Vec::new(), by_name, extensions: HashMap::new() };
+        let names = Names { registry: &registry, params: &params_of };
+        let types: Vec<TypeInfo> =
+            ALL.iter().map(|(id, decl)| names.read_type(*id, decl)).collect();
+        registry.types = types;
+        let extensions: Vec<&'static MemberInfo> = registry
+            .types
+            .iter()
+            .flat_map(|info| info.members.values().flatten().copied())
+            .filter(|member| member.extension)
+            .collect();
+        for member in extensions {
+            registry.extensions.entry(member.name.clone()).or_default().push(member);
+        }
+        registry
+    }
+}
+
+fn split_name(name: &'static str) -> (&'static str, Vec<Arc<str>>) {
+    match name.split_once('<') {
+        Some((full, params)) => {
+            let params = params.trim_end_matches('>').split(',').map(|param| param.trim().into());
+            (full, params.collect())
+        }
+        None => (name, Vec::new()),
+    }
+}
+
+struct Names<'a> {
+    registry: &'a Registry,
+    params: &'a [Vec<Arc<str>>],
+}
+
+impl Names<'_> {
+    fn read_type(&self, id: TypeId, decl: &'static TypeDecl) -> TypeInfo {
+        let (full, params) = split_name(decl.name);
+        let mut info = TypeInfo {
+            decl,
+            full,
+            short: full.rsplit('.').next().unwrap_or(full),
+            bases: decl.bases.iter().filter_map(|base| self.read_base(base, &params)).collect(),
+            params,
+            members: HashMap::new(),
+            constructors: Vec::new(),
+            indexers: Vec::new(),
+            conversions: Vec::new(),
+            operators: Vec::new(),
+        };
+        for member in decl.members {
+            let Some(read) = self.read_member(id, member, &info.params) else { continue };
+            // Members live as long as the program: they are read once.
+            let read: &'static MemberInfo = Box::leak(Box::new(read));
+            match read.kind {
+                MemberKind::Property | MemberKind::Method => {
+                    info.members.entry(read.name.clone()).or_default().push(read);
+                }
+                MemberKind::Constructor => info.constructors.push(read),
+                MemberKind::Indexer => info.indexers.push(read),
+                MemberKind::Implicit | MemberKind::Explicit => info.conversions.push(read),
+                MemberKind::Operator(_) => info.operators.push(read),
+            }
+        }
+        info
+    }
+
+    fn read_base(&self, text: &str, params: &[Arc<str>]) -> Option<Ty> {
+        let signature = parse_signature(&format!("{text} base")).ok()?;
+        self.resolve(&signature.result?, params, &[])
+    }
+
+    fn read_member(
+        &self,
+        owner: TypeId,
+        member: &'static Member,
+        class: &[Arc<str>],
+    ) -> Option<MemberInfo> {
+        let signature: Signature = parse_signature(member.signature).ok()?;
+        let method = &signature.types;
+        let own = || {
+            let args: Vec<Ty> = (0u8..).zip(class).map(|(n, _)| Ty::Param(n)).collect();
+            if args.is_empty() { Ty::Named(owner) } else { Ty::Generic(owner, args.into()) }
+        };
+        let mut params = Vec::new();
+        for param in signature.params {
+            let mode = if param.is_out {
+                ParamMode::Out
+            } else if param.is_params {
+                ParamMode::Params
+            } else {
+                ParamMode::Value
+            };
+            params.push(ParamInfo {
+                name: param.name,
+                ty: self.resolve(&param.ty, class, method)?,
+                mode,
+                default: param.default.map(literal_value),
+            });
+        }
+        let result = match &signature.result {
+            Some(ty) => self.resolve(ty, class, method)?,
+            None => own(),
+        };
+        Some(MemberInfo {
+            owner,
+            name: signature.name,
+            kind: match signature.kind {
+                SignatureKind::Property => MemberKind::Property,
+                SignatureKind::Method => MemberKind::Method,
+                SignatureKind::Constructor => MemberKind::Constructor,
+                SignatureKind::Indexer => MemberKind::Indexer,
+                SignatureKind::Implicit => MemberKind::Implicit,
+                SignatureKind::Explicit => MemberKind::Explicit,
+                SignatureKind::Operator(op) => MemberKind::Operator(op),
+            },
+            is_static: signature.is_static,
+            extension: signature.is_extension,
+            n_types: signature.types.len(),
+            params,
+            result,
+            run: member.run,
+            set: member.set,
+            pure: member.pure,
+            docs: member.docs,
+        })
+    }
+
+    fn resolve(&self, ty: &TypeRef, class: &[Arc<str>], method: &[Arc<str>]) -> Option<Ty> {
+        match &ty.kind {
+            TypeKind::Var | TypeKind::Tuple(_) => None,
+            TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
+            TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
+            TypeKind::Named(path) => {
+                let (name, args) = path.last()?;
+                if &*name.text == "void" {
+                    return Some(Ty::Void);
+                }
+                let index = |names: &[Arc<str>]| names.iter().position(|own| *own == name.text);
+                if let Some(n) = index(method) {
+                    return Some(Ty::Param(METHOD_PARAM + u8::try_from(n).ok()?));
+                }
+                if let Some(n) = index(class) {
+                    return Some(Ty::Param(u8::try_from(n).ok()?));
+                }
+                let args: Option<Vec<Ty>> =
+                    args.iter().map(|arg| self.resolve(arg, class, method)).collect();
+                self.named(&name.text, args?)
+            }
+        }
+    }
+
+    fn named(&self, name: &str, args: Vec<Ty>) -> Option<Ty> {
+        if let Some(kind) = exception_kind(name) {
+            return Some(Ty::Thrown(kind));
+        }
+        let keyword = KEYWORDS.iter().find(|(word, _)| *word == name).map(|(_, full)| *full);
+        let ids = self.registry.by_name.get(keyword.unwrap_or(name))?;
+        let fits = |id: &TypeId| {
+            let any = matches!(id, TypeId::Func | TypeId::Action) && !args.is_empty();
+            any || self.params.get(*id as usize).is_some_and(|params| params.len() == args.len())
+        };
+        let id = ids.iter().copied().find(fits)?;
+        Some(if args.is_empty() { Ty::Named(id) } else { Ty::Generic(id, args.into()) })
+    }
+}
+
+/// The exception type of a name, short or full.
+pub(crate) fn exception_kind(name: &str) -> Option<ExceptionKind> {
+    ExceptionKind::ALL.iter().copied().find(|kind| {
+        let full = kind.full_name();
+        full == name || full.rsplit('.').next() == Some(name)
+    })
+}
+
+fn literal_value(literal: Literal) -> Value {
+    match literal {
+        Literal::Bool(value) => Value::Bool(value),
+        Literal::Str(text) => Value::Str(text),
+        Literal::Char(unit) => Value::Char(unit),
+        Literal::Int { value, .. } => Value::Int(i32::try_from(value).unwrap_or(i32::MAX)),
+        _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_declaration_can_be_read() {
+        for (id, decl) in ALL {
+            let info = info(*id);
+            assert_eq!(info.bases.len(), decl.bases.len(), "bases of {}", decl.name);
+            assert!(!decl.docs.is_empty(), "docs of {}", decl.name);
+            let read = info.members.values().map(Vec::len).sum::<usize>()
+                + info.constructors.len()
+                + info.indexers.len()
+                + info.conversions.len()
+                + info.operators.len();
+            let names = Names {
+                registry: &REGISTRY,
+                params: &ALL.iter().map(|(_, decl)| split_name(decl.name).1).collect::<Vec<_>>(),
+            };
+            for member in decl.members {
+                assert!(
+                    names.read_member(*id, member, &info.params).is_some(),
+                    "{}: {}",
+                    decl.name,
+                    member.signature
+                );
+                assert!(!member.docs.is_empty(), "docs of {}: {}", decl.name, member.signature);
+            }
+            assert_eq!(read, decl.members.len());
+        }
+    }
+}
