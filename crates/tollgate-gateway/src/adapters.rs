@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
@@ -17,6 +18,7 @@ use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentityS
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
+use crate::wire::system_root_certificates;
 
 /// Everything that reaches the outside for one gateway.
 #[derive(Debug, Clone)]
@@ -110,14 +112,21 @@ pub(crate) fn address_guard(config: &Config) -> AddressGuard {
     )
 }
 
+/// Roots to trust towards backends that name none: the system's and those of `[egress]`. `None` is the system's alone.
+pub(crate) fn backend_roots(config: &Config) -> Option<Arc<Vec<Bytes>>> {
+    config.egress.ca_file.as_ref()?;
+    let own = egress_roots(config).ok()?;
+    Some(Arc::new(system_root_certificates().into_iter().chain(own).collect()))
+}
+
+fn egress_roots(config: &Config) -> Result<Vec<Bytes>, String> {
+    let Some(file) = &config.egress.ca_file else { return Ok(Vec::new()) };
+    let pem = std::fs::read(file).map_err(|error| error.kind().to_string())?;
+    certificates::read_bundle(&pem).map_err(|error| error.to_string())
+}
+
 fn fetch_settings(config: &Config) -> Result<FetchSettings, String> {
-    let roots = match &config.egress.ca_file {
-        None => Vec::new(),
-        Some(file) => {
-            let pem = std::fs::read(file).map_err(|error| error.kind().to_string())?;
-            certificates::read_bundle(&pem).map_err(|error| error.to_string())?
-        }
-    };
+    let roots = egress_roots(config)?;
     let proxy = config.egress.proxy.as_deref().map(|url| EgressProxy::new(url, [])).transpose()?;
     let addresses = address_guard(config);
     Ok(FetchSettings { roots, proxy, addresses, connect_timeout: Duration::from_secs(5) })

@@ -16,7 +16,7 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Api, Operation};
 
-use crate::adapters::{address_guard, check_egress};
+use crate::adapters::{address_guard, backend_roots, check_egress};
 use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
@@ -316,8 +316,11 @@ fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> S
             }
         }
     }
-    for config in &config.backends {
-        if let Some(backend) = backend(config, &names, ports, diagnostics) {
+    let default_roots = backend_roots(config);
+    for backend_config in &config.backends {
+        if let Some(backend) =
+            backend(backend_config, &names, ports, default_roots.as_ref(), diagnostics)
+        {
             names.backends.insert(Arc::clone(&backend.id), Arc::new(backend));
         }
     }
@@ -328,6 +331,7 @@ fn backend(
     config: &BackendConfig,
     names: &SnapshotNames,
     ports: &Ports,
+    default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Backend> {
     let mut report = |message: String| {
@@ -351,7 +355,7 @@ fn backend(
         }
     };
     let roots = match &config.ca_file {
-        None => None,
+        None => default_roots.cloned(),
         Some(file) => match std::fs::read(file)
             .map_err(|error| error.kind().to_string())
             .and_then(|pem| certificates::read_bundle(&pem).map_err(|error| error.to_string()))

@@ -10,12 +10,14 @@ pub mod certificates;
 pub mod config;
 mod directory;
 pub mod fetch;
+mod gateway;
 pub mod identity;
 pub mod keys;
 #[cfg(test)]
 mod loopback;
 mod openapi;
 mod router;
+pub mod server;
 mod settings;
 mod snapshot;
 mod subscriptions;
@@ -23,9 +25,11 @@ mod system;
 pub mod telemetry;
 mod template;
 mod watch;
+pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
 pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
+pub use gateway::{Gateway, Prepared, Setup, StartError};
 pub use settings::{Limits, ListenSettings, Timeouts};
 pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
 pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};

@@ -50,6 +50,13 @@ impl Watch {
         Self { root: root.to_owned(), also, seen, events, _watcher: watcher.ok() }
     }
 
+    /// Looks at other files elsewhere from now on. Different ones count as a change, so none is missed meanwhile.
+    pub(crate) fn also_look_at(&mut self, files: &[PathBuf]) {
+        if self.also != files {
+            self.also = files.to_vec();
+        }
+    }
+
     /// Waits until something has changed and has been quiet for a moment. When the future is dropped, nothing is lost: the
     /// next call compares with what was seen last.
     pub(crate) async fn changed(&mut self) {

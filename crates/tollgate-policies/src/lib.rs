@@ -33,6 +33,9 @@ use tollgate_engine::PolicyDef;
 
 pub use unsupported::UNSUPPORTED;
 
+/// What Azure has at global scope until somebody writes there.
+pub const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>";
+
 /// Every policy, sorted by name.
 pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,

@@ -79,8 +79,13 @@ async fn show(args: &Args) -> anyhow::Result<ExitCode> {
     let refused = refused_call(address).await?;
     print_curl(address, &token);
     let received = azure.openai.server().received_at("*/chat/completions");
-    let own_token = received.iter().all(|call| call.header("authorization") != Some(&format!("Bearer {token}")));
-    println!("the backend saw {} call, with the gateway's own token in place of the client's: {own_token}", received.len());
+    let own_token = received
+        .iter()
+        .all(|call| call.header("authorization") != Some(&format!("Bearer {token}")));
+    println!(
+        "the backend saw {} call, with the gateway's own token in place of the client's: {own_token}",
+        received.len()
+    );
 
     let good = accepted && refused && own_token && received.len() == 1;
     if !args.once && good {
@@ -117,9 +122,13 @@ fn question() -> Value {
 
 const PATH: &str = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
 
-async fn send(address: SocketAddr, token: Option<&str>) -> anyhow::Result<http::Response<hyper::body::Incoming>> {
+async fn send(
+    address: SocketAddr,
+    token: Option<&str>,
+) -> anyhow::Result<http::Response<hyper::body::Incoming>> {
     let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let mut request = Request::post(PATH)
         .header(header::HOST, address.to_string())
@@ -128,7 +137,10 @@ async fn send(address: SocketAddr, token: Option<&str>) -> anyhow::Result<http::
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
     let request = request.body(Full::new(Bytes::from(question().to_string())))?;
-    tokio::time::timeout(CALL, sender.send_request(request)).await.context("no answer in time")?.map_err(Into::into)
+    tokio::time::timeout(CALL, sender.send_request(request))
+        .await
+        .context("no answer in time")?
+        .map_err(Into::into)
 }
 
 /// One validated streaming call; prints the answer as it arrives.
@@ -139,12 +151,16 @@ async fn streaming_call(address: SocketAddr, token: &str) -> anyhow::Result<bool
     let mut body = response.into_body();
     let mut text = String::new();
     let mut answer = String::new();
-    while let Some(frame) = tokio::time::timeout(CALL, body.frame()).await.context("the stream stalls")? {
+    while let Some(frame) =
+        tokio::time::timeout(CALL, body.frame()).await.context("the stream stalls")?
+    {
         if let Ok(data) = frame?.into_data() {
             text.push_str(&String::from_utf8_lossy(&data));
         }
     }
-    for event in text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]") {
+    for event in
+        text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]")
+    {
         let event: Value = serde_json::from_str(event)?;
         if let Some(piece) = event.pointer("/choices/0/delta/content").and_then(Value::as_str) {
             answer.push_str(piece);
@@ -170,6 +186,8 @@ fn print_curl(address: SocketAddr, token: &str) {
     let url = format!("http://{address}{PATH}");
     let body = question();
     println!("try it:\n");
-    println!("curl -N '{url}' -H 'content-type: application/json' -H 'authorization: Bearer {token}' -d '{body}'\n");
+    println!(
+        "curl -N '{url}' -H 'content-type: application/json' -H 'authorization: Bearer {token}' -d '{body}'\n"
+    );
     println!("curl -i '{url}' -H 'content-type: application/json' -d '{body}'\n");
 }

@@ -6,9 +6,12 @@
 )]
 
 mod check;
+mod demo;
 mod docs;
 mod eval;
 mod registry;
+mod run;
+mod shipped;
 
 use std::process::ExitCode;
 
@@ -24,6 +27,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serves a policy directory; reloads it when it changes.
+    Run(run::Args),
+    /// Shows the whole thing on this machine, without Azure.
+    Demo(demo::Args),
     /// Reports what is wrong in a policy directory or in single documents.
     Check(check::Args),
     /// Evaluates an expression, or many.
@@ -39,6 +46,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let result = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Docs(args) => docs::run(&args),

@@ -55,8 +55,9 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
         }
     };
     print(&prepared.diagnostics, &prepared.sources);
-    let (dispatch, control) = log_dispatch(&prepared.log_settings(), prepared.redactor(), std::io::stdout)
-        .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
+    let (dispatch, control) =
+        log_dispatch(&prepared.log_settings(), prepared.redactor(), std::io::stdout)
+            .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
     tracing::dispatcher::set_global_default(dispatch)?;
     Ok(Some(prepared.start(Some(control)).await?))
 }

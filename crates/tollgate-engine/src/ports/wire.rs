@@ -1,5 +1,6 @@
 //! The connections of one request.
 
+use std::any::Any;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use crate::{BoxFuture, BufferedBody, Request, Response};
 /// The connections of one request: the client's, and the backend's once the request is forwarded.
 ///
 /// A body stays on the wire until a step needs it. The gateway implements this on pingora.
-pub trait Wire: Send {
+pub trait Wire: Any + Send {
     /// Reads the rest of the request's body, decoding what `Content-Encoding` of `headers` says, within the limits.
     fn read_request_body<'a>(
         &'a mut self,

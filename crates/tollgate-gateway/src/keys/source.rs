@@ -115,7 +115,7 @@ impl Source {
         let error = self.state.lock().failure.as_ref().map(|failure| failure.error.to_string());
         KeyStatus {
             url: place(&self.url),
-            issuer: held.as_ref().map(|held| held.keys.issuer().to_owned()),
+            issuer: held.as_ref().and_then(|held| held.keys.issuer()).map(str::to_owned),
             n_keys: held.as_ref().map_or(0, |held| held.keys.keys().len()),
             generation: held.as_ref().map(|held| held.keys.generation()),
             age: held.as_ref().map(|held| held.fetched.elapsed()),
