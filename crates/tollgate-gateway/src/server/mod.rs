@@ -113,6 +113,10 @@ pub enum ServerError {
 
 impl<S: Site> Server<S> {
     /// Binds the HTTP and HTTPS listeners of the settings. The admin listener is not this server's.
+    #[expect(
+        clippy::unused_async,
+        reason = "sockets can only be bound inside the runtime, which this enforces"
+    )]
     pub async fn bind(
         settings: &ListenSettings,
         parts: ServerParts<S>,

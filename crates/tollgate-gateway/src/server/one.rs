@@ -48,9 +48,9 @@ pub(super) async fn serve<S: Site>(
         let site = shared.parts.site.load_full();
         first = false;
         let session = match read(&handle, socket, prefix.take(), left, &*site).await {
-            Read::Request(session) => session,
-            Read::Nothing => return,
-            Read::Refused(status, message) => {
+            Ok(session) => session,
+            Err(NoRequest::Gone) => return,
+            Err(NoRequest::Refused(status, message)) => {
                 serve::refused(&shared, &peer, status, message);
                 refuse(handle, status, message).await;
                 return;
@@ -89,9 +89,9 @@ async fn arrived(handle: &Socket, patience: Duration, closing: &mut watch::Recei
     }
 }
 
-enum Read {
-    Request(ServerSession),
-    Nothing,
+/// Why there is no request.
+enum NoRequest {
+    Gone,
     Refused(StatusCode, &'static str),
 }
 
@@ -101,7 +101,7 @@ async fn read(
     prefix: Option<BytesMut>,
     left: u32,
     site: &impl Site,
-) -> Read {
+) -> Result<ServerSession, NoRequest> {
     let mut session = ServerSession::new_http1(socket);
     session.set_pipelining_enabled(true);
     // Our clock runs for the header as a whole; pingora's would run for each read and, from the second request on, not at
@@ -120,19 +120,20 @@ async fn read(
     let (too_large, silent) = (handle.reads_left() == Some(0), handle.reads_left() == Some(bound));
     handle.limit_reads(None);
     match read {
-        Ok(Ok(true)) => Read::Request(session),
-        Ok(Ok(false)) => Read::Nothing,
-        Ok(Err(_)) if too_large => Read::Refused(
+        Ok(Ok(true)) => Ok(session),
+        Ok(Ok(false)) => Err(NoRequest::Gone),
+        Ok(Err(_)) if too_large => Err(NoRequest::Refused(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "the header of the request is too large",
-        ),
-        Ok(Err(error)) if is_gone(&error) => Read::Nothing,
-        Ok(Err(_)) => Read::Refused(StatusCode::BAD_REQUEST, "the request is malformed"),
+        )),
+        Ok(Err(error)) if is_gone(&error) => Err(NoRequest::Gone),
+        Ok(Err(_)) => Err(NoRequest::Refused(StatusCode::BAD_REQUEST, "the request is malformed")),
         // An answer to nothing would be taken for the answer to the next request.
-        Err(_) if silent && !had_prefix => Read::Nothing,
-        Err(_) => {
-            Read::Refused(StatusCode::REQUEST_TIMEOUT, "the header of the request took too long")
-        }
+        Err(_) if silent && !had_prefix => Err(NoRequest::Gone),
+        Err(_) => Err(NoRequest::Refused(
+            StatusCode::REQUEST_TIMEOUT,
+            "the header of the request took too long",
+        )),
     }
 }
 

@@ -73,8 +73,6 @@ async fn read_binary(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option
     stream.read_exact(&mut payload).await?;
     let mut payload = payload.as_slice();
     let address = match (version_and_command, family) {
-        // LOCAL: the peer itself. Of PROXY, only TCP over IP has an address that means anything to us.
-        (0x20, _) => None,
         (0x21, 0x11) => {
             let ip = Ipv4Addr::from(payload.read_u32().await?);
             payload.read_u32().await?;
@@ -85,7 +83,8 @@ async fn read_binary(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option
             payload.read_u128().await?;
             Some(SocketAddr::new(ip.into(), payload.read_u16().await?))
         }
-        (0x21, _) => None,
+        // LOCAL: the peer speaks for itself. Of PROXY, only TCP over IP has an address that means anything to us.
+        (0x20 | 0x21, _) => None,
         _ => return Err(malformed("unknown version or command in the PROXY header")),
     };
     Ok(address)
@@ -99,17 +98,17 @@ fn malformed(message: &'static str) -> io::Error {
 mod tests {
     use super::*;
 
-    async fn check(bytes: &[u8], expected: Option<Option<&str>>, rest: &[u8]) {
+    async fn check(bytes: &[u8], expected: Result<Option<&str>, ()>, rest: &[u8]) {
         let all = [bytes, rest].concat();
         let mut stream = all.as_slice();
-        let read = read_header(&mut stream).await.ok();
+        let read = read_header(&mut stream).await.map_err(drop);
         assert_eq!(
             read,
             expected.map(|it| it.map(|it| it.parse().unwrap())),
             "{:?}",
             bytes.escape_ascii().to_string()
         );
-        if read.is_some() {
+        if read.is_ok() {
             assert_eq!(stream, rest);
         }
     }
@@ -126,13 +125,13 @@ mod tests {
     async fn lines() {
         check(
             b"PROXY TCP4 203.0.113.7 10.0.0.1 56324 443\r\n",
-            Some(Some("203.0.113.7:56324")),
+            Ok(Some("203.0.113.7:56324")),
             b"GET /",
         )
         .await;
-        check(b"PROXY TCP6 2001:db8::7 ::1 1 2\r\n", Some(Some("[2001:db8::7]:1")), b"x").await;
-        check(b"PROXY UNKNOWN\r\n", Some(None), b"GET /").await;
-        check(b"PROXY UNKNOWN ffff:f...f ffff 65535 65535\r\n", Some(None), b"").await;
+        check(b"PROXY TCP6 2001:db8::7 ::1 1 2\r\n", Ok(Some("[2001:db8::7]:1")), b"x").await;
+        check(b"PROXY UNKNOWN\r\n", Ok(None), b"GET /").await;
+        check(b"PROXY UNKNOWN ffff:f...f ffff 65535 65535\r\n", Ok(None), b"").await;
         for wrong in [
             b"PROXY TCP6 203.0.113.7 10.0.0.1 1 2\r\n".as_slice(),
             b"PROXY TCP4 203.0.113.7\r\n",
@@ -142,24 +141,24 @@ mod tests {
             b"PROXY",
             &[b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat(),
         ] {
-            check(wrong, None, b"").await;
+            check(wrong, Err(()), b"").await;
         }
     }
 
     #[tokio::test]
     async fn binary_headers() {
         let v4 = [203, 0, 113, 7, 10, 0, 0, 1, 0x1f, 0x90, 1, 187];
-        check(&binary(0x21, 0x11, &v4), Some(Some("203.0.113.7:8080")), b"GET").await;
+        check(&binary(0x21, 0x11, &v4), Ok(Some("203.0.113.7:8080")), b"GET").await;
         let with_extensions = [v4.as_slice(), &[4, 0, 1, 0]].concat();
-        check(&binary(0x21, 0x11, &with_extensions), Some(Some("203.0.113.7:8080")), b"GET").await;
+        check(&binary(0x21, 0x11, &with_extensions), Ok(Some("203.0.113.7:8080")), b"GET").await;
         let mut v6 = [0; 36];
         v6[15] = 1;
         v6[33] = 80;
-        check(&binary(0x21, 0x21, &v6), Some(Some("[::1]:80")), b"").await;
-        check(&binary(0x20, 0, &[]), Some(None), b"GET").await;
-        check(&binary(0x21, 0x31, &[0; 216]), Some(None), b"GET").await;
-        check(&binary(0x21, 0x11, &[1, 2]), None, b"").await;
-        check(&binary(0x31, 0x11, &v4), None, b"").await;
-        check(&binary(0x21, 0x11, &vec![0; 5_000]), None, b"").await;
+        check(&binary(0x21, 0x21, &v6), Ok(Some("[::1]:80")), b"").await;
+        check(&binary(0x20, 0, &[]), Ok(None), b"GET").await;
+        check(&binary(0x21, 0x31, &[0; 216]), Ok(None), b"GET").await;
+        check(&binary(0x21, 0x11, &[1, 2]), Err(()), b"").await;
+        check(&binary(0x31, 0x11, &v4), Err(()), b"").await;
+        check(&binary(0x21, 0x11, &vec![0; 5_000]), Err(()), b"").await;
     }
 }

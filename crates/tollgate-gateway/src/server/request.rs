@@ -13,7 +13,7 @@ use pingora::protocols::http::authority::{
 };
 
 use crate::Limits;
-use crate::wire::{RequestFacts, strip_request};
+use crate::wire::{Announced, RequestFacts, strip_request};
 
 /// Bytes of a request target that are written as escapes. Everything else stays as it came.
 const UNREADABLE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
@@ -95,10 +95,14 @@ pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head,
         // Policies may look at it; it is written anew when the request is forwarded.
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
+    let body = match content_length {
+        _ if !has_body => Announced::Nothing,
+        Some(length) if !chunked => Announced::Length(length),
+        _ => Announced::Open,
+    };
     let facts = RequestFacts {
         method: parts.method,
-        content_length: content_length.filter(|_| has_body && !chunked),
-        has_body,
+        body,
         expects_continue,
         upgrade,
         http10: version < Version::HTTP_11,
@@ -178,7 +182,8 @@ fn check_target(request: &RequestHeader, limits: &Limits) -> Result<(String, Str
         b"" => "/".to_owned(),
         path => percent_encode(path, UNREADABLE).to_string(),
     };
-    if !path.starts_with('/') && !(path == "*" && request.method == Method::OPTIONS) {
+    let is_asterisk = path == "*" && request.method == Method::OPTIONS;
+    if !path.starts_with('/') && !is_asterisk {
         return Err(bad("the target of the request is malformed"));
     }
     Ok((path, percent_encode(query.unwrap_or_default(), UNREADABLE).to_string()))

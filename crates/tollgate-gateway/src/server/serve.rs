@@ -20,8 +20,8 @@ use super::trace_context::continue_or_begin;
 use super::{Shared, Site};
 use crate::telemetry::{AccessError, AccessRecord, Side};
 use crate::wire::{
-    BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, PingoraWire, Received,
-    RequestFacts, Socket, Written,
+    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, PingoraWire,
+    Received, RequestFacts, Socket, Written,
 };
 use crate::{Matched, Refusal};
 
@@ -89,16 +89,11 @@ pub(super) fn refused<S>(
     shared.parts.metrics.unmatched().ended(record.status, Duration::ZERO, None);
 }
 
+/// What can be said of a request whose head was refused.
 fn unknown_facts(method: Method, version: Version, has_body: bool) -> RequestFacts {
+    let body = if has_body { Announced::Open } else { Announced::Nothing };
     let http10 = version < Version::HTTP_11;
-    RequestFacts {
-        method,
-        content_length: None,
-        has_body,
-        expects_continue: false,
-        upgrade: false,
-        http10,
-    }
+    RequestFacts { method, body, expects_continue: false, upgrade: false, http10 }
 }
 
 async fn reject<S: Site>(
@@ -184,7 +179,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         target,
         backend_chosen_by: None,
         headers,
-        body: if facts.has_body { Body::Stream } else { Body::Empty },
+        body: if facts.body == Announced::Nothing { Body::Empty } else { Body::Stream },
         consumed: false,
     };
     let route = Route {

@@ -41,16 +41,25 @@ pub(crate) struct Downstream {
 pub(crate) struct RequestFacts {
     /// Method.
     pub(crate) method: Method,
-    /// Length of the body, when it was given.
-    pub(crate) content_length: Option<u64>,
-    /// Whether there is a body at all.
-    pub(crate) has_body: bool,
+    /// What was said of the body.
+    pub(crate) body: Announced,
     /// `Expect: 100-continue`.
     pub(crate) expects_continue: bool,
     /// A WebSocket handshake.
     pub(crate) upgrade: bool,
     /// HTTP/1.0: no chunks, no informational responses.
     pub(crate) http10: bool,
+}
+
+/// What a request said of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// There is none.
+    Nothing,
+    /// So many bytes.
+    Length(u64),
+    /// Whatever comes until it ends.
+    Open,
 }
 
 /// Time-outs towards the client.
@@ -88,7 +97,7 @@ impl Downstream {
         Self {
             session,
             socket,
-            expects_continue: facts.expects_continue && facts.has_body,
+            expects_continue: facts.expects_continue && facts.body != Announced::Nothing,
             facts,
             limits,
             read_deadline: None,
@@ -117,7 +126,7 @@ impl Downstream {
 
     /// Whether nothing of the body is left to read.
     pub(crate) fn body_done(&mut self) -> bool {
-        !self.facts.has_body || self.session.is_body_done()
+        self.facts.body == Announced::Nothing || self.session.is_body_done()
     }
 
     /// Whether any of the body has been taken from the wire.
@@ -234,10 +243,7 @@ impl Downstream {
             socket.cork(true);
         }
         self.head_written = true;
-        let written =
-            tokio::time::timeout(self.limits.write, self.session.write_response_header(header))
-                .await;
-        outcome(written)
+        timed(self.limits.write, self.session.write_response_header(header)).await
     }
 
     /// Writes a piece of the body; the last one ends the response.
@@ -250,22 +256,13 @@ impl Downstream {
         if last && let Some(socket) = &self.socket {
             socket.cork(false);
         }
-        outcome(
-            tokio::time::timeout(self.limits.write, self.session.write_response_body(piece, last))
-                .await,
-        )
+        timed(self.limits.write, self.session.write_response_body(piece, last)).await
     }
 
     /// Ends the response with trailers, where the client's protocol has them.
     pub(crate) async fn write_trailers(&mut self, trailers: HeaderMap) -> Result<(), WriteFailed> {
         if self.is_http2() {
-            outcome(
-                tokio::time::timeout(
-                    self.limits.write,
-                    self.session.write_response_trailers(trailers),
-                )
-                .await,
-            )
+            timed(self.limits.write, self.session.write_response_trailers(trailers)).await
         } else {
             self.write_piece(Bytes::new(), true).await
         }
@@ -275,13 +272,9 @@ impl Downstream {
     pub(crate) async fn flush(&mut self) -> Result<(), WriteFailed> {
         let Some(socket) = &mut self.socket else { return Ok(()) };
         socket.cork(false);
-        let flushed = tokio::time::timeout(self.limits.write, socket.flush()).await;
+        let flushed = timed(self.limits.write, socket.flush()).await;
         socket.cork(true);
-        match flushed {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(WriteFailed::Gone),
-            Err(_) => Err(WriteFailed::Timeout),
-        }
+        flushed
     }
 
     /// Whether the head of the response has been written.
@@ -298,10 +291,12 @@ impl Downstream {
     }
 }
 
-fn outcome(
-    written: Result<pingora::Result<()>, tokio::time::error::Elapsed>,
+/// One write within its time.
+async fn timed<E>(
+    limit: Duration,
+    write: impl Future<Output = Result<(), E>>,
 ) -> Result<(), WriteFailed> {
-    match written {
+    match tokio::time::timeout(limit, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(WriteFailed::Gone),
         Err(_) => Err(WriteFailed::Timeout),

@@ -157,29 +157,14 @@ impl Exchange {
         })
     }
 
-    /// Where it goes.
-    pub(crate) fn origin(&self) -> &Arc<Origin> {
-        &self.origin
-    }
-
     /// Whether the connection had carried a request before.
     pub(crate) fn is_reused(&self) -> bool {
         self.reused
     }
 
-    /// Whether HTTP/2 is spoken.
-    pub(crate) fn is_http2(&self) -> bool {
-        matches!(self.session, Session::Two { .. })
-    }
-
     /// Whether anything of the client's body has been taken for this call.
     pub(crate) fn took_body(&self) -> bool {
         self.upload.taken > 0
-    }
-
-    /// Whether all of the request has been sent.
-    pub(crate) fn is_sent(&self) -> bool {
-        self.upload.is_sent()
     }
 
     /// Status and headers, once they are there.

@@ -12,6 +12,7 @@ use tollgate_engine::{Body, Request, Response, Target};
 
 use super::PingoraWire;
 use super::connect::ConnectError;
+use super::downstream::Announced;
 use super::exchange::{Broken, Event, Exchange, Framing};
 use super::head::{Outgoing, request_head, response, strip_credentials, target};
 use super::hop_by_hop::strip_response;
@@ -215,8 +216,11 @@ impl PingoraWire {
             Body::Buffered(body) => Ok(Framing::Whole(body.raw.clone())),
             Body::Replaced(body) => Ok(Framing::Whole(body.clone())),
             Body::Stream if !self.down.body_begun() && self.down.discarded() == 0 => {
-                let length = self.down.facts().content_length;
-                Ok(length.map_or(Framing::Open, Framing::Length))
+                Ok(match self.down.facts().body {
+                    Announced::Length(length) => Framing::Length(length),
+                    Announced::Open => Framing::Open,
+                    Announced::Nothing => Framing::None,
+                })
             }
             Body::Stream | Body::Sent => {
                 let message = "the body of the request has been sent already and was not buffered";
@@ -364,8 +368,7 @@ fn failed(
     };
     let error = match error {
         Broken::Silent => ForwardError::Timeout(answer_within),
-        Broken::ClientGone => ForwardError::ClientGone,
-        Broken::Body(BodyError::ClientGone) => ForwardError::ClientGone,
+        Broken::ClientGone | Broken::Body(BodyError::ClientGone) => ForwardError::ClientGone,
         Broken::Body(error) => ForwardError::Body(error),
         error @ (Broken::Backend { .. } | Broken::Stuck) => {
             ForwardError::Connection(error.to_string())

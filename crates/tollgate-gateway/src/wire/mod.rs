@@ -35,7 +35,7 @@ use self::origin::Origin;
 use crate::fetch::AddressGuard;
 use crate::{Backend, Limits, Timeouts};
 
-pub(crate) use downstream::{Downstream, DownstreamTimeouts, RequestFacts};
+pub(crate) use downstream::{Announced, Downstream, DownstreamTimeouts, RequestFacts};
 pub(crate) use head::Received;
 pub(crate) use hop_by_hop::strip_request;
 pub use origin::Connections;
@@ -110,8 +110,9 @@ impl PingoraWire {
     async fn read_request(&mut self, headers: &HeaderMap) -> Result<BufferedBody, BodyError> {
         let Limits { buffered_body: limit, inflated_body, buffers_total, .. } =
             *self.backends.limits();
-        let announced = self.down.facts().content_length.unwrap_or(0);
-        if announced > limit as u64 {
+        if let Announced::Length(length) = self.down.facts().body
+            && length > limit as u64
+        {
             return Err(BodyError::TooLarge { limit });
         }
         self.down.send_continue().await?;
@@ -133,7 +134,7 @@ impl PingoraWire {
         loop {
             match exchange.next(&mut self.down, None).await {
                 Ok(Event::Piece(piece)) => {
-                    body.push(piece, limit, &mut self.held, buffers_total)?
+                    body.push(piece, limit, &mut self.held, buffers_total)?;
                 }
                 Ok(Event::End(_)) => break,
                 Ok(Event::Head | Event::Informational(_)) => {}

@@ -16,6 +16,7 @@ use pingora::connectors::http::v2::ConnectionRef;
 use pingora::protocols::http::v1::client::HttpSession as Http1;
 use pingora::protocols::http::v2::client::Http2Session;
 use rustls::ClientConfig;
+use tollgate_engine::Secret;
 use tollgate_engine::jose::Certificate;
 
 use super::connect::{ConnectError, Connection, Destination, connect};
@@ -27,7 +28,7 @@ use crate::TlsOptions;
 const MAX_IDLE: usize = 1_024;
 
 /// A connection is not given another request after this long, so that changes of DNS are followed also by a busy pool.
-const MAX_AGE: Duration = Duration::from_secs(600);
+const MAX_AGE: Duration = Duration::from_mins(10);
 
 /// What makes two connections interchangeable.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -52,21 +53,24 @@ pub(crate) struct TlsIdentity {
 }
 
 impl TlsIdentity {
-    fn parts(
-        &self,
-    ) -> (bool, bool, Option<&str>, Option<&Vec<Bytes>>, Option<(&Bytes, &[Bytes], Option<&Bytes>)>)
-    {
+    fn checks(&self) -> (bool, bool, Option<&str>, Option<&Vec<Bytes>>) {
         let TlsOptions { verify_chain, verify_name, roots, server_name } = &self.options;
-        let certificate = self.certificate.as_deref();
-        let certificate =
-            certificate.map(|it| (it.der(), it.chain(), it.private_key().map(|key| key.expose())));
-        (*verify_chain, *verify_name, server_name.as_deref(), roots.as_deref(), certificate)
+        (*verify_chain, *verify_name, server_name.as_deref(), roots.as_deref())
+    }
+
+    fn proof(&self) -> Option<(&Bytes, &[Bytes], Option<&Bytes>)> {
+        let certificate = self.certificate.as_deref()?;
+        Some((
+            certificate.der(),
+            certificate.chain(),
+            certificate.private_key().map(Secret::expose),
+        ))
     }
 }
 
 impl PartialEq for TlsIdentity {
     fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
+        self.checks() == other.checks() && self.proof() == other.proof()
     }
 }
 
@@ -74,7 +78,8 @@ impl Eq for TlsIdentity {}
 
 impl Hash for TlsIdentity {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
+        self.checks().hash(state);
+        self.proof().hash(state);
     }
 }
 

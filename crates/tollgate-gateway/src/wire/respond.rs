@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tollgate_engine::{Body, Response};
 
 use super::PingoraWire;
-use super::downstream::{Downstream, WriteFailed};
+use super::downstream::{Announced, Downstream, WriteFailed};
 use super::exchange::{Broken, Event, Exchange};
 use super::hop_by_hop::strip_standard;
 use super::tunnel::tunnel;
@@ -107,14 +107,13 @@ impl PingoraWire {
     /// Passes the body on piece by piece. What the backend has sent leaves before we wait for more of it.
     async fn pump(&mut self, mut exchange: Exchange) -> Ended {
         loop {
-            let event = match exchange.next_at_hand(&mut self.down) {
-                Some(event) => event,
-                None => {
-                    if let Err(failed) = self.down.flush().await {
-                        return Ended::Client(failed);
-                    }
-                    exchange.next(&mut self.down, None).await
+            let event = if let Some(event) = exchange.next_at_hand(&mut self.down) {
+                event
+            } else {
+                if let Err(failed) = self.down.flush().await {
+                    return Ended::Client(failed);
                 }
+                exchange.next(&mut self.down, None).await
             };
             let written = match event {
                 Ok(Event::Piece(piece)) => self.down.write_piece(piece, false).await,
@@ -195,7 +194,7 @@ impl PingoraWire {
             return true;
         }
         let read = self.down.bytes_in();
-        self.down.facts().content_length.is_some_and(|length| length.saturating_sub(read) > DRAIN)
+        matches!(self.down.facts().body, Announced::Length(length) if length.saturating_sub(read) > DRAIN)
     }
 }
 

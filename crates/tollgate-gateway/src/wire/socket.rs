@@ -297,7 +297,7 @@ impl Transport {
 pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive {
-        idle: Duration::from_secs(60),
+        idle: Duration::from_mins(1),
         interval: Duration::from_secs(15),
         count: 4,
         user_timeout: Duration::ZERO,

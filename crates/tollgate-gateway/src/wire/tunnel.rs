@@ -30,8 +30,8 @@ pub(super) async fn tunnel(down: &mut Downstream, exchange: Exchange) -> Ended {
     let mut session = session;
     // What came behind the two headers sits in the sessions. Reading without waiting empties them before anything is
     // read from the connections themselves.
-    let early_down = read_ahead(async || down.read_raw().await).await;
-    let early_up = read_ahead(async || session.read_body_bytes().await.ok().flatten()).await;
+    let early_down = read_ahead(async || down.read_raw().await);
+    let early_up = read_ahead(async || session.read_body_bytes().await.ok().flatten());
     let counted: usize = early_down.iter().map(Bytes::len).sum();
     let (to_client, to_backend) = (Direction::default(), Direction::default());
     let mut upwards =
@@ -64,7 +64,7 @@ impl Direction {
 }
 
 /// Pieces that are there without waiting.
-async fn read_ahead(mut read: impl AsyncFnMut() -> Option<Bytes>) -> Vec<Bytes> {
+fn read_ahead(mut read: impl AsyncFnMut() -> Option<Bytes>) -> Vec<Bytes> {
     const MAX_PIECES: usize = 64;
     let mut pieces = Vec::new();
     while pieces.len() < MAX_PIECES

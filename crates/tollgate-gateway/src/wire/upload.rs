@@ -147,7 +147,7 @@ impl Upload {
             }
             Sink::Stream(None) => {}
             Sink::Stream(Some(stream)) => {
-                ready!(poll_stream(stream, pending, *state, progressed, cx))?
+                ready!(poll_stream(stream, pending, *state, progressed, cx))?;
             }
         }
         self.unflushed = false;

@@ -23,9 +23,9 @@ async fn proxied(proxy_protocol: bool) -> Gateway {
 async fn requests_in_one_packet_are_answered_in_order() {
     let gateway = Gateway::start(telling()).await;
     let mut client = gateway.client().await;
-    let requests =
-        (0..10).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).collect::<String>();
-    client.send(requests).await;
+    let requests: Vec<String> =
+        (0..10).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
+    client.send(requests.concat()).await;
     for n in 0..10 {
         assert_eq!(body(&client.response().await), format!("127.0.0.1 http://a:80/{n}?"));
     }

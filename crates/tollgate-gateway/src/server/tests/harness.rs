@@ -312,11 +312,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
 
     /// Reads up to and including this text.
     pub(super) async fn until(&mut self, end: &str) -> String {
-        match tokio::time::timeout(LONG, self.try_until(end)).await {
-            Ok(Some(text)) => text,
-            Ok(None) => panic!("ended before `{end}`: {}", String::from_utf8_lossy(&self.buffer)),
-            Err(_) => panic!("no `{end}` in time: {}", String::from_utf8_lossy(&self.buffer)),
-        }
+        let read = tokio::time::timeout(LONG, self.try_until(end)).await;
+        let text = read.unwrap_or_else(|_| {
+            panic!("no `{end}` in time: {}", String::from_utf8_lossy(&self.buffer))
+        });
+        text.unwrap_or_else(|| {
+            panic!("ended before `{end}`: {}", String::from_utf8_lossy(&self.buffer))
+        })
     }
 
     /// Likewise; none when the connection ends before.

@@ -420,7 +420,6 @@ async fn idle_and_worn_connections_are_closed() {
         assert_eq!(response.await.unwrap().status(), 200);
         let Ok(next) = client.ready().await else { break };
         client = next;
-        drop::<&client::SendRequest<Bytes>>(&client);
     }
     drop(tokio::time::timeout(LONG, connection).await.unwrap());
 }

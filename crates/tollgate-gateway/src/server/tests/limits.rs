@@ -16,7 +16,7 @@ fn local() -> TestSite {
 async fn check(site: TestSite, request: &str, expected: &str) {
     let gateway = Gateway::start(site).await;
     let answer = gateway.ask(request).await;
-    assert_eq!(status(&answer), expected, "{}", &request[..request.len().min(80)]);
+    assert_eq!(status(&answer), expected, "{request}");
     assert_eq!(header(&answer, "connection"), Some("close"));
 }
 

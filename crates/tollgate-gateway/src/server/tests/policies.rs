@@ -51,6 +51,7 @@ pub(super) const POLICIES: &[PolicyDef] = &[
 #[derive(Debug)]
 struct Forward(ForwardOptions);
 
+#[expect(clippy::unnecessary_wraps, reason = "the declaration of a policy wants it so")]
 fn compile_forward(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let mut text = |name: &str| cx.literal::<Arc<str>>(element, name);
     let millis =
@@ -115,6 +116,7 @@ struct Do {
     b: String,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the declaration of a policy wants it so")]
 fn compile_do(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let mut text = |name: &str| {
         cx.literal::<Arc<str>>(element, name).map(|it| it.to_string()).unwrap_or_default()
