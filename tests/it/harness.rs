@@ -258,7 +258,8 @@ impl Gateway {
     pub(crate) async fn access(&self, path: &str) -> Value {
         let line = self.logged(|line| {
             let line: Value = serde_json::from_str(line).unwrap_or_default();
-            find(&line, "path").is_some_and(|found| found == path) && find(&line, "status").is_some()
+            find(&line, "path").is_some_and(|found| found == path)
+                && find(&line, "status").is_some()
         });
         serde_json::from_str(&line.await).expect("a JSON log line")
     }
