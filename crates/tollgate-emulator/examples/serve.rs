@@ -9,19 +9,20 @@ use std::error::Error;
 use std::io::BufRead;
 use std::time::Duration;
 
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, channel};
 use tollgate_emulator::{Application, CONTOSO, Deployment, Emulator, Options, Running, Tls};
 
 const CLIENT: &str = "6d1c5a37-6f0e-4d68-9f5a-3b8f1c1de001";
-const AUDIENCE: &str = "api://tollgate-clients";
+const API: &str = "0a5e7d0c-9a43-4f0b-8a57-2f1c9a55e002";
+const API_URI: &str = "api://tollgate-clients";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let secret = std::env::var("CLIENT_SECRET")?;
-    let client = Application::new(CLIENT).secret(secret).granted(AUDIENCE, "Chat.Invoke");
-    let api = Application::new("0a5e7d0c-9a43-4f0b-8a57-2f1c9a55e002").uri(AUDIENCE);
+    let client = Application::new(CLIENT).secret(secret).granted(API_URI, "Chat.Invoke");
+    let api = Application::new(API).uri(API_URI);
     let mut options =
         Options { applications: vec![client, api], tls: Tls::On(Vec::new()), ..Options::default() };
     options.deployments.push(Deployment::chat("gpt-4o-busy", "gpt-4o-2024-11-20"));
@@ -32,7 +33,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let place = json!({
         "tenant": CONTOSO,
         "client_id": CLIENT,
-        "audience": AUDIENCE,
+        "audience": API,
+        "scope": format!("{API_URI}/.default"),
         "entra": running.entra.server().url(),
         "entra_https": running.entra.server().https_url(),
         "entra_ca": running.ca_pem(),
@@ -58,6 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// An authority, and a certificate from it for loopback with its key, for a gateway's own listener.
 fn certificate() -> Result<(String, String), rcgen::Error> {
     let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, "Tollgate test authority");
     authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;

@@ -315,6 +315,22 @@ fn place_of(
     }
 }
 
+impl RequestCx {
+    /// Whether a body that these facts speak of is still on the wire.
+    pub fn lacks(&self, facts: Facts) -> bool {
+        let response = self.response.as_ref();
+        facts.reads_request_body && matches!(self.request.body, Body::Stream)
+            || facts.reads_response_body
+                && response.is_some_and(|response| matches!(response.body, Body::Stream))
+    }
+
+    /// Makes the bodies that these facts speak of available. The pipeline does so for the facts of a step; a step that
+    /// may need a body only later asks for it itself, from its `wait`.
+    pub async fn provide(&mut self, facts: Facts) -> Result<(), PolicyError> {
+        provide(self, facts).await
+    }
+}
+
 /// Makes the bodies a step reads available, just before it runs.
 async fn provide(cx: &mut RequestCx, facts: Facts) -> Result<(), PolicyError> {
     if facts.reads_request_body && matches!(cx.request.body, Body::Stream) {

@@ -36,30 +36,24 @@ impl Budget {
     /// Takes `n` steps.
     #[inline]
     pub fn step(&mut self, n: u64) -> Result<(), Exception> {
-        match self.steps.checked_sub(n) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => {
-                self.steps = 0;
-                Err(Exception::bound("the expression takes too many steps"))
-            }
+        if let Some(left) = self.steps.checked_sub(n) {
+            self.steps = left;
+            Ok(())
+        } else {
+            self.steps = 0;
+            Err(Exception::bound("the expression takes too many steps"))
         }
     }
 
     /// Takes `bytes` of memory.
     #[inline]
     pub fn memory(&mut self, bytes: usize) -> Result<(), Exception> {
-        match self.memory.checked_sub(bytes as u64) {
-            Some(left) => {
-                self.memory = left;
-                Ok(())
-            }
-            None => {
-                self.memory = 0;
-                Err(Exception::bound("the expression uses too much memory"))
-            }
+        if let Some(left) = self.memory.checked_sub(bytes as u64) {
+            self.memory = left;
+            Ok(())
+        } else {
+            self.memory = 0;
+            Err(Exception::bound("the expression uses too much memory"))
         }
     }
 

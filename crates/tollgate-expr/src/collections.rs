@@ -113,17 +113,14 @@ impl Dictionary {
             return false;
         }
         let entry = Some((key, value));
-        let place = match self.free.pop() {
-            Some(place) => {
-                if let Some(slot) = self.entries.get_mut(place) {
-                    *slot = entry;
-                }
-                place
+        let place = if let Some(place) = self.free.pop() {
+            if let Some(slot) = self.entries.get_mut(place) {
+                *slot = entry;
             }
-            None => {
-                self.entries.push(entry);
-                self.entries.len() - 1
-            }
+            place
+        } else {
+            self.entries.push(entry);
+            self.entries.len() - 1
         };
         self.places.insert(hashed, place);
         true

@@ -41,6 +41,7 @@ impl CompileOptions {
 }
 
 /// What an expression does with bodies and the response.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Reads `context.Request.Body`.

@@ -52,11 +52,6 @@ pub(crate) fn unit_text(unit: u16) -> String {
     String::from_utf16_lossy(&[unit])
 }
 
-/// Whether a unit is white space.
-pub(crate) fn is_white(unit: u16) -> bool {
-    char::from_u32(u32::from(unit)).is_some_and(char::is_whitespace)
-}
-
 /// Invariant lower case, character by character as .NET does.
 pub(crate) fn lower(text: &str) -> String {
     text.chars().map(|c| single(c, c.to_lowercase())).collect()

@@ -129,6 +129,7 @@ pub(crate) struct Record {
 
 impl Value {
     /// A byte array.
+    #[expect(clippy::needless_pass_by_value, reason = "hosts hand over what they have")]
     pub fn bytes(bytes: Bytes) -> Value {
         Value::Bytes(bytes.as_ref().into())
     }

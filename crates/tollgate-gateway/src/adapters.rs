@@ -127,7 +127,12 @@ fn egress_roots(config: &Config) -> Result<Vec<Bytes>, String> {
 
 fn fetch_settings(config: &Config) -> Result<FetchSettings, String> {
     let roots = egress_roots(config)?;
-    let proxy = config.egress.proxy.as_deref().map(|url| EgressProxy::new(url, [])).transpose()?;
+    let proxy = config
+        .egress
+        .proxy
+        .as_deref()
+        .map(|url| EgressProxy::new(url, config.egress.no_proxy.iter().cloned()))
+        .transpose()?;
     let addresses = address_guard(config);
     Ok(FetchSettings { roots, proxy, addresses, connect_timeout: Duration::from_secs(5) })
 }

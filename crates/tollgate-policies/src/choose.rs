@@ -3,8 +3,8 @@
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Block, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef,
-    PolicyError, RequestCx, Scope, Section, Step, Value,
+    AttributeDef, AttributeType, Block, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -95,37 +95,84 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     Some(Box::new(Choose { conditions, blocks }))
 }
 
+impl Choose {
+    /// Whether a branch is taken; an error names it.
+    fn holds(&self, cx: &mut RequestCx, branch: usize) -> Result<bool, PolicyError> {
+        let condition = self.conditions.get(branch).map(|condition| condition.eval(cx));
+        condition.unwrap_or(Ok(false)).map_err(|error| error.inside(label(branch)))
+    }
+
+    fn otherwise(&self) -> Flow {
+        let block = self.conditions.len();
+        if block < self.blocks.len() { Flow::Enter { block, state: 0 } } else { Flow::Continue }
+    }
+
+    /// What any of the conditions needs.
+    fn needs(&self) -> Facts {
+        self.conditions.iter().map(Value::facts).fold(Facts::default(), Facts::or)
+    }
+}
+
+/// A branch as a path prints it.
+fn label(branch: usize) -> String {
+    format!("when[{}]", branch + 1)
+}
+
 impl Step for Choose {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
-        for (block, condition) in self.conditions.iter().enumerate() {
-            let holds =
-                condition.eval(cx).map_err(|error| error.inside(format!("when[{}]", block + 1)))?;
-            if holds {
+        if cx.lacks(self.needs()) {
+            return Ok(Flow::Wait);
+        }
+        for block in 0..self.conditions.len() {
+            if self.holds(cx, block)? {
                 return Ok(Flow::Enter { block, state: 0 });
             }
         }
-        let otherwise = self.conditions.len();
-        Ok(if otherwise < self.blocks.len() {
-            Flow::Enter { block: otherwise, state: 0 }
-        } else {
-            Flow::Continue
+        Ok(self.otherwise())
+    }
+
+    /// A condition that reads a body has it read only when it is its turn: an earlier branch that is taken leaves the
+    /// body on the wire. Dropping the future leaves it there, too.
+    fn wait<'a>(
+        &'a self,
+        cx: &'a mut RequestCx,
+        _resumed: Option<Resumed>,
+    ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
+        Box::pin(async move {
+            for (block, condition) in self.conditions.iter().enumerate() {
+                cx.provide(condition.facts()).await.map_err(|error| error.inside(label(block)))?;
+                if self.holds(cx, block)? {
+                    return Ok(Flow::Enter { block, state: 0 });
+                }
+            }
+            Ok(self.otherwise())
         })
     }
 
     fn blocks(&self) -> &[Block] {
         &self.blocks
     }
-
-    fn facts(&self) -> Facts {
-        self.conditions
-            .iter()
-            .fold(Facts::default(), |facts, condition| facts.or(condition.facts()))
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tollgate_engine::Body;
+
     use crate::testing::Case;
+
+    #[test]
+    fn a_body_is_read_only_for_the_condition_that_needs_it() {
+        let policy = r#"<choose><when condition="@(context.Variables.ContainsKey("x"))" />
+            <when condition="@(context.Request.Body.As<string>(preserveContent: true) == "b")">
+            <set-variable name="y" value="1" /></when></choose>"#;
+        let case = || Case::inbound(policy).body("b").streaming();
+        let run = case().run();
+        assert!(matches!(run.cx.request.body, Body::Buffered(_)));
+        assert!(run.cx.variables.get("y").is_some());
+        let run = case().variable("x", "1".into()).run();
+        assert!(matches!(run.cx.request.body, Body::Stream));
+        assert!(run.cx.variables.get("y").is_none());
+    }
 
     fn branch(conditions: [&str; 2], otherwise: &str) -> Option<String> {
         let [one, two] = conditions;

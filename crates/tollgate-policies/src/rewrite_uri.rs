@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tollgate_diagnostics::{Code, Diagnostic, closest};
+use tollgate_diagnostics::{Code, Diagnostic, Span, closest};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
@@ -79,42 +79,45 @@ const NOT_IN_SEGMENT: &AsciiSet = &NOT_IN_URL.add(b'%').add(b'?').add(b';');
 #[derive(Debug)]
 struct RewriteUri {
     template: Value<Arc<str>>,
+    /// Whether the author wrote an expression: braces in its result need not be parameters.
+    computed: bool,
     copy: Value<bool>,
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
+    let written = element.attribute("template").map(|attribute| &attribute.value);
+    let computed = written.is_some_and(|value| value.is_expression);
     let template: Option<Value<Arc<str>>> = cx.attribute(element, "template");
     let copy = cx.attribute(element, "copy-unmatched-params");
-    if let (Some(Value::Literal(text)), Some(attribute)) =
-        (&template, element.attribute("template"))
-    {
-        let span = attribute.value.span();
-        if text.starts_with("http://") || text.starts_with("https://") {
+    if let (Some(Value::Literal(text)), Some(written), false) = (&template, written, computed) {
+        check_template(cx, text, written.span())?;
+    }
+    Some(Box::new(RewriteUri { template: template?, computed, copy: copy? }))
+}
+
+/// Reports what a template cannot be. Nothing when it is not even a path.
+fn check_template(cx: &mut CompileCx<'_>, text: &str, span: Span) -> Option<()> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        cx.report(
+            Diagnostic::new(Code::INVALID_VALUE, "`template` is a path, not a URL", span)
+                .label("expected a path such as `/v2/orders`")
+                .help("use `set-backend-service` for the host"),
+        );
+        return None;
+    }
+    let known = cx.template_parameters().map(<[String]>::to_vec);
+    for name in placeholders(text).filter_map(Result::ok) {
+        let Some(known) = &known else { break };
+        if !known.iter().any(|parameter| bare(parameter) == name) {
+            let message = format!("the operation has no template parameter `{name}`");
             cx.report(
-                Diagnostic::new(Code::INVALID_VALUE, "`template` is a path, not a URL", span)
-                    .label("expected a path such as `/v2/orders`")
-                    .help("use `set-backend-service` for the host"),
+                Diagnostic::new(Code::INVALID_VALUE, message, span)
+                    .label("not in the operation's URL template")
+                    .suggest(closest(name, known.iter().map(|parameter| bare(parameter)))),
             );
-            return None;
-        }
-        let known = cx.template_parameters().map(<[String]>::to_vec);
-        if let Some(known) = known {
-            for name in placeholders(text).filter_map(Result::ok) {
-                if !known.iter().any(|parameter| bare(parameter) == name) {
-                    cx.report(
-                        Diagnostic::new(
-                            Code::INVALID_VALUE,
-                            format!("the operation has no template parameter `{name}`"),
-                            span,
-                        )
-                        .label("not in the operation's URL template")
-                        .suggest(closest(name, known.iter().map(|parameter| bare(parameter)))),
-                    );
-                }
-            }
         }
     }
-    Some(Box::new(RewriteUri { template: template?, copy: copy? }))
+    Some(())
 }
 
 /// A parameter's name; a wildcard is written `*name`.
@@ -151,7 +154,7 @@ impl Step for RewriteUri {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         let template = self.template.eval(cx)?;
         let copy = self.copy.eval(cx)?;
-        let strict = matches!(self.template, Value::Literal(_));
+        let strict = !self.computed;
         let (path, new_query) = template.split_once('?').unwrap_or((&template, ""));
         let parameters = &cx.route.matched_parameters;
         let mut path = fill(path, parameters, strict, Place::Path)?;
@@ -258,7 +261,7 @@ mod tests {
         check("/{store}/{rest}", "false", "/s%201/x/y%25", "");
         check("/{*rest}", "@(1 == 2)", "/x/y%25", "");
         check("", "false", "/", "");
-        check("/a b\u{e9}\"", "false", "/a%20b%C3%A9%22", "");
+        check("/a b\u{e9}&quot;", "false", "/a%20b%C3%A9%22", "");
     }
 
     #[test]

@@ -232,7 +232,11 @@ mod tests {
     fn unknown_backends() {
         let case = |policy: &str| Case::inbound(policy).backends(&["openai"]);
         case(r#"<set-backend-service backend-id="opnai" />"#).refused("did you mean `openai`");
-        let run = case(r#"<set-backend-service backend-id="@("op" + "nai")" />"#).run();
+        case(r#"<set-backend-service backend-id="@("op" + "nai")" />"#)
+            .refused("there is no backend");
+        let dynamic = r#"<set-backend-service backend-id="@((string)context.Variables["b"])" />"#;
+        assert_eq!(target(case(dynamic).variable("b", "openai".into())), "backend openai");
+        let run = case(dynamic).variable("b", "opnai".into()).run();
         assert_eq!(
             (run.status(), run.reason(), run.source()),
             (500, "BackendNotFound", "set-backend-service")

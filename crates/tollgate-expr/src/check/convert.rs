@@ -220,12 +220,11 @@ impl Checker<'_> {
         if typed.ty.is_error() || to.is_error() {
             return typed.node;
         }
-        match Self::implicit(&typed.ty, typed.value(), to) {
-            Some(conversion) => self.apply(typed.node, &conversion, typed.at),
-            None => {
-                self.no_conversion(&typed, to);
-                typed.node
-            }
+        if let Some(conversion) = Self::implicit(&typed.ty, typed.value(), to) {
+            self.apply(typed.node, &conversion, typed.at)
+        } else {
+            self.no_conversion(&typed, to);
+            typed.node
         }
     }
 

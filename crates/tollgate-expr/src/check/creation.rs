@@ -10,7 +10,7 @@ use crate::syntax::At;
 use crate::syntax::ast::{
     Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Literal, Name, TypeRef,
 };
-use crate::types::{MemberKind, RecordTy, Ty, TypeId, info};
+use crate::types::{MemberKind, RecordTy, Ty, info};
 
 impl Checker<'_> {
     pub(super) fn creation(
@@ -215,13 +215,14 @@ impl Checker<'_> {
     ) -> Typed {
         let item = match (element, init) {
             (Some(element), _) => self.ty(element),
-            (None, Some(init)) => match self.best_type(init) {
-                Some(ty) => ty,
-                None => {
+            (None, Some(init)) => {
+                if let Some(ty) = self.best_type(init) {
+                    ty
+                } else {
                     let message = "the items of the array have no best type";
                     return self.fail(ErrorCode::EXPR_TYPE, at, message);
                 }
-            },
+            }
             (None, None) => Ty::Error,
         };
         if item.is_error() {
@@ -322,10 +323,5 @@ impl Checker<'_> {
             ExprKind::Conditional { rest, .. } => Self::member_name(rest),
             _ => None,
         }
-    }
-
-    /// Whether a type is one of the JSON tree.
-    pub(super) fn is_token(ty: &Ty) -> bool {
-        ty.as_instance_of(TypeId::JToken).is_some()
     }
 }

@@ -9,10 +9,8 @@ use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Node, default_value};
 use crate::syntax::At;
-use crate::syntax::ast::{
-    BinaryOp, Expr, ExprKind, InterpolatedPart, Literal, Name, TypeRef, UnaryOp,
-};
-use crate::types::{MemberInfo, Ty, TypeId, info};
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, InterpolatedPart, Literal, Name, TypeRef};
+use crate::types::{MemberInfo, Ty, TypeId};
 use crate::value::HostRef;
 
 /// What an expression stands for.
@@ -30,7 +28,6 @@ pub(super) enum Operand {
 pub(super) struct Group {
     /// The receiver; none for static methods.
     pub(super) target: Option<Typed>,
-    pub(super) owner: Ty,
     pub(super) name: Name,
     pub(super) types: Vec<Ty>,
     pub(super) members: Vec<Found>,
@@ -98,7 +95,7 @@ impl Checker<'_> {
                 Node::If(condition.boxed(), yes.boxed(), no.boxed())
             }
             _ if to.delegate().is_some() => match self.operand(expr) {
-                Operand::Group(group) => self.group_to(group, to),
+                Operand::Group(group) => self.group_to(&group, to),
                 Operand::Function(function, at) => self.function_to(&function, to, at),
                 Operand::Value(typed) => self.convert(typed, to),
                 _ => {
@@ -143,7 +140,7 @@ impl Checker<'_> {
     fn value(&mut self, expr: &Expr) -> Typed {
         let at = expr.at;
         match &expr.kind {
-            ExprKind::Literal(literal) => self.literal(literal, at),
+            ExprKind::Literal(literal) => Self::literal(literal, at),
             ExprKind::Interpolated(parts) => self.interpolated(parts, at),
             ExprKind::Receiver => self.receiver(at),
             ExprKind::Conditional { target, rest } => self.conditional(target, rest, at),
@@ -172,7 +169,7 @@ impl Checker<'_> {
             ExprKind::Default(None) => {
                 self.fail(ErrorCode::EXPR_TYPE, at, "`default` needs a type here: `default(T)`")
             }
-            ExprKind::TypeOf(_) => self.fail(
+            ExprKind::TypeOf => self.fail(
                 ErrorCode::EXPR_NOT_ALLOWED,
                 at,
                 "`typeof` is not allowed in policy expressions",
@@ -193,7 +190,7 @@ impl Checker<'_> {
         }
     }
 
-    fn literal(&mut self, literal: &Literal, at: At) -> Typed {
+    fn literal(literal: &Literal, at: At) -> Typed {
         let (value, ty) = match literal {
             Literal::Null => (Value::Null, Ty::Null),
             Literal::Bool(value) => (Value::Bool(*value), Ty::BOOL),
@@ -241,12 +238,11 @@ impl Checker<'_> {
 
     fn constant_int(&mut self, expr: &Expr) -> i32 {
         let typed = self.bind(expr);
-        match typed.value() {
-            Some(Value::Int(value)) => *value,
-            _ => {
-                self.error(ErrorCode::EXPR_CONSTANT, expr.at, "expected a constant whole number");
-                0
-            }
+        if let Some(Value::Int(value)) = typed.value() {
+            *value
+        } else {
+            self.error(ErrorCode::EXPR_CONSTANT, expr.at, "expected a constant whole number");
+            0
         }
     }
 
@@ -468,7 +464,7 @@ impl Checker<'_> {
         let fits = crate::eval::convert_number(value, numeric, true);
         match fits {
             Ok(value) => Some(Typed::constant(value, to.clone(), at)),
-            Err(_) if self.checked || !self.is_unchecked() => {
+            Err(_) if self.checked || !self.unchecked => {
                 let message = format!("the constant does not fit into `{to}`");
                 let diagnostic = self
                     .diagnostic(ErrorCode::EXPR_CONSTANT, at, message)
@@ -585,8 +581,7 @@ impl Checker<'_> {
             (true, false) => Some(left.ty.clone()),
             (false, true) => Some(right.ty.clone()),
             // Constants that fit both ways: the type that is not from a constant.
-            (true, true) if left.constant => Some(right.ty.clone()),
-            (true, true) => Some(left.ty.clone()),
+            (true, true) => Some(if left.constant { &right.ty } else { &left.ty }.clone()),
             (false, false) => None,
         }
     }
@@ -611,19 +606,6 @@ impl Checker<'_> {
 
     pub(super) fn is_null_literal(expr: &Expr) -> bool {
         matches!(expr.kind, ExprKind::Literal(Literal::Null))
-    }
-
-    /// Whether overflow of constants was explicitly allowed.
-    pub(super) fn is_unchecked(&self) -> bool {
-        self.unchecked
-    }
-
-    pub(super) fn is_static(ty: &Ty) -> bool {
-        ty.id().is_some_and(|id| matches!(info(id).decl.kind, crate::types::Kind::Static))
-    }
-
-    pub(super) fn not_operator(op: UnaryOp) -> bool {
-        op == UnaryOp::Not
     }
 
     pub(super) fn is_equality(op: BinaryOp) -> bool {

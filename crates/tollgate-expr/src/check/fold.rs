@@ -10,7 +10,7 @@ const LIMITS: Limits = Limits { steps: 1_000, memory: 64 << 10, depth: 4 };
 
 impl Checker<'_> {
     /// The value of a call of a member that depends on constants alone; the call itself when it throws.
-    pub(super) fn fold(&self, member: &MemberInfo, node: Node) -> Node {
+    pub(super) fn fold(member: &MemberInfo, node: Node) -> Node {
         let Node::Call(call) = &node else { return node };
         let constant = member.pure
             && call.outs.is_empty()

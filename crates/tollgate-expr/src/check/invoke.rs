@@ -116,9 +116,9 @@ impl Checker<'_> {
         known.iter().map(|capture| self.capture_slot(*capture)).collect()
     }
 
-    fn call_group(&mut self, group: Group, args: &[Arg], at: At) -> Typed {
+    fn call_group(&mut self, mut group: Group, args: &[Arg], at: At) -> Typed {
         let name = self.shown(group.name.at, &group.name.text);
-        let consumes = self.reads_body(&group, args);
+        let consumes = Self::reads_body(&group, args);
         let bound = self.arguments(args);
         let own: Vec<Found> = group
             .members
@@ -135,23 +135,14 @@ impl Checker<'_> {
         if !extra.is_empty()
             && let Some(target) = &group.target
         {
-            return self.call_mixed(
-                &group,
-                &own,
-                &extra,
-                target.clone(),
-                args,
-                bound,
-                at,
-                consumes,
-            );
+            return self.call_mixed(&group, &own, &extra, target, args, bound, at, consumes);
         }
         let Some(choice) = self.choose(&own, &group.types, bound, &name, group.name.at, true)
         else {
-            return self.failed_call(&own, &group.types, at);
+            return Self::failed_call(&own, &group.types, at);
         };
-        let typed = self.finish_call(group.target, choice, group.name.at, at);
-        self.after_call(&typed, consumes);
+        let typed = self.finish_call(group.target.take(), choice, group.name.at, at);
+        self.after_call(consumes);
         typed
     }
 
@@ -162,7 +153,7 @@ impl Checker<'_> {
         group: &Group,
         own: &[Found],
         extra: &[Found],
-        target: Typed,
+        target: &Typed,
         args: &[Arg],
         bound: Vec<super::overload::Argument<'_>>,
         at: At,
@@ -173,7 +164,7 @@ impl Checker<'_> {
             && let Some(choice) = self.choose(own, &group.types, bound, &name, group.name.at, false)
         {
             let typed = self.finish_call(group.target.clone(), choice, group.name.at, at);
-            self.after_call(&typed, consumes);
+            self.after_call(consumes);
             return typed;
         }
         let errors = self.diagnostics.len();
@@ -202,7 +193,7 @@ impl Checker<'_> {
             group.name.at,
             self.diagnostics.len() == errors,
         ) else {
-            return self.failed_call(members, &group.types, at);
+            return Self::failed_call(members, &group.types, at);
         };
         self.finish_call(None, (chosen, nodes, outs), group.name.at, at)
     }
@@ -221,7 +212,7 @@ impl Checker<'_> {
     }
 
     /// After an error, the result of the only overload, so that what follows is checked too.
-    fn failed_call(&mut self, members: &[Found], types: &[Ty], at: At) -> Typed {
+    fn failed_call(members: &[Found], types: &[Ty], at: At) -> Typed {
         let mut results =
             members.iter().map(|found| found.member.result.substitute(&found.class, types));
         let first = results.next().filter(|ty| !ty.is_open());
@@ -247,7 +238,9 @@ impl Checker<'_> {
             // `ToString()` and its like work on nullables without a value.
             receiver = target.ty.nullable_inner().is_none();
             args.push(target.node);
-            outs.iter_mut().for_each(|(index, _)| *index += 1);
+            for (index, _) in &mut outs {
+                *index += 1;
+            }
         }
         args.extend(nodes);
         let mut types = chosen.class.clone();
@@ -262,7 +255,7 @@ impl Checker<'_> {
             set: None,
             at: name_at.start,
         }));
-        let node = self.fold(chosen.member, node);
+        let node = Self::fold(chosen.member, node);
         Typed::new(node, ty, at)
     }
 
@@ -288,7 +281,7 @@ impl Checker<'_> {
     }
 
     /// Whether a call reads a body, and whether it consumes it.
-    fn reads_body(&mut self, group: &Group, args: &[Arg]) -> Consumption {
+    fn reads_body(group: &Group, args: &[Arg]) -> Consumption {
         let body = group.target.as_ref().is_some_and(|target| target.ty.is(TypeId::IMessageBody));
         if !body || !matches!(&*group.name.text, "As" | "AsFormUrlEncodedContent") {
             return Consumption { consumes: false, origin: Origin::Other };
@@ -299,7 +292,7 @@ impl Checker<'_> {
         Consumption { consumes: !preserves, origin: group.origin }
     }
 
-    fn after_call(&mut self, _typed: &Typed, consumption: Consumption) {
+    fn after_call(&mut self, consumption: Consumption) {
         if !consumption.consumes {
             return;
         }

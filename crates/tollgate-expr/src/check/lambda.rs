@@ -39,7 +39,7 @@ impl Checker<'_> {
             return Node::Const(Value::Null);
         }
         let (function, captures, _) =
-            self.function(parameters, body, &inputs, Some(result), at.start, at);
+            self.function(parameters, body, &inputs, Some(&result), at.start, at);
         Node::Lambda { function, captures: captures.into(), ty: to.clone() }
     }
 
@@ -72,14 +72,13 @@ impl Checker<'_> {
         parameters: &[Parameter],
         body: &Body,
         inputs: &[Ty],
-        result: Option<Ty>,
+        result: Option<&Ty>,
         declared: u32,
         at: At,
     ) -> (u32, Vec<u16>, Ty) {
         let index = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
         self.functions.push(Function {
             n_slots: 0,
-            n_captures: 0,
             cells: Box::default(),
             body: FunctionBody::Expr(Node::Const(Value::Null)),
         });
@@ -95,13 +94,13 @@ impl Checker<'_> {
         parameters: &[Parameter],
         body: &Body,
         inputs: &[Ty],
-        result: Option<Ty>,
+        result: Option<&Ty>,
         declared: u32,
         at: At,
     ) -> Ty {
         let loops = std::mem::take(&mut self.loops);
         let catches = std::mem::take(&mut self.catches);
-        self.enter_function(declared, result.clone());
+        self.enter_function(declared, result.cloned());
         let mut cells = Vec::new();
         for (parameter, input) in parameters.iter().zip(inputs) {
             let own = parameter.ty.as_ref().map(|ty| self.ty(ty));
@@ -116,10 +115,10 @@ impl Checker<'_> {
             }
         }
         let body = match body {
-            Body::Expr(expr) => self.expression_body(expr, result.as_ref()),
+            Body::Expr(expr) => self.expression_body(expr, result),
             Body::Block(block) => {
                 let (code, reachable) = self.block(block);
-                let returns_value = match &result {
+                let returns_value = match result {
                     Some(ty) => *ty != Ty::Void,
                     None => self
                         .scopes
@@ -135,12 +134,7 @@ impl Checker<'_> {
         let scope = self.leave_function();
         (self.loops, self.catches) = (loops, catches);
         if let Some(place) = self.functions.get_mut(index as usize) {
-            *place = Function {
-                n_slots: scope.n_slots(),
-                n_captures: u16::try_from(scope.captures.len()).unwrap_or(u16::MAX),
-                cells: cells.into(),
-                body,
-            };
+            *place = Function { n_slots: scope.n_slots(), cells: cells.into(), body };
         }
         Self::returned(&scope.returns)
     }
@@ -198,7 +192,7 @@ impl Checker<'_> {
     }
 
     /// A method group as a delegate: a function that calls the method.
-    pub(super) fn group_to(&mut self, group: Group, to: &Ty) -> Node {
+    pub(super) fn group_to(&mut self, group: &Group, to: &Ty) -> Node {
         let at = group.name.at;
         let Some((inputs, result)) = to.delegate() else {
             self.error(ErrorCode::EXPR_TYPE, at, format!("a method is not a `{to}`"));
@@ -245,7 +239,6 @@ impl Checker<'_> {
         let index = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
         self.functions.push(Function {
             n_slots: u16::try_from(n_params).unwrap_or(u16::MAX),
-            n_captures: 0,
             cells: Box::default(),
             body: FunctionBody::Expr(body),
         });
@@ -286,7 +279,6 @@ impl Checker<'_> {
         let index = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
         self.functions.push(Function {
             n_slots: 0,
-            n_captures: 0,
             cells: Box::default(),
             body: FunctionBody::Block(Code::Block(Box::default())),
         });
@@ -305,7 +297,7 @@ impl Checker<'_> {
             parameters,
             body,
             &inputs,
-            Some(function.result.clone()),
+            Some(&function.result),
             function.declared,
             name.at,
         );

@@ -140,7 +140,7 @@ impl Checker<'_> {
                 return Operand::Value(Typed::error(at));
             }
             self.note_body(&target.ty, name, origin);
-            return Operand::Value(self.property(found, target, at, name.at));
+            return Operand::Value(Self::property(found, target, at, name.at));
         }
         let mut members: Vec<Found> =
             found.into_iter().filter(|found| !found.member.is_static).collect();
@@ -149,10 +149,8 @@ impl Checker<'_> {
         if members.is_empty() {
             return Operand::Value(self.no_member(&target.ty, name, at));
         }
-        let owner = target.ty.clone();
         Operand::Group(Group {
             target: Some(target),
-            owner,
             name: name.clone(),
             types: types.to_vec(),
             members,
@@ -173,7 +171,7 @@ impl Checker<'_> {
         }
     }
 
-    fn property(&mut self, found: &Found, target: Typed, at: At, name_at: At) -> Typed {
+    fn property(found: &Found, target: Typed, at: At, name_at: At) -> Typed {
         let ty = found.member.result.substitute(&found.class, &[]);
         let node = Node::Call(Box::new(Call {
             run: found.member.run,
@@ -184,7 +182,7 @@ impl Checker<'_> {
             set: found.member.set,
             at: name_at.start,
         }));
-        let folded = self.fold(found.member, node);
+        let folded = Self::fold(found.member, node);
         Typed::new(folded, ty, at)
     }
 
@@ -219,7 +217,7 @@ impl Checker<'_> {
                 set: None,
                 at: name.at.start,
             }));
-            let node = self.fold(property.member, node);
+            let node = Self::fold(property.member, node);
             let constant = node.constant().is_some() && result.numeric().is_some();
             return Operand::Value(Typed { node, ty: result, at, constant });
         }
@@ -230,7 +228,6 @@ impl Checker<'_> {
         }
         Operand::Group(Group {
             target: None,
-            owner: ty,
             name: name.clone(),
             types,
             members,
@@ -358,12 +355,11 @@ impl Checker<'_> {
         let to = [Ty::INT, Ty::UINT, Ty::LONG, Ty::ULONG]
             .into_iter()
             .find(|ty| Self::implicit(&typed.ty, typed.value(), ty).is_some());
-        match to {
-            Some(to) => Some(self.convert(typed, &to)),
-            None => {
-                self.no_conversion(&typed, &Ty::INT);
-                None
-            }
+        if let Some(to) = to {
+            Some(self.convert(typed, &to))
+        } else {
+            self.no_conversion(&typed, &Ty::INT);
+            None
         }
     }
 }

@@ -107,6 +107,7 @@ pub(crate) fn check(root: Root<'_>, source: &MappedText, target: Target) -> Chec
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "modes of the walk, each on its own")]
 struct Checker<'s> {
     source: &'s MappedText,
     target: Target,
@@ -168,14 +169,13 @@ impl<'s> Checker<'s> {
         let (body, ty) = match root {
             Root::Expr(expr) => {
                 let typed = self.bind(expr);
-                let (node, ty) = self.to_target(typed);
+                let (node, ty) = self.fit_target(typed);
                 (FunctionBody::Expr(node), ty)
             }
             Root::Block(block) => self.root_block(block),
         };
         let scope = self.scopes.pop().unwrap_or_else(|| FunctionScope::new(None));
-        let function =
-            Function { n_slots: scope.n_slots(), n_captures: 0, cells: Box::default(), body };
+        let function = Function { n_slots: scope.n_slots(), cells: Box::default(), body };
         self.functions.push(function);
         ty
     }
@@ -201,9 +201,8 @@ impl<'s> Checker<'s> {
         let mut known = returns.iter().filter(|ty| !matches!(ty, Ty::Null | Ty::Error));
         match known.next() {
             Some(first) if known.all(|ty| ty == first) => first.clone(),
-            Some(_) => Ty::OBJECT,
             None if returns.is_empty() => Ty::Void,
-            None => Ty::OBJECT,
+            _ => Ty::OBJECT,
         }
     }
 
@@ -215,7 +214,7 @@ impl<'s> Checker<'s> {
     }
 
     /// Converts a result to what the place wants.
-    fn to_target(&mut self, typed: Typed) -> (Node, Ty) {
+    fn fit_target(&mut self, typed: Typed) -> (Node, Ty) {
         if typed.ty.is_error() {
             return (typed.node, Ty::Error);
         }

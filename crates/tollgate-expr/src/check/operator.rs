@@ -177,7 +177,7 @@ impl Checker<'_> {
         }
         if op == BinaryOp::Add
             && (left.ty == Ty::STRING || right.ty == Ty::STRING)
-            && self.declared_operand(&left, &right).is_none()
+            && Self::declared_operand(&left, &right).is_none()
         {
             return Self::string_concat(left, right, at);
         }
@@ -262,15 +262,13 @@ impl Checker<'_> {
             return None;
         }
         let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
-        let kind = if shift { a.promote(Numeric::Int)? } else { self.promote(left, right, a, b)? };
+        let kind = if shift { a.promote(Numeric::Int)? } else { Self::promote(left, right, a, b)? };
         let integral = shift || matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor);
         if integral && !kind.is_integral() {
             return None;
         }
         if shift {
-            if Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT).is_none() {
-                return None;
-            }
+            Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT)?;
             let wrap = |ty: Ty| if lifted { Ty::nullable(ty) } else { ty };
             let (left, right) = (left.clone(), right.clone());
             let constant = left.constant && right.constant;
@@ -282,7 +280,7 @@ impl Checker<'_> {
     }
 
     /// The common type of two numbers; constants that fit take the type of the other.
-    fn promote(&self, left: &Typed, right: &Typed, a: Numeric, b: Numeric) -> Option<Numeric> {
+    fn promote(left: &Typed, right: &Typed, a: Numeric, b: Numeric) -> Option<Numeric> {
         let fits = |from: &Typed, to: Numeric| {
             from.constant
                 && matches!(to, Numeric::UInt | Numeric::ULong)
@@ -468,7 +466,7 @@ impl Checker<'_> {
     }
 
     /// A declared operator that would take a string operand otherwise joined.
-    fn declared_operand(&self, left: &Typed, right: &Typed) -> Option<&'static MemberInfo> {
+    fn declared_operand(left: &Typed, right: &Typed) -> Option<&'static MemberInfo> {
         let own = |ty: &Ty| ty.id().filter(|id| *id != TypeId::String).map(info);
         [own(&left.ty), own(&right.ty)].into_iter().flatten().find_map(|info| {
             info.operators.iter().copied().find(|member| {

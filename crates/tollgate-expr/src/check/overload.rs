@@ -137,14 +137,13 @@ impl Checker<'_> {
             }
         }
         let best = self.best(fitting, &args);
-        match best {
-            Some(chosen) => self.pass(chosen, args),
-            None => {
-                if report {
-                    self.no_overload(members, types, args, name, at);
-                }
-                None
+        if let Some(chosen) = best {
+            self.pass(chosen, args)
+        } else {
+            if report {
+                self.no_overload(members, types, args, name, at);
             }
+            None
         }
     }
 
@@ -465,7 +464,7 @@ impl Checker<'_> {
             let node = match arg.value {
                 Passed::Value(typed) => self.convert(typed, &to),
                 Passed::Lambda(parameters, body) => self.lambda_to(parameters, body, &to, arg.at),
-                Passed::Group(group) => self.group_to(group, &to),
+                Passed::Group(group) => self.group_to(&group, &to),
                 Passed::Open(expr) => self.bind_to(expr, &to),
                 Passed::Out(found, _) => {
                     place = Some(found);
@@ -576,13 +575,13 @@ impl Checker<'_> {
         });
         let shown: Vec<String> = args
             .iter()
-            .filter_map(|arg| match &arg.value {
-                Passed::Value(typed) => Some(typed.ty.to_string()),
-                Passed::Lambda(..) => Some("a lambda".to_owned()),
-                Passed::Group(_) => Some("a method".to_owned()),
-                Passed::Open(_) => Some("default".to_owned()),
-                Passed::Out(_, ty) => Some(format!("out {ty}")),
-                Passed::OutVar(..) => Some("out var".to_owned()),
+            .map(|arg| match &arg.value {
+                Passed::Value(typed) => typed.ty.to_string(),
+                Passed::Lambda(..) => "a lambda".to_owned(),
+                Passed::Group(_) => "a method".to_owned(),
+                Passed::Open(_) => "default".to_owned(),
+                Passed::Out(_, ty) => format!("out {ty}"),
+                Passed::OutVar(..) => "out var".to_owned(),
             })
             .collect();
         let message = if any {

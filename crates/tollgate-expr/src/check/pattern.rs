@@ -40,8 +40,8 @@ impl Checker<'_> {
     /// A test of a value that is held in a temporary.
     pub(super) fn pattern(&mut self, held: &Typed, pattern: &Pattern) -> Node {
         match pattern {
-            Pattern::Var(None, _) => Node::Const(Value::Bool(true)),
-            Pattern::Var(Some(name), _) => self.pattern_variable(held.node.clone(), &held.ty, name),
+            Pattern::Var(None) => Node::Const(Value::Bool(true)),
+            Pattern::Var(Some(name)) => self.pattern_variable(held.node.clone(), &held.ty, name),
             Pattern::Type(ty, name) => {
                 let at = ty.at;
                 let ty = if ty.is_var() { held.ty.clone() } else { self.ty(ty) };

@@ -13,7 +13,7 @@ use crate::types::{MemberKind, Ty};
 
 /// Something that can be read and written.
 enum Target {
-    Variable(Place, u32),
+    Variable(Place),
     Array {
         array: Place,
         index: Place,
@@ -310,7 +310,7 @@ impl Checker<'_> {
                     return None;
                 }
                 let (place, ty) = self.variable_place_to_write(target)?;
-                Some((Target::Variable(place, target.at.start), ty))
+                Some((Target::Variable(place), ty))
             }
             _ => {
                 self.error(ErrorCode::EXPR_TYPE, target.at, "this cannot be assigned to");
@@ -357,7 +357,7 @@ impl Checker<'_> {
 
     fn read_target(target: &Target, at: At) -> Node {
         match target {
-            Target::Variable(place, _) => Self::read(*place),
+            Target::Variable(place) => Self::read(*place),
             Target::Array { array, index } => Node::ArrayGet {
                 array: Self::read(*array).boxed(),
                 index: Self::read(*index).boxed(),
@@ -376,7 +376,7 @@ impl Checker<'_> {
         at: At,
     ) -> Typed {
         let node = match target {
-            Target::Variable(place, _) => Self::write(place, value),
+            Target::Variable(place) => Self::write(place, value),
             Target::Array { array, index } => Node::ArraySet {
                 array: Self::read(array).boxed(),
                 index: Self::read(index).boxed(),

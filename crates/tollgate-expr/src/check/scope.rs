@@ -165,13 +165,12 @@ impl Checker<'_> {
             let scope = self.scopes.get_mut(index)?;
             let found =
                 scope.captures.iter().position(|(declared, ..)| *declared == local.declared);
-            slot = match found {
-                Some(position) => scope.captures.get(position)?.1,
-                None => {
-                    let slot = scope.new_slot();
-                    scope.captures.push((local.declared, slot, local.clone()));
-                    slot
-                }
+            slot = if let Some(position) = found {
+                scope.captures.get(position)?.1
+            } else {
+                let slot = scope.new_slot();
+                scope.captures.push((local.declared, slot, local.clone()));
+                slot
             };
             if let Some(declared) = scope.declared {
                 self.found.of.entry(declared).or_default().insert(local.declared);

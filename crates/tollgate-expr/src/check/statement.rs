@@ -320,13 +320,12 @@ impl Checker<'_> {
         } else {
             typed.ty.item()
         };
-        let item = match item {
-            Some(item) => item,
-            None => {
-                let message = format!("`foreach` cannot walk over `{}`", typed.ty);
-                self.error(ErrorCode::EXPR_TYPE, items.at, message);
-                Ty::Error
-            }
+        let item = if let Some(item) = item {
+            item
+        } else {
+            let message = format!("`foreach` cannot walk over `{}`", typed.ty);
+            self.error(ErrorCode::EXPR_TYPE, items.at, message);
+            Ty::Error
         };
         let wanted = if ty.is_var() { item.clone() } else { self.ty(ty) };
         self.push_block();
@@ -387,8 +386,8 @@ impl Checker<'_> {
             let (mut tests, mut default) = (Vec::new(), false);
             for label in &section.labels {
                 match label {
-                    SwitchLabel::Default(_) => default = true,
-                    SwitchLabel::Case(pattern, guard, _) => {
+                    SwitchLabel::Default => default = true,
+                    SwitchLabel::Case(pattern, guard) => {
                         let test = self.pattern(&held, pattern);
                         tests.push(match guard {
                             Some(guard) => {
@@ -554,7 +553,7 @@ impl Checker<'_> {
                     if typed.ty == Ty::Null && self.target != Target::Int {
                         (typed.node, Ty::Null)
                     } else {
-                        self.to_target(typed)
+                        self.fit_target(typed)
                     }
                 } else {
                     self.has_value(&typed);

@@ -9,6 +9,27 @@ use crate::types::{
     Absent, RecordTy, Ty, TypeId, allowed_but_missing, exception_kind, info, lookup, short_names,
 };
 
+/// Namespaces that names of types may begin with.
+const NAMESPACES: &[&str] = &[
+    "System",
+    "System.Collections",
+    "System.Collections.Generic",
+    "System.Linq",
+    "System.Net",
+    "System.Text",
+    "System.Text.RegularExpressions",
+    "System.Security",
+    "System.Security.Cryptography",
+    "System.Security.Cryptography.X509Certificates",
+    "System.Globalization",
+    "System.IO",
+    "System.Xml",
+    "System.Xml.Linq",
+    "Newtonsoft",
+    "Newtonsoft.Json",
+    "Newtonsoft.Json.Linq",
+];
+
 impl Checker<'_> {
     /// The type of a name; an error when there is none.
     pub(super) fn ty(&mut self, ty: &TypeRef) -> Ty {
@@ -112,27 +133,7 @@ impl Checker<'_> {
 
     /// Whether a path of names begins a namespace of a declared type.
     pub(super) fn is_namespace(path: &[&str]) -> bool {
-        let full = path.join(".");
-        const NAMESPACES: &[&str] = &[
-            "System",
-            "System.Collections",
-            "System.Collections.Generic",
-            "System.Linq",
-            "System.Net",
-            "System.Text",
-            "System.Text.RegularExpressions",
-            "System.Security",
-            "System.Security.Cryptography",
-            "System.Security.Cryptography.X509Certificates",
-            "System.Globalization",
-            "System.IO",
-            "System.Xml",
-            "System.Xml.Linq",
-            "Newtonsoft",
-            "Newtonsoft.Json",
-            "Newtonsoft.Json.Linq",
-        ];
-        NAMESPACES.contains(&full.as_str())
+        NAMESPACES.contains(&path.join(".").as_str())
     }
 
     /// The declaration's words for a type in messages.
@@ -150,7 +151,8 @@ pub(super) fn forbidden_member(ty: &Ty, name: &str) -> Option<&'static str> {
     if name == "GetType" {
         return Some(REFLECTION);
     }
-    let allowed = match ty.id()? {
+
+    match ty.id()? {
         TypeId::JsonConvert => {
             matches!(name, "ToString" | "PopulateObject" | "DeserializeAnonymousType")
                 .then_some("`JsonConvert` allows `SerializeObject` and `DeserializeObject`")
@@ -178,6 +180,5 @@ pub(super) fn forbidden_member(ty: &Ty, name: &str) -> Option<&'static str> {
             "the allow-list of `DateTime` does not have it; `DateTimeOffset` allows all members",
         ),
         _ => None,
-    };
-    allowed
+    }
 }

@@ -47,8 +47,7 @@ impl<'a> Args<'a> {
 
     pub(crate) fn int(&self, index: usize) -> i32 {
         match self.get(index) {
-            Value::Int(value) => *value,
-            Value::Enum(_, value) => *value,
+            Value::Int(value) | Value::Enum(_, value) => *value,
             other => other.as_int().and_then(|n| i32::try_from(n).ok()).unwrap_or_default(),
         }
     }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::{Code, Function, FunctionBody, Node, Place, Result};
+use super::{Code, Function, FunctionBody, Place, Result};
 use crate::state::{EvalState, Object, confusion};
 use crate::types::Ty;
 use crate::{Exception, ExceptionKind, Host, Value};
@@ -183,10 +181,5 @@ impl<'a> Cx<'a> {
     /// Calls a delegate with one argument and takes the result as a condition.
     pub(crate) fn test(&mut self, function: &Value, arg: Value) -> Result<bool> {
         Ok(matches!(self.invoke(function, &[arg])?, Value::Bool(true)))
-    }
-
-    /// The values of a place that may hold a list of nodes.
-    pub(crate) fn nodes(&mut self, nodes: &[Node]) -> Result<SmallVec<[Value; 4]>> {
-        self.eval_all(nodes)
     }
 }

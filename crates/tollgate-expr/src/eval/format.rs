@@ -62,7 +62,7 @@ pub(crate) fn composite(cx: &mut Cx<'_>, format: &str, args: &[Value]) -> Result
             Piece::Text(text) => out.push_str(text),
             Piece::Hole { index, align, format } => {
                 let value = args.get(index).cloned().unwrap_or_default();
-                out.push_str(&format_value(cx, &value, format.as_deref(), align)?);
+                out.push_str(&format_value(cx, &value, format, align)?);
             }
         }
     }

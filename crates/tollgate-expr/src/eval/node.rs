@@ -192,10 +192,6 @@ pub(crate) enum Code {
         catches: Box<[CatchCode]>,
         finally: Option<Box<Code>>,
     },
-    Using {
-        slot: u16,
-        body: Box<Code>,
-    },
     /// A new cell for a captured variable.
     NewCell(u16),
     Return(Option<Node>),
@@ -225,7 +221,6 @@ pub(crate) struct CatchCode {
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
     pub(crate) n_slots: u16,
-    pub(crate) n_captures: u16,
     /// Parameters that lambdas capture.
     pub(crate) cells: Box<[u16]>,
     pub(crate) body: FunctionBody,

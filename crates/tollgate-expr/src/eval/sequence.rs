@@ -7,7 +7,6 @@ use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
 use crate::types::{Ty, TypeId};
-use crate::value::HostRef;
 use crate::{Exception, ExceptionKind, Value};
 
 /// A lazy sequence.
@@ -370,7 +369,7 @@ impl Cx<'_> {
         for item in self.collect(from)? {
             let mut values = Vec::new();
             for key in keys {
-                values.push(self.invoke(&key.function, &[item.clone()])?);
+                values.push(self.invoke(&key.function, std::slice::from_ref(&item))?);
             }
             items.push((values, item));
         }
@@ -493,14 +492,6 @@ impl Cx<'_> {
                 _ => Err(confusion()),
             },
             _ => Err(confusion()),
-        }
-    }
-
-    /// Whether a value is a part of `context` of that kind.
-    pub(crate) fn host_part(value: &Value) -> Option<HostRef> {
-        match value {
-            Value::Host(part) => Some(*part),
-            _ => None,
         }
     }
 }

@@ -49,7 +49,6 @@ impl Cx<'_> {
             Code::Try { body, catches, finally } => {
                 self.exec_try(body, catches, finally.as_deref())
             }
-            Code::Using { body, .. } => self.exec(body),
             Code::NewCell(slot) => {
                 self.new_cell(*slot, Value::Null)?;
                 Ok(Flow::Next)
@@ -191,9 +190,8 @@ impl Cx<'_> {
             // A filter that throws does not hold.
             match self.truth(filter) {
                 Ok(true) => return Ok(Some(catch)),
-                Ok(false) => {}
                 Err(failed) if failed.is_bound() => return Err(failed),
-                Err(_) => {}
+                Ok(false) | Err(_) => {}
             }
         }
         Ok(None)

@@ -157,6 +157,7 @@ impl ArgValue {
 
 /// A part of an interpolated string.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "trees are few and short-lived")]
 pub(crate) enum InterpolatedPart {
     Text(Arc<str>),
     Hole { value: Expr, align: Option<Expr>, format: Option<Arc<str>> },
@@ -212,7 +213,7 @@ pub(crate) enum Pattern {
     /// `T x`, or `T` alone when it can only be a type.
     Type(TypeRef, Option<Name>),
     /// `var x`, `_`.
-    Var(Option<Name>, At),
+    Var(Option<Name>),
 }
 
 /// The forms of expressions.
@@ -279,7 +280,7 @@ pub(crate) enum ExprKind {
     },
     Tuple(Vec<(Option<Name>, Expr)>),
     Default(Option<TypeRef>),
-    TypeOf(TypeRef),
+    TypeOf,
     NameOf(Box<Expr>),
     Checked(bool, Box<Expr>),
     Throw(Box<Expr>),
@@ -310,9 +311,10 @@ pub(crate) struct Catch {
 
 /// A label of a `switch`.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "trees are few and short-lived")]
 pub(crate) enum SwitchLabel {
-    Default(At),
-    Case(Pattern, Option<Expr>, At),
+    Default,
+    Case(Pattern, Option<Expr>),
 }
 
 /// Labels and what they lead to.

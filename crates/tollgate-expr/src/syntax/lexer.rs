@@ -99,12 +99,11 @@ impl Lexer<'_> {
                     self.bump();
                 }
             } else if self.eat("/*") {
-                match self.rest().find("*/") {
-                    Some(length) => self.pos += length + 2,
-                    None => {
-                        let at = At::new(start, start + 2);
-                        return Err(SyntaxError::new(at, "the comment is not closed"));
-                    }
+                if let Some(length) = self.rest().find("*/") {
+                    self.pos += length + 2;
+                } else {
+                    let at = At::new(start, start + 2);
+                    return Err(SyntaxError::new(at, "the comment is not closed"));
                 }
             } else if self.peek().is_some_and(|c| c.is_whitespace() || c == '\u{feff}') {
                 self.bump();

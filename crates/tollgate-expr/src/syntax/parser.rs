@@ -313,6 +313,7 @@ impl<'t> Parser<'t> {
         self.make(kind, start, depth)
     }
 
+    #[expect(clippy::option_option, reason = "no assignment, plain, or with an operator")]
     fn assignment_operator(&mut self) -> Option<Option<BinaryOp>> {
         const OPERATORS: &[(&str, Option<BinaryOp>)] = &[
             ("=", None),
@@ -429,19 +430,18 @@ impl<'t> Parser<'t> {
             let ternary = matches!(ty.kind, TypeKind::Nullable(_)) && parser.starts_operand();
             if ternary { Err(parser.unexpected("a type")) } else { Ok(ty) }
         });
-        match nullable {
-            Some(ty) => Ok(ty),
-            None => {
-                let start = self.at();
-                let mut ty = self.ty_without_ranks()?;
-                while self.is("[") && self.is_at(1, "]") {
-                    self.next();
-                    self.next();
-                    let at = start.to(self.previous_at());
-                    ty = TypeRef { kind: TypeKind::Array(Box::new(ty)), at };
-                }
-                Ok(ty)
+        if let Some(ty) = nullable {
+            Ok(ty)
+        } else {
+            let start = self.at();
+            let mut ty = self.ty_without_ranks()?;
+            while self.is("[") && self.is_at(1, "]") {
+                self.next();
+                self.next();
+                let at = start.to(self.previous_at());
+                ty = TypeRef { kind: TypeKind::Array(Box::new(ty)), at };
             }
+            Ok(ty)
         }
     }
 
@@ -459,11 +459,10 @@ impl<'t> Parser<'t> {
     }
 
     pub(super) fn pattern(&mut self) -> Result<Pattern> {
-        let at = self.at();
         if self.is_word("var") && self.is_name_at(1) {
             self.next();
             let name = self.name("a name")?;
-            return Ok(Pattern::Var((&*name.text != "_").then_some(name), at));
+            return Ok(Pattern::Var((&*name.text != "_").then_some(name)));
         }
         let typed = self.attempt(|parser| {
             let ty = parser.test_type()?;
@@ -729,9 +728,9 @@ impl<'t> Parser<'t> {
             "typeof" => {
                 self.next();
                 self.expect("(")?;
-                let ty = self.ty()?;
+                self.ty()?;
                 self.expect(")")?;
-                self.make(ExprKind::TypeOf(ty), start, 0)
+                self.make(ExprKind::TypeOf, start, 0)
             }
             "default" => {
                 self.next();
@@ -902,7 +901,7 @@ impl<'t> Parser<'t> {
         }
         if self.is("[") {
             self.next();
-            while self.eat(",") {
+            if self.is(",") {
                 return Err(SyntaxError::new(
                     start,
                     "arrays of several dimensions are not supported",

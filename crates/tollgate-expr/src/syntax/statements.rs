@@ -287,16 +287,15 @@ impl Parser<'_> {
     }
 
     fn switch_label(&mut self) -> Result<SwitchLabel> {
-        let start = self.at();
         if self.eat_word("default") {
             self.expect(":")?;
-            return Ok(SwitchLabel::Default(start));
+            return Ok(SwitchLabel::Default);
         }
         self.next();
         let pattern = self.pattern()?;
         let guard = if self.eat_word("when") { Some(self.expression()?) } else { None };
         self.expect(":")?;
-        Ok(SwitchLabel::Case(pattern, guard, start.to(self.previous_at())))
+        Ok(SwitchLabel::Case(pattern, guard))
     }
 
     fn try_statement(&mut self) -> Result<StmtKind> {

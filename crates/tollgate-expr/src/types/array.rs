@@ -15,7 +15,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     members: &[
         m("int Length", "How many items there are.", length),
         m("long LongLength", "How many items there are.", |cx, a| {
-            Ok(Value::Long(cx.known_length(a.get(0)).unwrap_or_default() as i64))
+            Ok(Value::Long(i64::from(index_int(cx.known_length(a.get(0)).unwrap_or_default()))))
         }),
         m("int Rank", "The number of dimensions: 1.", |_, _| Ok(Value::Int(1))),
         m("object Clone()", "A copy.", |cx, a| {
@@ -162,6 +162,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     ],
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn length(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     Ok(Value::Int(index_int(cx.known_length(a.get(0)).unwrap_or_default())))
 }
@@ -230,7 +231,9 @@ fn copy(
         let message = "Non-negative number required.";
         return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     }
-    let size = |value: &Value, cx: &Cx<'_>| cx.known_length(value).unwrap_or_default() as i64;
+    let size = |value: &Value, cx: &Cx<'_>| {
+        i64::from(index_int(cx.known_length(value).unwrap_or_default()))
+    };
     if from.saturating_add(length) > size(source, cx) {
         let message = "Source array was not long enough. Check the source index, length, and the array's lower bounds. (Parameter 'sourceArray')";
         return Err(Exception::new(ExceptionKind::Argument, message));

@@ -434,9 +434,9 @@ fn combine(
     let id = a.this_object()?;
     let Object::Set(set) = cx.state.object(id) else { return Err(confusion()) };
     let mut other_set = Set::new(set.item.clone(), set.comparer());
-    others.iter().for_each(|item| {
+    for item in &others {
         other_set.insert(item.clone());
-    });
+    }
     let own: Vec<Value> = set.iter().cloned().collect();
     let mut made = Set::new(set.item.clone(), set.comparer());
     for item in &own {

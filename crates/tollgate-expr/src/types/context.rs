@@ -27,10 +27,12 @@ const fn part(part: HostRef) -> Value {
     Value::Host(part)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn present(part: HostRef, is_there: bool) -> Run {
     Ok(if is_there { Value::Host(part) } else { Value::Null })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn text(text: &str) -> Run {
     Ok(Value::from(text))
 }
@@ -521,11 +523,10 @@ fn read_body(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<(bytes::Bytes, Option<Stri
 }
 
 fn charset(header: &str) -> Option<String> {
-    let found = header.split(';').skip(1).find_map(|part| {
+    header.split(';').skip(1).find_map(|part| {
         let (name, value) = part.trim().split_once('=')?;
         name.eq_ignore_ascii_case("charset").then(|| value.trim_matches('"').to_owned())
-    });
-    found
+    })
 }
 
 fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {

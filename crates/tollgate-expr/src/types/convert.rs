@@ -84,14 +84,15 @@ fn radix(a: &Args<'_>, bits: u32) -> Result<u64, Exception> {
     Ok(if negative { value.wrapping_neg() } else { value })
 }
 
+// .NET does not look at the bits that padding leaves over.
+const LENIENT: base64::engine::GeneralPurpose = base64::engine::GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
 fn from_base64(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let text = a.str(0, "s")?;
     let clean: String = text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n')).collect();
-    // .NET does not look at the bits that padding leaves over.
-    const LENIENT: base64::engine::GeneralPurpose = base64::engine::GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-    );
     match LENIENT.decode(clean) {
         Ok(bytes) => {
             cx.charge(bytes.len())?;

@@ -31,6 +31,7 @@ pub(crate) struct TypeDecl {
     /// Base class and interfaces.
     pub(crate) bases: &'static [&'static str],
     /// What it is, in one line.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the generated reference"))]
     pub(crate) docs: &'static str,
     pub(crate) members: &'static [Member],
 }
@@ -48,6 +49,21 @@ pub(crate) struct Member {
     pub(crate) set: Option<Native>,
     /// Whether the result depends on nothing but the arguments and can be computed at load.
     pub(crate) pure: bool,
+}
+
+/// Two lists of members as one.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed at compile time, where a fault is a compile error"
+)]
+pub(crate) const fn joined<const N: usize>(first: &[Member], second: &[Member]) -> [Member; N] {
+    let mut out = [first[0]; N];
+    let mut n = 0;
+    while n < N {
+        out[n] = if n < first.len() { first[n] } else { second[n - first.len()] };
+        n += 1;
+    }
+    out
 }
 
 /// A member.

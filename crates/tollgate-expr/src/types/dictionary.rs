@@ -79,15 +79,12 @@ fn try_get(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let (map, key) = (a.value(0), a.value(1));
     let found = look_up(cx, &map, &key)?;
     let default = default_value(a.ty(1));
-    Ok(match found {
-        Lookup::Found(value) => {
-            a.set(2, value);
-            Value::Bool(true)
-        }
-        _ => {
-            a.set(2, default);
-            Value::Bool(false)
-        }
+    Ok(if let Lookup::Found(value) = found {
+        a.set(2, value);
+        Value::Bool(true)
+    } else {
+        a.set(2, default);
+        Value::Bool(false)
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::array::index_int;
-use super::decl::{Kind, Member, TypeDecl, m, rw};
+use super::decl::{Kind, Member, TypeDecl, joined, m, rw};
 use super::{Ty, TypeId, is_assignable};
 use crate::eval::{
     Args, Cx, Source, default_value, null_argument, primitive_type, primitive_value, scalar_of,
@@ -176,10 +176,10 @@ fn bad_key(cx: &Cx<'_>, id: JsonId, key: &Value) -> Exception {
 fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let id = a.this_json()?;
     let value = a.json(2);
-    let state = &mut cx.state;
+    let state = &mut *cx.state;
     match a.get(1) {
         Value::Str(name) => {
-            state.json.set_name(id, Some(name.clone()), value, &mut state.budget)?
+            state.json.set_name(id, Some(name.clone()), value, &mut state.budget)?;
         }
         Value::Null => state.json.set_name(id, None, value, &mut state.budget)?,
         other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
@@ -255,7 +255,7 @@ fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 
 fn select(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<JsonId>, Exception> {
     let (id, path) = (a.this_json()?, a.str(1, "path")?);
-    let state = &mut cx.state;
+    let state = &mut *cx.state;
     let path = JsonPath::parse(&path, &mut state.budget)?;
     let no_match = if a.bool(2) { NoMatch::Error } else { NoMatch::Null };
     state.json.select_tokens(id, &path, no_match, &mut state.budget)
@@ -390,24 +390,10 @@ const TOKENS: &[Member] = &[
 
 fn one(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let (id, path) = (a.this_json()?, a.str(1, "path")?);
-    let state = &mut cx.state;
+    let state = &mut *cx.state;
     let path = JsonPath::parse(&path, &mut state.budget)?;
     let no_match = if a.bool(2) { NoMatch::Error } else { NoMatch::Null };
     state.json.select_token(id, &path, no_match, &mut state.budget).map(token)
-}
-
-const fn joined<const N: usize>(first: &[Member], second: &[Member]) -> [Member; N] {
-    let mut out = [first[0]; N];
-    let mut n = 0;
-    while n < first.len() {
-        out[n] = first[n];
-        n += 1;
-    }
-    while n < N {
-        out[n] = second[n - first.len()];
-        n += 1;
-    }
-    out
 }
 
 pub(super) const TOKEN: TypeDecl = TypeDecl {
@@ -440,14 +426,13 @@ fn add_content(cx: &mut Cx<'_>, container: JsonId, content: &Value) -> Result<()
 
 /// Adds what a `params object[]` holds.
 fn add_all(cx: &mut Cx<'_>, container: JsonId, contents: &Value) -> Result<(), Exception> {
-    match contents {
-        Value::Null => cx.state.json.add(container, None, &mut cx.state.budget),
-        _ => {
-            for content in cx.collect(contents)? {
-                add_content(cx, container, &content)?;
-            }
-            Ok(())
+    if let Value::Null = contents {
+        cx.state.json.add(container, None, &mut cx.state.budget)
+    } else {
+        for content in cx.collect(contents)? {
+            add_content(cx, container, &content)?;
         }
+        Ok(())
     }
 }
 
@@ -578,7 +563,7 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
             "bool Remove(string propertyName)",
             "Takes a property out; whether it was there.",
             |cx, a| {
-                let state = &mut cx.state;
+                let state = &mut *cx.state;
                 state
                     .json
                     .remove_name(a.this_json()?, a.opt_str(1), &mut state.budget)
@@ -731,13 +716,12 @@ pub(super) const PROPERTY: TypeDecl = TypeDecl {
             "Of a name and the items of an array.",
             |cx, a| {
                 let contents = cx.collect(&a.value(1))?;
-                match contents.as_slice() {
-                    [only] => new_property(cx, a, only),
-                    _ => {
-                        let id = cx.state.json.array(&mut cx.state.budget)?;
-                        add_all(cx, id, &a.value(1))?;
-                        new_property(cx, a, &Value::Json(id))
-                    }
+                if let [only] = contents.as_slice() {
+                    new_property(cx, a, only)
+                } else {
+                    let id = cx.state.json.array(&mut cx.state.budget)?;
+                    add_all(cx, id, &a.value(1))?;
+                    new_property(cx, a, &Value::Json(id))
                 }
             },
         ),

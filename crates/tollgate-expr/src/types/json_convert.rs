@@ -232,9 +232,9 @@ fn collection(cx: &mut Cx<'_>, id: JsonId, found: JsonType, ty: &Ty) -> Run {
         Ty::Array(_) => cx.state.array(item, items),
         Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
             let mut set = crate::collections::Set::new(item, Comparer::Exact);
-            items.into_iter().for_each(|item| {
+            for item in items {
                 set.insert(item);
-            });
+            }
             cx.state.add(Object::Set(Box::new(set)))
         }
         _ => cx.state.list(item, items),

@@ -3,7 +3,7 @@
 use super::Ty;
 use super::array::index_int;
 use super::collections::comparer;
-use super::decl::{Kind, Member, TypeDecl, m};
+use super::decl::{Kind, Member, TypeDecl, joined, m};
 use super::object::{equals, required};
 use crate::collections::{Comparer, Dictionary, Set};
 use crate::eval::{Args, Cx, SortKey, Source, arith, default_value};
@@ -216,19 +216,18 @@ fn group_by(cx: &mut Cx<'_>, a: &Args<'_>, key_ty: &Ty, item_ty: &Ty) -> Result<
     let mut places = Dictionary::new(Ty::OBJECT, Ty::OBJECT, Comparer::Exact);
     let from = source(a)?;
     for item in cx.collect(&from)? {
-        let own = cx.invoke(&key, &[item.clone()])?;
+        let own = cx.invoke(&key, std::slice::from_ref(&item))?;
         let item = match &select {
             Some(select) => cx.invoke(select, &[item])?,
             None => item,
         };
         cx.charge(4 * SLOT_COST)?;
-        let place = match places.get(&own).and_then(Value::as_int) {
-            Some(place) => usize::try_from(place).unwrap_or_default(),
-            None => {
-                places.set(own.clone(), Value::Int(index_int(groups.len())));
-                groups.push((own, Vec::new()));
-                groups.len() - 1
-            }
+        let place = if let Some(place) = places.get(&own).and_then(Value::as_int) {
+            usize::try_from(place).unwrap_or_default()
+        } else {
+            places.set(own.clone(), Value::Int(index_int(groups.len())));
+            groups.push((own, Vec::new()));
+            groups.len() - 1
         };
         if let Some((_, items)) = groups.get_mut(place) {
             items.push(item);
@@ -252,7 +251,7 @@ fn to_dictionary(cx: &mut Cx<'_>, a: &Args<'_>, value_ty: &Ty) -> Result<Value, 
     let mut map = Dictionary::new(a.ty(1).clone(), value_ty.clone(), how);
     let from = source(a)?;
     for item in cx.collect(&from)? {
-        let own = cx.invoke(&key, &[item.clone()])?;
+        let own = cx.invoke(&key, std::slice::from_ref(&item))?;
         if own.is_null() {
             return Err(crate::eval::null_argument("key"));
         }
@@ -530,9 +529,9 @@ const REST: &[Member] = &[
             let from = source(a)?;
             let items = cx.collect(&from)?;
             let mut set = Set::new(a.ty(0).clone(), Comparer::Exact);
-            items.into_iter().for_each(|item| {
+            for item in items {
                 set.insert(item);
-            });
+            }
             cx.charge(set.len() * 3 * SLOT_COST)?;
             cx.state.add(Object::Set(Box::new(set)))
         },
@@ -843,20 +842,4 @@ const REST: &[Member] = &[
     }),
 ];
 
-const fn joined<const N: usize>(parts: [&[Member]; 2]) -> [Member; N] {
-    let mut out = [REST[0]; N];
-    let mut n = 0;
-    let mut part = 0;
-    while part < parts.len() {
-        let mut index = 0;
-        while index < parts[part].len() {
-            out[n] = parts[part][index];
-            n += 1;
-            index += 1;
-        }
-        part += 1;
-    }
-    out
-}
-
-const MEMBERS: &[Member] = &joined::<{ REST.len() + SUMS.len() }>([REST, SUMS]);
+const MEMBERS: &[Member] = &joined::<{ REST.len() + SUMS.len() }>(REST, SUMS);

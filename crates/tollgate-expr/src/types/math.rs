@@ -2,7 +2,7 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::decl::{Kind, Member, TypeDecl, m, p};
+use super::decl::{Kind, Member, TypeDecl, joined, m, p};
 use crate::eval::{Args, Cx, arith, compare};
 use crate::state::{Object, confusion};
 use crate::syntax::ast::BinaryOp;
@@ -24,6 +24,7 @@ pub(super) const ROUNDING: TypeDecl = TypeDecl {
     members: &[],
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn pick(a: &Args<'_>, op: BinaryOp) -> Result<Value, Exception> {
     let (left, right) = (a.get(0), a.get(1));
     if left.as_double().is_some_and(f64::is_nan) {
@@ -210,23 +211,8 @@ const OTHER: &[Member] = &[
     ),
 ];
 
-const fn joined<const N: usize>(parts: [&[Member]; 3]) -> [Member; N] {
-    let mut out = [OTHER[0]; N];
-    let mut n = 0;
-    let mut part = 0;
-    while part < parts.len() {
-        let mut index = 0;
-        while index < parts[part].len() {
-            out[n] = parts[part][index];
-            n += 1;
-            index += 1;
-        }
-        part += 1;
-    }
-    out
-}
-
-const MATH: &[Member] = &joined::<{ MAX.len() + MIN.len() + OTHER.len() }>([MAX, MIN, OTHER]);
+const EXTREMES: &[Member] = &joined::<{ MAX.len() + MIN.len() }>(MAX, MIN);
+const MATH: &[Member] = &joined::<{ EXTREMES.len() + OTHER.len() }>(EXTREMES, OTHER);
 
 pub(super) const RANDOM: TypeDecl = TypeDecl {
     name: "System.Random",

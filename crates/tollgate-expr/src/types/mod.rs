@@ -24,12 +24,12 @@ mod time;
 mod ty;
 
 pub(crate) use assign::is_assignable;
-pub(crate) use decl::{Kind, Member, Native, TypeDecl, m, p, rw};
+pub(crate) use decl::{Kind, Member, Native, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use registry::{
-    Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, TypeInfo, allowed_but_missing,
-    exception_kind, extensions, info, lookup, short_names,
+    Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
+    extensions, info, lookup, short_names,
 };
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 

@@ -39,8 +39,7 @@ fn split(text: &str) -> Result<Parts, Exception> {
         return Err(invalid("Invalid URI: The URI is empty."));
     }
     let Some((scheme, rest)) = text.split_once(':') else {
-        let message = if text.starts_with('/') { FORMAT } else { FORMAT };
-        return Err(invalid(message));
+        return Err(invalid(FORMAT));
     };
     let named = scheme.chars().next().is_some_and(|c| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
@@ -148,10 +147,18 @@ fn escape_illegal(text: &str) -> String {
     out
 }
 
+fn push_hex(out: &mut String, byte: u8) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    out.push('%');
+    out.extend(DIGITS.get(usize::from(byte >> 4)));
+    out.extend(DIGITS.get(usize::from(byte & 15)));
+}
+
 fn push_escaped(out: &mut String, c: char) {
     let mut buffer = [0; 4];
     for byte in c.encode_utf8(&mut buffer).bytes() {
-        out.push_str(&format!("%{byte:02X}"));
+        push_hex(out, byte);
     }
 }
 
@@ -279,7 +286,7 @@ fn unescape(text: &str) -> String {
         for chunk in bytes.utf8_chunks() {
             out.push_str(chunk.valid());
             for byte in chunk.invalid() {
-                out.push_str(&format!("%{byte:02X}"));
+                push_hex(&mut out, *byte);
             }
         }
         rest = tail.get(3 * bytes.len()..).unwrap_or_default();
@@ -406,7 +413,11 @@ fn html_encode(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\u{a0}'..='\u{ff}' | '\u{10000}'.. => out.push_str(&format!("&#{};", u32::from(c))),
+            '\u{a0}'..='\u{ff}' | '\u{10000}'.. => {
+                out.push_str("&#");
+                out.push_str(&u32::from(c).to_string());
+                out.push(';');
+            }
             c => out.push(c),
         }
     }
@@ -438,15 +449,12 @@ fn html_decode(text: &str) -> String {
             };
             Some((decoded, after))
         });
-        match entity {
-            Some((decoded, after)) => {
-                out.push(decoded);
-                rest = after;
-            }
-            None => {
-                out.push('&');
-                rest = tail;
-            }
+        if let Some((decoded, after)) = entity {
+            out.push(decoded);
+            rest = after;
+        } else {
+            out.push('&');
+            rest = tail;
         }
     }
     out.push_str(rest);

@@ -20,12 +20,14 @@ fn read(a: &Args<'_>, kind: NumberType) -> Result<Value, Exception> {
     parse(kind, a.opt_str(0), Styles::of(kind)).map(Value::from)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn try_read(a: &mut Args<'_>, kind: NumberType, zero: Value) -> Result<Value, Exception> {
     let read = try_parse(kind, a.opt_str(0), Styles::of(kind));
     a.set(1, read.map_or(zero, Value::from));
     Ok(Value::Bool(read.is_some()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn compare_to(a: &Args<'_>) -> Result<Value, Exception> {
     let order = crate::eval::order(a.get(0), a.get(1));
     let nan = |value: &Value| value.as_double().is_some_and(f64::is_nan);

@@ -11,7 +11,7 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
     bases: &[],
     docs: "The base of all types.",
     members: &[
-        m("string ToString()", "The value as text.", |cx, a| to_string(cx, a)),
+        m("string ToString()", "The value as text.", to_string),
         m("bool Equals(object obj)", "Whether the values are equal.", |cx, a| {
             Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
         }),
@@ -41,6 +41,7 @@ pub(super) fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exce
 }
 
 /// `left.Equals(right)`.
+#[expect(clippy::float_cmp, reason = "equality is what is asked for")]
 pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Json(left), Value::Json(right)) => cx.state.json.token_equals(*left, *right),
@@ -156,6 +157,7 @@ pub(super) const EXCEPTION: TypeDecl = TypeDecl {
 };
 
 /// `new SomeException(message, inner)`: the kind is a number.
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 pub(crate) fn new_exception(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let number = usize::try_from(a.int(0)).unwrap_or_default();
     let kind = ExceptionKind::ALL.get(number).copied().unwrap_or(ExceptionKind::Exception);

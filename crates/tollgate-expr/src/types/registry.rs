@@ -93,6 +93,7 @@ pub(crate) struct MemberInfo {
     pub(crate) run: Native,
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
+    #[expect(dead_code, reason = "for the generated reference")]
     pub(crate) docs: &'static str,
 }
 

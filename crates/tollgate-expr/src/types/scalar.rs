@@ -98,7 +98,7 @@ pub(super) const CHAR: TypeDecl = TypeDecl {
         m("static char ToLowerInvariant(char c)", "In lower case.", |_, a| {
             Ok(mapped(a, crate::text::lower))
         }),
-        m("static string ToString(char c)", "As text.", |cx, a| super::object::to_string(cx, a)),
+        m("static string ToString(char c)", "As text.", super::object::to_string),
         m("static double GetNumericValue(char c)", "The number of a digit, or -1.", |_, a| {
             Ok(Value::Double(character(a).to_digit(10).map_or(-1.0, f64::from)))
         }),
@@ -128,6 +128,7 @@ fn new_guid(cx: &mut Cx<'_>) -> Value {
     Value::guid(guid)
 }
 
+#[expect(clippy::many_single_char_names, reason = "sixteen bytes in a row")]
 /// The bytes of a GUID in .NET's order: the first three parts little-endian.
 fn net_order(guid: [u8; 16]) -> [u8; 16] {
     let [a, b, c, d, e, f, g, h, rest @ ..] = guid;

@@ -292,7 +292,14 @@ fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let mut parts: Vec<&str> = Vec::new();
     let mut rest: &str = &this;
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
-    while limit > 0 {
+    if limit == 1 {
+        let items = if remove_empty && this.is_empty() { Vec::new() } else { vec![a.value(0)] };
+        return cx.state.array(Ty::STRING, items);
+    }
+    loop {
+        if limit == 0 {
+            break;
+        }
         let found = next_separator(rest, separators.as_deref());
         let full = parts.len() + 1 >= limit;
         let Some((offset, length)) = found.filter(|_| !full) else {
@@ -308,14 +315,16 @@ fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         rest = rest.get(offset + length..).unwrap_or_default();
     }
     // The last part takes what is left, but not separators that only made empty parts.
-    if remove_empty && parts.len() == limit && limit > 0 {
-        if let Some(last) = parts.last_mut() {
-            while let Some((0, length)) = next_separator(last, separators.as_deref()) {
-                *last = last.get(length..).unwrap_or_default();
-            }
-            if last.is_empty() {
-                parts.pop();
-            }
+    if remove_empty
+        && parts.len() == limit
+        && limit > 0
+        && let Some(last) = parts.last_mut()
+    {
+        while let Some((0, length)) = next_separator(last, separators.as_deref()) {
+            *last = last.get(length..).unwrap_or_default();
+        }
+        if last.is_empty() {
+            parts.pop();
         }
     }
     cx.charge(this.len() + parts.len() * 24)?;

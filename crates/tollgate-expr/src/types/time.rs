@@ -1,7 +1,7 @@
 //! `DateTime`, `DateTimeOffset`, `TimeSpan`.
 
 use super::TypeId;
-use super::decl::{Kind, Member, TypeDecl, m, p};
+use super::decl::{Kind, Member, TypeDecl, joined, m, p};
 use crate::eval::{Args, Cx, formatted, order};
 use crate::time::{
     DateStyles, DateTime, DateTimeOffset, Kind as TimeKind, TimeSpan, days_in_month, is_leap_year,
@@ -122,22 +122,9 @@ macro_rules! comparisons {
     };
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn compared(a: &Args<'_>, holds: fn(std::cmp::Ordering) -> bool) -> Result<Value, Exception> {
     Ok(Value::Bool(order(a.get(0), a.get(1)).is_some_and(holds)))
-}
-
-const fn joined<const N: usize>(first: &[Member], second: &[Member]) -> [Member; N] {
-    let mut out = [first[0]; N];
-    let mut n = 0;
-    while n < first.len() {
-        out[n] = first[n];
-        n += 1;
-    }
-    while n < N {
-        out[n] = second[n - first.len()];
-        n += 1;
-    }
-    out
 }
 
 const DATES: &[Member] = &[

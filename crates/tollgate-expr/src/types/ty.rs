@@ -48,8 +48,7 @@ macro_rules! short_names {
 short_names! {
     OBJECT = Object; STRING = String; BOOL = Boolean; CHAR = Char; SBYTE = SByte; BYTE = Byte;
     SHORT = Int16; USHORT = UInt16; INT = Int32; UINT = UInt32; LONG = Int64; ULONG = UInt64;
-    FLOAT = Single; DOUBLE = Double; DECIMAL = Decimal; JTOKEN = JToken; JOBJECT = JObject;
-    JARRAY = JArray; DATE_TIME = DateTime;
+    FLOAT = Single; DOUBLE = Double; DECIMAL = Decimal; JTOKEN = JToken; DATE_TIME = DateTime;
 }
 
 impl Ty {

@@ -234,6 +234,7 @@ pub const KEYS: &[KeyDef] = &[
         "PEM file of roots to trust besides the system's, for the gateway's own calls and for backends.",
     ),
     key("egress.proxy", Url, "", "HTTP proxy for the gateway's own calls."),
+    key("egress.no-proxy", List, "", "Hosts that are called without the proxy."),
     key(
         "egress.allow-link-local",
         List,

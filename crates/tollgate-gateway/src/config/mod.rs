@@ -119,6 +119,8 @@ pub struct EgressConfig {
     pub ca_file: Option<PathBuf>,
     /// HTTP proxy.
     pub proxy: Option<String>,
+    /// Hosts that are called without it.
+    pub no_proxy: Vec<String>,
     /// Hosts whose link-local address may be reached.
     pub allow_link_local: Vec<String>,
 }
@@ -491,6 +493,7 @@ impl Reader<'_> {
         EgressConfig {
             ca_file: self.path(table, "ca-file"),
             proxy: text(table, "proxy"),
+            no_proxy: names(list(table, "no-proxy")),
             allow_link_local: names(list(table, "allow-link-local")),
         }
     }

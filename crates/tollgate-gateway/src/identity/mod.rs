@@ -249,8 +249,8 @@ impl Identities for ConfiguredIdentities {
         client_id: Option<&str>,
         resource: &str,
     ) -> Result<Arc<dyn TokenSource>, IdentityError> {
-        let client_id =
-            client_id.filter(|id| !id.is_empty()).or(self.settings.client_id.as_deref());
+        let own = self.settings.client_id.as_deref();
+        let client_id = [client_id, own].into_iter().flatten().find(|id| !id.is_empty());
         let key = IdentityKey {
             settings: Arc::clone(&self.settings),
             client_id: client_id.map(str::to_ascii_lowercase),

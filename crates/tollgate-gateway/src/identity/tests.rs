@@ -105,8 +105,12 @@ fn entra(request: &Request<Bytes>) -> Response<Bytes> {
 async fn imds_gives_tokens_of_system_and_user_assigned_identities() {
     let imds =
         Loopback::start(|request| managed(request, "/metadata/identity/oauth2/token", None)).await;
-    let identities = pool([])
-        .with(IdentitySettings { imds_endpoint: Some(imds.url()), ..IdentitySettings::default() });
+    let identities = pool([]).with(IdentitySettings {
+        // As a setting from an environment variable that is not set.
+        client_id: Some(String::new()),
+        imds_endpoint: Some(imds.url()),
+        ..IdentitySettings::default()
+    });
     let resource = "https://cognitiveservices.azure.com";
     for written in [resource.to_owned(), format!("{resource}/"), format!("{resource}/.default")] {
         assert_eq!(token(&identities, None, &written).await.unwrap(), format!("system@{resource}"));

@@ -168,7 +168,7 @@ async fn refuse(mut handle: Socket, status: StatusCode, message: &str) {
 /// What follows a response: the rest of the request's body, and the next request on the same connection.
 async fn finish(mut down: Downstream) -> Option<(Box<Socket>, Option<BytesMut>)> {
     let socket = down.socket().cloned();
-    let drained = down.body_done() || drain(&mut down).await;
+    let drained = drain(&mut down).await;
     let ServerSession::H1(session) = down.into_session() else { return None };
     if !drained || !session.will_keepalive() {
         drop(session);
@@ -183,7 +183,10 @@ async fn finish(mut down: Downstream) -> Option<(Box<Socket>, Option<BytesMut>)>
 }
 
 /// Reads what is left of the body. False when that is too much or takes too long.
-async fn drain(down: &mut Downstream) -> bool {
+pub(super) async fn drain(down: &mut Downstream) -> bool {
+    if down.body_done() {
+        return true;
+    }
     if down.awaits_continue() || down.body_broken() {
         return false;
     }

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::client::Peer;
 use super::listener::closed;
 use super::serve::{self, Incoming};
-use super::{Shared, Site};
+use super::{Shared, Site, one};
 use crate::wire::Socket;
 
 /// A connection with so many malformed requests is ended: answering them is work that nobody asked for.
@@ -103,10 +103,16 @@ fn spawn<S: Site>(
         let mut aborting = shared.aborting.subscribe();
         let site = shared.parts.site.load_full();
         let incoming = Incoming { session, socket: None, closing: false };
+        let serving = async {
+            // A request that is not whole when its session ends has its stream reset, which some clients (curl 7.88) take
+            // for a failure although the response is complete.
+            if let Some(mut down) = serve::request(&shared, site, &peer, incoming).await {
+                one::drain(&mut down).await;
+            }
+        };
         tokio::select! {
             biased;
-            // What is left of the request ends with its session: the stream is reset where it was not whole.
-            down = serve::request(&shared, site, &peer, incoming) => drop(down),
+            () = serving => {}
             _ = aborting.wait_for(|aborting| *aborting) => {}
         }
         drop(guard);

@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PrivateDec
 use bytes::Bytes;
 use serde_json::json;
 use tollgate_engine::Secret;
-use tollgate_engine::jose::{Certificate, VerificationKey};
+use tollgate_engine::jose::{Algorithm, Certificate, VerificationKey};
 
 use super::{ISSUER, URL, check, claims, policy, token};
 use crate::testing::signer::{Signer, base64, encode, key_set};
@@ -265,7 +265,7 @@ fn certificates_of_other_kinds() {
         let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
         let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
         let key = VerificationKey::from_certificate(None, certificate.der()).unwrap();
-        assert_eq!(key.algorithms().map(|known| known.name()).collect::<Vec<_>>(), [expected]);
+        assert_eq!(key.algorithms().map(Algorithm::name).collect::<Vec<_>>(), [expected]);
     }
     assert!(VerificationKey::from_certificate(None, b"not a certificate").is_err());
 }
