@@ -8,10 +8,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
 use tollgate_engine::{
-    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Variables,
+    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Url, Variables,
     error_body, process, process_error,
 };
-use tollgate_expr::Url;
 use uuid::Uuid;
 
 use super::client::Peer;
