@@ -457,6 +457,9 @@ async fn read(
                 _ => Event::Head,
             })
         }
+        (Session::One { session, .. }, Phase::Body) if let Some(direct) = direct => {
+            direct.read(session).await.map(|piece| piece.map_or(Event::End(None), Event::Piece))
+        }
         (Session::One { session, .. }, Phase::Body) => session
             .read_body_bytes()
             .await
