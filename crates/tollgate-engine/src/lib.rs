@@ -39,3 +39,10 @@ pub use section::{Scope, Section};
 pub use step::{Block, BoxFuture, CompiledStep, Facts, Flow, Resumed, Step};
 pub use typed::Typed;
 pub use value::Value;
+
+// What expressions see of the world is also what whoever routes requests fills in; it comes through here, so that only
+// the engine and the policies know the expression language.
+pub use tollgate_expr::{
+    Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Product,
+    Subscription, Url, User, Workspace,
+};

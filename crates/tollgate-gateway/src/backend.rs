@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use tollgate_engine::Secret;
 use tollgate_engine::jose::Certificate;
 use tollgate_engine::ports::{HttpVersion, TokenSource};
-use tollgate_expr::Url;
+use tollgate_engine::{Secret, Url};
 
 /// A backend: where it is, how the gateway proves itself to it, and how it is spoken to.
 #[derive(Debug)]

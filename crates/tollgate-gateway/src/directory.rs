@@ -11,10 +11,9 @@ use tollgate_engine::read::{
     self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
 };
 use tollgate_engine::{
-    Chain, CompileEnv, CompiledDocument, DocumentInfo, Fragments, PolicyDef, Ports, Scope, Section,
-    Target, compile_document, compile_fragment,
+    Api, Chain, CompileEnv, CompiledDocument, DocumentInfo, Fragments, Operation, PolicyDef, Ports,
+    Scope, Section, Target, compile_document, compile_fragment,
 };
-use tollgate_expr::{Api, Operation};
 
 use crate::adapters::{address_guard, backend_roots, check_egress};
 use crate::backend::{Backend, Credentials, TlsOptions};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use tollgate_engine::{Chain, PolicyError, RouteInfo, Secret, Target};
-use tollgate_expr::{Api, Operation};
+use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target};
 
 use crate::snapshot::{Matched, PresentedKey, Refusal};
 use crate::subscriptions::{Access, Subscriptions};

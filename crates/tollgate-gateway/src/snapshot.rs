@@ -6,9 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method};
-use tollgate_engine::jose::Certificate;
 use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target};
-use tollgate_expr::{Deployment, Url};
+use tollgate_engine::{Deployment, Url, jose::Certificate};
 
 use crate::fetch::AddressGuard;
 use crate::router::Router;
@@ -23,7 +22,7 @@ pub struct Snapshot {
     /// Time-outs.
     pub timeouts: Timeouts,
     /// Bounds on the expressions of one request.
-    pub expression_limits: tollgate_expr::Limits,
+    pub expression_limits: tollgate_engine::ExpressionLimits,
     /// `context.Deployment`.
     pub deployment: Arc<Deployment>,
     /// Backends, certificates and what to mask.

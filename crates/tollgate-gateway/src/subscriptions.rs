@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
-use tollgate_expr::Subscription;
+use tollgate_engine::Subscription;
 
 use crate::config::SubscriptionConfig;
 

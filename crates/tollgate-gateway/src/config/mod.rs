@@ -14,9 +14,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
-use tollgate_engine::Secret;
 use tollgate_engine::ports::HttpVersion;
-use tollgate_expr::{Deployment, Url};
+use tollgate_engine::{Deployment, Secret, Url};
 
 use crate::{Limits, ListenSettings, Timeouts};
 use toml_file::{Item, Table};
@@ -42,7 +41,7 @@ pub struct Config {
     /// Limits on messages.
     pub limits: Limits,
     /// Limits on expressions.
-    pub expression_limits: tollgate_expr::Limits,
+    pub expression_limits: tollgate_engine::ExpressionLimits,
     /// Time-outs.
     pub timeouts: Timeouts,
     /// The gateway's own identity.
@@ -601,9 +600,9 @@ fn limits(table: Option<Table<'_>>) -> Limits {
     }
 }
 
-fn expression_limits(table: Option<Table<'_>>) -> tollgate_expr::Limits {
-    let default = tollgate_expr::Limits::default();
-    tollgate_expr::Limits {
+fn expression_limits(table: Option<Table<'_>>) -> tollgate_engine::ExpressionLimits {
+    let default = tollgate_engine::ExpressionLimits::default();
+    tollgate_engine::ExpressionLimits {
         steps: count(table, "expression-steps", default.steps),
         memory: count(table, "expression-memory", default.memory),
         ..default

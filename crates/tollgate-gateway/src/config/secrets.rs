@@ -2,9 +2,8 @@
 
 use http::{HeaderName, HeaderValue};
 use tollgate_diagnostics::{Code, Diagnostic, Span};
-use tollgate_engine::Secret;
 use tollgate_engine::ports::HttpVersion;
-use tollgate_expr::Url;
+use tollgate_engine::{Secret, Url};
 
 use super::toml_file::{Item, Table};
 use super::{

@@ -1,6 +1,5 @@
 use http::{HeaderMap, Method};
-use tollgate_engine::Secret;
-use tollgate_expr::{Api, Operation};
+use tollgate_engine::{Api, Operation, Secret};
 
 use super::*;
 use crate::config::SubscriptionConfig;

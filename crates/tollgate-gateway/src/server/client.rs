@@ -7,21 +7,26 @@ use http::HeaderMap;
 use http::header::{HOST, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
+use crate::wire::strip_named;
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Headers with which a client could claim to be somebody else, or to have come another way.
-const CLAIMS: [HeaderName; 8] = [
-    X_FORWARDED_FOR,
-    X_FORWARDED_HOST,
-    X_FORWARDED_PROTO,
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-client-ip"),
-    HeaderName::from_static("forwarded"),
-];
+fn is_claim(name: &str) -> bool {
+    matches!(
+        name,
+        "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-forwarded-port"
+            | "x-forwarded-prefix"
+            | "x-real-ip"
+            | "x-client-ip"
+            | "forwarded"
+    )
+}
 
 /// More hops than this are not followed.
 const MAX_HOPS: usize = 32;
@@ -66,9 +71,7 @@ impl Peer {
         let client = if self.trusted {
             self.behind(headers, trusted)
         } else {
-            for claim in &CLAIMS {
-                headers.remove(claim);
-            }
+            strip_named(headers, is_claim);
             self.ip
         };
         let chain = match join(headers) {

@@ -74,7 +74,7 @@ pub(super) async fn serve<S: Site>(
 async fn arrived(handle: &Socket, patience: Duration, closing: &mut watch::Receiver<bool>) -> bool {
     let mut looked = false;
     let arrival = std::future::poll_fn(|cx| {
-        let arrival = handle.poll_arrived(cx);
+        let arrival = handle.poll_arrived(cx, looked);
         if arrival.is_pending() && !looked {
             // It is going to take a while: an idle connection holds no buffers.
             looked = true;

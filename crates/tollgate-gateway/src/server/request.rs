@@ -1,7 +1,7 @@
 //! Judging the head of a request before anything acts on it.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -28,6 +28,8 @@ pub(super) struct Head {
     pub(super) port: Option<u16>,
     pub(super) path: String,
     pub(super) query: String,
+    /// `TE: trailers`.
+    pub(super) trailers: bool,
     /// Headers, hop-by-hop ones removed; `Host` is there also over HTTP/2.
     pub(super) headers: HeaderMap,
 }
@@ -89,6 +91,8 @@ pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head,
     let content_length =
         headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.trim().parse().ok());
     let chunked = headers.contains_key(TRANSFER_ENCODING);
+    let trailers =
+        headers.get(TE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"trailers"));
     strip_request(&mut headers).map_err(|_| bad("the Connection header is malformed"))?;
     headers.remove(EXPECT);
     if upgrade {
@@ -107,7 +111,7 @@ pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head,
         upgrade,
         http10: version < Version::HTTP_11,
     };
-    Ok(Head { facts, version, host, port, path, query, headers })
+    Ok(Head { facts, version, host, port, path, query, trailers, headers })
 }
 
 fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejection> {

@@ -8,10 +8,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
 use tollgate_engine::{
-    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Variables,
+    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Url, Variables,
     error_body, process, process_error,
 };
-use tollgate_expr::Url;
 use uuid::Uuid;
 
 use super::client::Peer;
@@ -152,7 +151,7 @@ struct Prepared {
 }
 
 fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
-    let Head { facts, version, host, port, path, query, mut headers } = head;
+    let Head { facts, version, host, port, path, query, trailers, mut headers } = head;
     let request_id = Uuid::new_v4();
     let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
     continue_or_begin(&mut headers, request_id);
@@ -162,6 +161,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     };
     let Matched { info, parameters, chain, path: below, query: rest, target, key } = matched;
     let received = Received {
+        trailers,
         host: headers.get(http::header::HOST).cloned(),
         key: key.and_then(|key| Some((key.header?, key.value))),
     };

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
-use tollgate_engine::{Names, Ports};
-use tollgate_expr::Deployment;
+use tollgate_engine::{Deployment, Names, Ports};
 
 use crate::fetch::AddressGuard;
 use crate::wire::Backends;
@@ -30,7 +29,7 @@ pub trait Site: Backends + 'static {
     /// The outside.
     fn ports(&self) -> &Ports;
     /// Bounds on the expressions of one request.
-    fn expression_limits(&self) -> tollgate_expr::Limits;
+    fn expression_limits(&self) -> tollgate_engine::ExpressionLimits;
 }
 
 impl Backends for Snapshot {
@@ -75,7 +74,7 @@ impl Site for Snapshot {
         &self.ports
     }
 
-    fn expression_limits(&self) -> tollgate_expr::Limits {
+    fn expression_limits(&self) -> tollgate_engine::ExpressionLimits {
         self.expression_limits
     }
 }

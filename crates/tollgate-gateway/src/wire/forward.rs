@@ -325,11 +325,11 @@ impl PingoraWire {
                 headers.remove(name);
             }
             headers.remove(http::header::HOST);
-            let plain = tollgate_expr::Url {
+            let plain = tollgate_engine::Url {
                 scheme: url.scheme().to_owned(),
                 host: url.host_str().unwrap_or_default().to_owned(),
                 port: url.port_or_known_default().unwrap_or_default(),
-                ..tollgate_expr::Url::default()
+                ..tollgate_engine::Url::default()
             };
             self.connections
                 .url(&plain)

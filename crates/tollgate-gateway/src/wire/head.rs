@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
@@ -33,6 +33,8 @@ pub(crate) struct Received {
     /// `Host` as it came. The same value, by identity, is replaced by the backend's; one that a policy wrote stays, even
     /// when it reads the same.
     pub host: Option<HeaderValue>,
+    /// `TE: trailers`: the client can take trailers, and gRPC insists that the backend hears of it.
+    pub(crate) trailers: bool,
     /// The header with the gateway's subscription key, and that key. It goes unless a policy has written another value.
     pub key: Option<(HeaderName, Secret<String>)>,
 }
@@ -195,6 +197,9 @@ pub(crate) fn request_head(
         let uri = Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(target);
         parts.uri = uri.build().map_err(|_| MalformedTarget)?;
         parts.version = Version::HTTP_2;
+        if received.trailers {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
     } else {
         headers.insert(HOST, host);
         parts.uri = Uri::from(target);

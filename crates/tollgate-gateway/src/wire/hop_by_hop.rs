@@ -4,27 +4,11 @@
 //! before any policy runs: removed at forwarding time, a client could name a header that a policy adds and so strip it.
 
 use http::HeaderMap;
-use http::header::{
-    CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, HeaderName};
 use smallvec::SmallVec;
 
 /// More nominations than this are refused: no honest client sends them, and each costs a search.
 const MAX_NOMINATIONS: usize = 10;
-
-const STANDARD: [HeaderName; 10] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("http2-settings"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
 
 /// Why a `Connection` header is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,11 +42,34 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) {
     strip_standard(headers);
 }
 
-/// Removes the hop-by-hop headers that policies may have set.
+/// Removes the hop-by-hop headers, wherever they came from.
 pub(crate) fn strip_standard(headers: &mut HeaderMap) {
-    for name in &STANDARD {
+    strip_named(headers, is_hop_by_hop);
+}
+
+/// Removes headers by name. One look at each header that is there beats a search for each that might be.
+pub(crate) fn strip_named(headers: &mut HeaderMap, is_stripped: fn(&str) -> bool) {
+    let found: SmallVec<[HeaderName; 4]> =
+        headers.keys().filter(|name| is_stripped(name.as_str())).cloned().collect();
+    for name in found {
         headers.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "http2-settings"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
 fn nominations(headers: &HeaderMap) -> Result<SmallVec<[HeaderName; 4]>, NominationError> {

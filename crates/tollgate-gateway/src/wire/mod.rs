@@ -37,7 +37,7 @@ use crate::{Backend, Limits, Timeouts};
 
 pub(crate) use downstream::{Announced, Downstream, DownstreamTimeouts, RequestFacts};
 pub(crate) use head::Received;
-pub(crate) use hop_by_hop::strip_request;
+pub(crate) use hop_by_hop::{strip_named, strip_request};
 pub use origin::Connections;
 pub(crate) use respond::{DRAIN, Ended, Written};
 pub(crate) use socket::{Socket, tune};
@@ -74,7 +74,7 @@ pub(crate) struct BackendStats {
     pub(crate) origin: Option<Arc<Origin>>,
     /// Status of the last response.
     pub(crate) status: Option<http::StatusCode>,
-    /// Time spent waiting for status and headers, all calls together.
+    /// Time spent with backends, all calls together: from the call to the end of the body.
     pub(crate) waited: Duration,
     /// How many calls were made.
     pub(crate) calls: u32,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use parking_lot::RwLock;
-use tollgate_expr::Url;
+use tollgate_engine::Url;
 
 use super::budget::Budget;
 use super::connect::ConnectError;

@@ -172,13 +172,21 @@ impl Pool {
         if offer == Offer::One {
             return self.make(addresses, offer, wanted.connect).await;
         }
-        let connecting = self.connecting.lock().await;
+        // Waiting for another request's attempt counts as connecting: were it not so, a backend that does not answer
+        // would be tried by one request after the other, each for the full time.
+        let deadline = tokio::time::Instant::now() + wanted.connect;
+        let connecting = tokio::time::timeout_at(deadline, self.connecting.lock()).await;
+        let connecting = connecting.map_err(|_| ConnectError::Timeout {
+            host: self.key.host.to_string(),
+            within: wanted.connect,
+        })?;
         if wanted.may_reuse
             && let Some(session) = self.open_stream(wanted.idle).await
         {
             return Ok(session);
         }
-        let made = self.make(addresses, offer, wanted.connect).await;
+        let rest = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let made = self.make(addresses, offer, rest).await;
         drop(connecting);
         made
     }

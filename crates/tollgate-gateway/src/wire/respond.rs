@@ -91,7 +91,12 @@ impl PingoraWire {
                 Ok(()) => Ended::Whole,
                 Err(failed) => Ended::Client(failed),
             },
-            Source::Backend(exchange) => self.pump(exchange).await,
+            Source::Backend(exchange) => {
+                let began = Instant::now();
+                let ended = self.pump(exchange).await;
+                self.stats.waited += began.elapsed();
+                ended
+            }
         };
         written
     }

@@ -112,13 +112,16 @@ impl Socket {
     }
 
     /// Waits until the peer has sent something or closed. No buffer is held meanwhile.
-    pub(crate) fn poll_arrived(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    ///
+    /// tokio may call a socket ready that has nothing to read; `woken` says that an earlier poll has found nothing, so that
+    /// readiness now means news and need not be checked.
+    pub(crate) fn poll_arrived(&self, cx: &mut Context<'_>, woken: bool) -> Poll<io::Result<()>> {
         let inner = &mut *self.0.lock();
         if !inner.put_back.is_empty() {
             return Poll::Ready(Ok(()));
         }
         match &mut inner.transport {
-            // Looking at a byte instead of asking for readiness, which tokio may report without a cause.
+            Transport::Tcp(stream) if woken => stream.poll_read_ready(cx),
             Transport::Tcp(stream) => {
                 let mut byte = [0; 1];
                 stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)).map_ok(|_| ())

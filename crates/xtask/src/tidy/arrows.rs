@@ -49,7 +49,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "tollgate-gateway",
-        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-expr"],
+        ours: &["tollgate-diagnostics", "tollgate-engine"],
         never: &["reqwest", "openssl", "native-tls"],
     },
     Rule { name: "tollgate-emulator", ours: &[], never: &["pingora", "reqwest"] },

@@ -15,9 +15,9 @@ use tokio::task::JoinHandle;
 use tollgate_diagnostics::Sources;
 use tollgate_engine::read::{NoNamedValues, ReadOptions, read};
 use tollgate_engine::{
-    Chain, CompileEnv, DocumentInfo, Fragments, Names, Ports, Scope, Target, compile_document,
+    Chain, CompileEnv, Deployment, DocumentInfo, Fragments, Names, Ports, Scope, Target, Url,
+    compile_document,
 };
-use tollgate_expr::{Deployment, Url};
 
 use super::policies::POLICIES;
 use crate::fetch::{AddressGuard, CachingResolver};
@@ -155,8 +155,8 @@ impl Site for TestSite {
         &self.ports
     }
 
-    fn expression_limits(&self) -> tollgate_expr::Limits {
-        tollgate_expr::Limits::default()
+    fn expression_limits(&self) -> tollgate_engine::ExpressionLimits {
+        tollgate_engine::ExpressionLimits::default()
     }
 }
 

@@ -140,7 +140,11 @@ async fn http2_to_http2_with_trailers() {
     let policy = "<forward http-version=\"2or1\"/>";
     let gateway = h2c(TestSite::new(None, ["", policy, ""]).backend(backend)).await;
     let mut client = h2c_client(&gateway).await;
-    let request = Request::post("http://gw.test/p?q").header("x-one", "1").body(()).unwrap();
+    let request = Request::post("http://gw.test/p?q")
+        .header("x-one", "1")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
     let (response, mut body) = client.send_request(request, false).unwrap();
     let mut two = UpstreamTwo::over(upstream.stream().await).await;
     let (seen, mut send) = two.request().await;
@@ -149,7 +153,10 @@ async fn http2_to_http2_with_trailers() {
         format!("https://127.0.0.1:{}/p?q", upstream.address.port())
     );
     assert!(!seen.headers().contains_key("host"));
-    assert_eq!(seen.headers()["x-one"], "1");
+    assert_eq!(
+        (&seen.headers()["x-one"], &seen.headers()["te"]),
+        (&"1".parse().unwrap(), &"trailers".parse().unwrap())
+    );
     body.send_data(Bytes::from_static(b"hello"), true).unwrap();
     assert_eq!(collect(seen.into_body()).await.unwrap(), b"hello");
     let mut answer = send.send_response(Response::new(()), false).unwrap();
