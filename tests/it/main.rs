@@ -4,3 +4,4 @@
 //! issue.
 
 mod harness;
+mod readme;

@@ -59,7 +59,7 @@ fn configuration() -> String {
     let mut page = format!(
         "{GENERATED}# Configuration\n\nEvery key of `tollgate.toml`. `*` stands for a name you choose. A secret is `{{ env = \"NAME\" }}`, \
          `{{ file = \"path\" }}` or, for development, `{{ value = \"…\", development = true }}`. \
-         Instead of plain text, a URL, an address, a size or a duration, `{{ env = \"NAME\", default = \"…\" }}` takes the variable's value; \
+         Instead of plain text, a flag, a URL, an address, a size or a duration, `{{ env = \"NAME\", default = \"…\" }}` takes the variable's value; \
          an empty default leaves the key out.\n"
     );
     let mut section = "";

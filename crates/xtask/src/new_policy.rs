@@ -64,6 +64,28 @@ mod tests {
 }
 "##;
 
+const CASE: &str = r"# {name}
+
+Say what this shows.
+
+```xml policy
+<policies>
+    <inbound>
+        <base />
+        <{name} />
+    </inbound>
+</policies>
+```
+
+```http request
+GET /
+```
+
+```http backend
+GET /echo
+```
+";
+
 pub(crate) fn run(repository: &Repository, name: &str) -> anyhow::Result<()> {
     let valid = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
@@ -90,7 +112,9 @@ pub(crate) fn run(repository: &Repository, name: &str) -> anyhow::Result<()> {
     let unsupported = format!("{FOLDER}/unsupported.rs");
     let list = repository.read(&unsupported)?;
     repository.write(&unsupported, &without_entry(&list, name))?;
-    println!("{file}\n\nFill it in, then run `cargo xtask docs`, and add a case to `tests/it`.");
+    let case = format!("tests/cases/{name}.md");
+    repository.write(&case, &CASE.replace("{name}", name))?;
+    println!("{file}\n{case}\n\nFill them in, then run `cargo xtask docs`.");
     Ok(())
 }
 

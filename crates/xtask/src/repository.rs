@@ -26,7 +26,11 @@ impl Repository {
     }
 
     pub(crate) fn write(&self, file: &str, text: &str) -> anyhow::Result<()> {
-        std::fs::write(self.root.join(file), text).with_context(|| format!("cannot write `{file}`"))
+        let path = self.root.join(file);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, text).with_context(|| format!("cannot write `{file}`"))
     }
 
     /// Every file that is or will be committed, sorted; what git ignores is not there.

@@ -49,13 +49,13 @@ impl KeyType {
     pub(crate) fn may_be_variable(self) -> bool {
         match self {
             Self::Text
+            | Self::Bool
             | Self::Size
             | Self::Duration
             | Self::Address
             | Self::Url
             | Self::Word(_) => true,
-            Self::Bool
-            | Self::Count
+            Self::Count
             | Self::List
             | Self::Secret
             | Self::Secrets

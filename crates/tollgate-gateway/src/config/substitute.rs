@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Environment;
-use super::keys::KEYS;
+use super::keys::{KEYS, KeyType};
 use super::toml_file::matches;
 
 const ALLOWED: [&str; 2] = ["env", "default"];
@@ -32,6 +32,7 @@ struct Substitution<'a> {
 enum Fate {
     Stay,
     Text(String),
+    Flag(bool),
     Absent,
 }
 
@@ -47,6 +48,7 @@ impl Substitution<'_> {
                     }
                 }
                 Fate::Text(text) => *value.get_mut() = DeValue::String(Cow::Owned(text)),
+                Fate::Flag(flag) => *value.get_mut() = DeValue::Boolean(flag),
                 Fate::Absent => absent.push(key.get_ref().to_string()),
             }
             path.pop();
@@ -81,10 +83,14 @@ impl Substitution<'_> {
         let Some(name) = text("env") else { return Fate::Stay };
         // Deployment tools set variables that have no value to the empty text.
         let found = self.env.var(name).filter(|value| !value.is_empty());
+        let typed = |value: String| match (def.ty, value.parse()) {
+            (KeyType::Bool, Ok(flag)) => Fate::Flag(flag),
+            _ => Fate::Text(value),
+        };
         match (found, text("default")) {
-            (Some(value), _) => Fate::Text(value),
+            (Some(value), _) => typed(value),
             (None, Some("")) => Fate::Absent,
-            (None, Some(default)) => Fate::Text(default.to_owned()),
+            (None, Some(default)) => typed(default.to_owned()),
             (None, None) => {
                 let message = format!("the environment variable `{name}` is not set");
                 let span = self.file.span(value.span());

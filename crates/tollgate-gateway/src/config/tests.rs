@@ -22,6 +22,7 @@ fn load(text: &str) -> (Config, String) {
         ("BROKEN", "a\nb"),
         ("URL", "https://backend.example/"),
         ("SITE", "here"),
+        ("FLAG", "true"),
     ]));
     let config = read(file, text, Path::new("."), &env, &mut diagnostics);
     for span in &config.secret_spans {
@@ -215,6 +216,7 @@ fn plain_values_may_come_from_the_environment() {
 http = { env = "UNSET", default = "127.0.0.1:0" }
 [identity]
 client-id = { env = "UNSET", default = "" }
+development = { env = "FLAG", default = "false" }
 [named-values]
 plain = { env = "SITE", default = "y", secret = false }
 other = { env = "UNSET", default = "y", secret = false }
@@ -225,7 +227,7 @@ path = "/openai"
     );
     assert_eq!(shown, "");
     assert_eq!(config.listen.http.map(|address| address.port()), Some(0));
-    assert_eq!(config.identity.client_id, None);
+    assert_eq!((config.identity.client_id, config.identity.development), (None, true));
     let url = &config.backends.first().unwrap().url;
     assert_eq!((url.host.as_str(), url.path.as_str()), ("backend.example", "/openai"));
     let value = |name: &str| {
