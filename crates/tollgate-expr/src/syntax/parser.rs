@@ -378,21 +378,29 @@ impl<'t> Parser<'t> {
         self.make(kind, start, depth)
     }
 
-    fn binary(&mut self, level: usize) -> Result<Expr> {
+    /// Operators of a level and tighter ones, without a frame of the stack for each level.
+    fn binary(&mut self, least: usize) -> Result<Expr> {
         let start = self.at();
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
-        let mut left = self.binary(level + 1)?;
+        let mut left = self.unary()?;
         loop {
-            if level == RELATIONAL && (self.is_word("is") || self.is_word("as")) {
+            if least <= RELATIONAL && (self.is_word("is") || self.is_word("as")) {
                 left = self.type_test(left, start)?;
                 continue;
             }
-            let Some(op) = self.operator(level, operators) else { return Ok(left) };
+            let Some((level, op)) = self.next_operator(least) else { return Ok(left) };
             let right = self.binary(level + 1)?;
             let depth = left.depth.max(right.depth);
             let kind = ExprKind::Binary(op, Box::new(left), Box::new(right));
             left = self.make(kind, start, depth)?;
         }
+    }
+
+    /// Takes the operator that comes next, if it is of a level or tighter.
+    fn next_operator(&mut self, least: usize) -> Option<(usize, BinaryOp)> {
+        let levels = LEVELS.iter().enumerate().skip(least);
+        levels
+            .into_iter()
+            .find_map(|(level, operators)| self.operator(level, operators).map(|op| (level, op)))
     }
 
     fn operator(&mut self, level: usize, operators: &[(&str, BinaryOp)]) -> Option<BinaryOp> {
