@@ -1,0 +1,274 @@
+//! One line per request.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::Method;
+use uuid::Uuid;
+
+use super::{LogFormat, LogQueue, SharedRedactor};
+
+/// Longest text of a client that is put in a line.
+const MAX_TEXT: usize = 2_048;
+
+/// What happened to a request. Neither query nor headers: both carry keys.
+#[derive(Debug, Clone)]
+pub struct AccessRecord {
+    /// Identifier of the request.
+    pub request_id: Uuid,
+    /// Method.
+    pub method: Method,
+    /// Path on the wire, without the query.
+    pub path: String,
+    /// API that was matched.
+    pub api: Option<Arc<str>>,
+    /// Operation that was matched.
+    pub operation: Option<Arc<str>>,
+    /// Subscription whose key was accepted.
+    pub subscription: Option<Arc<str>>,
+    /// Status that was sent; 0 when the client was gone before.
+    pub status: u16,
+    /// From the first byte of the request to the last of the response.
+    pub total: Duration,
+    /// Waiting for backends and reading from them.
+    pub backend: Option<Duration>,
+    /// To the first byte of the response's body that was sent.
+    pub first_byte: Option<Duration>,
+    /// Backend that was called last.
+    pub backend_id: Option<Arc<str>>,
+    /// Its status.
+    pub backend_status: Option<u16>,
+    /// Address of the client.
+    pub client_ip: IpAddr,
+    /// HTTP version of the client.
+    pub protocol: http::Version,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// Bytes of the response's body.
+    pub bytes_out: u64,
+    /// `context.LastError`, or why the response was not whole.
+    pub error: Option<AccessError>,
+}
+
+/// What went wrong with a request, for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessError {
+    /// Policy or part of the gateway.
+    pub source: Cow<'static, str>,
+    /// Reason code.
+    pub reason: Cow<'static, str>,
+    /// Text for the operator.
+    pub message: String,
+}
+
+/// Where access records go.
+pub trait AccessLog: Send + Sync + fmt::Debug {
+    /// Takes a record when its request has ended. Called on the request's own task, so it does not wait.
+    fn record(&self, record: &AccessRecord);
+}
+
+/// Nobody reads access lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoAccessLog;
+
+impl AccessLog for NoAccessLog {
+    fn record(&self, _: &AccessRecord) {}
+}
+
+/// Writes records as lines that look like the other log lines, of target `access` at level info, and obey the same
+/// level settings. They do not pass through `tracing`'s formatting, which takes ten times as long: this is the one line
+/// that every request pays for.
+#[derive(Debug, Clone)]
+pub struct AccessLines {
+    queue: LogQueue,
+    format: LogFormat,
+    redactor: Arc<SharedRedactor>,
+}
+
+impl AccessLines {
+    pub(super) fn new(queue: LogQueue, format: LogFormat, redactor: Arc<SharedRedactor>) -> Self {
+        Self { queue, format, redactor }
+    }
+}
+
+impl AccessLog for AccessLines {
+    fn record(&self, record: &AccessRecord) {
+        if !tracing::enabled!(target: "access", tracing::Level::INFO) {
+            return;
+        }
+        let mut line = Line { bytes: Vec::with_capacity(640), format: self.format };
+        line.begin(SystemTime::now());
+        record.write(&mut line);
+        line.end();
+        let text = String::from_utf8_lossy(&line.bytes);
+        self.queue.push(self.redactor.load().redact(&text).as_bytes());
+    }
+}
+
+impl AccessRecord {
+    fn write(&self, line: &mut Line) {
+        line.plain("request_id", Some(self.request_id), Quotes::Json);
+        line.text("method", Some(self.method.as_str()));
+        line.text("path", Some(bounded(&self.path)));
+        line.text("api", self.api.as_deref());
+        line.text("operation", self.operation.as_deref());
+        line.text("subscription", self.subscription.as_deref());
+        line.plain("status", Some(self.status), Quotes::None);
+        line.plain("total_ms", Some(milliseconds(self.total)), Quotes::None);
+        line.plain("backend_ms", self.backend.map(milliseconds), Quotes::None);
+        line.plain("first_byte_ms", self.first_byte.map(milliseconds), Quotes::None);
+        line.text("backend", self.backend_id.as_deref());
+        line.plain("backend_status", self.backend_status, Quotes::None);
+        line.plain("client_ip", Some(self.client_ip), Quotes::Json);
+        line.text("protocol", Some(protocol(self.protocol)));
+        line.plain("bytes_in", Some(self.bytes_in), Quotes::None);
+        line.plain("bytes_out", Some(self.bytes_out), Quotes::None);
+        let error = self.error.as_ref();
+        line.text("error_source", error.map(|error| &*error.source));
+        line.text("error_reason", error.map(|error| &*error.reason));
+        line.text("error_message", error.map(|error| bounded(&error.message)));
+    }
+}
+
+/// A line in the making.
+struct Line {
+    bytes: Vec<u8>,
+    format: LogFormat,
+}
+
+/// Whether a value that needs no escaping stands in quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    None,
+    /// In JSON only.
+    Json,
+}
+
+impl Line {
+    fn begin(&mut self, now: SystemTime) {
+        let now = Timestamp(now);
+        match self.format {
+            LogFormat::Json => self.put(format_args!(
+                "{{\"timestamp\":\"{now}\",\"level\":\"INFO\",\"target\":\"access\""
+            )),
+            LogFormat::Text => self.put(format_args!("{now}  INFO access:")),
+        }
+    }
+
+    fn end(&mut self) {
+        self.bytes.extend_from_slice(match self.format {
+            LogFormat::Json => b"}\n",
+            LogFormat::Text => b"\n",
+        });
+    }
+
+    /// Text of any kind; nothing when there is none.
+    fn text(&mut self, name: &str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        self.name(name);
+        // A vector takes every write, and text is always JSON.
+        if serde_json::to_writer(&mut self.bytes, value).is_err() {
+            self.bytes.extend_from_slice(b"\"\"");
+        }
+    }
+
+    /// A value that needs no escaping.
+    fn plain(&mut self, name: &str, value: Option<impl fmt::Display>, quotes: Quotes) {
+        let Some(value) = value else { return };
+        self.name(name);
+        if quotes == Quotes::Json && self.format == LogFormat::Json {
+            self.put(format_args!("\"{value}\""));
+        } else {
+            self.put(format_args!("{value}"));
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        match self.format {
+            LogFormat::Json => self.put(format_args!(",\"{name}\":")),
+            LogFormat::Text => self.put(format_args!(" {name}=")),
+        }
+    }
+
+    fn put(&mut self, text: fmt::Arguments<'_>) {
+        // A vector takes every write.
+        let _taken = self.bytes.write_fmt(text);
+    }
+}
+
+/// A moment as RFC 3339 in UTC with microseconds, as the other log lines have it.
+struct Timestamp(SystemTime);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (seconds, micros) = (since.as_secs(), since.subsec_micros());
+        let (days, in_day) = (seconds / 86_400, seconds % 86_400);
+        let (year, month, day) = civil_date(days);
+        let (hour, minute, second) = (in_day / 3_600, in_day / 60 % 60, in_day % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    }
+}
+
+/// The Gregorian date of a day counted from 1970-01-01, by the arithmetic of eras of 400 years that begin in March.
+fn civil_date(days: u64) -> (u64, u64, u64) {
+    let since_march_0 = days + 719_468;
+    let (era, in_era) = (since_march_0 / 146_097, since_march_0 % 146_097);
+    let year_of_era = (in_era - in_era / 1_460 + in_era / 36_524 - in_era / 146_096) / 365;
+    let in_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * in_year + 2) / 153;
+    let day = in_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Milliseconds with three decimals.
+fn milliseconds(duration: Duration) -> f64 {
+    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+    f64::from(micros) / 1_000.0
+}
+
+fn protocol(version: http::Version) -> &'static str {
+    match version {
+        http::Version::HTTP_10 => "HTTP/1.0",
+        http::Version::HTTP_11 => "HTTP/1.1",
+        http::Version::HTTP_2 => "HTTP/2",
+        _ => "other",
+    }
+}
+
+fn bounded(text: &str) -> &str {
+    let end = text.floor_char_boundary(MAX_TEXT);
+    text.get(..end).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps() {
+        let check = |seconds: u64, micros: u64, expected: &str| {
+            let at = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_micros(micros);
+            assert_eq!(Timestamp(at).to_string(), expected);
+        };
+        check(0, 0, "1970-01-01T00:00:00.000000Z");
+        check(951_782_399, 999_999, "2000-02-28T23:59:59.999999Z");
+        check(951_782_400, 0, "2000-02-29T00:00:00.000000Z");
+        check(951_868_800, 1, "2000-03-01T00:00:00.000001Z");
+        check(1_795_237_445, 5, "2026-11-21T05:04:05.000005Z");
+        check(4_107_542_400, 0, "2100-03-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        assert_eq!(bounded("short"), "short");
+        assert_eq!(bounded(&"é".repeat(2_000)).len(), 2_048);
+        assert_eq!(bounded(&format!("x{}", "é".repeat(2_000))).len(), 2_047);
+    }
+}

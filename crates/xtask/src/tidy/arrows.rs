@@ -1,0 +1,166 @@
+//! Which crate may use which.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+use toml::{Table, Value};
+
+use crate::repository::Repository;
+
+/// What a crate may and must not have among its dependencies.
+struct Rule {
+    name: &'static str,
+    /// Ours that it may use.
+    ours: &'static [&'static str],
+    /// Outside crates it must not name, by prefix.
+    never: &'static [&'static str],
+}
+
+/// Crates that open sockets, or run those that do.
+const OUTSIDE: &[&str] =
+    &["tokio", "hyper", "pingora", "rustls", "azure_", "notify", "redis", "reqwest", "axum"];
+const HTTP_AND_XML: &[&str] = &[
+    "http",
+    "quick-xml",
+    "tokio",
+    "hyper",
+    "pingora",
+    "rustls",
+    "azure_",
+    "notify",
+    "redis",
+    "futures",
+    "async-trait",
+];
+
+const RULES: &[Rule] = &[
+    Rule { name: "libz-ng-sys", ours: &[], never: OUTSIDE },
+    Rule { name: "tollgate-diagnostics", ours: &[], never: HTTP_AND_XML },
+    Rule { name: "tollgate-expr", ours: &["tollgate-diagnostics"], never: HTTP_AND_XML },
+    Rule {
+        name: "tollgate-engine",
+        ours: &["tollgate-diagnostics", "tollgate-expr"],
+        never: OUTSIDE,
+    },
+    Rule {
+        name: "tollgate-policies",
+        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-expr"],
+        never: OUTSIDE,
+    },
+    Rule {
+        name: "tollgate-gateway",
+        ours: &["tollgate-diagnostics", "tollgate-engine"],
+        never: &["reqwest", "openssl", "native-tls"],
+    },
+    Rule { name: "tollgate-emulator", ours: &[], never: &["pingora", "reqwest"] },
+    Rule {
+        name: "tollgate",
+        ours: &[
+            "tollgate-diagnostics",
+            "tollgate-emulator",
+            "tollgate-engine",
+            "tollgate-expr",
+            "tollgate-gateway",
+            "tollgate-policies",
+        ],
+        never: &["pingora", "reqwest"],
+    },
+    Rule { name: "xtask", ours: &[], never: OUTSIDE },
+];
+
+/// Only these may use it: errors without a type are for programs, not for libraries.
+const MAY_USE_ANYHOW: &[&str] = &["tollgate", "xtask"];
+/// Tests of any crate may use it.
+const FOR_TESTS: &str = "tollgate-emulator";
+
+pub(super) fn check(repository: &Repository) -> anyhow::Result<Vec<String>> {
+    let mut findings = Vec::new();
+    let mut seen = BTreeSet::new();
+    for file in repository.files()? {
+        let Some(folder) = file.strip_suffix("/Cargo.toml") else { continue };
+        let manifest: Table = repository.read(&file)?.parse().with_context(|| file.clone())?;
+        let name = manifest
+            .get("package")
+            .and_then(|package| package.get("name"))
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if folder != format!("crates/{name}") {
+            findings.push(format!("`{file}` is not in a folder of `crates/` that has its name"));
+        }
+        match RULES.iter().find(|rule| rule.name == name) {
+            Some(rule) => rule.check(&manifest, &mut findings),
+            None => findings.push(format!("`{name}` has no rule in `arrows.rs`")),
+        }
+        seen.insert(name.to_owned());
+    }
+    for rule in RULES.iter().filter(|rule| !seen.contains(rule.name)) {
+        findings.push(format!("there is a rule for `{}` and no such crate", rule.name));
+    }
+    Ok(findings)
+}
+
+impl Rule {
+    fn check(&self, manifest: &Table, findings: &mut Vec<String>) {
+        let name = self.name;
+        for dependency in tables(manifest, &["dependencies", "build-dependencies"]) {
+            let ours = RULES.iter().any(|rule| rule.name == dependency);
+            let anyhow = dependency == "anyhow" && !MAY_USE_ANYHOW.contains(&name);
+            let forbidden = self.never.iter().any(|prefix| dependency.starts_with(prefix));
+            if ours && !self.ours.contains(&dependency) || anyhow || forbidden {
+                findings.push(format!("`{name}` must not use `{dependency}`"));
+            }
+        }
+        for dependency in tables(manifest, &["dev-dependencies"]) {
+            let ours = RULES.iter().any(|rule| rule.name == dependency);
+            if ours && !self.ours.contains(&dependency) && dependency != FOR_TESTS {
+                findings.push(format!("tests of `{name}` must not use `{dependency}`"));
+            }
+        }
+    }
+}
+
+/// The names in some dependency tables, those of single platforms included.
+fn tables<'a>(manifest: &'a Table, kinds: &[&str]) -> Vec<&'a str> {
+    let platforms = manifest.get("target").and_then(Value::as_table);
+    let platforms = platforms.into_iter().flat_map(Table::values).filter_map(Value::as_table);
+    std::iter::once(manifest)
+        .chain(platforms)
+        .flat_map(|table| kinds.iter().filter_map(|kind| table.get(*kind)))
+        .filter_map(Value::as_table)
+        .flat_map(Table::keys)
+        .map(String::as_str)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(name: &str, manifest: &str) -> Vec<String> {
+        let mut findings = Vec::new();
+        let rule = RULES.iter().find(|rule| rule.name == name).unwrap();
+        rule.check(&manifest.parse().unwrap(), &mut findings);
+        findings
+    }
+
+    #[test]
+    fn arrows_are_one_way() {
+        let check = |name, dependency: &str, n| {
+            for table in ["dependencies", "build-dependencies", "target.'cfg(unix)'.dependencies"] {
+                let manifest = format!("[{table}]\n{dependency} = {{ workspace = true }}");
+                assert_eq!(findings(name, &manifest).len(), n, "{name} {manifest}");
+            }
+        };
+        check("tollgate-engine", "tollgate-expr", 0);
+        check("tollgate-engine", "tollgate-policies", 1);
+        check("tollgate-gateway", "tollgate-emulator", 1);
+        check("tollgate-gateway", "pingora", 0);
+        check("tollgate", "pingora-core", 1);
+        check("tollgate-expr", "http", 1);
+        check("tollgate-policies", "anyhow", 1);
+        assert!(
+            findings("tollgate-gateway", "[dev-dependencies]\ntollgate-emulator = 1").is_empty()
+        );
+        assert_eq!(findings("tollgate-engine", "[dev-dependencies]\ntollgate = 1").len(), 1);
+    }
+}

@@ -1,0 +1,374 @@
+//! Runs the Markdown cases of `tests/cases/`.
+//!
+//! A case begins with an `xml policy` block: the policy of an API of its own, in front of the echo backend. What follows
+//! until the next one belongs to it:
+//!
+//! - `xml FILE`: another document of the directory, such as `xml fragments/shared.xml` or `xml operations/read.xml`;
+//! - `toml`: further configuration, in which `CASE` stands for the API;
+//! - `http request`: a request below the API's path;
+//! - `http backend`: what the backend then received; `nothing` when it received none;
+//! - `http response`: the answer;
+//! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
+//!
+//! `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
+//! may have any body.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use tollgate_emulator::{Received, Running};
+
+use crate::harness::{Answer, Call, Connection, Directory, azure, is_like, repository};
+
+/// The global scope of all cases: it leaves a trace in each section.
+const GLOBAL: &str = r#"<policies>
+    <inbound><set-header name="x-trail" exists-action="append"><value>global</value></set-header></inbound>
+    <backend><forward-request /></backend>
+    <outbound><set-header name="x-trail" exists-action="append"><value>global</value></set-header></outbound>
+    <on-error><set-header name="x-trail" exists-action="append"><value>global on-error</value></set-header></on-error>
+</policies>
+"#;
+
+/// One case: its blocks, the policy first.
+struct Case {
+    file: PathBuf,
+    /// Name of the API and, with `/` for `-`, its path.
+    api: String,
+    blocks: Vec<Block>,
+}
+
+struct Block {
+    kind: String,
+    text: String,
+    /// Line of the fence that opens it, from 1.
+    line: usize,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases() {
+    let cases = read_all(&repository().join("tests/cases"));
+    let (checked, served): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|case| case.blocks.iter().any(|block| block.kind == "text"));
+    let mut failures: Vec<String> = checked.iter().filter_map(|case| check(case).err()).collect();
+    let azure = azure().await;
+    let gateway = directory(&served, &azure).start();
+    let mut connection = gateway.connect().await;
+    for case in &served {
+        serve(case, &azure, &mut connection, &mut failures).await;
+    }
+    assert!(!served.is_empty() && !checked.is_empty(), "no cases");
+    assert!(failures.is_empty(), "{} failed:\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+#[test]
+fn patterns() {
+    for (pattern, text, like) in [
+        ("a", "a", true),
+        ("a", "ab", false),
+        ("", "", true),
+        ("…", "", true),
+        ("…", "anything", true),
+        ("a…c", "abc", true),
+        ("a…c", "ac", true),
+        ("a…c", "ab", false),
+        ("…b…", "abc", true),
+        ("a…b…a", "ab", false),
+        ("a…a", "a", false),
+    ] {
+        assert_eq!(is_like(pattern, text), like, "{pattern} {text}");
+    }
+}
+
+fn read_all(folder: &Path) -> Vec<Case> {
+    let entries = std::fs::read_dir(folder).expect("the folder of the cases");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    files.iter().flat_map(|file| read(file)).collect()
+}
+
+fn read(file: &Path) -> Vec<Case> {
+    let text = std::fs::read_to_string(file).expect("a file of cases");
+    let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+    let mut cases: Vec<Case> = Vec::new();
+    for block in blocks(&text) {
+        if block.kind == "xml policy" {
+            let api = format!("{name}-{}", cases.len() + 1);
+            cases.push(Case { file: file.to_owned(), api, blocks: Vec::new() });
+        }
+        let case = cases.last_mut();
+        let case = case.unwrap_or_else(|| panic!("{}:{}: no policy yet", file.display(), block.line));
+        case.blocks.push(block);
+    }
+    assert!(!cases.is_empty(), "{} has no case", file.display());
+    cases
+}
+
+/// The fenced blocks whose kind is one of ours; others are prose.
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut open = false;
+    for (index, line) in text.lines().enumerate() {
+        match line.strip_prefix("```") {
+            Some(_) if open => open = false,
+            Some(kind) => {
+                open = true;
+                let kind = kind.trim().to_owned();
+                blocks.push(Block { kind, text: String::new(), line: index + 1 });
+            }
+            None if open => {
+                let block = blocks.last_mut().expect("an open block");
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            None => {}
+        }
+    }
+    blocks
+}
+
+impl Case {
+    fn place(&self, block: &Block) -> String {
+        let file = self.file.file_name().expect("a name").to_string_lossy();
+        format!("{file}:{}", block.line)
+    }
+
+    /// Adds the case's documents to a directory and its configuration to `config`.
+    fn add_to(&self, mut directory: Directory, config: &mut String) -> Directory {
+        let id = &self.api;
+        writeln!(config, "[apis.{id}]\npath = \"{id}\"\nbackend = \"echo\"").expect("text");
+        let own = self.blocks.iter().filter(|block| block.kind == "toml");
+        let own: String = own.map(|block| block.text.replace("CASE", id)).collect();
+        if !own.contains("subscription =") {
+            config.push_str("subscription = \"optional\"\n");
+        }
+        config.push_str(&own);
+        config.push('\n');
+        for block in &self.blocks {
+            directory = match block.kind.strip_prefix("xml ") {
+                Some("policy") => directory.api(id, &block.text),
+                Some(file) if file.starts_with("fragments/") => directory.file(file, &block.text),
+                Some(file) => directory.file(&format!("apis/{id}/{file}"), &block.text),
+                None => directory,
+            };
+        }
+        directory
+    }
+}
+
+/// What all cases may refer to.
+fn shared(echo: &str) -> String {
+    format!(
+        r#"
+[named-values]
+greeting = "hello"
+number = "7"
+nested = "{{{{greeting}}}}"
+expression = "@(1 + 1)"
+secret = {{ value = "s3cret value", development = true, secret = true }}
+
+[backends.echo]
+url = "{echo}/echo"
+
+[backends.other]
+url = "{echo}/other/base/"
+
+[backends.with-credentials]
+url = "{echo}/credentials?from=backend"
+headers = {{ x-backend-key = {{ value = "backend key", development = true }} }}
+query = {{ code = {{ value = "a&b", development = true }} }}
+authorization = {{ scheme = "Bearer", parameter = {{ value = "opaque", development = true }} }}
+
+[backends.status]
+url = "{echo}/status"
+
+[backends.refusing]
+url = "http://127.0.0.1:9"
+
+"#
+    )
+}
+
+fn directory(cases: &[Case], azure: &Running) -> Directory {
+    let mut config = shared(azure.echo.server().url());
+    let mut directory = Directory::new("").file("global.xml", GLOBAL);
+    for case in cases {
+        directory = case.add_to(directory, &mut config);
+    }
+    directory.configure(&config);
+    directory
+}
+
+async fn serve(
+    case: &Case,
+    azure: &Running,
+    connection: &mut Connection,
+    failures: &mut Vec<String>,
+) {
+    let echo = azure.echo.server();
+    let mut answer: Option<Answer> = None;
+    let mut received: Vec<Received> = Vec::new();
+    let mut n_requests = 0;
+    for block in &case.blocks {
+        let found = match block.kind.as_str() {
+            "http request" => {
+                let call = call(&block.text, &case.api);
+                echo.forget();
+                match connection.send(call).await {
+                    Ok(got) => answer = Some(got),
+                    Err(error) => {
+                        failures.push(format!("{}: {error}", case.place(block)));
+                        return;
+                    }
+                }
+                received = echo.received();
+                n_requests += 1;
+                Ok(())
+            }
+            "http response" => expect_answer(&block.text, answer.as_ref().expect("a request first")),
+            "http backend" => expect_received(&block.text, &received),
+            "toml" => Ok(()),
+            kind if kind.starts_with("xml ") => Ok(()),
+            kind => Err(format!("unknown kind of block `{kind}`")),
+        };
+        if let Err(why) = found {
+            failures.push(format!("{}: {why}", case.place(block)));
+        }
+    }
+    if n_requests == 0 {
+        failures.push(format!("{}: no request", case.place(&case.blocks[0])));
+    }
+}
+
+/// First line, header lines, and the body when there is a blank line.
+fn message(text: &str) -> (&str, Vec<&str>, Option<&str>) {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let (head, body) = match text.split_once("\n\n") {
+        Some((head, body)) => (head, Some(body)),
+        None => match text.strip_suffix('\n') {
+            Some(head) => (head, Some("")),
+            None => (text, None),
+        },
+    };
+    let mut lines = head.lines();
+    (lines.next().unwrap_or_default(), lines.collect(), body)
+}
+
+fn call(text: &str, api: &str) -> Call {
+    let (first, headers, body) = message(text);
+    let (method, path) = first.split_once(' ').expect("a method and a path");
+    let path = if path == "/" { format!("/{api}") } else { format!("/{api}{path}") };
+    let mut call = Call::new(method, &path).body(body.unwrap_or_default().to_owned());
+    for line in headers {
+        let (name, value) = line.split_once(':').expect("a header line");
+        call = call.header(name, value.trim());
+    }
+    call
+}
+
+fn expect_answer(text: &str, answer: &Answer) -> Result<(), String> {
+    let (first, headers, body) = message(text);
+    let status = first.strip_prefix("HTTP/1.1 ").unwrap_or(first);
+    let headers_of = |name: &str| -> Vec<String> {
+        let values = answer.headers.get_all(name).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    };
+    let shown = || format!("got {} {:?}\n{}", answer.status, answer.headers, answer.text());
+    if answer.status.as_str() != status.split(' ').next().unwrap_or_default() {
+        return Err(format!("another status: {}", shown()));
+    }
+    expect_headers(&headers, headers_of).map_err(|why| format!("{why}: {}", shown()))?;
+    match body {
+        Some(body) if !is_like(body, &answer.text()) => Err(format!("another body: {}", shown())),
+        _ => Ok(()),
+    }
+}
+
+fn expect_received(text: &str, received: &[Received]) -> Result<(), String> {
+    if text.trim() == "nothing" {
+        return match received {
+            [] => Ok(()),
+            some => Err(format!("the backend was called: {some:?}")),
+        };
+    }
+    let [received] = received else {
+        return Err(format!("the backend was called {} times", received.len()));
+    };
+    let (first, headers, body) = message(text);
+    let query = if received.query.is_empty() { "" } else { "?" };
+    let line = format!("{} {}{query}{}", received.method, received.path, received.query);
+    if !is_like(first, &line) {
+        return Err(format!("the backend received `{line}`"));
+    }
+    let headers_of = |name: &str| -> Vec<String> {
+        let named = received.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.clone()).collect()
+    };
+    expect_headers(&headers, headers_of).map_err(|why| format!("{why}: {:?}", received.headers))?;
+    let sent = String::from_utf8_lossy(&received.body);
+    match body {
+        Some(body) if !is_like(body, &sent) => Err(format!("the backend received the body `{sent}`")),
+        _ => Ok(()),
+    }
+}
+
+/// Each name's lines must be exactly the ones that are there, in order.
+fn expect_headers(lines: &[&str], of: impl Fn(&str) -> Vec<String>) -> Result<(), String> {
+    let mut names: Vec<&str> = Vec::new();
+    for line in lines {
+        if let Some(absent) = line.strip_prefix('!') {
+            if !of(absent.trim()).is_empty() {
+                return Err(format!("`{absent}` is there"));
+            }
+            continue;
+        }
+        let (name, _) = line.split_once(':').ok_or(format!("`{line}` is no header line"))?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    for name in names {
+        let wanted = lines.iter().filter_map(|line| line.split_once(':'));
+        let wanted: Vec<&str> =
+            wanted.filter(|(known, _)| *known == name).map(|(_, value)| value.trim()).collect();
+        let found = of(name);
+        let same = wanted.len() == found.len()
+            && wanted.iter().zip(&found).all(|(wanted, found)| is_like(wanted, found));
+        if !same {
+            return Err(format!("`{name}` is {found:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Compares what `tollgate check` prints.
+fn check(case: &Case) -> Result<(), String> {
+    let mut config = shared("http://127.0.0.1:8");
+    let directory = case.add_to(Directory::new("").file("global.xml", GLOBAL), &mut config);
+    directory.configure(&config);
+    let output = directory.check();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = case.blocks.iter().find(|block| block.kind == "text").expect("a text block");
+    let failed = output.status.code() == Some(1);
+    let is_right = printed.contains("error[") == failed && matches!(output.status.code(), Some(0 | 1));
+    if !is_right {
+        return Err(format!("{}: {:?} with\n{printed}", case.place(text), output.status));
+    }
+    let printed = printed.trim_end();
+    if printed == text.text.trim_end() {
+        return Ok(());
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        update(&case.file, &text.text, printed);
+        return Ok(());
+    }
+    Err(format!("{}: `check` prints\n{printed}", case.place(text)))
+}
+
+/// Replaces a block's text in its file.
+fn update(file: &Path, old: &str, new: &str) {
+    let document = std::fs::read_to_string(file).expect("a file of cases");
+    let block = |text: &str| format!("```text\n{text}```");
+    let replaced = document.replacen(&block(old), &block(&format!("{new}\n")), 1);
+    std::fs::write(file, replaced).expect("the file is written");
+}
