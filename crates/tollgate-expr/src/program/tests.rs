@@ -1,6 +1,7 @@
 //! Whole expressions: their values, their diagnostics, and hostile ones.
 
 mod bounds;
+#[expect(clippy::needless_raw_string_hashes, reason = "as `expect_test` writes them")]
 mod diagnostics;
 mod evaluation;
 
