@@ -1,5 +1,6 @@
 //! Text that was put together from an author's text, and where each part came from.
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::Span;
@@ -21,7 +22,7 @@ pub struct Piece {
 /// Text after substitution and decoding, with a way back to what the author wrote.
 ///
 /// INVARIANT: pieces are sorted by `start`, begin at 0 and are never empty unless the text is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MappedText {
     text: String,
     pieces: Vec<Piece>,
@@ -97,15 +98,22 @@ impl MappedText {
 
     /// The pieces that share a byte with `range` (or hold its position, when it is empty), each with its end.
     fn overlapping(&self, range: Range<usize>) -> impl Iterator<Item = (&Piece, usize)> {
-        self.pieces.iter().enumerate().filter_map(move |(index, piece)| {
-            let end = self.pieces.get(index + 1).map_or(self.text.len(), |next| next.start);
-            let inside = if range.is_empty() {
-                piece.start <= range.start && range.start < end.max(piece.start + 1)
-            } else {
-                piece.start < range.end && range.start < end
-            };
-            inside.then_some((piece, end))
-        })
+        // Documents can have as many pieces as named values, so the first one is not searched for from the start.
+        let first = self.pieces.partition_point(|piece| piece.start <= range.start);
+        let first = first.saturating_sub(1);
+        let candidates = self.pieces.iter().enumerate().skip(first);
+        let until = range.end.max(range.start.saturating_add(1));
+        candidates.take_while(move |(_, piece)| piece.start < until).filter_map(
+            move |(index, piece)| {
+                let end = self.pieces.get(index + 1).map_or(self.text.len(), |next| next.start);
+                let inside = if range.is_empty() {
+                    piece.start <= range.start && range.start < end.max(piece.start + 1)
+                } else {
+                    piece.start < range.end && range.start < end
+                };
+                inside.then_some((piece, end))
+            },
+        )
     }
 
     fn part(piece: &Piece, range: &Range<usize>, end: usize) -> Span {
@@ -120,8 +128,25 @@ impl MappedText {
     }
 }
 
+/// Shows the text, but `***` where it is secret.
+impl fmt::Debug for MappedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(&self.text, &self.pieces, f)
+    }
+}
+
+fn debug(text: &str, pieces: &[Piece], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut shown = String::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let end = pieces.get(index + 1).map_or(text.len(), |next| next.start);
+        let part = if piece.secret { "***" } else { text.get(piece.start..end).unwrap_or("") };
+        shown.push_str(part);
+    }
+    f.debug_struct("MappedText").field("text", &shown).field("pieces", &pieces).finish()
+}
+
 /// Puts a [`MappedText`] together.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MappedTextBuilder {
     text: String,
     pieces: Vec<Piece>,
@@ -177,6 +202,12 @@ impl MappedTextBuilder {
     }
 }
 
+impl fmt::Debug for MappedTextBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(&self.text, &self.pieces, f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,5 +232,18 @@ mod tests {
         assert!(text.is_secret(4..5) && !text.is_secret(0..4));
         let slice = text.slice(11..12);
         assert_eq!((slice.as_str(), slice.whole()), ("y", file.span(13..14)));
+    }
+
+    #[test]
+    fn debug_output_hides_secrets() {
+        let file = Sources::default().add("a", "key {{k}}");
+        let mut builder = MappedTextBuilder::new();
+        builder.verbatim("key ", file.span(0..4));
+        builder.replaced("canary", file.span(4..9), true);
+        let shown = format!("{builder:?} {:?}", builder.as_str().len());
+        let text = builder.finish(file.span(0..9));
+        for shown in [shown, format!("{text:?}"), format!("{:#?}", text.slice(5..8))] {
+            assert!(shown.contains("***") && !shown.contains("ana"), "{shown}");
+        }
     }
 }

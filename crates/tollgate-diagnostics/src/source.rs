@@ -104,6 +104,18 @@ impl Sources {
         self.files.get(id.0 as usize)
     }
 
+    /// Overwrites a span with `*`, so that no renderer shows what is there. Places and line breaks stay.
+    pub fn mask(&mut self, span: Span) {
+        let Some(file) = self.files.get_mut(span.file.0 as usize) else { return };
+        let range = span.range();
+        let stars = file.text.get(range.clone()).map(|text| {
+            text.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }).collect::<String>()
+        });
+        if let Some(stars) = stars {
+            file.text.replace_range(range, &stars);
+        }
+    }
+
     /// The text a span covers; empty when it covers none.
     pub fn slice(&self, span: Span) -> &str {
         self.get(span.file).and_then(|file| file.text.get(span.range())).unwrap_or("")
@@ -122,5 +134,13 @@ mod tests {
         assert_eq!(file.position(2), Position { line: 1, column: 2 });
         assert_eq!(file.position(6), Position { line: 2, column: 1 });
         assert_eq!(file.position(99), Position { line: 2, column: 2 });
+    }
+
+    #[test]
+    fn masked_text_keeps_its_shape() {
+        let mut sources = Sources::default();
+        let id = sources.add("a", "k = é\nb");
+        sources.mask(id.span(4..7));
+        assert_eq!(sources.get(id).unwrap().text(), "k = **\nb");
     }
 }

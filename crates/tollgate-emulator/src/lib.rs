@@ -1,1 +1,54 @@
 //! Azure OpenAI, an OpenID issuer and managed identity endpoints on loopback.
+//!
+//! Real HTTP servers on free ports of 127.0.0.1, for the demo, for scenario tests and for black-box tests: strict about
+//! what Azure is strict about, with handles that plant faults and say what was received.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), tollgate_emulator::EmulatorError> {
+//! use tollgate_emulator::{Application, Emulator, Options, TokenSpec};
+//!
+//! let running = Emulator::start(Options {
+//!     applications: vec![Application::new("client").secret("s3cret")],
+//!     ..Options::default()
+//! })
+//! .await?;
+//! let token = running.entra.mint(&TokenSpec::v1("https://cognitiveservices.azure.com"))?;
+//! // … call running.openai.base() with it …
+//! assert_eq!(running.openai.server().count("*/chat/completions"), 0);
+//! running.stop().await;
+//! # drop(token);
+//! # Ok(())
+//! # }
+//! ```
+
+mod echo;
+mod emulator;
+mod entra;
+mod exchange;
+mod faults;
+mod identity;
+mod ids;
+mod openai;
+mod pairs;
+mod pattern;
+mod recorder;
+mod reply;
+mod server;
+mod tally;
+mod tls;
+mod websocket;
+
+#[cfg(test)]
+mod tests;
+
+pub use echo::Echo;
+pub use emulator::{CONTOSO, Emulator, EmulatorError, FABRIKAM, Options, Running, Tls};
+pub use entra::{
+    Application, Entra, Issuers, Signature, SigningKey, Tenant, TokenSpec, TokenVersion,
+};
+pub use faults::Fault;
+pub use identity::{AppService, Imds, ManagedIdentity};
+pub use openai::{Deployment, Gate, ModelKind, OpenAi, Pace, StreamPlan};
+pub use recorder::Received;
+pub use server::Server;
+pub use tally::{Counts, Tally};

@@ -1,1 +1,41 @@
-//! From policy XML to a compiled pipeline; the ports it runs against.
+//! From policy XML to a compiled pipeline, and the ports it runs against.
+//!
+//! Reading order: [`read`] turns text into a tree with spans, [`CompileCx`] turns the tree into [`Block`]s of
+//! [`Step`]s with the help of the [`PolicyDef`]s it is given, and [`process`] runs the [`Chain`] of documents that
+//! applies to a request against its [`RequestCx`].
+//!
+//! INVARIANT: the engine opens no socket or file and reads no clock; the outside is reached through [`Ports`] and the
+//! request's own [`Wire`]. It names no policy but `base` and `include-fragment`.
+
+mod compile;
+mod error;
+mod error_response;
+pub mod jose;
+mod pipeline;
+mod policy;
+pub mod ports;
+pub mod read;
+mod request;
+mod secret;
+mod section;
+mod step;
+mod typed;
+mod value;
+
+pub use compile::{
+    CompileCx, CompileEnv, DocumentInfo, Fragments, compile_document, compile_fragment,
+};
+pub use error::PolicyError;
+pub use error_response::{error_body, error_response};
+pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
+pub use policy::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, TextDef};
+pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
+pub use request::{
+    Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
+    Target, Uri, Variables,
+};
+pub use secret::Secret;
+pub use section::{Scope, Section};
+pub use step::{Block, BoxFuture, CompiledStep, Facts, Flow, Resumed, Step};
+pub use typed::Typed;
+pub use value::Value;

@@ -5,13 +5,19 @@
 //! ends in a value or a .NET [`Exception`]; it cannot panic.
 
 mod budget;
+pub mod cases;
 mod context;
 mod exception;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "bound by the evaluator"))]
+mod fixed_host;
+#[expect(dead_code, unused_imports, reason = "bound by the evaluator")]
 mod json;
+mod jwt;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "bound by the evaluator"))]
 mod number;
-#[cfg_attr(not(test), expect(dead_code, reason = "bound by the evaluator"))]
+mod program;
+mod response;
+mod state;
+#[expect(dead_code, reason = "bound by the evaluator")]
 mod time;
 mod value;
 
@@ -21,4 +27,9 @@ pub use context::{
     Subscription, Url, UrlKind, User, UserIdentity, Workspace,
 };
 pub use exception::{Exception, ExceptionKind};
+pub use fixed_host::FixedHost;
+pub use jwt::Jwt;
+pub use program::{CompileOptions, Facts, Program, Target, compile};
+pub use response::Response;
+pub use state::{EvalCx, EvalState};
 pub use value::Value;

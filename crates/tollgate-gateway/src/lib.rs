@@ -1,1 +1,35 @@
 //! pingora, routing, configuration, reload, adapters.
+//!
+//! The gateway turns a policy directory into a [`Snapshot`] and serves requests with it. It owns the control flow of a
+//! request on pingora-core: route, run the pipeline, write the response. It names no policy.
+
+mod adapters;
+pub mod admin;
+mod backend;
+pub mod certificates;
+pub mod config;
+mod directory;
+pub mod fetch;
+mod gateway;
+pub mod identity;
+pub mod keys;
+#[cfg(test)]
+mod loopback;
+mod openapi;
+mod router;
+pub mod server;
+mod settings;
+mod snapshot;
+mod subscriptions;
+mod system;
+pub mod telemetry;
+mod template;
+mod watch;
+pub mod wire;
+
+pub use backend::{Backend, Credentials, TlsOptions};
+pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
+pub use gateway::{Gateway, Prepared, Setup, StartError};
+pub use settings::{Limits, ListenSettings, Timeouts};
+pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
+pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};

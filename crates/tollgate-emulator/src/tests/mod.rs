@@ -1,0 +1,11 @@
+//! Every server driven over real sockets.
+
+mod client;
+mod echo;
+mod entra;
+mod identity;
+mod openai;
+mod realtime;
+mod server;
+mod streams;
+mod token_endpoint;

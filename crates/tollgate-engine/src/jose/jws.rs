@@ -1,0 +1,110 @@
+//! Signed tokens.
+
+use super::encoding::base64url;
+use super::{Algorithm, Claims, Header, JoseError, MAX_TOKEN, SignedBy, VerificationKey, Verified};
+
+/// Most keys tried for one token; one signature check costs tens of microseconds.
+const MAX_CANDIDATES: usize = 16;
+
+/// A signed token in compact form, read but not verified.
+#[derive(Debug)]
+pub struct Jws<'t> {
+    header: Header,
+    signing_input: &'t str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl<'t> Jws<'t> {
+    /// Reads `header.payload.signature`.
+    pub fn parse(token: &'t str) -> Result<Self, JoseError> {
+        if token.len() > MAX_TOKEN {
+            return Err(JoseError::TooLong);
+        }
+        let (signing_input, signature) = token
+            .rsplit_once('.')
+            .ok_or(JoseError::Malformed("the token does not have three parts"))?;
+        let (header, payload) = match signing_input.split_once('.') {
+            Some((header, payload)) if !payload.contains('.') => (header, payload),
+            _ => return Err(JoseError::Malformed("the token does not have three parts")),
+        };
+        let header = Header::parse(header)?;
+        let payload =
+            base64url(payload).ok_or(JoseError::Malformed("the payload is not Base64url"))?;
+        let signature =
+            base64url(signature).ok_or(JoseError::Malformed("the signature is not Base64url"))?;
+        Ok(Self { header, signing_input, payload, signature })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Length of the token.
+    #[expect(clippy::len_without_is_empty, reason = "a token is never empty")]
+    pub fn len(&self) -> usize {
+        self.signing_input.len() + self.signature.len()
+    }
+
+    /// The payload before anything is known about it: for choosing which issuer's keys to look at, never for a decision.
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Whether the token says that it is not signed. Case variants of `none` are unknown algorithms.
+    pub fn is_unsigned(&self) -> bool {
+        self.header.alg() == "none"
+    }
+
+    /// Checks the signature with those of the keys that fit `kid` and `alg`; one that holds is enough, because issuers
+    /// roll their keys over. A key without an identifier fits every `kid`, and a token without one fits every key.
+    pub fn verify<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k VerificationKey>,
+    ) -> Result<Verified<Claims>, JoseError> {
+        let signed_by = self.signer(keys)?;
+        Ok(Verified::new(Claims::read(self.header.clone(), &self.payload)?, signed_by))
+    }
+
+    /// Likewise for content that is not claims.
+    pub fn verify_payload<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k VerificationKey>,
+    ) -> Result<Verified<Vec<u8>>, JoseError> {
+        let signed_by = self.signer(keys)?;
+        Ok(Verified::new(self.payload.clone(), signed_by))
+    }
+
+    fn signer<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k VerificationKey>,
+    ) -> Result<SignedBy, JoseError> {
+        if self.is_unsigned() {
+            return Err(JoseError::Unsigned);
+        }
+        let algorithm = Algorithm::from_name(self.header.alg()).ok_or(JoseError::Algorithm)?;
+        let fits = |key: &&VerificationKey| key.fits(self.header.kid(), algorithm);
+        let mut refusal = JoseError::NoKey;
+        for key in keys.into_iter().filter(fits).take(MAX_CANDIDATES) {
+            if key.verify(algorithm, self.signing_input.as_bytes(), &self.signature) {
+                let signed_by = SignedBy::Key {
+                    id: key.id().map(str::to_owned),
+                    issuer: key.issuer().map(str::to_owned),
+                };
+                return Ok(signed_by);
+            }
+            refusal = JoseError::Signature;
+        }
+        Err(refusal)
+    }
+
+    /// Takes a token that says it is not signed as it is. Only for an author who asked for it.
+    pub fn accept_unsigned(&self) -> Result<Verified<Claims>, JoseError> {
+        if !self.is_unsigned() || !self.signature.is_empty() {
+            return Err(JoseError::Signature);
+        }
+        let claims = Claims::read(self.header.clone(), &self.payload)?;
+        Ok(Verified::new(claims, SignedBy::Nobody))
+    }
+}

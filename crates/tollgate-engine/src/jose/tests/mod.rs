@@ -1,0 +1,5 @@
+//! Tokens made here, whole and damaged.
+
+mod encryption;
+mod signatures;
+mod signer;

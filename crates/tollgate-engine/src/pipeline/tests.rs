@@ -1,0 +1,516 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use tollgate_diagnostics::{Sources, has_errors, render};
+use tollgate_expr::{Deployment, EvalState, Limits, Url};
+use uuid::Uuid;
+
+use super::*;
+use crate::jose::{Certificate, KeySet};
+use crate::ports::{
+    AccessToken, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets,
+    KeySource, Names, TokenSource,
+};
+use crate::read::{self, Element, NoNamedValues, ReadOptions};
+use crate::{
+    AttributeDef, BoxFuture, ClientInfo, Clock, CompileCx, CompileEnv, Content, DocumentInfo,
+    Fragments, PolicyDef, Ports, Randomness, Request, Response, Route, RouteInfo, TraceSink, Uri,
+    Value, Variables, Wire, compile_document,
+};
+
+/// What the policies of these tests have done, in order.
+type Log = Arc<Mutex<Vec<String>>>;
+
+thread_local! {
+    static LOG: Log = Log::default();
+}
+
+fn log(text: impl Into<String>) {
+    LOG.with(|log| log.lock().unwrap().push(text.into()));
+}
+
+const ALL_SCOPES: &[Scope] = &Scope::ALL;
+
+const fn def(
+    name: &'static str,
+    content: Content,
+    compile: fn(&Element, &mut CompileCx<'_>) -> Option<Box<dyn Step>>,
+) -> PolicyDef {
+    const NAME: AttributeDef =
+        AttributeDef { name: "name", required: true, ..AttributeDef::DEFAULT };
+    PolicyDef {
+        name,
+        sections: &Section::ALL,
+        toolkit_sections: &[],
+        scopes: ALL_SCOPES,
+        attributes: &[NAME],
+        content,
+        docs: "",
+        compile,
+    }
+}
+
+/// `mark` logs its name, `late` does so after waiting, `fail` fails, `read` needs the body, `stop` returns, `hold` runs
+/// what is inside, `rescue` runs it and goes on when it fails.
+static POLICIES: &[PolicyDef] = &[
+    def("mark", Content::Empty, |el, cx| compile(el, cx, Act::Mark)),
+    def("late", Content::Empty, |el, cx| compile(el, cx, Act::Late)),
+    def("fail", Content::Empty, |el, cx| compile(el, cx, Act::Fail)),
+    def("read", Content::Empty, |el, cx| compile(el, cx, Act::Read)),
+    def("stop", Content::Empty, |el, cx| compile(el, cx, Act::Stop)),
+    def("hold", Content::Policies, |el, cx| compile(el, cx, Act::Hold)),
+    def("rescue", Content::Policies, |el, cx| compile(el, cx, Act::Rescue)),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Act {
+    Mark,
+    Late,
+    Fail,
+    Read,
+    Stop,
+    Hold,
+    Rescue,
+}
+
+#[derive(Debug)]
+struct Test {
+    act: Act,
+    name: String,
+    blocks: Vec<Block>,
+}
+
+fn compile(el: &Element, cx: &mut CompileCx<'_>, act: Act) -> Option<Box<dyn Step>> {
+    let name: Arc<str> = cx.literal(el, "name")?;
+    let blocks = match act {
+        Act::Hold | Act::Rescue => vec![cx.block(el, "inner[1]")],
+        _ => Vec::new(),
+    };
+    Some(Box::new(Test { act, name: name.to_string(), blocks }))
+}
+
+impl Step for Test {
+    fn run(&self, _: &mut RequestCx) -> Result<Flow, PolicyError> {
+        match self.act {
+            Act::Late => return Ok(Flow::Wait),
+            Act::Fail => {
+                return Err(PolicyError::refused(
+                    "Why",
+                    format!("{} failed", self.name),
+                    StatusCode::IM_A_TEAPOT,
+                ));
+            }
+            Act::Hold | Act::Rescue => return Ok(Flow::Enter { block: 0, state: 7 }),
+            Act::Mark | Act::Read | Act::Stop => log(self.name.clone()),
+        }
+        Ok(if self.act == Act::Stop { Flow::Return } else { Flow::Continue })
+    }
+
+    fn wait<'a>(
+        &'a self,
+        _: &'a mut RequestCx,
+        _: Option<Resumed>,
+    ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
+        Box::pin(async {
+            log(format!("{} waited", self.name));
+            Ok(Flow::Continue)
+        })
+    }
+
+    fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    fn resume(
+        &self,
+        _: &mut RequestCx,
+        resumed: Resumed,
+        outcome: Result<(), PolicyError>,
+    ) -> Result<Flow, PolicyError> {
+        log(format!("{} resumed {} {}", self.name, resumed.state, outcome.is_ok()));
+        match (self.act, outcome) {
+            (Act::Hold, Err(error)) => Err(error),
+            _ => Ok(Flow::Continue),
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts { reads_request_body: self.act == Act::Read, reads_response_body: false }
+    }
+}
+
+/// Nothing outside.
+struct Nothing;
+
+impl KeySets for Nothing {
+    fn source(&self, _: &str) -> Result<Arc<dyn KeySource>, KeyError> {
+        Ok(Arc::new(Nothing))
+    }
+}
+
+impl KeySource for Nothing {
+    fn current(&self) -> Option<Arc<KeySet>> {
+        None
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        _: crate::ports::Refresh<'a>,
+    ) -> BoxFuture<'a, Result<Arc<KeySet>, KeyError>> {
+        Box::pin(async { Err(KeyError::Unavailable(String::new())) })
+    }
+}
+
+impl Identities for Nothing {
+    fn source(&self, _: Option<&str>, _: &str) -> Result<Arc<dyn TokenSource>, IdentityError> {
+        Err(IdentityError::Unavailable(String::new()))
+    }
+}
+
+impl TokenSource for Nothing {
+    fn current(&self) -> Option<AccessToken> {
+        None
+    }
+
+    fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
+        Box::pin(async { Err(IdentityError::Unavailable(String::new())) })
+    }
+}
+
+impl Clock for Nothing {
+    fn ticks(&self) -> i64 {
+        0
+    }
+}
+
+impl Randomness for Nothing {
+    fn next(&self) -> u64 {
+        0
+    }
+}
+
+impl TraceSink for Nothing {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn message(&self, _: Uuid, _: &str, _: &str) {}
+}
+
+impl Names for Nothing {
+    fn backend(&self, _: &str) -> Option<Url> {
+        None
+    }
+
+    fn backend_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn certificate(&self, _: &str) -> Option<Arc<Certificate>> {
+        None
+    }
+
+    fn certificate_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
+        text.replace("canary", "***").into()
+    }
+}
+
+impl Wire for Nothing {
+    fn read_request_body<'a>(
+        &'a mut self,
+        _: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>> {
+        Box::pin(async {
+            log("body read");
+            Ok(BufferedBody::from(Bytes::from_static(b"body")))
+        })
+    }
+
+    fn read_response_body<'a>(
+        &'a mut self,
+        _: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>> {
+        Box::pin(async { Err(BodyError::ClientGone) })
+    }
+
+    fn forward<'a>(
+        &'a mut self,
+        _: ForwardCall<'a>,
+    ) -> BoxFuture<'a, Result<Response, ForwardError>> {
+        Box::pin(async { Err(ForwardError::NoTarget) })
+    }
+
+    fn sleep(&mut self, _: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn ports() -> Ports {
+    Ports {
+        keys: Arc::new(Nothing),
+        identities: Arc::new(Nothing),
+        clock: Arc::new(Nothing),
+        randomness: Arc::new(Nothing),
+        trace: Arc::new(Nothing),
+    }
+}
+
+fn root(text: &str) -> Element {
+    let file = Sources::default().add("a.xml", text);
+    let (document, diagnostics) = read::read(file, text, &ReadOptions::new(&NoNamedValues));
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    document.unwrap().root
+}
+
+fn env(ports: &Ports) -> CompileEnv<'_> {
+    let fragment = root("<fragment><mark name=\"in fragment\"/><fail name=\"canary\"/></fragment>");
+    CompileEnv {
+        policies: POLICIES,
+        unsupported: &[("xsl-transform", "transform elsewhere")],
+        names: &Nothing,
+        ports,
+        fragments: Fragments::new(HashMap::from([("shared".to_owned(), fragment)])),
+        standalone: false,
+    }
+}
+
+fn request_cx() -> RequestCx {
+    RequestCx {
+        request: Request {
+            method: Method::GET,
+            original_url: Arc::new(Url::default()),
+            uri: Uri::default(),
+            target: None,
+            headers: HeaderMap::new(),
+            body: Body::Stream,
+            consumed: false,
+        },
+        response: None,
+        reply: None,
+        variables: Variables::default(),
+        last_error: None,
+        client: ClientInfo {
+            request_id: Uuid::nil(),
+            timestamp: 0,
+            ip: None,
+            certificate: None,
+            tracing: false,
+        },
+        route: Route {
+            info: RouteInfo::default(),
+            matched_parameters: Vec::new(),
+            names: Arc::new(Nothing),
+            deployment: Arc::new(Deployment::default()),
+        },
+        ports: ports(),
+        wire: Box::new(Nothing),
+        eval: EvalState::new(Limits::default()),
+    }
+}
+
+/// Runs documents from narrow to wide, each given as its scope and its sections, and says what happened.
+fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
+    let ports = ports();
+    let env = env(&ports);
+    let mut diagnostics = Vec::new();
+    let chain = Chain::new(documents.iter().map(|(scope, text)| {
+        let root = root(&format!("<policies>{text}</policies>"));
+        let info = DocumentInfo { scope: *scope, template_parameters: None };
+        Arc::new(compile_document(&root, info, &env, &mut diagnostics))
+    }));
+    assert!(!has_errors(&diagnostics), "{diagnostics:?}");
+    LOG.with(|log| log.lock().unwrap().clear());
+    let mut cx = request_cx();
+    // Nothing here really waits, so the future is ready when it is first asked.
+    let outcome = {
+        let mut running = Box::pin(process(&mut cx, &chain));
+        match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => panic!("a fake waits"),
+        }
+    };
+    (outcome, LOG.with(|log| log.lock().unwrap().clone()), cx)
+}
+
+#[test]
+fn base_continues_with_the_next_wider_scope_in_every_section() {
+    let (outcome, log, cx) = run(&[
+        (
+            Scope::Operation,
+            "<inbound><base/><mark name=\"op\"/></inbound><outbound><mark name=\"op out\"/><base/></outbound>",
+        ),
+        (Scope::Api, "<inbound><mark name=\"api\"/><base/></inbound><outbound><base/></outbound>"),
+        (
+            Scope::Global,
+            "<inbound><late name=\"global\"/></inbound><outbound><mark name=\"global out\"/></outbound>",
+        ),
+    ]);
+    assert_eq!(outcome, Outcome::Completed);
+    assert_eq!(log, ["api", "global waited", "op", "op out", "global out"]);
+    assert_eq!(cx.response.unwrap().status, StatusCode::OK);
+}
+
+#[test]
+fn a_missing_section_or_base_cuts_the_wider_scopes() {
+    let global = "<inbound><mark name=\"global\"/></inbound>";
+    assert_eq!(
+        run(&[(Scope::Api, "<outbound/>"), (Scope::Global, global)]).1,
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        run(&[(Scope::Api, "<inbound><mark name=\"a\"/></inbound>"), (Scope::Global, global)]).1,
+        ["a"]
+    );
+}
+
+#[test]
+fn blocks_run_inside_and_the_rest_after_them() {
+    let text = "<inbound><hold name=\"h\"><mark name=\"1\"/><hold name=\"i\"><mark name=\"2\"/></hold></hold><mark name=\"3\"/></inbound>";
+    let (_, log, _) = run(&[(Scope::Global, text)]);
+    assert_eq!(log, ["1", "2", "i resumed 7 true", "h resumed 7 true", "3"]);
+}
+
+#[test]
+fn a_return_ends_the_pipeline_from_any_depth() {
+    let text = "<inbound><hold name=\"h\"><stop name=\"s\"/><mark name=\"1\"/></hold><mark name=\"2\"/></inbound>\
+                <outbound><mark name=\"out\"/></outbound><on-error><mark name=\"error\"/></on-error>";
+    let (outcome, log, _) = run(&[(Scope::Global, text)]);
+    assert_eq!((outcome, log), (Outcome::Returned, vec!["s".to_owned()]));
+}
+
+#[test]
+fn a_step_may_handle_what_fails_inside_it() {
+    let text = "<inbound><rescue name=\"r\"><hold name=\"h\"><fail name=\"f\"/></hold></rescue><mark name=\"on\"/></inbound>";
+    let (outcome, log, cx) = run(&[(Scope::Global, text)]);
+    assert_eq!(outcome, Outcome::Completed);
+    assert_eq!(log, ["h resumed 7 false", "r resumed 7 false", "on"]);
+    assert!(cx.last_error.is_none());
+}
+
+#[test]
+fn last_error_says_where_and_why() {
+    let text = "<inbound><mark name=\"a\"/><hold name=\"h\"><mark name=\"b\"/><fail name=\"x\"/></hold></inbound>";
+    let failing = text.replace("<fail name", "<mark name=\"c\"/><fail id=\"p-1\" name");
+    let (outcome, log, cx) = run(&[
+        (
+            Scope::Operation,
+            "<inbound><base/></inbound><on-error><mark name=\"narrow\"/><base/></on-error>",
+        ),
+        (Scope::Api, &format!("{failing}<on-error><mark name=\"wide\"/></on-error>")),
+    ]);
+    assert_eq!(outcome, Outcome::Failed);
+    assert_eq!(log, ["a", "b", "c", "h resumed 7 false", "narrow", "wide"]);
+    let error = cx.last_error.unwrap();
+    assert_eq!(
+        (
+            error.source,
+            error.reason,
+            error.message,
+            error.scope,
+            error.section,
+            error.path,
+            error.policy_id
+        ),
+        (
+            "fail".to_owned(),
+            "Why".to_owned(),
+            "x failed".to_owned(),
+            "api".to_owned(),
+            "inbound".to_owned(),
+            "hold[1]\\inner[1]\\fail[1]".to_owned(),
+            "p-1".to_owned()
+        )
+    );
+    let response = cx.response.unwrap();
+    assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
+    assert_eq!(
+        response.body.bytes().unwrap(),
+        "{ \"statusCode\": 418, \"message\": \"x failed\" }"
+    );
+}
+
+#[test]
+fn fragments_run_in_place_and_secrets_are_masked() {
+    let (_, log, cx) =
+        run(&[(Scope::Global, "<inbound><include-fragment fragment-id=\"shared\"/></inbound>")]);
+    assert_eq!(log, ["in fragment"]);
+    let error = cx.last_error.unwrap();
+    assert_eq!(
+        (error.path.as_str(), error.message.as_str()),
+        ("include-fragment[1]\\fail[1]", "*** failed")
+    );
+}
+
+#[test]
+fn a_failing_on_error_leaves_the_default_response() {
+    let text = "<inbound><fail name=\"x\"/></inbound><on-error><fail name=\"y\"/></on-error>";
+    let (outcome, _, cx) = run(&[(Scope::Global, text)]);
+    assert_eq!(outcome, Outcome::Failed);
+    let response = cx.response.unwrap();
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(std::str::from_utf8(response.body.bytes().unwrap()).unwrap().contains("activityId"));
+    assert_eq!(cx.last_error.unwrap().section, "on-error");
+}
+
+#[test]
+fn a_body_is_read_just_before_the_first_step_that_needs_it() {
+    let (_, log, cx) = run(&[(
+        Scope::Global,
+        "<inbound><mark name=\"a\"/><read name=\"r\"/><read name=\"s\"/></inbound>",
+    )]);
+    assert_eq!(log, ["a", "body read", "r", "s"]);
+    assert_eq!(cx.request.body.bytes().unwrap(), "body");
+    let (_, log, _) =
+        run(&[(Scope::Global, "<inbound><fail name=\"a\"/><read name=\"r\"/></inbound>")]);
+    assert_eq!(log, Vec::<String>::new());
+}
+
+#[test]
+fn what_documents_may_not_hold_is_reported() {
+    let text = "<policies><inbound><base/><base/><mark/><mrak name=\"a\"/><xsl-transform/><hold name=\"h\"><base/></hold>\
+                <include-fragment fragment-id=\"sharde\"/><mark name=\"a\" nmae=\"b\">x</mark><inbound/></inbound><inbond/></policies>";
+    let mut sources = Sources::default();
+    let file = sources.add("a.xml", text);
+    let (document, mut diagnostics) = read::read(file, text, &ReadOptions::new(&NoNamedValues));
+    let ports = ports();
+    let info = DocumentInfo { scope: Scope::Api, template_parameters: None };
+    compile_document(&document.unwrap().root, info, &env(&ports), &mut diagnostics);
+    let shown: Vec<String> = diagnostics
+        .iter()
+        .map(|found| {
+            let text = render::human(found, &sources);
+            let help = text
+                .lines()
+                .filter_map(|line| line.split_once("help: "))
+                .map(|(_, help)| format!(" ({help})"));
+            format!("{} {}{}", found.code.as_str(), found.message, help.collect::<String>())
+        })
+        .collect();
+    expect_test::expect![[r#"
+        E0207 `base` appears twice in a section
+        E0204 `mark` needs the attribute `name`
+        E0201 unknown policy `mrak` (did you mean `mark`?)
+        E0202 policy `xsl-transform` is not supported (transform elsewhere)
+        E0208 `base` must stand directly in a section
+        E0212 there is no fragment `sharde` (did you mean `shared`?)
+        E0203 unknown attribute `nmae` (did you mean `name`?)
+        E0209 text is not allowed in `mark`
+        E0201 section `inbound` is not allowed here
+        E0201 unknown section `inbond` (did you mean `inbound`?)"#]]
+    .assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn constants_are_settled_at_load() {
+    let literal: Value<i64> = Value::Literal(3);
+    assert_eq!(literal.literal(), Some(&3));
+    assert_eq!(literal.eval(&mut request_cx()).unwrap(), 3);
+}

@@ -1,0 +1,85 @@
+//! What the engine asks of the outside. The gateway adapts these; tests fake them.
+
+mod identity;
+mod keys;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
+pub use keys::{KeyError, KeySets, KeySource, Refresh};
+pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
+
+use crate::jose::Certificate;
+
+/// Everything a request or a load may reach outside the engine.
+#[derive(Clone)]
+pub struct Ports {
+    /// Signing keys of OpenID issuers.
+    pub keys: Arc<dyn KeySets>,
+    /// Tokens of the gateway's own identities.
+    pub identities: Arc<dyn Identities>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random numbers.
+    pub randomness: Arc<dyn Randomness>,
+    /// Where traces of requests go.
+    pub trace: Arc<dyn TraceSink>,
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ports")
+    }
+}
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// Now, in .NET ticks: 100 ns since 0001-01-01, UTC.
+    fn ticks(&self) -> i64;
+
+    /// Now, in whole seconds since 1970-01-01, UTC.
+    fn unix_seconds(&self) -> i64 {
+        const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
+        (self.ticks() - TICKS_AT_UNIX_EPOCH).div_euclid(10_000_000)
+    }
+}
+
+/// Random numbers; not for keys.
+pub trait Randomness: Send + Sync {
+    /// 64 random bits.
+    fn next(&self) -> u64;
+}
+
+/// Where policies report what they did, for `context.Trace` and the trace of a request.
+///
+/// Implementations mask secrets; callers pass names of named values, never their secret content.
+pub trait TraceSink: Send + Sync {
+    /// Whether anybody listens; when not, callers do not build messages.
+    fn enabled(&self) -> bool;
+    /// One message of a policy, or of the step that ran it.
+    fn message(&self, request_id: uuid::Uuid, source: &str, message: &str);
+}
+
+/// Names that the configuration defines and policies refer to, at load and at run time.
+pub trait Names: Send + Sync {
+    /// The base URL of a backend; `None` when there is no such backend.
+    fn backend(&self, id: &str) -> Option<tollgate_expr::Url>;
+    /// Identifiers of all backends, for suggestions.
+    fn backend_ids(&self) -> Vec<&str>;
+    /// A certificate by identifier or thumbprint.
+    fn certificate(&self, id: &str) -> Option<Arc<Certificate>>;
+    /// Identifiers of all certificates, for suggestions.
+    fn certificate_ids(&self) -> Vec<&str>;
+    /// Masks the values of secrets in text that is about to be shown.
+    fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
+        std::borrow::Cow::Borrowed(text)
+    }
+    /// DER of a certificate, for expressions.
+    fn certificate_der(&self, id: &str) -> Option<Bytes> {
+        self.certificate(id).map(|certificate| certificate.der().clone())
+    }
+}

@@ -1,0 +1,142 @@
+//! The connections of one request.
+
+use std::any::Any;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::{BoxFuture, BufferedBody, Request, Response};
+
+/// The connections of one request: the client's, and the backend's once the request is forwarded.
+///
+/// A body stays on the wire until a step needs it. The gateway implements this on pingora.
+pub trait Wire: Any + Send {
+    /// Reads the rest of the request's body, decoding what `Content-Encoding` of `headers` says, within the limits.
+    fn read_request_body<'a>(
+        &'a mut self,
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>>;
+
+    /// Reads the rest of the response's body likewise.
+    fn read_response_body<'a>(
+        &'a mut self,
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>>;
+
+    /// Sends the request to its target and waits for status and headers of the response, whose body stays on the wire.
+    /// A response of an earlier call that is still on the wire is discarded.
+    fn forward<'a>(
+        &'a mut self,
+        call: ForwardCall<'a>,
+    ) -> BoxFuture<'a, Result<Response, ForwardError>>;
+
+    /// Waits without holding anything; ends early when the client goes away.
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>>;
+}
+
+/// One call of the backend.
+#[derive(Debug)]
+pub struct ForwardCall<'a> {
+    /// Method, path, headers, body and target.
+    pub request: &'a Request,
+    /// How.
+    pub options: ForwardOptions,
+    /// Identifier of the request, for `traceparent` and logs.
+    pub request_id: uuid::Uuid,
+}
+
+/// `forward-request`'s settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForwardOptions {
+    /// How long to wait for status and headers; none is the gateway's default.
+    pub timeout: Option<Duration>,
+    /// How long to wait for `100 Continue` before the body is sent anyway.
+    pub continue_timeout: Option<Duration>,
+    /// HTTP version towards the backend.
+    pub http_version: HttpVersion,
+    /// Follow redirects in the gateway.
+    pub follow_redirects: bool,
+    /// Pass chunks on at once even where nothing streams by itself.
+    pub buffer_response: bool,
+}
+
+/// HTTP version towards the backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    #[default]
+    One,
+    /// HTTP/2 when the backend offers it.
+    TwoOrOne,
+    /// HTTP/2.
+    Two,
+}
+
+/// Why a body could not be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BodyError {
+    /// Longer than the limit on buffered bodies.
+    #[error("the body is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// Inflates past the limit.
+    #[error("the body inflates past the limit of {limit} bytes")]
+    InflatesTooFar {
+        /// The limit.
+        limit: usize,
+    },
+    /// `Content-Encoding` is unknown or the bytes are not encoded so.
+    #[error("the body cannot be decoded: {0}")]
+    Encoding(String),
+    /// The client went away.
+    #[error("the client closed the connection")]
+    ClientGone,
+    /// The client sent nothing for too long.
+    #[error("the client sent no more of the body in time")]
+    ClientTimeout,
+    /// The backend broke off.
+    #[error("the backend broke off: {0}")]
+    Backend(String),
+    /// All buffers of the process together are at their limit.
+    #[error("too much memory is held by buffered bodies")]
+    MemoryPressure,
+}
+
+/// Why the backend gave no response.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ForwardError {
+    /// The connection could not be made or broke.
+    #[error("{0}")]
+    Connection(String),
+    /// No status and headers in time.
+    #[error("the backend sent no response within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// The client went away meanwhile.
+    #[error("the client closed the connection")]
+    ClientGone,
+    /// The request's body could not be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// No such backend.
+    #[error("there is no backend `{0}`")]
+    UnknownBackend(String),
+    /// The request has no target: the API has no backend and no policy set one.
+    #[error("the API has no backend and no policy has set one")]
+    NoTarget,
+    /// The target may not be called or is malformed.
+    #[error("{0}")]
+    Refused(String),
+    /// The gateway's own token for the backend could not be had.
+    #[error(transparent)]
+    Identity(#[from] super::IdentityError),
+}
+
+/// Helper for fakes: a body that is at hand.
+impl From<Bytes> for BufferedBody {
+    fn from(raw: Bytes) -> Self {
+        BufferedBody { raw, decoded: None }
+    }
+}

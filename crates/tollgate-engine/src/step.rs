@@ -1,0 +1,162 @@
+//! Compiled policies.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::{PolicyError, RequestCx};
+
+/// A boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One compiled policy.
+///
+/// `run` is synchronous, so editing a header costs no future. A step that must wait answers [`Flow::Wait`] and does its
+/// work in `wait`. A step that holds other policies offers them as `blocks`, answers [`Flow::Enter`] to have one of them
+/// run, and is told how it ended through `resume`; nesting therefore never recurses.
+pub trait Step: Send + Sync + fmt::Debug {
+    /// Runs the step.
+    fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError>;
+
+    /// Runs the part that waits, after `run` or `resume` answered [`Flow::Wait`]. When the client goes away the future is
+    /// dropped at an await point: what it holds must be safe to drop there.
+    fn wait<'a>(
+        &'a self,
+        cx: &'a mut RequestCx,
+        resumed: Option<Resumed>,
+    ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
+        let _ = (cx, resumed);
+        Box::pin(async { Ok(Flow::Continue) })
+    }
+
+    /// The blocks of policies inside this one.
+    fn blocks(&self) -> &[Block] {
+        &[]
+    }
+
+    /// A block that this step entered has ended. An error passes on unless the step handles it.
+    fn resume(
+        &self,
+        cx: &mut RequestCx,
+        resumed: Resumed,
+        outcome: Result<(), PolicyError>,
+    ) -> Result<Flow, PolicyError> {
+        let _ = (cx, resumed);
+        outcome.map(|()| Flow::Continue)
+    }
+
+    /// What the step itself (not its blocks) needs.
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
+}
+
+/// What happens after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// The next step.
+    Continue,
+    /// The pipeline ends here; the response that is set goes to the client.
+    Return,
+    /// Run `wait`.
+    Wait,
+    /// Run the step's block of this index, then `resume` with this state.
+    Enter {
+        /// Index into [`Step::blocks`].
+        block: usize,
+        /// Given back in [`Resumed`].
+        state: u64,
+    },
+}
+
+/// What a step said when it entered a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resumed {
+    /// The block.
+    pub block: usize,
+    /// The state.
+    pub state: u64,
+}
+
+/// What a step needs before it runs, known at load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Reads the body of the request.
+    pub reads_request_body: bool,
+    /// Reads the body of the response.
+    pub reads_response_body: bool,
+}
+
+impl Facts {
+    /// What either of two steps needs.
+    #[must_use]
+    pub fn or(self, other: Facts) -> Facts {
+        Facts {
+            reads_request_body: self.reads_request_body || other.reads_request_body,
+            reads_response_body: self.reads_response_body || other.reads_response_body,
+        }
+    }
+}
+
+impl From<tollgate_expr::Facts> for Facts {
+    fn from(facts: tollgate_expr::Facts) -> Self {
+        Facts {
+            reads_request_body: facts.reads_request_body,
+            reads_response_body: facts.reads_response_body,
+        }
+    }
+}
+
+/// Policies that run one after the other.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// As a path prints it, such as `when[2]`; empty when the block has no element of its own.
+    pub label: String,
+    /// The steps.
+    pub steps: Vec<CompiledStep>,
+}
+
+/// A step with its place in the document.
+#[derive(Debug)]
+pub struct CompiledStep {
+    /// Name of the policy.
+    pub(crate) name: &'static str,
+    /// Position among the siblings of the same name, from 1.
+    pub(crate) index: usize,
+    /// The `id` attribute.
+    pub(crate) id: Option<Arc<str>>,
+    pub(crate) facts: Facts,
+    pub(crate) kind: StepKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum StepKind {
+    /// Goes on with the same section of the next wider scope.
+    Base,
+    /// Policies of a fragment.
+    Fragment(Arc<Block>),
+    /// Any other policy.
+    Policy(Box<dyn Step>),
+}
+
+impl CompiledStep {
+    /// Name of the policy.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What the step itself needs.
+    pub fn facts(&self) -> Facts {
+        self.facts
+    }
+
+    /// The blocks inside.
+    pub fn blocks(&self) -> &[Block] {
+        match &self.kind {
+            StepKind::Base => &[],
+            StepKind::Fragment(block) => std::slice::from_ref(block),
+            StepKind::Policy(step) => step.blocks(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The adapters of the engine's ports, put together. They outlive reloads: keys, tokens and connections belong to what
+//! they are for, not to a generation of the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tollgate_diagnostics::{Code, Diagnostic, FileId};
+use tollgate_engine::Ports;
+
+use crate::certificates;
+use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::fetch::{
+    AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
+    SystemResolver,
+};
+use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::keys::{KeyParts, KeyPool, KeySettings};
+use crate::system::{NoTrace, SystemClock, SystemRandomness};
+use crate::telemetry::{Metrics, SharedRedactor};
+use crate::wire::system_root_certificates;
+
+/// Everything that reaches the outside for one gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Adapters {
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) identities: Arc<IdentityPool>,
+    pub(crate) keys: Arc<KeyPool>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) redactor: Arc<SharedRedactor>,
+}
+
+impl Adapters {
+    /// Adapters that nothing has asked anything yet.
+    pub(crate) fn new(env: &Arc<dyn Environment>) -> Self {
+        let system: Arc<dyn Resolve> = Arc::new(SystemResolver);
+        let resolver: Arc<dyn Resolve> =
+            Arc::new(CachingResolver::new(system, ResolverSettings::default()));
+        let fetcher = Arc::new(Fetcher::new(FetchSettings::default(), Arc::clone(&resolver)));
+        let metrics = Arc::new(Metrics::new());
+        let variables = Arc::clone(env);
+        let identities = IdentityPool::new(IdentityParts {
+            fetcher: Arc::clone(&fetcher),
+            environment: identity::Environment::new(move |name| variables.var(name)),
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            metrics: Arc::clone(&metrics),
+        });
+        let parts = KeyParts {
+            fetcher: Arc::clone(&fetcher),
+            randomness: Arc::new(SystemRandomness),
+            metrics: Arc::clone(&metrics),
+        };
+        let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
+        let redactor = Arc::new(SharedRedactor::default());
+        Self { resolver, fetcher, identities, keys, metrics, redactor }
+    }
+
+    /// The ports as a configuration wants them. Nothing that serves changes by it.
+    pub(crate) fn ports(&self, config: &Config) -> Ports {
+        Ports {
+            keys: Arc::clone(&self.keys) as _,
+            identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            trace: Arc::new(NoTrace),
+        }
+    }
+
+    /// Takes over the settings of a configuration that is now in force.
+    pub(crate) fn apply(&self, config: &Config) {
+        self.keys.apply(key_settings(&config.keys));
+        if let Ok(settings) = fetch_settings(config) {
+            self.fetcher.apply(settings);
+        }
+    }
+}
+
+fn identity_settings(config: &IdentityConfig) -> IdentitySettings {
+    IdentitySettings {
+        kind: match config.kind.as_str() {
+            "environment" => IdentityKind::Environment,
+            "workload" => IdentityKind::Workload,
+            "managed" => IdentityKind::Managed,
+            "cli" => IdentityKind::Cli,
+            _ => IdentityKind::Auto,
+        },
+        client_id: config.client_id.clone(),
+        allow_development: config.development,
+        authority: config.authority.clone(),
+        imds_endpoint: config.imds_endpoint.clone(),
+        ..IdentitySettings::default()
+    }
+}
+
+fn key_settings(config: &KeysConfig) -> KeySettings {
+    KeySettings {
+        lifetime: config.lifetime,
+        cooldown: config.cool_down,
+        stale: config.stale,
+        allow_http: config.allow_http,
+        ..KeySettings::default()
+    }
+}
+
+/// What policies may not call: link-local addresses, and the gateway's own admin listener.
+pub(crate) fn address_guard(config: &Config) -> AddressGuard {
+    AddressGuard::new(
+        config.egress.allow_link_local.iter().cloned(),
+        config.listen.admin.into_iter().collect(),
+    )
+}
+
+/// Roots to trust towards backends that name none: the system's and those of `[egress]`. `None` is the system's alone.
+pub(crate) fn backend_roots(config: &Config) -> Option<Arc<Vec<Bytes>>> {
+    config.egress.ca_file.as_ref()?;
+    let own = egress_roots(config).ok()?;
+    Some(Arc::new(system_root_certificates().into_iter().chain(own).collect()))
+}
+
+fn egress_roots(config: &Config) -> Result<Vec<Bytes>, String> {
+    let Some(file) = &config.egress.ca_file else { return Ok(Vec::new()) };
+    let pem = std::fs::read(file).map_err(|error| error.kind().to_string())?;
+    certificates::read_bundle(&pem).map_err(|error| error.to_string())
+}
+
+fn fetch_settings(config: &Config) -> Result<FetchSettings, String> {
+    let roots = egress_roots(config)?;
+    let proxy = config.egress.proxy.as_deref().map(|url| EgressProxy::new(url, [])).transpose()?;
+    let addresses = address_guard(config);
+    Ok(FetchSettings { roots, proxy, addresses, connect_timeout: Duration::from_secs(5) })
+}
+
+/// Says what of the egress settings cannot be used.
+pub(crate) fn check_egress(config: &Config, file: FileId, diagnostics: &mut Vec<Diagnostic>) {
+    if let Err(why) = fetch_settings(config) {
+        let message = format!("the egress settings cannot be used: {why}");
+        diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, file.span(0..0)));
+    }
+}

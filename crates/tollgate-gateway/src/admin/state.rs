@@ -1,0 +1,179 @@
+//! What the admin listener shows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+use tollgate_engine::{Clock, Secret};
+
+use crate::identity::{IdentityPool, TokenStatus};
+use crate::keys::{KeyPool, KeyStatus};
+use crate::telemetry::{Metrics, SharedRedactor};
+
+/// What the gateway says of itself. Whoever loads and stops the gateway tells it here.
+pub struct AdminState {
+    metrics: Arc<Metrics>,
+    identities: Arc<IdentityPool>,
+    keys: Arc<KeyPool>,
+    redactor: Arc<SharedRedactor>,
+    clock: Arc<dyn Clock>,
+    admin_key: ArcSwapOption<Secret<String>>,
+    told: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    snapshot: Option<Loaded>,
+    last_reload: Option<Reload>,
+    is_draining: bool,
+}
+
+struct Loaded {
+    generation: u64,
+    unix_seconds: i64,
+}
+
+/// How a load of the configuration ended.
+#[derive(Debug, Clone)]
+pub struct Reload {
+    /// When, in seconds since 1970.
+    pub unix_seconds: i64,
+    /// Generation that is in force by it; `None` when it failed and the old one stayed.
+    pub generation: Option<u64>,
+    /// What was found, as `tollgate check --format json` gives it.
+    pub diagnostics: Value,
+}
+
+/// Why the gateway wants no requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReady {
+    /// No configuration was loaded yet.
+    Starting,
+    /// It is stopping; requests under way may end.
+    Draining,
+}
+
+impl fmt::Debug for AdminState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminState")
+    }
+}
+
+impl AdminState {
+    /// A gateway that has loaded nothing.
+    pub fn new(
+        metrics: Arc<Metrics>,
+        identities: Arc<IdentityPool>,
+        keys: Arc<KeyPool>,
+        redactor: Arc<SharedRedactor>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
+        Self { metrics, identities, keys, redactor, clock, admin_key, told }
+    }
+
+    /// Takes over the key of the configuration.
+    pub fn set_key(&self, key: Option<Secret<String>>) {
+        self.admin_key.store(key.filter(|key| !key.expose().is_empty()).map(Arc::new));
+    }
+
+    /// Takes over how a load ended, the first one included, and counts it.
+    pub fn loaded(&self, reload: Reload) {
+        self.metrics
+            .reloaded(reload.generation.map(|generation| (generation, reload.unix_seconds)));
+        let mut told = self.told.lock();
+        if let Some(generation) = reload.generation {
+            told.snapshot = Some(Loaded { generation, unix_seconds: reload.unix_seconds });
+        }
+        told.last_reload = Some(reload);
+    }
+
+    /// From now on the gateway is not ready any more.
+    pub fn drain(&self) {
+        self.told.lock().is_draining = true;
+    }
+
+    /// Whether the gateway wants requests.
+    pub fn ready(&self) -> Result<(), NotReady> {
+        let told = self.told.lock();
+        match (told.is_draining, &told.snapshot) {
+            (true, _) => Err(NotReady::Draining),
+            (false, None) => Err(NotReady::Starting),
+            (false, Some(_)) => Ok(()),
+        }
+    }
+
+    /// All metrics in the text format of Prometheus.
+    pub(super) fn metrics(&self) -> Result<String, fmt::Error> {
+        self.metrics.encode()
+    }
+
+    /// Whether a caller may see the status. In constant time for keys of one length.
+    pub(super) fn admits(&self, presented: Option<&str>, listener_is_loopback: bool) -> bool {
+        match self.admin_key.load().as_ref() {
+            Some(key) => {
+                let presented = presented.unwrap_or_default().as_bytes();
+                bool::from(key.expose().as_bytes().ct_eq(presented))
+            }
+            None => listener_is_loopback,
+        }
+    }
+
+    /// Everything, with secrets masked.
+    pub(super) fn status(&self) -> String {
+        let now = self.clock.unix_seconds();
+        let (ready, snapshot, last_reload) = {
+            let told = self.told.lock();
+            let snapshot = told.snapshot.as_ref().map(|loaded| {
+                json!({
+                    "generation": loaded.generation,
+                    "loaded_at": loaded.unix_seconds,
+                    "age_seconds": now.saturating_sub(loaded.unix_seconds),
+                })
+            });
+            let last_reload = told.last_reload.as_ref().map(|reload| {
+                json!({
+                    "at": reload.unix_seconds,
+                    "ok": reload.generation.is_some(),
+                    "diagnostics": reload.diagnostics,
+                })
+            });
+            (!told.is_draining && told.snapshot.is_some(), snapshot, last_reload)
+        };
+        let keys: Vec<_> = self.keys.status().iter().map(key_set).collect();
+        let identities: Vec<_> =
+            self.identities.status().iter().map(|token| identity(token, now)).collect();
+        let status = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "ready": ready,
+            "snapshot": snapshot,
+            "last_reload": last_reload,
+            "key_sets": keys,
+            "identities": identities,
+        });
+        self.redactor.load().redact(&status.to_string()).into_owned()
+    }
+}
+
+fn key_set(status: &KeyStatus) -> Value {
+    json!({
+        "url": status.url,
+        "issuer": status.issuer,
+        "keys": status.n_keys,
+        "generation": status.generation,
+        "age_seconds": status.age.map(|age| age.as_secs()),
+        "error": status.error,
+    })
+}
+
+fn identity(status: &TokenStatus, now: i64) -> Value {
+    json!({
+        "identity": status.identity,
+        "resource": status.resource,
+        "expires_in_seconds": status.expires_at.map(|at| at.saturating_sub(now)),
+        "error": status.error,
+    })
+}

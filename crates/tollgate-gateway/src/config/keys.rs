@@ -1,0 +1,374 @@
+//! Every key of `tollgate.toml`. Unknown-key errors, type errors and the reference page come from this one table.
+
+/// A key.
+#[derive(Debug)]
+pub struct KeyDef {
+    /// Dotted path; `*` stands for a name the author chooses.
+    pub path: &'static str,
+    /// What its value must be.
+    pub ty: KeyType,
+    /// The value when it is absent, as an author would write it; empty when there is none.
+    pub default: &'static str,
+    /// One line for the reference page.
+    pub doc: &'static str,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyType {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number, 0 or more.
+    Count,
+    /// Bytes: a whole number, or text such as `"8 MiB"`.
+    Size,
+    /// A duration: whole seconds, or text such as `"500ms"`, `"15s"`, `"5m"`, `"1h"`; `"unlimited"` where the default is.
+    Duration,
+    /// `host:port`.
+    Address,
+    /// An absolute `http` or `https` URL, or `{ env = "NAME", default = "…" }` with one.
+    Url,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of text.
+    List,
+    /// A secret: `{ env = "NAME" }`, `{ file = "path" }`, or `{ value = "…", development = true }`.
+    Secret,
+    /// A list of secrets.
+    Secrets,
+    /// Secrets by name.
+    SecretTable,
+    /// Text, or a secret with `secret = true`.
+    NamedValue,
+}
+
+impl KeyType {
+    /// As the reference page prints it.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Count => "whole number".to_owned(),
+            Self::Size => "bytes".to_owned(),
+            Self::Duration => "duration".to_owned(),
+            Self::Address => "`host:port`".to_owned(),
+            Self::Url => "URL, or `{ env }` with one".to_owned(),
+            Self::Word(words) => {
+                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            }
+            Self::List => "list of text".to_owned(),
+            Self::Secret => "secret".to_owned(),
+            Self::Secrets => "list of secrets".to_owned(),
+            Self::SecretTable => "secrets by name".to_owned(),
+            Self::NamedValue => "text, or `{ env | file | value, secret }`".to_owned(),
+        }
+    }
+}
+
+const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'static str) -> KeyDef {
+    KeyDef { path, ty, default, doc }
+}
+
+use KeyType::{
+    Address, Bool, Count, Duration, List, NamedValue, Secret, SecretTable, Secrets, Size, Text,
+    Url, Word,
+};
+
+/// Every key, by section.
+pub const KEYS: &[KeyDef] = &[
+    key("listen.http", Address, "127.0.0.1:8080", "Plain HTTP listener. A change needs a restart."),
+    key("listen.https", Address, "", "HTTPS listener, HTTP/2 included. A change needs a restart."),
+    key(
+        "listen.admin",
+        Address,
+        "127.0.0.1:8081",
+        "Health, metrics and status; loopback unless changed.",
+    ),
+    key(
+        "listen.certificates",
+        List,
+        "",
+        "Certificates of the HTTPS listener, chosen by server name; the first serves names that match none.",
+    ),
+    key(
+        "listen.h2c",
+        Bool,
+        "false",
+        "Whether the plain listener also speaks HTTP/2 with prior knowledge.",
+    ),
+    key(
+        "listen.trusted-proxies",
+        List,
+        "",
+        "Addresses or networks whose `X-Forwarded-For` and PROXY protocol are believed.",
+    ),
+    key(
+        "listen.proxy-protocol",
+        Bool,
+        "false",
+        "Whether trusted proxies begin each connection with the PROXY protocol.",
+    ),
+    key(
+        "admin.key",
+        Secret,
+        "",
+        "Key for status and tracing; needed when the admin listener is not on loopback.",
+    ),
+    key("log.level", Text, "info", "Level, or a filter such as `info,tollgate_gateway=debug`."),
+    key("log.format", Word(&["json", "text"]), "json", "Form of log lines."),
+    key("gateway.id", Text, "managed", "`context.Deployment.GatewayId`."),
+    key("gateway.region", Text, "", "`context.Deployment.Region`."),
+    key("gateway.service-name", Text, "", "`context.Deployment.ServiceName`."),
+    key("gateway.service-id", Text, "", "`context.Deployment.ServiceId`."),
+    key("limits.header-bytes", Size, "64 KiB", "Bytes of a request's header."),
+    key("limits.header-count", Count, "200", "Header lines of a request."),
+    key("limits.uri-bytes", Size, "16 KiB", "Bytes of the request target."),
+    key(
+        "limits.buffered-body",
+        Size,
+        "8 MiB",
+        "Bytes of a body that a policy reads: 413 for a request, 502 for a response.",
+    ),
+    key("limits.inflated-body", Size, "32 MiB", "Bytes of such a body after decoding."),
+    key(
+        "limits.buffers-total",
+        Size,
+        "a quarter of the machine's memory",
+        "Bytes that all buffered bodies of the process may hold together.",
+    ),
+    key("limits.connections", Count, "10000", "Connections per listener."),
+    key("limits.requests-per-connection", Count, "1000", "Requests per client connection."),
+    key(
+        "limits.policy-requests",
+        Count,
+        "32",
+        "Requests that the policies of one request may make.",
+    ),
+    key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
+    key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
+    key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),
+    key("timeouts.request-header", Duration, "15s", "The whole header of a request."),
+    key("timeouts.request-body", Duration, "60s", "Between two reads of a request's body."),
+    key("timeouts.client-write", Duration, "60s", "One write to a client."),
+    key("timeouts.keep-alive", Duration, "75s", "An idle client connection."),
+    key("timeouts.backend-connect", Duration, "5s", "Connecting to a backend, TLS included."),
+    key(
+        "timeouts.backend-first-byte",
+        Duration,
+        "300s",
+        "A backend's status and headers; `forward-request timeout` overrides it.",
+    ),
+    key(
+        "timeouts.backend-body",
+        Duration,
+        "unlimited",
+        "Between two reads of a response's body; event streams and WebSocket are never limited.",
+    ),
+    key("timeouts.backend-write", Duration, "60s", "One write to a backend."),
+    key("timeouts.backend-idle", Duration, "90s", "An idle backend connection."),
+    key("timeouts.graceful-stop", Duration, "30s", "Requests in flight when the gateway stops."),
+    key(
+        "identity.kind",
+        Word(&["auto", "environment", "workload", "managed", "cli"]),
+        "auto",
+        "Where the gateway's own tokens come from. `auto`: environment, then workload identity, then managed identity, then (development only) Azure CLI.",
+    ),
+    key(
+        "identity.client-id",
+        Text,
+        "",
+        "Client id of a user-assigned managed identity, for policies and backends that name none.",
+    ),
+    key("identity.development", Bool, "false", "Whether Azure CLI may be asked for tokens."),
+    key(
+        "identity.imds-endpoint",
+        Url,
+        "",
+        "Base URL of an instance metadata service other than Azure's.",
+    ),
+    key("identity.authority", Url, "", "Token authority other than `AZURE_AUTHORITY_HOST`."),
+    key(
+        "keys.cool-down",
+        Duration,
+        "5m",
+        "Least time between two fetches of a key set because of an unknown `kid` or a failure.",
+    ),
+    key("keys.lifetime", Duration, "1h", "How long fetched keys are fresh."),
+    key(
+        "keys.stale",
+        Duration,
+        "24h",
+        "How long keys are used after they were last fetched while the issuer is away.",
+    ),
+    key(
+        "keys.allow-http",
+        Bool,
+        "false",
+        "Whether OpenID configurations may be fetched over plain HTTP from other hosts than loopback.",
+    ),
+    key(
+        "egress.ca-file",
+        Text,
+        "",
+        "PEM file of roots to trust besides the system's, for the gateway's own calls and for backends.",
+    ),
+    key("egress.proxy", Url, "", "HTTP proxy for the gateway's own calls."),
+    key(
+        "egress.allow-link-local",
+        List,
+        "",
+        "Hosts that policy-made requests may reach although their address is link-local.",
+    ),
+    key(
+        "named-values.*",
+        NamedValue,
+        "",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`) and `file` it is a secret unless `secret = false`.",
+    ),
+    key(
+        "certificates.*.file",
+        Text,
+        "",
+        "PEM file with the certificate chain and, unless `key-file` is set, the private key.",
+    ),
+    key("certificates.*.key-file", Text, "", "PEM file with the private key."),
+    key("certificates.*.pem", Secret, "", "The PEM text itself, instead of files."),
+    key("backends.*.url", Url, "", "Base URL. Required."),
+    key(
+        "backends.*.path",
+        Text,
+        "",
+        "Path appended to the URL, for one that comes from the environment without it.",
+    ),
+    key(
+        "backends.*.managed-identity.resource",
+        Text,
+        "",
+        "Resource whose token replaces `Authorization`, such as `https://cognitiveservices.azure.com`.",
+    ),
+    key(
+        "backends.*.managed-identity.client-id",
+        Text,
+        "",
+        "Client id of a user-assigned managed identity.",
+    ),
+    key("backends.*.headers", SecretTable, "", "Headers added to each request."),
+    key("backends.*.query", SecretTable, "", "Query parameters added to each request."),
+    key("backends.*.authorization.scheme", Text, "Bearer", "Scheme of the `Authorization` header."),
+    key("backends.*.authorization.parameter", Secret, "", "What follows the scheme."),
+    key("backends.*.certificate", Text, "", "Client certificate, by its name in `[certificates]`."),
+    key(
+        "backends.*.tls.verify-chain",
+        Bool,
+        "true",
+        "Whether the server's certificate must lead to a trusted root.",
+    ),
+    key(
+        "backends.*.tls.verify-name",
+        Bool,
+        "true",
+        "Whether the server's certificate must be for the host.",
+    ),
+    key(
+        "backends.*.tls.ca-file",
+        Text,
+        "",
+        "PEM file of the roots to trust instead of the system's.",
+    ),
+    key("backends.*.tls.server-name", Text, "", "Server name to ask for instead of the host."),
+    key(
+        "backends.*.http-version",
+        Word(&["1", "2or1", "2"]),
+        "",
+        "HTTP version; `forward-request` decides when it is absent.",
+    ),
+    key("backends.*.connect-timeout", Duration, "", "Overrides `timeouts.backend-connect`."),
+    key("backends.*.timeout", Duration, "", "Overrides `timeouts.backend-first-byte`."),
+    key("apis.*.path", Text, "", "URL suffix of the API; may be empty. Required."),
+    key("apis.*.name", Text, "the identifier", "Display name, `context.Api.Name`."),
+    key("apis.*.backend", Text, "", "Backend that serves the API unless a policy chooses another."),
+    key("apis.*.service-url", Url, "", "Base URL that serves the API, instead of a backend."),
+    key(
+        "apis.*.subscription",
+        Word(&["required", "optional"]),
+        "required",
+        "Whether a subscription key is needed.",
+    ),
+    key(
+        "apis.*.subscription-headers",
+        List,
+        "Ocp-Apim-Subscription-Key, api-key",
+        "Headers that may carry the subscription key; the first is told to clients.",
+    ),
+    key(
+        "apis.*.subscription-queries",
+        List,
+        "subscription-key, api-key",
+        "Query parameters that may carry it, looked at only when no header does.",
+    ),
+    key(
+        "apis.*.openapi",
+        Text,
+        "",
+        "OpenAPI file (JSON or YAML) in the API's folder whose operations the API has.",
+    ),
+    key("apis.*.version", Text, "", "`context.Api.Version`."),
+    key("apis.*.revision", Text, "1", "`context.Api.Revision`."),
+    key("apis.*.operations.*.method", Text, "", "HTTP method. Required."),
+    key(
+        "apis.*.operations.*.url-template",
+        Text,
+        "",
+        "Template below the API's path, such as `/deployments/{id}/chat/completions`. Required.",
+    ),
+    key(
+        "apis.*.operations.*.name",
+        Text,
+        "the identifier",
+        "Display name, `context.Operation.Name`.",
+    ),
+    key(
+        "subscriptions.*.keys",
+        Secrets,
+        "",
+        "Keys of the subscription; any one grants access. Required.",
+    ),
+    key(
+        "subscriptions.*.apis",
+        List,
+        "",
+        "APIs the subscription is for. Required unless `all-apis` is set.",
+    ),
+    key("subscriptions.*.all-apis", Bool, "false", "Whether the subscription is for every API."),
+    key(
+        "subscriptions.*.name",
+        Text,
+        "the identifier",
+        "Display name, `context.Subscription.Name`.",
+    ),
+    key(
+        "subscriptions.*.state",
+        Word(&["active", "suspended", "cancelled", "expired"]),
+        "active",
+        "Only an active subscription grants access.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_unique_and_documented() {
+        for (index, def) in KEYS.iter().enumerate() {
+            assert!(def.doc.ends_with('.'), "{}", def.path);
+            assert!(
+                !KEYS.iter().skip(index + 1).any(|other| other.path == def.path),
+                "{}",
+                def.path
+            );
+        }
+    }
+}

@@ -1,0 +1,642 @@
+//! `tollgate.toml`: read, checked, resolved.
+
+pub mod keys;
+mod secrets;
+mod toml_file;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
+use tollgate_engine::Secret;
+use tollgate_engine::ports::HttpVersion;
+use tollgate_expr::{Deployment, Url};
+
+use crate::{Limits, ListenSettings, Timeouts};
+use toml_file::{Item, Table};
+
+/// Where configuration reads the environment.
+pub trait Environment: Send + Sync {
+    /// The value of a variable.
+    fn var(&self, name: &str) -> Option<String>;
+}
+
+/// What `tollgate.toml` says. Names that refer to other parts are checked.
+pub struct Config {
+    /// Listeners.
+    pub listen: ListenSettings,
+    /// Certificates of the HTTPS listener.
+    pub listen_certificates: Vec<String>,
+    /// Key of the admin listener.
+    pub admin_key: Option<Secret<String>>,
+    /// Logs.
+    pub log: LogSettings,
+    /// `context.Deployment`.
+    pub deployment: Deployment,
+    /// Limits on messages.
+    pub limits: Limits,
+    /// Limits on expressions.
+    pub expression_limits: tollgate_expr::Limits,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+    /// The gateway's own identity.
+    pub identity: IdentityConfig,
+    /// Signing keys of issuers.
+    pub keys: KeysConfig,
+    /// The gateway's own calls.
+    pub egress: EgressConfig,
+    /// Named values.
+    pub named_values: BTreeMap<String, NamedValueConfig>,
+    /// Certificates.
+    pub certificates: Vec<CertificateConfig>,
+    /// Backends.
+    pub backends: Vec<BackendConfig>,
+    /// APIs.
+    pub apis: Vec<ApiConfig>,
+    /// Subscriptions.
+    pub subscriptions: Vec<SubscriptionConfig>,
+    /// Every secret of the file, to be masked wherever text is shown.
+    pub secrets: Vec<Secret<String>>,
+    /// Files that were read besides: secrets, certificates, roots.
+    pub files: Vec<PathBuf>,
+    /// Where values stand in the file itself in places meant for secrets.
+    pub secret_spans: Vec<Span>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Level or filter.
+    pub level: String,
+    /// Whether lines are JSON.
+    pub json: bool,
+}
+
+/// The gateway's own identity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdentityConfig {
+    /// Where tokens come from: `auto`, `environment`, `workload`, `managed` or `cli`.
+    pub kind: String,
+    /// Client id of a user-assigned managed identity.
+    pub client_id: Option<String>,
+    /// Whether Azure CLI may be asked.
+    pub development: bool,
+    /// Instance metadata service other than Azure's.
+    pub imds_endpoint: Option<String>,
+    /// Token authority.
+    pub authority: Option<String>,
+}
+
+/// Signing keys of issuers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeysConfig {
+    /// Least time between two fetches because of an unknown `kid` or a failure.
+    pub cool_down: Duration,
+    /// How long keys are fresh.
+    pub lifetime: Duration,
+    /// How long keys are used while the issuer is away.
+    pub stale: Duration,
+    /// Whether plain HTTP is allowed beyond loopback.
+    pub allow_http: bool,
+}
+
+/// The gateway's own calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EgressConfig {
+    /// PEM file of more roots.
+    pub ca_file: Option<PathBuf>,
+    /// HTTP proxy.
+    pub proxy: Option<String>,
+    /// Hosts whose link-local address may be reached.
+    pub allow_link_local: Vec<String>,
+}
+
+/// A named value.
+#[derive(Debug, Clone)]
+pub struct NamedValueConfig {
+    /// Its text.
+    pub text: Secret<String>,
+    /// Whether it may never be shown.
+    pub secret: bool,
+}
+
+/// A certificate.
+#[derive(Debug, Clone)]
+pub struct CertificateConfig {
+    /// Name.
+    pub name: String,
+    /// PEM text with chain and key.
+    pub pem: Secret<String>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// A backend.
+#[derive(Debug, Clone)]
+pub struct BackendConfig {
+    /// Identifier.
+    pub id: String,
+    /// Base URL.
+    pub url: Url,
+    /// Resource and client id of the gateway's own token.
+    pub managed_identity: Option<(String, Option<String>)>,
+    /// Headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Query parameters.
+    pub query: Vec<(String, Secret<String>)>,
+    /// `Authorization`.
+    pub authorization: Option<HeaderValue>,
+    /// Client certificate by name.
+    pub certificate: Option<String>,
+    /// Verify the chain.
+    pub verify_chain: bool,
+    /// Verify the name.
+    pub verify_name: bool,
+    /// Roots.
+    pub ca_file: Option<PathBuf>,
+    /// Server name.
+    pub server_name: Option<String>,
+    /// HTTP version.
+    pub http_version: Option<HttpVersion>,
+    /// Connecting.
+    pub connect_timeout: Option<Duration>,
+    /// Status and headers.
+    pub first_byte_timeout: Option<Duration>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// An API.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Identifier.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// URL suffix without slashes at its ends.
+    pub path: String,
+    /// Backend by identifier.
+    pub backend: Option<String>,
+    /// Base URL.
+    pub service_url: Option<Url>,
+    /// Whether a key is needed.
+    pub subscription_required: bool,
+    /// Headers that may carry the key.
+    pub key_headers: Vec<HeaderName>,
+    /// Query parameters that may carry the key.
+    pub key_queries: Vec<String>,
+    /// OpenAPI file.
+    pub openapi: Option<String>,
+    /// Version.
+    pub version: String,
+    /// Revision.
+    pub revision: String,
+    /// Operations listed in the file.
+    pub operations: Vec<OperationConfig>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationConfig {
+    /// Identifier.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Method, upper case.
+    pub method: String,
+    /// Template.
+    pub url_template: String,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// A subscription.
+#[derive(Debug, Clone)]
+pub struct SubscriptionConfig {
+    /// Identifier.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Keys.
+    pub keys: Vec<Secret<String>>,
+    /// APIs; `None` for all.
+    pub apis: Option<Vec<String>>,
+    /// Whether it grants access.
+    pub active: bool,
+}
+
+/// Splits an absolute `http` or `https` URL; `None` when it is not one or has user information or a fragment.
+pub fn parse_url(text: &str) -> Option<Url> {
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    // A WebSocket backend is an HTTP backend that is asked to upgrade.
+    let (scheme, default_port) = match scheme.as_str() {
+        "http" | "ws" => ("http", 80),
+        "https" | "wss" => ("https", 443),
+        _ => return None,
+    };
+    if rest.contains('#') || rest.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\') {
+        return None;
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at_checked(end)?;
+    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+    if authority.contains('@') {
+        return None;
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
+        _ => (authority, default_port),
+    };
+    if host.is_empty() || port == 0 {
+        return None;
+    }
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match bracketed {
+        Some(ip) => drop(ip.parse::<std::net::Ipv6Addr>().ok()?),
+        None if host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) => {}
+        None => return None,
+    }
+    Some(Url {
+        scheme: scheme.to_owned(),
+        host: host.to_ascii_lowercase(),
+        port,
+        path: path.to_owned(),
+        query: query.to_owned(),
+    })
+}
+
+/// A URL as text again.
+fn join_url(url: &Url) -> String {
+    let query = if url.query.is_empty() { String::new() } else { format!("?{}", url.query) };
+    format!("{}://{}:{}{}{query}", url.scheme, url.host, url.port, url.path)
+}
+
+/// Reads the file. When an error was reported, the result must not be used.
+pub fn read(
+    file: FileId,
+    text: &str,
+    root: &Path,
+    env: &dyn Environment,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Config {
+    let (document, errors) = toml::de::DeTable::parse_recoverable(text);
+    for error in errors {
+        let span = error.span().map_or_else(|| file.span(0..0), |range| file.span(range));
+        let message = error.message().lines().next().unwrap_or("invalid TOML").to_owned();
+        diagnostics
+            .push(Diagnostic::new(Code::CONFIG_SYNTAX, message, span).label("not valid here"));
+    }
+    let table = Table::root(file, &document);
+    toml_file::check(table, diagnostics);
+    let mut reader = Reader { root, env, diagnostics, secrets: Vec::new(), files: Vec::new() };
+    let mut config = reader.config(table);
+    config.secrets = reader.secrets;
+    config.files = reader.files;
+    toml_file::secret_spans(table, &mut config.secret_spans);
+    config
+}
+
+struct Reader<'a> {
+    root: &'a Path,
+    env: &'a dyn Environment,
+    diagnostics: &'a mut Vec<Diagnostic>,
+    secrets: Vec<Secret<String>>,
+    files: Vec<PathBuf>,
+}
+
+fn text(table: Option<Table<'_>>, key: &str) -> Option<String> {
+    table?.get(key)?.text().map(str::to_owned)
+}
+
+fn flag(table: Option<Table<'_>>, key: &str, default: bool) -> bool {
+    table.and_then(|table| table.get(key)).and_then(Item::flag).unwrap_or(default)
+}
+
+fn count<T: TryFrom<u64>>(table: Option<Table<'_>>, key: &str, default: T) -> T {
+    table
+        .and_then(|table| table.get(key))
+        .and_then(Item::size)
+        .and_then(|number| T::try_from(number).ok())
+        .unwrap_or(default)
+}
+
+fn duration(table: Option<Table<'_>>, key: &str, default: Duration) -> Duration {
+    // A bound that must exist stays bounded, even when it is written as `unlimited`.
+    let written = table.and_then(|table| table.get(key)).and_then(Item::duration);
+    written.map_or(default, |duration| duration.unwrap_or(Duration::from_hours(24)))
+}
+
+fn optional_duration(table: Option<Table<'_>>, key: &str) -> Option<Duration> {
+    table?.get(key)?.duration()?
+}
+
+fn list(table: Option<Table<'_>>, key: &str) -> Option<Vec<(String, Span)>> {
+    let items = table?.get(key)?.items()?;
+    Some(
+        items
+            .into_iter()
+            .filter_map(|item| item.text().map(|text| (text.to_owned(), item.span())))
+            .collect(),
+    )
+}
+
+fn names(list: Option<Vec<(String, Span)>>) -> Vec<String> {
+    list.unwrap_or_default().into_iter().map(|(text, _)| text).collect()
+}
+
+impl Reader<'_> {
+    fn report(&mut self, code: Code, message: String, span: Span, label: &str) {
+        self.diagnostics.push(Diagnostic::new(code, message, span).label(label));
+    }
+
+    fn config(&mut self, table: Table<'_>) -> Config {
+        let certificates = self.certificates(table.table("certificates"));
+        let known: Vec<&str> =
+            certificates.iter().map(|certificate| certificate.name.as_str()).collect();
+        let backends = self.backends(table.table("backends"), &known);
+        let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
+        let apis = self.apis(table.table("apis"), &ids);
+        let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
+        let subscriptions = self.subscriptions(table.table("subscriptions"), &api_ids);
+        let listen = table.table("listen");
+        let listen_certificates = list(listen, "certificates").unwrap_or_default();
+        for (name, span) in &listen_certificates {
+            self.reference("certificate", name, *span, &known);
+        }
+        let admin_key = table.table("admin").and_then(|admin| admin.get("key"));
+        let admin_key = admin_key.and_then(|item| self.secret(item, Shown::Never));
+        let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
+        let log = table.table("log");
+        let keys = table.table("keys");
+        Config {
+            listen: settings,
+            listen_certificates: names(Some(listen_certificates)),
+            admin_key,
+            log: LogSettings {
+                level: text(log, "level").unwrap_or_else(|| "info".to_owned()),
+                json: text(log, "format").is_none_or(|format| format == "json"),
+            },
+            deployment: deployment(table.table("gateway")),
+            limits: limits(table.table("limits")),
+            expression_limits: expression_limits(table.table("limits")),
+            timeouts: timeouts(table.table("timeouts")),
+            identity: self.identity(table.table("identity")),
+            keys: KeysConfig {
+                cool_down: duration(keys, "cool-down", Duration::from_mins(5)),
+                lifetime: duration(keys, "lifetime", Duration::from_hours(1)),
+                stale: duration(keys, "stale", Duration::from_hours(24)),
+                allow_http: flag(keys, "allow-http", false),
+            },
+            egress: self.egress(table.table("egress")),
+            named_values: self.named_values(table.table("named-values")),
+            certificates,
+            backends,
+            apis,
+            subscriptions,
+            secrets: Vec::new(),
+            files: Vec::new(),
+            secret_spans: Vec::new(),
+        }
+    }
+
+    /// A file the configuration names, relative to the directory.
+    fn path(&mut self, table: Option<Table<'_>>, key: &str) -> Option<PathBuf> {
+        let path = self.root.join(text(table, key)?);
+        self.files.push(path.clone());
+        Some(path)
+    }
+
+    /// Says that a name does not exist, if it does not.
+    fn reference(&mut self, what: &str, name: &str, span: Span, known: &[&str]) {
+        if !known.contains(&name) {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::CONFIG_REFERENCE,
+                    format!("there is no {what} `{name}`"),
+                    span,
+                )
+                .label("not in the configuration")
+                .suggest(closest(name, known.iter().copied())),
+            );
+        }
+    }
+
+    fn listen(
+        &mut self,
+        table: Option<Table<'_>>,
+        admin_key: bool,
+        certificates: bool,
+    ) -> ListenSettings {
+        let address = |key: &str| {
+            table.and_then(|t| t.get(key)).and_then(Item::text).and_then(|a| a.parse().ok())
+        };
+        let https = address("https");
+        let http =
+            address("http").or_else(|| https.is_none().then(|| ([127, 0, 0, 1], 8080).into()));
+        let admin: std::net::SocketAddr =
+            address("admin").unwrap_or_else(|| ([127, 0, 0, 1], 8081).into());
+        if let Some(table) = table {
+            if https.is_some() && !certificates {
+                let message = "`listen.https` needs `listen.certificates`".to_owned();
+                self.report(
+                    Code::CONFIG_MISSING,
+                    message,
+                    table.span(),
+                    "`certificates` is missing",
+                );
+            }
+            if !admin.ip().is_loopback() && !admin_key {
+                let message =
+                    "an admin listener that is not on loopback needs `admin.key`".to_owned();
+                self.report(
+                    Code::CONFIG_MISSING,
+                    message,
+                    table.span(),
+                    "reachable from other machines",
+                );
+            }
+        }
+        let mut trusted = Vec::new();
+        for (text, span) in list(table, "trusted-proxies").unwrap_or_default() {
+            let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            if let Ok(net) = net {
+                trusted.push(net);
+            } else {
+                let message = format!("`{text}` is not an address or network");
+                let expected = "expected `10.0.0.0/8` or an address";
+                self.report(Code::CONFIG_VALUE, message, span, expected);
+            }
+        }
+        ListenSettings {
+            http,
+            https,
+            admin: Some(admin),
+            h2c: flag(table, "h2c", false),
+            trusted_proxies: trusted,
+            proxy_protocol: flag(table, "proxy-protocol", false),
+        }
+    }
+
+    fn identity(&mut self, table: Option<Table<'_>>) -> IdentityConfig {
+        IdentityConfig {
+            kind: text(table, "kind").unwrap_or_else(|| "auto".to_owned()),
+            client_id: text(table, "client-id"),
+            development: flag(table, "development", false),
+            imds_endpoint: self.url(table, "imds-endpoint").map(|(url, _)| join_url(&url)),
+            authority: self.url(table, "authority").map(|(url, _)| join_url(&url)),
+        }
+    }
+
+    fn egress(&mut self, table: Option<Table<'_>>) -> EgressConfig {
+        EgressConfig {
+            ca_file: self.path(table, "ca-file"),
+            proxy: self.url(table, "proxy").map(|(url, _)| join_url(&url)),
+            allow_link_local: names(list(table, "allow-link-local")),
+        }
+    }
+
+    fn named_values(&mut self, table: Option<Table<'_>>) -> BTreeMap<String, NamedValueConfig> {
+        let mut values = BTreeMap::new();
+        for (name, span, item) in table.map(Table::entries).unwrap_or_default() {
+            if name.is_empty()
+                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            {
+                let message = format!("`{name}` cannot name a named value");
+                self.report(
+                    Code::CONFIG_VALUE,
+                    message,
+                    span,
+                    "use letters, digits, `-`, `_` and `.`",
+                );
+                continue;
+            }
+            let table = item.table();
+            // What comes from outside the file is a secret unless the author says otherwise.
+            let outside = table.is_some_and(|table| table.get("value").is_none());
+            let secret = flag(table, "secret", outside);
+            let shown = if secret { Shown::Never } else { Shown::Freely };
+            if let Some(text) = self.secret(item, shown) {
+                values.insert(name.to_owned(), NamedValueConfig { text, secret });
+            }
+        }
+        values
+    }
+
+    fn subscriptions(
+        &mut self,
+        table: Option<Table<'_>>,
+        apis: &[&str],
+    ) -> Vec<SubscriptionConfig> {
+        let mut all = Vec::new();
+        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
+            let table = item.table();
+            let keys =
+                table.and_then(|table| table.get("keys")).and_then(Item::items).unwrap_or_default();
+            let keys: Vec<_> =
+                keys.into_iter().filter_map(|item| self.secret(item, Shown::Never)).collect();
+            if keys.is_empty() {
+                let message = format!("subscription `{id}` has no keys");
+                self.report(Code::CONFIG_MISSING, message, span, "`keys` is missing or empty");
+            }
+            let for_all = flag(table, "all-apis", false);
+            let listed = list(table, "apis");
+            for (api, span) in listed.iter().flatten() {
+                self.reference("API", api, *span, apis);
+            }
+            if for_all == listed.is_some() {
+                let message =
+                    format!("subscription `{id}` needs either `apis` or `all-apis = true`");
+                self.report(Code::CONFIG_MISSING, message, span, "which APIs is it for?");
+            }
+            all.push(SubscriptionConfig {
+                id: id.to_owned(),
+                name: text(table, "name").unwrap_or_else(|| id.to_owned()),
+                keys,
+                apis: (!for_all).then(|| names(listed)),
+                active: text(table, "state").is_none_or(|state| state == "active"),
+            });
+        }
+        all
+    }
+}
+
+/// Whether a value may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Never,
+    Freely,
+}
+
+fn deployment(table: Option<Table<'_>>) -> Deployment {
+    let id = text(table, "id").unwrap_or_else(|| "managed".to_owned());
+    Deployment {
+        is_managed: id == "managed",
+        instance_id: id.clone(),
+        gateway_id: id,
+        region: text(table, "region").unwrap_or_default(),
+        service_id: text(table, "service-id").unwrap_or_default(),
+        service_name: text(table, "service-name").unwrap_or_default(),
+    }
+}
+
+fn limits(table: Option<Table<'_>>) -> Limits {
+    let default = Limits::default();
+    Limits {
+        header_bytes: count(table, "header-bytes", default.header_bytes),
+        header_count: count(table, "header-count", default.header_count),
+        uri_bytes: count(table, "uri-bytes", default.uri_bytes),
+        buffered_body: count(table, "buffered-body", default.buffered_body),
+        inflated_body: count(table, "inflated-body", default.inflated_body),
+        buffers_total: count(table, "buffers-total", default.buffers_total),
+        connections: count(table, "connections", default.connections),
+        requests_per_connection: count(
+            table,
+            "requests-per-connection",
+            default.requests_per_connection,
+        ),
+        policy_requests: count(table, "policy-requests", default.policy_requests),
+    }
+}
+
+fn expression_limits(table: Option<Table<'_>>) -> tollgate_expr::Limits {
+    let default = tollgate_expr::Limits::default();
+    tollgate_expr::Limits {
+        steps: count(table, "expression-steps", default.steps),
+        memory: count(table, "expression-memory", default.memory),
+        ..default
+    }
+}
+
+fn timeouts(table: Option<Table<'_>>) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        tls_handshake: duration(table, "tls-handshake", default.tls_handshake),
+        request_header: duration(table, "request-header", default.request_header),
+        request_body: duration(table, "request-body", default.request_body),
+        client_write: duration(table, "client-write", default.client_write),
+        keep_alive: duration(table, "keep-alive", default.keep_alive),
+        backend_connect: duration(table, "backend-connect", default.backend_connect),
+        backend_first_byte: duration(table, "backend-first-byte", default.backend_first_byte),
+        backend_body: optional_duration(table, "backend-body"),
+        backend_write: duration(table, "backend-write", default.backend_write),
+        backend_idle: duration(table, "backend-idle", default.backend_idle),
+        graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,382 @@
+//! Values that come from the environment, from files or from the configuration itself; and the parts that use them.
+
+use http::{HeaderName, HeaderValue};
+use tollgate_diagnostics::{Code, Diagnostic, Span};
+use tollgate_engine::Secret;
+use tollgate_engine::ports::HttpVersion;
+use tollgate_expr::Url;
+
+use super::toml_file::{Item, Table};
+use super::{
+    ApiConfig, BackendConfig, CertificateConfig, OperationConfig, Reader, Shown, flag, list,
+    optional_duration, parse_url, text,
+};
+
+/// Values shorter than this are not masked in output: masking them would shred ordinary text.
+const SHORTEST_SECRET: usize = 4;
+
+impl Reader<'_> {
+    /// The value of a secret; problems are reported by name, never by content.
+    pub(super) fn secret(&mut self, item: Item<'_>, shown: Shown) -> Option<Secret<String>> {
+        let value = match item.table() {
+            None => item.text()?.to_owned(),
+            Some(table) => self.sourced(table, item.span())?,
+        };
+        let value = Secret::new(value);
+        if shown == Shown::Never && value.expose().len() >= SHORTEST_SECRET {
+            self.secrets.push(value.clone());
+        }
+        Some(value)
+    }
+
+    fn sourced(&mut self, table: Table<'_>, span: Span) -> Option<String> {
+        if let Some(name) = text(Some(table), "env") {
+            let value = self.env.var(&name).or_else(|| text(Some(table), "default"));
+            if value.is_none() {
+                self.diagnostics.push(
+                    Diagnostic::new(
+                        Code::NAMED_VALUE_VALUE,
+                        format!("the environment variable `{name}` is not set"),
+                        span,
+                    )
+                    .label("no value"),
+                );
+            }
+            return value;
+        }
+        if let Some(file) = text(Some(table), "file") {
+            self.files.push(self.root.join(&file));
+            return match std::fs::read_to_string(self.root.join(&file)) {
+                // Editors and secret mounts end files with a line break that is not part of the secret.
+                Ok(value) => Some(value.trim_end_matches(['\r', '\n']).to_owned()),
+                Err(error) => {
+                    let message = format!("the file `{file}` cannot be read: {}", error.kind());
+                    self.diagnostics
+                        .push(Diagnostic::new(Code::IO, message, span).label("no value"));
+                    None
+                }
+            };
+        }
+        text(Some(table), "value")
+    }
+
+    /// A URL, written or from the environment.
+    pub(super) fn url(&mut self, table: Option<Table<'_>>, key: &str) -> Option<(Url, Span)> {
+        let item = table?.get(key)?;
+        let written = match item.table() {
+            Some(table) => self.sourced(table, item.span())?,
+            None => item.text()?.to_owned(),
+        };
+        let url = parse_url(&written);
+        // What is written here was judged with all other values; what comes from elsewhere is judged now.
+        if url.is_none() && item.table().is_some() {
+            let message = format!("`{key}` is not a URL");
+            self.report(
+                Code::CONFIG_VALUE,
+                message,
+                item.span(),
+                "expected an `https://` or `http://` URL",
+            );
+        }
+        Some((url?, item.span()))
+    }
+
+    fn header_value(&mut self, value: &Secret<String>, span: Span) -> Option<HeaderValue> {
+        let Ok(mut header) = HeaderValue::from_str(value.expose()) else {
+            let message = "the value cannot stand in a header".to_owned();
+            self.report(
+                Code::CONFIG_VALUE,
+                message,
+                span,
+                "holds a line break or control character",
+            );
+            return None;
+        };
+        header.set_sensitive(true);
+        Some(header)
+    }
+
+    pub(super) fn certificates(&mut self, table: Option<Table<'_>>) -> Vec<CertificateConfig> {
+        let mut all = Vec::new();
+        for (name, span, item) in table.map(Table::entries).unwrap_or_default() {
+            let table = item.table();
+            let pem = match table.and_then(|table| table.get("pem")) {
+                Some(item) => self.secret(item, Shown::Freely),
+                None => self.pem_files(table, name, span),
+            };
+            all.extend(pem.map(|pem| CertificateConfig { name: name.to_owned(), pem, span }));
+        }
+        all
+    }
+
+    fn pem_files(
+        &mut self,
+        table: Option<Table<'_>>,
+        name: &str,
+        span: Span,
+    ) -> Option<Secret<String>> {
+        let Some(file) = text(table, "file") else {
+            let message = format!("certificate `{name}` needs `file` or `pem`");
+            self.report(Code::CONFIG_MISSING, message, span, "no certificate");
+            return None;
+        };
+        let mut pem = String::new();
+        for file in std::iter::once(file).chain(text(table, "key-file")) {
+            self.files.push(self.root.join(&file));
+            match std::fs::read_to_string(self.root.join(&file)) {
+                Ok(text) => {
+                    pem.push_str(&text);
+                    pem.push('\n');
+                }
+                Err(error) => {
+                    let message = format!("the file `{file}` cannot be read: {}", error.kind());
+                    self.report(Code::IO, message, span, "no certificate");
+                    return None;
+                }
+            }
+        }
+        Some(Secret::new(pem))
+    }
+
+    pub(super) fn backends(
+        &mut self,
+        table: Option<Table<'_>>,
+        certificates: &[&str],
+    ) -> Vec<BackendConfig> {
+        let mut all = Vec::new();
+        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
+            all.extend(item.table().and_then(|table| self.backend(id, span, table, certificates)));
+        }
+        all
+    }
+
+    fn backend(
+        &mut self,
+        id: &str,
+        span: Span,
+        table: Table<'_>,
+        certificates: &[&str],
+    ) -> Option<BackendConfig> {
+        if table.get("url").is_none() {
+            let message = format!("backend `{id}` needs a `url`");
+            self.report(Code::CONFIG_MISSING, message, span, "`url` is missing");
+        }
+        let (mut url, url_span) = self.url(Some(table), "url")?;
+        if let Some(path) = text(Some(table), "path") {
+            url.path = format!("{}/{}", url.path.trim_end_matches('/'), path.trim_matches('/'));
+        }
+        self.check_domain(&url, url_span);
+        let tls = table.table("tls");
+        if let Some(item) = table.get("certificate") {
+            self.reference("certificate", item.text()?, item.span(), certificates);
+        }
+        for (key, what) in
+            [("verify-chain", "any certificate"), ("verify-name", "a certificate for any name")]
+        {
+            if !flag(tls, key, true) {
+                let message = format!("backend `{id}` accepts {what}");
+                self.report(
+                    Code::INSECURE,
+                    message,
+                    tls.map_or(span, Table::span),
+                    "anybody can pose as the backend",
+                );
+            }
+        }
+        let mut headers = Vec::new();
+        for (name, span, item) in table.table("headers").map(Table::entries).unwrap_or_default() {
+            let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+                self.report(
+                    Code::CONFIG_VALUE,
+                    format!("`{name}` is not the name of a header"),
+                    span,
+                    "not a token",
+                );
+                continue;
+            };
+            let value = self.secret(item, Shown::Never);
+            headers.extend(
+                value
+                    .and_then(|value| self.header_value(&value, span))
+                    .map(|value| (header, value)),
+            );
+        }
+        let mut query = Vec::new();
+        for (name, _, item) in table.table("query").map(Table::entries).unwrap_or_default() {
+            query.extend(self.secret(item, Shown::Never).map(|value| (name.to_owned(), value)));
+        }
+        let identity = table.table("managed-identity");
+        let resource = text(identity, "resource");
+        if let (Some(identity), None) = (identity, &resource) {
+            let message = format!("the managed identity of backend `{id}` needs a `resource`");
+            self.report(Code::CONFIG_MISSING, message, identity.span(), "`resource` is missing");
+        }
+        let authorization =
+            table.table("authorization").and_then(|table| self.authorization(table));
+        Some(BackendConfig {
+            id: id.to_owned(),
+            url,
+            managed_identity: resource.map(|resource| (resource, text(identity, "client-id"))),
+            headers,
+            query,
+            authorization,
+            certificate: text(Some(table), "certificate"),
+            verify_chain: flag(tls, "verify-chain", true),
+            verify_name: flag(tls, "verify-name", true),
+            ca_file: self.path(tls, "ca-file"),
+            server_name: text(tls, "server-name"),
+            http_version: text(Some(table), "http-version").map(|version| match version.as_str() {
+                "2" => HttpVersion::Two,
+                "2or1" => HttpVersion::TwoOrOne,
+                _ => HttpVersion::One,
+            }),
+            connect_timeout: optional_duration(Some(table), "connect-timeout"),
+            first_byte_timeout: optional_duration(Some(table), "timeout"),
+            span,
+        })
+    }
+
+    fn authorization(&mut self, table: Table<'_>) -> Option<HeaderValue> {
+        let scheme = text(Some(table), "scheme").unwrap_or_else(|| "Bearer".to_owned());
+        let Some(item) = table.get("parameter") else {
+            let message = "`authorization` needs a `parameter`".to_owned();
+            self.report(Code::CONFIG_MISSING, message, table.span(), "`parameter` is missing");
+            return None;
+        };
+        let value = self.secret(item, Shown::Never)?;
+        self.header_value(&Secret::new(format!("{scheme} {}", value.expose())), item.span())
+    }
+
+    /// Foundry projects live on `services.ai.azure.com`; on the Cognitive Services domain they answer 404 whatever the
+    /// token, and the cause is hard to see from there.
+    fn check_domain(&mut self, url: &Url, span: Span) {
+        let project = url.path.starts_with("/api/projects");
+        if project && url.host.ends_with(".cognitiveservices.azure.com") {
+            let right = url.host.replace(".cognitiveservices.azure.com", ".services.ai.azure.com");
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::CONFIG_DOMAIN,
+                    "a Foundry project is not served on `cognitiveservices.azure.com`",
+                    span,
+                )
+                .label("wrong domain for `/api/projects`")
+                .help(format!("write `https://{right}{}`", url.path)),
+            );
+        }
+    }
+
+    pub(super) fn apis(&mut self, table: Option<Table<'_>>, backends: &[&str]) -> Vec<ApiConfig> {
+        let mut all: Vec<ApiConfig> = Vec::new();
+        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
+            let Some(api) = item.table().and_then(|table| self.api(id, span, table, backends))
+            else {
+                continue;
+            };
+            if let Some(other) = all.iter().find(|other| other.path.eq_ignore_ascii_case(&api.path))
+            {
+                self.diagnostics.push(
+                    Diagnostic::new(
+                        Code::CONFIG_CONFLICT,
+                        format!("APIs `{}` and `{id}` have the same path", other.id),
+                        span,
+                    )
+                    .label("a request could go to either")
+                    .also(other.span, "the other one"),
+                );
+            }
+            all.push(api);
+        }
+        all
+    }
+
+    fn api(
+        &mut self,
+        id: &str,
+        span: Span,
+        table: Table<'_>,
+        backends: &[&str],
+    ) -> Option<ApiConfig> {
+        let this = Some(table);
+        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+            let message = format!("`{id}` cannot name an API");
+            self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
+        }
+        let Some(path) = text(this, "path") else {
+            self.report(
+                Code::CONFIG_MISSING,
+                format!("API `{id}` needs a `path`"),
+                span,
+                "`path` is missing",
+            );
+            return None;
+        };
+        if let Some(item) = table.get("backend") {
+            self.reference("backend", item.text()?, item.span(), backends);
+            if table.get("service-url").is_some() {
+                let message = format!("API `{id}` has both `backend` and `service-url`");
+                self.report(Code::CONFIG_CONFLICT, message, span, "keep one of them");
+            }
+        }
+        let headers = list(this, "subscription-headers");
+        let mut key_headers = Vec::new();
+        for (name, span) in headers.iter().flatten() {
+            match HeaderName::from_bytes(name.as_bytes()) {
+                Ok(header) => key_headers.push(header),
+                Err(_) => {
+                    self.report(
+                        Code::CONFIG_VALUE,
+                        format!("`{name}` is not the name of a header"),
+                        *span,
+                        "not a token",
+                    );
+                }
+            }
+        }
+        if headers.is_none() {
+            key_headers.push(HeaderName::from_static("ocp-apim-subscription-key"));
+            key_headers.push(HeaderName::from_static("api-key"));
+        }
+        let queries = list(this, "subscription-queries");
+        let key_queries = queries.map_or_else(
+            || vec!["subscription-key".to_owned(), "api-key".to_owned()],
+            |list| list.into_iter().map(|(name, _)| name).collect(),
+        );
+        Some(ApiConfig {
+            id: id.to_owned(),
+            name: text(this, "name").unwrap_or_else(|| id.to_owned()),
+            path: path.trim_matches('/').to_owned(),
+            backend: text(this, "backend"),
+            service_url: self.url(this, "service-url").map(|(url, _)| url),
+            subscription_required: text(this, "subscription").is_none_or(|word| word == "required"),
+            key_headers,
+            key_queries,
+            openapi: text(this, "openapi"),
+            version: text(this, "version").unwrap_or_default(),
+            revision: text(this, "revision").unwrap_or_else(|| "1".to_owned()),
+            operations: self.operations(table.table("operations")),
+            span,
+        })
+    }
+
+    fn operations(&mut self, table: Option<Table<'_>>) -> Vec<OperationConfig> {
+        let mut all = Vec::new();
+        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
+            let table = item.table();
+            let (Some(method), Some(template)) =
+                (text(table, "method"), text(table, "url-template"))
+            else {
+                let message = format!("operation `{id}` needs `method` and `url-template`");
+                self.report(Code::CONFIG_MISSING, message, span, "incomplete");
+                continue;
+            };
+            all.push(OperationConfig {
+                id: id.to_owned(),
+                name: text(table, "name").unwrap_or_else(|| id.to_owned()),
+                method: method.to_ascii_uppercase(),
+                url_template: template,
+                span,
+            });
+        }
+        all
+    }
+}

@@ -1,0 +1,242 @@
+use std::collections::HashMap;
+
+use expect_test::{Expect, expect};
+use tollgate_diagnostics::{Sources, render};
+
+use super::*;
+
+struct Vars(HashMap<&'static str, &'static str>);
+
+impl Environment for Vars {
+    fn var(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(|value| (*value).to_owned())
+    }
+}
+
+fn load(text: &str) -> (Config, String) {
+    let mut sources = Sources::default();
+    let file = sources.add("tollgate.toml", text);
+    let mut diagnostics = Vec::new();
+    let env = Vars(HashMap::from([("KEY", "canary-key"), ("BROKEN", "a\nb")]));
+    let config = read(file, text, Path::new("."), &env, &mut diagnostics);
+    for span in &config.secret_spans {
+        sources.mask(*span);
+    }
+    let shown: Vec<String> =
+        diagnostics.iter().map(|found| render::human(found, &sources)).collect();
+    (config, shown.join("\n\n"))
+}
+
+fn check(text: &str, expected: Expect) {
+    let (_, shown) = load(text);
+    assert!(!shown.contains("canary"), "{shown}");
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let text = r#"
+[listen]
+http = "127.0.0.1:0"
+trusted-proxies = ["10.0.0.0/8", "::1"]
+
+[timeouts]
+backend-first-byte = "2s"
+backend-body = "unlimited"
+
+[limits]
+buffered-body = "1 MiB"
+
+[named-values]
+tenant-id = "0f1e"
+key = { env = "KEY" }
+region = { env = "KEY", secret = false }
+
+[backends.openai]
+url = "https://Contoso.openai.azure.com/openai"
+managed-identity = { resource = "https://cognitiveservices.azure.com" }
+headers = { x-key = { env = "KEY" } }
+http-version = "2or1"
+
+[apis.openai]
+path = "/openai/"
+backend = "openai"
+[apis.openai.operations.chat]
+method = "post"
+url-template = "/deployments/{id}/chat/completions"
+
+[subscriptions.team-a]
+keys = [{ env = "KEY" }]
+apis = ["openai"]
+"#;
+    let (config, shown) = load(text);
+    assert_eq!(shown, "");
+    assert_eq!(config.listen.trusted_proxies.len(), 2);
+    assert_eq!(config.timeouts.backend_first_byte, Duration::from_secs(2));
+    assert_eq!(config.limits.buffered_body, 1 << 20);
+    let secret = |name: &str| config.named_values.get(name).map(|value| value.secret);
+    assert_eq!(
+        (secret("tenant-id"), secret("key"), secret("region")),
+        (Some(false), Some(true), Some(false))
+    );
+    let backend = config.backends.first().unwrap();
+    assert_eq!((backend.url.host.as_str(), backend.url.port), ("contoso.openai.azure.com", 443));
+    assert!(backend.headers.first().unwrap().1.is_sensitive());
+    assert_eq!(config.apis.first().unwrap().path, "openai");
+    assert_eq!(config.apis.first().unwrap().operations.first().unwrap().method, "POST");
+    assert!(!format!("{config:?}").contains("canary"));
+}
+
+#[test]
+fn mistakes_are_all_reported_where_they_are() {
+    check(
+        r#"
+[listn]
+http = "x"
+[backends.a]
+url = "ftp://x"
+[backends.b]
+url = "https://b"
+managed-identity = { recource = "r" }
+[apis.c]
+path = "c"
+backend = "bb"
+[subscriptions.s]
+keys = ["canary"]
+apis = ["d"]
+"#,
+        expect![[r#"
+            error[E0402]: unknown key `listn`
+             --> tollgate.toml:2:2
+              |
+            2 | [listn]
+              |  ^^^^^ no such key at the top level
+              |
+              = help: did you mean `listen`?
+
+            error[E0403]: the value of `backends.a.url` does not fit
+             --> tollgate.toml:5:7
+              |
+            5 | url = "ftp://x"
+              |       ^^^^^^^^^ expected an `https://` or `http://` URL
+
+            error[E0402]: unknown key `recource`
+             --> tollgate.toml:8:22
+              |
+            8 | managed-identity = { recource = "r" }
+              |                      ^^^^^^^^ no such key in `backends.b.managed-identity`
+              |
+              = help: did you mean `resource`?
+
+            error[E0403]: the value of `subscriptions.s.keys` does not fit
+              --> tollgate.toml:13:9
+               |
+            13 | keys = [********]
+               |         ^^^^^^^^ expected `{ env = "NAME" }` or `{ file = "path" }`
+               |
+               = help: a secret in the file itself must be marked: `{ value = "…", development = true }`
+
+            error[E0404]: the managed identity of backend `b` needs a `resource`
+             --> tollgate.toml:8:20
+              |
+            8 | managed-identity = { recource = "r" }
+              |                    ^^^^^^^^^^^^^^^^^^ `resource` is missing
+
+            error[E0405]: there is no backend `bb`
+              --> tollgate.toml:11:11
+               |
+            11 | backend = "bb"
+               |           ^^^^ not in the configuration
+               |
+               = help: did you mean `b`?
+
+            error[E0405]: there is no API `d`
+              --> tollgate.toml:14:9
+               |
+            14 | apis = ["d"]
+               |         ^^^ not in the configuration
+               |
+               = help: did you mean `c`?"#]],
+    );
+}
+
+#[test]
+fn secrets_in_the_file_must_be_marked() {
+    check(
+        r#"
+[named-values]
+a = { value = "canary", secret = true }
+b = { value = "canary", secret = true, development = true }
+c = { env = "MISSING" }
+d = { env = "KEY", file = "x" }
+[backends.x]
+url = "https://x"
+headers = { h = { env = "BROKEN" } }
+"#,
+        expect![[r#"
+            error[E0403]: the value of `named-values.a` does not fit
+             --> tollgate.toml:3:5
+              |
+            3 | a = { value = ********, secret = true }
+              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a secret stands in the file itself
+              |
+              = help: use `env` or `file`, or mark it with `development = true`
+
+            error[E0403]: the value of `named-values.d` does not fit
+             --> tollgate.toml:6:5
+              |
+            6 | d = { env = "KEY", file = "x" }
+              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected exactly one of `env`, `file` and `value`
+
+            error[E0403]: the value cannot stand in a header
+             --> tollgate.toml:9:13
+              |
+            9 | headers = { h = { env = "BROKEN" } }
+              |             ^ holds a line break or control character
+
+            error[E0107]: the environment variable `MISSING` is not set
+             --> tollgate.toml:5:5
+              |
+            5 | c = { env = "MISSING" }
+              |     ^^^^^^^^^^^^^^^^^^^ no value"#]],
+    );
+}
+
+#[test]
+fn a_foundry_project_on_the_wrong_domain_is_told() {
+    check(
+        r#"
+[backends.agents]
+url = "https://contoso.cognitiveservices.azure.com/api/projects/p"
+"#,
+        expect![[r#"
+            error[E0409]: a Foundry project is not served on `cognitiveservices.azure.com`
+             --> tollgate.toml:3:7
+              |
+            3 | url = "https://contoso.cognitiveservices.azure.com/api/projects/p"
+              |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ wrong domain for `/api/projects`
+              |
+              = help: write `https://contoso.services.ai.azure.com/api/projects/p`"#]],
+    );
+}
+
+#[test]
+fn urls_are_split_strictly() {
+    let split = |text: &str| {
+        parse_url(text).map(|url| format!("{}|{}|{}|{}", url.scheme, url.host, url.port, url.path))
+    };
+    assert_eq!(split("wss://a.b/c").as_deref(), Some("https|a.b|443|/c"));
+    assert_eq!(split("http://[::1]:8080").as_deref(), Some("http|[::1]|8080|"));
+    for wrong in [
+        "https://",
+        "https://a@b",
+        "https://a#b",
+        "https://a b",
+        "https://a:0",
+        "https://a:x",
+        "file:///a",
+        "//a",
+    ] {
+        assert_eq!(split(wrong), None, "{wrong}");
+    }
+}

@@ -1,0 +1,299 @@
+//! Calls that the gateway makes for itself: keys, identity, requests of policies.
+//!
+//! INVARIANT: a call for a policy never reaches a link-local or metadata address, whatever its host resolves to, unless
+//! the host is allowed by name. INVARIANT: every call ends in bounded time and holds a bounded answer. Redirects are
+//! not followed: each would have to be judged like a call of its own, and no caller here needs them.
+
+mod connector;
+pub(crate) mod flight;
+mod guard;
+mod proxy;
+mod resolver;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+pub use guard::{AddressGuard, Guard};
+pub use proxy::EgressProxy;
+pub use resolver::{CachingResolver, Resolve, ResolveError, ResolverSettings, SystemResolver};
+
+use connector::{ConnectError, Connector, Shared};
+
+/// Idle connections that are kept per host, and for how long.
+const MAX_IDLE_PER_HOST: usize = 16;
+const IDLE: Duration = Duration::from_secs(90);
+
+/// `[egress]`: how calls leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchSettings {
+    /// DER of root certificates that are trusted beside the system's.
+    pub roots: Vec<Bytes>,
+    /// The forward proxy.
+    pub proxy: Option<EgressProxy>,
+    /// What policies may not call.
+    pub addresses: AddressGuard,
+    /// How long a connection may take to come about, TLS not included.
+    pub connect_timeout: Duration,
+}
+
+impl Default for FetchSettings {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            proxy: None,
+            addresses: AddressGuard::default(),
+            connect_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Bounds of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchOptions {
+    /// Whose idea the call is.
+    pub guard: Guard,
+    /// How long it may take from beginning to end.
+    pub timeout: Duration,
+    /// Most bytes of the answer's body.
+    pub max_bytes: usize,
+}
+
+/// Why a call brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The address may not be called, or the URL is none.
+    #[error("{0}")]
+    Refused(String),
+    /// No connection.
+    #[error("{0}")]
+    Connect(String),
+    /// The connection broke or what came over it is no HTTP.
+    #[error("{0}")]
+    Broken(String),
+    /// Not ended in time.
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// The answer's body is too long.
+    #[error("the answer is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The settings cannot be used.
+    #[error("the egress settings cannot be used: {0}")]
+    Settings(String),
+}
+
+/// The gateway's own HTTP client.
+///
+/// Dropping a call closes its connection, or returns it to the pool when the answer was whole.
+pub struct Fetcher {
+    resolver: Arc<dyn Resolve>,
+    generation: ArcSwap<Generation>,
+}
+
+type HttpClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
+
+/// The pools of one version of the settings. They are made at the first call: reading the system's roots takes
+/// milliseconds that a start without such a call need not spend.
+struct Generation {
+    settings: FetchSettings,
+    pools: OnceLock<Result<Pools, FetchError>>,
+}
+
+#[derive(Clone)]
+struct Pools {
+    policy: HttpClient,
+    configured: HttpClient,
+    machine: HttpClient,
+}
+
+impl fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetcher").field("resolver", &self.resolver).finish_non_exhaustive()
+    }
+}
+
+impl Fetcher {
+    /// A client that finds hosts through `resolver`.
+    pub fn new(settings: FetchSettings, resolver: Arc<dyn Resolve>) -> Self {
+        let generation = ArcSwap::from_pointee(Generation::new(settings));
+        Self { resolver, generation }
+    }
+
+    /// Takes over changed settings. Calls under way end with the old ones; connections are kept when nothing changed.
+    pub fn apply(&self, settings: FetchSettings) {
+        if self.generation.load().settings != settings {
+            self.generation.store(Arc::new(Generation::new(settings)));
+        }
+    }
+
+    /// Where hosts are found; one cache for these calls and for backends.
+    pub fn resolver(&self) -> &Arc<dyn Resolve> {
+        &self.resolver
+    }
+
+    /// Whether something listens at a host and port, asked by connecting. For services of this machine.
+    pub async fn is_reachable(&self, host: &str, port: u16, timeout: Duration) -> bool {
+        let reach = async {
+            let found = self.resolver.resolve(host).await.ok()?;
+            let address = std::net::SocketAddr::new(*found.first()?, port);
+            tokio::net::TcpStream::connect(address).await.ok()
+        };
+        matches!(tokio::time::timeout(timeout, reach).await, Ok(Some(_)))
+    }
+
+    /// Makes one call and reads the whole answer, whatever its status.
+    pub async fn send(
+        &self,
+        mut request: Request<Bytes>,
+        options: FetchOptions,
+    ) -> Result<Response<Bytes>, FetchError> {
+        if request.uri().host().is_none()
+            || !matches!(request.uri().scheme_str(), Some("http" | "https"))
+        {
+            return Err(FetchError::Refused(
+                "the URL is not an absolute `http` or `https` URL".to_owned(),
+            ));
+        }
+        let generation = self.generation.load_full();
+        let pools = generation.pools(&self.resolver)?;
+        generation.authorize_at_proxy(&mut request, options.guard);
+        request
+            .headers_mut()
+            .entry(header::USER_AGENT)
+            .or_insert(HeaderValue::from_static("tollgate"));
+        let call = async {
+            let response = pools.of(options.guard).request(request.map(Full::new)).await;
+            let (parts, body) = response.map_err(|error| explain(&error))?.into_parts();
+            Ok(Response::from_parts(parts, read(body, options.max_bytes).await?))
+        };
+        tokio::time::timeout(options.timeout, call)
+            .await
+            .unwrap_or(Err(FetchError::Timeout(options.timeout)))
+    }
+}
+
+impl Generation {
+    fn new(settings: FetchSettings) -> Self {
+        Self { settings, pools: OnceLock::new() }
+    }
+
+    fn pools(&self, resolver: &Arc<dyn Resolve>) -> Result<&Pools, FetchError> {
+        self.pools
+            .get_or_init(|| Pools::new(&self.settings, resolver))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Over TLS the tunnel carries the proxy's credentials; in plain HTTP the request does.
+    fn authorize_at_proxy(&self, request: &mut Request<Bytes>, guard: Guard) {
+        let Some(proxy) = &self.settings.proxy else { return };
+        let is_plain = request.uri().scheme_str() == Some("http");
+        let host = request.uri().host().unwrap_or_default();
+        if is_plain
+            && guard != Guard::Machine
+            && proxy.is_for(host)
+            && let Some(value) = proxy.authorization()
+            && let Ok(mut value) = HeaderValue::from_str(value.expose())
+        {
+            value.set_sensitive(true);
+            request.headers_mut().insert(header::PROXY_AUTHORIZATION, value);
+        }
+    }
+}
+
+impl Pools {
+    fn new(settings: &FetchSettings, resolver: &Arc<dyn Resolve>) -> Result<Self, FetchError> {
+        let tls = tls::client_config(&settings.roots)
+            .map_err(|error| FetchError::Settings(error.to_string()))?;
+        let shared = Arc::new(Shared {
+            resolver: Arc::clone(resolver),
+            addresses: settings.addresses.clone(),
+            proxy: settings.proxy.clone(),
+            timeout: settings.connect_timeout,
+        });
+        let pool = |guard| {
+            let connector = HttpsConnectorBuilder::new()
+                .with_tls_config(tls.clone())
+                .https_or_http()
+                .enable_all_versions()
+                .wrap_connector(Connector { shared: Arc::clone(&shared), guard });
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+                .build(connector)
+        };
+        Ok(Self {
+            policy: pool(Guard::Policy),
+            configured: pool(Guard::Configured),
+            machine: pool(Guard::Machine),
+        })
+    }
+
+    fn of(&self, guard: Guard) -> &HttpClient {
+        match guard {
+            Guard::Policy => &self.policy,
+            Guard::Configured => &self.configured,
+            Guard::Machine => &self.machine,
+        }
+    }
+}
+
+async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, FetchError> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| FetchError::Broken(chain(&error)))?;
+        if let Ok(chunk) = frame.into_data() {
+            if read.len().saturating_add(chunk.len()) > max_bytes {
+                return Err(FetchError::TooLarge(max_bytes));
+            }
+            read.extend_from_slice(&chunk);
+        }
+    }
+    Ok(read.freeze())
+}
+
+fn explain(error: &hyper_util::client::legacy::Error) -> FetchError {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        match error.downcast_ref::<ConnectError>() {
+            Some(ConnectError::Refused(why)) => return FetchError::Refused(why.clone()),
+            Some(error) => return FetchError::Connect(error.to_string()),
+            None => cause = error.source(),
+        }
+    }
+    if error.is_connect() {
+        FetchError::Connect(chain(error))
+    } else {
+        FetchError::Broken(chain(error))
+    }
+}
+
+/// An error with its causes. The URL is not among them, so neither is what its query holds.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,333 @@
+//! A running gateway: load, serve, reload, stop.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+use tollgate_diagnostics::{Diagnostic, Sources, render};
+use tollgate_engine::Clock as _;
+
+use crate::adapters::{Adapters, backend_roots};
+use crate::admin::{AdminServer, AdminState, Reload, serve_admin};
+use crate::config::{Config, Environment};
+use crate::directory::{LoadCx, Loaded, Registry, load};
+use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts};
+use crate::system::SystemClock;
+use crate::telemetry::{
+    LogControl, LogFormat, LogSettings, Redactor, SharedRedactor, TracingAccessLog,
+};
+use crate::watch::Watch;
+use crate::wire::Connections;
+use crate::{ListenSettings, Snapshot};
+
+/// What a gateway is started with.
+#[derive(Clone)]
+pub struct Setup {
+    /// The policy directory.
+    pub root: PathBuf,
+    /// Policies that exist.
+    pub registry: Registry,
+    /// The environment.
+    pub env: Arc<dyn Environment>,
+    /// Listeners instead of the configured ones.
+    pub listen: Option<ListenSettings>,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+/// A gateway whose directory is loaded and that does not listen yet: the moment to set up logging.
+#[derive(Debug)]
+pub struct Prepared {
+    setup: Setup,
+    adapters: Adapters,
+    snapshot: Snapshot,
+    config: Config,
+    /// Warnings of the load.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files they are about.
+    pub sources: Sources,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener of the data path.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The admin listener.
+    #[error("cannot listen on {address}: {error}")]
+    Admin {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A certificate of the HTTPS listener.
+    #[error("the HTTPS listener has no usable certificate: {0}")]
+    Certificates(String),
+}
+
+impl Prepared {
+    /// Loads the directory. When it has an error, gives back all findings.
+    pub async fn load(setup: Setup) -> Result<Self, Box<Loaded>> {
+        let adapters = Adapters::new(&setup.env);
+        match load_blocking(&setup, &adapters).await {
+            Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
+                take_over(&adapters, &config);
+                Ok(Self { setup, adapters, snapshot, config, diagnostics, sources })
+            }
+            loaded => Err(Box::new(loaded)),
+        }
+    }
+
+    /// How to log.
+    pub fn log_settings(&self) -> LogSettings {
+        log_settings(&self.config)
+    }
+
+    /// What masks secrets in log lines, now and after each reload.
+    pub fn redactor(&self) -> Arc<SharedRedactor> {
+        Arc::clone(&self.adapters.redactor)
+    }
+
+    /// Listens, and serves from now on. `log` is told when a reload changes the level.
+    pub async fn start(self, log: Option<LogControl>) -> Result<Gateway, StartError> {
+        let Self { setup, adapters, snapshot, config, diagnostics, sources } = self;
+        let listen = setup.listen.clone().unwrap_or_else(|| config.listen.clone());
+        let certificates = Arc::new(ListenCertificates::default());
+        certificates
+            .replace(&snapshot.listen_certificates)
+            .map_err(|error| StartError::Certificates(error.to_string()))?;
+        let site = Arc::new(ArcSwap::from_pointee(snapshot));
+        let connections = Arc::new(Connections::new(Arc::clone(&adapters.resolver)));
+        connections.trust(backend_roots(&config));
+        let parts = ServerParts {
+            site: Arc::clone(&site),
+            connections: Arc::clone(&connections),
+            certificates: Arc::clone(&certificates),
+            access: Arc::new(TracingAccessLog::new(Arc::clone(&adapters.redactor))),
+            metrics: Arc::clone(&adapters.metrics),
+        };
+        let server = Server::bind(&listen, parts).await?;
+        let addresses = server.addresses();
+        let admin = admin_state(&adapters, &config);
+        let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
+        let reloader = Arc::new(Reloader {
+            setup,
+            adapters,
+            site,
+            connections,
+            certificates,
+            admin,
+            log,
+            listen: config.listen.clone(),
+            state: Mutex::new(Generation { number: 1, files: config.files.clone() }),
+        });
+        reloader.report(Some(1), &diagnostics, &sources);
+        tracing::info!(
+            http = addresses.http.map(|address| address.to_string()),
+            https = addresses.https.map(|address| address.to_string()),
+            admin = admin_server.as_ref().map(|server| server.address().to_string()),
+            "listening"
+        );
+        let (stop, stopping) = watch::channel(false);
+        let serving = tokio::spawn(server.run(stopping));
+        let watching = tokio::spawn(watch_directory(Arc::clone(&reloader)));
+        Ok(Gateway { reloader, addresses, admin: admin_server, stop, serving, watching })
+    }
+}
+
+fn admin_state(adapters: &Adapters, config: &Config) -> Arc<AdminState> {
+    let state = AdminState::new(
+        Arc::clone(&adapters.metrics),
+        Arc::clone(&adapters.identities),
+        Arc::clone(&adapters.keys),
+        Arc::clone(&adapters.redactor),
+        Arc::new(SystemClock),
+    );
+    state.set_key(config.admin_key.clone());
+    Arc::new(state)
+}
+
+fn bind_admin(address: SocketAddr, state: &Arc<AdminState>) -> Result<AdminServer, StartError> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        serve_admin(tokio::net::TcpListener::from_std(listener)?, Arc::clone(state))
+    });
+    bound.map_err(|error| StartError::Admin { address, error })
+}
+
+/// A gateway that serves. Dropping it stops nothing; call [`Gateway::stop`].
+#[derive(Debug)]
+pub struct Gateway {
+    reloader: Arc<Reloader>,
+    addresses: BoundAddresses,
+    admin: Option<AdminServer>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    watching: JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Where plain HTTP is served.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.addresses.http
+    }
+
+    /// Where HTTPS is served.
+    pub fn https(&self) -> Option<SocketAddr> {
+        self.addresses.https
+    }
+
+    /// Where health, metrics and status are served.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminServer::address)
+    }
+
+    /// Loads the directory again. What is wrong is logged, and the old generation goes on serving.
+    pub async fn reload(&self) {
+        self.reloader.reload().await;
+    }
+
+    /// Stops: no new connections, not ready any more, and what is in flight ends within the time for it.
+    pub async fn stop(self) {
+        self.watching.abort();
+        self.reloader.admin.drain();
+        tracing::info!("stopping");
+        self.stop.send_replace(true);
+        if self.serving.await.is_err() {
+            tracing::error!("the server ended before it was told to");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// Puts new generations into force.
+struct Reloader {
+    setup: Setup,
+    adapters: Adapters,
+    site: Arc<ArcSwap<Snapshot>>,
+    connections: Arc<Connections>,
+    certificates: Arc<ListenCertificates>,
+    admin: Arc<AdminState>,
+    log: Option<LogControl>,
+    /// Listeners as they were when the gateway started.
+    listen: ListenSettings,
+    /// One reload at a time.
+    state: Mutex<Generation>,
+}
+
+impl fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reloader").field("setup", &self.setup).finish_non_exhaustive()
+    }
+}
+
+/// The generation in force.
+#[derive(Debug)]
+struct Generation {
+    number: u64,
+    /// Files elsewhere that it was made from.
+    files: Vec<PathBuf>,
+}
+
+impl Reloader {
+    async fn reload(&self) {
+        let mut state = self.state.lock().await;
+        let loaded = load_blocking(&self.setup, &self.adapters).await;
+        match loaded {
+            Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
+                if let Err(error) = self.certificates.replace(&snapshot.listen_certificates) {
+                    tracing::error!(%error, "reload failed: a certificate of the HTTPS listener cannot be used");
+                    self.report(None, &diagnostics, &sources);
+                    return;
+                }
+                if self.setup.listen.is_none() && config.listen != self.listen {
+                    tracing::warn!("the listeners have changed; restart the gateway to move them");
+                }
+                self.site.store(Arc::new(snapshot));
+                take_over(&self.adapters, &config);
+                self.connections.trust(backend_roots(&config));
+                self.admin.set_key(config.admin_key.clone());
+                if let Some(log) = &self.log
+                    && let Err(why) = log.apply(&log_settings(&config))
+                {
+                    tracing::warn!(%why, "the log level stays as it was");
+                }
+                state.number += 1;
+                state.files = config.files;
+                self.report(Some(state.number), &diagnostics, &sources);
+                tracing::info!(generation = state.number, "reloaded");
+            }
+            Loaded { diagnostics, sources, .. } => {
+                tracing::error!(
+                    errors = diagnostics.iter().filter(|found| found.is_error()).count(),
+                    generation = state.number,
+                    "reload failed; the old policies go on serving"
+                );
+                self.report(None, &diagnostics, &sources);
+            }
+        }
+    }
+
+    /// Logs what a load found and shows it on the admin listener.
+    fn report(&self, generation: Option<u64>, diagnostics: &[Diagnostic], sources: &Sources) {
+        for found in diagnostics {
+            let text = render::human(found, sources);
+            if found.is_error() {
+                tracing::error!(code = found.code.as_str(), diagnostic = %text, "{}", found.message);
+            } else {
+                tracing::warn!(code = found.code.as_str(), diagnostic = %text, "{}", found.message);
+            }
+        }
+        let json = serde_json::from_str(&render::json(diagnostics, sources)).unwrap_or_default();
+        let unix_seconds = SystemClock.unix_seconds();
+        self.admin.loaded(Reload { unix_seconds, generation, diagnostics: json });
+    }
+}
+
+/// Reloads whenever the directory changes. Ends when it is aborted.
+async fn watch_directory(reloader: Arc<Reloader>) {
+    let files = reloader.state.lock().await.files.clone();
+    let mut watch = Watch::new(&reloader.setup.root, files);
+    loop {
+        watch.changed().await;
+        reloader.reload().await;
+        watch.also_look_at(&reloader.state.lock().await.files);
+    }
+}
+
+fn log_settings(config: &Config) -> LogSettings {
+    let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
+    LogSettings { format, level: config.log.level.clone() }
+}
+
+/// Puts a configuration into force where it is not part of the snapshot.
+fn take_over(adapters: &Adapters, config: &Config) {
+    let secrets = config.secrets.iter().map(|secret| secret.expose().as_str());
+    adapters.redactor.store(Redactor::new(secrets));
+    adapters.apply(config);
+}
+
+/// Loading reads files and compiles policies: not on a thread that serves requests.
+async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
+    let (setup, adapters) = (setup.clone(), adapters.clone());
+    let loading = tokio::task::spawn_blocking(move || {
+        let ports = |config: &Config| adapters.ports(config);
+        load(&setup.root, &LoadCx { registry: setup.registry, env: &*setup.env, ports: &ports })
+    });
+    loading.await.unwrap_or_else(|_| Loaded {
+        snapshot: None,
+        config: None,
+        diagnostics: Vec::new(),
+        sources: Sources::default(),
+    })
+}

@@ -1,0 +1,170 @@
+use http::{HeaderMap, Method};
+use tollgate_engine::Secret;
+use tollgate_expr::{Api, Operation};
+
+use super::*;
+use crate::config::SubscriptionConfig;
+
+fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> ApiRoute {
+    let operations = operations.iter().map(|(method, template)| OperationRoute {
+        operation: Arc::new(Operation {
+            id: format!("{method} {template}"),
+            ..Operation::default()
+        }),
+        method: method.parse().unwrap(),
+        template: Template::parse(template).unwrap(),
+        chain: Chain::default(),
+    });
+    ApiRoute {
+        api: Arc::new(Api {
+            id: id.into(),
+            path: path.into(),
+            key_header: "api-key".into(),
+            ..Api::default()
+        }),
+        target: None,
+        subscription_required: required,
+        key_headers: vec![HeaderName::from_static("api-key"), HeaderName::from_static("x-key")],
+        key_queries: vec!["key".to_owned()],
+        chain: Chain::default(),
+        operations: operations.collect(),
+    }
+}
+
+fn subscription(id: &str, key: &str, apis: Option<&[&str]>, active: bool) -> SubscriptionConfig {
+    SubscriptionConfig {
+        id: id.into(),
+        name: id.into(),
+        keys: vec![Secret::new(key.into()), Secret::new(format!("{key}-2"))],
+        apis: apis.map(|apis| apis.iter().map(|api| (*api).to_owned()).collect()),
+        active,
+    }
+}
+
+/// Routes `METHOD /path?query`, with headers, and says what came of it.
+fn route(line: &str, headers: &[(&str, &str)]) -> String {
+    let apis = vec![
+        api("root", "", false, &[("GET", "/health")]),
+        api("all", "all", false, &[]),
+        api(
+            "openai",
+            "openai",
+            true,
+            &[("POST", "/deployments/{id}/chat"), ("GET", "/deployments/list/chat"), ("GET", "/*")],
+        ),
+        api("openai-v1", "openai/v1", true, &[]),
+    ];
+    let router = Router::new(apis, Chain::default());
+    let (subscriptions, repeated) = Subscriptions::new(&[
+        subscription("team", "k-team", Some(&["openai"]), true),
+        subscription("everywhere", "k-all", None, true),
+        subscription("off", "k-off", None, false),
+    ]);
+    assert!(repeated.is_empty());
+    let (method, target) = line.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+    }
+    let method: Method = method.parse().unwrap();
+    let id =
+        |matched: &Matched| matched.info.api.as_ref().map_or("-", |api| api.id.as_str()).to_owned();
+    match router.route(&subscriptions, &method, "gw.test", path, query, &map) {
+        Ok(matched) => {
+            let operation =
+                matched.info.operation.as_ref().map_or("-", |operation| operation.id.as_str());
+            let subscription = matched
+                .info
+                .subscription
+                .as_ref()
+                .map_or("-", |subscription| subscription.id.as_str());
+            format!(
+                "{} | {operation} | {:?} | {}?{} | {subscription}",
+                id(&matched),
+                matched.parameters,
+                matched.path,
+                matched.query
+            )
+        }
+        Err(refusal) => format!(
+            "{} | {} {}",
+            id(&refusal.matched),
+            refusal.error.status_code().as_u16(),
+            refusal.error.reason()
+        ),
+    }
+}
+
+#[test]
+fn the_longest_api_path_wins() {
+    let key = [("api-key", "k-all")];
+    let cases = [
+        ("GET /health", "root | GET /health | [] | /health? | everywhere"),
+        ("GET /nothing", "root | 404 OperationNotFound"),
+        ("GET /all", "all | - | [] | ? | everywhere"),
+        ("GET /ALL/x?y=1", "all | - | [] | /x?y=1 | everywhere"),
+        ("GET /allx", "root | 404 OperationNotFound"),
+        ("POST /openai/v1/chat", "openai-v1 | - | [] | /chat? | everywhere"),
+        (
+            "POST /openai/deployments/g%20t/chat",
+            "openai | POST /deployments/{id}/chat | [(\"id\", \"g t\")] | /deployments/g%20t/chat? | everywhere",
+        ),
+        (
+            "GET /openai/deployments/list/chat",
+            "openai | GET /deployments/list/chat | [] | /deployments/list/chat? | everywhere",
+        ),
+        ("DELETE /openai/deployments/x/chat", "openai | 404 OperationNotFound"),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(route(line, &key), expected, "{line}");
+    }
+}
+
+#[test]
+fn paths_that_climb_are_refused() {
+    for path in [
+        "/all/../x",
+        "/all/./x",
+        "/all/%2e%2e/x",
+        "/all/..%2fx",
+        "/all/a%5c..%5cx",
+        "/all/%00",
+        "/all/%0a",
+        "/all/%ff",
+        "x",
+    ] {
+        assert_eq!(route(&format!("GET {path}"), &[]), "- | 400 InvalidRequestPath", "{path}");
+    }
+    assert!(route("GET /all/a..b/.c", &[]).starts_with("all |"));
+}
+
+#[test]
+fn keys_open_what_they_are_for_and_are_taken_off() {
+    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+        ("GET /openai/x", &[], "openai | 401 SubscriptionKeyNotFound"),
+        ("GET /openai/x", &[("api-key", "wrong")], "openai | 401 SubscriptionKeyInvalid"),
+        ("GET /openai/x", &[("api-key", "k-off")], "openai | 401 SubscriptionKeyInvalid"),
+        (
+            "GET /openai/x",
+            &[("x-key", "k-team-2")],
+            "openai | GET /* | [(\"*\", \"x\")] | /x? | team",
+        ),
+        ("GET /openai/v1/x", &[("api-key", "k-team")], "openai-v1 | 401 SubscriptionKeyInvalid"),
+        (
+            "GET /openai/x?a=1&key=k-team&b=2",
+            &[],
+            "openai | GET /* | [(\"*\", \"x\")] | /x?a=1&b=2 | team",
+        ),
+        (
+            "GET /openai/x?key=k-team",
+            &[("api-key", "wrong")],
+            "openai | 401 SubscriptionKeyInvalid",
+        ),
+        ("GET /all/x?key=backends-own", &[], "all | - | [] | /x?key=backends-own | -"),
+        ("GET /all/x?key=k-team", &[], "all | - | [] | /x? | -"),
+    ];
+    for (line, headers, expected) in cases {
+        assert_eq!(route(line, headers), *expected, "{line} {headers:?}");
+    }
+}

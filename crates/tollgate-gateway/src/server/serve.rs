@@ -1,0 +1,343 @@
+//! One request, from its head to its access record.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use pingora::protocols::http::ServerSession;
+use tokio::time::Instant;
+use tollgate_engine::{
+    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Variables,
+    error_body, process, process_error,
+};
+use tollgate_expr::Url;
+use uuid::Uuid;
+
+use super::client::Peer;
+use super::request::{self, Head, Rejection};
+use super::trace_context::continue_or_begin;
+use super::{Shared, Site};
+use crate::telemetry::{AccessError, AccessRecord, Side};
+use crate::wire::{
+    BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, PingoraWire, Received,
+    RequestFacts, Socket, Written,
+};
+use crate::{Matched, Refusal};
+
+/// Where Azure's self-hosted gateway answers probes; one of Microsoft's pages prints the second one.
+const STATUS_PATHS: [&str; 2] = ["/status-0123456789abcdef", "/status-012345678990abcdef"];
+
+/// A request whose header has been read.
+pub(super) struct Incoming {
+    pub(super) session: ServerSession,
+    /// The connection, when it is this request's alone.
+    pub(super) socket: Option<Socket>,
+    /// Whether the connection carries no further request.
+    pub(super) closing: bool,
+}
+
+/// Serves a request. Answers the client's side when it may carry another one.
+///
+/// When the future is dropped, the client's connection and the backend's are closed.
+pub(super) async fn request<S: Site>(
+    shared: &Shared<S>,
+    site: Arc<S>,
+    peer: &Peer,
+    incoming: Incoming,
+) -> Option<Downstream> {
+    let began = Instant::now();
+    let counted = (shared.status.request(), shared.parts.metrics.request_begins());
+    let Incoming { mut session, socket, closing } = incoming;
+    let version = session.req_header().version;
+    let method = session.req_header().method.clone();
+    let timeouts = DownstreamTimeouts {
+        read: site.timeouts().request_body,
+        write: site.timeouts().client_write,
+    };
+    let head = match request::take(&mut session, site.limits()) {
+        Ok(head) => head,
+        Err(rejection) => {
+            let facts = unknown_facts(method, version, !session.is_body_empty());
+            let down = Downstream::new(session, socket, facts, timeouts);
+            return Some(reject(shared, site, peer, down, (version, rejection), began).await);
+        }
+    };
+    let down = Downstream::new(session, socket, head.facts.clone(), timeouts);
+    if STATUS_PATHS.contains(&head.path.as_str())
+        && matches!(head.facts.method, Method::GET | Method::HEAD)
+    {
+        return answer_probe(shared, site, down, closing).await;
+    }
+    let prepared = prepare(shared, &*site, peer, head);
+    let down = run(shared, site, prepared, down, closing, began).await;
+    drop(counted);
+    down
+}
+
+/// Records what never became a request.
+pub(super) fn refused<S>(
+    shared: &Shared<S>,
+    peer: &Peer,
+    status: StatusCode,
+    message: &'static str,
+) {
+    let mut record = blank_record(Uuid::new_v4(), Method::GET, Version::HTTP_11, peer);
+    record.status = status.as_u16();
+    record.error = Some(own_error("MalformedRequest", message.to_owned()));
+    shared.parts.access.record(&record);
+    shared.parts.metrics.unmatched().ended(record.status, Duration::ZERO, None);
+}
+
+fn unknown_facts(method: Method, version: Version, has_body: bool) -> RequestFacts {
+    let http10 = version < Version::HTTP_11;
+    RequestFacts {
+        method,
+        content_length: None,
+        has_body,
+        expects_continue: false,
+        upgrade: false,
+        http10,
+    }
+}
+
+async fn reject<S: Site>(
+    shared: &Shared<S>,
+    site: Arc<S>,
+    peer: &Peer,
+    down: Downstream,
+    (version, rejection): (Version, Rejection),
+    began: Instant,
+) -> Downstream {
+    let mut record = blank_record(Uuid::new_v4(), down.facts().method.clone(), version, peer);
+    let mut response = Response::new(rejection.status);
+    response
+        .headers
+        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.body = Body::Replaced(error_body(rejection.status, rejection.message, None));
+    if rejection.status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        response.headers.insert(http::header::ALLOW, allowed);
+    }
+    let connections = Arc::clone(&shared.parts.connections);
+    let mut wire = PingoraWire::new(down, connections, site, Received::default());
+    let written = wire.respond(response, true).await;
+    record.status = written.status.as_u16();
+    record.total = began.elapsed();
+    record.error = Some(own_error("MalformedRequest", rejection.message.to_owned()));
+    shared.parts.access.record(&record);
+    shared.parts.metrics.unmatched().ended(record.status, record.total, None);
+    wire.into_parts().0
+}
+
+/// Probes are neither routed nor logged: they come every few seconds and say nothing.
+async fn answer_probe<S: Site>(
+    shared: &Shared<S>,
+    site: Arc<S>,
+    down: Downstream,
+    closing: bool,
+) -> Option<Downstream> {
+    let draining = shared.status.is_draining();
+    let status = if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let mut wire =
+        PingoraWire::new(down, Arc::clone(&shared.parts.connections), site, Received::default());
+    let written = wire.respond(Response::new(status), closing || draining).await;
+    (written.ended == Ended::Whole).then(|| wire.into_parts().0)
+}
+
+/// A request that is in order, and what it was matched to.
+struct Prepared {
+    request: Request,
+    route: Route,
+    client: ClientInfo,
+    chain: Chain,
+    refusal: Option<PolicyError>,
+    received: Received,
+    record: AccessRecord,
+}
+
+fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
+    let Head { facts, version, host, port, path, query, mut headers } = head;
+    let request_id = Uuid::new_v4();
+    let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
+    continue_or_begin(&mut headers, request_id);
+    let (matched, refusal) = match site.route(&facts.method, &host, &path, &query, &headers) {
+        Ok(matched) => (matched, None),
+        Err(Refusal { matched, error }) => (*matched, Some(error)),
+    };
+    let Matched { info, parameters, chain, path: below, query: rest, target, key } = matched;
+    let received = Received {
+        host: headers.get(http::header::HOST).cloned(),
+        key: key.and_then(|key| Some((key.header?, key.value))),
+    };
+    let mut record = blank_record(request_id, facts.method.clone(), version, peer);
+    record.client_ip = ip;
+    record.api = info.api.as_ref().map(|api| Arc::from(api.id.as_str()));
+    record.operation = info.operation.as_ref().map(|operation| Arc::from(operation.id.as_str()));
+    record.subscription = info.subscription.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.path.clone_from(&path);
+    let original_url = original_url(peer, &headers, host, port, path, query);
+    let request = Request {
+        method: facts.method,
+        original_url: Arc::new(original_url),
+        uri: Uri { path: below, query: rest },
+        target,
+        backend_chosen_by: None,
+        headers,
+        body: if facts.has_body { Body::Stream } else { Body::Empty },
+        consumed: false,
+    };
+    let route = Route {
+        info,
+        matched_parameters: parameters,
+        names: site.names(),
+        deployment: Arc::clone(site.deployment()),
+    };
+    let client = ClientInfo {
+        request_id,
+        timestamp: site.ports().clock.ticks(),
+        ip: Some(ip),
+        certificate: peer.certificate.clone(),
+        tracing: false,
+    };
+    Prepared { request, route, client, chain, refusal, received, record }
+}
+
+async fn run<S: Site>(
+    shared: &Shared<S>,
+    site: Arc<S>,
+    prepared: Prepared,
+    down: Downstream,
+    closing: bool,
+    began: Instant,
+) -> Option<Downstream> {
+    let Prepared { request, route, client, chain, refusal, received, mut record } = prepared;
+    let connections = Arc::clone(&shared.parts.connections);
+    let backends = Arc::clone(&site) as Arc<dyn Backends>;
+    let mut cx = RequestCx {
+        request,
+        response: None,
+        reply: None,
+        variables: Variables::default(),
+        last_error: None,
+        client,
+        route,
+        ports: site.ports().clone(),
+        wire: Box::new(PingoraWire::new(down, connections, backends, received)),
+        eval: RequestCx::eval_state(site.expression_limits()),
+    };
+    match refusal {
+        None => process(&mut cx, &chain).await,
+        Some(error) => process_error(&mut cx, &chain, error).await,
+    };
+    let RequestCx { response, last_error, wire, .. } = cx;
+    record.error = last_error.map(|error| AccessError {
+        source: error.source.into(),
+        reason: error.reason.into(),
+        message: error.message,
+    });
+    let wire: Box<dyn Any> = wire;
+    // Policies borrow the wire and cannot replace it by one of another type; should one, there is no client to answer.
+    let mut wire = wire.downcast::<PingoraWire>().ok()?;
+    let response = response.unwrap_or_else(|| Response::new(StatusCode::OK));
+    let written = wire.respond(response, closing || shared.status.is_draining()).await;
+    let (down, stats) = wire.into_parts();
+    finish_record(&mut record, &written, &down, &stats, began);
+    shared.parts.access.record(&record);
+    count(shared, &record, &written);
+    (written.ended == Ended::Whole && !written.tunnelled).then_some(down)
+}
+
+fn finish_record(
+    record: &mut AccessRecord,
+    written: &Written,
+    down: &Downstream,
+    stats: &BackendStats,
+    began: Instant,
+) {
+    record.status = if down.head_written() { written.status.as_u16() } else { 0 };
+    record.total = began.elapsed();
+    record.first_byte = written.first_byte.map(|at| at.saturating_duration_since(began));
+    record.bytes_in = down.bytes_in();
+    record.bytes_out = down.bytes_out;
+    if stats.calls > 0 {
+        record.backend = Some(stats.waited);
+        record.backend_status = stats.status.map(|status| status.as_u16());
+        record.backend_id = stats.origin.as_ref().map(|origin| match &origin.backend {
+            Some(backend) => Arc::clone(&backend.id),
+            None => Arc::from(&*origin.host),
+        });
+    }
+    match &written.ended {
+        Ended::Whole => {}
+        Ended::Client(failed) => {
+            record
+                .error
+                .get_or_insert_with(|| own_error("ClientConnectionFailure", failed.to_string()));
+        }
+        Ended::Backend(message) => {
+            record
+                .error
+                .get_or_insert_with(|| own_error("BackendConnectionFailure", message.clone()));
+        }
+    }
+}
+
+fn count<S>(shared: &Shared<S>, record: &AccessRecord, written: &Written) {
+    let metrics = &shared.parts.metrics;
+    let operation = match &record.api {
+        Some(api) => metrics.operation(api, record.operation.as_deref()),
+        None => metrics.unmatched(),
+    };
+    operation.ended(record.status, record.total, record.backend);
+    match &written.ended {
+        Ended::Whole => {}
+        Ended::Client(_) => metrics.response_broken(Side::client),
+        Ended::Backend(_) => metrics.response_broken(Side::backend),
+    }
+}
+
+fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer) -> AccessRecord {
+    AccessRecord {
+        request_id,
+        method,
+        path: String::new(),
+        api: None,
+        operation: None,
+        subscription: None,
+        status: 0,
+        total: Duration::ZERO,
+        backend: None,
+        first_byte: None,
+        backend_id: None,
+        backend_status: None,
+        client_ip: peer.ip(),
+        protocol: version,
+        bytes_in: 0,
+        bytes_out: 0,
+        error: None,
+    }
+}
+
+fn own_error(reason: &'static str, message: String) -> AccessError {
+    AccessError { source: "gateway".into(), reason: reason.into(), message }
+}
+
+/// `context.Request.OriginalUrl`. A client that sends no `Host` (HTTP/1.0) has called the listener's address.
+fn original_url(
+    peer: &Peer,
+    headers: &HeaderMap,
+    host: String,
+    port: Option<u16>,
+    path: String,
+    query: String,
+) -> Url {
+    let secure = peer.came_encrypted(headers);
+    let scheme = if secure { "https" } else { "http" };
+    let (host, port) = if host.is_empty() {
+        (peer.local.ip().to_string(), peer.local.port())
+    } else {
+        (host, port.unwrap_or(if secure { 443 } else { 80 }))
+    };
+    Url { scheme: scheme.to_owned(), host, port, path, query }
+}

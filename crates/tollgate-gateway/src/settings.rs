@@ -1,0 +1,107 @@
+//! Settings that hold for the whole gateway.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// Bounds on what clients and backends may send; `[limits]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's header.
+    pub header_bytes: usize,
+    /// Number of header lines.
+    pub header_count: usize,
+    /// Bytes of the request target.
+    pub uri_bytes: usize,
+    /// Bytes of a body that is buffered.
+    pub buffered_body: usize,
+    /// Bytes of a buffered body after decoding.
+    pub inflated_body: usize,
+    /// Bytes that all buffered bodies of the process may hold together.
+    pub buffers_total: usize,
+    /// Connections per listener.
+    pub connections: usize,
+    /// Requests per client connection.
+    pub requests_per_connection: u32,
+    /// Requests that policies of one request may make.
+    pub policy_requests: usize,
+}
+
+/// Time-outs; `[timeouts]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    /// TLS handshake with a client.
+    pub tls_handshake: Duration,
+    /// The whole header of a request.
+    pub request_header: Duration,
+    /// Between two reads of a request's body.
+    pub request_body: Duration,
+    /// One write to a client.
+    pub client_write: Duration,
+    /// An idle client connection.
+    pub keep_alive: Duration,
+    /// Connecting to a backend, TLS included.
+    pub backend_connect: Duration,
+    /// A backend's status and headers; `forward-request timeout` overrides it.
+    pub backend_first_byte: Duration,
+    /// Between two reads of a response's body; none is unlimited. Event streams and WebSocket are never limited.
+    pub backend_body: Option<Duration>,
+    /// One write to a backend.
+    pub backend_write: Duration,
+    /// An idle backend connection in the pool.
+    pub backend_idle: Duration,
+    /// Requests in flight when the gateway stops.
+    pub graceful_stop: Duration,
+}
+
+/// Listeners; `[listen]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// Plain HTTP.
+    pub http: Option<SocketAddr>,
+    /// HTTPS.
+    pub https: Option<SocketAddr>,
+    /// Health, metrics, status.
+    pub admin: Option<SocketAddr>,
+    /// Whether the plain listener also speaks HTTP/2 with prior knowledge.
+    pub h2c: bool,
+    /// Peers whose `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether trusted peers begin connections with the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 64 << 10,
+            header_count: 200,
+            uri_bytes: 16 << 10,
+            buffered_body: 8 << 20,
+            inflated_body: 32 << 20,
+            buffers_total: 1 << 30,
+            connections: 10_000,
+            requests_per_connection: 1_000,
+            policy_requests: 32,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            tls_handshake: Duration::from_secs(10),
+            request_header: Duration::from_secs(15),
+            request_body: Duration::from_mins(1),
+            client_write: Duration::from_mins(1),
+            keep_alive: Duration::from_secs(75),
+            backend_connect: Duration::from_secs(5),
+            backend_first_byte: Duration::from_mins(5),
+            backend_body: None,
+            backend_write: Duration::from_mins(1),
+            backend_idle: Duration::from_secs(90),
+            graceful_stop: Duration::from_secs(30),
+        }
+    }
+}

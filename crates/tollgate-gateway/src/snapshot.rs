@@ -1,0 +1,145 @@
+//! One generation of the configuration, immutable.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, Method};
+use tollgate_engine::jose::Certificate;
+use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target};
+use tollgate_expr::{Deployment, Url};
+
+use crate::fetch::AddressGuard;
+use crate::router::Router;
+use crate::subscriptions::Subscriptions;
+use crate::telemetry::Redactor;
+use crate::{Backend, Limits, Timeouts};
+
+/// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
+pub struct Snapshot {
+    /// Bounds on messages.
+    pub limits: Limits,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+    /// Bounds on the expressions of one request.
+    pub expression_limits: tollgate_expr::Limits,
+    /// `context.Deployment`.
+    pub deployment: Arc<Deployment>,
+    /// Backends, certificates and what to mask.
+    pub names: Arc<SnapshotNames>,
+    /// The outside.
+    pub ports: Ports,
+    /// What policies may not call.
+    pub addresses: AddressGuard,
+    /// Certificates of the HTTPS listener; the first serves names that match none.
+    pub listen_certificates: Vec<Arc<Certificate>>,
+    pub(crate) router: Router,
+    pub(crate) subscriptions: Subscriptions,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("router", &self.router).finish_non_exhaustive()
+    }
+}
+
+/// What policies may refer to by name.
+#[derive(Default)]
+pub struct SnapshotNames {
+    pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
+    pub(crate) certificates: HashMap<String, Arc<Certificate>>,
+    pub(crate) redactor: Redactor,
+}
+
+impl fmt::Debug for SnapshotNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotNames").finish_non_exhaustive()
+    }
+}
+
+impl Names for SnapshotNames {
+    fn backend(&self, id: &str) -> Option<Url> {
+        self.backends.get(id).map(|backend| backend.url.clone())
+    }
+
+    fn backend_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = self.backends.keys().map(|id| &**id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    fn certificate(&self, id: &str) -> Option<Arc<Certificate>> {
+        let by_thumbprint =
+            || self.certificates.values().find(|known| known.thumbprint().eq_ignore_ascii_case(id));
+        self.certificates.get(id).or_else(by_thumbprint).cloned()
+    }
+
+    fn certificate_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = self.certificates.keys().map(String::as_str).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.redactor.redact(text)
+    }
+}
+
+/// What a request was matched to.
+#[derive(Debug, Default)]
+pub struct Matched {
+    /// API, operation, subscription, ….
+    pub info: RouteInfo,
+    /// Template parameters.
+    pub parameters: Vec<(String, String)>,
+    /// Documents that apply.
+    pub chain: Chain,
+    /// Path below the API's, with its leading slash, as on the wire.
+    pub path: String,
+    /// Query without the gateway's subscription key.
+    pub query: String,
+    /// Default backend of the API.
+    pub target: Option<Target>,
+    /// The gateway's subscription key, when the request carries one.
+    pub key: Option<PresentedKey>,
+}
+
+/// A subscription key as it came.
+#[derive(Debug, Clone)]
+pub struct PresentedKey {
+    /// The header that carried it; `None` when the query did, from which it is already gone. When the request is
+    /// forwarded, the header is removed if it still has this value.
+    pub header: Option<HeaderName>,
+    /// The key.
+    pub value: Secret<String>,
+}
+
+/// A request that is refused before inbound; on-error of what was matched so far runs.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What was matched so far.
+    pub matched: Box<Matched>,
+    /// Why.
+    pub error: PolicyError,
+}
+
+impl Snapshot {
+    /// A backend by identifier.
+    pub fn backend(&self, id: &str) -> Option<&Arc<Backend>> {
+        self.names.backends.get(id)
+    }
+
+    /// Matches a request to an API and an operation, and checks its subscription key. `path` and `query` are as on the
+    /// wire.
+    pub fn route(
+        &self,
+        method: &Method,
+        host: &str,
+        path: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Result<Matched, Refusal> {
+        self.router.route(&self.subscriptions, method, host, path, query, headers)
+    }
+}

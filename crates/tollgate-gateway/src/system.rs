@@ -1,0 +1,93 @@
+//! The ports that need nothing but the operating system, and the ones of a load that must reach nothing.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tollgate_engine::ports::{
+    Identities, IdentityError, KeyError, KeySets, KeySource, Refresh, TokenSource,
+};
+use tollgate_engine::{
+    BoxFuture, Clock, Ports, Randomness, TraceSink, jose::KeySet, ports::AccessToken,
+};
+use uuid::Uuid;
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn ticks(&self) -> i64 {
+        const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let ticks = i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX);
+        TICKS_AT_UNIX_EPOCH.saturating_add(ticks)
+    }
+}
+
+/// Random numbers of the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn next(&self) -> u64 {
+        Uuid::new_v4().as_u64_pair().1.rotate_left(17) ^ Uuid::new_v4().as_u64_pair().0
+    }
+}
+
+/// Nobody listens to traces.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTrace;
+
+impl TraceSink for NoTrace {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn message(&self, _: Uuid, _: &str, _: &str) {}
+}
+
+/// Ports for a load that is only checked: nothing is ever fetched.
+pub fn offline_ports() -> Ports {
+    Ports {
+        keys: Arc::new(Offline),
+        identities: Arc::new(Offline),
+        clock: Arc::new(SystemClock),
+        randomness: Arc::new(SystemRandomness),
+        trace: Arc::new(NoTrace),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Offline;
+
+impl KeySets for Offline {
+    fn source(&self, _: &str) -> Result<Arc<dyn KeySource>, KeyError> {
+        Ok(Arc::new(Offline))
+    }
+}
+
+impl KeySource for Offline {
+    fn current(&self) -> Option<Arc<KeySet>> {
+        None
+    }
+
+    fn refresh<'a>(&'a self, _: Refresh<'a>) -> BoxFuture<'a, Result<Arc<KeySet>, KeyError>> {
+        Box::pin(async { Err(KeyError::Unavailable("nothing is fetched here".to_owned())) })
+    }
+}
+
+impl Identities for Offline {
+    fn source(&self, _: Option<&str>, _: &str) -> Result<Arc<dyn TokenSource>, IdentityError> {
+        Ok(Arc::new(Offline))
+    }
+}
+
+impl TokenSource for Offline {
+    fn current(&self) -> Option<AccessToken> {
+        None
+    }
+
+    fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
+        Box::pin(async { Err(IdentityError::Unavailable("nothing is fetched here".to_owned())) })
+    }
+}

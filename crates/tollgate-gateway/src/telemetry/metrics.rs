@@ -1,0 +1,400 @@
+//! What Prometheus reads.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
+/// a process that lives through many configurations must not keep them all.
+const MAX_OPERATIONS: usize = 2_000;
+
+/// What the rest is called.
+const OTHER: &str = "other";
+
+/// Upper bounds in seconds: APIM's, and longer ones because model answers stream for minutes.
+const BUCKETS: [f64; 15] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+
+type Histograms = Family<OperationLabels, Histogram, fn() -> Histogram>;
+
+/// All metrics of the gateway.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Histograms,
+    backend_durations: Histograms,
+    operations: Mutex<HashMap<OperationLabels, Arc<OperationMetrics>>>,
+    in_flight: Gauge,
+    connections: Gauge,
+    connections_accepted: Counter,
+    broken: Family<SideLabels, Counter>,
+    token_fetches: Family<ResultLabels, Counter>,
+    key_fetches: Family<ResultLabels, Counter>,
+    reloads: Family<ResultLabels, Counter>,
+    snapshot_generation: Gauge<u64, AtomicU64>,
+    snapshot_loaded: Gauge,
+    buffered_bytes: Gauge,
+}
+
+/// The series of one operation, found once so that counting a request looks nothing up.
+#[derive(Debug)]
+pub struct OperationMetrics {
+    classes: [Counter; 6],
+    duration: Histogram,
+    backend_duration: Histogram,
+}
+
+/// How something that is tried ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Ended {
+    /// Well.
+    ok,
+    /// Not.
+    failed,
+}
+
+/// Who broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Side {
+    /// The client, before it had the whole response.
+    client,
+    /// The backend, in the middle of its response.
+    backend,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    api: Arc<str>,
+    operation: Arc<str>,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    api: Arc<str>,
+    operation: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: Ended,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SideLabels {
+    side: Side,
+}
+
+const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Metrics at zero.
+    pub fn new() -> Self {
+        let histograms: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let mut metrics = Self {
+            registry: Registry::with_prefix("tollgate"),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(histograms),
+            backend_durations: Family::new_with_constructor(histograms),
+            operations: Mutex::default(),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            connections_accepted: Counter::default(),
+            broken: Family::default(),
+            token_fetches: Family::default(),
+            key_fetches: Family::default(),
+            reloads: Family::default(),
+            snapshot_generation: Gauge::default(),
+            snapshot_loaded: Gauge::default(),
+            buffered_bytes: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let Self { registry: r, .. } = self;
+        r.register(
+            "requests",
+            "Requests by API, operation and class of the status",
+            self.requests.clone(),
+        );
+        r.register_with_unit(
+            "request_duration",
+            "From the first byte of a request to the last of its response",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        r.register_with_unit(
+            "backend_duration",
+            "Waiting for backends and reading from them, per request",
+            Unit::Seconds,
+            self.backend_durations.clone(),
+        );
+        r.register(
+            "requests_in_flight",
+            "Requests that have begun and not ended",
+            self.in_flight.clone(),
+        );
+        r.register("connections", "Open client connections", self.connections.clone());
+        r.register(
+            "connections_accepted",
+            "Client connections accepted",
+            self.connections_accepted.clone(),
+        );
+        r.register(
+            "broken_responses",
+            "Responses that were broken off, by who did",
+            self.broken.clone(),
+        );
+        r.register(
+            "token_fetches",
+            "Calls for tokens of the gateway's identities",
+            self.token_fetches.clone(),
+        );
+        r.register("key_fetches", "Calls for keys of OpenID issuers", self.key_fetches.clone());
+        r.register("reloads", "Reloads of the configuration", self.reloads.clone());
+        r.register(
+            "snapshot_generation",
+            "Configuration in force",
+            self.snapshot_generation.clone(),
+        );
+        r.register(
+            "snapshot_loaded_timestamp_seconds",
+            "When the configuration in force was loaded",
+            self.snapshot_loaded.clone(),
+        );
+        r.register_with_unit(
+            "buffered",
+            "Memory held by buffered bodies",
+            Unit::Bytes,
+            self.buffered_bytes.clone(),
+        );
+        // A counter that is missing until its first failure cannot be alerted upon.
+        for result in [Ended::ok, Ended::failed] {
+            for family in [&self.token_fetches, &self.key_fetches, &self.reloads] {
+                drop(family.get_or_create(&ResultLabels { result }));
+            }
+        }
+        for side in [Side::client, Side::backend] {
+            drop(self.broken.get_or_create(&SideLabels { side }));
+        }
+    }
+
+    /// The series of an operation, to be kept with the route. An API without operations has one named `-`.
+    pub fn operation(&self, api: &str, operation: Option<&str>) -> Arc<OperationMetrics> {
+        let mut operations = self.operations.lock();
+        let mut labels =
+            OperationLabels { api: api.into(), operation: operation.unwrap_or("-").into() };
+        if let Some(found) = operations.get(&labels) {
+            return Arc::clone(found);
+        }
+        if operations.len() >= MAX_OPERATIONS {
+            labels = OperationLabels { api: OTHER.into(), operation: OTHER.into() };
+        }
+        let made =
+            operations.entry(labels.clone()).or_insert_with(|| Arc::new(self.series(&labels)));
+        Arc::clone(made)
+    }
+
+    /// The series of requests that matched no API.
+    pub fn unmatched(&self) -> Arc<OperationMetrics> {
+        self.operation("-", None)
+    }
+
+    fn series(&self, labels: &OperationLabels) -> OperationMetrics {
+        let counter = |status| {
+            let OperationLabels { api, operation } = labels.clone();
+            self.requests.get_or_create(&RequestLabels { api, operation, status }).clone()
+        };
+        OperationMetrics {
+            classes: CLASSES.map(counter),
+            duration: self.durations.get_or_create(labels).clone(),
+            backend_duration: self.backend_durations.get_or_create(labels).clone(),
+        }
+    }
+
+    /// Counts a request in flight until the guard is dropped.
+    pub fn request_begins(&self) -> Within {
+        Within::new(&self.in_flight)
+    }
+
+    /// Counts an open client connection until the guard is dropped.
+    pub fn connection_opens(&self) -> Within {
+        self.connections_accepted.inc();
+        Within::new(&self.connections)
+    }
+
+    /// Counts a response that was broken off.
+    pub fn response_broken(&self, side: Side) {
+        self.broken.get_or_create(&SideLabels { side }).inc();
+    }
+
+    /// Counts a call for a token.
+    pub fn token_fetched(&self, result: Ended) {
+        self.token_fetches.get_or_create(&ResultLabels { result }).inc();
+    }
+
+    /// Counts a call for keys.
+    pub fn keys_fetched(&self, result: Ended) {
+        self.key_fetches.get_or_create(&ResultLabels { result }).inc();
+    }
+
+    /// Counts a reload; when it went well, says what is in force now.
+    pub fn reloaded(&self, loaded: Option<(u64, i64)>) {
+        let result = if loaded.is_some() { Ended::ok } else { Ended::failed };
+        self.reloads.get_or_create(&ResultLabels { result }).inc();
+        if let Some((generation, unix_seconds)) = loaded {
+            self.snapshot_generation.set(generation);
+            self.snapshot_loaded.set(unix_seconds);
+        }
+    }
+
+    /// Bytes held by buffered bodies, added and taken away by who holds them.
+    pub fn buffered_bytes(&self) -> &Gauge {
+        &self.buffered_bytes
+    }
+
+    /// All metrics in the `OpenMetrics` text format.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl OperationMetrics {
+    /// Counts a request that has ended; status 0 when none was sent.
+    pub fn ended(&self, status: u16, total: Duration, backend: Option<Duration>) {
+        let class = match status {
+            100..=599 => usize::from(status / 100 - 1),
+            _ => CLASSES.len() - 1,
+        };
+        if let Some(counter) = self.classes.get(class) {
+            counter.inc();
+        }
+        self.duration.observe(total.as_secs_f64());
+        if let Some(backend) = backend {
+            self.backend_duration.observe(backend.as_secs_f64());
+        }
+    }
+}
+
+/// Counts one while it lives.
+#[derive(Debug)]
+pub struct Within(Gauge);
+
+impl Within {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(metrics: &Metrics, line: &str) {
+        let text = metrics.encode().unwrap();
+        assert!(text.lines().any(|found| found == line), "no `{line}` in:\n{text}");
+    }
+
+    #[test]
+    fn requests_are_counted_by_operation_and_class() {
+        let metrics = Metrics::new();
+        let chat = metrics.operation("openai", Some("chat"));
+        chat.ended(200, Duration::from_millis(7), Some(Duration::from_millis(6)));
+        chat.ended(429, Duration::from_millis(1), None);
+        metrics.operation("openai", Some("chat")).ended(0, Duration::from_secs(400), None);
+        check(&metrics, r#"tollgate_requests_total{api="openai",operation="chat",status="2xx"} 1"#);
+        check(&metrics, r#"tollgate_requests_total{api="openai",operation="chat",status="4xx"} 1"#);
+        check(
+            &metrics,
+            r#"tollgate_requests_total{api="openai",operation="chat",status="none"} 1"#,
+        );
+        check(
+            &metrics,
+            r#"tollgate_request_duration_seconds_bucket{le="0.005",api="openai",operation="chat"} 1"#,
+        );
+        check(
+            &metrics,
+            r#"tollgate_request_duration_seconds_count{api="openai",operation="chat"} 3"#,
+        );
+        check(
+            &metrics,
+            r#"tollgate_backend_duration_seconds_count{api="openai",operation="chat"} 1"#,
+        );
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let metrics = Metrics::new();
+        for n in 0..MAX_OPERATIONS + 50 {
+            metrics.operation(&format!("api{n}"), None).ended(200, Duration::ZERO, None);
+        }
+        assert_eq!(metrics.operations.lock().len(), MAX_OPERATIONS + 1);
+        check(
+            &metrics,
+            r#"tollgate_requests_total{api="other",operation="other",status="2xx"} 50"#,
+        );
+    }
+
+    #[test]
+    fn gauges_follow_their_guards() {
+        let metrics = Metrics::new();
+        let (one, two) = (metrics.request_begins(), metrics.request_begins());
+        drop(one);
+        check(&metrics, "tollgate_requests_in_flight 1");
+        drop(two);
+        check(&metrics, "tollgate_requests_in_flight 0");
+        drop(metrics.connection_opens());
+        check(&metrics, "tollgate_connections 0");
+        check(&metrics, "tollgate_connections_accepted_total 1");
+    }
+
+    #[test]
+    fn failures_are_there_before_they_happen() {
+        let metrics = Metrics::new();
+        check(&metrics, r#"tollgate_token_fetches_total{result="failed"} 0"#);
+        check(&metrics, r#"tollgate_key_fetches_total{result="failed"} 0"#);
+        metrics.reloaded(Some((7, 1_700_000_000)));
+        metrics.reloaded(None);
+        check(&metrics, r#"tollgate_reloads_total{result="failed"} 1"#);
+        check(&metrics, "tollgate_snapshot_generation 7");
+        check(&metrics, "tollgate_snapshot_loaded_timestamp_seconds 1700000000");
+        metrics.buffered_bytes().inc_by(12);
+        check(&metrics, "tollgate_buffered_bytes 12");
+    }
+}

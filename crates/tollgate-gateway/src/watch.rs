@@ -1,0 +1,128 @@
+//! Notices that a policy directory has changed.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+/// Editors and deployments write several files one after the other: a change counts once it has been quiet this long.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// Network mounts and container volumes do not always report changes: look for oneself this often.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A file deeper than this is not part of a policy directory.
+const DEEPEST: usize = 8;
+
+/// A watched directory. Dropping it ends the watch.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    root: PathBuf,
+    /// Files elsewhere that the configuration reads: secrets, certificates.
+    also: Vec<PathBuf>,
+    seen: u64,
+    events: mpsc::Receiver<()>,
+    _watcher: Option<notify::RecommendedWatcher>,
+}
+
+impl Watch {
+    /// Watches a directory and files elsewhere, beginning with what is there now.
+    pub(crate) fn new(root: &Path, also: Vec<PathBuf>) -> Self {
+        let (sender, events) = mpsc::channel(1);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Reading files is an event as well; only what may have changed them matters. A full channel means that a look
+            // is due anyway.
+            if event.map_or(true, |event| !event.kind.is_access()) {
+                sender.try_send(()).ok();
+            }
+        });
+        let watcher = watcher.and_then(|mut watcher| {
+            watcher.watch(root, RecursiveMode::Recursive)?;
+            Ok(watcher)
+        });
+        if let Err(error) = &watcher {
+            tracing::warn!(%error, "the policy directory cannot be watched; looking every {} s", LOOK.as_secs());
+        }
+        let seen = fingerprint(root, &also);
+        Self { root: root.to_owned(), also, seen, events, _watcher: watcher.ok() }
+    }
+
+    /// Looks at other files elsewhere from now on. Different ones count as a change, so none is missed meanwhile.
+    pub(crate) fn also_look_at(&mut self, files: &[PathBuf]) {
+        if self.also != files {
+            self.also = files.to_vec();
+        }
+    }
+
+    /// Waits until something has changed and has been quiet for a moment. When the future is dropped, nothing is lost: the
+    /// next call compares with what was seen last.
+    pub(crate) async fn changed(&mut self) {
+        loop {
+            // Without a watcher the channel is closed; the timer alone decides then.
+            tokio::select! {
+                Some(()) = self.events.recv() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
+            let (root, also) = (self.root.clone(), self.also.clone());
+            let now = tokio::task::spawn_blocking(move || fingerprint(&root, &also)).await;
+            if let Ok(now) = now
+                && now != self.seen
+            {
+                self.seen = now;
+                return;
+            }
+        }
+    }
+}
+
+/// What the files look like from outside: names, sizes and times.
+fn fingerprint(root: &Path, also: &[PathBuf]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    let mut files = also.to_vec();
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                if depth < DEEPEST {
+                    folders.push((path, depth + 1));
+                }
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    for file in files {
+        file.hash(&mut hasher);
+        if let Ok(meta) = std::fs::metadata(&file) {
+            meta.len().hash(&mut hasher);
+            meta.modified().ok().hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_is_noticed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(folder.path().join("a.xml"), "a").unwrap();
+        let mut watch = Watch::new(folder.path(), vec![elsewhere.path().to_owned()]);
+        std::fs::create_dir(folder.path().join("apis")).unwrap();
+        std::fs::write(folder.path().join("apis/b.xml"), "b").unwrap();
+        tokio::time::timeout(Duration::from_secs(20), watch.changed()).await.unwrap();
+        let seen = watch.seen;
+        assert_eq!(seen, fingerprint(&watch.root, &watch.also));
+        std::fs::write(elsewhere.path(), "longer").unwrap();
+        assert_ne!(seen, fingerprint(&watch.root, &watch.also));
+    }
+}

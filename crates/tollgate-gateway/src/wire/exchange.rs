@@ -1,0 +1,433 @@
+//! One call of a backend, from the request's header to the end of the response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::{HeaderMap, StatusCode};
+use pingora::http::{RequestHeader, ResponseHeader};
+use tokio::time::Instant;
+use tollgate_engine::ports::BodyError;
+
+use super::downstream::Downstream;
+use super::origin::Origin;
+use super::pool::Session;
+use super::upload::{Sink, Upload};
+
+/// More informational responses before the final one are not listened to.
+const MAX_INFORMATIONAL: usize = 16;
+
+/// A call that is under way. Dropping it ends it: an HTTP/1.1 connection is closed, an HTTP/2 stream is reset.
+pub(crate) struct Exchange {
+    session: Session,
+    origin: Arc<Origin>,
+    upload: Upload,
+    /// Whether the connection had carried a request before.
+    reused: bool,
+    phase: Phase,
+    informational: usize,
+    /// Longest silence while the body of the response is read; none is unlimited.
+    pub(crate) body_idle: Option<Duration>,
+    heard: Instant,
+    write_timeout: Duration,
+    /// The client's body is not asked for yet: the backend may say `100 Continue` first.
+    held: bool,
+    /// Body bytes of the response.
+    pub(crate) bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Head,
+    Body,
+    Over,
+    Failed,
+}
+
+/// What the backend said.
+pub(crate) enum Event {
+    /// An informational response.
+    Informational(StatusCode),
+    /// Status and headers; the session holds them.
+    Head,
+    /// A piece of the body.
+    Piece(Bytes),
+    /// The body is whole.
+    End(Option<HeaderMap>),
+}
+
+/// Why a call cannot go on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Broken {
+    /// The backend broke off, or said what is not HTTP.
+    #[error("{message}")]
+    Backend {
+        /// For the log.
+        message: String,
+        /// The connection closed before a byte of the response.
+        unanswered: bool,
+        /// The backend says that the request was not looked at.
+        untouched: bool,
+        /// HTTP/2 is what failed.
+        http2: bool,
+    },
+    /// Nothing came in time.
+    #[error("the backend sent nothing in time")]
+    Silent,
+    /// The backend takes nothing.
+    #[error("the backend did not read the request in time")]
+    Stuck,
+    /// The client is gone.
+    #[error("the client closed the connection")]
+    ClientGone,
+    /// The client's body could not be read.
+    #[error(transparent)]
+    Body(BodyError),
+}
+
+/// How the request's body gets to the backend.
+pub(crate) enum Framing {
+    /// There is none.
+    None,
+    /// All of it is here.
+    Whole(Bytes),
+    /// It comes from the client, with this length.
+    Length(u64),
+    /// It comes from the client, until it ends.
+    Open,
+}
+
+impl Exchange {
+    /// Sends the header. What is at hand of the body goes with it in one write.
+    pub(crate) async fn begin(
+        mut session: Session,
+        origin: Arc<Origin>,
+        reused: bool,
+        header: Box<RequestHeader>,
+        framing: Framing,
+        write_timeout: Duration,
+    ) -> Result<Self, Broken> {
+        let written = match &mut session {
+            Session::One { session, socket, .. } => {
+                // Only gathered here; it leaves with the first flush of the upload.
+                socket.cork(true);
+                let written = session.write_request_header(header).await;
+                socket.cork(false);
+                written.map(|_| ())
+            }
+            Session::Two { session } => {
+                session.write_request_header(header, matches!(framing, Framing::None))
+            }
+        };
+        written.map_err(|error| broken(&error))?;
+        let sink = match (&mut session, &framing) {
+            (Session::One { socket, .. }, Framing::None) => Sink::Length(socket.clone(), 0),
+            (Session::One { socket, .. }, Framing::Whole(body)) => {
+                Sink::Length(socket.clone(), body.len() as u64)
+            }
+            (Session::One { socket, .. }, Framing::Length(length)) => {
+                Sink::Length(socket.clone(), *length)
+            }
+            (Session::One { socket, .. }, Framing::Open) => Sink::Chunked(socket.clone()),
+            (Session::Two { .. }, Framing::None) => Sink::Stream(None),
+            (Session::Two { session }, _) => Sink::Stream(session.take_request_body_writer()),
+        };
+        let mut upload = Upload::new(sink);
+        match framing {
+            Framing::None => upload.finish(),
+            Framing::Whole(body) => {
+                upload.push(body);
+                upload.finish();
+            }
+            Framing::Length(_) | Framing::Open => {}
+        }
+        Ok(Self {
+            session,
+            origin,
+            upload,
+            reused,
+            phase: Phase::Head,
+            informational: 0,
+            body_idle: None,
+            heard: Instant::now(),
+            write_timeout,
+            held: false,
+            bytes: 0,
+        })
+    }
+
+    /// Where it goes.
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// Whether the connection had carried a request before.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Whether HTTP/2 is spoken.
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self.session, Session::Two { .. })
+    }
+
+    /// Whether anything of the client's body has been taken for this call.
+    pub(crate) fn took_body(&self) -> bool {
+        self.upload.taken > 0
+    }
+
+    /// Whether all of the request has been sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.upload.is_sent()
+    }
+
+    /// Status and headers, once they are there.
+    pub(crate) fn head(&self) -> Option<&ResponseHeader> {
+        match &self.session {
+            Session::One { session, .. } => session.resp_header(),
+            Session::Two { session } => session.response_header(),
+        }
+    }
+
+    /// Length of the response's body, when it was announced.
+    pub(crate) fn length(&self) -> Option<u64> {
+        let headers = &self.head()?.headers;
+        if headers.contains_key(http::header::TRANSFER_ENCODING) {
+            return None;
+        }
+        headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    /// Whether the response has no body, or none any more.
+    pub(crate) fn is_over(&mut self) -> bool {
+        match (&mut self.session, self.phase) {
+            (_, Phase::Over) => true,
+            (Session::One { session, .. }, Phase::Body) => session.is_body_done(),
+            // Trailers may still be there to read.
+            _ => false,
+        }
+    }
+
+    /// Waits with the client's body, or no longer.
+    pub(crate) fn hold_body(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Waits for what the backend says next, sending the client's body meanwhile and watching the client.
+    ///
+    /// Dropping the future loses nothing.
+    pub(crate) async fn next(
+        &mut self,
+        down: &mut Downstream,
+        answer_within: Option<Duration>,
+    ) -> Result<Event, Broken> {
+        loop {
+            let deadline = self.deadline(answer_within);
+            let side = Side::of(&self.upload, self.held);
+            tokio::select! {
+                biased;
+                event = read(&mut self.session, self.phase) => return self.heard(event),
+                sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
+                    if sent.is_err() {
+                        // The backend may have answered before it closed; whether it has shows at the next read.
+                        self.upload.stop();
+                    }
+                }
+                heard = listen(down, side), if side != Side::Nothing => match heard {
+                    Ok(Some(piece)) => self.upload.push(piece),
+                    Ok(None) => self.upload.finish(),
+                    Err(BodyError::ClientGone) => return Err(Broken::ClientGone),
+                    Err(error) => return Err(Broken::Body(error)),
+                },
+                () = sleep_until(deadline) => return self.late(),
+            }
+        }
+    }
+
+    /// What the backend has said already, without waiting for it.
+    pub(crate) fn next_at_hand(&mut self, down: &mut Downstream) -> Option<Result<Event, Broken>> {
+        self.next(down, None).now_or_never()
+    }
+
+    /// Reads a short rest of a response that nobody wants, so that the connection can be used again.
+    pub(crate) async fn discard(mut self, idle: Duration) {
+        const MAX_BYTES: usize = 64 << 10;
+        let mut rest = MAX_BYTES;
+        while self.phase == Phase::Body && self.upload.is_sent() {
+            // Only what is here already: waiting would delay the request that the discarding is part of.
+            match read(&mut self.session, self.phase).now_or_never() {
+                Some(Ok(Event::Piece(piece))) if piece.len() <= rest => rest -= piece.len(),
+                Some(Ok(Event::End(_))) => self.phase = Phase::Over,
+                _ => return,
+            }
+        }
+        self.end(idle).await;
+    }
+
+    /// Gives the connection back, when it can carry another request.
+    pub(crate) async fn end(self, idle: Duration) {
+        if self.phase != Phase::Over || !self.upload.is_sent() {
+            return;
+        }
+        // The handle of the upload must not outlive this, or the socket would look in use.
+        drop(self.upload);
+        if let Session::One { mut session, socket, made } = self.session {
+            drop(socket);
+            session.respect_keepalive();
+            if !session.will_keepalive() {
+                return;
+            }
+            let Some(stream) = session.reuse().await else { return };
+            if let Ok(socket) = stream.into_any().downcast() {
+                self.origin.pool().give_back(socket, made, idle);
+            }
+        }
+    }
+
+    /// The session, for a connection that has been upgraded.
+    pub(crate) fn into_session(self) -> Session {
+        self.session
+    }
+
+    fn deadline(&self, answer_within: Option<Duration>) -> Option<Instant> {
+        let stuck = self.upload.is_pending().then(|| self.upload.progressed + self.write_timeout);
+        let silent = match self.phase {
+            // The backend's time begins when it has got all there is so far.
+            Phase::Head => {
+                answer_within.map(|within| self.heard.max(self.upload.progressed) + within)
+            }
+            _ => self.body_idle.map(|idle| self.heard + idle),
+        };
+        match (stuck, silent) {
+            (Some(stuck), Some(silent)) => Some(stuck.min(silent)),
+            (stuck, silent) => stuck.or(silent),
+        }
+    }
+
+    fn late(&mut self) -> Result<Event, Broken> {
+        self.phase = Phase::Failed;
+        let stuck = self.upload.is_pending()
+            && self.upload.progressed + self.write_timeout <= Instant::now();
+        Err(if stuck { Broken::Stuck } else { Broken::Silent })
+    }
+
+    fn heard(&mut self, event: Result<Event, Broken>) -> Result<Event, Broken> {
+        match &event {
+            Ok(Event::Informational(_)) => {
+                self.informational += 1;
+                if self.informational > MAX_INFORMATIONAL {
+                    self.phase = Phase::Failed;
+                    return Err(Broken::said("the backend sent too many informational responses"));
+                }
+            }
+            Ok(Event::Head) => self.phase = Phase::Body,
+            Ok(Event::Piece(piece)) => self.bytes += piece.len() as u64,
+            Ok(Event::End(_)) => self.phase = Phase::Over,
+            Err(_) => self.phase = Phase::Failed,
+        }
+        if self.body_idle.is_some() || self.phase == Phase::Head {
+            self.heard = Instant::now();
+        }
+        event
+    }
+}
+
+impl Broken {
+    /// The backend said something that cannot be passed on.
+    pub(crate) fn said(message: &str) -> Self {
+        Self::Backend {
+            message: message.to_owned(),
+            unanswered: false,
+            untouched: false,
+            http2: false,
+        }
+    }
+}
+
+/// What the client is listened to for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// The next piece of its body.
+    Body,
+    /// That it goes away.
+    Presence,
+    /// Nothing: what it sends next has to wait.
+    Nothing,
+}
+
+impl Side {
+    fn of(upload: &Upload, held: bool) -> Self {
+        if !upload.is_open() {
+            Self::Presence
+        } else if upload.wants_more() && !held {
+            Self::Body
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+async fn listen(down: &mut Downstream, side: Side) -> Result<Option<Bytes>, BodyError> {
+    match side {
+        Side::Body => down.read_body().await,
+        Side::Presence => {
+            down.gone().await;
+            Err(BodyError::ClientGone)
+        }
+        Side::Nothing => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn read(session: &mut Session, phase: Phase) -> Result<Event, Broken> {
+    let read = match (session, phase) {
+        (_, Phase::Failed) => return Err(Broken::said("the backend's response has broken off")),
+        (_, Phase::Over) => return Ok(Event::End(None)),
+        (Session::One { session, .. }, Phase::Head) => {
+            session.read_response().await.map(|_| match session.get_status() {
+                Some(status)
+                    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS =>
+                {
+                    Event::Informational(status)
+                }
+                _ => Event::Head,
+            })
+        }
+        (Session::One { session, .. }, Phase::Body) => session
+            .read_body_bytes()
+            .await
+            .map(|piece| piece.map_or(Event::End(None), Event::Piece)),
+        (Session::Two { session }, Phase::Head) => {
+            session.read_response_header().await.map(|()| Event::Head)
+        }
+        (Session::Two { session }, Phase::Body) => match session.read_response_body().await {
+            Ok(Some(piece)) => Ok(Event::Piece(piece)),
+            Ok(None) => session.read_trailers().await.map(Event::End),
+            Err(error) => Err(error),
+        },
+    };
+    read.map_err(|error| broken(&error))
+}
+
+#[cold]
+fn broken(error: &pingora::Error) -> Broken {
+    use pingora::{ErrorType, RetryType};
+    let kind = error.etype();
+    let message = format!("the backend's connection broke: {error}");
+    // pingora marks a response cut in its header likewise; only its text tells the two apart.
+    let unanswered = matches!(error.retry, RetryType::ReusedOnly)
+        && (!message.contains("bytes already read") || message.contains("bytes already read: 0"));
+    Broken::Backend {
+        message,
+        unanswered,
+        untouched: matches!(error.retry, RetryType::Decided(true)),
+        http2: matches!(kind, ErrorType::H2Downgrade | ErrorType::InvalidH2),
+    }
+}

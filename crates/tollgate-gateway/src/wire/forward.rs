@@ -1,0 +1,416 @@
+//! Forwarding a request to its backend.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::Instant;
+use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion};
+use tollgate_engine::{Body, Request, Response, Target};
+
+use super::PingoraWire;
+use super::connect::ConnectError;
+use super::exchange::{Broken, Event, Exchange, Framing};
+use super::head::{Outgoing, request_head, response, strip_credentials, target};
+use super::hop_by_hop::strip_response;
+use super::origin::{NotAnOrigin, Origin};
+use super::pool::Wanted;
+use super::tls::Offer;
+
+/// More redirects are not followed; the last one is the response.
+const MAX_REDIRECTS: usize = 10;
+
+/// What one hop sends; redirects change it.
+struct Hop {
+    method: Method,
+    /// Headers, when they are no longer the request's.
+    headers: Option<HeaderMap>,
+    target: PathAndQuery,
+    origin: Arc<Origin>,
+    has_body: bool,
+}
+
+/// Why an attempt failed, and whether another one may be made.
+struct Failed {
+    error: ForwardError,
+    again: Option<Again>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// On a connection of its own.
+    Fresh,
+    /// With HTTP/1.1.
+    Downgraded,
+}
+
+impl PingoraWire {
+    /// Sends the request and waits for status and headers.
+    ///
+    /// When the future is dropped, the call has ended and its connection is closed.
+    pub(super) async fn call_backend(
+        &mut self,
+        call: ForwardCall<'_>,
+    ) -> Result<Response, ForwardError> {
+        if let Some(earlier) = self.exchange.take() {
+            earlier.discard(self.backends.timeouts().backend_idle).await;
+        }
+        let (origin, base) = self.destination(call.request)?;
+        let credentials = origin.backend.as_ref().map(|backend| &backend.credentials);
+        let request = call.request;
+        let path = target(&base, &request.uri.path, &request.uri.query, credentials)
+            .map_err(|error| ForwardError::Refused(error.to_string()))?;
+        let mut hop = Hop {
+            method: request.method.clone(),
+            headers: None,
+            target: path,
+            origin,
+            has_body: true,
+        };
+        let mut redirects = 0;
+        loop {
+            let answer = self.call_hop(&hop, request, call.options).await?;
+            if !call.options.follow_redirects || redirects == MAX_REDIRECTS {
+                return Ok(answer);
+            }
+            let Some(next) = self.redirected(&hop, request, &answer)? else { return Ok(answer) };
+            if let Some(exchange) = self.exchange.take() {
+                exchange.discard(self.backends.timeouts().backend_idle).await;
+            }
+            hop = next;
+            redirects += 1;
+        }
+    }
+
+    fn destination(&self, request: &Request) -> Result<(Arc<Origin>, String), ForwardError> {
+        let refused = |error: NotAnOrigin| ForwardError::Refused(error.to_string());
+        match &request.target {
+            None => Err(ForwardError::NoTarget),
+            Some(Target::Url(url)) => {
+                Ok((self.connections.url(url).map_err(refused)?, url.path.clone()))
+            }
+            Some(Target::Backend(id)) => {
+                let backend = self
+                    .backends
+                    .backend(id)
+                    .ok_or_else(|| ForwardError::UnknownBackend(id.to_string()))?;
+                Ok((self.connections.backend(backend).map_err(refused)?, backend.url.path.clone()))
+            }
+        }
+    }
+
+    async fn call_hop(
+        &mut self,
+        hop: &Hop,
+        request: &Request,
+        options: ForwardOptions,
+    ) -> Result<Response, ForwardError> {
+        let authorization = authorization(&hop.origin).await?;
+        let offer = self.offer(&hop.origin, options);
+        let mut again = None;
+        loop {
+            match self.attempt(hop, request, options, offer, authorization.clone(), again).await {
+                Ok(response) => return Ok(response),
+                Err(Failed { again: Some(next), .. }) if again.is_none() => {
+                    if next == Again::Downgraded {
+                        hop.origin.pool().prefer_one();
+                    }
+                    again = Some(next);
+                }
+                Err(Failed { error, .. }) => return Err(error),
+            }
+        }
+    }
+
+    fn offer(&self, origin: &Origin, options: ForwardOptions) -> Offer {
+        if self.down.facts().upgrade {
+            return Offer::One;
+        }
+        let configured = origin.backend.as_ref().and_then(|backend| backend.http_version);
+        match configured.unwrap_or(options.http_version) {
+            HttpVersion::One => Offer::One,
+            HttpVersion::TwoOrOne => Offer::TwoOrOne,
+            HttpVersion::Two => Offer::Two,
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        hop: &Hop,
+        request: &Request,
+        options: ForwardOptions,
+        offer: Offer,
+        authorization: Option<HeaderValue>,
+        again: Option<Again>,
+    ) -> Result<Response, Failed> {
+        let began = Instant::now();
+        self.stats.origin = Some(Arc::clone(&hop.origin));
+        self.stats.began = Some(began);
+        self.stats.calls += 1;
+        let framing = self.framing(hop, request)?;
+        let upgrade = self.down.facts().upgrade;
+        let wanted = self.wanted(&hop.origin, offer, again.is_none() && !upgrade);
+        let connections = Arc::clone(&self.connections);
+        let connecting = connections.connect(&hop.origin, self.backends.addresses(), wanted);
+        let (session, reused) =
+            connecting.await.map_err(|error| Failed::finally(connect_error(error)))?;
+
+        let streamed = matches!(framing, Framing::Length(_) | Framing::Open);
+        let is_one = matches!(session, super::pool::Session::One { .. });
+        let waits = streamed && self.down.awaits_continue() && is_one;
+        let continue_within = options.continue_timeout.filter(|_| waits);
+        let outgoing = Outgoing {
+            method: &hop.method,
+            headers: hop.headers.as_ref().unwrap_or(&request.headers).clone(),
+            target: hop.target.clone(),
+            origin: &hop.origin,
+            received: &self.received,
+            authorization,
+            framing: &framing,
+            upgrade,
+            expect: continue_within.is_some(),
+        };
+        let header = request_head(outgoing, !is_one)
+            .map_err(|error| Failed::finally(ForwardError::Refused(error.to_string())))?;
+        let answer_within = options
+            .timeout
+            .or(hop.origin.backend.as_ref().and_then(|backend| backend.first_byte_timeout))
+            .unwrap_or(self.backends.timeouts().backend_first_byte);
+        let write_timeout = self.backends.timeouts().backend_write;
+        let origin = Arc::clone(&hop.origin);
+        let exchange =
+            Exchange::begin(session, origin, reused, header, framing, write_timeout).await;
+        let mut exchange = exchange.map_err(|error| failed(error, None, request, answer_within))?;
+        if streamed && continue_within.is_none() {
+            self.down.send_continue().await.map_err(|error| Failed::finally(error.into()))?;
+        }
+        exchange.hold_body(continue_within.is_some());
+        let head = self.await_head(&mut exchange, answer_within, continue_within).await;
+        self.stats.waited += began.elapsed();
+        head.map_err(|error| failed(error, Some(&exchange), request, answer_within))?;
+        self.accept(exchange, upgrade).map_err(Failed::finally)
+    }
+
+    fn wanted(&self, origin: &Origin, offer: Offer, may_reuse: bool) -> Wanted {
+        let timeouts = self.backends.timeouts();
+        let connect = origin.backend.as_ref().and_then(|backend| backend.connect_timeout);
+        Wanted {
+            offer,
+            may_reuse,
+            connect: connect.unwrap_or(timeouts.backend_connect),
+            idle: timeouts.backend_idle,
+        }
+    }
+
+    fn framing(&self, hop: &Hop, request: &Request) -> Result<Framing, Failed> {
+        if !hop.has_body {
+            return Ok(Framing::None);
+        }
+        match &request.body {
+            Body::Empty => Ok(Framing::None),
+            // APIM forwards nothing of a body that an expression has consumed.
+            Body::Buffered(_) if request.consumed => Ok(Framing::None),
+            Body::Buffered(body) => Ok(Framing::Whole(body.raw.clone())),
+            Body::Replaced(body) => Ok(Framing::Whole(body.clone())),
+            Body::Stream if !self.down.body_begun() && self.down.discarded() == 0 => {
+                let length = self.down.facts().content_length;
+                Ok(length.map_or(Framing::Open, Framing::Length))
+            }
+            Body::Stream | Body::Sent => {
+                let message = "the body of the request has been sent already and was not buffered";
+                Err(Failed::finally(ForwardError::Refused(message.to_owned())))
+            }
+        }
+    }
+
+    async fn await_head(
+        &mut self,
+        exchange: &mut Exchange,
+        answer_within: Duration,
+        mut continue_within: Option<Duration>,
+    ) -> Result<(), Broken> {
+        loop {
+            let event = match continue_within {
+                None => exchange.next(&mut self.down, Some(answer_within)).await?,
+                Some(within) => {
+                    let next = exchange.next(&mut self.down, Some(answer_within));
+                    match tokio::time::timeout(within, next).await {
+                        Ok(event) => event?,
+                        Err(_) => Event::Informational(StatusCode::CONTINUE),
+                    }
+                }
+            };
+            match event {
+                Event::Informational(StatusCode::CONTINUE) => {
+                    if continue_within.take().is_some() {
+                        exchange.hold_body(false);
+                        self.down.send_continue().await.map_err(|_| Broken::ClientGone)?;
+                    }
+                }
+                Event::Informational(status) => {
+                    let mut headers =
+                        exchange.head().map(|head| head.headers.clone()).unwrap_or_default();
+                    strip_response(&mut headers);
+                    self.down.write_informational(status, headers).await;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Judges the head of a response and takes it over.
+    fn accept(&mut self, mut exchange: Exchange, upgrade: bool) -> Result<Response, ForwardError> {
+        let over = exchange.is_over();
+        let no_head = || ForwardError::Connection("the backend sent no header".to_owned());
+        let head = exchange.head().ok_or_else(no_head)?;
+        let switches = head.status == StatusCode::SWITCHING_PROTOCOLS;
+        if switches && !(upgrade && is_websocket(&head.headers)) {
+            let message = "the backend switched to a protocol that was not asked for";
+            return Err(ForwardError::Connection(message.to_owned()));
+        }
+        let answer = response(head, over && !switches);
+        let is_event_stream = answer.headers.get(CONTENT_TYPE).is_some_and(|it| {
+            it.as_bytes()
+                .get(..17)
+                .is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+        });
+        self.stats.status = Some(answer.status);
+        exchange.body_idle =
+            self.backends.timeouts().backend_body.filter(|_| !is_event_stream && !switches);
+        self.exchange = Some(exchange);
+        Ok(answer)
+    }
+
+    /// The next hop, when the response is a redirect that can be followed.
+    fn redirected(
+        &self,
+        hop: &Hop,
+        request: &Request,
+        answer: &Response,
+    ) -> Result<Option<Hop>, ForwardError> {
+        let (method, has_body) = match answer.status.as_u16() {
+            303 if hop.method != Method::HEAD => (Method::GET, false),
+            301 | 302 if hop.method == Method::POST => (Method::GET, false),
+            301 | 302 | 303 | 307 | 308 => (hop.method.clone(), hop.has_body),
+            _ => return Ok(None),
+        };
+        let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        let here = hop_url(hop)?;
+        let Some(url) = location.and_then(|location| here.join(location).ok()) else {
+            return Ok(None);
+        };
+        let Ok(target) = hop_target(&url) else { return Ok(None) };
+        if has_body && matches!(request.body, Body::Stream | Body::Sent) {
+            return Ok(None);
+        }
+        // What is secret on an encrypted connection must not continue in the clear.
+        if url.scheme() != "https" && (hop.origin.secure || url.scheme() != "http") {
+            return Ok(None);
+        }
+        let mut headers = hop.headers.as_ref().unwrap_or(&request.headers).clone();
+        let same = url.scheme() == here.scheme()
+            && url.host_str() == here.host_str()
+            && url.port_or_known_default() == here.port_or_known_default();
+        let origin = if same {
+            Arc::clone(&hop.origin)
+        } else {
+            strip_credentials(&mut headers);
+            if let Some((name, _)) = &self.received.key {
+                headers.remove(name);
+            }
+            headers.remove(http::header::HOST);
+            let plain = tollgate_expr::Url {
+                scheme: url.scheme().to_owned(),
+                host: url.host_str().unwrap_or_default().to_owned(),
+                port: url.port_or_known_default().unwrap_or_default(),
+                ..tollgate_expr::Url::default()
+            };
+            self.connections
+                .url(&plain)
+                .map_err(|error| ForwardError::Refused(error.to_string()))?
+        };
+        Ok(Some(Hop { method, headers: Some(headers), target, origin, has_body }))
+    }
+}
+
+impl Failed {
+    fn finally(error: ForwardError) -> Self {
+        Self { error, again: None }
+    }
+}
+
+/// Decides whether a failed attempt may be repeated: only while nothing of the client's body is lost, and only when the
+/// backend has not looked at the request: it said so, or it closed a connection that had waited in the pool without a
+/// single byte in answer, which is what a close that crossed our request looks like.
+fn failed(
+    error: Broken,
+    exchange: Option<&Exchange>,
+    request: &Request,
+    answer_within: Duration,
+) -> Failed {
+    let replayable =
+        !matches!(request.body, Body::Stream) || exchange.is_none_or(|it| !it.took_body());
+    let again = match &error {
+        Broken::Backend { http2: true, .. } if replayable => Some(Again::Downgraded),
+        Broken::Backend { untouched: true, .. } if replayable => Some(Again::Fresh),
+        Broken::Backend { unanswered: true, .. }
+            if replayable && exchange.is_none_or(Exchange::is_reused) =>
+        {
+            Some(Again::Fresh)
+        }
+        _ => None,
+    };
+    let error = match error {
+        Broken::Silent => ForwardError::Timeout(answer_within),
+        Broken::ClientGone => ForwardError::ClientGone,
+        Broken::Body(BodyError::ClientGone) => ForwardError::ClientGone,
+        Broken::Body(error) => ForwardError::Body(error),
+        error @ (Broken::Backend { .. } | Broken::Stuck) => {
+            ForwardError::Connection(error.to_string())
+        }
+    };
+    Failed { error, again }
+}
+
+async fn authorization(origin: &Origin) -> Result<Option<HeaderValue>, ForwardError> {
+    let Some(credentials) = origin.backend.as_ref().map(|backend| &backend.credentials) else {
+        return Ok(None);
+    };
+    let Some(source) = &credentials.managed_identity else {
+        return Ok(credentials.authorization.clone());
+    };
+    let token = match source.current() {
+        Some(token) => token,
+        None => source.fetch().await?,
+    };
+    Ok(Some(token.authorization))
+}
+
+fn is_websocket(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(http::header::UPGRADE);
+    upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+fn hop_url(hop: &Hop) -> Result<url::Url, ForwardError> {
+    let scheme = if hop.origin.secure { "https" } else { "http" };
+    let authority = hop.origin.authority.to_str().unwrap_or_default();
+    url::Url::parse(&format!("{scheme}://{authority}{}", hop.target)).map_err(|error| {
+        ForwardError::Refused(format!("the URL of the backend is malformed: {error}"))
+    })
+}
+
+fn hop_target(url: &url::Url) -> Result<PathAndQuery, http::uri::InvalidUri> {
+    let text = url
+        .query()
+        .map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    PathAndQuery::try_from(text)
+}
+
+fn connect_error(error: ConnectError) -> ForwardError {
+    match error {
+        ConnectError::Refused(message) => ForwardError::Refused(message),
+        error => ForwardError::Connection(error.to_string()),
+    }
+}

@@ -1,0 +1,271 @@
+//! Heads of requests and responses as they go to the other side.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Uri, Version};
+use percent_encoding::{
+    AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode,
+};
+use pingora::http::{RequestHeader, ResponseHeader};
+use tollgate_engine::{Body, Response, Secret};
+
+use super::exchange::Framing;
+use super::hop_by_hop::{strip_response, strip_standard};
+use super::origin::Origin;
+use crate::Credentials;
+
+/// Bytes that policies may have put into a path or query and that cannot stand there.
+const UNSAFE: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'#').add(b'{').add(b'}').add(b'|');
+
+/// Characters that stand for themselves in a query parameter (RFC 3986, unreserved).
+const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What the client's request carried that must not, or not so, reach the backend.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Received {
+    /// `Host` as it came. The same value, by identity, is replaced by the backend's; one that a policy wrote stays, even
+    /// when it reads the same.
+    pub host: Option<HeaderValue>,
+    /// The header with the gateway's subscription key, and that key. It goes unless a policy has written another value.
+    pub key: Option<(HeaderName, Secret<String>)>,
+}
+
+/// The target cannot be written down.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the path or query of the request is malformed")]
+pub(crate) struct MalformedTarget;
+
+/// Path and query at the backend: the base path, the request's path below it, the request's query and the backend's.
+pub(crate) fn target(
+    base: &str,
+    path: &str,
+    query: &str,
+    credentials: Option<&Credentials>,
+) -> Result<PathAndQuery, MalformedTarget> {
+    let base = base.trim_end_matches('/');
+    let mut text = String::with_capacity(base.len() + path.len() + query.len() + 2);
+    push_escaped(&mut text, base);
+    if !path.is_empty() {
+        if !path.starts_with('/') {
+            text.push('/');
+        }
+        push_escaped(&mut text, path);
+    }
+    if !text.starts_with('/') {
+        text.insert(0, '/');
+    }
+    // A policy may have put a part of the request into the path; it must not climb out of the backend's base path.
+    if climbs(&text) {
+        return Err(MalformedTarget);
+    }
+    let own = credentials.map(|it| it.query.as_slice()).unwrap_or_default();
+    let replaced = |part: &str| {
+        let name = part.split('=').next().unwrap_or(part);
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        own.iter().any(|(known, _)| *known == name)
+    };
+    let mut separator = '?';
+    for part in
+        query.split('&').filter(|part| !part.is_empty() && (own.is_empty() || !replaced(part)))
+    {
+        text.push(separator);
+        push_escaped(&mut text, part);
+        separator = '&';
+    }
+    for (name, value) in own {
+        text.push(separator);
+        text.extend(utf8_percent_encode(name, PARAMETER));
+        text.push('=');
+        text.extend(utf8_percent_encode(value.expose(), PARAMETER));
+        separator = '&';
+    }
+    PathAndQuery::from_maybe_shared(Bytes::from(text)).map_err(|_| MalformedTarget)
+}
+
+fn climbs(path: &str) -> bool {
+    if !path.contains('.') && !path.contains('%') {
+        return false;
+    }
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    decoded.split(['/', '\\']).any(|segment| segment == ".." || segment == ".")
+}
+
+fn push_escaped(text: &mut String, part: &str) {
+    if part.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>#{}|".contains(&byte)) {
+        text.push_str(part);
+    } else {
+        text.extend(utf8_percent_encode(part, UNSAFE));
+    }
+}
+
+/// What is sent to a backend.
+pub(crate) struct Outgoing<'a> {
+    /// Method.
+    pub(crate) method: &'a Method,
+    /// Headers as policies left them.
+    pub(crate) headers: HeaderMap,
+    /// Path and query.
+    pub(crate) target: PathAndQuery,
+    /// Destination.
+    pub(crate) origin: &'a Origin,
+    /// What the client's request carried.
+    pub(crate) received: &'a Received,
+    /// `Authorization` for the backend, which replaces any other.
+    pub(crate) authorization: Option<HeaderValue>,
+    /// Body.
+    pub(crate) framing: &'a Framing,
+    /// A WebSocket handshake.
+    pub(crate) upgrade: bool,
+    /// Pass on `Expect: 100-continue`.
+    pub(crate) expect: bool,
+}
+
+/// The head of a request for a backend.
+pub(crate) fn request_head(
+    outgoing: Outgoing<'_>,
+    http2: bool,
+) -> Result<Box<RequestHeader>, MalformedTarget> {
+    let Outgoing {
+        method,
+        mut headers,
+        target,
+        origin,
+        received,
+        authorization,
+        framing,
+        upgrade,
+        expect,
+    } = outgoing;
+    strip_standard(&mut headers);
+    headers.remove(EXPECT);
+    headers.remove(CONTENT_LENGTH);
+    if let Some((name, key)) = &received.key
+        && headers.get(name).is_some_and(|value| value.as_bytes() == key.expose().as_bytes())
+    {
+        headers.remove(name);
+    }
+    let host = match headers.remove(HOST) {
+        Some(host) if !is_as_received(&host, received.host.as_ref()) => host,
+        _ => origin.authority.clone(),
+    };
+    if let Some(credentials) = origin.backend.as_ref().map(|it| &it.credentials) {
+        // One name may be given several values: the first replaces, the rest are added.
+        for (index, (name, value)) in credentials.headers.iter().enumerate() {
+            let is_first =
+                credentials.headers.iter().take(index).all(|(earlier, _)| earlier != name);
+            if is_first {
+                headers.insert(name, value.clone());
+            } else {
+                headers.append(name, value.clone());
+            }
+        }
+    }
+    if let Some(authorization) = authorization {
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    match framing {
+        Framing::Whole(body) => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()))),
+        Framing::Length(length) => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(*length))),
+        Framing::Open if !http2 => {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        // RFC 9110 §8.6 asks for the length where the method expects a body.
+        Framing::None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        Framing::Open | Framing::None => {}
+    }
+    if expect {
+        headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+    }
+    if upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    if http2 {
+        let scheme = if origin.secure { "https" } else { "http" };
+        let uri = Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(target);
+        parts.uri = uri.build().map_err(|_| MalformedTarget)?;
+        parts.version = Version::HTTP_2;
+    } else {
+        headers.insert(HOST, host);
+        parts.uri = Uri::from(target);
+    }
+    parts.method = method.clone();
+    parts.headers = headers;
+    Ok(Box::new(RequestHeader::from(parts)))
+}
+
+fn is_as_received(host: &HeaderValue, received: Option<&HeaderValue>) -> bool {
+    received.is_some_and(|received| std::ptr::eq(host.as_bytes(), received.as_bytes()))
+}
+
+/// What proves the client to one host must not be shown to another.
+pub(crate) fn strip_credentials(headers: &mut HeaderMap) {
+    headers.remove(AUTHORIZATION);
+    headers.remove(COOKIE);
+    for name in ["api-key", "x-api-key", "ocp-apim-subscription-key", "x-functions-key"] {
+        headers.remove(name);
+    }
+}
+
+/// A backend's response as policies see it.
+pub(crate) fn response(header: &ResponseHeader, over: bool) -> Response {
+    let mut headers = header.headers.clone();
+    strip_response(&mut headers);
+    let reason = header
+        .get_reason_phrase()
+        .filter(|reason| Some(*reason) != header.status.canonical_reason());
+    Response {
+        status: header.status,
+        reason: reason.map(Arc::from),
+        headers,
+        body: if over { Body::Empty } else { Body::Stream },
+        consumed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(base: &str, path: &str, query: &str, own: &[(&str, &str)], expected: &str) {
+        let query_credentials = own
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Secret::new((*value).to_owned())))
+            .collect();
+        let credentials = Credentials { query: query_credentials, ..Credentials::default() };
+        let target = target(base, path, query, Some(&credentials)).unwrap();
+        assert_eq!(target.as_str(), expected);
+    }
+
+    #[test]
+    fn targets_join_base_path_query_and_credentials() {
+        check("", "", "", &[], "/");
+        check("/", "/", "", &[], "/");
+        check("/openai/", "/chat", "", &[], "/openai/chat");
+        check("/openai", "chat", "a=1&b=2", &[], "/openai/chat?a=1&b=2");
+        check("/openai", "", "", &[], "/openai");
+        check("", "/a%2Fb", "q=%20", &[], "/a%2Fb?q=%20");
+        check("", "/a b/ü", "q=a b#c", &[], "/a%20b/%C3%BC?q=a%20b%23c");
+        check("", "/x", "code=client&other=1", &[("code", "k/y=")], "/x?other=1&code=k%2Fy%3D");
+        check("", "/x", "c%6fde=client", &[("code", "1"), ("code", "2")], "/x?code=1&code=2");
+        check("", "/x", "&&a", &[], "/x?a");
+        check("/v1.0", "/a.b/..c", "p=../x", &[], "/v1.0/a.b/..c?p=../x");
+    }
+
+    #[test]
+    fn targets_do_not_climb() {
+        for path in ["/../admin", "/a/..", "/./a", "/%2e%2E/admin", "/a%2f..%2fb", "/a\\..\\b"] {
+            assert!(target("/openai", path, "", None).is_err(), "{path}");
+        }
+    }
+}

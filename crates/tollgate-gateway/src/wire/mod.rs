@@ -1,0 +1,234 @@
+//! The engine's wire on pingora: bodies, backends, responses.
+//!
+//! What pingora gives are the HTTP/1.1 and HTTP/2 sessions of both sides. What is ours: the sockets under them, the pool,
+//! the pump between them, and the rules on headers.
+
+mod budget;
+mod connect;
+mod decode;
+mod downstream;
+mod exchange;
+mod forward;
+mod head;
+mod hop_by_hop;
+mod origin;
+mod pool;
+mod respond;
+mod socket;
+mod tls;
+mod tunnel;
+mod upload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use tokio::time::Instant;
+use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError};
+use tollgate_engine::{BoxFuture, BufferedBody, Response, Wire};
+
+use self::budget::Held;
+
+use self::exchange::{Broken, Event, Exchange};
+use self::origin::Origin;
+use crate::fetch::AddressGuard;
+use crate::{Backend, Limits, Timeouts};
+
+pub(crate) use downstream::{Downstream, DownstreamTimeouts, RequestFacts};
+pub(crate) use head::Received;
+pub(crate) use hop_by_hop::strip_request;
+pub use origin::Connections;
+pub(crate) use respond::{DRAIN, Ended, Written};
+pub(crate) use socket::{Socket, tune};
+pub(crate) use tls::provider as tls_provider;
+pub(crate) use tls::system_root_certificates;
+
+/// What the wire asks of the generation of the configuration that a request began with.
+pub trait Backends: Send + Sync {
+    /// A configured backend.
+    fn backend(&self, id: &str) -> Option<&Arc<Backend>>;
+    /// Bounds.
+    fn limits(&self) -> &Limits;
+    /// Time-outs.
+    fn timeouts(&self) -> &Timeouts;
+    /// What policies may not call.
+    fn addresses(&self) -> &AddressGuard;
+}
+
+/// The connections of one request.
+pub(crate) struct PingoraWire {
+    down: Downstream,
+    exchange: Option<Exchange>,
+    connections: Arc<Connections>,
+    backends: Arc<dyn Backends>,
+    received: Received,
+    held: Held,
+    stats: BackendStats,
+}
+
+/// What is known of the calls of backends that one request made.
+#[derive(Default)]
+pub(crate) struct BackendStats {
+    /// The last destination.
+    pub(crate) origin: Option<Arc<Origin>>,
+    /// Status of the last response.
+    pub(crate) status: Option<http::StatusCode>,
+    /// Time spent waiting for status and headers, all calls together.
+    pub(crate) waited: Duration,
+    /// How many calls were made.
+    pub(crate) calls: u32,
+    /// When the last call began.
+    pub(crate) began: Option<Instant>,
+}
+
+impl PingoraWire {
+    /// A wire for a request whose header has been read.
+    pub(crate) fn new(
+        down: Downstream,
+        connections: Arc<Connections>,
+        backends: Arc<dyn Backends>,
+        received: Received,
+    ) -> Self {
+        let held = connections.budget.hold();
+        Self {
+            down,
+            exchange: None,
+            connections,
+            backends,
+            received,
+            held,
+            stats: BackendStats::default(),
+        }
+    }
+
+    /// What is left when the request is over: the client's side, and what is known of the backend's.
+    pub(crate) fn into_parts(self) -> (Downstream, BackendStats) {
+        (self.down, self.stats)
+    }
+
+    async fn read_request(&mut self, headers: &HeaderMap) -> Result<BufferedBody, BodyError> {
+        let Limits { buffered_body: limit, inflated_body, buffers_total, .. } =
+            *self.backends.limits();
+        let announced = self.down.facts().content_length.unwrap_or(0);
+        if announced > limit as u64 {
+            return Err(BodyError::TooLarge { limit });
+        }
+        self.down.send_continue().await?;
+        let mut body = Gathered::default();
+        while !self.down.body_done() {
+            let Some(piece) = self.down.read_body().await? else { break };
+            body.push(piece, limit, &mut self.held, buffers_total)?;
+        }
+        body.decoded(headers, inflated_body, &mut self.held, buffers_total).await
+    }
+
+    async fn read_response(&mut self, headers: &HeaderMap) -> Result<BufferedBody, BodyError> {
+        let Limits { buffered_body: limit, inflated_body, buffers_total, .. } =
+            *self.backends.limits();
+        let Some(mut exchange) = self.exchange.take() else {
+            return Err(BodyError::Backend("the response is no longer there".to_owned()));
+        };
+        let mut body = Gathered::default();
+        loop {
+            match exchange.next(&mut self.down, None).await {
+                Ok(Event::Piece(piece)) => {
+                    body.push(piece, limit, &mut self.held, buffers_total)?
+                }
+                Ok(Event::End(_)) => break,
+                Ok(Event::Head | Event::Informational(_)) => {}
+                Err(Broken::ClientGone) => return Err(BodyError::ClientGone),
+                Err(Broken::Body(error)) => return Err(error),
+                Err(error) => return Err(BodyError::Backend(error.to_string())),
+            }
+        }
+        exchange.end(self.backends.timeouts().backend_idle).await;
+        body.decoded(headers, inflated_body, &mut self.held, buffers_total).await
+    }
+}
+
+impl Wire for PingoraWire {
+    fn read_request_body<'a>(
+        &'a mut self,
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>> {
+        Box::pin(self.read_request(headers))
+    }
+
+    fn read_response_body<'a>(
+        &'a mut self,
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>> {
+        Box::pin(self.read_response(headers))
+    }
+
+    fn forward<'a>(
+        &'a mut self,
+        call: ForwardCall<'a>,
+    ) -> BoxFuture<'a, Result<Response, ForwardError>> {
+        Box::pin(self.call_backend(call))
+    }
+
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
+        Box::pin(async move {
+            if !self.down.body_done() {
+                // Watching the client would throw away a body that may still be forwarded.
+                tokio::time::sleep(duration).await;
+                return Ok(());
+            }
+            tokio::select! {
+                () = tokio::time::sleep(duration) => Ok(()),
+                () = self.down.gone() => Err(BodyError::ClientGone),
+            }
+        })
+    }
+}
+
+/// A body that is being read, in one piece as long as it came in one.
+#[derive(Default)]
+struct Gathered {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Gathered {
+    fn push(
+        &mut self,
+        piece: Bytes,
+        limit: usize,
+        held: &mut Held,
+        total: usize,
+    ) -> Result<(), BodyError> {
+        if self.len() + piece.len() > limit {
+            return Err(BodyError::TooLarge { limit });
+        }
+        held.grow(piece.len(), total).map_err(|_| BodyError::MemoryPressure)?;
+        if self.first.is_empty() && self.rest.is_empty() {
+            self.first = piece;
+        } else {
+            let first = std::mem::take(&mut self.first);
+            self.rest.extend_from_slice(&first);
+            self.rest.extend_from_slice(&piece);
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.first.len() + self.rest.len()
+    }
+
+    async fn decoded(
+        self,
+        headers: &HeaderMap,
+        limit: usize,
+        held: &mut Held,
+        total: usize,
+    ) -> Result<BufferedBody, BodyError> {
+        let raw = if self.rest.is_empty() { self.first } else { self.rest.freeze() };
+        let decoded = decode::decode(headers, &raw, limit).await?;
+        if let Some(decoded) = &decoded {
+            held.grow(decoded.len(), total).map_err(|_| BodyError::MemoryPressure)?;
+        }
+        Ok(BufferedBody { raw, decoded })
+    }
+}

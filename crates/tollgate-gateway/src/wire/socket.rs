@@ -1,0 +1,390 @@
+//! A TCP or TLS connection as pingora's HTTP sessions take it.
+//!
+//! pingora's own stream type writes unbuffered when it is made outside its listener, and its listener has no place for
+//! the PROXY protocol on plain connections, for a handshake time-out or for a limit on connections. This type is the
+//! small part of it that we need: small writes are gathered and leave with the next large write in one system call, reads
+//! go straight into the session's buffer, and bytes that were read to look at can be put back. An idle connection holds
+//! no buffer.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Buf, BufMut, BytesMut};
+use parking_lot::Mutex;
+use pingora::protocols::l4::ext::set_tcp_keepalive;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    TcpKeepalive, TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+
+/// Writes up to this size in total are gathered until the session flushes.
+const WRITE_BUFFER: usize = 16 << 10;
+
+/// A connection. Clones are handles to the same connection: one is owned by pingora's session, another lets the pump
+/// write a body while the session reads.
+#[derive(Clone)]
+pub(crate) struct Socket(Arc<Mutex<Inner>>);
+
+struct Inner {
+    transport: Transport,
+    /// Gathered writes.
+    out: BytesMut,
+    /// Bytes that were read to look at.
+    put_back: BytesMut,
+    /// Flushes wait: more is about to be written.
+    corked: bool,
+    read_closed: bool,
+    /// How many more bytes may be read; none is unlimited.
+    read_budget: Option<usize>,
+}
+
+enum Transport {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    /// A plain connection.
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
+        Self::new(Transport::Tcp(stream), BytesMut::new())
+    }
+
+    /// A plain connection of which some bytes have been read already.
+    pub(crate) fn tcp_after(stream: TcpStream, put_back: BytesMut) -> Self {
+        Self::new(Transport::Tcp(stream), put_back)
+    }
+
+    /// A TLS connection.
+    pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self::new(Transport::Tls(Box::new(stream)), BytesMut::new())
+    }
+
+    fn new(transport: Transport, put_back: BytesMut) -> Self {
+        let inner = Inner {
+            transport,
+            out: BytesMut::new(),
+            put_back,
+            corked: false,
+            read_closed: false,
+            read_budget: None,
+        };
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// Holds flushes back, or lets them through again.
+    pub(crate) fn cork(&self, corked: bool) {
+        self.0.lock().corked = corked;
+    }
+
+    /// Makes the peer see a reset instead of an orderly end when the connection closes.
+    pub(crate) fn reset_on_close(&self) {
+        let mut inner = self.0.lock();
+        inner.out = BytesMut::new();
+        // Best effort: when it fails, the peer sees an orderly end of the connection.
+        drop(inner.transport.tcp().set_zero_linger());
+    }
+
+    /// Whether the peer has neither closed an idle connection nor sent anything unasked. Never waits.
+    pub(crate) fn is_reusable(&self) -> bool {
+        let mut inner = self.0.lock();
+        if inner.read_closed || !inner.put_back.is_empty() || !inner.out.is_empty() {
+            return false;
+        }
+        let mut byte = [0; 1];
+        let mut buf = ReadBuf::new(&mut byte);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        // tokio's budget may make a ready socket look busy, so this read is not counted against it.
+        let read = tokio::task::coop::unconstrained(std::future::poll_fn(|cx| {
+            Poll::Ready(inner.transport.poll_read(cx, &mut buf))
+        }));
+        let mut read = std::pin::pin!(read);
+        matches!(read.as_mut().poll(&mut cx), Poll::Ready(Poll::Pending))
+    }
+
+    /// Waits until the peer has sent something or closed. No buffer is held meanwhile.
+    pub(crate) fn poll_arrived(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let inner = &mut *self.0.lock();
+        if !inner.put_back.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        match &mut inner.transport {
+            Transport::Tcp(stream) => stream.poll_read_ready(cx),
+            Transport::Tls(stream) => {
+                // The socket may be silent while decrypted bytes wait inside rustls.
+                let mut byte = [0; 1];
+                let mut buf = ReadBuf::new(&mut byte);
+                ready!(Pin::new(stream).poll_read(cx, &mut buf))?;
+                inner.put_back.extend_from_slice(buf.filled());
+                inner.read_closed = buf.filled().is_empty();
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Bounds how much may be read from here on; reading past it fails. Keeps a header that never ends from growing.
+    pub(crate) fn limit_reads(&self, bytes: Option<usize>) {
+        self.0.lock().read_budget = bytes;
+    }
+
+    /// Whether reading has failed because of the bound.
+    pub(crate) fn limit_was_hit(&self) -> bool {
+        self.0.lock().read_budget == Some(0)
+    }
+
+    /// Gives back the memory of empty buffers.
+    pub(crate) fn release_buffers(&self) {
+        let mut inner = self.0.lock();
+        if inner.out.is_empty() {
+            inner.out = BytesMut::new();
+        }
+        if inner.put_back.is_empty() {
+            inner.put_back = BytesMut::new();
+        }
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.0.lock().transport, Transport::Tls(_))
+    }
+
+    /// Leaf certificate of the peer, DER.
+    pub(crate) fn peer_certificate(&self) -> Option<bytes::Bytes> {
+        match &self.0.lock().transport {
+            Transport::Tcp(_) => None,
+            Transport::Tls(stream) => {
+                let (_, session) = stream.get_ref();
+                session.peer_certificates()?.first().map(|der| bytes::Bytes::copy_from_slice(der))
+            }
+        }
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
+        f(&mut self.0.lock())
+    }
+}
+
+impl Inner {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.out.len() + buf.len() <= WRITE_BUFFER {
+            self.out.put_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        loop {
+            let n = if self.out.is_empty() {
+                return self.transport.poll_write(cx, buf);
+            } else {
+                let slices = [IoSlice::new(&self.out), IoSlice::new(buf)];
+                ready!(self.transport.poll_write_vectored(cx, &slices))?
+            };
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            let gathered = self.out.len();
+            if n < gathered {
+                self.out.advance(n);
+                continue;
+            }
+            self.out.clear();
+            if n > gathered {
+                return Poll::Ready(Ok(n - gathered));
+            }
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.corked {
+            return Poll::Ready(Ok(()));
+        }
+        while !self.out.is_empty() {
+            let n = ready!(self.transport.poll_write(cx, &self.out))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.out.advance(n);
+        }
+        match &mut self.transport {
+            Transport::Tcp(_) => Poll::Ready(Ok(())),
+            Transport::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.read_budget == Some(0) {
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
+        let before = buf.filled().len();
+        let read = self.poll_read_unlimited(cx, buf);
+        if let Some(budget) = &mut self.read_budget {
+            *budget = budget.saturating_sub(buf.filled().len() - before);
+        }
+        read
+    }
+
+    fn poll_read_unlimited(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.put_back.is_empty() {
+            let n = self.put_back.len().min(buf.remaining());
+            let part = self.put_back.split_to(n);
+            buf.put_slice(&part);
+            if buf.remaining() == 0 || self.read_closed {
+                return Poll::Ready(Ok(()));
+            }
+            // The rest of the message is usually there already; that it is not is no reason to wait.
+            return match self.transport.poll_read(cx, buf) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(())),
+            };
+        }
+        if self.read_closed {
+            return Poll::Ready(Ok(()));
+        }
+        self.transport.poll_read(cx, buf)
+    }
+}
+
+impl Transport {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+}
+
+/// Settings of every connection: small writes leave at once, and a peer that vanished without a word is noticed.
+pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive {
+        idle: Duration::from_secs(60),
+        interval: Duration::from_secs(15),
+        count: 4,
+        user_timeout: Duration::ZERO,
+    };
+    set_tcp_keepalive(stream, &keepalive).map_err(io::Error::other)
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.with(|inner| inner.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.with(|inner| inner.poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|inner| inner.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|inner| {
+            inner.corked = false;
+            ready!(inner.poll_flush(cx))?;
+            match &mut inner.transport {
+                Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+                Transport::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Socket")
+    }
+}
+
+#[async_trait]
+impl Shutdown for Socket {
+    async fn shutdown(&mut self) {
+        // The peer may be gone already, which is as good.
+        drop(AsyncWriteExt::shutdown(self).await);
+    }
+}
+
+impl UniqueID for Socket {
+    fn id(&self) -> UniqueIDType {
+        self.with(|inner| inner.transport.tcp().as_raw_fd())
+    }
+}
+
+impl Ssl for Socket {
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.with(|inner| match &inner.transport {
+            Transport::Tcp(_) => None,
+            Transport::Tls(stream) => match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => Some(ALPN::H2),
+                Some(b"http/1.1") => Some(ALPN::H1),
+                _ => None,
+            },
+        })
+    }
+}
+
+impl GetTimingDigest for Socket {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Socket {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Socket {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+impl Peek for Socket {}

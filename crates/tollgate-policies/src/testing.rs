@@ -1,0 +1,397 @@
+//! Compiles policies from text and runs them against fakes.
+
+mod ports;
+
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
+use tollgate_engine::ports::{ForwardError, ForwardOptions};
+use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
+use tollgate_engine::{
+    Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
+    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, Uri, Variables,
+    compile_document, process, read,
+};
+use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
+
+use ports::{FakeIdentities, FakeNames, FakeWire, FixedClock, Sequence, TraceLog, block_on};
+pub(crate) use ports::{FakeKeys, NOW};
+
+use crate::{ALL, UNSUPPORTED};
+
+/// One request through one policy document, and what surrounds it.
+pub(crate) struct Case {
+    sections: [String; 4],
+    wider: Option<(Scope, String)>,
+    url: String,
+    headers: HeaderMap,
+    body: Option<String>,
+    streaming: bool,
+    response: bool,
+    answers: Vec<Result<Response, ForwardError>>,
+    variables: Vec<(String, tollgate_expr::Value)>,
+    matched: Vec<(String, String)>,
+    operation: Option<String>,
+    template_parameters: Option<Vec<String>>,
+    names: FakeNames,
+    named_values: Values,
+    identity_ready: bool,
+    keys: Arc<FakeKeys>,
+    now: i64,
+}
+
+/// How a case ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) cx: RequestCx,
+    pub(crate) outcome: Outcome,
+    /// How often the pipeline did not go through in one go.
+    pub(crate) waits: usize,
+    forwarded: Arc<Mutex<Vec<Forwarded>>>,
+    trace: Arc<TraceLog>,
+}
+
+/// What the wire was asked to send.
+#[derive(Debug, Clone)]
+pub(crate) struct Forwarded {
+    pub(crate) options: ForwardOptions,
+}
+
+#[derive(Default)]
+struct Values(Vec<(String, String)>);
+
+impl NamedValues for Values {
+    fn lookup(&self, name: &str) -> Option<NamedValue<'_>> {
+        let (_, text) = self.0.iter().find(|(known, _)| known == name)?;
+        Some(NamedValue { text, secret: name.contains("key") })
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+impl Case {
+    fn new(section: usize, policies: &str) -> Self {
+        let mut sections: [String; 4] = Default::default();
+        policies.clone_into(&mut sections[section]);
+        Self {
+            sections,
+            wider: None,
+            url: "/".to_owned(),
+            headers: HeaderMap::new(),
+            body: None,
+            streaming: false,
+            response: false,
+            answers: Vec::new(),
+            variables: Vec::new(),
+            matched: Vec::new(),
+            operation: None,
+            template_parameters: None,
+            names: FakeNames::default(),
+            named_values: Values::default(),
+            identity_ready: true,
+            keys: Arc::default(),
+            now: NOW,
+        }
+    }
+
+    /// Policies of `inbound`.
+    pub(crate) fn inbound(policies: &str) -> Self {
+        Self::new(0, policies)
+    }
+
+    /// Policies of `backend`.
+    pub(crate) fn backend(policies: &str) -> Self {
+        Self::new(1, policies)
+    }
+
+    /// Policies of `outbound`, with a response that is there already.
+    pub(crate) fn outbound(policies: &str) -> Self {
+        Self { response: true, ..Self::new(2, policies) }
+    }
+
+    /// The whole `on-error` section.
+    pub(crate) fn on_error(mut self, section: &str) -> Self {
+        section.clone_into(&mut self.sections[3]);
+        self
+    }
+
+    /// Policies of `inbound` in a document of a wider scope.
+    pub(crate) fn wider(mut self, scope: Scope, policies: &str) -> Self {
+        self.wider = Some((scope, policies.to_owned()));
+        self
+    }
+
+    pub(crate) fn url(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
+    /// A header of the request, or of the response in `outbound`.
+    pub(crate) fn header(mut self, name: &str, value: HeaderValue) -> Self {
+        self.headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value);
+        self
+    }
+
+    pub(crate) fn body(mut self, body: &str) -> Self {
+        self.body = Some(body.to_owned());
+        self
+    }
+
+    /// The body is still on the wire.
+    pub(crate) fn streaming(mut self) -> Self {
+        self.streaming = true;
+        self
+    }
+
+    /// What the backend answers to the next call.
+    pub(crate) fn answer(mut self, answer: Result<Response, ForwardError>) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: tollgate_expr::Value) -> Self {
+        self.variables.push((name.to_owned(), value));
+        self
+    }
+
+    /// Template parameters of the request.
+    pub(crate) fn matched(mut self, parameters: &[(&str, &str)]) -> Self {
+        self.matched = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        self
+    }
+
+    /// URL template of the operation.
+    pub(crate) fn operation(mut self, url_template: &str) -> Self {
+        self.operation = Some(url_template.to_owned());
+        self
+    }
+
+    /// Template parameters that are known at load.
+    pub(crate) fn template_parameters(mut self, names: &[&str]) -> Self {
+        self.template_parameters = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        self
+    }
+
+    pub(crate) fn backends(mut self, ids: &[&str]) -> Self {
+        self.names.backends = ids.iter().map(|id| (*id).to_owned()).collect();
+        self
+    }
+
+    pub(crate) fn certificate(
+        mut self,
+        id: &str,
+        certificate: tollgate_engine::jose::Certificate,
+    ) -> Self {
+        self.names.certificates.push((id.to_owned(), Arc::new(certificate)));
+        self
+    }
+
+    pub(crate) fn named_values(mut self, values: &[(&str, &str)]) -> Self {
+        self.named_values =
+            Values(values.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect());
+        self
+    }
+
+    /// Whether tokens of the gateway's identity are at hand.
+    pub(crate) fn identity(mut self, ready: bool) -> Self {
+        self.identity_ready = ready;
+        self
+    }
+
+    pub(crate) fn keys(mut self, keys: &Arc<FakeKeys>) -> Self {
+        self.keys = Arc::clone(keys);
+        self
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn at(mut self, now: i64) -> Self {
+        self.now = now;
+        self
+    }
+
+    fn ports(&self, trace: &Arc<TraceLog>) -> Ports {
+        Ports {
+            keys: Arc::clone(&self.keys) as _,
+            identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
+            clock: Arc::new(FixedClock(self.now)),
+            randomness: Arc::new(Sequence::default()),
+            trace: Arc::clone(trace) as _,
+        }
+    }
+
+    fn document(&self) -> String {
+        let [inbound, backend, outbound, on_error] = &self.sections;
+        format!(
+            "<policies><inbound>{inbound}</inbound><backend>{backend}</backend><outbound>{outbound}</outbound>{on_error}</policies>"
+        )
+    }
+
+    fn compile(&self, ports: &Ports) -> (Vec<Arc<CompiledDocument>>, String, bool) {
+        let env = CompileEnv {
+            policies: ALL,
+            unsupported: UNSUPPORTED,
+            names: &self.names,
+            ports,
+            fragments: Fragments::default(),
+            standalone: false,
+        };
+        let mut sources = Sources::default();
+        let mut findings: Vec<Diagnostic> = Vec::new();
+        let mut documents = Vec::new();
+        let wider = self.wider.as_ref().map(|(scope, policies)| {
+            (*scope, format!("<policies><inbound>{policies}</inbound></policies>"))
+        });
+        for (scope, text) in [(Scope::Operation, self.document())].into_iter().chain(wider) {
+            let file = sources.add("policy.xml", text.as_str());
+            let (document, found) = read::read(file, &text, &ReadOptions::new(&self.named_values));
+            findings.extend(found);
+            let info =
+                DocumentInfo { scope, template_parameters: self.template_parameters.as_deref() };
+            if let Some(document) = document {
+                documents.push(Arc::new(compile_document(
+                    &document.root,
+                    info,
+                    &env,
+                    &mut findings,
+                )));
+            }
+        }
+        let rendered: String =
+            findings.iter().map(|finding| render::human(finding, &sources)).collect();
+        (documents, rendered, has_errors(&findings))
+    }
+
+    /// Everything that was found at load, rendered.
+    pub(crate) fn findings(&self) -> String {
+        self.compile(&self.ports(&Arc::default())).1
+    }
+
+    /// The document does not load, for this reason.
+    pub(crate) fn refused(self, why: &str) {
+        let (_, findings, errors) = self.compile(&self.ports(&Arc::default()));
+        assert!(errors && findings.contains(why), "expected an error `{why}` in:\n{findings}");
+    }
+
+    /// The document loads with this warning.
+    pub(crate) fn warned(self, why: &str) {
+        let (_, findings, errors) = self.compile(&self.ports(&Arc::default()));
+        assert!(!errors && findings.contains(why), "expected a warning `{why}` in:\n{findings}");
+    }
+
+    pub(crate) fn run(self) -> Run {
+        let trace = Arc::<TraceLog>::default();
+        let ports = self.ports(&trace);
+        let (documents, findings, errors) = self.compile(&ports);
+        assert!(!errors, "{findings}");
+        let chain = Chain::new(documents);
+        let forwarded = Arc::default();
+        let mut cx = self.request(ports, Arc::clone(&forwarded));
+        let mut waits = 0;
+        let outcome = block_on(process(&mut cx, &chain), &mut waits);
+        Run { cx, outcome, waits, forwarded, trace }
+    }
+
+    fn request(self, ports: Ports, forwarded: Arc<Mutex<Vec<Forwarded>>>) -> RequestCx {
+        let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let original_url = Url {
+            scheme: "https".to_owned(),
+            host: "gateway.example".to_owned(),
+            port: 443,
+            path: path.to_owned(),
+            query: query.to_owned(),
+        };
+        let bytes = self.body.clone().map(bytes::Bytes::from);
+        let body = match &bytes {
+            None => Body::Empty,
+            Some(_) if self.streaming => Body::Stream,
+            Some(bytes) => Body::Buffered(BufferedBody::from(bytes.clone())),
+        };
+        let (headers, response) = if self.response {
+            let mut response = Response::new(StatusCode::OK);
+            response.headers = self.headers;
+            (HeaderMap::new(), Some(response))
+        } else {
+            (self.headers, None)
+        };
+        let mut variables = Variables::default();
+        for (name, value) in self.variables {
+            variables.set(&name.into(), value);
+        }
+        let operation =
+            self.operation.map(|url_template| Operation { url_template, ..Operation::default() });
+        RequestCx {
+            request: Request {
+                method: Method::GET,
+                original_url: Arc::new(original_url),
+                uri: Uri { path: path.to_owned(), query: query.to_owned() },
+                target: None,
+                backend_chosen_by: None,
+                headers,
+                body,
+                consumed: false,
+            },
+            response,
+            reply: None,
+            variables,
+            last_error: None,
+            client: ClientInfo {
+                request_id: uuid::Uuid::nil(),
+                timestamp: 0,
+                ip: None,
+                certificate: None,
+                tracing: false,
+            },
+            route: Route {
+                info: RouteInfo { operation: operation.map(Arc::new), ..RouteInfo::default() },
+                matched_parameters: self.matched,
+                names: Arc::new(self.names),
+                deployment: Arc::new(Deployment::default()),
+            },
+            ports,
+            wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded }),
+            eval: EvalState::new(Limits::default()),
+        }
+    }
+}
+
+impl Run {
+    /// Status of the response.
+    pub(crate) fn status(&self) -> u16 {
+        self.cx.response.as_ref().map_or(0, |response| response.status.as_u16())
+    }
+
+    /// `context.LastError.Reason`; empty when nothing failed.
+    pub(crate) fn reason(&self) -> &str {
+        self.cx.last_error.as_ref().map_or("", |error| &error.reason)
+    }
+
+    /// `context.LastError.Source`.
+    pub(crate) fn source(&self) -> &str {
+        self.cx.last_error.as_ref().map_or("", |error| &error.source)
+    }
+
+    /// `context.LastError.Message`.
+    pub(crate) fn message(&self) -> &str {
+        self.cx.last_error.as_ref().map_or("", |error| &error.message)
+    }
+
+    /// Body of the response.
+    pub(crate) fn body(&self) -> String {
+        let body = self.cx.response.as_ref().and_then(|response| response.body.bytes());
+        body.map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default()
+    }
+
+    pub(crate) fn forwarded(&self) -> Vec<Forwarded> {
+        self.forwarded.lock().unwrap().clone()
+    }
+
+    pub(crate) fn trace(&self) -> String {
+        self.trace.0.lock().unwrap().join("\n")
+    }
+}

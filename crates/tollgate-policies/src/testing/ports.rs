@@ -1,0 +1,271 @@
+//! Fakes of everything outside.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use tollgate_engine::jose::{Certificate, KeySet};
+use tollgate_engine::ports::{
+    AccessToken, BodyError, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
+    KeySets, KeySource, Names, Refresh, TokenSource,
+};
+use tollgate_engine::{
+    BoxFuture, BufferedBody, Clock, Randomness, Response, Secret, TraceSink, Wire,
+};
+
+use super::Forwarded;
+
+/// The time of all cases unless they say otherwise: seconds since 1970.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// Runs a future to its end on this thread, counting how often it was not ready.
+pub(super) fn block_on<T>(future: impl Future<Output = T>, waits: &mut usize) -> T {
+    let mut future = pin!(future);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..1000 {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
+            return value;
+        }
+        *waits += 1;
+    }
+    panic!("the pipeline does not end");
+}
+
+/// Is not ready once.
+async fn once() {
+    let mut polled = false;
+    std::future::poll_fn(|_| {
+        if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+pub(super) struct FixedClock(pub(super) i64);
+
+impl Clock for FixedClock {
+    fn ticks(&self) -> i64 {
+        621_355_968_000_000_000 + self.0 * 10_000_000
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Sequence(AtomicU64);
+
+impl Randomness for Sequence {
+    fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct TraceLog(pub(super) Mutex<Vec<String>>);
+
+impl TraceSink for TraceLog {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn message(&self, _request_id: uuid::Uuid, source: &str, message: &str) {
+        self.0.lock().unwrap().push(format!("{source}: {message}"));
+    }
+}
+
+#[derive(Default)]
+pub(super) struct FakeNames {
+    pub(super) backends: Vec<String>,
+    pub(super) certificates: Vec<(String, Arc<Certificate>)>,
+}
+
+impl Names for FakeNames {
+    fn backend(&self, id: &str) -> Option<tollgate_expr::Url> {
+        self.backends.iter().any(|known| known == id).then(|| tollgate_expr::Url {
+            scheme: "https".to_owned(),
+            host: format!("{id}.example"),
+            port: 443,
+            path: "/".to_owned(),
+            query: String::new(),
+        })
+    }
+
+    fn backend_ids(&self) -> Vec<&str> {
+        self.backends.iter().map(String::as_str).collect()
+    }
+
+    fn certificate(&self, id: &str) -> Option<Arc<Certificate>> {
+        self.certificates
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, certificate)| Arc::clone(certificate))
+    }
+
+    fn certificate_ids(&self) -> Vec<&str> {
+        self.certificates.iter().map(|(id, _)| id.as_str()).collect()
+    }
+}
+
+/// Gives `token of <identity> for <resource>`; the resources `fails` and `unavailable` do what they say.
+pub(super) struct FakeIdentities {
+    pub(super) ready: bool,
+}
+
+impl Identities for FakeIdentities {
+    fn source(
+        &self,
+        client_id: Option<&str>,
+        resource: &str,
+    ) -> Result<Arc<dyn TokenSource>, IdentityError> {
+        match resource {
+            "unavailable" => Err(IdentityError::Unavailable("none is configured".to_owned())),
+            "fails" => Ok(Arc::new(FakeToken { text: None, ready: false })),
+            _ => {
+                let text = Some(format!("token of {} for {resource}", client_id.unwrap_or("-")));
+                Ok(Arc::new(FakeToken { text, ready: self.ready }))
+            }
+        }
+    }
+}
+
+struct FakeToken {
+    text: Option<String>,
+    ready: bool,
+}
+
+impl FakeToken {
+    fn token(&self) -> Option<AccessToken> {
+        let text = self.text.as_ref()?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {text}")).unwrap();
+        authorization.set_sensitive(true);
+        Some(AccessToken {
+            token: Secret::new(text.as_str().into()),
+            authorization,
+            expires_at: NOW + 3600,
+        })
+    }
+}
+
+impl TokenSource for FakeToken {
+    fn current(&self) -> Option<AccessToken> {
+        self.token().filter(|_| self.ready)
+    }
+
+    fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
+        Box::pin(async {
+            once().await;
+            self.token().ok_or_else(|| IdentityError::Failed("status 400".to_owned()))
+        })
+    }
+}
+
+/// Key sets by address: what is at hand, and what a fetch brings.
+#[derive(Default)]
+pub(crate) struct FakeKeys(Mutex<HashMap<String, Arc<FakeKeySource>>>);
+
+#[derive(Default)]
+pub(crate) struct FakeKeySource {
+    at_hand: Mutex<Option<Arc<KeySet>>>,
+    next: Mutex<Option<Arc<KeySet>>>,
+    fetches: AtomicUsize,
+}
+
+impl FakeKeys {
+    pub(crate) fn source(&self, url: &str) -> Arc<FakeKeySource> {
+        Arc::clone(self.0.lock().unwrap().entry(url.to_owned()).or_default())
+    }
+
+    /// Addresses that were asked for.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let mut addresses: Vec<_> = self.0.lock().unwrap().keys().cloned().collect();
+        addresses.sort();
+        addresses
+    }
+}
+
+impl FakeKeySource {
+    pub(crate) fn at_hand(&self, keys: KeySet) {
+        *self.at_hand.lock().unwrap() = Some(Arc::new(keys));
+    }
+
+    pub(crate) fn next_fetch(&self, keys: KeySet) {
+        *self.next.lock().unwrap() = Some(Arc::new(keys));
+    }
+
+    pub(crate) fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::Relaxed)
+    }
+}
+
+impl KeySets for FakeKeys {
+    fn source(&self, url: &str) -> Result<Arc<dyn KeySource>, KeyError> {
+        if url.contains("refused") {
+            return Err(KeyError::Refused("the address is not allowed".to_owned()));
+        }
+        Ok(FakeKeys::source(self, url))
+    }
+}
+
+impl KeySource for FakeKeySource {
+    fn current(&self) -> Option<Arc<KeySet>> {
+        self.at_hand.lock().unwrap().clone()
+    }
+
+    fn refresh<'a>(&'a self, _why: Refresh<'a>) -> BoxFuture<'a, Result<Arc<KeySet>, KeyError>> {
+        Box::pin(async {
+            once().await;
+            self.fetches.fetch_add(1, Ordering::Relaxed);
+            let next = self.next.lock().unwrap().take();
+            let mut at_hand = self.at_hand.lock().unwrap();
+            if next.is_some() {
+                *at_hand = next;
+            }
+            at_hand.clone().ok_or_else(|| KeyError::Unavailable("connection refused".to_owned()))
+        })
+    }
+}
+
+pub(super) struct FakeWire {
+    pub(super) body: Option<Bytes>,
+    pub(super) answers: Vec<Result<Response, ForwardError>>,
+    pub(super) forwarded: Arc<Mutex<Vec<Forwarded>>>,
+}
+
+impl Wire for FakeWire {
+    fn read_request_body<'a>(
+        &'a mut self,
+        _headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>> {
+        let body = self.body.clone().unwrap_or_default();
+        Box::pin(async move { Ok(BufferedBody::from(body)) })
+    }
+
+    fn read_response_body<'a>(
+        &'a mut self,
+        _headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<BufferedBody, BodyError>> {
+        Box::pin(async { Ok(BufferedBody::from(Bytes::new())) })
+    }
+
+    fn forward<'a>(
+        &'a mut self,
+        call: ForwardCall<'a>,
+    ) -> BoxFuture<'a, Result<Response, ForwardError>> {
+        Box::pin(async move {
+            once().await;
+            self.forwarded.lock().unwrap().push(Forwarded { options: call.options });
+            if self.answers.is_empty() {
+                Err(ForwardError::NoTarget)
+            } else {
+                self.answers.remove(0)
+            }
+        })
+    }
+
+    fn sleep(&mut self, _duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
+        Box::pin(async { Ok(()) })
+    }
+}

@@ -1,0 +1,69 @@
+//! `tollgate run`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
+use tokio::signal::unix::{SignalKind, signal};
+use tollgate_diagnostics::{Diagnostic, Sources, render};
+use tollgate_gateway::telemetry::log_dispatch;
+use tollgate_gateway::{Gateway, Prepared, Setup};
+
+use crate::registry::{ProcessEnvironment, REGISTRY};
+
+/// What to run.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// The policy directory.
+    directory: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let setup = Setup {
+        root: args.directory.clone(),
+        registry: REGISTRY,
+        env: Arc::new(ProcessEnvironment),
+        listen: None,
+    };
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(setup))
+}
+
+async fn serve(setup: Setup) -> anyhow::Result<ExitCode> {
+    let Some(gateway) = start(setup).await? else { return Ok(ExitCode::from(1)) };
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => gateway.reload().await,
+            _ = terminate.recv() => break,
+            _ = tokio::signal::ctrl_c() => break,
+        }
+    }
+    gateway.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Loads, sets up logging and starts; `None` when the directory has errors, which have then been printed.
+pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
+    let prepared = match Prepared::load(setup).await {
+        Ok(prepared) => prepared,
+        Err(loaded) => {
+            print(&loaded.diagnostics, &loaded.sources);
+            eprintln!("the policy directory has errors; the gateway does not start");
+            return Ok(None);
+        }
+    };
+    print(&prepared.diagnostics, &prepared.sources);
+    let (dispatch, control) =
+        log_dispatch(&prepared.log_settings(), prepared.redactor(), std::io::stdout)
+            .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
+    tracing::dispatcher::set_global_default(dispatch)?;
+    Ok(Some(prepared.start(Some(control)).await?))
+}
+
+fn print(diagnostics: &[Diagnostic], sources: &Sources) {
+    for found in diagnostics {
+        eprintln!("{}\n", render::human(found, sources));
+    }
+}

@@ -1,0 +1,6 @@
+//! Black-box tests: the real `tollgate` binary on free ports, against real servers on loopback.
+//!
+//! `harness` starts gateways and speaks HTTP; each other module is one theme. A bug fix adds a test that names its
+//! issue.
+
+mod harness;
