@@ -56,22 +56,19 @@ impl Typed for BaseUrl {
 }
 
 fn authority_parts(authority: &str, default_port: u16) -> Result<(String, u16), String> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (address, after) = rest.split_once(']').ok_or("the host is malformed")?;
-            let address: std::net::Ipv6Addr =
-                address.parse().map_err(|_| "the host is malformed")?;
-            (format!("[{address}]"), after)
+    let malformed = "the host is malformed";
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        let (address, after) = rest.split_once(']').ok_or(malformed)?;
+        let address: std::net::Ipv6Addr = address.parse().map_err(|_| malformed)?;
+        (format!("[{address}]"), after)
+    } else {
+        let end = authority.find(':').unwrap_or(authority.len());
+        let (host, port) = authority.split_at_checked(end).unwrap_or((authority, ""));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if host.is_empty() || !host.chars().all(allowed) {
+            return Err(malformed.to_owned());
         }
-        None => {
-            let end = authority.find(':').unwrap_or(authority.len());
-            let (host, port) = authority.split_at_checked(end).unwrap_or((authority, ""));
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-            if host.is_empty() || !host.chars().all(allowed) {
-                return Err("the host is malformed".to_owned());
-            }
-            (host.to_ascii_lowercase(), port)
-        }
+        (host.to_ascii_lowercase(), port)
     };
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => default_port,

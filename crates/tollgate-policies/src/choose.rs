@@ -164,7 +164,7 @@ mod tests {
             .refused("must be the last branch");
         Case::inbound(r#"<choose><when condition="maybe" /></choose>"#)
             .refused("expected `true` or `false`");
-        Case::inbound(r#"<choose><when /></choose>"#)
+        Case::inbound("<choose><when /></choose>")
             .refused("`when` needs the attribute `condition`");
         Case::inbound(r#"<choose><when condition="true"><base /></when></choose>"#)
             .refused("directly in a section");

@@ -147,8 +147,8 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let milliseconds = element.attribute("timeout-ms").is_some();
     let (name, unit) =
         if milliseconds { ("timeout-ms", Duration::from_millis(1)) } else { ("timeout", SECOND) };
-    let timeout = optional(cx, element, name)?;
-    let continue_timeout = optional(cx, element, "continue-timeout")?;
+    let timeout = optional(cx, element, name).ok()?;
+    let continue_timeout = optional(cx, element, "continue-timeout").ok()?;
     let http_version = match &*cx.literal::<std::sync::Arc<str>>(element, "http-version")? {
         "2" => HttpVersion::Two,
         "2or1" => HttpVersion::TwoOrOne,
@@ -168,17 +168,14 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// An attribute without default: none when it is absent, nothing at all when it is wrong.
+/// An attribute without default; an error when it is wrong, which has been reported.
 fn optional(
     cx: &mut CompileCx<'_>,
     element: &Element,
     name: &str,
-) -> Option<Option<Value<WholeNumber>>> {
-    if element.attribute(name).is_none() {
-        Some(None)
-    } else {
-        cx.attribute(element, name).map(Some)
-    }
+) -> Result<Option<Value<WholeNumber>>, ()> {
+    let value = cx.attribute(element, name);
+    if value.is_none() && element.attribute(name).is_some() { Err(()) } else { Ok(value) }
 }
 
 impl Step for ForwardRequest {

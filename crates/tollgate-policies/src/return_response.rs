@@ -53,6 +53,9 @@ struct ReturnResponse {
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let variable = cx.literal(element, "response-variable-name");
     let block = [cx.reply_block(element)];
+    if variable.is_none() && element.attribute("response-variable-name").is_some() {
+        return None;
+    }
     Some(Box::new(ReturnResponse { variable, block }))
 }
 
@@ -214,7 +217,7 @@ mod tests {
             Case::inbound(&format!("<return-response>{inside}</return-response>")).refused(why);
         };
         refused(r#"<set-status code="200" /><set-status code="200" />"#, "appears twice");
-        refused(r#"<set-method>GET</set-method>"#, "not allowed in `return-response`");
+        refused("<set-method>GET</set-method>", "not allowed in `return-response`");
         refused("text", "text is not allowed");
         refused("<set-hedder />", "did you mean `set-header`");
     }

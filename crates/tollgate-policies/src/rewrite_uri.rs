@@ -99,7 +99,7 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
         }
         let known = cx.template_parameters().map(<[String]>::to_vec);
         if let Some(known) = known {
-            for name in placeholders(text).filter_map(|piece| piece.ok()) {
+            for name in placeholders(text).filter_map(Result::ok) {
                 if !known.iter().any(|parameter| bare(parameter) == name) {
                     cx.report(
                         Diagnostic::new(

@@ -115,7 +115,7 @@ impl Step for SetQueryParameter {
         match action {
             ExistsAction::Skip if exists => {}
             ExistsAction::Override | ExistsAction::Delete if exists => {
-                *query = replaced(query, &name, &added)
+                *query = replaced(query, &name, &added);
             }
             ExistsAction::Delete => {}
             _ if added.is_empty() => {}
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn values_are_encoded_and_the_rest_stays_as_it_was() {
-        check("z=%2f%2F+&&y", "p q", "override", r#"<value>a&amp;b=c d/é%41#</value>"#, {
+        check("z=%2f%2F+&&y", "p q", "override", "<value>a&amp;b=c d/é%41#</value>", {
             "z=%2f%2F+&&y&p%20q=a%26b%3Dc%20d%2F%C3%A9%2541%23"
         });
         check(

@@ -1,6 +1,7 @@
 //! Compiles policies from text and runs them against fakes.
 
 mod ports;
+pub(crate) mod signer;
 
 use std::sync::{Arc, Mutex};
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tollgate_emulator::{CONTOSO, Emulator, Options, Running, TokenSpec};
 use tollgate_gateway::config::Environment;
+use tollgate_gateway::telemetry::{LogFormat, LogSettings, log_dispatch};
 use tollgate_gateway::{ListenSettings, Prepared, Setup};
 
 use crate::registry::REGISTRY;
@@ -69,6 +70,11 @@ async fn show(args: &Args) -> anyhow::Result<ExitCode> {
         let first = loaded.diagnostics.first().map(|found| found.message.clone());
         anyhow::anyhow!("the shipped policies do not load: {}", first.unwrap_or_default())
     })?;
+    // Only what goes wrong: standard output is the show.
+    let quiet = LogSettings { level: "warn".to_owned(), format: LogFormat::Text };
+    let (dispatch, _) = log_dispatch(&quiet, prepared.redactor(), std::io::stderr)
+        .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
+    tracing::dispatcher::set_global_default(dispatch)?;
     let gateway = prepared.start(None).await?;
     let address = gateway.http().context("the gateway does not listen")?;
     println!("emulators   OpenID issuer, managed identity and Azure OpenAI on loopback");

@@ -330,12 +330,18 @@ impl Chain {
         endpoint: Option<Endpoint>,
         last_failure: &Arc<Mutex<Option<String>>>,
     ) -> Result<Arc<dyn TokenCredential>, String> {
-        let authority = match &endpoint {
-            Some(Endpoint::Authority(url)) if url.scheme() == "https" => url.to_string(),
-            _ => STAND_IN_AUTHORITY.to_owned(),
+        // Where the assertion says it is for, which an emulator without TLS checks as well.
+        let audience = match &endpoint {
+            Some(Endpoint::Authority(url)) => url.as_str().trim_end_matches('/').to_owned(),
+            _ => String::new(),
+        };
+        let authority = if audience.starts_with("https") {
+            audience.clone()
+        } else {
+            STAND_IN_AUTHORITY.to_owned()
         };
         let client_options = match endpoint {
-            Some(endpoint) => self.client_options(endpoint, authority.clone(), last_failure),
+            Some(endpoint) => self.client_options(endpoint, authority, last_failure),
             None => ClientOptions::default(),
         };
         let failed = |error: azure_core::Error| way.scrub(&error.to_string());
@@ -347,8 +353,7 @@ impl Chain {
                     .map_err(failed)?
             }
             Way::ClientCertificate { tenant, client, path, sends_chain } => {
-                let audience =
-                    format!("{}/{tenant}/oauth2/v2.0/token", authority.trim_end_matches('/'));
+                let audience = format!("{audience}/{tenant}/oauth2/v2.0/token");
                 let assertion =
                     self.assertion(path.clone(), client.clone(), audience, *sends_chain).await?;
                 let options = ClientAssertionCredentialOptions { client_options };

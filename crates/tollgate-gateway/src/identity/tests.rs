@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::json;
+use tollgate_emulator::{Application, Emulator, ManagedIdentity, Options};
 
 use super::*;
 use crate::loopback::{Loopback, answer, fetcher};
@@ -323,6 +324,72 @@ async fn the_identity_that_was_found_is_kept() {
     is_up.store(false, Ordering::SeqCst);
     assert!(token(&identities, None, "https://other.azure.net").await.is_err());
     assert_eq!(entra.n_requests(), 0);
+}
+
+/// What the emulators accept, which are as strict as Azure's endpoints.
+#[tokio::test]
+async fn every_way_satisfies_the_emulated_endpoints() {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(vec!["app".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let options = Options {
+        applications: vec![
+            Application::new("by-secret").secret("s3cret-value"),
+            Application::new("by-certificate").certificate(&certificate.pem()).unwrap(),
+            Application::new("by-workload").workload("system:serviceaccount:default:tollgate"),
+        ],
+        identities: vec![ManagedIdentity::system(), ManagedIdentity::user("one", "user-1")],
+        ..Options::default()
+    };
+    let azure = Emulator::start(options).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (pem, federated) = (folder.path().join("app.pem"), folder.path().join("token"));
+    std::fs::write(&pem, format!("{}{}", key.serialize_pem(), certificate.pem())).unwrap();
+    let subject = "system:serviceaccount:default:tollgate";
+    std::fs::write(
+        &federated,
+        azure
+            .entra
+            .workload_token(subject, "api://AzureADTokenExchange", Duration::from_hours(1))
+            .unwrap(),
+    )
+    .unwrap();
+
+    let tenant = ("AZURE_TENANT_ID", azure.entra.tenant_id());
+    let (endpoint, header) = (azure.app_service.endpoint(), azure.app_service.header());
+    let environments: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("IDENTITY_ENDPOINT", &endpoint), ("IDENTITY_HEADER", header)],
+        &[tenant, ("AZURE_CLIENT_ID", "by-secret"), ("AZURE_CLIENT_SECRET", "s3cret-value")],
+        &[
+            tenant,
+            ("AZURE_CLIENT_ID", "by-certificate"),
+            ("AZURE_CLIENT_CERTIFICATE_PATH", pem.to_str().unwrap()),
+        ],
+        &[
+            tenant,
+            ("AZURE_CLIENT_ID", "by-workload"),
+            ("AZURE_FEDERATED_TOKEN_FILE", federated.to_str().unwrap()),
+        ],
+    ];
+    for (n, variables) in environments.into_iter().enumerate() {
+        let identities = pool(variables.iter().copied()).with(IdentitySettings {
+            imds_endpoint: Some(azure.imds.server().url().to_owned()),
+            authority: Some(azure.entra.server().url().to_owned()),
+            ..IdentitySettings::default()
+        });
+        for resource in ["https://cognitiveservices.azure.com", "https://ai.azure.com/.default"] {
+            let token = token(&identities, None, resource).await;
+            assert!(token.is_ok(), "environment {n}: {resource}: {token:?}");
+        }
+        if n < 2 {
+            token(&identities, Some("user-1"), "https://ai.azure.com").await.unwrap();
+            let error =
+                token(&identities, Some("user-2"), "https://ai.azure.com").await.unwrap_err();
+            assert!(error.contains("has not been assigned"), "{error}");
+        }
+    }
+    azure.stop().await;
 }
 
 #[tokio::test]

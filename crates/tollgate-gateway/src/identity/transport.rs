@@ -9,6 +9,7 @@ use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use serde_json::Value;
 use tollgate_engine::Secret;
 use url::Url;
 
@@ -19,6 +20,9 @@ const MAX_ANSWER: usize = 256 * 1024;
 
 /// The host that `azure_identity` is hard-wired to ask for tokens of managed identities.
 pub(super) const IMDS_HOST: &str = "169.254.169.254";
+
+/// Version of the metadata service's token endpoint.
+const IMDS_API_VERSION: &str = "2018-02-01";
 
 /// Stands for an authority without TLS, because `azure_identity` takes none: an emulator on this machine.
 pub(super) const STAND_IN_AUTHORITY: &str = "https://authority.invalid";
@@ -116,6 +120,8 @@ impl HttpClient for Transport {
                 headers.insert(name, HeaderValue::from(value.to_owned()));
             }
         }
+        let is_managed = !matches!(self.endpoint, Endpoint::Authority(_));
+        let body = if is_managed && parts.status.is_success() { mended(body) } else { body };
         Ok(AsyncRawResponse::from_bytes(parts.status.as_u16().into(), headers, body))
     }
 }
@@ -124,7 +130,9 @@ impl Endpoint {
     fn rewrite(&self, url: &Url) -> Url {
         match self {
             Self::Imds(base) if url.host_str() == Some(IMDS_HOST) => {
-                joined(base, url.path(), url.query())
+                let mut url = joined(base, url.path(), url.query());
+                set_api_version(&mut url);
+                url
             }
             Self::AppService { url: endpoint, .. } => joined(endpoint, "", url.query()),
             Self::Authority(base) if base.scheme() == "http" => {
@@ -135,6 +143,28 @@ impl Endpoint {
     }
 }
 
+/// `azure_identity` asks with App Service's version, which metadata services need not know; this is the documented one.
+fn set_api_version(url: &mut Url) {
+    let asked: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let mut pairs = url.query_pairs_mut();
+    pairs.clear().append_pair("api-version", IMDS_API_VERSION);
+    pairs.extend_pairs(asked.iter().filter(|(name, _)| name != "api-version"));
+}
+
+/// Makes the answer of a managed identity endpoint one that `azure_identity` reads: it wants `expires_on` as text, as Azure
+/// gives it, and fields that it does not use; some endpoints give a number and leave them out.
+fn mended(body: Bytes) -> Bytes {
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice(&body) else { return body };
+    if let Some(Value::Number(at)) = answer.get("expires_on") {
+        let at = at.to_string();
+        answer.insert("expires_on".to_owned(), at.into());
+    }
+    for name in ["token_type", "resource"] {
+        answer.entry(name).or_insert_with(|| "".into());
+    }
+    Value::Object(answer).to_string().into()
+}
+
 fn joined(base: &Url, path: &str, query: Option<&str>) -> Url {
     let mut url = base.clone();
     if !path.is_empty() {
@@ -143,4 +173,56 @@ fn joined(base: &Url, path: &str, query: Option<&str>) -> Url {
     }
     url.set_query(query);
     url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(endpoint: &Endpoint, url: &str, expected: &str) {
+        assert_eq!(endpoint.rewrite(&Url::parse(url).unwrap()).as_str(), expected);
+    }
+
+    #[test]
+    fn calls_go_where_they_should() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let asked = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2019-08-01&resource=https%3A%2F%2Fa.test&client_id=x";
+        let expected = "http://127.0.0.1:9/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fa.test&client_id=x";
+        check(&Endpoint::Imds(url("http://127.0.0.1:9")), asked, expected);
+        check(&Endpoint::Imds(url("http://127.0.0.1:9/")), asked, expected);
+        // Where the process's own environment leads elsewhere, that is not the metadata service.
+        check(&Endpoint::Imds(url("http://127.0.0.1:9")), "http://x.test/a?b", "http://x.test/a?b");
+        let app_service = Endpoint::AppService {
+            url: url("http://127.0.0.1:9/msi/token"),
+            secret: Secret::new("header".to_owned()),
+        };
+        check(
+            &app_service,
+            "http://169.254.169.254/metadata?resource=r",
+            "http://127.0.0.1:9/msi/token?resource=r",
+        );
+        let token = "https://authority.invalid/t/oauth2/v2.0/token";
+        check(
+            &Endpoint::Authority(url("http://127.0.0.1:9")),
+            token,
+            "http://127.0.0.1:9/t/oauth2/v2.0/token",
+        );
+        let real = "https://login.microsoftonline.com/t/oauth2/v2.0/token";
+        check(&Endpoint::Authority(url("https://login.microsoftonline.com")), real, real);
+    }
+
+    #[test]
+    fn answers_are_mended() {
+        let check = |body: &'static str, expected: &str| {
+            assert_eq!(mended(Bytes::from_static(body.as_bytes())), expected);
+        };
+        check(
+            r#"{"expires_on":1700000000}"#,
+            r#"{"expires_on":"1700000000","token_type":"","resource":""}"#,
+        );
+        let whole = r#"{"expires_on":"1700000000","token_type":"Bearer","resource":"r"}"#;
+        check(whole, whole);
+        check("[1]", "[1]");
+        check("<html>", "<html>");
+    }
 }

@@ -1,5 +1,6 @@
 use http::{Request, Response};
 use serde_json::json;
+use tollgate_emulator::{CONTOSO, Emulator, Options, TokenVersion};
 use tollgate_engine::ports::Refresh;
 
 use super::*;
@@ -105,6 +106,27 @@ async fn what_an_issuer_may_not_do() {
     check(&pool, "https://169.254.169.254/x", Err("may not be called")).await;
     let n_failed = "tollgate_key_fetches_total{result=\"failed\"} 9";
     assert!(pool.around.metrics.encode().unwrap().contains(n_failed));
+}
+
+#[tokio::test]
+async fn an_emulated_entra_rolls_its_keys_over_and_goes_away() {
+    let azure = Emulator::start(Options::default()).await.unwrap();
+    let pool = pool();
+    for (tenant, version) in [(CONTOSO, TokenVersion::V1), ("common", TokenVersion::V2)] {
+        let source = pool.source(&azure.entra.metadata_url(tenant, version)).unwrap();
+        let old = azure.entra.signing_key();
+        let keys = source.refresh(Refresh::Missing).await.unwrap();
+        assert!(keys.has_key(old.kid()), "{tenant}");
+        let new = azure.entra.roll_keys().unwrap();
+        assert!(!keys.has_key(new.kid()));
+        let keys = source.refresh(Refresh::UnknownKid(new.kid())).await.unwrap();
+        assert!(keys.has_key(new.kid()));
+        azure.entra.server().go_offline();
+        let kept = source.refresh(Refresh::UnknownKid("none")).await.unwrap();
+        assert!(Arc::ptr_eq(&keys, &kept) && source.current().is_some());
+        azure.entra.server().go_online();
+    }
+    azure.stop().await;
 }
 
 #[tokio::test]

@@ -39,12 +39,10 @@ pub(crate) fn signer_matches(token: &Verified<Claims>) -> bool {
     let SignedBy::Key { issuer: Some(published), .. } = token.signed_by() else { return true };
     let claims = token.get();
     let Some(issuer) = claims.text("iss") else { return false };
-    if published.contains(TENANT) {
-        return resolve(published, claims).is_some();
-    }
-    published == issuer
+    let Some(published) = resolve(published, claims) else { return false };
+    *published == *issuer
         || claims.text("tid").is_some_and(|tenant| {
-            guid(tenant) && names_tenant(published, tenant) && names_tenant(issuer, tenant)
+            guid(tenant) && names_tenant(&published, tenant) && names_tenant(issuer, tenant)
         })
 }
 

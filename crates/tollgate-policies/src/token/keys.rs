@@ -174,7 +174,7 @@ impl Prepared {
                 Ok(_) => match self.attempt() {
                     Ok(trusted) => return Ok(trusted),
                     Err(Attempt::Refused(rejection) | Attempt::NeedsKeys(rejection)) => {
-                        refusal = rejection
+                        refusal = rejection;
                     }
                 },
                 Err(error) => unavailable = Some(error),
@@ -211,12 +211,11 @@ fn by_issuer<'s>(
         return sets.iter().collect();
     }
     let unverified;
-    let claims = match known {
-        Some(known) => Some(known.claims()),
-        None => {
-            unverified = Claims::read(jws.header().clone(), jws.unverified_payload()).ok();
-            unverified.as_ref()
-        }
+    let claims = if let Some(known) = known {
+        Some(known.claims())
+    } else {
+        unverified = Claims::read(jws.header().clone(), jws.unverified_payload()).ok();
+        unverified.as_ref()
     };
     let named = |keys: &&Arc<KeySet>| {
         let claims = claims?;
@@ -336,7 +335,10 @@ fn written(element: &Element, cx: &mut CompileCx<'_>) -> Result<Written, ()> {
     match (text, certificate, n, e) {
         (Some(text), None, None, None) => match symmetric_key_text(text.as_str()) {
             Ok(bytes) => Ok(Written::Symmetric(bytes)),
-            Err(why) => Err(invalid(element, cx, &why)),
+            Err(why) => {
+                invalid(element, cx, &why);
+                Err(())
+            }
         },
         (None, Some(name), None, None) => Ok(Written::Certificate(name.as_str().trim().to_owned())),
         (None, None, Some(n), Some(e)) => {

@@ -301,17 +301,13 @@ impl ValidateEntraToken {
     fn begin(&self, cx: &mut RequestCx) -> Result<Begin, Failure> {
         let mut prepared = prepare(&self.location, &self.decryption, cx)?;
         let tenant = self.tenant.eval(cx)?;
-        let published = match &self.fixed {
-            Some(published) => published.clone(),
-            None => {
-                if let Err(why) = tenant.check_endpoint(&self.endpoint) {
-                    let message = format!("Expression evaluation failed. tenant-id: {why}.");
-                    return Err(
-                        PolicyError::internal("ExpressionValueEvaluationFailure", message).into()
-                    );
-                }
-                Published::of(&tenant, &self.endpoint, &cx.ports)
-            }
+        let published = if let Some(published) = &self.fixed {
+            published.clone()
+        } else if let Err(why) = tenant.check_endpoint(&self.endpoint) {
+            let message = format!("Expression evaluation failed. tenant-id: {why}.");
+            return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message).into());
+        } else {
+            Published::of(&tenant, &self.endpoint, &cx.ports)
         };
         for version in [Version::Two, Version::One] {
             let keys = published.source(version).as_ref().ok().and_then(|source| source.current());

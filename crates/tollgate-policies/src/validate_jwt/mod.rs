@@ -243,7 +243,7 @@ fn keys(element: &Element, cx: &mut CompileCx<'_>) -> Option<Keys> {
         }
         match cx.attribute::<OpenIdUrl>(config, "url") {
             Some(Value::Literal(OpenIdUrl(url))) => {
-                published.push(Published::Fixed(cx.ports().keys.source(&url)))
+                published.push(Published::Fixed(cx.ports().keys.source(&url)));
             }
             Some(url) => published.push(Published::PerRequest(url)),
             None => complete = false,
