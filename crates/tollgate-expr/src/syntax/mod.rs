@@ -1,6 +1,7 @@
 //! The text of an expression: tokens and tree.
 
 pub(crate) mod ast;
+mod creation;
 mod lexer;
 mod parser;
 mod signature;

@@ -6,6 +6,7 @@ use tollgate_diagnostics::{MappedText, MappedTextBuilder, Sources, render};
 use crate::{CompileOptions, Target, compile};
 
 /// Checks all diagnostics of an expression.
+#[expect(clippy::needless_pass_by_value, reason = "so that cases are short")]
 fn check(expression: &str, target: Target, expected: Expect) {
     let mut sources = Sources::default();
     let file = sources.add("policies/a.xml", expression);
