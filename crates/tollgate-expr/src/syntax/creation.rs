@@ -3,7 +3,8 @@
 use super::ast::{
     Body, Element, Expr, ExprKind, InitValue, Initializer, Parameter, TypeKind, TypeRef,
 };
-use super::parser::{Parser, args_depth};
+use super::parser::Parser;
+use super::postfix::args_depth;
 use super::{At, SyntaxError};
 
 type Result<T> = std::result::Result<T, SyntaxError>;

@@ -4,6 +4,7 @@ pub(crate) mod ast;
 mod creation;
 mod lexer;
 mod parser;
+mod postfix;
 mod signature;
 mod statements;
 mod type_syntax;
