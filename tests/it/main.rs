@@ -4,4 +4,5 @@
 //! issue.
 
 mod harness;
+mod jwt;
 mod readme;
