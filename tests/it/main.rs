@@ -6,6 +6,7 @@
 mod cases;
 mod demo;
 mod harness;
+mod jwt;
 mod readme;
 mod reload;
 mod streaming;
