@@ -3,6 +3,23 @@
 //! An expression is compiled once, at load, against the declarations of the types policies may use, and evaluated per
 //! request against a [`Host`]. Evaluation does no I/O, reads no clock but the host's, is bounded by a [`Budget`], and
 //! ends in a value or a .NET [`Exception`]; it cannot panic.
+//!
+//! ```
+//! use tollgate_diagnostics::{MappedText, Sources};
+//! use tollgate_expr::{CompileOptions, EvalCx, EvalState, FixedHost, Limits, compile};
+//!
+//! let source = r#"@(context.Request.Method + " " + context.Request.Url.Path.ToUpper())"#;
+//! let file = Sources::default().add("policy.xml", source);
+//! let text = MappedText::verbatim(source, file.span(0..source.len()));
+//! let (program, diagnostics) = compile(&text, &CompileOptions::default());
+//! let program = program.ok_or(diagnostics).map_err(|all| all.len()).unwrap();
+//!
+//! let mut state = EvalState::new(Limits::default());
+//! let context = serde_json::json!({ "request": { "method": "POST", "url": "https://h/a/b" } });
+//! let mut host = FixedHost::from_json(&context, &mut state).unwrap();
+//! let value = program.eval(&mut EvalCx { host: &mut host, state: &mut state }).unwrap();
+//! assert_eq!(value.as_str(), Some("POST /A/B"));
+//! ```
 
 mod budget;
 pub mod cases;

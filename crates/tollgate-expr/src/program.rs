@@ -122,7 +122,7 @@ pub fn compile(
     source: &MappedText,
     options: &CompileOptions,
 ) -> (Option<Program>, Vec<Diagnostic>) {
-    let checked = match read(source, options.target) {
+    let checked = match read_anywhere(source, options.target) {
         Ok(checked) => checked,
         Err(error) => return (None, vec![error.diagnostic(source)]),
     };
@@ -158,6 +158,27 @@ fn constant(value: &Value, target: Target) -> Option<Value> {
     }
 }
 
+/// How many characters that may nest an expression has before it is read on a stack of its own.
+const SHALLOW: usize = 40;
+/// The size of that stack: enough for the deepest nesting that is allowed, without optimisation.
+const STACK: usize = 16 << 20;
+
+/// Reads an expression; one that may nest deeply on a stack that is large enough whoever calls.
+fn read_anywhere(source: &MappedText, target: Target) -> Result<Checked, SyntaxError> {
+    let text = source.as_str();
+    let brackets = text.bytes().filter(|byte| b"([{!-+~?=".contains(byte)).count();
+    let words = text.matches("do").count() + text.matches("throw").count();
+    if brackets + words <= SHALLOW {
+        return read(source, target);
+    }
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK);
+        let thread = builder.spawn_scoped(scope, || read(source, target));
+        let result = thread.ok().and_then(|thread| thread.join().ok());
+        result.unwrap_or_else(|| Err(SyntaxError::too_deep(At::new(0, text.len()))))
+    })
+}
+
 fn read(source: &MappedText, target: Target) -> Result<Checked, SyntaxError> {
     let text = source.as_str();
     if text.len() > LONGEST {
@@ -189,3 +210,6 @@ fn read(source: &MappedText, target: Target) -> Result<Checked, SyntaxError> {
     let expr = parse_expression(&tokens)?;
     Ok(check(Root::Expr(&expr), source, target))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::convert::{string_of, to_bool, to_number};
+use super::convert::{date_of, string_of, to_bool, to_number};
 use super::heap::Body;
 use super::{JsonHeap, JsonId, JsonType, Scalar};
 use crate::number::{Number, NumberType};
-use crate::time::{DateStyles, DateTime, DateTimeOffset, TimeSpan};
+use crate::time::{DateTimeOffset, TimeSpan};
 use crate::{Budget, Exception, ExceptionKind, Limits};
 
 impl JsonHeap {
@@ -255,22 +255,13 @@ fn compare_dates(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
         let right = match right {
             Scalar::DateOffset(right) => *right,
             Scalar::Date(right) => DateTimeOffset::from_date_time(*right),
-            other => {
-                let mut budget = Budget::new(Limits::default());
-                let text = string_of(other, &mut budget)?;
-                DateTimeOffset::parse(Some(&text), DateStyles::NONE, DateTime::MIN)?
-            }
+            other => DateTimeOffset::from_date_time(date_of(other)?),
         };
         return Ok(left.cmp(&right));
     }
     let date = |value: &Scalar| match value {
-        Scalar::Date(date) => Ok(*date),
         Scalar::DateOffset(date) => Ok(date.clock()),
-        other => {
-            let mut budget = Budget::new(Limits::default());
-            let text = string_of(other, &mut budget)?;
-            DateTime::parse(Some(&text), DateStyles::NONE, DateTime::MIN)
-        }
+        other => date_of(other),
     };
     Ok(date(left)?.cmp(&date(right)?))
 }

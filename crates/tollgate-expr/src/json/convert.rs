@@ -444,6 +444,17 @@ fn date_of_text(text: &str) -> Result<DateTime, Exception> {
     DateTime::parse(Some(text), DateStyles::NONE, DateTime::MIN)
 }
 
+/// `Convert.ToDateTime`.
+pub(super) fn date_of(value: &Scalar) -> Result<DateTime, Exception> {
+    match value {
+        Scalar::Date(date) => Ok(*date),
+        _ => match text_of(value) {
+            Some(text) => date_of_text(text),
+            None => Err(invalid_cast(value, PrimitiveType::DateTime)),
+        },
+    }
+}
+
 /// The cast of a value whose token type is allowed.
 fn cast_scalar(
     value: &Scalar,

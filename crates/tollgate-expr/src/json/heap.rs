@@ -178,6 +178,12 @@ impl JsonHeap {
         name: Arc<str>,
         budget: &mut Budget,
     ) -> Result<JsonId, Exception> {
+        if name.is_empty() {
+            return Err(Exception::new(
+                ExceptionKind::Argument,
+                "Constructor name cannot be empty. (Parameter 'name')",
+            ));
+        }
         budget.memory(CONTAINER_BYTES)?;
         let container = Container { name: Some(name), ..Container::default() };
         self.push(Body::Constructor(Box::new(container)), budget)

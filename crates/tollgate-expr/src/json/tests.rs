@@ -1117,6 +1117,7 @@ fn equality_and_order() {
         ("-12345678901234567890123", "-12345678901234567890124", "Greater"),
         ("'2024-01-01T00:00:00Z'", "'2024-01-02T00:00:00Z'", "Less"),
         ("'2024-01-01T00:00:00Z'", "'2024-01-01'", "Equal"),
+        ("'2024-01-01T00:00:00Z'", "1", "!Invalid cast from 'Int64' to 'DateTime'."),
         ("[]", "1", "!Object must be of type Newtonsoft.Json.Linq.JValue."),
     ] {
         let mut bench = Bench::new();

@@ -120,6 +120,10 @@ fn standard(
     precision: Option<usize>,
     out: &mut String,
 ) -> Result<(), Exception> {
+    if let Some(symbol) = not_finite(value) {
+        out.push_str(symbol);
+        return Ok(());
+    }
     let is_integral = value.whole().is_some();
     let upper = letter.to_ascii_uppercase();
     let known = match upper {
@@ -130,10 +134,6 @@ fn standard(
     };
     if !known {
         return Err(bad_specifier());
-    }
-    if let Some(symbol) = not_finite(value) {
-        out.push_str(symbol);
-        return Ok(());
     }
     match upper {
         'D' => write_decimal(value.whole().unwrap_or(0), precision.unwrap_or(0), out),

@@ -1,8 +1,10 @@
 //! The text of an expression: tokens and tree.
 
 pub(crate) mod ast;
+mod creation;
 mod lexer;
 mod parser;
+mod postfix;
 mod signature;
 mod statements;
 mod type_syntax;

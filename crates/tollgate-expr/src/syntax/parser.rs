@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::ast::{
-    Arg, ArgValue, BinaryOp, Block, Body, Element, Expr, ExprKind, InitValue, Initializer,
-    InterpolatedPart, Literal, Name, Parameter, Pattern, TypeKind, TypeRef, UnaryOp,
+    BinaryOp, Block, Expr, ExprKind, InterpolatedPart, Literal, Name, Pattern, TypeKind, TypeRef,
+    UnaryOp,
 };
 use super::lexer::{Part, Token, TokenKind};
 use super::type_syntax::PREDEFINED;
@@ -276,7 +276,7 @@ impl<'t> Parser<'t> {
         result
     }
 
-    fn make(&self, kind: ExprKind, start: At, inner: u16) -> Result<Expr> {
+    pub(super) fn make(&self, kind: ExprKind, start: At, inner: u16) -> Result<Expr> {
         let at = start.to(self.previous_at());
         let depth = inner + 1;
         if depth > MAX_NESTING {
@@ -378,21 +378,29 @@ impl<'t> Parser<'t> {
         self.make(kind, start, depth)
     }
 
-    fn binary(&mut self, level: usize) -> Result<Expr> {
+    /// Operators of a level and tighter ones, without a frame of the stack for each level.
+    fn binary(&mut self, least: usize) -> Result<Expr> {
         let start = self.at();
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
-        let mut left = self.binary(level + 1)?;
+        let mut left = self.unary()?;
         loop {
-            if level == RELATIONAL && (self.is_word("is") || self.is_word("as")) {
+            if least <= RELATIONAL && (self.is_word("is") || self.is_word("as")) {
                 left = self.type_test(left, start)?;
                 continue;
             }
-            let Some(op) = self.operator(level, operators) else { return Ok(left) };
+            let Some((level, op)) = self.next_operator(least) else { return Ok(left) };
             let right = self.binary(level + 1)?;
             let depth = left.depth.max(right.depth);
             let kind = ExprKind::Binary(op, Box::new(left), Box::new(right));
             left = self.make(kind, start, depth)?;
         }
+    }
+
+    /// Takes the operator that comes next, if it is of a level or tighter.
+    fn next_operator(&mut self, least: usize) -> Option<(usize, BinaryOp)> {
+        let levels = LEVELS.iter().enumerate().skip(least);
+        levels
+            .into_iter()
+            .find_map(|(level, operators)| self.operator(level, operators).map(|op| (level, op)))
     }
 
     fn operator(&mut self, level: usize, operators: &[(&str, BinaryOp)]) -> Option<BinaryOp> {
@@ -560,129 +568,7 @@ impl<'t> Parser<'t> {
         if operand { Ok(ty) } else { Err(self.unexpected("an operand")) }
     }
 
-    fn postfix(&mut self) -> Result<Expr> {
-        let start = self.at();
-        let primary = self.primary()?;
-        self.postfix_of(primary, start)
-    }
-
-    fn postfix_of(&mut self, mut expr: Expr, start: At) -> Result<Expr> {
-        loop {
-            if self.eat(".") {
-                expr = self.member(expr, start)?;
-            } else if self.is("?") && self.is_at(1, ".") && self.is_name_at(2) {
-                self.next();
-                let receiver = self.make(ExprKind::Receiver, self.at(), 0)?;
-                self.enter()?;
-                let rest_start = self.at();
-                self.next();
-                let first = self.member(receiver, rest_start)?;
-                let rest = self.postfix_of(first, rest_start)?;
-                self.leave();
-                return self.conditional_access(expr, rest, start);
-            } else if self.is("?") && self.is_at(1, "[") {
-                let Some(rest) = self.attempt(Self::conditional_index) else { return Ok(expr) };
-                return self.conditional_access(expr, rest, start);
-            } else if self.is("[") {
-                self.next();
-                let args = self.arguments("]")?;
-                let depth = args_depth(&args).max(expr.depth);
-                expr = self.make(ExprKind::Index { target: Box::new(expr), args }, start, depth)?;
-            } else if self.is("(") {
-                self.next();
-                let args = self.arguments(")")?;
-                let depth = args_depth(&args).max(expr.depth);
-                expr = self.make(ExprKind::Call { target: Box::new(expr), args }, start, depth)?;
-            } else if self.is("++") || self.is("--") {
-                let up = self.is("++");
-                self.next();
-                let depth = expr.depth;
-                let kind = ExprKind::Step { target: Box::new(expr), up, prefix: false };
-                expr = self.make(kind, start, depth)?;
-            } else {
-                return Ok(expr);
-            }
-        }
-    }
-
-    fn conditional_access(&mut self, target: Expr, rest: Expr, start: At) -> Result<Expr> {
-        let depth = target.depth.max(rest.depth);
-        let kind = ExprKind::Conditional { target: Box::new(target), rest: Box::new(rest) };
-        self.make(kind, start, depth)
-    }
-
-    /// `?[i]…`; fails when it is the ternary `a ? [..` (which C# 7 does not have) or lacks a bracket.
-    fn conditional_index(&mut self) -> Result<Expr> {
-        self.expect("?")?;
-        let start = self.at();
-        let receiver = self.make(ExprKind::Receiver, start, 0)?;
-        self.expect("[")?;
-        let args = self.arguments("]")?;
-        let depth = args_depth(&args);
-        let kind = ExprKind::Index { target: Box::new(receiver), args };
-        let first = self.make(kind, start, depth)?;
-        self.enter()?;
-        let rest = self.postfix_of(first, start)?;
-        self.leave();
-        Ok(rest)
-    }
-
-    fn member(&mut self, target: Expr, start: At) -> Result<Expr> {
-        let name = self.name("a member name")?;
-        let types = self.generic_arguments();
-        let depth = target.depth;
-        self.make(ExprKind::Member { target: Box::new(target), name, types }, start, depth)
-    }
-
-    /// Type arguments after a name, when what follows shows that they are not a comparison.
-    fn generic_arguments(&mut self) -> Vec<TypeRef> {
-        const FOLLOWERS: &[&str] = &[
-            "(", ")", "]", ":", ";", ",", ".", "?", "==", "!=", "}", "|", "^", "&&", "||", "[", ">",
-        ];
-        if !self.is("<") {
-            return Vec::new();
-        }
-        let arguments = self.attempt(|parser| {
-            let types = parser.type_arguments()?;
-            let follows = parser.is_end() || FOLLOWERS.iter().any(|punct| parser.is(punct));
-            if follows { Ok(types) } else { Err(parser.unexpected("`(`")) }
-        });
-        arguments.unwrap_or_default()
-    }
-
-    pub(super) fn arguments(&mut self, close: &str) -> Result<Vec<Arg>> {
-        let mut args = Vec::new();
-        if self.eat(close) {
-            return Ok(args);
-        }
-        loop {
-            args.push(self.argument()?);
-            if !self.eat(",") {
-                self.expect(close)?;
-                return Ok(args);
-            }
-        }
-    }
-
-    fn argument(&mut self) -> Result<Arg> {
-        let named = self.is_name() && self.is_at(1, ":");
-        let name = if named { Some(self.any_word()?) } else { None };
-        if named {
-            self.next();
-        }
-        if self.is_word("out") || self.is_word("ref") {
-            self.next();
-            if let Some((ty, name)) =
-                self.attempt(|parser| Ok((parser.ty()?, parser.name("a name")?)))
-            {
-                return Ok(Arg { name: None, value: ArgValue::OutVar(ty, name) });
-            }
-            return Ok(Arg { name, value: ArgValue::Out(self.expression()?) });
-        }
-        Ok(Arg { name, value: ArgValue::Expr(self.expression()?) })
-    }
-
-    fn primary(&mut self) -> Result<Expr> {
+    pub(super) fn primary(&mut self) -> Result<Expr> {
         let start = self.at();
         match self.token(0) {
             Some(TokenKind::Literal(literal)) => {
@@ -833,198 +719,6 @@ impl<'t> Parser<'t> {
         parser.end()?;
         Ok(expr)
     }
-
-    // Lambdas.
-
-    fn lambda(&mut self) -> Result<Option<Expr>> {
-        let start = self.at();
-        if self.is_word("async") && (self.is_name_at(1) || self.is_at(1, "(")) {
-            return Ok(None);
-        }
-        let parameters = if self.is_name() && self.is_at(1, "=>") {
-            let name = self.any_word()?;
-            vec![Parameter { ty: None, name, default: None }]
-        } else if self.is("(")
-            && (self.is_at(1, ")") || self.is_name_at(1) || self.word_at(1).is_some())
-        {
-            let parsed = self.attempt(|parser| {
-                let parameters = parser.lambda_parameters()?;
-                if parser.is("=>") { Ok(parameters) } else { Err(parser.unexpected("`=>`")) }
-            });
-            match parsed {
-                Some(parameters) => parameters,
-                None => return Ok(None),
-            }
-        } else {
-            return Ok(None);
-        };
-        self.expect("=>")?;
-        let body = self.lambda_body()?;
-        let depth = match &body {
-            Body::Expr(expr) => expr.depth,
-            Body::Block(_) => 0,
-        };
-        self.make(ExprKind::Lambda { parameters, body }, start, depth).map(Some)
-    }
-
-    fn lambda_body(&mut self) -> Result<Body> {
-        if self.is("{") {
-            return Ok(Body::Block(self.block()?));
-        }
-        Ok(Body::Expr(Box::new(self.expression()?)))
-    }
-
-    fn lambda_parameters(&mut self) -> Result<Vec<Parameter>> {
-        self.expect("(")?;
-        let mut parameters = Vec::new();
-        if self.eat(")") {
-            return Ok(parameters);
-        }
-        loop {
-            let bare = self.is_name() && (self.is_at(1, ",") || self.is_at(1, ")"));
-            let ty = if bare { None } else { Some(self.ty()?) };
-            let name = self.name("a parameter name")?;
-            parameters.push(Parameter { ty, name, default: None });
-            if !self.eat(",") {
-                self.expect(")")?;
-                return Ok(parameters);
-            }
-        }
-    }
-
-    // Creation.
-
-    fn creation(&mut self, start: At) -> Result<Expr> {
-        self.next();
-        if self.is("{") {
-            return self.anonymous(start);
-        }
-        if self.is("[") {
-            self.next();
-            if self.is(",") {
-                return Err(SyntaxError::new(
-                    start,
-                    "arrays of several dimensions are not supported",
-                ));
-            }
-            self.expect("]")?;
-            let init = self.initializer()?;
-            let depth = init_depth(&init);
-            let kind = ExprKind::NewArray { element: None, size: None, init: Some(init) };
-            return self.make(kind, start, depth);
-        }
-        if self.is("(") {
-            let error = SyntaxError::new(self.at(), "`new` needs a type");
-            return Err(error);
-        }
-        let mut ty = self.ty_without_ranks()?;
-        if self.is("?") && !self.is_at(1, ".") && !self.is_at(1, "[") {
-            self.next();
-            ty = TypeRef { at: ty.at, kind: TypeKind::Nullable(Box::new(ty)) };
-        }
-        if self.is("[") {
-            return self.array_creation(ty, start);
-        }
-        let args = if self.eat("(") { Some(self.arguments(")")?) } else { None };
-        let init = if self.is("{") { Some(self.initializer()?) } else { None };
-        if args.is_none() && init.is_none() {
-            return Err(self.unexpected("`(`, `[` or `{`"));
-        }
-        let depth = args.as_deref().map_or(0, args_depth).max(init.as_ref().map_or(0, init_depth));
-        self.make(ExprKind::New { ty, args, init }, start, depth)
-    }
-
-    fn array_creation(&mut self, mut element: TypeRef, start: At) -> Result<Expr> {
-        self.expect("[")?;
-        let size = if self.is("]") { None } else { Some(Box::new(self.expression()?)) };
-        if self.is(",") {
-            return Err(SyntaxError::new(start, "arrays of several dimensions are not supported"));
-        }
-        self.expect("]")?;
-        while self.is("[") && self.is_at(1, "]") {
-            self.next();
-            self.next();
-            let at = element.at.to(self.previous_at());
-            element = TypeRef { kind: TypeKind::Array(Box::new(element)), at };
-        }
-        let init = if self.is("{") { Some(self.initializer()?) } else { None };
-        if size.is_none() && init.is_none() {
-            return Err(SyntaxError::new(start, "the array has neither a size nor an initializer"));
-        }
-        let depth = size.as_ref().map_or(0, |size| size.depth);
-        let depth = depth.max(init.as_ref().map_or(0, init_depth));
-        self.make(ExprKind::NewArray { element: Some(element), size, init }, start, depth)
-    }
-
-    fn anonymous(&mut self, start: At) -> Result<Expr> {
-        self.expect("{")?;
-        let mut members = Vec::new();
-        while !self.eat("}") {
-            let named = self.is_name() && self.is_at(1, "=");
-            let name = if named { Some(self.any_word()?) } else { None };
-            if named {
-                self.next();
-            }
-            members.push((name, self.expression()?));
-            if !self.eat(",") {
-                self.expect("}")?;
-                break;
-            }
-        }
-        let depth = members.iter().map(|(_, value)| value.depth).max().unwrap_or(0);
-        self.make(ExprKind::Anonymous(members), start, depth)
-    }
-
-    pub(super) fn initializer(&mut self) -> Result<Initializer> {
-        self.enter()?;
-        let start = self.at();
-        self.expect("{")?;
-        let mut elements = Vec::new();
-        while !self.eat("}") {
-            elements.push(self.element()?);
-            if !self.eat(",") {
-                self.expect("}")?;
-                break;
-            }
-        }
-        self.leave();
-        Ok(Initializer { elements, at: start.to(self.previous_at()) })
-    }
-
-    fn element(&mut self) -> Result<Element> {
-        let start = self.at();
-        if self.is("{") {
-            self.next();
-            let mut values = Vec::new();
-            while !self.eat("}") {
-                values.push(self.expression()?);
-                if !self.eat(",") {
-                    self.expect("}")?;
-                    break;
-                }
-            }
-            return Ok(Element::Args(values, start.to(self.previous_at())));
-        }
-        if self.eat("[") {
-            let args = self.arguments("]")?;
-            self.expect("=")?;
-            let value = self.init_value()?;
-            return Ok(Element::Index(args, value, start.to(self.previous_at())));
-        }
-        if self.is_name() && self.is_at(1, "=") {
-            let name = self.any_word()?;
-            self.next();
-            return Ok(Element::Member(name, self.init_value()?));
-        }
-        Ok(Element::Value(self.expression()?))
-    }
-
-    fn init_value(&mut self) -> Result<InitValue> {
-        if self.is("{") {
-            return Ok(InitValue::Nested(self.initializer()?));
-        }
-        Ok(InitValue::Expr(self.expression()?))
-    }
 }
 
 fn path_expression(path: Vec<(Name, Vec<TypeRef>)>, at: At) -> Expr {
@@ -1037,26 +731,4 @@ fn path_expression(path: Vec<(Name, Vec<TypeRef>)>, at: At) -> Expr {
         depth: target.depth.saturating_add(1),
         kind: ExprKind::Member { target: Box::new(target), name, types: Vec::new() },
     })
-}
-
-fn args_depth(args: &[Arg]) -> u16 {
-    let depth = |arg: &Arg| match &arg.value {
-        ArgValue::Expr(expr) | ArgValue::Out(expr) => expr.depth,
-        ArgValue::OutVar(..) => 0,
-    };
-    args.iter().map(depth).max().unwrap_or(0)
-}
-
-fn init_depth(init: &Initializer) -> u16 {
-    let value = |value: &InitValue| match value {
-        InitValue::Expr(expr) => expr.depth,
-        InitValue::Nested(nested) => init_depth(nested),
-    };
-    let depth = |element: &Element| match element {
-        Element::Value(expr) => expr.depth,
-        Element::Args(values, _) => values.iter().map(|value| value.depth).max().unwrap_or(0),
-        Element::Index(args, init, _) => args_depth(args).max(value(init)),
-        Element::Member(_, init) => value(init),
-    };
-    init.elements.iter().map(depth).max().unwrap_or(0)
 }

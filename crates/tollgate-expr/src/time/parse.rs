@@ -1,6 +1,8 @@
 //! Reading of dates in any of the invariant culture's forms.
 
-use super::calendar::{TICKS_PER_MINUTE, abbreviated, day_name, days_of_date, month_name};
+use super::calendar::{
+    TICKS_PER_DAY, TICKS_PER_MINUTE, abbreviated, day_name, days_of_date, month_name,
+};
 use super::{DateTime, DateTimeOffset, Kind, TimeSpan, null};
 use crate::{Exception, ExceptionKind};
 
@@ -114,7 +116,11 @@ impl Parsed {
         };
         let zulu = zone == Zone::Utc && styles.has(DateStyles::ROUNDTRIP_KIND);
         let kind = if universal || zulu { Kind::Utc } else { Kind::Local };
-        let ticks = self.clock.ticks() - i64::from(zone.minutes()) * TICKS_PER_MINUTE;
+        let mut ticks = self.clock.ticks() - i64::from(zone.minutes()) * TICKS_PER_MINUTE;
+        // On the first day .NET takes the time for one of no day.
+        if ticks < 0 {
+            ticks += TICKS_PER_DAY;
+        }
         DateTime::from_ticks(ticks, kind).map_err(|_| Fault::Range)
     }
 
@@ -227,6 +233,8 @@ struct Found {
     clock: Option<Clock>,
     half: Option<Half>,
     zone: Option<Zone>,
+    /// A number is left over.
+    surplus: bool,
 }
 
 struct Scanner<'a> {
@@ -241,12 +249,14 @@ impl<'a> Scanner<'a> {
     fn run(&mut self) -> Result<(), Fault> {
         loop {
             self.skip_spaces();
-            let Some(char) = self.rest.chars().next() else { return Ok(()) };
+            let Some(char) = self.rest.chars().next() else {
+                return if self.found.surplus { Err(Fault::Bad) } else { Ok(()) };
+            };
             match char {
                 '0'..='9' => self.number()?,
                 ',' => self.skip(1),
                 '/' | '-' | '.' if self.joins_date() => self.skip(1),
-                '+' | '-' if self.found.clock.is_some() || self.found.numbers.len() == 3 => {
+                '+' | '-' if self.found.clock.is_some() || self.found.is_date() => {
                     self.offset()?;
                 }
                 // .NET takes NULs at the end for padding.
@@ -293,8 +303,12 @@ impl<'a> Scanner<'a> {
             self.found.half = Some(half);
             return self.set_clock(Clock { hour: value, minute: 0, second: 0, ticks: 0 });
         }
-        let most = if self.found.month.is_some() { 2 } else { 3 };
-        if self.found.numbers.len() >= most || digits.len() > 4 {
+        // A word nobody knows counts for more than a number too many.
+        if self.found.is_date() {
+            self.found.surplus = true;
+            return Ok(());
+        }
+        if digits.len() > 4 {
             return Err(Fault::Bad);
         }
         self.in_date = true;
@@ -364,8 +378,14 @@ impl<'a> Scanner<'a> {
         }
         let is = |name: &str| word.eq_ignore_ascii_case(name);
         let has_date = !found.numbers.is_empty();
-        if is("T") && has_date && found.clock.is_none() {
-            return self.iso_clock();
+        if is("T") && has_date {
+            let is_iso =
+                found.is_date() && found.numbers.first().is_some_and(|year| year.is_year());
+            return if is_iso && found.month.is_none() {
+                self.iso_clock()
+            } else {
+                Err(Fault::Bad)
+            };
         }
         if (is("Z") || is("GMT")) && (has_date || found.clock.is_some()) {
             if found.zone.replace(Zone::Utc).is_some() {
@@ -394,9 +414,6 @@ impl<'a> Scanner<'a> {
     fn offset(&mut self) -> Result<(), Fault> {
         let (minutes, after) = offset(self.rest).ok_or(Fault::Bad)?;
         self.rest = after;
-        if minutes.abs() > 14 * 60 {
-            return Err(Fault::Offset);
-        }
         if self.found.zone.replace(Zone::Minutes(minutes)).is_some() {
             return Err(Fault::Bad);
         }
@@ -488,6 +505,11 @@ pub(super) fn prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 }
 
 impl Found {
+    /// Whether the date is complete.
+    fn is_date(&self) -> bool {
+        self.numbers.len() == if self.month.is_some() { 2 } else { 3 }
+    }
+
     fn resolve(&self, styles: DateStyles, now: DateTime) -> Result<Parsed, Fault> {
         let (year, month, day) = self.date(styles, now)?;
         let days = days_of_date(year, month, day).ok_or(Fault::Bad)?;
@@ -515,15 +537,27 @@ impl Found {
         .map_err(|_| Fault::Calendar)?
         .add_ticks(clock.ticks)
         .map_err(|_| Fault::Range)?;
+        if self.zone.is_some_and(|zone| zone.minutes().abs() > 14 * 60) {
+            return Err(Fault::Offset);
+        }
         Ok(Parsed { clock, zone: self.zone })
     }
 
     fn date(&self, styles: DateStyles, now: DateTime) -> Result<(i32, i32, i32), Fault> {
+        let has_more = self.clock.is_some() || self.zone.is_some();
+        if has_more && !self.is_date() && !self.numbers.is_empty() {
+            return Err(Fault::Bad);
+        }
         match (self.month, self.numbers.as_slice()) {
             (Some((month, _)), &[first, second]) if first.is_year() => {
                 Ok((first.year(), month, second.value))
             }
-            (Some((month, _)), &[first, second]) => Ok((second.year(), month, first.value)),
+            (Some((month, _)), &[first, second])
+                if days_of_date(second.year(), month, first.value).is_some() =>
+            {
+                Ok((second.year(), month, first.value))
+            }
+            (Some((month, _)), &[first, second]) => Ok((first.year(), month, second.value)),
             // The invariant culture writes the month before the day, so a number before a month is a year.
             (Some((month, before)), &[only]) if only.is_year() || before > 0 => {
                 Ok((only.year(), month, 1))

@@ -226,6 +226,12 @@ fn read(text: &str, shape: Shape) -> Result<TimeSpan, Fault> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
+    // .NET meets a number that is too long before it sees what is wrong with the shape.
+    let runs = body.split(|char: char| !char.is_ascii_digit()).filter(|run| !run.is_empty());
+    let fits = |run: &str| run.parse::<u64>().is_ok_and(|value| value < 1 << 28);
+    if !runs.take(5).all(fits) {
+        return Err(Fault::Overflow);
+    }
     let parts = parts(body).ok_or(Fault::Format)?;
     let separators: String = parts.iter().filter_map(|part| part.separator).collect();
     // Which field each number is: day, hour, minute, second, fraction.
@@ -255,7 +261,12 @@ fn read(text: &str, shape: Shape) -> Result<TimeSpan, Fault> {
         }
     }
     let [days, hours, minutes, seconds, fraction] = values;
-    assemble(negative, days, hours, minutes, seconds, fraction).ok_or(Fault::Overflow)
+    let span = assemble(negative, days, hours, minutes, seconds, fraction);
+    if span.is_none() && separators == "::" && matches!(shape, Shape::Any | Shape::General) {
+        // What are no hours may be days: `24:00:00` is twenty-four days.
+        return assemble(negative, hours, minutes, seconds, 0, 0).ok_or(Fault::Overflow);
+    }
+    span.ok_or(Fault::Overflow)
 }
 
 /// Up to seven digits behind the point as ticks; zeros in front count as digits.

@@ -41,6 +41,25 @@ fn dates_are_read() {
         ("", DateStyles::NONE, "!String '' was not recognized as a valid DateTime."),
         (" ", DateStyles::NONE, "!String ' ' was not recognized as a valid DateTime."),
         ("2024-01-02", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
+        ("0001-01-01T00:00:00+05:00", DateStyles::NONE, "0001-01-01T19:00:00.0000000+00:00/Local"),
+        (
+            "9999-12-31T23:00:00-05:00",
+            DateStyles::NONE,
+            "!The DateTime represented by the string '9999-12-31T23:00:00-05:00' is out of range.",
+        ),
+        ("01/02/2024-02", DateStyles::NONE, "2024-01-02T02:00:00.0000000+00:00/Local"),
+        ("40 May", DateStyles::NONE, "1940-05-01T00:00:00.0000000/Unspecified"),
+        ("32-Jan-24", DateStyles::NONE, "1932-01-24T00:00:00.0000000/Unspecified"),
+        (
+            "01/02/2024T03:04:05",
+            DateStyles::NONE,
+            "!String '01/02/2024T03:04:05' was not recognized as a valid DateTime.",
+        ),
+        (
+            "2024-02-29 03:04:61+15:00",
+            DateStyles::NONE,
+            "!The DateTime represented by the string '2024-02-29 03:04:61+15:00' is not supported in calendar 'System.Globalization.GregorianCalendar'.",
+        ),
         ("2024/1/2", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
         ("2024.01.02", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
         ("2024 01 02", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
@@ -584,6 +603,7 @@ fn spans_are_read() {
     for (text, expected) in [
         ("1", "1.00:00:00"),
         ("1:2", "01:02:00"),
+        ("24:00:00", "24.00:00:00"),
         ("1:2:3", "01:02:03"),
         ("1.2:3", "1.02:03:00"),
         ("1.2:3:4", "1.02:03:04"),

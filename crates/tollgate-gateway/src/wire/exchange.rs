@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::FutureExt as _;
 use http::{HeaderMap, StatusCode};
+use pingora::OrErr as _;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::v1::client::HttpSession as Http1;
+use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
 use tollgate_engine::ports::BodyError;
 
 use super::downstream::Downstream;
 use super::origin::Origin;
 use super::pool::Session;
+use super::socket::Socket;
 use super::upload::{Sink, Upload};
 
 /// More informational responses before the final one are not listened to.
@@ -27,6 +31,8 @@ pub(crate) struct Exchange {
     reused: bool,
     phase: Phase,
     informational: usize,
+    /// The rest of an HTTP/1.1 body of known length, read past pingora.
+    direct: Option<Direct>,
     /// Longest silence while the body of the response is read; none is unlimited.
     pub(crate) body_idle: Option<Duration>,
     heard: Instant,
@@ -149,6 +155,7 @@ impl Exchange {
             reused,
             phase: Phase::Head,
             informational: 0,
+            direct: None,
             body_idle: None,
             heard: Instant::now(),
             write_timeout,
@@ -212,7 +219,7 @@ impl Exchange {
             let side = Side::of(&self.upload, self.held);
             tokio::select! {
                 biased;
-                event = read(&mut self.session, self.phase) => return self.heard(event),
+                event = read(&mut self.session, self.phase, &mut self.direct) => return self.heard(event),
                 sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
                     if sent.is_err() {
                         // The backend may have answered before it closed; whether it has shows at the next read.
@@ -230,6 +237,23 @@ impl Exchange {
         }
     }
 
+    /// pingora copies each piece of a body. Where the length is known there is nothing to parse, so what it has not read
+    /// yet is read here, without the copy.
+    fn read_directly(&mut self) {
+        let length = self.length();
+        if let (Session::One { session, socket, .. }, Some(length)) = (&mut self.session, length)
+            && !session.is_body_done()
+            && !session.was_upgraded()
+        {
+            self.direct = Some(Direct {
+                socket: socket.clone(),
+                started: false,
+                left: length,
+                buffer: BytesMut::new(),
+            });
+        }
+    }
+
     /// What the backend has said already, without waiting for it.
     pub(crate) fn next_at_hand(&mut self, down: &mut Downstream) -> Option<Result<Event, Broken>> {
         self.next(down, None).now_or_never()
@@ -241,7 +265,7 @@ impl Exchange {
         let mut rest = MAX_BYTES;
         while self.phase == Phase::Body && self.upload.is_sent() {
             // Only what is here already: waiting would delay the request that the discarding is part of.
-            match read(&mut self.session, self.phase).now_or_never() {
+            match read(&mut self.session, self.phase, &mut self.direct).now_or_never() {
                 Some(Ok(Event::Piece(piece))) if piece.len() <= rest => rest -= piece.len(),
                 Some(Ok(Event::End(_))) => self.phase = Phase::Over,
                 _ => return,
@@ -258,11 +282,16 @@ impl Exchange {
         // The handle of the upload must not outlive this, or the socket would look in use.
         drop(self.upload);
         if let Session::One { mut session, socket, made } = self.session {
-            drop(socket);
             session.respect_keepalive();
             if !session.will_keepalive() {
                 return;
             }
+            if self.direct.is_some() {
+                drop((session, self.direct));
+                self.origin.pool().give_back(Box::new(socket), made, idle);
+                return;
+            }
+            drop(socket);
             let Some(stream) = session.reuse().await else { return };
             if let Ok(socket) = stream.into_any().downcast() {
                 self.origin.pool().give_back(socket, made, idle);
@@ -306,7 +335,10 @@ impl Exchange {
                     return Err(Broken::said("the backend sent too many informational responses"));
                 }
             }
-            Ok(Event::Head) => self.phase = Phase::Body,
+            Ok(Event::Head) => {
+                self.phase = Phase::Body;
+                self.read_directly();
+            }
             Ok(Event::Piece(piece)) => self.bytes += piece.len() as u64,
             Ok(Event::End(_)) => self.phase = Phase::Over,
             Err(_) => self.phase = Phase::Failed,
@@ -371,7 +403,47 @@ async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
-async fn read(session: &mut Session, phase: Phase) -> Result<Event, Broken> {
+/// A body of known length, behind what pingora has read of it.
+struct Direct {
+    socket: Socket,
+    /// pingora has been asked for what it has read.
+    started: bool,
+    left: u64,
+    buffer: BytesMut,
+}
+
+impl Direct {
+    /// Dropping the future loses nothing: there is one await, and what it brings is returned at once.
+    async fn read(&mut self, session: &mut Http1) -> pingora::Result<Option<Bytes>> {
+        const PIECE: u64 = 64 << 10;
+        if !std::mem::replace(&mut self.started, true)
+            && let Some(piece) = session.read_body_bytes().now_or_never()
+        {
+            let piece = piece?;
+            self.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+            return Ok(piece);
+        }
+        let wanted = usize::try_from(self.left.min(PIECE)).unwrap_or(usize::MAX);
+        if wanted == 0 {
+            return Ok(None);
+        }
+        self.buffer.reserve(wanted);
+        let read = self.socket.read_buf(&mut (&mut self.buffer).limit(wanted)).await;
+        let n = read.or_err(pingora::ErrorType::ReadError, "reading the response's body")?;
+        if n == 0 {
+            let missing = format!("{} bytes of the response are missing", self.left);
+            return pingora::Error::e_explain(pingora::ErrorType::ConnectionClosed, missing);
+        }
+        self.left -= n as u64;
+        Ok(Some(self.buffer.split().freeze()))
+    }
+}
+
+async fn read(
+    session: &mut Session,
+    phase: Phase,
+    direct: &mut Option<Direct>,
+) -> Result<Event, Broken> {
     let read = match (session, phase) {
         (_, Phase::Failed) => return Err(Broken::said("the backend's response has broken off")),
         (_, Phase::Over) => return Ok(Event::End(None)),
@@ -384,6 +456,9 @@ async fn read(session: &mut Session, phase: Phase) -> Result<Event, Broken> {
                 }
                 _ => Event::Head,
             })
+        }
+        (Session::One { session, .. }, Phase::Body) if let Some(direct) = direct => {
+            direct.read(session).await.map(|piece| piece.map_or(Event::End(None), Event::Piece))
         }
         (Session::One { session, .. }, Phase::Body) => session
             .read_body_bytes()

@@ -41,6 +41,10 @@ pub(crate) struct Written {
 }
 
 /// Where the body of a response comes from.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one per response, and it stays where it is"
+)]
 enum Source {
     Whole(Bytes),
     Backend(Exchange),

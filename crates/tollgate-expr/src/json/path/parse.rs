@@ -24,6 +24,7 @@ pub(super) fn parse(text: &str, budget: &mut Budget) -> Result<Vec<Filter>, Exce
     if parser.peek() == Some('$') {
         match parser.chars.get(parser.at + 1) {
             None if parser.at == 0 => return Ok(filters),
+            None => return Err(beyond()),
             Some('.' | '[') => {
                 parser.at += 1;
                 start = parser.at;
@@ -155,6 +156,7 @@ impl Parser<'_> {
         self.expect(OPEN_INDEXER)?;
         self.spaces();
         match self.peek() {
+            None => Err(beyond()),
             Some('\'') => self.quoted_fields(close, scan),
             Some('?') => self.query(close, scan),
             _ => self.array_indexer(close),
@@ -209,10 +211,11 @@ impl Parser<'_> {
                     self.at += 1;
                     self.expect(OPEN_INDEXER)?;
                     self.spaces();
-                    if self.peek() != Some(close) {
-                        return Err(bad_indexer(char));
-                    }
-                    return Ok(Filter::Index(None));
+                    return match self.peek() {
+                        None => Err(beyond()),
+                        Some(end) if end == close => Ok(Filter::Index(None)),
+                        Some(_) => Err(bad_indexer(char)),
+                    };
                 }
                 ':' => {
                     if stop > start {
@@ -324,7 +327,7 @@ impl Parser<'_> {
         match self.peek() {
             Some(char) if char == close => {}
             Some(char) => return Err(bad_indexer(char)),
-            None => return Err(fault(OPEN_INDEXER)),
+            None => return Err(beyond()),
         }
         Ok(if scan { Filter::QueryScan(query) } else { Filter::Query(query) })
     }
@@ -483,17 +486,19 @@ impl Parser<'_> {
     fn unexpected(&self) -> Exception {
         match self.peek() {
             Some(char) => fault(format!("Unexpected character while parsing path query: {char}")),
-            // Json.NET reads beyond the text here.
-            None => Exception::new(
-                ExceptionKind::IndexOutOfRange,
-                "Index was outside the bounds of the array.",
-            ),
+            None => beyond(),
         }
     }
 }
 
 fn field(name: Option<Arc<str>>, scan: bool) -> Filter {
     if scan { Filter::Scan(name) } else { Filter::Field(name) }
+}
+
+/// Json.NET reads beyond the end of the text here.
+#[cold]
+fn beyond() -> Exception {
+    Exception::new(ExceptionKind::IndexOutOfRange, "Index was outside the bounds of the array.")
 }
 
 #[cold]

@@ -1,8 +1,11 @@
 //! What reaches the backend, and what comes back.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::header::{HeaderName, HeaderValue};
-use tollgate_engine::Secret;
-use tollgate_engine::ports::HttpVersion;
+use tollgate_engine::ports::{AccessToken, HttpVersion, IdentityError, TokenSource};
+use tollgate_engine::{BoxFuture, Secret};
 
 use super::backend::Upstream;
 use super::harness::{Gateway, TestSite, backend, body, header, status, target};
@@ -104,6 +107,104 @@ async fn credentials_are_applied_last_and_the_gateways_key_goes() {
     assert_eq!(header(&seen, "api-key"), Some("backend-key"));
     assert_eq!(header(&seen, "authorization"), Some("Bearer gateway"));
     assert!(!seen.contains("client-key"), "{seen}");
+}
+
+struct Tokens(Option<AccessToken>, Result<AccessToken, IdentityError>);
+
+impl TokenSource for Tokens {
+    fn current(&self) -> Option<AccessToken> {
+        self.0.clone()
+    }
+
+    fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
+        Box::pin(std::future::ready(self.1.clone()))
+    }
+}
+
+#[tokio::test]
+async fn a_managed_identitys_token_replaces_the_clients() {
+    let token = |text: &str| AccessToken {
+        token: Secret::new(text.into()),
+        authorization: format!("Bearer {text}").parse().unwrap(),
+        expires_at: 0,
+    };
+    let unavailable = || IdentityError::Unavailable("none".to_owned());
+    for (tokens, expected) in [
+        (Tokens(Some(token("kept")), Err(unavailable())), Some("Bearer kept")),
+        (Tokens(None, Ok(token("fetched"))), Some("Bearer fetched")),
+        (Tokens(None, Err(unavailable())), None),
+    ] {
+        let mut upstream = Upstream::start().await;
+        let mut own = backend("http", upstream.address);
+        own.credentials.managed_identity = Some(Arc::new(tokens));
+        let gateway =
+            Gateway::start(TestSite::new(None, ["", "<forward/>", ""]).backend(own)).await;
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer client\r\n\r\n").await;
+        if let Some(expected) = expected {
+            let seen = upstream.connection().await.request().await;
+            assert_eq!(header(&seen, "authorization"), Some(expected));
+        } else {
+            let answer = client.response().await;
+            assert_eq!(header(&answer, "x-reason"), Some("Identity"));
+            assert_eq!(upstream.accepted(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn connections_that_were_idle_for_too_long_are_not_used_again() {
+    let upstream = Upstream::answering(OK).await;
+    let idle = Duration::from_millis(30);
+    let site =
+        TestSite::forwarding(upstream.address).with(|site| site.timeouts.backend_idle = idle);
+    let gateway = Gateway::start(site).await;
+    let mut client = gateway.client().await;
+    for expected in [1, 2] {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(body(&client.response().await), "ok");
+        assert_eq!(upstream.accepted(), expected);
+        tokio::time::sleep(idle * 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_with_more_than_its_response_is_not_used_again() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    ] {
+        let upstream = Upstream::answering(answer).await;
+        let gateway = Gateway::start(forwarding(&upstream)).await;
+        let mut client = gateway.client().await;
+        for expected in [1, 2] {
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            assert_eq!(body(&client.response().await), "ok", "{answer}");
+            assert_eq!(upstream.accepted(), expected, "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn responses_that_are_no_http_are_errors() {
+    for answer in [
+        "nonsense\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n",
+    ] {
+        let upstream = Upstream::answering(answer).await;
+        let gateway = Gateway::start(forwarding(&upstream)).await;
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let got = client.response().await;
+        assert_eq!(
+            (status(&got), header(&got, "x-reason")),
+            ("502", Some("Connection")),
+            "{answer:?}"
+        );
+    }
 }
 
 #[tokio::test]

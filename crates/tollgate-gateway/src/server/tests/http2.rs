@@ -133,6 +133,22 @@ async fn http2_to_http1_and_many_at_once() {
 }
 
 #[tokio::test]
+async fn heads_over_http2_have_no_body() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n").await;
+    let gateway = h2c(TestSite::forwarding(upstream.address)).await;
+    let mut client = h2c_client(&gateway).await;
+    for _ in 0..2 {
+        let request = Request::head("http://gw.test/").body(()).unwrap();
+        let (response, _) = client.send_request(request, true).unwrap();
+        let response = tokio::time::timeout(LONG, response).await.unwrap().unwrap();
+        assert_eq!(response.headers()["content-length"], "1234");
+        assert_eq!(collect(response.into_body()).await.unwrap(), b"");
+        client = client.ready().await.unwrap();
+    }
+    assert_eq!(upstream.accepted(), 1);
+}
+
+#[tokio::test]
 async fn http2_to_http2_with_trailers() {
     let mut upstream = TlsUpstream::start(&[b"h2", b"http/1.1"]).await;
     let mut backend = backend("https", upstream.address);

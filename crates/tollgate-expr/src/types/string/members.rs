@@ -1,0 +1,341 @@
+//! The members of `System.String`.
+
+use super::super::Ty;
+use super::super::decl::{Member, m, p};
+use super::{
+    changed, compare, concat, contains, ends_with, equal, format, index_of, index_of_any, insert,
+    int, join, last_index_of, out_of_range, pad, remove, replace, split, starts_with, substring,
+    trim, units,
+};
+use crate::text::{self, Comparison};
+use crate::{Exception, ExceptionKind, Value};
+
+pub(super) const MEMBERS: &[Member] = &[
+    m("new(char[] value)", "Of characters.", |cx, a| {
+        if a.get(0).is_null() {
+            return Ok(Value::from(""));
+        }
+        let units = units(cx, a.get(0))?;
+        cx.string(String::from_utf16_lossy(&units))
+    }),
+    m("new(char c, int count)", "A character repeated.", |cx, a| {
+        let count = usize::try_from(a.long(1))
+            .map_err(|_| out_of_range("'count' must be non-negative.", "count"))?;
+        let unit = text::unit_text(a.char(0));
+        cx.charge(count.saturating_mul(unit.len()))?;
+        Ok(Value::from(unit.repeat(count)))
+    }),
+    m("new(char[] value, int startIndex, int length)", "Of some characters.", |cx, a| {
+        let units = units(cx, a.get(0))?;
+        let start = usize::try_from(a.long(1)).unwrap_or(usize::MAX);
+        let part =
+            usize::try_from(a.long(2)).ok().and_then(|n| units.get(start..start.checked_add(n)?));
+        let Some(part) = part else {
+            let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
+            return Err(out_of_range(message, "startIndex"));
+        };
+        cx.string(String::from_utf16_lossy(part))
+    }),
+    p("static string Empty", "The empty string.", |_, _| Ok(Value::from(""))),
+    p("int Length", "The number of UTF-16 units.", |_, a| Ok(int(text::length(&a.this_str()?)))),
+    m("char this[int index]", "The unit at an index.", |_, a| {
+        let this = a.this_str()?;
+        let unit = usize::try_from(a.long(1)).ok().and_then(|index| text::unit_at(&this, index));
+        unit.map(Value::Char).ok_or_else(|| {
+            Exception::new(
+                ExceptionKind::IndexOutOfRange,
+                "Index was outside the bounds of the array.",
+            )
+        })
+    }),
+    p("static bool IsNullOrEmpty(string value)", "Whether it is null or empty.", |_, a| {
+        Ok(Value::Bool(a.opt_str(0).is_none_or(str::is_empty)))
+    }),
+    p("static bool IsNullOrWhiteSpace(string value)", "Whether it is null or blank.", |_, a| {
+        Ok(Value::Bool(a.opt_str(0).is_none_or(|text| text.chars().all(char::is_whitespace))))
+    }),
+    p("bool Equals(string value)", "Whether they are equal.", |_, a| {
+        let this = a.this_str()?;
+        Ok(Value::Bool(a.opt_str(1) == Some(&*this)))
+    }),
+    p(
+        "bool Equals(string value, StringComparison comparisonType)",
+        "Whether they are equal.",
+        |_, a| {
+            let this = a.this_str()?;
+            Ok(Value::Bool(equal(Some(&this), a.opt_str(1), Comparison::of(a.int(2)))))
+        },
+    ),
+    p("static bool Equals(string a, string b)", "Whether they are equal.", |_, a| {
+        Ok(Value::Bool(a.opt_str(0) == a.opt_str(1)))
+    }),
+    p(
+        "static bool Equals(string a, string b, StringComparison comparisonType)",
+        "Whether they are equal.",
+        |_, a| Ok(Value::Bool(equal(a.opt_str(0), a.opt_str(1), Comparison::of(a.int(2))))),
+    ),
+    p("static int Compare(string strA, string strB)", "The order of two strings.", |_, a| {
+        Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
+    }),
+    p(
+        "static int Compare(string strA, string strB, bool ignoreCase)",
+        "The order of two strings.",
+        |_, a| {
+            Ok(Value::Int(compare(
+                a.opt_str(0),
+                a.opt_str(1),
+                Comparison::of(i32::from(a.bool(2))),
+            )))
+        },
+    ),
+    p(
+        "static int Compare(string strA, string strB, StringComparison comparisonType)",
+        "The order of two strings.",
+        |_, a| Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(a.int(2))))),
+    ),
+    p("static int CompareOrdinal(string strA, string strB)", "The order unit by unit.", |_, a| {
+        Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(4))))
+    }),
+    p("int CompareTo(string strB)", "The order of two strings.", |_, a| {
+        Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
+    }),
+    p("bool Contains(string value)", "Whether it contains another.", |_, a| contains(a)),
+    p(
+        "bool Contains(string value, StringComparison comparisonType)",
+        "Whether it contains another.",
+        |_, a| contains(a),
+    ),
+    p("bool Contains(char value)", "Whether it contains a character.", |_, a| contains(a)),
+    p(
+        "bool Contains(char value, StringComparison comparisonType)",
+        "Whether it contains a character.",
+        |_, a| contains(a),
+    ),
+    p("bool StartsWith(string value)", "Whether it begins with another.", |_, a| starts_with(a)),
+    p(
+        "bool StartsWith(string value, StringComparison comparisonType)",
+        "Whether it begins with another.",
+        |_, a| starts_with(a),
+    ),
+    p("bool StartsWith(char value)", "Whether it begins with a character.", |_, a| starts_with(a)),
+    p("bool EndsWith(string value)", "Whether it ends with another.", |_, a| ends_with(a)),
+    p(
+        "bool EndsWith(string value, StringComparison comparisonType)",
+        "Whether it ends with another.",
+        |_, a| ends_with(a),
+    ),
+    p("bool EndsWith(char value)", "Whether it ends with a character.", |_, a| ends_with(a)),
+    p("int IndexOf(string value)", "The first index, or -1.", |_, a| index_of(a)),
+    p("int IndexOf(char value)", "The first index, or -1.", |_, a| index_of(a)),
+    p(
+        "int IndexOf(string value, StringComparison comparisonType)",
+        "The first index, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(char value, StringComparison comparisonType)",
+        "The first index, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(string value, int startIndex)",
+        "The first index from a place, or -1.",
+        |_, a| index_of(a),
+    ),
+    p("int IndexOf(char value, int startIndex)", "The first index from a place, or -1.", |_, a| {
+        index_of(a)
+    }),
+    p(
+        "int IndexOf(string value, int startIndex, int count)",
+        "The first index in a part, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(char value, int startIndex, int count)",
+        "The first index in a part, or -1.",
+        |_, a| index_of(a),
+    ),
+    p(
+        "int IndexOf(string value, int startIndex, StringComparison comparisonType)",
+        "The first index from a place, or -1.",
+        |_, a| index_of(a),
+    ),
+    p("int LastIndexOf(string value)", "The last index, or -1.", |_, a| last_index_of(a)),
+    p("int LastIndexOf(char value)", "The last index, or -1.", |_, a| last_index_of(a)),
+    p(
+        "int LastIndexOf(string value, int startIndex)",
+        "The last index up to a place, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    p(
+        "int LastIndexOf(char value, int startIndex)",
+        "The last index up to a place, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    p(
+        "int LastIndexOf(string value, StringComparison comparisonType)",
+        "The last index, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    m(
+        "int IndexOfAny(char[] anyOf)",
+        "The first index of any of some characters, or -1.",
+        |cx, a| index_of_any(cx, a, false),
+    ),
+    m(
+        "int LastIndexOfAny(char[] anyOf)",
+        "The last index of any of some characters, or -1.",
+        |cx, a| index_of_any(cx, a, true),
+    ),
+    p("string Substring(int startIndex)", "The rest from a place.", |cx, a| substring(cx, a)),
+    p("string Substring(int startIndex, int length)", "A part.", |cx, a| substring(cx, a)),
+    p("string Trim()", "Without white space at its ends.", |cx, a| trim(cx, a, true, true)),
+    p("string Trim(char trimChar)", "Without a character at its ends.", |cx, a| {
+        trim(cx, a, true, true)
+    }),
+    m("string Trim(params char[] trimChars)", "Without some characters at its ends.", |cx, a| {
+        trim(cx, a, true, true)
+    }),
+    p("string TrimStart()", "Without white space at its start.", |cx, a| trim(cx, a, true, false)),
+    p("string TrimStart(char trimChar)", "Without a character at its start.", |cx, a| {
+        trim(cx, a, true, false)
+    }),
+    m(
+        "string TrimStart(params char[] trimChars)",
+        "Without some characters at its start.",
+        |cx, a| trim(cx, a, true, false),
+    ),
+    p("string TrimEnd()", "Without white space at its end.", |cx, a| trim(cx, a, false, true)),
+    p("string TrimEnd(char trimChar)", "Without a character at its end.", |cx, a| {
+        trim(cx, a, false, true)
+    }),
+    m("string TrimEnd(params char[] trimChars)", "Without some characters at its end.", |cx, a| {
+        trim(cx, a, false, true)
+    }),
+    p("string PadLeft(int totalWidth)", "Padded on the left.", |cx, a| pad(cx, a, true)),
+    p("string PadLeft(int totalWidth, char paddingChar)", "Padded on the left.", |cx, a| {
+        pad(cx, a, true)
+    }),
+    p("string PadRight(int totalWidth)", "Padded on the right.", |cx, a| pad(cx, a, false)),
+    p("string PadRight(int totalWidth, char paddingChar)", "Padded on the right.", |cx, a| {
+        pad(cx, a, false)
+    }),
+    m(
+        "string[] Split(char separator, StringSplitOptions options = 0)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(char separator, int count, StringSplitOptions options = 0)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string separator, StringSplitOptions options = 0)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string separator, int count, StringSplitOptions options = 0)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    m("string[] Split(params char[] separator)", "The parts between separators.", |cx, a| {
+        split(cx, a)
+    }),
+    m("string[] Split(char[] separator, int count)", "At most so many parts.", |cx, a| {
+        split(cx, a)
+    }),
+    m(
+        "string[] Split(char[] separator, StringSplitOptions options)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(char[] separator, int count, StringSplitOptions options)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string[] separator, StringSplitOptions options)",
+        "The parts between separators.",
+        |cx, a| split(cx, a),
+    ),
+    m(
+        "string[] Split(string[] separator, int count, StringSplitOptions options)",
+        "At most so many parts.",
+        |cx, a| split(cx, a),
+    ),
+    p("string Replace(string oldValue, string newValue)", "With one text for another.", |cx, a| {
+        replace(cx, a)
+    }),
+    p("string Replace(char oldChar, char newChar)", "With one character for another.", |cx, a| {
+        replace(cx, a)
+    }),
+    p(
+        "string Replace(string oldValue, string newValue, StringComparison comparisonType)",
+        "With one text for another.",
+        |cx, a| replace(cx, a),
+    ),
+    p("string Insert(int startIndex, string value)", "With text put in.", |cx, a| insert(cx, a)),
+    p("string Remove(int startIndex)", "Without the rest from a place.", |cx, a| remove(cx, a)),
+    p("string Remove(int startIndex, int count)", "Without a part.", |cx, a| remove(cx, a)),
+    p("string ToLower()", "In lower case.", |cx, a| changed(cx, a, text::lower)),
+    p("string ToLowerInvariant()", "In lower case.", |cx, a| changed(cx, a, text::lower)),
+    p("string ToUpper()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
+    p("string ToUpperInvariant()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
+    m("char[] ToCharArray()", "Its units.", |cx, a| {
+        let units = a.this_str()?.encode_utf16().map(Value::Char).collect();
+        cx.state.array(Ty::CHAR, units)
+    }),
+    p("string Normalize()", "Itself: text here is normalized as it came.", |_, a| Ok(a.value(0))),
+    m(
+        "static string Join(string separator, params string[] value)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join(string separator, IEnumerable<string> values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join(string separator, params object[] values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join<T>(string separator, IEnumerable<T> values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join(char separator, params string[] value)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m(
+        "static string Join<T>(char separator, IEnumerable<T> values)",
+        "Texts with a separator between.",
+        |cx, a| join(cx, a),
+    ),
+    m("static string Concat(params string[] values)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m("static string Concat(params object[] args)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m("static string Concat(IEnumerable<string> values)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m("static string Concat<T>(IEnumerable<T> values)", "Texts one after the other.", |cx, a| {
+        concat(cx, a)
+    }),
+    m(
+        "static string Format(string format, params object[] args)",
+        "Text with values put in.",
+        |cx, a| format(cx, a),
+    ),
+    p("static string Copy(string str)", "The same text.", |_, a| Ok(a.value(0))),
+    p("static string Intern(string str)", "The same text.", |_, a| Ok(a.value(0))),
+];
