@@ -4,4 +4,5 @@
 //! issue.
 
 mod harness;
+mod identity;
 mod readme;
