@@ -6,6 +6,7 @@
 mod cases;
 mod demo;
 mod harness;
+mod identity;
 mod jwt;
 mod readme;
 mod reload;
