@@ -404,7 +404,7 @@ impl Loader<'_, '_> {
         for config in &self.config.apis {
             apis.push(self.api(config, &global));
         }
-        Router::new(apis, Chain::new([global]))
+        Router::new(apis, Chain::new([global]), self.config.encoded_slashes)
     }
 
     fn global(&mut self, default: &str) -> Arc<CompiledDocument> {

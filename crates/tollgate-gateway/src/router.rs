@@ -1,5 +1,6 @@
 //! From a request to an API and an operation.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Tar
 
 use crate::snapshot::{Matched, PresentedKey, Refusal};
 use crate::subscriptions::{Access, Subscriptions};
-use crate::template::{Template, decode_query};
+use crate::template::{Template, decode_query, literal_part, query_value};
 
 /// All APIs.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Router {
     by_path: HashMap<String, usize>,
     /// Most segments of any API's path.
     deepest: usize,
+    /// Whether `%2F` and `%5C` may stand in paths.
+    encoded_slashes: bool,
     /// Documents that apply when no API matches.
     pub(crate) global: Chain,
 }
@@ -48,7 +51,7 @@ pub(crate) struct OperationRoute {
 
 impl Router {
     /// A router over these APIs, whose paths differ.
-    pub(crate) fn new(mut apis: Vec<ApiRoute>, global: Chain) -> Self {
+    pub(crate) fn new(mut apis: Vec<ApiRoute>, global: Chain, encoded_slashes: bool) -> Self {
         let mut by_path = HashMap::new();
         let mut deepest = 0;
         for (index, route) in apis.iter_mut().enumerate() {
@@ -57,7 +60,7 @@ impl Router {
             deepest = deepest.max(if path.is_empty() { 0 } else { path.split('/').count() });
             by_path.insert(path, index);
         }
-        Self { apis, by_path, deepest, global }
+        Self { apis, by_path, deepest, encoded_slashes, global }
     }
 
     /// Matches a request and checks its subscription key.
@@ -70,16 +73,17 @@ impl Router {
         query: &str,
         headers: &HeaderMap,
     ) -> Result<Matched, Refusal> {
+        let path = &*merge_slashes(path);
         let global = || Matched {
             chain: self.global.clone(),
             path: path.to_owned(),
             query: query.to_owned(),
             ..Matched::default()
         };
-        let Some(segments) = segments(path) else {
+        let Some(segments) = segments(path, self.encoded_slashes) else {
             return Err(Refusal { matched: Box::new(global()), error: bad_path() });
         };
-        let Some((route, depth)) = self.api(path, segments.len()) else {
+        let Some((route, depth)) = self.api(&segments) else {
             return Err(Refusal { matched: Box::new(global()), error: not_found() });
         };
         let mut matched = Matched {
@@ -114,24 +118,35 @@ impl Router {
         }
     }
 
-    /// The API with the longest path that the request's begins with, and how many segments that is.
-    fn api(&self, path: &str, n_segments: usize) -> Option<(&ApiRoute, usize)> {
-        let lower = path.to_ascii_lowercase();
-        let lower = lower.strip_prefix('/').unwrap_or(&lower);
-        (0..=self.deepest.min(n_segments)).rev().find_map(|depth| {
-            let index = self.by_path.get(prefix(lower, depth))?;
+    /// The API with the longest path that the request's begins with, and how many segments that is. Compared decoded,
+    /// as operations are: a spelling must not lead past the policies of a narrower API.
+    fn api(&self, segments: &[String]) -> Option<(&ApiRoute, usize)> {
+        let mut prefixes = vec![String::new()];
+        for segment in segments.iter().take(self.deepest) {
+            let before = prefixes.last().map_or("", String::as_str);
+            let slash = if prefixes.len() > 1 { "/" } else { "" };
+            let name = literal_part(segment).to_ascii_lowercase();
+            prefixes.push(format!("{before}{slash}{name}"));
+        }
+        prefixes.iter().enumerate().rev().find_map(|(depth, prefix)| {
+            let index = self.by_path.get(prefix)?;
             self.apis.get(*index).map(|route| (route, depth))
         })
     }
 }
 
-/// The first `depth` segments of a path without its leading slash.
-fn prefix(path: &str, depth: usize) -> &str {
-    if depth == 0 {
-        return "";
+/// Repeated slashes count as one: backends that merge them would otherwise see another path than the policies.
+fn merge_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
     }
-    let end = path.match_indices('/').nth(depth - 1).map_or(path.len(), |(index, _)| index);
-    path.get(..end).unwrap_or(path)
+    let mut merged = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !merged.ends_with('/') {
+            merged.push(c);
+        }
+    }
+    Cow::Owned(merged)
 }
 
 /// What is left of a path behind `depth` segments, with its leading slash, as on the wire.
@@ -141,17 +156,24 @@ fn below(path: &str, depth: usize) -> &str {
 }
 
 /// The segments of a path, decoded. `None` when the path could mean another one to the backend: dot segments, however
-/// they are encoded, would climb out of the backend's base path.
-fn segments(path: &str) -> Option<Vec<String>> {
+/// they are encoded and whatever parameters they have, would climb out of the backend's base path; an encoded slash is a
+/// separator to some backends and a character to others.
+fn segments(path: &str, encoded_slashes: bool) -> Option<Vec<String>> {
     let path = path.strip_prefix('/')?;
     path.split('/')
         .map(|raw| {
             let decoded = percent_decode_str(raw).decode_utf8().ok()?;
-            let climbs = decoded.split(['/', '\\']).any(|part| part == ".." || part == ".");
+            let hides_slash = decoded.contains(['/', '\\']) && !encoded_slashes;
+            let twice = percent_decode_str(&decoded).decode_utf8_lossy();
             let unprintable = decoded.chars().any(char::is_control);
-            (!climbs && !unprintable).then(|| decoded.into_owned())
+            let refused = hides_slash || unprintable || climbs(&decoded) || climbs(&twice);
+            (!refused).then(|| decoded.into_owned())
         })
         .collect()
+}
+
+fn climbs(segment: &str) -> bool {
+    segment.split(['/', '\\']).map(literal_part).any(|part| part == ".." || part == ".")
 }
 
 fn bad_path() -> PolicyError {
@@ -180,26 +202,15 @@ fn authorize(
     matched: &mut Matched,
 ) -> Result<(), PolicyError> {
     let in_header =
-        route.key_headers.iter().find_map(|name| headers.get(name).map(|value| (name, value)));
-    let presented = match in_header {
-        Some((name, value)) => value.to_str().ok().map(|key| (Some(name.clone()), key.to_owned())),
-        None => route
-            .key_queries
-            .iter()
-            .find_map(|name| key_in_query(&matched.query, name))
-            .map(|key| (None, key)),
+        route.key_headers.iter().find_map(|name| headers.get(name)).map(|value| value.to_str());
+    let presented = match &in_header {
+        Some(value) => value.as_ref().ok().map(|key| (*key).to_owned()),
+        None => route.key_queries.iter().find_map(|name| query_value(&matched.query, name)),
     };
     let none_presented = in_header.is_none() && presented.is_none();
-    let access = presented
-        .as_ref()
-        .map_or(Access::Unknown, |(_, key)| subscriptions.access(key, &route.api.id));
-    // Only what is the gateway's own key is taken off the request; an API without subscriptions may pass its backend's.
-    if let (Some((header, key)), Access::Granted(_) | Access::Denied) = (presented, &access) {
-        if header.is_none() {
-            matched.query = without_key(&matched.query, &route.key_queries, &key);
-        }
-        matched.key = Some(PresentedKey { header, value: Secret::new(key) });
-    }
+    let key_access = |key: &str| subscriptions.access(key, &route.api.id);
+    let access = presented.as_deref().map_or(Access::Unknown, key_access);
+    take_off_keys(route, headers, matched, |key| !matches!(key_access(key), Access::Unknown));
     match access {
         Access::Granted(subscription) => {
             matched.info.subscription = Some(subscription);
@@ -236,19 +247,31 @@ fn refused(route: &ApiRoute, host: &str, reason: &'static str, message: &str) ->
     }
 }
 
-fn key_in_query(query: &str, name: &str) -> Option<String> {
-    crate::template::query_value(query, name)
-}
-
-/// The query without the parameters that carry the key.
-fn without_key(query: &str, names: &[String], key: &str) -> String {
+/// Takes every key of the gateway off the request, wherever it may stand. What is nobody's key stays: an API without
+/// subscriptions may pass its backend's.
+fn take_off_keys(
+    route: &ApiRoute,
+    headers: &HeaderMap,
+    matched: &mut Matched,
+    is_key: impl Fn(&str) -> bool,
+) {
+    for name in &route.key_headers {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        for value in values.filter(|value| is_key(value)) {
+            let header = name.clone();
+            matched.keys.push(PresentedKey { header, value: Secret::new(value.to_owned()) });
+        }
+    }
     let carries_key = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode_query(name);
-        names.iter().any(|known| known.eq_ignore_ascii_case(&name)) && decode_query(value) == key
+        route.key_queries.iter().any(|known| known.eq_ignore_ascii_case(&name))
+            && is_key(&decode_query(value))
     };
-    let kept: Vec<&str> = query.split('&').filter(|pair| !carries_key(pair)).collect();
-    kept.join("&")
+    if matched.query.split('&').any(|pair| carries_key(&pair)) {
+        let kept: Vec<&str> = matched.query.split('&').filter(|pair| !carries_key(pair)).collect();
+        matched.query = kept.join("&");
+    }
 }
 
 #[cfg(test)]

@@ -100,16 +100,16 @@ pub struct Matched {
     pub query: String,
     /// Default backend of the API.
     pub target: Option<Target>,
-    /// The gateway's subscription key, when the request carries one.
-    pub key: Option<PresentedKey>,
+    /// The gateway's subscription keys that headers carry.
+    pub keys: Vec<PresentedKey>,
 }
 
-/// A subscription key as it came.
+/// A subscription key in a header. When the request is forwarded, the value goes from the header if it is still there.
+/// Keys in the query are already gone from it.
 #[derive(Debug, Clone)]
 pub struct PresentedKey {
-    /// The header that carried it; `None` when the query did, from which it is already gone. When the request is
-    /// forwarded, the header is removed if it still has this value.
-    pub header: Option<HeaderName>,
+    /// The header.
+    pub header: HeaderName,
     /// The key.
     pub value: Secret<String>,
 }

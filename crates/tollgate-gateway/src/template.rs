@@ -124,7 +124,7 @@ impl Template {
                     parameters.push(("*".to_owned(), rest.join("/")));
                 }
                 Segment::Literal(literal) => {
-                    if !segments.next()?.eq_ignore_ascii_case(literal) {
+                    if !literal_part(segments.next()?).eq_ignore_ascii_case(literal) {
                         return None;
                     }
                 }
@@ -153,6 +153,11 @@ impl Template {
         }
         Some(parameters)
     }
+}
+
+/// A segment without its parameters (`;…`), which some backends cut off before they look at it.
+pub(crate) fn literal_part(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or(segment)
 }
 
 fn segment(text: &str) -> Result<Segment, TemplateError> {

@@ -118,6 +118,12 @@ pub const KEYS: &[KeyDef] = &[
         "Whether the plain listener also speaks HTTP/2 with prior knowledge.",
     ),
     key(
+        "listen.encoded-slashes",
+        Bool,
+        "false",
+        "Whether `%2F` and `%5C` may stand in paths; backends differ in what they make of them, so policies could be led past.",
+    ),
+    key(
         "listen.trusted-proxies",
         List,
         "",

@@ -32,6 +32,8 @@ pub struct Config {
     pub listen: ListenSettings,
     /// Certificates of the HTTPS listener.
     pub listen_certificates: Vec<String>,
+    /// Whether `%2F` and `%5C` may stand in paths.
+    pub encoded_slashes: bool,
     /// Key of the admin listener.
     pub admin_key: Option<Secret<String>>,
     /// Logs.
@@ -381,6 +383,7 @@ impl Reader<'_> {
         let keys = table.table("keys");
         Config {
             listen: settings,
+            encoded_slashes: flag(listen, "encoded-slashes", false),
             listen_certificates: names(Some(listen_certificates)),
             admin_key,
             log: LogSettings {

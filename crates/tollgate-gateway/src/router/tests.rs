@@ -53,7 +53,7 @@ fn route(line: &str, headers: &[(&str, &str)]) -> String {
         ),
         api("openai-v1", "openai/v1", true, &[]),
     ];
-    let router = Router::new(apis, Chain::default());
+    let router = Router::new(apis, Chain::default(), false);
     let (subscriptions, repeated) = Subscriptions::new(&[
         subscription("team", "k-team", Some(&["openai"]), true),
         subscription("everywhere", "k-all", None, true),
@@ -78,8 +78,12 @@ fn route(line: &str, headers: &[(&str, &str)]) -> String {
                 .subscription
                 .as_ref()
                 .map_or("-", |subscription| subscription.id.as_str());
+            let keys = match matched.keys.len() {
+                0 | 1 => String::new(),
+                n => format!(", {n} in headers"),
+            };
             format!(
-                "{} | {operation} | {:?} | {}?{} | {subscription}",
+                "{} | {operation} | {:?} | {}?{} | {subscription}{keys}",
                 id(&matched),
                 matched.parameters,
                 matched.path,
@@ -136,6 +140,43 @@ fn paths_that_climb_are_refused() {
         assert_eq!(route(&format!("GET {path}"), &[]), "- | 400 InvalidRequestPath", "{path}");
     }
     assert!(route("GET /all/a..b/.c", &[]).starts_with("all |"));
+}
+
+#[test]
+fn no_spelling_leads_past_a_narrower_api_or_operation() {
+    let key = [("api-key", "k-all")];
+    for path in [
+        "/openai/v1/x",
+        "/openai/%761/x",
+        "/openai//v1/x",
+        "//openai/v1/x",
+        "/openai/V1;a=b/x",
+        "/OPENAI;/v1/x",
+    ] {
+        assert!(route(&format!("GET {path}"), &key).starts_with("openai-v1 |"), "{path}");
+    }
+    for path in [
+        "/openai/deployments/list/chat",
+        "/openai/deployments//list;a/chat",
+        "/openai/deployments/l%69st/chat",
+    ] {
+        assert!(
+            route(&format!("GET {path}"), &key).contains("| GET /deployments/list/chat |"),
+            "{path}"
+        );
+    }
+    for path in ["/openai/v1%2fx", "/all/..;/x", "/all/%252e%252e/x", "/all/a%5cb"] {
+        assert!(route(&format!("GET {path}"), &key).ends_with("400 InvalidRequestPath"), "{path}");
+    }
+}
+
+#[test]
+fn every_key_is_taken_off() {
+    let shown = route(
+        "GET /openai/x?key=k-team&a=1&KEY=k-all&key=other",
+        &[("api-key", "k-team"), ("x-key", "k-all")],
+    );
+    assert_eq!(shown, "openai | GET /* | [(\"*\", \"x\")] | /x?a=1&key=other | team, 2 in headers");
 }
 
 #[test]

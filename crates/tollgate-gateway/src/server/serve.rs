@@ -159,11 +159,11 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         Ok(matched) => (matched, None),
         Err(Refusal { matched, error }) => (*matched, Some(error)),
     };
-    let Matched { info, parameters, chain, path: below, query: rest, target, key } = matched;
+    let Matched { info, parameters, chain, path: below, query: rest, target, keys } = matched;
     let received = Received {
         trailers,
         host: headers.get(http::header::HOST).cloned(),
-        key: key.and_then(|key| Some((key.header?, key.value))),
+        keys: keys.into_iter().map(|key| (key.header, key.value)).collect(),
     };
     let mut record = blank_record(request_id, facts.method.clone(), version, peer);
     record.client_ip = ip;

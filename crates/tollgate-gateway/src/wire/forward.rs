@@ -321,7 +321,7 @@ impl PingoraWire {
             Arc::clone(&hop.origin)
         } else {
             strip_credentials(&mut headers);
-            if let Some((name, _)) = &self.received.key {
+            for (name, _) in &self.received.keys {
                 headers.remove(name);
             }
             headers.remove(http::header::HOST);

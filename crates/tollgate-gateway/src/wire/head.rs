@@ -35,8 +35,39 @@ pub(crate) struct Received {
     pub host: Option<HeaderValue>,
     /// `TE: trailers`: the client can take trailers, and gRPC insists that the backend hears of it.
     pub(crate) trailers: bool,
-    /// The header with the gateway's subscription key, and that key. It goes unless a policy has written another value.
-    pub key: Option<(HeaderName, Secret<String>)>,
+    /// The headers with a subscription key of the gateway, and the key. What a policy has written instead stays.
+    pub keys: Vec<(HeaderName, Secret<String>)>,
+}
+
+/// Takes a value off a header; its other values stay, also where a policy has joined them to one line.
+fn take_off(headers: &mut HeaderMap, name: &HeaderName, key: &str) {
+    let parts = |value: &HeaderValue| -> Option<Vec<String>> {
+        Some(value.to_str().ok()?.split(',').map(|part| part.trim().to_owned()).collect())
+    };
+    let holds_key = |value: &HeaderValue| {
+        parts(value).is_some_and(|parts| parts.iter().any(|part| part == key))
+    };
+    if !headers.get_all(name).iter().any(holds_key) {
+        return;
+    }
+    let kept: Vec<HeaderValue> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| {
+            let Some(mut parts) = parts(value).filter(|_| holds_key(value)) else {
+                return Some(value.clone());
+            };
+            parts.retain(|part| part != key);
+            let mut left =
+                HeaderValue::from_str(&parts.join(",")).ok().filter(|_| !parts.is_empty())?;
+            left.set_sensitive(value.is_sensitive());
+            Some(left)
+        })
+        .collect();
+    headers.remove(name);
+    for value in kept {
+        headers.append(name, value);
+    }
 }
 
 /// The target cannot be written down.
@@ -148,10 +179,8 @@ pub(crate) fn request_head(
     strip_standard(&mut headers);
     headers.remove(EXPECT);
     headers.remove(CONTENT_LENGTH);
-    if let Some((name, key)) = &received.key
-        && headers.get(name).is_some_and(|value| value.as_bytes() == key.expose().as_bytes())
-    {
-        headers.remove(name);
+    for (name, key) in &received.keys {
+        take_off(&mut headers, name, key.expose());
     }
     let host = match headers.remove(HOST) {
         Some(host) if !is_as_received(&host, received.host.as_ref()) => host,

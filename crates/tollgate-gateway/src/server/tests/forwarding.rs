@@ -95,8 +95,8 @@ async fn credentials_are_applied_last_and_the_gateways_key_goes() {
             ..Credentials::default()
         };
         TestSite::new(None, ["", "<forward/>", ""]).backend(backend).with(|site| {
-            let header = Some(HeaderName::from_static("x-key"));
-            site.key = Some(PresentedKey { header, value: Secret::new("client-key".to_owned()) });
+            let header = HeaderName::from_static("x-key");
+            site.keys = vec![PresentedKey { header, value: Secret::new("client-key".to_owned()) }];
         })
     };
     let request = "GET /x?q=1&code=evil HTTP/1.1\r\nHost: gw.test\r\nX-Key: client-key\r\nApi-Key: client\r\n\

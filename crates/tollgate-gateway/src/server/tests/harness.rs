@@ -39,7 +39,7 @@ pub(super) struct TestSite {
     pub(super) backends: HashMap<Arc<str>, Arc<Backend>>,
     pub(super) chain: Chain,
     pub(super) target: Option<Target>,
-    pub(super) key: Option<crate::PresentedKey>,
+    pub(super) keys: Vec<crate::PresentedKey>,
     pub(super) addresses: AddressGuard,
     ports: Ports,
     deployment: Arc<Deployment>,
@@ -57,7 +57,7 @@ impl TestSite {
                  <on-error><t do=\"note-error\"/></on-error></policies>"
             )),
             target,
-            key: None,
+            keys: Vec::new(),
             addresses: AddressGuard::default(),
             ports: offline_ports(),
             deployment: Arc::default(),
@@ -138,7 +138,7 @@ impl Site for TestSite {
             path: path.to_owned(),
             query: query.to_owned(),
             target: self.target.clone(),
-            key: self.key.clone(),
+            keys: self.keys.clone(),
             ..Matched::default()
         })
     }
