@@ -43,7 +43,7 @@ fn attributes(
             continue;
         }
         if let Some(def) = declared.iter().find(|def| def.name == attribute.name) {
-            check_attribute(cx, attribute, def)
+            check_attribute(cx, attribute, def);
         } else {
             let names = declared.iter().map(|def| def.name).chain(also.iter().copied());
             let suggestion = closest(&attribute.name, names);
