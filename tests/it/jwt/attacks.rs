@@ -18,6 +18,8 @@ use crate::harness::{Call, azure};
 const JWT: &[&str] = &["jwt", "strict"];
 /// Those with the keys of one tenant's v2 tokens, and with all of its keys.
 const ONE_TENANT: &[&str] = &["jwt", "strict", "both", "entra"];
+/// Those that insist on the scheme.
+const WITH_SCHEME: &[&str] = &["strict", "entra", "common"];
 /// `validate-azure-ad-token`.
 const ENTRA: &[&str] = &["entra", "common"];
 
@@ -389,7 +391,6 @@ impl Forge<'_> {
         if standard != token {
             self.token("the other alphabet", &standard);
         }
-        const WITH_SCHEME: &[&str] = &["strict", "entra", "common"];
         for scheme in ["", "Basic ", "DPoP ", "Bearer: ", "Bearer,", "Bearer", "Bearer Bearer "] {
             self.header(WITH_SCHEME, &format!("scheme `{scheme}`"), format!("{scheme}{token}"));
         }
