@@ -5,6 +5,7 @@
 
 mod cases;
 mod demo;
+mod examples;
 mod harness;
 mod identity;
 mod jwt;
