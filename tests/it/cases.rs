@@ -5,7 +5,7 @@
 //!
 //! - `xml FILE`: another document of the directory, such as `xml fragments/shared.xml` or `xml operations/read.xml`;
 //! - `toml`: further configuration, in which `CASE` stands for the API;
-//! - `http request`: a request below the API's path;
+//! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received; `nothing` when it received none;
 //! - `http response`: the answer;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
@@ -16,6 +16,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tollgate_emulator::{Received, Running};
 
 use crate::harness::{Answer, Call, Connection, Directory, azure, is_like, repository};
@@ -97,7 +100,8 @@ fn read(file: &Path) -> Vec<Case> {
             cases.push(Case { file: file.to_owned(), api, blocks: Vec::new() });
         }
         let case = cases.last_mut();
-        let case = case.unwrap_or_else(|| panic!("{}:{}: no policy yet", file.display(), block.line));
+        let case =
+            case.unwrap_or_else(|| panic!("{}:{}: no policy yet", file.display(), block.line));
         case.blocks.push(block);
     }
     assert!(!cases.is_empty(), "{} has no case", file.display());
@@ -136,9 +140,12 @@ impl Case {
     /// Adds the case's documents to a directory and its configuration to `config`.
     fn add_to(&self, mut directory: Directory, config: &mut String) -> Directory {
         let id = &self.api;
-        writeln!(config, "[apis.{id}]\npath = \"{id}\"\nbackend = \"echo\"").expect("text");
+        writeln!(config, "[apis.{id}]\npath = \"{id}\"").expect("text");
         let own = self.blocks.iter().filter(|block| block.kind == "toml");
         let own: String = own.map(|block| block.text.replace("CASE", id)).collect();
+        if !own.contains("service-url =") {
+            config.push_str("backend = \"echo\"\n");
+        }
         if !own.contains("subscription =") {
             config.push_str("subscription = \"optional\"\n");
         }
@@ -174,7 +181,7 @@ url = "{echo}/echo"
 url = "{echo}/other/base/"
 
 [backends.with-credentials]
-url = "{echo}/credentials?from=backend"
+url = "{echo}/credentials"
 headers = {{ x-backend-key = {{ value = "backend key", development = true }} }}
 query = {{ code = {{ value = "a&b", development = true }} }}
 authorization = {{ scheme = "Bearer", parameter = {{ value = "opaque", development = true }} }}
@@ -195,7 +202,7 @@ fn directory(cases: &[Case], azure: &Running) -> Directory {
     for case in cases {
         directory = case.add_to(directory, &mut config);
     }
-    directory.configure(&config);
+    directory.configure(&config.replace("{ECHO}", azure.echo.server().url()));
     directory
 }
 
@@ -212,7 +219,7 @@ async fn serve(
     for block in &case.blocks {
         let found = match block.kind.as_str() {
             "http request" => {
-                let call = call(&block.text, &case.api);
+                let call = call(&with_tokens(&block.text), &case.api);
                 echo.forget();
                 match connection.send(call).await {
                     Ok(got) => answer = Some(got),
@@ -225,7 +232,9 @@ async fn serve(
                 n_requests += 1;
                 Ok(())
             }
-            "http response" => expect_answer(&block.text, answer.as_ref().expect("a request first")),
+            "http response" => {
+                expect_answer(&block.text, answer.as_ref().expect("a request first"))
+            }
             "http backend" => expect_received(&block.text, &received),
             "toml" => Ok(()),
             kind if kind.starts_with("xml ") => Ok(()),
@@ -254,10 +263,29 @@ fn message(text: &str) -> (&str, Vec<&str>, Option<&str>) {
     (lines.next().unwrap_or_default(), lines.collect(), body)
 }
 
+/// Puts tokens in the place of `jwt(…)`: HS256 with the key of the policies, whose text is its Base64.
+fn with_tokens(text: &str) -> String {
+    const KEY: &[u8] = b"a secret of thirty-two bytes....";
+    let mut parts = text.split("jwt(");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (claims, rest) = part.split_once(')').expect("a closing bracket");
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let signed =
+            format!("{}.{}", encode(br#"{"alg":"HS256","typ":"JWT"}"#), encode(claims.as_bytes()));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, KEY);
+        let signature = hmac::sign(&key, signed.as_bytes());
+        whole.push_str(&format!("{signed}.{}{rest}", encode(signature.as_ref())));
+    }
+    whole
+}
+
 fn call(text: &str, api: &str) -> Call {
     let (first, headers, body) = message(text);
     let (method, path) = first.split_once(' ').expect("a method and a path");
-    let path = if path == "/" { format!("/{api}") } else { format!("/{api}{path}") };
+    // The root of the API is written `/` and sent without its slash.
+    let below = path.strip_prefix('/').filter(|rest| rest.is_empty() || rest.starts_with('?'));
+    let path = format!("/{api}{}", below.unwrap_or(path));
     let mut call = Call::new(method, &path).body(body.unwrap_or_default().to_owned());
     for line in headers {
         let (name, value) = line.split_once(':').expect("a header line");
@@ -307,7 +335,9 @@ fn expect_received(text: &str, received: &[Received]) -> Result<(), String> {
     expect_headers(&headers, headers_of).map_err(|why| format!("{why}: {:?}", received.headers))?;
     let sent = String::from_utf8_lossy(&received.body);
     match body {
-        Some(body) if !is_like(body, &sent) => Err(format!("the backend received the body `{sent}`")),
+        Some(body) if !is_like(body, &sent) => {
+            Err(format!("the backend received the body `{sent}`"))
+        }
         _ => Ok(()),
     }
 }
@@ -350,7 +380,8 @@ fn check(case: &Case) -> Result<(), String> {
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     let text = case.blocks.iter().find(|block| block.kind == "text").expect("a text block");
     let failed = output.status.code() == Some(1);
-    let is_right = printed.contains("error[") == failed && matches!(output.status.code(), Some(0 | 1));
+    let is_right =
+        printed.contains("error[") == failed && matches!(output.status.code(), Some(0 | 1));
     if !is_right {
         return Err(format!("{}: {:?} with\n{printed}", case.place(text), output.status));
     }

@@ -3,5 +3,11 @@
 //! `harness` starts gateways and speaks HTTP; each other module is one theme. A bug fix adds a test that names its
 //! issue.
 
+mod cases;
+mod demo;
 mod harness;
+mod identity;
+mod jwt;
 mod readme;
+mod reload;
+mod streaming;

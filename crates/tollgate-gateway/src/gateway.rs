@@ -48,6 +48,8 @@ impl fmt::Debug for Setup {
 pub struct Prepared {
     setup: Setup,
     adapters: Adapters,
+    /// Began before the directory was read.
+    watch: Watch,
     snapshot: Snapshot,
     config: Config,
     /// Warnings of the load.
@@ -79,10 +81,11 @@ impl Prepared {
     /// Loads the directory. When it has an error, gives back all findings.
     pub async fn load(setup: Setup) -> Result<Self, Box<Loaded>> {
         let adapters = Adapters::new(&setup.env);
+        let watch = Watch::new(&setup.root);
         match load_blocking(&setup, &adapters).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
                 take_over(&adapters, &config);
-                Ok(Self { setup, adapters, snapshot, config, diagnostics, sources })
+                Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
             }
             loaded => Err(Box::new(loaded)),
         }
@@ -105,7 +108,7 @@ impl Prepared {
 
     /// Listens, and serves from now on. `log` is told when a reload changes the level.
     pub async fn start(self, log: Option<LogControl>) -> Result<Gateway, StartError> {
-        let Self { setup, adapters, snapshot, config, diagnostics, sources } = self;
+        let Self { setup, adapters, mut watch, snapshot, config, diagnostics, sources } = self;
         let listen = setup.listen.clone().unwrap_or_else(|| config.listen.clone());
         let certificates = Arc::new(ListenCertificates::default());
         certificates
@@ -137,6 +140,7 @@ impl Prepared {
             state: Mutex::new(Generation { number: 1, files: config.files.clone() }),
         });
         reloader.report(Some(1), &diagnostics, &sources);
+        watch.also_look_at(&config.files);
         tracing::info!(
             http = addresses.http.map(|address| address.to_string()),
             https = addresses.https.map(|address| address.to_string()),
@@ -145,7 +149,7 @@ impl Prepared {
         );
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(server.run(stopping));
-        let watching = tokio::spawn(watch_directory(Arc::clone(&reloader)));
+        let watching = tokio::spawn(watch_directory(Arc::clone(&reloader), watch));
         Ok(Gateway { reloader, addresses, admin: admin_server, stop, serving, watching })
     }
 }
@@ -307,9 +311,7 @@ impl Reloader {
 }
 
 /// Reloads whenever the directory changes. Ends when it is aborted.
-async fn watch_directory(reloader: Arc<Reloader>) {
-    let files = reloader.state.lock().await.files.clone();
-    let mut watch = Watch::new(&reloader.setup.root, files);
+async fn watch_directory(reloader: Arc<Reloader>, mut watch: Watch) {
     loop {
         watch.changed().await;
         reloader.reload().await;

@@ -23,14 +23,16 @@ pub(crate) struct Watch {
     root: PathBuf,
     /// Files elsewhere that the configuration reads: secrets, certificates.
     also: Vec<PathBuf>,
-    seen: u64,
+    /// What the directory and the files elsewhere looked like.
+    seen: (u64, u64),
     events: mpsc::Receiver<()>,
     _watcher: Option<notify::RecommendedWatcher>,
 }
 
 impl Watch {
-    /// Watches a directory and files elsewhere, beginning with what is there now.
-    pub(crate) fn new(root: &Path, also: Vec<PathBuf>) -> Self {
+    /// Watches a directory, beginning with what is there now: a watch that begins before the directory is read misses
+    /// nothing.
+    pub(crate) fn new(root: &Path) -> Self {
         let (sender, events) = mpsc::channel(1);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // Reading files is an event as well; only what may have changed them matters. A full channel means that a look
@@ -46,14 +48,15 @@ impl Watch {
         if let Err(error) = &watcher {
             tracing::warn!(%error, "the policy directory cannot be watched; looking every {} s", LOOK.as_secs());
         }
-        let seen = fingerprint(root, &also);
-        Self { root: root.to_owned(), also, seen, events, _watcher: watcher.ok() }
+        let seen = (fingerprint(Some(root), &[]), fingerprint(None, &[]));
+        Self { root: root.to_owned(), also: Vec::new(), seen, events, _watcher: watcher.ok() }
     }
 
-    /// Looks at other files elsewhere from now on. Different ones count as a change, so none is missed meanwhile.
+    /// Looks at these files elsewhere from now on.
     pub(crate) fn also_look_at(&mut self, files: &[PathBuf]) {
         if self.also != files {
             self.also = files.to_vec();
+            self.seen.1 = fingerprint(None, files);
         }
     }
 
@@ -68,7 +71,8 @@ impl Watch {
             }
             while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
             let (root, also) = (self.root.clone(), self.also.clone());
-            let now = tokio::task::spawn_blocking(move || fingerprint(&root, &also)).await;
+            let look = move || (fingerprint(Some(&root), &[]), fingerprint(None, &also));
+            let now = tokio::task::spawn_blocking(look).await;
             if let Ok(now) = now
                 && now != self.seen
             {
@@ -80,9 +84,9 @@ impl Watch {
 }
 
 /// What the files look like from outside: names, sizes and times.
-fn fingerprint(root: &Path, also: &[PathBuf]) -> u64 {
+fn fingerprint(root: Option<&Path>, also: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let mut folders = vec![(root.to_owned(), 0)];
+    let mut folders: Vec<_> = root.map(|root| (root.to_owned(), 0)).into_iter().collect();
     let mut files = also.to_vec();
     while let Some((folder, depth)) = folders.pop() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -116,13 +120,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(folder.path().join("a.xml"), "a").unwrap();
-        let mut watch = Watch::new(folder.path(), vec![elsewhere.path().to_owned()]);
+        let mut watch = Watch::new(folder.path());
+        watch.also_look_at(&[elsewhere.path().to_owned()]);
         std::fs::create_dir(folder.path().join("apis")).unwrap();
         std::fs::write(folder.path().join("apis/b.xml"), "b").unwrap();
         tokio::time::timeout(Duration::from_secs(20), watch.changed()).await.unwrap();
         let seen = watch.seen;
-        assert_eq!(seen, fingerprint(&watch.root, &watch.also));
+        assert_eq!(seen.0, fingerprint(Some(&watch.root), &[]));
         std::fs::write(elsewhere.path(), "longer").unwrap();
-        assert_ne!(seen, fingerprint(&watch.root, &watch.also));
+        assert_ne!(seen.1, fingerprint(None, &watch.also));
     }
 }

@@ -324,7 +324,7 @@ impl Checker<'_> {
                 ),
                 crate::types::Absent::Missing => (
                     ErrorCode::EXPR_UNSUPPORTED,
-                    format!("the type `{shown}` is not supported yet"),
+                    format!("the type `{shown}` is not supported"),
                 ),
             };
             return self.fail(code, at, message);

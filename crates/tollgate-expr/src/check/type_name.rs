@@ -107,7 +107,7 @@ impl Checker<'_> {
                 self.diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message)
             }
             Some(Absent::Missing) => {
-                let message = format!("the type `{shown}` is not supported yet");
+                let message = format!("the type `{shown}` is not supported");
                 self.diagnostic(ErrorCode::EXPR_UNSUPPORTED, at, message)
             }
             None => {

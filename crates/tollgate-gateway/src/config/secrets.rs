@@ -59,6 +59,22 @@ impl Reader<'_> {
         text(Some(table), "value")
     }
 
+    /// A URL that requests are built on: it has no query of its own.
+    fn base_url(&mut self, table: Option<Table<'_>>, key: &str) -> Option<(Url, Span)> {
+        let item = table?.get(key)?;
+        let (url, span) = (item.text().and_then(parse_url)?, item.span());
+        if !url.query.is_empty() {
+            let message = format!("`{key}` has a query");
+            self.report(
+                Code::CONFIG_VALUE,
+                message,
+                span,
+                "requests bring their own; put fixed parameters into `query`",
+            );
+        }
+        Some((url, span))
+    }
+
     fn header_value(&mut self, value: &Secret<String>, span: Span) -> Option<HeaderValue> {
         let Ok(mut header) = HeaderValue::from_str(value.expose()) else {
             let message = "the value cannot stand in a header".to_owned();
@@ -139,12 +155,11 @@ impl Reader<'_> {
             let message = format!("backend `{id}` needs a `url`");
             self.report(Code::CONFIG_MISSING, message, span, "`url` is missing");
         }
-        let item = table.get("url")?;
-        let mut url = item.text().and_then(parse_url)?;
+        let (mut url, url_span) = self.base_url(Some(table), "url")?;
         if let Some(path) = text(Some(table), "path") {
             url.path = format!("{}/{}", url.path.trim_end_matches('/'), path.trim_matches('/'));
         }
-        self.check_domain(&url, item.span());
+        self.check_domain(&url, url_span);
         let tls = table.table("tls");
         if let Some(item) = table.get("certificate") {
             self.reference("certificate", item.text()?, item.span(), certificates);
@@ -325,7 +340,7 @@ impl Reader<'_> {
             name: text(this, "name").unwrap_or_else(|| id.to_owned()),
             path: path.trim_matches('/').to_owned(),
             backend: text(this, "backend"),
-            service_url: text(this, "service-url").and_then(|url| parse_url(&url)),
+            service_url: self.base_url(this, "service-url").map(|(url, _)| url),
             subscription_required: text(this, "subscription").is_none_or(|word| word == "required"),
             key_headers,
             key_queries,
