@@ -6,6 +6,7 @@
 
 mod cases;
 mod demo;
+mod examples;
 mod harness;
 mod identity;
 mod jwt;

@@ -322,10 +322,9 @@ impl Checker<'_> {
                     ErrorCode::EXPR_NOT_ALLOWED,
                     format!("the type `{shown}` is not allowed in policy expressions"),
                 ),
-                crate::types::Absent::Missing => (
-                    ErrorCode::EXPR_UNSUPPORTED,
-                    format!("the type `{shown}` is not supported"),
-                ),
+                crate::types::Absent::Missing => {
+                    (ErrorCode::EXPR_UNSUPPORTED, format!("the type `{shown}` is not supported"))
+                }
             };
             return self.fail(code, at, message);
         }
