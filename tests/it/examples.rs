@@ -36,6 +36,9 @@ fn start(folder: &str, azure: &Running) -> Gateway {
             directory = directory.env(name, value);
         }
     }
+    let checked = directory.check();
+    let found = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert_eq!(found.trim(), "0 errors, 0 warnings", "{folder}");
     directory.start()
 }
 
@@ -152,5 +155,6 @@ async fn per_operation() {
         "/openai/deployments/gpt-4o/completions?api-version=2024-10-21",
         &json!({"prompt": "x"}),
     );
-    gateway.send(other.bearer(&spender)).await.expect(404);
+    let unknown = gateway.send(other.bearer(&spender)).await.expect(404);
+    assert_eq!(unknown.text(), "{ \"statusCode\": 404, \"message\": \"Resource not found\" }");
 }

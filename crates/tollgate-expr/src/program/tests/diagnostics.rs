@@ -117,11 +117,11 @@ fn names_and_members() {
         "@(XElement.Parse(\"<a/>\"))",
         Target::Any,
         expect![[r#"
-        error[E0306]: the type `XElement` is not supported yet
-         --> policies/a.xml:1:3
-          |
-        1 | @(XElement.Parse("<a/>"))
-          |   ^^^^^^^^"#]],
+            error[E0306]: the type `XElement` is not supported
+             --> policies/a.xml:1:3
+              |
+            1 | @(XElement.Parse("<a/>"))
+              |   ^^^^^^^^"#]],
     );
 }
 
