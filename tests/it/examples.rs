@@ -1,111 +1,160 @@
-//! What is shipped loads, starts and serves.
+//! Everything in `policies/` and `examples/` starts, and does what it says.
 
 use serde_json::json;
 use tollgate_emulator::{CONTOSO, Running, TokenSpec, TokenVersion};
 
 use crate::harness::{Answer, Call, Directory, Gateway, azure, repository};
 
+const AUDIENCE: &str = "0a5e7d0c-9a43-4f0b-8a57-2f1c9a55e002";
 const CLIENT: &str = "6d1c5a37-6f0e-4d68-9f5a-3b8f1c1de001";
-const AUDIENCE: &str = "api://orders";
-const KEY: &str = "a-key-of-team-a";
-const CHAT: &str = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+const TEAM_KEY: &str = "a-key-of-team-a";
 
-/// A folder of the repository with every variable that its README names.
-fn directory(folder: &str, azure: &Running) -> Directory {
-    let (entra, openai) = (&azure.entra, &azure.openai);
-    Directory::copy_of(&repository().join(folder))
-        .env("TOLLGATE_HTTP", "127.0.0.1:0")
-        .env("TOLLGATE_ADMIN", "127.0.0.1:0")
-        .env("AZURE_OPENAI_ENDPOINT", openai.server().url())
-        .env("AZURE_OPENAI_API_KEY", openai.key())
-        .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds.server().url())
-        .env("TENANT_ID", CONTOSO)
-        .env("CLIENT_APP_ID", CLIENT)
-        .env("API_AUDIENCE", AUDIENCE)
-        .env("ENTRA_ENDPOINT", entra.server().url())
-        .env("OPENID_CONFIGURATION_URL", entra.metadata_url(CONTOSO, TokenVersion::V2))
-        .env("ISSUER_URL", entra.issuer(CONTOSO, TokenVersion::V2))
-        .env("TEAM_A_KEY", KEY)
-        .env("TEAM_A_OTHER_KEY", "another-key-of-team-a")
-}
-
-/// Starts a folder that must be free of findings.
+/// A directory with everything that the READMEs list; it takes from the environment what it wants.
 fn start(folder: &str, azure: &Running) -> Gateway {
-    let directory = directory(folder, azure);
+    let path = repository().join(folder);
+    let config = std::fs::read_to_string(path.join("tollgate.toml")).expect("tollgate.toml");
+    let variables = [
+        ("AZURE_OPENAI_ENDPOINT", azure.openai.server().url().to_owned()),
+        ("AZURE_OPENAI_API_KEY", azure.openai.key()),
+        ("TENANT_ID", CONTOSO.to_owned()),
+        ("CLIENT_APP_ID", CLIENT.to_owned()),
+        ("API_AUDIENCE", AUDIENCE.to_owned()),
+        ("ENTRA_ENDPOINT", azure.entra.server().url().to_owned()),
+        ("OPENID_CONFIGURATION_URL", azure.entra.metadata_url(CONTOSO, TokenVersion::V2)),
+        ("ISSUER_URL", azure.entra.issuer(CONTOSO, TokenVersion::V2)),
+        ("TEAM_A_KEY", TEAM_KEY.to_owned()),
+        ("TEAM_A_OTHER_KEY", "another-key-of-team-a".to_owned()),
+    ];
+    let readme = std::fs::read_to_string(path.join("README.md"))
+        .or_else(|_| std::fs::read_to_string(repository().join("README.md")))
+        .expect("a README");
+    let mut directory = Directory::copy_of(&path)
+        .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds.server().url());
+    for (name, value) in variables {
+        if config.contains(&format!("env = \"{name}\"")) {
+            assert!(readme.contains(name), "the README of `{folder}` does not name `{name}`");
+            directory = directory.env(name, value);
+        }
+    }
     let checked = directory.check();
     let found = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert_eq!(found.trim(), "0 errors, 0 warnings", "{folder}");
     directory.start()
 }
 
-fn chat() -> Call {
-    Call::json(CHAT, &json!({"messages": [{"role": "user", "content": "Hello."}]}))
+fn token(azure: &Running, spec: TokenSpec) -> String {
+    azure.entra.mint(&spec.app(CLIENT)).expect("a token")
 }
 
-fn token(azure: &Running) -> String {
-    let spec = TokenSpec::v2(AUDIENCE).app(CLIENT).roles(["Chat.Invoke", "Embeddings.Invoke"]);
-    azure.entra.mint(&spec.claim("scope", "openid chat")).expect("a token")
+fn chat(deployment: &str) -> Call {
+    let path = format!("/openai/deployments/{deployment}/chat/completions?api-version=2024-10-21");
+    Call::json(&path, &json!({"messages": [{"role": "user", "content": "Hello"}]}))
 }
 
-/// One good call, and one without what the good one had.
-async fn check(gateway: &Gateway, good: Call) -> Answer {
-    let answer = gateway.send(good).await.expect(200);
-    let content = answer.json()["choices"][0]["message"]["content"].to_string();
-    assert!(content.contains("Hello."), "{content}");
-    let refused = gateway.send(chat()).await.expect(401);
-    assert!(refused.text().contains("\"statusCode\": 401"), "{}", refused.text());
-    answer
+/// Whether the last call of the backend came with a key; otherwise it came with a token.
+fn came_with_key(azure: &Running) -> bool {
+    let calls = azure.openai.server().received();
+    let last = calls.last().expect("a call");
+    assert!(last.header("ocp-apim-subscription-key").is_none());
+    last.header("api-key").is_some_and(|key| key == azure.openai.key())
+}
+
+fn model(answer: Answer) -> String {
+    answer.expect(200).json()["model"].as_str().expect("a model").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn policies() {
+async fn shipped_policies() {
     let azure = azure().await;
     let gateway = start("policies", &azure);
-    let token = token(&azure);
-    check(&gateway, chat().bearer(&token)).await;
-    let received = azure.openai.server().received();
-    assert!(
-        received
-            .iter()
-            .all(|call| call.header("authorization") != Some(&format!("Bearer {token}")))
-    );
-    // A failure on our side says nothing of the inside.
+    let token = token(&azure, TokenSpec::v2(AUDIENCE));
+    gateway.send(chat("gpt-4o")).await.expect(401);
+    gateway.send(chat("gpt-4o").bearer(&token)).await.expect(200);
+    assert!(!came_with_key(&azure));
+    // The client's own key must not take the place of the gateway's token.
+    gateway.send(chat("gpt-4o").bearer(&token).header("api-key", "x")).await.expect(200);
+    let v1 = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]});
+    let v1 = Call::json("/openai/v1/chat/completions", &v1).bearer(&token);
+    gateway.send(v1).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_hide_what_is_inside() {
+    let azure = azure().await;
+    let gateway = start("policies", &azure);
+    let token = token(&azure, TokenSpec::v2(AUDIENCE));
     azure.openai.server().go_offline();
-    let failed = gateway.send(chat().bearer(&token)).await.expect(502);
-    assert_eq!(failed.json()["error"]["type"], "gateway_error", "{}", failed.text());
-    assert!(!failed.text().contains("127.0.0.1"), "{}", failed.text());
+    let answer = gateway.send(chat("gpt-4o").bearer(&token)).await.expect(502);
+    let body = answer.json();
+    assert_eq!(body["error"]["type"], "gateway_error");
+    let message = body["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("The model could not be reached. Request id: "), "{message}");
+    assert!(!answer.text().contains("127.0.0.1"), "{}", answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn api_key() {
     let azure = azure().await;
     let gateway = start("examples/api-key", &azure);
-    check(&gateway, chat().header("api-key", KEY)).await;
+    gateway.send(chat("gpt-4o")).await.expect(401);
+    for key in [TEAM_KEY, "another-key-of-team-a"] {
+        gateway.send(chat("gpt-4o").header("api-key", key)).await.expect(200);
+        assert!(came_with_key(&azure));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn backend_credentials() {
     let azure = azure().await;
     let gateway = start("examples/backend-credentials", &azure);
-    check(&gateway, chat().header("Ocp-Apim-Subscription-Key", KEY)).await;
+    let call = chat("gpt-4o").header("api-key", TEAM_KEY);
+    gateway.send(call.clone()).await.expect(200);
+    assert!(came_with_key(&azure));
+    gateway.send(call.header("x-use-identity", "true")).await.expect(200);
+    assert!(!came_with_key(&azure));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn openid_provider() {
     let azure = azure().await;
     let gateway = start("examples/openid-provider", &azure);
-    check(&gateway, chat().bearer(&token(&azure))).await;
+    let spec = || TokenSpec::v2(AUDIENCE);
+    let good = token(&azure, spec().claim("scope", "chat more"));
+    gateway.send(chat("gpt-4o").bearer(&good)).await.expect(200);
+    let calls = azure.openai.server().received();
+    assert!(calls.last().expect("a call").header("x-client-subject").is_some());
+    for spec in
+        [spec(), spec().claim("scope", "chatter"), TokenSpec::v2("other").claim("scope", "chat")]
+    {
+        gateway.send(chat("gpt-4o").bearer(&token(&azure, spec))).await.expect(401);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn per_operation() {
     let azure = azure().await;
     let gateway = start("examples/per-operation", &azure);
-    let token = token(&azure);
-    check(&gateway, chat().bearer(&token)).await;
-    let path = "/openai/deployments/text-embedding-3-small/embeddings?api-version=2024-10-21";
-    let embeddings = Call::json(path, &json!({"input": "Hello."})).bearer(&token);
-    assert!(gateway.send(embeddings).await.expect(200).json()["data"][0]["embedding"].is_array());
-    let unknown = gateway.send(Call::get("/openai/files").bearer(&token)).await.expect(404);
+    let spec = || TokenSpec::v2(AUDIENCE);
+    let nobody = token(&azure, spec());
+    gateway.send(chat("gpt-4o").bearer(&nobody)).await.expect(403);
+    let caller = token(&azure, spec().roles(["Chat.Invoke"]));
+    let spender = token(&azure, spec().roles(["Chat.Invoke", "Chat.LargeModels"]));
+    let small = model(gateway.send(chat("gpt-4o").bearer(&caller)).await);
+    let large = model(gateway.send(chat("gpt-4o").bearer(&spender)).await);
+    assert!(
+        small.starts_with("gpt-4o-mini") && !large.starts_with("gpt-4o-mini"),
+        "{small} {large}"
+    );
+    let embeddings = Call::json(
+        "/openai/deployments/any/embeddings?api-version=2024-10-21",
+        &json!({"input": "x"}),
+    );
+    let used = model(gateway.send(embeddings.bearer(&nobody)).await);
+    assert_eq!(used, "text-embedding-3-small");
+    let other = Call::json(
+        "/openai/deployments/gpt-4o/completions?api-version=2024-10-21",
+        &json!({"prompt": "x"}),
+    );
+    let unknown = gateway.send(other.bearer(&spender)).await.expect(404);
     assert_eq!(unknown.text(), "{ \"statusCode\": 404, \"message\": \"Resource not found\" }");
 }

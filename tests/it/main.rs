@@ -2,6 +2,7 @@
 //!
 //! `harness` starts gateways and speaks HTTP; each other module is one theme. A bug fix adds a test that names its
 //! issue.
+#![cfg(test)]
 
 mod cases;
 mod demo;

@@ -1,7 +1,7 @@
 //! `tollgate check`.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -52,11 +52,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The documents at a path: itself, or every `.xml` file below it, sorted.
-fn documents(path: &PathBuf) -> anyhow::Result<Vec<PathBuf>> {
+fn documents(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
-        return Ok(vec![path.clone()]);
+        return Ok(vec![path.to_owned()]);
     }
-    let mut folders = vec![path.clone()];
+    let mut folders = vec![path.to_owned()];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {

@@ -1,4 +1,6 @@
 //! `tollgate docs`: reference pages made from the declarations.
+//!
+//! Writing to a string cannot fail, so what `write!` answers is not looked at.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -67,20 +69,22 @@ fn configuration() -> String {
         let this = def.path.split('.').next().unwrap_or(def.path);
         if this != section {
             section = this;
-            let _ = write!(
+            write!(
                 page,
                 "\n## `{section}`\n\n| key | value | default | what |\n|---|---|---|---|\n"
-            );
+            )
+            .ok();
         }
         let default =
             if def.default.is_empty() { String::new() } else { format!("`{}`", def.default) };
-        let _ = writeln!(
+        writeln!(
             page,
             "| `{}` | {} | {default} | {} |",
             def.path,
             def.ty.describe(),
             cell(def.doc)
-        );
+        )
+        .ok();
     }
     page
 }
@@ -90,7 +94,7 @@ fn errors() -> String {
         "{GENERATED}# Diagnostics\n\nCodes that begin with `W` are warnings.\n\n| code | meaning |\n|---|---|\n"
     );
     for (code, text) in ALL_CODES {
-        let _ = writeln!(page, "| `{}` | {} |", code.as_str(), cell(text));
+        writeln!(page, "| `{}` | {} |", code.as_str(), cell(text)).ok();
     }
     page
 }
@@ -98,7 +102,7 @@ fn errors() -> String {
 fn policies() -> String {
     let mut page = format!("{GENERATED}# Policies\n\n");
     for def in REGISTRY.policies {
-        let _ = writeln!(page, "- [`{0}`](#{0})", def.name);
+        writeln!(page, "- [`{0}`](#{0})", def.name).ok();
     }
     for def in REGISTRY.policies {
         policy(&mut page, def);
@@ -107,22 +111,22 @@ fn policies() -> String {
         "\n## Not supported\n\nThese are refused by name.\n\n| policy | instead |\n|---|---|\n",
     );
     for (name, instead) in REGISTRY.unsupported {
-        let _ = writeln!(page, "| `{name}` | {} |", cell(instead));
+        writeln!(page, "| `{name}` | {} |", cell(instead)).ok();
     }
     page
 }
 
 fn policy(page: &mut String, def: &PolicyDef) {
-    let _ = write!(page, "\n## {}\n\n{}\n\n", def.name, def.docs.trim());
+    write!(page, "\n## {}\n\n{}\n\n", def.name, def.docs.trim()).ok();
     let sections = |sections: &[Section]| {
         sections.iter().map(|section| format!("`{section}`")).collect::<Vec<_>>().join(", ")
     };
-    let _ = write!(page, "Sections: {}", sections(def.sections));
+    write!(page, "Sections: {}", sections(def.sections)).ok();
     if !def.toolkit_sections.is_empty() {
-        let _ = write!(page, "; with a warning: {}", sections(def.toolkit_sections));
+        write!(page, "; with a warning: {}", sections(def.toolkit_sections)).ok();
     }
     let scopes: Vec<&str> = def.scopes.iter().map(|scope| scope.name()).collect();
-    let _ = write!(page, ". Scopes: {}.\n", scopes.join(", "));
+    writeln!(page, ". Scopes: {}.", scopes.join(", ")).ok();
     attributes(page, def.attributes);
     content(page, &def.content, "");
 }
@@ -135,7 +139,7 @@ fn attributes(page: &mut String, all: &[AttributeDef]) {
     for def in all {
         let yes = |flag: bool| if flag { "yes" } else { "no" };
         let default = def.default.map(|text| format!("`{text}`")).unwrap_or_default();
-        let _ = writeln!(
+        writeln!(
             page,
             "| `{}` | {} | {} | {} | {default} | {} |",
             def.name,
@@ -143,7 +147,8 @@ fn attributes(page: &mut String, all: &[AttributeDef]) {
             yes(def.required),
             yes(def.expression),
             cell(def.doc)
-        );
+        )
+        .ok();
     }
 }
 
@@ -166,15 +171,15 @@ fn content(page: &mut String, content: &Content, parent: &str) {
         Content::Children(children) => children.iter().for_each(|def| child(page, def, parent)),
         Content::Text(text) | Content::Raw(text) => {
             let expression = if text.expression { ", or an expression" } else { "" };
-            let _ = write!(page, "\nContent{}: {}{expression}.\n", of(parent), value(text.ty));
+            write!(page, "\nContent{}: {}{expression}.\n", of(parent), value(text.ty)).ok();
         }
         Content::Policies => {
-            let _ = write!(page, "\nContent{}: policies.\n", of(parent));
+            write!(page, "\nContent{}: policies.\n", of(parent)).ok();
         }
         Content::Response { once, many } => {
             let names: Vec<String> =
                 once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
-            let _ = write!(page, "\nContent{}: {}.\n", of(parent), names.join(", "));
+            write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
         }
         Content::Empty => {}
     }
@@ -194,7 +199,7 @@ fn child(page: &mut String, def: &ChildDef, parent: &str) {
         (min, max) if min == max => format!("exactly {min}"),
         (min, max) => format!("{min} to {max}"),
     };
-    let _ = write!(page, "\nElement `{path}` ({times}): {}\n", def.doc);
+    write!(page, "\nElement `{path}` ({times}): {}\n", def.doc).ok();
     attributes(page, def.attributes);
     content(page, &def.content, &path);
 }
