@@ -38,6 +38,8 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// Advice, one line each.
     pub help: Vec<String>,
+    /// Whether the author's text at the place is a secret: only the place is shown then.
+    pub hides_source: bool,
 }
 
 impl Diagnostic {
@@ -52,6 +54,7 @@ impl Diagnostic {
             primary: Label { span, text: String::new() },
             secondary: Vec::new(),
             help: Vec::new(),
+            hides_source: false,
         }
     }
 
@@ -83,6 +86,13 @@ impl Diagnostic {
             Some(name) => self.help(format!("did you mean `{name}`?")),
             None => self,
         }
+    }
+
+    /// Shows the place without the author's text, which holds a secret.
+    #[must_use]
+    pub fn hide_source(mut self) -> Self {
+        self.hides_source = true;
+        self
     }
 
     /// Whether the document must not be used.

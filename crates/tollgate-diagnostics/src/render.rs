@@ -1,6 +1,6 @@
 //! Renderers: rustc-style text for people, JSON for machines.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use crate::{Diagnostic, Severity, Sources};
 
@@ -21,7 +21,11 @@ fn with(renderer: &Renderer, diagnostic: &Diagnostic, sources: &Sources) -> Stri
     };
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
     let mut group = annotate_snippets::Group::with_title(title);
-    if let Some(file) = sources.get(diagnostic.primary.span.file) {
+    let file = sources.get(diagnostic.primary.span.file);
+    if let Some(file) = file.filter(|_| diagnostic.hides_source) {
+        let at = file.position(diagnostic.primary.span.start as usize);
+        group = group.element(Origin::path(file.name()).line(at.line).char_column(at.column));
+    } else if let Some(file) = file {
         let clamp = |span: crate::Span| {
             let range = span.range();
             let end = range.end.min(file.text().len());
@@ -128,5 +132,17 @@ mod tests {
               }
             ]"#]]
         .assert_eq(&json([&diagnostic], &sources));
+    }
+
+    #[test]
+    fn hidden_text_is_not_shown() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.xml", "<key>\n  canary</key>");
+        let hidden =
+            Diagnostic::new(Code::INVALID_VALUE, "invalid key", file.span(8..14)).hide_source();
+        expect![[r#"
+            error[E0205]: invalid key
+            --> a.xml:2:3"#]]
+        .assert_eq(&human(&hidden, &sources));
     }
 }

@@ -232,19 +232,19 @@ async fn advance<'p>(
     let mut place = None;
     loop {
         match flow {
-            Ok(Flow::Continue | Flow::Wait) => return Ok(false),
+            Ok(Flow::Continue) => return Ok(false),
             Ok(Flow::Return) => return Ok(true),
+            // A step that waits for nothing, or names a block it does not have, is broken: what it guards stays shut.
+            Ok(Flow::Wait) => flow = Err(broken_step()),
             Ok(Flow::Enter { block, state }) => {
                 let depth = stack.last().map_or(0, |frame| frame.depth);
                 let resumed = Resumed { block, state };
-                if let Some(block) = step.blocks().get(block) {
-                    stack.push(Frame {
-                        block,
-                        next: 0,
-                        depth,
-                        entered: Entered::Policy { owner, step, resumed },
-                    });
-                }
+                let Some(block) = step.blocks().get(block) else {
+                    flow = Err(broken_step());
+                    continue;
+                };
+                let entered = Entered::Policy { owner, step, resumed };
+                stack.push(Frame { block, next: 0, depth, entered });
                 return Ok(false);
             }
             Err(error) => {
@@ -272,6 +272,10 @@ async fn advance<'p>(
             }
         }
     }
+}
+
+fn broken_step() -> PolicyError {
+    PolicyError::internal("InternalError", "the policy gave no way to go on")
 }
 
 fn place_of(

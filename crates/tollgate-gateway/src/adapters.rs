@@ -104,11 +104,13 @@ fn key_settings(config: &KeysConfig) -> KeySettings {
     }
 }
 
-/// What policies may not call: link-local addresses, and the gateway's own admin listener.
+/// What policies may not call: link-local addresses, and the gateway's own listeners, where a request could go round and
+/// round.
 pub(crate) fn address_guard(config: &Config) -> AddressGuard {
+    let own = [config.listen.admin, config.listen.http, config.listen.https];
     AddressGuard::new(
         config.egress.allow_link_local.iter().cloned(),
-        config.listen.admin.into_iter().collect(),
+        own.into_iter().flatten().collect(),
     )
 }
 

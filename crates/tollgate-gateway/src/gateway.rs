@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tollgate_diagnostics::{Diagnostic, Sources, render};
-use tollgate_engine::Clock as _;
+use tollgate_engine::{Clock as _, Secret};
 
 use crate::adapters::{Adapters, backend_roots};
 use crate::admin::{AdminServer, AdminState, Reload, serve_admin};
@@ -84,7 +84,8 @@ impl Prepared {
         let watch = Watch::new(&setup.root);
         match load_blocking(&setup, &adapters).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
-                take_over(&adapters, &config);
+                mask(&adapters, config.secrets.iter());
+                adapters.apply(&config);
                 Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
             }
             loaded => Err(Box::new(loaded)),
@@ -128,6 +129,7 @@ impl Prepared {
         let addresses = server.addresses();
         let admin = admin_state(&adapters, &config);
         let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
+        watch.also_look_at(&config.files);
         let reloader = Arc::new(Reloader {
             setup,
             adapters,
@@ -137,10 +139,13 @@ impl Prepared {
             admin,
             log,
             listen: config.listen.clone(),
-            state: Mutex::new(Generation { number: 1, files: config.files.clone() }),
+            state: Mutex::new(Generation {
+                number: 1,
+                files: config.files,
+                secrets: config.secrets,
+            }),
         });
         reloader.report(Some(1), &diagnostics, &sources);
-        watch.also_look_at(&config.files);
         tracing::info!(
             http = addresses.http.map(|address| address.to_string()),
             https = addresses.https.map(|address| address.to_string()),
@@ -253,6 +258,8 @@ struct Generation {
     number: u64,
     /// Files elsewhere that it was made from.
     files: Vec<PathBuf>,
+    /// Its secrets.
+    secrets: Vec<Secret<String>>,
 }
 
 impl Reloader {
@@ -269,8 +276,10 @@ impl Reloader {
                 if self.setup.listen.is_none() && config.listen != self.listen {
                     tracing::warn!("the listeners have changed; restart the gateway to move them");
                 }
+                // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
+                mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
                 self.site.store(Arc::new(snapshot));
-                take_over(&self.adapters, &config);
+                self.adapters.apply(&config);
                 self.connections.trust(backend_roots(&config));
                 self.admin.set_key(config.admin_key.clone());
                 if let Some(log) = &self.log
@@ -280,6 +289,7 @@ impl Reloader {
                 }
                 state.number += 1;
                 state.files = config.files;
+                state.secrets = config.secrets;
                 self.report(Some(state.number), &diagnostics, &sources);
                 tracing::info!(generation = state.number, "reloaded");
             }
@@ -324,11 +334,9 @@ fn log_settings(config: &Config) -> LogSettings {
     LogSettings { format, level: config.log.level.clone() }
 }
 
-/// Puts a configuration into force where it is not part of the snapshot.
-fn take_over(adapters: &Adapters, config: &Config) {
-    let secrets = config.secrets.iter().map(|secret| secret.expose().as_str());
-    adapters.redactor.store(Redactor::new(secrets));
-    adapters.apply(config);
+/// Masks these secrets in everything that is shown.
+fn mask<'a>(adapters: &Adapters, secrets: impl Iterator<Item = &'a Secret<String>>) {
+    adapters.redactor.store(Redactor::new(secrets.map(|secret| secret.expose().as_str())));
 }
 
 /// Loading reads files and compiles policies: not on a thread that serves requests.

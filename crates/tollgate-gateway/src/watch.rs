@@ -11,6 +11,9 @@ use tokio::sync::mpsc;
 /// Editors and deployments write several files one after the other: a change counts once it has been quiet this long.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// … or this long after it was first noticed.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
 /// Network mounts and container volumes do not always report changes: look for oneself this often.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -69,7 +72,11 @@ impl Watch {
                 Some(()) = self.events.recv() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
-            while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
+            let settled = async {
+                while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
+            };
+            // A file that is written all the time must not keep the others from being seen.
+            tokio::time::timeout(LONGEST_WAIT, settled).await.ok();
             let (root, also) = (self.root.clone(), self.also.clone());
             let look = move || (fingerprint(Some(&root), &[]), fingerprint(None, &also));
             let now = tokio::task::spawn_blocking(look).await;

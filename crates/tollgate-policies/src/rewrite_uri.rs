@@ -76,6 +76,9 @@ const NOT_IN_URL: &AsciiSet = &CONTROLS
 /// What cannot stand in a path segment that came from a parameter.
 const NOT_IN_SEGMENT: &AsciiSet = &NOT_IN_URL.add(b'%').add(b'?').add(b';');
 
+/// … of a single segment.
+const NOT_IN_SEGMENT_NOR_SLASH: AsciiSet = NOT_IN_SEGMENT.add(b'/');
+
 #[derive(Debug)]
 struct RewriteUri {
     template: Value<Arc<str>>,
@@ -219,7 +222,10 @@ fn fill(
                         )
                         .client_message("Bad Request"));
                     }
-                    write!(filled, "{}", utf8_percent_encode(value, NOT_IN_SEGMENT))
+                    // The rest of a path keeps its slashes; one inside a segment stays inside it.
+                    let unsafe_here =
+                        if name == "*" { NOT_IN_SEGMENT } else { &NOT_IN_SEGMENT_NOR_SLASH };
+                    write!(filled, "{}", utf8_percent_encode(value, unsafe_here))
                 }
                 None if strict => {
                     let message = format!("The operation has no template parameter {name}.");
@@ -258,7 +264,7 @@ mod tests {
         check("put?", "true", "/put", "c=d&e");
         check("/put?c=1", "true", "/put", "c=1&e");
         check("/put?x={b}&amp;a=1", "true", "/put", "x=b%26&a=1&c=d&e");
-        check("/{store}/{rest}", "false", "/s%201/x/y%25", "");
+        check("/{store}/{rest}", "false", "/s%201/x%2Fy%25", "");
         check("/{*rest}", "@(1 == 2)", "/x/y%25", "");
         check("", "false", "/", "");
         check("/a b\u{e9}&quot;", "false", "/a%20b%C3%A9%22", "");

@@ -280,7 +280,9 @@ pub(super) fn secret_spans(table: Table<'_>, spans: &mut Vec<Span>) {
                     .map(Item::span),
             );
         }
-        if matches!(key, "parameter" | "pem" | "key") && item.text().is_some() {
+        // A URL is no place for a password, but some put one there.
+        let has_user = item.text().is_some_and(|text| text.contains("://") && text.contains('@'));
+        if has_user || matches!(key, "parameter" | "pem" | "key") && item.text().is_some() {
             spans.push(item.span());
         }
     }

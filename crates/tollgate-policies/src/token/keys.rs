@@ -378,7 +378,8 @@ fn written(element: &Element, cx: &mut CompileCx<'_>) -> Result<Written, ()> {
 /// Reports a key that cannot be used. The key itself is never shown.
 fn invalid(element: &Element, cx: &mut CompileCx<'_>, why: &str) {
     let mut diagnostic =
-        Diagnostic::new(Code::INVALID_VALUE, "invalid key", element.span).label(why);
+        Diagnostic::new(Code::INVALID_VALUE, format!("invalid key: {why}"), element.span)
+            .hide_source();
     if element.text().is_some_and(|text| text.as_str().contains("BEGIN ")) {
         diagnostic = diagnostic
             .help("text is always a symmetric key; configure a certificate and refer to it by `certificate-id`");
