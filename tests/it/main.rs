@@ -13,3 +13,4 @@ mod jwt;
 mod readme;
 mod reload;
 mod streaming;
+mod subscriptions;
