@@ -4,6 +4,7 @@
 //! issue.
 #![cfg(test)]
 
+mod canary;
 mod cases;
 mod demo;
 mod examples;
