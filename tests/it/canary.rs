@@ -1,5 +1,7 @@
 //! A canary in every secret slot, and then: none of them anywhere.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use tollgate_emulator::{Application, CONTOSO, Emulator, Fault, Options, Running};
@@ -65,11 +67,12 @@ impl Hunt {
     }
 
     fn look_at(&mut self, place: &str, answer: &Answer) {
-        let headers = answer.headers.iter();
-        let headers: String = headers
-            .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())))
-            .collect();
-        self.look(place, &format!("{}\n{headers}\n{}", answer.status, answer.text()));
+        let mut text = format!("{}\n", answer.status);
+        for (name, value) in &answer.headers {
+            writeln!(text, "{name}: {}", String::from_utf8_lossy(value.as_bytes())).expect("text");
+        }
+        text.push_str(&answer.text());
+        self.look(place, &text);
     }
 }
 
@@ -194,7 +197,7 @@ connect-timeout = "1s"
 {SUBSCRIPTIONS}"#
     );
     for (name, _) in APIS.iter().chain(&MORE) {
-        config += &format!("\n[apis.{name}]\npath = \"{name}\"\nbackend = \"echo\"\n");
+        writeln!(config, "\n[apis.{name}]\npath = \"{name}\"\nbackend = \"echo\"").expect("text");
     }
     config
 }
