@@ -4,6 +4,7 @@
 //! issue.
 #![cfg(test)]
 
+mod canary;
 mod cases;
 mod demo;
 mod examples;
@@ -13,3 +14,4 @@ mod jwt;
 mod readme;
 mod reload;
 mod streaming;
+mod subscriptions;

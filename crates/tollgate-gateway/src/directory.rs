@@ -1,5 +1,6 @@
 //! From a policy directory to a [`Snapshot`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -130,6 +131,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         .iter()
         .filter_map(|name| names.certificates.get(name).cloned())
         .collect();
+    mask_secrets(&mut files.diagnostics, &names.redactor);
     let snapshot = Snapshot {
         limits: config.limits.clone(),
         timeouts: config.timeouts.clone(),
@@ -293,6 +295,19 @@ impl Files<'_> {
             }
         }
         Fragments::new(documents)
+    }
+}
+
+/// Masks the secrets that findings quote: a named value stands in the text when its document is read.
+fn mask_secrets(diagnostics: &mut [Diagnostic], redactor: &Redactor) {
+    for found in diagnostics {
+        let labels = found.secondary.iter_mut().map(|label| &mut label.text);
+        let texts = [&mut found.message, &mut found.primary.text].into_iter();
+        for text in texts.chain(labels).chain(&mut found.help) {
+            if let Cow::Owned(masked) = redactor.redact(text) {
+                *text = masked;
+            }
+        }
     }
 }
 
