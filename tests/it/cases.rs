@@ -275,7 +275,8 @@ fn with_tokens(text: &str) -> String {
             format!("{}.{}", encode(br#"{"alg":"HS256","typ":"JWT"}"#), encode(claims.as_bytes()));
         let key = hmac::Key::new(hmac::HMAC_SHA256, KEY);
         let signature = hmac::sign(&key, signed.as_bytes());
-        whole.push_str(&format!("{signed}.{}{rest}", encode(signature.as_ref())));
+        let signature = encode(signature.as_ref());
+        whole = format!("{whole}{signed}.{signature}{rest}");
     }
     whole
 }

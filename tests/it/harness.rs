@@ -147,13 +147,16 @@ fn copy(from: &Path, to: &Path) {
 /// The file without one of its tables.
 fn without_table(toml: &str, header: &str) -> String {
     let mut inside = false;
-    let kept = toml.lines().filter(|line| {
-        if line.trim_start().starts_with('[') {
-            inside = line.trim() == header;
-        }
-        !inside
-    });
-    kept.map(|line| format!("{line}\n")).collect()
+    let kept: Vec<&str> = toml
+        .lines()
+        .filter(|line| {
+            if line.trim_start().starts_with('[') {
+                inside = line.trim() == header;
+            }
+            !inside
+        })
+        .collect();
+    kept.join("\n")
 }
 
 /// Runs the binary to its end.
@@ -171,7 +174,6 @@ pub(crate) fn tollgate(env: &BTreeMap<String, String>, args: &[&str]) -> Output 
 pub(crate) struct Gateway {
     pub(crate) directory: Directory,
     pub(crate) http: SocketAddr,
-    pub(crate) https: Option<SocketAddr>,
     pub(crate) admin: SocketAddr,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -217,7 +219,7 @@ impl Gateway {
         };
         let http = address(&line, "http").expect("the address of the HTTP listener");
         let admin = address(&line, "admin").expect("the address of the admin listener");
-        Self { directory, http, https: address(&line, "https"), admin, child, log }
+        Self { directory, http, admin, child, log }
     }
 
     /// All lines the gateway has printed so far.
@@ -355,7 +357,7 @@ pub(crate) async fn exchange<T: AsyncRead + AsyncWrite + Unpin>(io: &mut T, sent
 pub(crate) async fn read_until<T: AsyncRead + Unpin>(io: &mut T, wanted: &str) -> String {
     let mut received = Vec::new();
     let reading = async {
-        let mut buffer = [0; 16 << 10];
+        let mut buffer = vec![0; 16 << 10];
         loop {
             let n = io.read(&mut buffer).await.expect("bytes");
             received.extend_from_slice(&buffer[..n]);

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tollgate_emulator::{Gate, Pace, Running, StreamPlan};
 
-use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure};
+use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure, read_until};
 
 /// Every time-out that could cut a stream short, at its shortest.
 const SHORT: &str = "[timeouts]\nrequest-header = \"1s\"\nrequest-body = \"1s\"\nkeep-alive = \"1s\"\n\
@@ -177,4 +179,25 @@ async fn heads_and_expectations_are_as_they_should() {
         .raw(b"POST /echo/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\nhi")
         .await;
     assert!(raw.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{raw}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn web_sockets_pass_both_ways() {
+    let azure = azure().await;
+    let gateway = gateway(&azure, SHORT);
+    azure.openai.greet(false);
+    let mut socket = TcpStream::connect(gateway.http).await.expect("a connection");
+    let handshake = "GET /openai/realtime?api-version=2025-04-01-preview&deployment=gpt-4o HTTP/1.1\r\nHost: a\r\n\
+                     Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(handshake.as_bytes()).await.expect("a handshake");
+    let switched = read_until(&mut socket, "\r\n\r\n").await;
+    assert!(switched.starts_with("HTTP/1.1 101 "), "{switched}");
+    assert!(switched.to_ascii_lowercase().contains("s3pplmbitxaq9kygzzhzrbk+xoo="), "{switched}");
+    // A masked text frame; the mask is zero.
+    let text = b"is anybody there";
+    let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).expect("a short text"), 0, 0, 0, 0];
+    frame.extend_from_slice(text);
+    socket.write_all(&frame).await.expect("a frame");
+    read_until(&mut socket, "is anybody there").await;
 }

@@ -212,7 +212,7 @@ fn fill(
                 Some((_, value)) if place == Place::Query => {
                     write!(filled, "{}", query::encode(value))
                 }
-                Some((_, value)) => {
+                Some((known, value)) => {
                     if value.split('/').any(|segment| segment == "." || segment == "..") {
                         let message = format!("Template parameter {name} would change the path.");
                         return Err(PolicyError::refused(
@@ -223,8 +223,11 @@ fn fill(
                         .client_message("Bad Request"));
                     }
                     // The rest of a path keeps its slashes; one inside a segment stays inside it.
-                    let unsafe_here =
-                        if name == "*" { NOT_IN_SEGMENT } else { &NOT_IN_SEGMENT_NOR_SLASH };
+                    let unsafe_here = if known.starts_with('*') {
+                        NOT_IN_SEGMENT
+                    } else {
+                        &NOT_IN_SEGMENT_NOR_SLASH
+                    };
                     write!(filled, "{}", utf8_percent_encode(value, unsafe_here))
                 }
                 None if strict => {

@@ -33,7 +33,7 @@ fn load(text: &str) -> (Config, String) {
     (config, shown.join("\n\n"))
 }
 
-fn check(text: &str, expected: Expect) {
+fn check(text: &str, expected: &Expect) {
     let (_, shown) = load(text);
     assert!(!shown.contains("canary"), "{shown}");
     expected.assert_eq(&shown);
@@ -111,7 +111,7 @@ backend = "bb"
 keys = ["canary"]
 apis = ["d"]
 "#,
-        expect![[r#"
+        &expect![[r#"
             error[E0402]: unknown key `listn`
              --> tollgate.toml:2:2
               |
@@ -179,7 +179,7 @@ d = { env = "KEY", file = "x" }
 url = "https://x"
 headers = { h = { env = "BROKEN" } }
 "#,
-        expect![[r#"
+        &expect![[r#"
             error[E0403]: the value of `named-values.a` does not fit
              --> tollgate.toml:3:5
               |
@@ -241,7 +241,7 @@ url = { env = "UNSET" }
 [backends.y]
 url = { env = "SITE", fallback = "z" }
 "#,
-        expect![[r#"
+        &expect![[r#"
             error[E0404]: the environment variable `UNSET` is not set
              --> tollgate.toml:3:7
               |
@@ -271,7 +271,7 @@ fn a_foundry_project_on_the_wrong_domain_is_told() {
 [backends.agents]
 url = "https://contoso.cognitiveservices.azure.com/api/projects/p"
 "#,
-        expect![[r#"
+        &expect![[r#"
             error[E0409]: a Foundry project is not served on `cognitiveservices.azure.com`
              --> tollgate.toml:3:7
               |

@@ -181,7 +181,8 @@ fn every_key_is_taken_off() {
 
 #[test]
 fn keys_open_what_they_are_for_and_are_taken_off() {
-    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+    type Headers = &'static [(&'static str, &'static str)];
+    let cases: &[(&str, Headers, &str)] = &[
         ("GET /openai/x", &[], "openai | 401 SubscriptionKeyNotFound"),
         ("GET /openai/x", &[("api-key", "wrong")], "openai | 401 SubscriptionKeyInvalid"),
         ("GET /openai/x", &[("api-key", "k-off")], "openai | 401 SubscriptionKeyInvalid"),
