@@ -28,6 +28,8 @@ pub(crate) struct Downstream {
     /// Bytes of the body that were thrown away while watching the client.
     discarded: u64,
     head_written: bool,
+    /// The body has been read to its end. The session says so only when trailers have been read, too, which nobody does.
+    body_ended: bool,
     /// Reading the body has failed: where it ends is unknown.
     body_broken: bool,
     /// Body bytes that were written.
@@ -103,6 +105,7 @@ impl Downstream {
             read_deadline: None,
             discarded: 0,
             head_written: false,
+            body_ended: false,
             body_broken: false,
             bytes_out: 0,
             tunnelled_in: 0,
@@ -126,7 +129,7 @@ impl Downstream {
 
     /// Whether nothing of the body is left to read.
     pub(crate) fn body_done(&mut self) -> bool {
-        self.facts.body == Announced::Nothing || self.session.is_body_done()
+        self.body_ended || self.facts.body == Announced::Nothing || self.session.is_body_done()
     }
 
     /// Whether any of the body has been taken from the wire.
@@ -178,6 +181,7 @@ impl Downstream {
         let deadline = *self.read_deadline.get_or_insert_with(|| Instant::now() + self.limits.read);
         let read = tokio::time::timeout_at(deadline, self.session.read_request_body()).await;
         self.read_deadline = None;
+        self.body_ended |= matches!(read, Ok(Ok(None)));
         self.body_broken |= !matches!(read, Ok(Ok(_)));
         match read {
             Ok(Ok(piece)) => Ok(piece),
@@ -202,7 +206,8 @@ impl Downstream {
             let done = self.body_done();
             match self.session.read_body_or_idle(done).await {
                 Ok(Some(piece)) => self.discarded += piece.len() as u64,
-                Ok(None) if !done => {}
+                // Without the note the next turn would find the same end again, and never wait.
+                Ok(None) if !done => self.body_ended = true,
                 Ok(None) | Err(_) => return,
             }
         }

@@ -191,6 +191,56 @@ async fn http2_to_http2_with_trailers() {
 }
 
 #[tokio::test]
+async fn trailers_of_a_request_end_its_body() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let site = |policies| TestSite::new(Some(target(upstream.address)), policies);
+    for policies in [
+        ["", "<forward/>", ""],
+        ["<t do=\"read-request\"/>", "<forward/>", ""],
+        ["<t do=\"sleep\" a=\"20\"/>", "<forward/>", ""],
+        ["<t do=\"read-request\"/><t do=\"sleep\" a=\"20\"/>", "<forward/>", ""],
+        // Nobody reads the body at all.
+        ["<t do=\"answer\" a=\"200\" b=\"ok\"/>", "", ""],
+    ] {
+        let gateway = h2c(site(policies)).await;
+        let mut client = h2c_client(&gateway).await;
+        for data in [None, Some("hello")] {
+            let request = Request::post("http://gw.test/").body(()).unwrap();
+            let (response, mut stream) = client.send_request(request, false).unwrap();
+            if let Some(data) = data {
+                stream.send_data(Bytes::from_static(data.as_bytes()), false).unwrap();
+            }
+            let trailers = HeaderMap::from_iter([("x-sum".parse().unwrap(), 1.into())]);
+            stream.send_trailers(trailers).unwrap();
+            // Another request gets its answer whatever becomes of this one.
+            let (other, _) = client.ready().await.unwrap().send_request(get("/"), true).unwrap();
+            for response in [response, other] {
+                let response = tokio::time::timeout(LONG, response).await.unwrap().unwrap();
+                assert_eq!(response.status(), 200, "{policies:?} {data:?}");
+                assert_eq!(collect(response.into_body()).await.unwrap(), b"ok");
+            }
+            client = h2c_client(&gateway).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_behind_its_trailers_is_noticed() {
+    let mut upstream = Upstream::start().await;
+    let gateway = h2c(TestSite::forwarding(upstream.address)).await;
+    let mut client = h2c_client(&gateway).await;
+    let request = Request::post("http://gw.test/").body(()).unwrap();
+    let (response, mut stream) = client.send_request(request, false).unwrap();
+    let trailers = HeaderMap::from_iter([("x-sum".parse().unwrap(), 1.into())]);
+    stream.send_trailers(trailers).unwrap();
+    let mut connection = upstream.connection().await;
+    assert!(connection.request().await.starts_with("POST / "));
+    stream.send_reset(Reason::CANCEL);
+    drop(response);
+    connection.rest().await;
+}
+
+#[tokio::test]
 async fn http1_to_http2_and_one_connection_for_many() {
     let mut upstream = Upstream::start().await;
     let mut two = backend("http", upstream.address);
