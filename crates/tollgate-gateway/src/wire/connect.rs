@@ -14,6 +14,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::exchange::in_words;
 use super::socket::{Socket, tune};
 use super::tls::{Offer, TlsError};
 
@@ -130,7 +131,9 @@ async fn connect_unlimited(to: Destination<'_>) -> Result<Connection, ConnectErr
     settings.connection_window_size = Some(CONNECTION_WINDOW);
     let connection = handshake(Box::new(socket), settings).await;
     Ok(Connection::Two(
-        connection.map_err(|error| ConnectError::Http2(to.host.to_owned(), error.to_string()))?,
+        connection.map_err(|error| {
+            ConnectError::Http2(to.host.to_owned(), in_words(&error).to_owned())
+        })?,
     ))
 }
 

@@ -476,16 +476,35 @@ async fn read(
     read.map_err(|error| broken(&error))
 }
 
+/// What went wrong, in words of our own: the context of pingora's errors quotes what the peer has sent, cookies and all, and
+/// must not get into a log or before a policy.
+pub(super) fn in_words(error: &pingora::Error) -> &'static str {
+    use pingora::ErrorType;
+    match error.etype() {
+        ErrorType::ConnectionClosed => "it was closed too early",
+        ErrorType::ReadError => "reading from it failed",
+        ErrorType::WriteError => "writing to it failed",
+        ErrorType::ReadTimedout | ErrorType::WriteTimedout => "it took too long",
+        ErrorType::InvalidHTTPHeader => "the header of the response is malformed",
+        ErrorType::H1Error => "the response is not HTTP/1.1",
+        ErrorType::H2Error | ErrorType::InvalidH2 => "HTTP/2 failed",
+        ErrorType::H2Downgrade => "HTTP/1.1 is asked for",
+        // The name of the kind; it is pingora's, and fixed.
+        kind => kind.as_str(),
+    }
+}
+
 #[cold]
 fn broken(error: &pingora::Error) -> Broken {
     use pingora::{ErrorType, RetryType};
     let kind = error.etype();
-    let message = format!("the backend's connection broke: {error}");
     // pingora marks a response cut in its header likewise; only its text tells the two apart.
-    let unanswered = matches!(error.retry, RetryType::ReusedOnly)
-        && (!message.contains("bytes already read") || message.contains("bytes already read: 0"));
+    let unanswered = matches!(error.retry, RetryType::ReusedOnly) && {
+        let text = error.to_string();
+        !text.contains("bytes already read") || text.contains("bytes already read: 0")
+    };
     Broken::Backend {
-        message,
+        message: format!("the backend's connection broke: {}", in_words(error)),
         unanswered,
         untouched: matches!(error.retry, RetryType::Decided(true)),
         http2: matches!(kind, ErrorType::H2Downgrade | ErrorType::InvalidH2),

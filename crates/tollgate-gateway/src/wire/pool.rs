@@ -20,6 +20,7 @@ use tollgate_engine::Secret;
 use tollgate_engine::jose::Certificate;
 
 use super::connect::{ConnectError, Connection, Destination, connect};
+use super::exchange::in_words;
 use super::socket::Socket;
 use super::tls::{Offer, TlsError, client_config};
 use crate::TlsOptions;
@@ -303,8 +304,8 @@ impl Pool {
             }
             Connection::Two(connection) => {
                 let failed = |why: String| ConnectError::Http2(host.to_string(), why);
-                let session =
-                    connection.spawn_stream().await.map_err(|error| failed(error.to_string()))?;
+                let session = connection.spawn_stream().await;
+                let session = session.map_err(|error| failed(in_words(&error).to_owned()))?;
                 let session = session.ok_or_else(|| failed("it accepts no stream".to_owned()))?;
                 self.two.lock().push(OpenTwo { connection, made, used: made });
                 Ok(Session::Two { session: Box::new(session) })

@@ -208,6 +208,33 @@ async fn responses_that_are_no_http_are_errors() {
 }
 
 #[tokio::test]
+async fn what_a_backend_sends_is_not_quoted_in_errors() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nSet-Cookie: canary=1\r\nX\0: b\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nSet-Cookie: canary=1\r\ncanary\r\n\r\n",
+        "HTTP/1.1 canary\r\n\r\n",
+        "canary canary\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nSet-Cookie: canary=1\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n",
+    ] {
+        let mut upstream = Upstream::start().await;
+        let gateway = Gateway::start(TestSite::forwarding(upstream.address)).await;
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        let mut connection = upstream.connection().await;
+        connection.request().await;
+        connection.send(answer).await;
+        connection.shutdown().await;
+        client.rest().await;
+        let record = gateway.records.nth(0).await;
+        let error = record.error.unwrap_or_else(|| panic!("{answer:?} is taken for a response"));
+        assert!(!error.message.contains("canary"), "{answer:?}: {}", error.message);
+        assert!(error.message.contains("broke: "), "{answer:?}: {}", error.message);
+    }
+}
+
+#[tokio::test]
 async fn policies_change_method_path_and_body() {
     let site = |upstream: &Upstream| {
         let inbound = "<t do=\"set-method\" a=\"PUT\"/><t do=\"set-path\" a=\"/other\"/>\
