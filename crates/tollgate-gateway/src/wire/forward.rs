@@ -14,7 +14,7 @@ use super::PingoraWire;
 use super::connect::ConnectError;
 use super::downstream::Announced;
 use super::exchange::{Broken, Event, Exchange, Framing};
-use super::head::{Outgoing, request_head, response, strip_credentials, target};
+use super::head::{Outgoing, keep_harmless, request_head, response, target};
 use super::hop_by_hop::strip_response;
 use super::origin::{NotAnOrigin, Origin};
 use super::pool::Wanted;
@@ -320,11 +320,7 @@ impl PingoraWire {
         let origin = if same {
             Arc::clone(&hop.origin)
         } else {
-            strip_credentials(&mut headers);
-            for (name, _) in &self.received.keys {
-                headers.remove(name);
-            }
-            headers.remove(http::header::HOST);
+            keep_harmless(&mut headers);
             let plain = tollgate_engine::Url {
                 scheme: url.scheme().to_owned(),
                 host: url.host_str().unwrap_or_default().to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
@@ -16,7 +16,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use tollgate_engine::{Body, Response, Secret};
 
 use super::exchange::Framing;
-use super::hop_by_hop::{strip_response, strip_standard};
+use super::hop_by_hop::{strip_named, strip_response, strip_standard};
 use super::origin::Origin;
 use crate::Credentials;
 
@@ -242,13 +242,27 @@ fn is_as_received(host: &HeaderValue, received: Option<&HeaderValue>) -> bool {
     received.is_some_and(|received| std::ptr::eq(host.as_bytes(), received.as_bytes()))
 }
 
-/// What proves the client to one host must not be shown to another.
-pub(crate) fn strip_credentials(headers: &mut HeaderMap) {
-    headers.remove(AUTHORIZATION);
-    headers.remove(COOKIE);
-    for name in ["api-key", "x-api-key", "ocp-apim-subscription-key", "x-functions-key"] {
+/// What is left of the headers when a redirect leads to another origin: only what describes the request itself. Which of the
+/// others prove something, nobody but their author knows.
+pub(crate) fn keep_harmless(headers: &mut HeaderMap) {
+    strip_named(headers, |name| !is_harmless(name));
+    let secret: Vec<HeaderName> = headers
+        .iter()
+        .filter(|(_, value)| value.is_sensitive())
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in secret {
         headers.remove(name);
     }
+}
+
+fn is_harmless(name: &str) -> bool {
+    let prefixes = ["accept", "content-", "if-"];
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+        || matches!(
+            name,
+            "user-agent" | "range" | "traceparent" | "tracestate" | "x-ms-client-request-id"
+        )
 }
 
 /// A backend's response as policies see it.

@@ -154,6 +154,14 @@ impl Step for Do {
             "set-header" => {
                 cx.request.headers.insert(name(), self.b.parse().unwrap());
             }
+            "append-header" => {
+                cx.request.headers.append(name(), self.b.parse().unwrap());
+            }
+            "set-secret-header" => {
+                let mut value: HeaderValue = self.b.parse().unwrap();
+                value.set_sensitive(true);
+                cx.request.headers.insert(name(), value);
+            }
             "set-response-header" => {
                 cx.response_mut(Message::Response).headers.insert(name(), self.b.parse().unwrap());
             }
