@@ -29,6 +29,8 @@ pub(crate) struct Exchange {
     upload: Upload,
     /// Whether the connection had carried a request before.
     reused: bool,
+    /// What the connection had sent before this call; none over HTTP/2, where it is shared.
+    sent_before: Option<u64>,
     phase: Phase,
     informational: usize,
     /// The rest of an HTTP/1.1 body of known length, read past pingora.
@@ -114,6 +116,10 @@ impl Exchange {
         framing: Framing,
         write_timeout: Duration,
     ) -> Result<Self, Broken> {
+        let sent_before = match &session {
+            Session::One { socket, .. } => Some(socket.sent()),
+            Session::Two { .. } => None,
+        };
         let written = match &mut session {
             Session::One { session, socket, .. } => {
                 // Only gathered here; it leaves with the first flush of the upload.
@@ -153,6 +159,7 @@ impl Exchange {
             origin,
             upload,
             reused,
+            sent_before,
             phase: Phase::Head,
             informational: 0,
             direct: None,
@@ -167,6 +174,14 @@ impl Exchange {
     /// Whether the connection had carried a request before.
     pub(crate) fn is_reused(&self) -> bool {
         self.reused
+    }
+
+    /// Whether nothing of the request has left, so that the backend cannot have seen any of it.
+    pub(crate) fn is_unsent(&self) -> bool {
+        match &self.session {
+            Session::One { socket, .. } => self.sent_before == Some(socket.sent()),
+            Session::Two { .. } => false,
+        }
     }
 
     /// Whether anything of the client's body has been taken for this call.
@@ -506,7 +521,8 @@ fn broken(error: &pingora::Error) -> Broken {
     Broken::Backend {
         message: format!("the backend's connection broke: {}", in_words(error)),
         unanswered,
-        untouched: matches!(error.retry, RetryType::Decided(true)),
+        // Of an answer that is not HTTP/2 pingora thinks likewise, but whoever gave it may have acted on the request.
+        untouched: matches!(error.retry, RetryType::Decided(true)) && *kind != ErrorType::InvalidH2,
         http2: matches!(kind, ErrorType::H2Downgrade | ErrorType::InvalidH2),
     }
 }

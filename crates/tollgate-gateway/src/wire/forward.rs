@@ -183,14 +183,15 @@ impl PingoraWire {
         let origin = Arc::clone(&hop.origin);
         let exchange =
             Exchange::begin(session, origin, reused, header, framing, write_timeout).await;
-        let mut exchange = exchange.map_err(|error| failed(error, None, request, answer_within))?;
+        let tried = Tried { method: &hop.method, request, answer_within };
+        let mut exchange = exchange.map_err(|error| tried.failed(error, None))?;
         if streamed && continue_within.is_none() {
             self.down.send_continue().await.map_err(|error| Failed::finally(error.into()))?;
         }
         exchange.hold_body(continue_within.is_some());
         let head = self.await_head(&mut exchange, answer_within, continue_within).await;
         self.stats.waited += began.elapsed();
-        head.map_err(|error| failed(error, Some(&exchange), request, answer_within))?;
+        head.map_err(|error| tried.failed(error, Some(&exchange)))?;
         self.accept(exchange, upgrade).map_err(Failed::finally)
     }
 
@@ -341,36 +342,55 @@ impl Failed {
     }
 }
 
-/// Decides whether a failed attempt may be repeated: only while nothing of the client's body is lost, and only when the
-/// backend has not looked at the request: it said so, or it closed a connection that had waited in the pool without a
-/// single byte in answer, which is what a close that crossed our request looks like.
-fn failed(
-    error: Broken,
-    exchange: Option<&Exchange>,
-    request: &Request,
+/// One attempt to forward a request.
+struct Tried<'a> {
+    method: &'a Method,
+    request: &'a Request,
     answer_within: Duration,
-) -> Failed {
-    let replayable =
-        !matches!(request.body, Body::Stream) || exchange.is_none_or(|it| !it.took_body());
-    let again = match &error {
-        Broken::Backend { http2: true, .. } if replayable => Some(Again::Downgraded),
-        Broken::Backend { untouched: true, .. } if replayable => Some(Again::Fresh),
-        Broken::Backend { unanswered: true, .. }
-            if replayable && exchange.is_none_or(Exchange::is_reused) =>
-        {
-            Some(Again::Fresh)
-        }
-        _ => None,
-    };
-    let error = match error {
-        Broken::Silent => ForwardError::Timeout(answer_within),
-        Broken::ClientGone | Broken::Body(BodyError::ClientGone) => ForwardError::ClientGone,
-        Broken::Body(error) => ForwardError::Body(error),
-        error @ (Broken::Backend { .. } | Broken::Stuck) => {
-            ForwardError::Connection(error.to_string())
-        }
-    };
-    Failed { error, again }
+}
+
+impl Tried<'_> {
+    /// Decides whether a failed attempt may be repeated: only while nothing of the client's body is lost, and only when the
+    /// backend has not acted on the request, or may act on it twice. That it has not is certain when it said so, and when
+    /// nothing of the request has left. A connection that had waited in the pool and closes without a single byte in answer
+    /// proves nothing: that is what a close that crossed our request looks like, and also a backend that has read the request
+    /// and died. Then only a method with which twice is as good as once is tried again.
+    fn failed(&self, error: Broken, exchange: Option<&Exchange>) -> Failed {
+        let replayable =
+            !matches!(self.request.body, Body::Stream) || exchange.is_none_or(|it| !it.took_body());
+        let again = match &error {
+            _ if !replayable => None,
+            Broken::Backend { http2: true, untouched, .. }
+                if *untouched || self.is_idempotent() =>
+            {
+                Some(Again::Downgraded)
+            }
+            Broken::Backend { untouched: true, .. } => Some(Again::Fresh),
+            Broken::Backend { unanswered: true, .. }
+                if exchange.is_some_and(|it| {
+                    it.is_reused() && (it.is_unsent() || self.is_idempotent())
+                }) =>
+            {
+                Some(Again::Fresh)
+            }
+            _ => None,
+        };
+        let error = match error {
+            Broken::Silent => ForwardError::Timeout(self.answer_within),
+            Broken::ClientGone | Broken::Body(BodyError::ClientGone) => ForwardError::ClientGone,
+            Broken::Body(error) => ForwardError::Body(error),
+            error @ (Broken::Backend { .. } | Broken::Stuck) => {
+                ForwardError::Connection(error.to_string())
+            }
+        };
+        Failed { error, again }
+    }
+
+    fn is_idempotent(&self) -> bool {
+        // RFC 9110 §9.2.2; TRACE does not get here.
+        [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE]
+            .contains(self.method)
+    }
 }
 
 async fn authorization(origin: &Origin) -> Result<Option<HeaderValue>, ForwardError> {

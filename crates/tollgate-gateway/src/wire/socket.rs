@@ -46,6 +46,8 @@ struct Inner {
     read_closed: bool,
     /// How many more bytes may be read; none is unlimited.
     read_budget: Option<usize>,
+    /// Bytes that have left.
+    sent: u64,
 }
 
 enum Transport {
@@ -77,6 +79,7 @@ impl Socket {
             corked: false,
             read_closed: false,
             read_budget: None,
+            sent: 0,
         };
         Self(Arc::new(Mutex::new(inner)))
     }
@@ -148,6 +151,11 @@ impl Socket {
         self.0.lock().read_budget
     }
 
+    /// Bytes that have been handed to the transport; what is only gathered does not count.
+    pub(crate) fn sent(&self) -> u64 {
+        self.0.lock().sent
+    }
+
     /// Gives back the memory of empty buffers.
     pub(crate) fn release_buffers(&self) {
         let mut inner = self.0.lock();
@@ -188,11 +196,14 @@ impl Inner {
         }
         loop {
             let n = if self.out.is_empty() {
-                return self.transport.poll_write(cx, buf);
+                let n = ready!(self.transport.poll_write(cx, buf))?;
+                self.sent += n as u64;
+                return Poll::Ready(Ok(n));
             } else {
                 let slices = [IoSlice::new(&self.out), IoSlice::new(buf)];
                 ready!(self.transport.poll_write_vectored(cx, &slices))?
             };
+            self.sent += n as u64;
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -214,6 +225,7 @@ impl Inner {
         }
         while !self.out.is_empty() {
             let n = ready!(self.transport.poll_write(cx, &self.out))?;
+            self.sent += n as u64;
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
