@@ -109,6 +109,38 @@ async fn credentials_are_applied_last_and_the_gateways_key_goes() {
     assert!(!seen.contains("client-key"), "{seen}");
 }
 
+#[tokio::test]
+async fn the_gateways_key_goes_and_what_policies_wrote_stays() {
+    for (inbound, expected) in [
+        ("", &[][..]),
+        ("<t do=\"append-header\" a=\"x-key\" b=\"own\"/>", &["own"]),
+        ("<t do=\"set-header\" a=\"x-key\" b=\"own\"/>", &["own"]),
+        (
+            "<t do=\"set-header\" a=\"x-key\" b=\"one\"/><t do=\"append-header\" a=\"x-key\" b=\"client-key\"/>\
+             <t do=\"append-header\" a=\"x-key\" b=\"two\"/>",
+            &["one", "two"],
+        ),
+    ] {
+        let site = |upstream: &Upstream| {
+            let target = Some(target(upstream.address));
+            TestSite::new(target, [inbound, "<forward/>", ""]).with(|site| {
+                let header = HeaderName::from_static("x-key");
+                let value = Secret::new("client-key".to_owned());
+                site.keys = vec![PresentedKey { header, value }];
+            })
+        };
+        let request = "GET / HTTP/1.1\r\nHost: gw.test\r\nX-Key: client-key\r\n\r\n";
+        let (seen, _) = through(site, request, OK).await;
+        let values: Vec<&str> = seen
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(name, _)| name.eq_ignore_ascii_case("x-key"))
+            .map(|(_, value)| value)
+            .collect();
+        assert_eq!(values, expected, "{inbound}");
+    }
+}
+
 struct Tokens(Option<AccessToken>, Result<AccessToken, IdentityError>);
 
 impl TokenSource for Tokens {
