@@ -15,8 +15,8 @@ enum Segment {
     Literal(String),
     /// `{name}`, possibly with text around it.
     Parameter { before: String, name: String, after: String },
-    /// `*`: the rest of the path.
-    Rest,
+    /// `*`, or `{*name}`: the rest of the path, with the parameter's name.
+    Rest(String),
 }
 
 /// A query parameter that must be present.
@@ -52,7 +52,7 @@ impl Template {
         let path = path.strip_prefix('/').ok_or(TemplateError::NoSlash)?;
         let mut segments = Vec::new();
         for part in path.split('/') {
-            if segments.last() == Some(&Segment::Rest) {
+            if matches!(segments.last(), Some(Segment::Rest(_))) {
                 return Err(TemplateError::RestNotLast);
             }
             segments.push(segment(part)?);
@@ -84,7 +84,7 @@ impl Template {
     pub(crate) fn parameters(&self) -> Vec<&str> {
         let path = self.segments.iter().filter_map(|segment| match segment {
             Segment::Parameter { name, .. } => Some(name.as_str()),
-            Segment::Rest => Some("*"),
+            Segment::Rest(name) => Some(name.as_str()),
             Segment::Literal(_) => None,
         });
         let query = self.query.iter().filter_map(|part| match &part.value {
@@ -103,7 +103,7 @@ impl Template {
                 1
             }
             Segment::Parameter { .. } => 2,
-            Segment::Rest => 3,
+            Segment::Rest(_) => 3,
         });
         (kinds.collect(), std::cmp::Reverse(self.query.len()))
     }
@@ -119,9 +119,9 @@ impl Template {
         let mut segments = path.iter();
         for expected in &self.segments {
             match expected {
-                Segment::Rest => {
+                Segment::Rest(name) => {
                     let rest: Vec<&str> = segments.by_ref().map(String::as_str).collect();
-                    parameters.push(("*".to_owned(), rest.join("/")));
+                    parameters.push((name.clone(), rest.join("/")));
                 }
                 Segment::Literal(literal) => {
                     if !literal_part(segments.next()?).eq_ignore_ascii_case(literal) {
@@ -162,7 +162,11 @@ pub(crate) fn literal_part(segment: &str) -> &str {
 
 fn segment(text: &str) -> Result<Segment, TemplateError> {
     if text == "*" || text == "{*}" {
-        return Ok(Segment::Rest);
+        return Ok(Segment::Rest("*".to_owned()));
+    }
+    let named = text.strip_prefix("{*").and_then(|rest| rest.strip_suffix('}'));
+    if let Some(name) = named.filter(|name| !name.contains(['{', '}'])) {
+        return Ok(Segment::Rest(name.to_owned()));
     }
     let braces = || TemplateError::Braces(text.to_owned());
     let Some((before, rest)) = text.split_once('{') else {
@@ -223,6 +227,7 @@ mod tests {
         check("/items/{id}.json", "/items/7.json", Some(&[("id", "7")]));
         check("/files/*", "/files/a/b", Some(&[("*", "a/b")]));
         check("/*", "/", Some(&[("*", "")]));
+        check("/files/{*path}", "/files/a/b", Some(&[("path", "a/b")]));
         check("/u?include={what}", "/u?x=1&INCLUDE=all%20of", Some(&[("what", "all of")]));
         check("/u?include={what}", "/u?x=1", None);
         check("/u?kind=a", "/u?kind=b", None);

@@ -160,15 +160,15 @@ impl Step for RewriteUri {
         let strict = !self.computed;
         let (path, new_query) = template.split_once('?').unwrap_or((&template, ""));
         let parameters = &cx.route.matched_parameters;
-        let mut path = fill(path, parameters, strict, Place::Path)?;
+        let operation = cx.route.info.operation.as_deref();
+        let own = operation.map_or("", |operation| operation.url_template.as_str());
+        let mut path = fill(path, parameters, strict, Place::Path { own })?;
         if !path.starts_with('/') {
             path.insert(0, '/');
         }
         let mut new_query = fill(new_query, parameters, strict, Place::Query)?;
         if copy {
-            let operation = cx.route.info.operation.as_deref();
-            let declared = operation.and_then(|operation| operation.url_template.split_once('?'));
-            let declared = declared.map_or("", |(_, query)| query);
+            let declared = own.split_once('?').map_or("", |(_, query)| query);
             let set: Vec<_> =
                 query::parameters(&new_query).map(|p| query::name(p).into_owned()).collect();
             let is_declared =
@@ -191,9 +191,18 @@ impl Step for RewriteUri {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Path,
+enum Place<'a> {
+    /// With the operation's own template, which says what the rest of a path is.
+    Path {
+        own: &'a str,
+    },
     Query,
+}
+
+/// Whether a parameter is the rest of a path, whose slashes separate segments.
+fn is_rest(place: Place<'_>, name: &str) -> bool {
+    let Place::Path { own } = place else { return false };
+    name == "*" || name.is_empty() || own.contains(&format!("{{*{name}}}"))
 }
 
 /// The template with the parameters filled in, encoded.
@@ -201,7 +210,7 @@ fn fill(
     template: &str,
     parameters: &[(String, String)],
     strict: bool,
-    place: Place,
+    place: Place<'_>,
 ) -> Result<String, PolicyError> {
     let mut filled = String::with_capacity(template.len());
     for piece in placeholders(template) {
@@ -212,7 +221,7 @@ fn fill(
                 Some((_, value)) if place == Place::Query => {
                     write!(filled, "{}", query::encode(value))
                 }
-                Some((known, value)) => {
+                Some((_, value)) => {
                     if value.split('/').any(|segment| segment == "." || segment == "..") {
                         let message = format!("Template parameter {name} would change the path.");
                         return Err(PolicyError::refused(
@@ -223,7 +232,7 @@ fn fill(
                         .client_message("Bad Request"));
                     }
                     // The rest of a path keeps its slashes; one inside a segment stays inside it.
-                    let unsafe_here = if known.starts_with('*') {
+                    let unsafe_here = if is_rest(place, name) {
                         NOT_IN_SEGMENT
                     } else {
                         &NOT_IN_SEGMENT_NOR_SLASH
@@ -267,7 +276,9 @@ mod tests {
         check("put?", "true", "/put", "c=d&e");
         check("/put?c=1", "true", "/put", "c=1&e");
         check("/put?x={b}&amp;a=1", "true", "/put", "x=b%26&a=1&c=d&e");
-        check("/{store}/{rest}", "false", "/s%201/x%2Fy%25", "");
+        check("/{store}/{rest}", "false", "/s%201/x/y%25", "");
+        let inside = case("/{store}", "false").matched(&[("store", "a/b")]).run();
+        assert_eq!(inside.cx.request.uri.path, "/a%2Fb");
         check("/{*rest}", "@(1 == 2)", "/x/y%25", "");
         check("", "false", "/", "");
         check("/a b\u{e9}&quot;", "false", "/a%20b%C3%A9%22", "");
