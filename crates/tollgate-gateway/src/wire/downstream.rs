@@ -178,7 +178,16 @@ impl Downstream {
     /// The next piece of the body; none at its end. Dropping the future loses nothing, and the time-out goes on from where
     /// the dropped one began.
     pub(crate) async fn read_body(&mut self) -> Result<Option<Bytes>, BodyError> {
+        self.read_body_until(None).await
+    }
+
+    /// Likewise, for a body that must have come so far by a certain time, however lively it is.
+    pub(crate) async fn read_body_until(
+        &mut self,
+        latest: Option<Instant>,
+    ) -> Result<Option<Bytes>, BodyError> {
         let deadline = *self.read_deadline.get_or_insert_with(|| Instant::now() + self.limits.read);
+        let deadline = latest.map_or(deadline, |latest| latest.min(deadline));
         let read = tokio::time::timeout_at(deadline, self.session.read_request_body()).await;
         self.read_deadline = None;
         self.body_ended |= matches!(read, Ok(Ok(None)));

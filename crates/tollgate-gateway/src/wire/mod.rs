@@ -117,8 +117,10 @@ impl PingoraWire {
         }
         self.down.send_continue().await?;
         let mut body = Gathered::default();
+        let pace = Pace::new(self.backends.timeouts().request_body);
         while !self.down.body_done() {
-            let Some(piece) = self.down.read_body().await? else { break };
+            let latest = pace.deadline(body.len());
+            let Some(piece) = self.down.read_body_until(Some(latest)).await? else { break };
             body.push(piece, limit, &mut self.held, buffers_total)?;
         }
         body.decoded(headers, inflated_body, &mut self.held, buffers_total).await
@@ -182,6 +184,32 @@ impl Wire for PingoraWire {
                 () = self.down.gone() => Err(BodyError::ClientGone),
             }
         })
+    }
+}
+
+/// How fast a client must send a body that is held in memory: what has come of it is taken from all other requests until the
+/// last byte is there, so the time between two reads is not bound enough.
+struct Pace {
+    began: Instant,
+    patience: Duration,
+}
+
+impl Pace {
+    /// Slower than this, on average, is too slow.
+    const BYTES_PER_SECOND: u64 = 1 << 10;
+
+    /// All of a body may take so many times as long as a single read.
+    const READS: u32 = 10;
+
+    fn new(patience: Duration) -> Self {
+        Self { began: Instant::now(), patience }
+    }
+
+    /// When more must have come than this.
+    fn deadline(&self, received: usize) -> Instant {
+        let earned = Duration::from_millis(received as u64 * 1_000 / Self::BYTES_PER_SECOND);
+        // Who began fast must not live on it for hours.
+        self.began + (self.patience + earned).min(self.patience * Self::READS)
     }
 }
 

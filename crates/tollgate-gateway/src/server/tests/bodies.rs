@@ -1,10 +1,12 @@
 //! Bodies that a policy reads, and bodies that pass.
 
+use std::time::{Duration, Instant};
+
 use async_compression::tokio::write::GzipEncoder;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::backend::Upstream;
-use super::harness::{Gateway, TestSite, body, header, status, target};
+use super::harness::{Gateway, LONG, TestSite, body, header, status, target};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -99,6 +101,51 @@ async fn bodies_that_are_read_are_bounded() {
         "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 11\r\n\r\nhello world";
     assert_eq!(status(&gateway.ask(request).await), "503");
     assert_eq!(gateway.connections.buffered_bytes(), 0);
+}
+
+/// Sends `at_once` bytes and then one after the other, until the gateway has answered.
+async fn trickle(head: &str, at_once: usize, hold_pace: bool) -> (String, Duration) {
+    let site = reading().with(|site| site.timeouts.request_body = Duration::from_millis(100));
+    let gateway = Gateway::start(site).await;
+    let mut client = gateway.client().await;
+    let began = Instant::now();
+    client.send(format!("{head}\r\n\r\n{}", "x".repeat(at_once))).await;
+    let (mut read, mut write) = tokio::io::split(client.stream);
+    let mut answer = vec![0; 1_024];
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    let piece = if hold_pace { "x".repeat(100) } else { "x".to_owned() };
+    let n = loop {
+        tokio::select! {
+            biased;
+            n = read.read(&mut answer) => break n.unwrap(),
+            _ = ticks.tick() => {
+                assert!(began.elapsed() < LONG, "a slow client is never given up");
+                drop(write.write_all(piece.as_bytes()).await);
+            }
+        }
+    };
+    assert_eq!(gateway.connections.buffered_bytes(), 0);
+    (String::from_utf8_lossy(&answer[..n]).into_owned(), began.elapsed())
+}
+
+#[tokio::test]
+async fn a_body_that_is_held_must_come_fast_enough() {
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000";
+    // Each byte comes in time, and they lead nowhere.
+    let (answer, took) = trickle(head, 0, false).await;
+    assert_eq!(status(&answer), "408");
+    assert!(took < Duration::from_millis(900), "{took:?}");
+    // A fast beginning does not pay for the rest, nor does a rate that is just enough.
+    for (at_once, hold_pace) in [(60_000, false), (0, true)] {
+        let (answer, took) = trickle(head, at_once, hold_pace).await;
+        assert_eq!(status(&answer), "408");
+        assert!(took >= Duration::from_millis(900), "{took:?}");
+    }
+    // What keeps the pace is read to its end, though that takes longer than the time between two reads.
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1500";
+    let (answer, took) = trickle(head, 0, true).await;
+    assert_eq!(status(&answer), "200");
+    assert!(took >= Duration::from_millis(200), "{took:?}");
 }
 
 #[tokio::test]
