@@ -128,6 +128,7 @@ impl Prepared {
         let server = Server::bind(&listen, parts).await?;
         let addresses = server.addresses();
         let admin = admin_state(&adapters, &config);
+        admin.set_connections(Arc::clone(&connections));
         let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
         watch.also_look_at(&config.files);
         let reloader = Arc::new(Reloader {

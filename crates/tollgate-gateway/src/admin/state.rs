@@ -1,7 +1,7 @@
 //! What the admin listener shows.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -12,6 +12,7 @@ use tollgate_engine::{Clock, Secret};
 use crate::identity::{IdentityPool, TokenStatus};
 use crate::keys::{KeyPool, KeyStatus};
 use crate::telemetry::{Metrics, SharedRedactor};
+use crate::wire::Connections;
 
 /// What the gateway says of itself. Whoever loads and stops the gateway tells it here.
 pub struct AdminState {
@@ -21,6 +22,7 @@ pub struct AdminState {
     redactor: Arc<SharedRedactor>,
     clock: Arc<dyn Clock>,
     admin_key: ArcSwapOption<Secret<String>>,
+    connections: OnceLock<Arc<Connections>>,
     told: Mutex<Told>,
 }
 
@@ -72,7 +74,14 @@ impl AdminState {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
-        Self { metrics, identities, keys, redactor, clock, admin_key, told }
+        let connections = OnceLock::new();
+        Self { metrics, identities, keys, redactor, clock, admin_key, connections, told }
+    }
+
+    /// Tells whose buffers the metrics speak of.
+    pub fn set_connections(&self, connections: Arc<Connections>) {
+        // The connections are made once a process, so a second call brings nothing new.
+        self.connections.set(connections).ok();
     }
 
     /// Takes over the key of the configuration.
@@ -108,6 +117,10 @@ impl AdminState {
 
     /// All metrics in the text format of Prometheus.
     pub(super) fn metrics(&self) -> Result<String, fmt::Error> {
+        if let Some(connections) = self.connections.get() {
+            let held = i64::try_from(connections.buffered_bytes()).unwrap_or(i64::MAX);
+            self.metrics.buffered_bytes().set(held);
+        }
         self.metrics.encode()
     }
 
