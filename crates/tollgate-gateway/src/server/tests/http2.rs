@@ -191,6 +191,31 @@ async fn http2_to_http2_with_trailers() {
 }
 
 #[tokio::test]
+async fn crumbs_of_a_cookie_are_one_cookie_to_the_backend() {
+    let mut upstream = Upstream::start().await;
+    let gateway = h2c(TestSite::forwarding(upstream.address)).await;
+    let mut client = h2c_client(&gateway).await;
+    let mut connection = None;
+    for crumbs in [&["a=1", "b=2; c=3", "d=4"][..], &["a=1; b=2; c=3; d=4"]] {
+        let mut request = get("/");
+        for crumb in crumbs {
+            request.headers_mut().append("cookie", crumb.parse().unwrap());
+        }
+        let (response, _) = client.send_request(request, true).unwrap();
+        if connection.is_none() {
+            connection = Some(upstream.connection().await);
+        }
+        let connection = connection.as_mut().unwrap();
+        let seen = connection.request().await.to_ascii_lowercase();
+        assert_eq!(seen.matches("cookie:").count(), 1, "{seen}");
+        assert!(seen.contains("cookie: a=1; b=2; c=3; d=4\r\n"), "{seen}");
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(response.await.unwrap().status(), 200);
+        client = client.ready().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn trailers_of_a_request_end_its_body() {
     let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     let site = |policies| TestSite::new(Some(target(upstream.address)), policies);
