@@ -1,7 +1,7 @@
 //! Judging the head of a request before anything acts on it.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -87,6 +87,9 @@ pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head,
             .map_err(|_| bad("the authority is malformed"))?;
         headers.insert(HOST, host);
     }
+    if version == Version::HTTP_2 {
+        join_cookies(&mut headers);
+    }
     let (host, port) = check_host(&headers, version)?;
     let content_length =
         headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.trim().parse().ok());
@@ -114,6 +117,19 @@ pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head,
     Ok(Head { facts, version, host, port, path, query, trailers, headers })
 }
 
+/// HTTP/2 clients send a cookie header in pieces, for their compression's sake. Nothing behind the wire knows of that (RFC
+/// 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return;
+    }
+    // Header values in a row are a header value.
+    if let Ok(cookie) = HeaderValue::try_from(crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
+}
+
 fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejection> {
     const TOO_LARGE: Rejection = Rejection::new(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -132,6 +148,13 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
     if raw.len() > limits.header_bytes {
         return Err(TOO_LARGE);
     }
+    // pingora takes what these leave room for; whoever is behind or in front of us may understand it in another way.
+    if has_bare_line_feed(&raw) {
+        return Err(bad("a line of the header ends without a carriage return"));
+    }
+    if request.headers.get_all(CONTENT_LENGTH).iter().any(|it| !is_number(it)) {
+        return Err(bad("the Content-Length is malformed"));
+    }
     let codings = request.headers.get_all(TRANSFER_ENCODING);
     let mut codings = codings.iter();
     if let Some(coding) = codings.next() {
@@ -149,6 +172,21 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
         }
     }
     Ok(())
+}
+
+fn has_bare_line_feed(raw: &[u8]) -> bool {
+    let mut lines = raw.split(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        // What follows the last line feed is no line.
+        if lines.peek().is_some() && line.last() != Some(&b'\r') {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_number(value: &HeaderValue) -> bool {
+    !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
 }
 
 fn names_content_length(raw: &[u8]) -> bool {

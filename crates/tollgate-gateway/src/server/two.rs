@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use h2::Reason;
 use pingora::protocols::Digest;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Accept, HttpSession, default_h2_options, handshake};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::client::Peer;
 use super::listener::closed;
@@ -14,8 +17,12 @@ use super::serve::{self, Incoming};
 use super::{Shared, Site, one};
 use crate::wire::Socket;
 
-/// A connection with so many malformed requests is ended: answering them is work that nobody asked for.
-const MAX_MALFORMED: usize = 32;
+/// A connection with so many requests that are malformed or come too late is ended: refusing them is work that nobody asked
+/// for.
+const MAX_UNWANTED: usize = 32;
+
+/// Requests that crossed our word that there will be no more are still served for so long; the well-behaved are done then.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// What may wait unread of one request's body, and of all of a connection.
 const STREAM_WINDOW: u32 = 256 << 10;
@@ -56,7 +63,7 @@ pub(super) async fn serve<S: Site>(
     let digest = Arc::new(Digest::default());
     let active = Arc::new(Active::default());
     let mut left = site.limits().requests_per_connection.max(1);
-    let (mut malformed, mut ending) = (0, false);
+    let (mut unwanted, mut ending, mut worn) = (0, false, None);
     drop(site);
     loop {
         let keep_alive = shared.parts.site.load().timeouts().keep_alive;
@@ -68,24 +75,31 @@ pub(super) async fn serve<S: Site>(
                 continue;
             }
             accepted = HttpSession::from_h2_conn(&mut connection, Arc::clone(&digest)) => accepted,
-            () = idle(&active, keep_alive) => return,
+            () = idle(&active, if worn.is_some() { LAST_REQUESTS } else { keep_alive }) => return,
         };
         match accepted {
-            Ok(Some(H2Accept::Session(session))) => {
+            Ok(Some(H2Accept::Session(mut session))) => {
+                if worn.is_some_and(|since: Instant| since.elapsed() > LAST_REQUESTS) {
+                    // Whoever goes on has not listened, or does not want to.
+                    session.shutdown_with_reason(Reason::REFUSED_STREAM);
+                    unwanted += 1;
+                } else {
+                    spawn(&shared, &peer, ServerSession::new_http2(session), &active);
+                }
                 left = left.saturating_sub(1);
-                if left == 0 && !ending {
-                    connection.graceful_shutdown();
-                    ending = true;
-                }
-                spawn(&shared, &peer, ServerSession::new_http2(session), &active);
-            }
-            Ok(Some(H2Accept::Rejected)) => {
-                malformed += 1;
-                if malformed >= MAX_MALFORMED {
-                    return;
+                if left == 0 && worn.is_none() {
+                    worn = Some(Instant::now());
+                    if !ending {
+                        connection.graceful_shutdown();
+                        ending = true;
+                    }
                 }
             }
+            Ok(Some(H2Accept::Rejected)) => unwanted += 1,
             Ok(None) | Err(_) => return,
+        }
+        if unwanted >= MAX_UNWANTED {
+            return;
         }
     }
 }
@@ -120,7 +134,7 @@ fn spawn<S: Site>(
 }
 
 /// Ends when nothing has been going on for so long.
-async fn idle(active: &Active, patience: std::time::Duration) {
+async fn idle(active: &Active, patience: Duration) {
     while active.count.load(Ordering::Acquire) > 0 {
         active.fewer.notified().await;
     }

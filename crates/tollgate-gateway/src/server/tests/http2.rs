@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use h2::{Reason, RecvStream, SendStream, client, server};
 use http::{HeaderMap, Request, Response, StatusCode};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tollgate_engine::ports::HttpVersion;
 
@@ -188,6 +188,31 @@ async fn http2_to_http2_with_trailers() {
     let (_, mut send) = two.request().await;
     respond(&mut send, b"two");
     assert_eq!(collect(response.await.unwrap().into_body()).await.unwrap(), b"two");
+}
+
+#[tokio::test]
+async fn crumbs_of_a_cookie_are_one_cookie_to_the_backend() {
+    let mut upstream = Upstream::start().await;
+    let gateway = h2c(TestSite::forwarding(upstream.address)).await;
+    let mut client = h2c_client(&gateway).await;
+    let mut connection = None;
+    for crumbs in [&["a=1", "b=2; c=3", "d=4"][..], &["a=1; b=2; c=3; d=4"]] {
+        let mut request = get("/");
+        for crumb in crumbs {
+            request.headers_mut().append("cookie", crumb.parse().unwrap());
+        }
+        let (response, _) = client.send_request(request, true).unwrap();
+        if connection.is_none() {
+            connection = Some(upstream.connection().await);
+        }
+        let connection = connection.as_mut().unwrap();
+        let seen = connection.request().await.to_ascii_lowercase();
+        assert_eq!(seen.matches("cookie:").count(), 1, "{seen}");
+        assert!(seen.contains("cookie: a=1; b=2; c=3; d=4\r\n"), "{seen}");
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(response.await.unwrap().status(), 200);
+        client = client.ready().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -495,6 +520,46 @@ async fn idle_and_worn_connections_are_closed() {
         client = next;
     }
     drop(tokio::time::timeout(LONG, connection).await.unwrap());
+}
+
+/// A client that hears neither `GOAWAY` nor the ping behind it gets nothing but refusals, and then the end.
+#[tokio::test]
+async fn a_client_that_does_not_listen_cannot_wear_a_connection_further() {
+    let site = TestSite::new(None, ["<t do=\"answer\" a=\"200\" b=\"ok\"/>", "", ""]);
+    let gateway = h2c(site.with(|site| site.limits.requests_per_connection = 2)).await;
+    let stream = TcpStream::connect(gateway.http()).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    write.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let asking = tokio::spawn(async move {
+        // `:method: GET`, `:scheme: http`, `:path: /` and `:authority: a`, without Huffman's code.
+        let block = b"\x82\x86\x84\x01\x01a";
+        for stream in (1_u32..).step_by(2) {
+            let mut frame = vec![0, 0, 6, 1, 5];
+            frame.extend_from_slice(&stream.to_be_bytes());
+            frame.extend_from_slice(block);
+            if write.write_all(&frame).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let mut frames = Vec::new();
+    let ended = async {
+        let mut head = [0; 9];
+        while read.read_exact(&mut head).await.is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let mut payload = vec![0; length];
+            if read.read_exact(&mut payload).await.is_err() {
+                return;
+            }
+            frames.push(head[3]);
+        }
+    };
+    tokio::time::timeout(LONG, ended).await.expect("the connection stays open");
+    asking.abort();
+    let of = |kind: u8| frames.iter().filter(|frame| **frame == kind).count();
+    let (headers, resets, goaways) = (1, 3, 7);
+    assert!(of(headers) >= 2 && of(resets) > 0 && of(goaways) > 0, "{frames:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Requests that two parties could frame in two ways: one request or none gets through, never a hidden second one.
 
 use super::backend::Upstream;
-use super::harness::{Gateway, TestSite, status};
+use super::harness::{Gateway, TestSite, header, status};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -29,6 +29,9 @@ async fn two_framings_are_refused_and_what_follows_is_not_read() {
         // CL.CL
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 5\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5,5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x0\r\n\r\n",
@@ -41,6 +44,11 @@ async fn two_framings_are_refused_and_what_follows_is_not_read() {
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n",
         "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         // Lines that some split and others do not.
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: b\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\n",
+        "GET / HTTP/1.1\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX: b\rContent-Length: 5\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n X: b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX\0: b\r\n\r\n",
@@ -91,6 +99,24 @@ async fn malformed_chunks_end_the_connection() {
         assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {answers}");
         assert!(status(&answers) >= "400", "{chunks:?}: {answers}");
         assert_eq!(upstream.accepted(), 0, "{chunks:?}");
+    }
+}
+
+#[tokio::test]
+async fn malformed_chunks_of_a_body_that_passes_are_the_clients_fault() {
+    for chunks in ["zz\r\n", "5\r\nhelloX\r\n", "-1\r\n", "5\r\nhello\r\n-\r\n"] {
+        let mut upstream = Upstream::start().await;
+        let gateway = Gateway::start(TestSite::forwarding(upstream.address)).await;
+        let mut client = gateway.client().await;
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}GET / HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        let answers = client.rest().await;
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {answers}");
+        // What the engine makes of it is the policy's business; here it is told whose body it was.
+        assert_eq!(header(&answers, "x-reason"), Some("Body"), "{chunks:?}: {answers}");
+        let error = gateway.records.nth(0).await.error.unwrap();
+        assert!(error.message.contains("the chunks of the body are malformed"), "{error:?}");
+        let seen = upstream.connection().await.rest().await;
+        assert!(!seen.contains("0\r\n\r\n"), "{chunks:?}: the body looks whole: {seen}");
     }
 }
 
