@@ -14,5 +14,6 @@ mod identity;
 mod jwt;
 mod readme;
 mod reload;
+mod smuggling;
 mod streaming;
 mod subscriptions;
