@@ -83,8 +83,7 @@ impl Template {
     /// Names of the parameters, path first. The rest of a path is `*`.
     pub(crate) fn parameters(&self) -> Vec<&str> {
         let path = self.segments.iter().filter_map(|segment| match segment {
-            Segment::Parameter { name, .. } => Some(name.as_str()),
-            Segment::Rest(name) => Some(name.as_str()),
+            Segment::Parameter { name, .. } | Segment::Rest(name) => Some(name.as_str()),
             Segment::Literal(_) => None,
         });
         let query = self.query.iter().filter_map(|part| match &part.value {

@@ -273,6 +273,9 @@ fn failure(error: &ForwardError) -> PolicyError {
                 .status(http::StatusCode::PAYLOAD_TOO_LARGE)
                 .client_message("The request body is too large.")
         }
+        ForwardError::Body(BodyError::Encoding(_)) => failure
+            .status(http::StatusCode::BAD_REQUEST)
+            .client_message("The request body is malformed."),
         ForwardError::Body(BodyError::MemoryPressure) => failure
             .status(http::StatusCode::SERVICE_UNAVAILABLE)
             .client_message("Service Unavailable"),
@@ -346,6 +349,7 @@ mod tests {
         check(ForwardError::Identity(identity), 500, "ManagedIdentityTokenFailed");
         check(ForwardError::Body(BodyError::ClientTimeout), 408, "ClientConnectionFailure");
         check(ForwardError::Body(BodyError::TooLarge { limit: 1 }), 413, "RequestBodyTooLarge");
+        check(ForwardError::Body(BodyError::Encoding(String::new())), 400, "RequestBodyInvalid");
         check(ForwardError::Body(BodyError::MemoryPressure), 503, "MemoryPressure");
     }
 

@@ -28,14 +28,22 @@ pub(crate) struct Downstream {
     /// Bytes of the body that were thrown away while watching the client.
     discarded: u64,
     head_written: bool,
-    /// The body has been read to its end. The session says so only when trailers have been read, too, which nobody does.
-    body_ended: bool,
-    /// Reading the body has failed: where it ends is unknown.
-    body_broken: bool,
+    reading: Reading,
     /// Body bytes that were written.
     pub(crate) bytes_out: u64,
     /// Bytes that came through a tunnel.
     pub(crate) tunnelled_in: u64,
+}
+
+/// How far reading the body has got, as far as the session does not say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Under way, or not begun.
+    Open,
+    /// There was no more. The session says so only when trailers have been read, too, which nobody does.
+    Ended,
+    /// It has failed: where the body ends is unknown.
+    Broken,
 }
 
 /// What the head of the request said; it stays true whatever policies do to the request.
@@ -105,8 +113,7 @@ impl Downstream {
             read_deadline: None,
             discarded: 0,
             head_written: false,
-            body_ended: false,
-            body_broken: false,
+            reading: Reading::Open,
             bytes_out: 0,
             tunnelled_in: 0,
         }
@@ -129,7 +136,9 @@ impl Downstream {
 
     /// Whether nothing of the body is left to read.
     pub(crate) fn body_done(&mut self) -> bool {
-        self.body_ended || self.facts.body == Announced::Nothing || self.session.is_body_done()
+        self.reading == Reading::Ended
+            || self.facts.body == Announced::Nothing
+            || self.session.is_body_done()
     }
 
     /// Whether any of the body has been taken from the wire.
@@ -154,7 +163,7 @@ impl Downstream {
 
     /// Whether reading the body has failed.
     pub(crate) fn body_broken(&self) -> bool {
-        self.body_broken
+        self.reading == Reading::Broken
     }
 
     /// Whether the client still waits for leave to send the body.
@@ -190,8 +199,11 @@ impl Downstream {
         let deadline = latest.map_or(deadline, |latest| latest.min(deadline));
         let read = tokio::time::timeout_at(deadline, self.session.read_request_body()).await;
         self.read_deadline = None;
-        self.body_ended |= matches!(read, Ok(Ok(None)));
-        self.body_broken |= !matches!(read, Ok(Ok(_)));
+        match &read {
+            Ok(Ok(Some(_))) => {}
+            Ok(Ok(None)) => self.reading = Reading::Ended,
+            Ok(Err(_)) | Err(_) => self.reading = Reading::Broken,
+        }
         match read {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) if *error.etype() == ErrorType::ReadTimedout => {
@@ -216,7 +228,7 @@ impl Downstream {
             match self.session.read_body_or_idle(done).await {
                 Ok(Some(piece)) => self.discarded += piece.len() as u64,
                 // Without the note the next turn would find the same end again, and never wait.
-                Ok(None) if !done => self.body_ended = true,
+                Ok(None) if !done => self.reading = Reading::Ended,
                 Ok(None) | Err(_) => return,
             }
         }

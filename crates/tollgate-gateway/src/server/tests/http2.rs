@@ -543,7 +543,7 @@ async fn a_client_that_does_not_listen_cannot_wear_a_connection_further() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let mut frames = Vec::new();
+    let (mut headers, mut resets, mut goaways) = (0, 0, 0);
     let ended = async {
         let mut head = [0; 9];
         while read.read_exact(&mut head).await.is_ok() {
@@ -552,14 +552,18 @@ async fn a_client_that_does_not_listen_cannot_wear_a_connection_further() {
             if read.read_exact(&mut payload).await.is_err() {
                 return;
             }
-            frames.push(head[3]);
+            match head[3] {
+                1 => headers += 1,
+                3 => resets += 1,
+                7 => goaways += 1,
+                _ => {}
+            }
         }
     };
     tokio::time::timeout(LONG, ended).await.expect("the connection stays open");
     asking.abort();
-    let of = |kind: u8| frames.iter().filter(|frame| **frame == kind).count();
-    let (headers, resets, goaways) = (1, 3, 7);
-    assert!(of(headers) >= 2 && of(resets) > 0 && of(goaways) > 0, "{frames:?}");
+    assert!(headers >= 2, "{headers} answers");
+    assert!(resets > 0 && goaways > 0, "{resets} refusals, {goaways} farewells");
 }
 
 #[tokio::test]
