@@ -174,6 +174,7 @@ pub(crate) fn tollgate(env: &BTreeMap<String, String>, args: &[&str]) -> Output 
 pub(crate) struct Gateway {
     pub(crate) directory: Directory,
     pub(crate) http: SocketAddr,
+    pub(crate) https: Option<SocketAddr>,
     pub(crate) admin: SocketAddr,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -219,7 +220,7 @@ impl Gateway {
         };
         let http = address(&line, "http").expect("the address of the HTTP listener");
         let admin = address(&line, "admin").expect("the address of the admin listener");
-        Self { directory, http, admin, child, log }
+        Self { directory, http, https: address(&line, "https"), admin, child, log }
     }
 
     /// All lines the gateway has printed so far.

@@ -10,7 +10,9 @@ use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tollgate_emulator::{Application, CONTOSO, Emulator, Fault, ManagedIdentity, Options, Running};
+use tollgate_emulator::{
+    Application, CONTOSO, Emulator, Fault, ManagedIdentity, Options, Running, Tls,
+};
 
 use crate::harness::{Call, DEADLINE, Directory, Gateway, azure, find, is_like, until};
 
@@ -368,4 +370,90 @@ subscription = "optional"
     assert!(!answer.text().contains("AADSTS"), "{}", answer.text());
     gateway.logged(|line| line.contains("AADSTS7000215")).await;
     assert_eq!(gateway.count_log(|line| line.contains("another secret")), 0);
+}
+
+/// A pod's environment: a token of its service account in a file, and Entra behind a private authority.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workload_identity_comes_from_a_pods_environment() {
+    let client = "0a1b2c3d-0000-4000-8000-00000000000b";
+    let account = "system:serviceaccount:apps:gateway";
+    let azure = Emulator::start(Options {
+        applications: vec![Application::new(client).workload(account)],
+        tls: Tls::On(Vec::new()),
+        ..Options::default()
+    });
+    let azure = azure.await.expect("the emulators start");
+    let (entra, echo) = (azure.entra.server().https_url(), azure.echo.server().url());
+    let config = format!(
+        r#"
+[identity]
+kind = "workload"
+
+[egress]
+ca-file = "ca.pem"
+
+[backends.echo]
+url = "{echo}"
+managed-identity = {{ resource = "{RESOURCE}" }}
+
+[apis.a]
+path = "a"
+backend = "echo"
+subscription = "optional"
+"#
+    );
+    let directory = Directory::new(&config).file("ca.pem", azure.ca_pem().expect("a root"));
+    let token = |subject: &str| {
+        let lifetime = Duration::from_hours(1);
+        azure
+            .entra
+            .workload_token(subject, "api://AzureADTokenExchange", lifetime)
+            .expect("a token")
+    };
+    directory.write("token", &token("system:serviceaccount:apps:other"));
+    let file = directory.path().join("token").to_string_lossy().into_owned();
+    let gateway = directory
+        .env("AZURE_TENANT_ID", CONTOSO)
+        .env("AZURE_CLIENT_ID", client)
+        .env("AZURE_FEDERATED_TOKEN_FILE", file)
+        .env("AZURE_AUTHORITY_HOST", entra.expect("https"))
+        .start();
+    gateway.send(Call::get("/a")).await.expect(500);
+    gateway.logged(|line| line.contains("AADSTS700213")).await;
+    assert!(authorizations(&azure).is_empty());
+
+    // Kubernetes renews the file; the next attempt reads it anew.
+    let good = token(account);
+    gateway.directory.write("token", &good);
+    until("the identity works", async || {
+        (gateway.send(Call::get("/a").bearer("of the client")).await.status == 200).then_some(())
+    })
+    .await;
+    let claimed = claims(&only_authorization(&azure));
+    assert_eq!((&claimed["appid"], &claimed["aud"]), (&client.into(), &RESOURCE.into()));
+    assert_eq!(gateway.count_log(|line| line.contains(&good)), 0);
+}
+
+/// App Service and Container Apps: an endpoint and its secret in the environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_service_has_an_endpoint_of_its_own() {
+    let azure = azure().await;
+    let service = &azure.app_service;
+    let echo = azure.echo.server().url();
+    let config = format!(
+        "[identity]\nkind = \"managed\"\n[backends.echo]\nurl = \"{echo}\"\n\
+         [apis.a]\npath = \"a\"\nbackend = \"echo\"\nsubscription = \"optional\"\n"
+    );
+    let gateway = Directory::new(&config)
+        .api("a", &policy(OWN))
+        .env("IDENTITY_ENDPOINT", service.endpoint())
+        .env("IDENTITY_HEADER", service.header())
+        .start();
+    gateway.send(Call::get("/a")).await.expect(200);
+    gateway.send(Call::get("/a")).await.expect(200);
+    let claimed = claims(&authorizations(&azure)[0][0]);
+    assert_eq!(claimed["appid"], service.identities()[0].client_id);
+    assert_eq!(service.server().count(service.token_path()), 1);
+    assert_eq!(azure.imds.server().count("*"), 0);
+    assert_eq!(gateway.count_log(|line| line.contains(service.header())), 0);
 }

@@ -7,13 +7,16 @@
 
 mod canary;
 mod cases;
+mod commands;
 mod demo;
 mod examples;
 mod harness;
 mod identity;
 mod jwt;
+mod operation;
 mod readme;
 mod reload;
 mod smuggling;
 mod streaming;
 mod subscriptions;
+mod tls;

@@ -21,11 +21,24 @@ const API: &str = "[apis.a]\npath = \"a\"\nsubscription = \"optional\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_reloads_under_load_lose_no_request() {
-    let gateway = Directory::new(API).api("a", &policy(0)).start();
+    let azure = azure().await;
+    let echo = azure.echo.server();
+    let config = format!(
+        "{API}[backends.echo]\nurl = \"{}\"\n\
+         [apis.b]\npath = \"b\"\nbackend = \"echo\"\nsubscription = \"optional\"\n",
+        echo.url()
+    );
+    let gateway = Directory::new(&config).api("a", &policy(0)).start();
     let done = Arc::new(AtomicBool::new(false));
     let served = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..8)
-        .map(|_| {
+        .map(|client| {
+            // Half of them need the backend, with a body both ways.
+            let call = if client % 2 == 0 {
+                Call::get("/a/x")
+            } else {
+                Call::post("/b/echo", vec![b'x'; 20_000])
+            };
             let (done, served, address) = (Arc::clone(&done), Arc::clone(&served), gateway.http);
             tokio::spawn(async move {
                 let mut connection = Connection::to(address).await;
@@ -38,7 +51,7 @@ async fn fifty_reloads_under_load_lose_no_request() {
                     if n % 500 == 499 {
                         connection = Connection::to(address).await;
                     }
-                    match connection.send(Call::get("/a/x")).await {
+                    match connection.send(call.clone()).await {
                         Ok(answer) if answer.status == 200 => {}
                         Ok(answer) => failures.push(format!("{}", answer.status)),
                         Err(error) => failures.push(error.to_string()),
@@ -64,6 +77,7 @@ async fn fifty_reloads_under_load_lose_no_request() {
         assert!(failures.is_empty(), "{failures:?}");
     }
     assert!(served.load(Ordering::Relaxed) > 500, "hardly any load: {served:?}");
+    assert!(echo.count("/echo") > 100, "hardly any load for the backend");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,7 +143,8 @@ fn dechunked(rest: &[u8]) -> Result<Option<(String, usize)>, &'static str> {
 }
 
 /// What has been answered ends soon, and so does what never comes.
-const SOON: &str = "[timeouts]\nkeep-alive = \"300ms\"\nrequest-header = \"300ms\"\nrequest-body = \"300ms\"\n";
+const SOON: &str =
+    "[timeouts]\nkeep-alive = \"300ms\"\nrequest-header = \"300ms\"\nrequest-body = \"300ms\"\n";
 
 /// Marks every request that a policy has seen; `open` needs no key, `guarded` does, `closed` lets nobody in.
 async fn start(more: &str) -> (Strict, Gateway) {
@@ -155,17 +156,13 @@ async fn start(more: &str) -> (Strict, Gateway) {
          [apis.closed]\npath = \"closed\"\nbackend = \"strict\"\nsubscription = \"optional\"\n\
          [subscriptions.one]\nkeys = [{{ value = \"the-key-of-one\", development = true }}]\nall-apis = true\n"
     );
-    let marking =
-        "<policies><inbound><base/><set-header name=\"x-marker\"><value>1</value></set-header>\
+    let marking = "<policies><inbound><base/><set-header name=\"x-marker\"><value>1</value></set-header>\
          <set-header name=\"x-ip\"><value>@(context.Request.IpAddress)</value></set-header></inbound>\
          <backend><base/></backend><outbound><base/></outbound><on-error><base/></on-error></policies>";
-    let closed =
-        "<policies><inbound><return-response><set-status code=\"403\" reason=\"Forbidden\"/>\
+    let closed = "<policies><inbound><return-response><set-status code=\"403\" reason=\"Forbidden\"/>\
          </return-response></inbound><backend><base/></backend></policies>";
-    let directory = Directory::new(&config)
-        .api("open", marking)
-        .api("guarded", marking)
-        .api("closed", closed);
+    let directory =
+        Directory::new(&config).api("open", marking).api("guarded", marking).api("closed", closed);
     (backend, directory.start())
 }
 
@@ -247,7 +244,8 @@ async fn every_way_to_frame_a_body_is_one_or_refused() {
     // What the gateway takes for a body is one, and what it takes for a request was judged.
     assert!(seen.requests.iter().all(|(head, _)| !head.contains("hidden")));
     for (n, refused, answers) in answered {
-        let arrived = seen.requests.iter().any(|(head, _)| head.starts_with(&format!("POST /base/{n} ")));
+        let arrived =
+            seen.requests.iter().any(|(head, _)| head.starts_with(&format!("POST /base/{n} ")));
         let was_refused = matches!(statuses(&answers).as_slice(), ["400" | "501"]) && !arrived;
         assert!(was_refused || !refused, "{:?}: {answers}", framings[n]);
     }
@@ -304,8 +302,7 @@ async fn the_body_of_a_refused_request_is_not_a_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn heads_that_are_wrong_are_refused() {
-    let limits =
-        "[limits]\nheader-bytes = \"4 KiB\"\nheader-count = 20\nuri-bytes = \"1 KiB\"\n";
+    let limits = "[limits]\nheader-bytes = \"4 KiB\"\nheader-count = 20\nuri-bytes = \"1 KiB\"\n";
     let (backend, gateway) = start(limits).await;
     let long = "x".repeat(1_100);
     let fields = "X: y\r\n".repeat(25);
@@ -403,7 +400,11 @@ async fn paths_do_not_climb() {
 }
 
 /// The address of the client as policies and the backend see it.
-async fn addresses(backend: &Strict, gateway: &Gateway, forwarded: &[(&str, &str)]) -> (String, String) {
+async fn addresses(
+    backend: &Strict,
+    gateway: &Gateway,
+    forwarded: &[(&str, &str)],
+) -> (String, String) {
     let mut call = Call::get("/open/x");
     for (name, value) in forwarded {
         call = call.header(name, value);

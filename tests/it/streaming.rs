@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tollgate_emulator::{Gate, Pace, Running, StreamPlan};
+use tollgate_emulator::{Fault, Gate, Pace, Running, StreamPlan};
 
-use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure, read_until};
+use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure, exchange, read_until};
 
 /// Every time-out that could cut a stream short, at its shortest.
 const SHORT: &str = "[timeouts]\nrequest-header = \"1s\"\nrequest-body = \"1s\"\nkeep-alive = \"1s\"\n\
@@ -200,4 +200,76 @@ async fn web_sockets_pass_both_ways() {
     frame.extend_from_slice(text);
     socket.write_all(&frame).await.expect("a frame");
     read_until(&mut socket, "is anybody there").await;
+}
+
+async fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = async_compression::tokio::bufread::GzipEncoder::new(text);
+    encoder.read_to_end(&mut packed).await.expect("a packed text");
+    packed
+}
+
+/// What a policy reads is the text; what is sent on is what came.
+#[tokio::test(flavor = "multi_thread")]
+async fn packed_bodies_are_read_unpacked() {
+    let azure = azure().await;
+    let gateway =
+        gateway(&azure, "[limits]\nbuffered-body = \"64 KiB\"\ninflated-body = \"1 MiB\"\n");
+    let text = "the same again, ".repeat(3_000);
+    let packed = gzip(text.as_bytes()).await;
+    let call = |body: Vec<u8>| Call::post("/read/echo", body).header("content-encoding", "gzip");
+    let answer = gateway.send(call(packed.clone())).await.expect(200);
+    assert_eq!(answer.header("x-length"), text.len().to_string());
+    assert_eq!(answer.json()["length"], packed.len());
+
+    // A small body that becomes a large one, and one that is not what it says.
+    let bomb = gzip(&vec![0; 8 << 20]).await;
+    assert!(bomb.len() < 64 << 10);
+    gateway.send(call(bomb)).await.expect(413);
+    let broken = gateway.send(call(b"not packed at all".to_vec())).await;
+    assert!(broken.status.is_client_error(), "{} {}", broken.status, broken.text());
+    assert_eq!(azure.echo.server().count("/echo"), 1);
+
+    // The same of what the backend sends.
+    let answer = |body: Vec<u8>| Fault::Answer {
+        status: 200,
+        headers: vec![("content-encoding".to_owned(), "gzip".to_owned())],
+        body: body.into(),
+    };
+    azure.echo.server().fail_next("/packed", 1, answer(packed.clone()));
+    let got =
+        gateway.send(Call::get("/read/packed").header("accept-encoding", "gzip")).await.expect(200);
+    assert_eq!(got.header("x-answer"), text.len().to_string());
+    assert_eq!((got.header("content-encoding"), got.body.len()), ("gzip", packed.len()));
+    azure.echo.server().fail_next("/packed", 1, answer(gzip(&vec![0; 8 << 20]).await));
+    gateway.send(Call::get("/read/packed")).await.expect(502);
+}
+
+/// A socket whose client is gone is gone for the backend too, and the other way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn web_sockets_end_on_both_sides() {
+    let azure = azure().await;
+    let gateway = gateway(&azure, "");
+    let handshake = "GET /echo/ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let mut socket = TcpStream::connect(gateway.http).await.expect("a connection");
+    socket.write_all(handshake.as_bytes()).await.expect("a handshake");
+    read_until(&mut socket, "\r\n\r\n").await;
+    drop(socket);
+    let sockets = azure.echo.sockets();
+    let gone = sockets.until(Duration::from_secs(1), |counts| counts.aborted == 1).await;
+    assert!(gone.is_some(), "the backend's socket is open: {:?}", sockets.counts());
+
+    let mut socket = TcpStream::connect(gateway.http).await.expect("a connection");
+    socket.write_all(handshake.as_bytes()).await.expect("a handshake");
+    read_until(&mut socket, "\r\n\r\n").await;
+    // A closing handshake; the backend then ends the connection, and so does the gateway.
+    assert_eq!(exchange(&mut socket, &[0x88, 0x80, 0, 0, 0, 0]).await, "\u{fffd}\0");
+
+    // A backend that does not switch has answered like any other.
+    let refused = handshake
+        .replace("/echo/ws", "/echo/status/403")
+        .replace("Upgrade\r\n", "Upgrade, close\r\n");
+    let answer = gateway.raw(refused.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
 }
