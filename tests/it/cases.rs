@@ -64,6 +64,18 @@ async fn cases() {
 }
 
 #[test]
+fn every_policy_has_its_cases() {
+    let folder = repository().join("tests/cases");
+    for policy in tollgate_policies::ALL {
+        assert!(
+            folder.join(format!("{}.md", policy.name)).is_file(),
+            "no case of `{}`",
+            policy.name
+        );
+    }
+}
+
+#[test]
 fn patterns() {
     for (pattern, text, like) in [
         ("a", "a", true),
@@ -202,6 +214,8 @@ fn directory(cases: &[Case], azure: &Running) -> Directory {
     for case in cases {
         directory = case.add_to(directory, &mut config);
     }
+    let imds = azure.imds.server().url();
+    writeln!(config, "[identity]\nkind = \"managed\"\nimds-endpoint = \"{imds}\"").expect("text");
     directory.configure(&config.replace("{ECHO}", azure.echo.server().url()));
     directory
 }

@@ -42,6 +42,16 @@ fn start(folder: &str, azure: &Running) -> Gateway {
     directory.start()
 }
 
+#[test]
+fn no_example_is_without_a_test() {
+    let entries = std::fs::read_dir(repository().join("examples")).expect("the examples");
+    let mut found: Vec<String> = entries
+        .map(|entry| entry.expect("a folder").file_name().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, ["api-key", "backend-credentials", "openid-provider", "per-operation"]);
+}
+
 fn token(azure: &Running, spec: TokenSpec) -> String {
     azure.entra.mint(&spec.app(CLIENT)).expect("a token")
 }

@@ -59,7 +59,7 @@ impl Directory {
     pub(crate) fn new(config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the policies");
         let path = folder.path().to_owned();
-        let this = Self { path, env: BTreeMap::new(), _folder: folder };
+        let this = Self { path, env: nowhere(), _folder: folder };
         this.configure(config);
         this
     }
@@ -104,7 +104,7 @@ impl Directory {
         self.file(&format!("apis/{name}/policy.xml"), policy)
     }
 
-    /// Sets a variable of the gateway's environment, which is otherwise empty.
+    /// Sets a variable of the gateway's environment, which otherwise leads nowhere.
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
         self
@@ -129,6 +129,15 @@ impl Directory {
     pub(crate) fn run_to_the_end(&self) -> Output {
         tollgate(&self.env, &["run", &self.path.to_string_lossy()])
     }
+}
+
+/// A gateway that nobody told otherwise must not ask this machine's real metadata service or Entra for tokens: nothing
+/// listens at port 9 of loopback.
+fn nowhere() -> BTreeMap<String, String> {
+    let nobody = "http://127.0.0.1:9";
+    ["AZURE_POD_IDENTITY_AUTHORITY_HOST", "AZURE_AUTHORITY_HOST"]
+        .map(|name| (name.to_owned(), nobody.to_owned()))
+        .into()
 }
 
 fn copy(from: &Path, to: &Path) {
