@@ -13,7 +13,7 @@ use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure, exchange
 
 /// Every time-out that could cut a stream short, at its shortest.
 const SHORT: &str = "[timeouts]\nrequest-header = \"1s\"\nrequest-body = \"1s\"\nkeep-alive = \"1s\"\n\
-                     backend-first-byte = \"1s\"\nbackend-body = \"1s\"\nbackend-idle = \"1s\"\n";
+                     backend-first-byte = \"1s\"\nbackend-body = \"1s\"\nbackend-idle = \"1s\"\ntls-handshake = \"1s\"\nclient-write = \"1s\"\nbackend-connect = \"1s\"\nbackend-write = \"1s\"\n";
 
 const CHAT: &str = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
 
