@@ -63,6 +63,9 @@ impl Key {
             Value::Response(response) | Value::ResponsePart(response, _) => {
                 Key::Address(Arc::as_ptr(response).addr())
             }
+            Value::Native(object) => {
+                object.key().unwrap_or_else(|| Key::Address(Arc::as_ptr(object).addr()))
+            }
             other => Key::Int(other.as_int().unwrap_or_default()),
         }
     }

@@ -33,6 +33,7 @@ mod fixed_host;
 #[expect(unused_imports, reason = "not all of it is bound yet")]
 mod json;
 mod jwt;
+mod native;
 #[cfg_attr(not(test), expect(dead_code, reason = "not all of it is bound yet"))]
 mod number;
 mod program;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
 use crate::json::JsonHeap;
+use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
 use crate::{Budget, Exception, Host, Limits, Response, Value};
@@ -42,6 +43,8 @@ pub(crate) enum Object {
     /// A captured variable.
     Cell(Value),
     Random(u64),
+    /// An object of a type with data of its own.
+    Native(Box<dyn Native>),
     /// Taken out while it is worked on.
     Busy,
 }
@@ -118,6 +121,35 @@ impl EvalState {
         self.objects.get(id.0 as usize).unwrap_or(&Object::Busy)
     }
 
+    #[expect(dead_code, reason = "types are added one by one")]
+    /// A new object of a type with data of its own.
+    pub(crate) fn add_native(&mut self, object: impl Native) -> Result<Value, Exception> {
+        self.add(Object::Native(Box::new(object)))
+    }
+
+    #[expect(dead_code, reason = "types are added one by one")]
+    /// The data of an object, when it is of the type.
+    pub(crate) fn native<'a, T: Native>(&'a self, value: &'a Value) -> Option<&'a T> {
+        match value {
+            Value::Object(id) => match self.object(*id) {
+                Object::Native(object) => object.get(),
+                _ => None,
+            },
+            Value::Native(object) => object.get(),
+            _ => None,
+        }
+    }
+
+    #[expect(dead_code, reason = "types are added one by one")]
+    /// The data of an object, to change, when it is of the type.
+    pub(crate) fn native_mut<T: Native>(&mut self, value: &Value) -> Option<&mut T> {
+        let Value::Object(id) = value else { return None };
+        match self.object_mut(*id) {
+            Some(Object::Native(object)) => object.get_mut(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn object_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
         self.objects.get_mut(id.0 as usize)
     }
@@ -172,6 +204,7 @@ impl EvalState {
             Value::ResponsePart(_, ResponsePart::Body) => Ty::Named(TypeId::IMessageBody),
             Value::Record(record) => record.ty.clone(),
             Value::Exception(exception) => Ty::Thrown(exception.kind()),
+            Value::Native(object) => object.ty(),
         }
     }
 
@@ -190,6 +223,7 @@ impl EvalState {
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
             Object::Random(_) => Ty::Named(TypeId::Random),
+            Object::Native(object) => object.ty(),
             Object::Cell(_) | Object::Busy => Ty::OBJECT,
         }
     }
@@ -268,8 +302,10 @@ pub(crate) fn text_of(
         Value::Exception(exception) => exception.to_string(),
         Value::Object(id) => match state.object(*id) {
             Object::Builder(text) => text.clone(),
+            Object::Native(object) => native_text(&**object),
             _ => state.type_of(value).full_name(),
         },
+        Value::Native(object) => native_text(&**object),
         other => match other.number() {
             Some(number) => number.text(),
             None => state.type_of(value).full_name(),
@@ -277,6 +313,10 @@ pub(crate) fn text_of(
     };
     budget.memory(text.len())?;
     Ok(Some(text.into()))
+}
+
+fn native_text(object: &dyn Native) -> String {
+    object.text().unwrap_or_else(|| object.ty().full_name())
 }
 
 /// The name of a constant, or its number; sets of flags are joined.

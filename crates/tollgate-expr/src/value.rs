@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rust_decimal::Decimal;
 
 use crate::json::{JsonId, format_guid};
+use crate::native::Native;
 use crate::number::Number;
 use crate::state::{ObjectId, text_of};
 use crate::time::{DateTime, DateTimeOffset, Kind, TimeSpan};
@@ -81,6 +82,8 @@ pub enum Value {
     Record(Arc<Record>),
     /// An exception object.
     Exception(Exception),
+    /// An object that never changes, of a type with data of its own.
+    Native(Arc<dyn Native>),
 }
 
 /// A part of `context`.

@@ -315,18 +315,9 @@ impl Checker<'_> {
     }
 
     fn unknown_name(&mut self, name: &str, at: At) -> Typed {
-        if let Some(absent) = crate::types::allowed_but_missing(name) {
-            let shown = self.shown(at, name);
-            let (code, message) = match absent {
-                crate::types::Absent::NotAllowed => (
-                    ErrorCode::EXPR_NOT_ALLOWED,
-                    format!("the type `{shown}` is not allowed in policy expressions"),
-                ),
-                crate::types::Absent::Missing => {
-                    (ErrorCode::EXPR_UNSUPPORTED, format!("the type `{shown}` is not supported"))
-                }
-            };
-            return self.fail(code, at, message);
+        if let Some(diagnostic) = self.absent_type(name, at) {
+            self.report(diagnostic);
+            return Typed::error(at);
         }
         let locals = self.local_names();
         let mut names: Vec<&str> = locals.iter().map(|name| &**name).collect();

@@ -1,7 +1,10 @@
 //! Calls that can be computed at load.
 
+use tollgate_diagnostics::Code as ErrorCode;
+
 use super::Checker;
 use crate::eval::{Cx, Node};
+use crate::syntax::At;
 use crate::types::MemberInfo;
 use crate::{EvalState, FixedHost, Limits, Value};
 
@@ -9,6 +12,22 @@ use crate::{EvalState, FixedHost, Limits, Value};
 const LIMITS: Limits = Limits { steps: 1_000, memory: 64 << 10, depth: 4 };
 
 impl Checker<'_> {
+    /// Hands the constant arguments of a call to the member's preparation, which may replace them or refuse them.
+    pub(super) fn prepare(&mut self, member: &MemberInfo, args: &mut [Node], at: At) {
+        let Some(prepare) = member.prepare else { return };
+        let mut constants: Vec<Option<Value>> =
+            args.iter().map(|arg| arg.constant().cloned()).collect();
+        if let Err(message) = prepare(&mut constants) {
+            self.error(ErrorCode::EXPR_CONSTANT, at, message);
+            return;
+        }
+        for (arg, constant) in args.iter_mut().zip(constants) {
+            if let (Node::Const(value), Some(constant)) = (arg, constant) {
+                *value = constant;
+            }
+        }
+    }
+
     /// The value of a call of a member that depends on constants alone; the call itself when it throws.
     pub(super) fn fold(member: &MemberInfo, node: Node) -> Node {
         let Node::Call(call) = &node else { return node };

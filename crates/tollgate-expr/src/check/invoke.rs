@@ -243,6 +243,7 @@ impl Checker<'_> {
             }
         }
         args.extend(nodes);
+        self.prepare(chosen.member, &mut args, name_at);
         let mut types = chosen.class.clone();
         types.extend(chosen.method.clone());
         self.check_as(chosen.member.owner, &chosen.member.name, &types, name_at);

@@ -9,7 +9,7 @@ use crate::Value;
 use crate::eval::{Call, Node};
 use crate::syntax::At;
 use crate::syntax::ast::{Arg, Expr, Name, TypeRef};
-use crate::types::{MemberInfo, MemberKind, Ty, TypeId, extensions, info};
+use crate::types::{MemberInfo, MemberKind, Refused, Ty, TypeId, extensions, info};
 
 impl Checker<'_> {
     pub(super) fn member(
@@ -238,10 +238,14 @@ impl Checker<'_> {
     pub(super) fn no_member(&mut self, ty: &Ty, name: &Name, at: At) -> Typed {
         let shown = self.shown(name.at, &name.text);
         let owner = Self::type_words(ty);
-        if let Some(reason) = super::type_name::forbidden_member(ty, &name.text) {
-            let message = format!("`{ty}.{shown}` is not allowed in policy expressions");
-            let diagnostic =
-                self.diagnostic(ErrorCode::EXPR_NOT_ALLOWED, name.at, message).help(reason);
+        if let Some(refused) = Self::find_refused(ty, &name.text) {
+            let (code, words) = if refused.allowed {
+                (ErrorCode::EXPR_UNSUPPORTED, "is not supported")
+            } else {
+                (ErrorCode::EXPR_NOT_ALLOWED, "is not allowed in policy expressions")
+            };
+            let message = format!("`{ty}.{shown}` {words}");
+            let diagnostic = self.diagnostic(code, name.at, message).help(refused.why);
             self.report(diagnostic);
             return Typed::error(at);
         }
@@ -256,6 +260,16 @@ impl Checker<'_> {
         }
         self.report(diagnostic);
         Typed::error(at)
+    }
+
+    /// What the declarations say of a member that they leave out.
+    fn find_refused(ty: &Ty, name: &str) -> Option<&'static Refused> {
+        let info = info(ty.id().unwrap_or(TypeId::Object));
+        let own = info.decl.refused.iter().find(|refused| refused.name() == name);
+        let of_object =
+            || crate::types::info(TypeId::Object).decl.refused.iter().find(|r| r.name() == name);
+        let of_bases = || info.bases.iter().find_map(|base| Self::find_refused(base, name));
+        own.or_else(of_bases).or_else(of_object)
     }
 
     fn member_names(ty: &Ty) -> Vec<std::sync::Arc<str>> {

@@ -1,6 +1,6 @@
 //! Types as written.
 
-use tollgate_diagnostics::{Code as ErrorCode, closest};
+use tollgate_diagnostics::{Code as ErrorCode, Diagnostic, closest};
 
 use super::Checker;
 use crate::syntax::At;
@@ -101,34 +101,41 @@ impl Checker<'_> {
 
     fn no_such_type(&mut self, name: &Name, n_args: usize, at: At) -> Ty {
         let shown = self.shown(name.at, &name.text);
-        let diagnostic = match allowed_but_missing(&name.text) {
-            Some(Absent::NotAllowed) => {
-                let message = format!("the type `{shown}` is not allowed in policy expressions");
-                self.diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message)
+        if let Some(diagnostic) = self.absent_type(&name.text, at) {
+            self.report(diagnostic);
+            return Ty::Error;
+        }
+        let other = (0..4).find(|n| *n != n_args && lookup(&name.text, *n).is_some());
+        let diagnostic = match other {
+            Some(n) => {
+                let message = format!("the type `{shown}` takes {n} type arguments");
+                self.diagnostic(ErrorCode::EXPR_TYPE, at, message)
             }
-            Some(Absent::Missing) => {
-                let message = format!("the type `{shown}` is not supported");
-                self.diagnostic(ErrorCode::EXPR_UNSUPPORTED, at, message)
-            }
-            None => {
-                let other = (0..4).find(|n| *n != n_args && lookup(&name.text, *n).is_some());
-                match other {
-                    Some(n) => {
-                        let message = format!("the type `{shown}` takes {n} type arguments");
-                        self.diagnostic(ErrorCode::EXPR_TYPE, at, message)
-                    }
-                    None => self
-                        .diagnostic(
-                            ErrorCode::EXPR_UNKNOWN_NAME,
-                            at,
-                            format!("unknown type `{shown}`"),
-                        )
-                        .suggest(closest(&name.text, short_names())),
-                }
-            }
+            None => self
+                .diagnostic(ErrorCode::EXPR_UNKNOWN_NAME, at, format!("unknown type `{shown}`"))
+                .suggest(closest(&name.text, short_names())),
         };
         self.report(diagnostic);
         Ty::Error
+    }
+
+    /// What is said of a type of .NET that is not declared.
+    pub(super) fn absent_type(&self, name: &str, at: At) -> Option<Diagnostic> {
+        let absent = allowed_but_missing(name)?;
+        let shown = self.shown(at, name);
+        let (code, words) = match absent {
+            Absent::NotAllowed => {
+                (ErrorCode::EXPR_NOT_ALLOWED, "is not allowed in policy expressions")
+            }
+            Absent::Missing | Absent::Refused(_) => {
+                (ErrorCode::EXPR_UNSUPPORTED, "is not supported")
+            }
+        };
+        let diagnostic = self.diagnostic(code, at, format!("the type `{shown}` {words}"));
+        Some(match absent {
+            Absent::Refused(why) => diagnostic.help(why),
+            _ => diagnostic,
+        })
     }
 
     /// Whether a path of names begins a namespace of a declared type.
@@ -142,43 +149,5 @@ impl Checker<'_> {
             Ty::Named(id) if info(*id).is_enum() => format!("`{ty}`"),
             other => format!("`{other}`"),
         }
-    }
-}
-
-/// Why .NET has a member that policies may not use.
-pub(super) fn forbidden_member(ty: &Ty, name: &str) -> Option<&'static str> {
-    const REFLECTION: &str = "expressions cannot look at types at run time";
-    if name == "GetType" {
-        return Some(REFLECTION);
-    }
-
-    match ty.id()? {
-        TypeId::JsonConvert => {
-            matches!(name, "ToString" | "PopulateObject" | "DeserializeAnonymousType")
-                .then_some("`JsonConvert` allows `SerializeObject` and `DeserializeObject`")
-        }
-        TypeId::DateTime => matches!(
-            name,
-            "ParseExact"
-                | "TryParse"
-                | "TryParseExact"
-                | "ToLocalTime"
-                | "ToUniversalTime"
-                | "Kind"
-                | "SpecifyKind"
-                | "ToFileTime"
-                | "ToOADate"
-                | "FromBinary"
-                | "ToBinary"
-                | "Compare"
-                | "CompareTo"
-                | "ToShortDateString"
-                | "ToLongDateString"
-                | "UnixEpoch"
-        )
-        .then_some(
-            "the allow-list of `DateTime` does not have it; `DateTimeOffset` allows all members",
-        ),
-        _ => None,
     }
 }

@@ -214,6 +214,10 @@ pub(crate) fn equal_values(left: &Value, right: &Value) -> bool {
                     && a.values.len() == b.values.len()
                     && a.values.iter().zip(&b.values).all(|(x, y)| equal_values(x, y)))
         }
+        (Value::Native(a), Value::Native(b)) => {
+            Arc::ptr_eq(a, b)
+                || (a.id() == b.id() && a.key().is_some_and(|key| b.key() == Some(key)))
+        }
         _ => match order(left, right) {
             Some(order) => order.is_eq(),
             None => same(left, right),
@@ -233,6 +237,7 @@ pub(crate) fn same(left: &Value, right: &Value) -> bool {
         (Value::Response(a), Value::Response(b)) => Arc::ptr_eq(a, b),
         (Value::ResponsePart(a, x), Value::ResponsePart(b, y)) => Arc::ptr_eq(a, b) && x == y,
         (Value::Record(a), Value::Record(b)) => Arc::ptr_eq(a, b),
+        (Value::Native(a), Value::Native(b)) => Arc::ptr_eq(a, b),
         (Value::Exception(a), Value::Exception(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Guid(a), Value::Guid(b)) => a == b,

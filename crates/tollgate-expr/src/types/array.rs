@@ -160,6 +160,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             },
         ),
     ],
+    refused: &[],
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "the result of a member")]

@@ -17,7 +17,7 @@ const fn interface(
     docs: &'static str,
     members: &'static [Member],
 ) -> TypeDecl {
-    TypeDecl { name, kind: Kind::Interface, bases, docs, members }
+    TypeDecl { name, kind: Kind::Interface, bases, docs, members, refused: &[] }
 }
 
 fn count(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
@@ -390,6 +390,7 @@ pub(super) const LIST: TypeDecl = TypeDecl {
             },
         ),
     ],
+    refused: &[],
 };
 
 /// How a comparer object compares.
@@ -501,6 +502,7 @@ pub(super) const HASH_SET: TypeDecl = TypeDecl {
             Ok(Value::Bool(others.iter().any(|item| set.contains(item))))
         }),
     ],
+    refused: &[],
 };
 
 fn empty(what: &str) -> Exception {
@@ -543,6 +545,7 @@ pub(super) const QUEUE: TypeDecl = TypeDecl {
         m("bool Contains(T item)", "Whether an item is there.", contains),
         m("void Clear()", "Takes all items out.", clear),
     ],
+    refused: &[],
 };
 
 fn stack<'c>(cx: &'c mut Cx<'_>, a: &Args<'_>) -> Result<&'c mut Vec<Value>, Exception> {
@@ -581,4 +584,5 @@ pub(super) const STACK: TypeDecl = TypeDecl {
         m("bool Contains(T item)", "Whether an item is there.", contains),
         m("void Clear()", "Takes all items out.", clear),
     ],
+    refused: &[],
 };

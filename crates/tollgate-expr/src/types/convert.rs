@@ -14,6 +14,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     bases: &[],
     docs: "Conversions between types.",
     members: CONVERT,
+    refused: &[],
 };
 
 fn number(a: &Args<'_>, kind: NumberType) -> Result<Value, Exception> {
@@ -271,6 +272,7 @@ pub(super) const BIT_CONVERTER: TypeDecl = TypeDecl {
             |cx, a| Ok(Value::Double(f64::from_le_bytes(exactly(cx, a)?))),
         ),
     ],
+    refused: &[],
 };
 
 fn bytes(bytes: &[u8]) -> Value {

@@ -34,6 +34,38 @@ pub(crate) struct TypeDecl {
     #[cfg_attr(not(test), expect(dead_code, reason = "for the generated reference"))]
     pub(crate) docs: &'static str,
     pub(crate) members: &'static [Member],
+    /// Public members of .NET that are not declared, with why.
+    pub(crate) refused: &'static [Refused],
+}
+
+/// A member of .NET that policies cannot use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused {
+    /// Its name; or the signature of one overload, when others are declared.
+    pub(crate) member: &'static str,
+    /// Whether Azure allows it all the same.
+    pub(crate) allowed: bool,
+    /// Why, for authors.
+    pub(crate) why: &'static str,
+}
+
+impl Refused {
+    /// The name without parameters.
+    pub(crate) fn name(&self) -> &'static str {
+        let name = self.member.split('(').next().unwrap_or_default();
+        name.rsplit(' ').next().unwrap_or_default()
+    }
+}
+
+/// A member that Azure's allow-list leaves out.
+pub(crate) const fn not_allowed(member: &'static str, why: &'static str) -> Refused {
+    Refused { member, allowed: false, why }
+}
+
+#[expect(dead_code, reason = "types are added one by one")]
+/// A member that Azure allows and that cannot be here.
+pub(crate) const fn refused(member: &'static str, why: &'static str) -> Refused {
+    Refused { member, allowed: true, why }
 }
 
 /// The declaration of a member.
@@ -49,6 +81,21 @@ pub(crate) struct Member {
     pub(crate) set: Option<Native>,
     /// Whether the result depends on nothing but the arguments and can be computed at load.
     pub(crate) pure: bool,
+    /// What is done with constant arguments at load.
+    pub(crate) prepare: Option<Prepare>,
+}
+
+/// Looks at the arguments of a call that are constant, the receiver first: replaces them by what is worked out of them
+/// (a pattern by its compiled form), or says what is wrong with them.
+pub(crate) type Prepare = fn(&mut [Option<Value>]) -> Result<(), String>;
+
+impl Member {
+    #[expect(dead_code, reason = "types are added one by one")]
+    /// The member, with constant arguments prepared at load.
+    pub(crate) const fn prepared(mut self, prepare: Prepare) -> Member {
+        self.prepare = Some(prepare);
+        self
+    }
 }
 
 /// Two lists of members as one.
@@ -68,12 +115,12 @@ pub(crate) const fn joined<const N: usize>(first: &[Member], second: &[Member]) 
 
 /// A member.
 pub(crate) const fn m(signature: &'static str, docs: &'static str, run: Native) -> Member {
-    Member { signature, docs, run, set: None, pure: false }
+    Member { signature, docs, run, set: None, pure: false, prepare: None }
 }
 
 /// A member whose result depends on nothing but its arguments.
 pub(crate) const fn p(signature: &'static str, docs: &'static str, run: Native) -> Member {
-    Member { signature, docs, run, set: None, pure: true }
+    Member { signature, docs, run, set: None, pure: true, prepare: None }
 }
 
 /// A property or indexer that can be set.
@@ -83,5 +130,5 @@ pub(crate) const fn rw(
     run: Native,
     set: Native,
 ) -> Member {
-    Member { signature, docs, run, set: Some(set), pure: false }
+    Member { signature, docs, run, set: Some(set), pure: false, prepare: None }
 }

@@ -145,6 +145,7 @@ pub(super) const READ_ONLY: TypeDecl = TypeDecl {
     bases: &["IReadOnlyCollection<KeyValuePair<TKey, TValue>>"],
     docs: "A dictionary to read.",
     members: READ,
+    refused: &[],
 };
 
 const WRITE: &[Member] = &[
@@ -173,6 +174,7 @@ pub(super) const INTERFACE: TypeDecl = TypeDecl {
     bases: &["ICollection<KeyValuePair<TKey, TValue>>"],
     docs: "A dictionary.",
     members: WRITE,
+    refused: &[],
 };
 
 pub(super) const DECL: TypeDecl = TypeDecl {
@@ -227,6 +229,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         m("ICollection<TValue> Values", "The values.", |cx, a| part(cx, a, 1)),
         m("void Add(TKey key, TValue value)", "Adds a key; an exception when it is there.", add),
     ],
+    refused: &[],
 };
 
 fn member(a: &Args<'_>, index: usize) -> Result<Value, Exception> {
@@ -249,4 +252,5 @@ pub(super) const PAIR: TypeDecl = TypeDecl {
         m("TKey Key", "The key.", |_, a| member(a, 0)),
         m("TValue Value", "The value.", |_, a| member(a, 1)),
     ],
+    refused: &[],
 };

@@ -103,6 +103,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             }))
         }),
     ],
+    refused: &[],
 };
 
 fn string(cx: &mut Cx<'_>, a: &Args<'_>, bytes: &[u8]) -> Result<Value, Exception> {

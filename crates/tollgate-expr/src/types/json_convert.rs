@@ -1,6 +1,6 @@
 //! `JsonConvert`: any value to JSON and back.
 
-use super::decl::{Kind, TypeDecl, m};
+use super::decl::{Kind, TypeDecl, m, not_allowed};
 use super::{Ty, TypeId};
 use crate::collections::{Comparer, Dictionary};
 use crate::eval::{Args, Cx, primitive_type, primitive_value, scalar_of};
@@ -9,6 +9,8 @@ use crate::state::{Object, SLOT_COST};
 use crate::{Exception, ExceptionKind, Value};
 
 type Run = Result<Value, Exception>;
+
+const ONLY: &str = "`JsonConvert` allows `SerializeObject` and `DeserializeObject`";
 
 pub(super) const DECL: TypeDecl = TypeDecl {
     name: "Newtonsoft.Json.JsonConvert",
@@ -52,6 +54,11 @@ pub(super) const DECL: TypeDecl = TypeDecl {
                 Some(id) => from_token(cx, id, &ty),
             }
         }),
+    ],
+    refused: &[
+        not_allowed("ToString", ONLY),
+        not_allowed("PopulateObject", ONLY),
+        not_allowed("DeserializeAnonymousType", ONLY),
     ],
 };
 

@@ -51,6 +51,7 @@ pub(super) const JWT: TypeDecl = TypeDecl {
         m("DateTime? IssuedAt", "The claim `iat`.", |_, a| Ok(time(jwt(a)?, "iat"))),
         m("DateTime? NotBefore", "The claim `nbf`.", |_, a| Ok(time(jwt(a)?, "nbf"))),
     ],
+    refused: &[],
 };
 
 fn member(a: &Args<'_>, index: usize) -> Result<Value, Exception> {
@@ -70,6 +71,7 @@ pub(super) const BASIC: TypeDecl = TypeDecl {
         m("string Username", "The user.", |_, a| member(a, 0)),
         m("string Password", "The password.", |_, a| member(a, 1)),
     ],
+    refused: &[],
 };
 
 pub(super) const AUTHORIZATION: TypeDecl = TypeDecl {
@@ -83,6 +85,7 @@ pub(super) const AUTHORIZATION: TypeDecl = TypeDecl {
             member(a, 1)
         }),
     ],
+    refused: &[],
 };
 
 /// What `AsBasic` reads: Latin-1 text, split at its last colon.
@@ -133,4 +136,5 @@ pub(super) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
     ],
+    refused: &[],
 };

@@ -14,6 +14,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     bases: &[],
     docs: "Mathematics.",
     members: MATH,
+    refused: &[],
 };
 
 pub(super) const ROUNDING: TypeDecl = TypeDecl {
@@ -22,6 +23,7 @@ pub(super) const ROUNDING: TypeDecl = TypeDecl {
     bases: &[],
     docs: "Where halves are rounded.",
     members: &[],
+    refused: &[],
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
@@ -263,6 +265,7 @@ pub(super) const RANDOM: TypeDecl = TypeDecl {
             Ok(Value::Null)
         }),
     ],
+    refused: &[],
 };
 
 fn draw(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<u64, Exception> {

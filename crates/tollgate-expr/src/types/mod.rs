@@ -24,7 +24,7 @@ mod time;
 mod ty;
 
 pub(crate) use assign::is_assignable;
-pub(crate) use decl::{Kind, Member, Native, TypeDecl};
+pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use registry::{

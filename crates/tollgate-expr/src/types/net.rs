@@ -368,6 +368,7 @@ pub(super) const URI: TypeDecl = TypeDecl {
             cx.string(text)
         }),
     ],
+    refused: &[],
 };
 
 /// Form encoding: a space is `+`.
@@ -507,6 +508,7 @@ pub(super) const WEB_UTILITY: TypeDecl = TypeDecl {
             },
         ),
     ],
+    refused: &[],
 };
 
 #[cfg(test)]

@@ -61,7 +61,8 @@ macro_rules! number {
                 }),
                 $($extra),*
             ],
-        };
+    refused: &[],
+};
     };
 }
 

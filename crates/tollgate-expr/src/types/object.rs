@@ -1,6 +1,6 @@
 //! `object`, delegates, exceptions and other small types.
 
-use super::decl::{Kind, TypeDecl, m};
+use super::decl::{Kind, TypeDecl, m, not_allowed};
 use crate::eval::{Args, Cx, null_argument};
 use crate::state::confusion;
 use crate::{Exception, ExceptionKind, Value};
@@ -29,6 +29,7 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
             |_, a| Ok(Value::Bool(crate::eval::same(a.get(0), a.get(1)))),
         ),
     ],
+    refused: &[not_allowed("GetType", "expressions cannot look at types at run time")],
 };
 
 /// `ToString()` of anything but null.
@@ -101,10 +102,11 @@ pub(super) const NULLABLE: TypeDecl = TypeDecl {
             value => Ok(value.clone()),
         }),
     ],
+    refused: &[],
 };
 
 const fn delegate(name: &'static str, docs: &'static str) -> TypeDecl {
-    TypeDecl { name, kind: Kind::Delegate, bases: &[], docs, members: &[] }
+    TypeDecl { name, kind: Kind::Delegate, bases: &[], docs, members: &[], refused: &[] }
 }
 
 pub(super) const FUNC: TypeDecl = delegate("System.Func<TResult>", "A function with a result.");
@@ -121,6 +123,7 @@ pub(super) const DISPOSABLE: TypeDecl = TypeDecl {
     bases: &[],
     docs: "Something that is given back after use.",
     members: &[m("void Dispose()", "Gives it back.", |_, _| Ok(Value::Null))],
+    refused: &[],
 };
 
 /// The exception among its arguments.
@@ -154,6 +157,7 @@ pub(super) const EXCEPTION: TypeDecl = TypeDecl {
             Ok(Value::Int(-2_146_233_088))
         }),
     ],
+    refused: &[],
 };
 
 /// `new SomeException(message, inner)`: the kind is a number.
@@ -215,6 +219,7 @@ pub(super) const TUPLE2: TypeDecl = TypeDecl {
         m("T1 Item1", "The first value.", item!(0)),
         m("T2 Item2", "The second value.", item!(1)),
     ],
+    refused: &[],
 };
 
 pub(super) const TUPLE3: TypeDecl = TypeDecl {
@@ -232,6 +237,7 @@ pub(super) const TUPLE3: TypeDecl = TypeDecl {
         m("T2 Item2", "The second value.", item!(1)),
         m("T3 Item3", "The third value.", item!(2)),
     ],
+    refused: &[],
 };
 
 /// A sequence argument that must not be null.

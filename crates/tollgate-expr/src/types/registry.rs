@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use super::decl::{Kind, Member, Native, TypeDecl};
+use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
 use super::{ALL, METHOD_PARAM, Ty, TypeId};
 use crate::syntax::ast::{Literal, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
@@ -93,6 +93,7 @@ pub(crate) struct MemberInfo {
     pub(crate) run: Native,
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
+    pub(crate) prepare: Option<Prepare>,
     #[expect(dead_code, reason = "for the generated reference")]
     pub(crate) docs: &'static str,
 }
@@ -220,6 +221,9 @@ pub(crate) enum Absent {
     NotAllowed,
     /// Policies may use it; it is not supported.
     Missing,
+    /// Policies may use it in Azure; here it cannot be, and why.
+    #[expect(dead_code, reason = "types are added one by one")]
+    Refused(&'static str),
 }
 
 /// Why a type that is not declared is not.
@@ -403,6 +407,7 @@ impl Names<'_> {
             run: member.run,
             set: member.set,
             pure: member.pure,
+            prepare: member.prepare,
             docs: member.docs,
         })
     }

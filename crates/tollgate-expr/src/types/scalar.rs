@@ -33,6 +33,7 @@ pub(super) const BOOLEAN: TypeDecl = TypeDecl {
             Ok(Value::Bool(a.bool(0) == a.bool(1)))
         }),
     ],
+    refused: &[],
 };
 
 fn character(a: &Args<'_>) -> char {
@@ -119,6 +120,7 @@ pub(super) const CHAR: TypeDecl = TypeDecl {
             Ok(Value::Bool(a.char(0) == a.char(1)))
         }),
     ],
+    refused: &[],
 };
 
 fn new_guid(cx: &mut Cx<'_>) -> Value {
@@ -202,4 +204,5 @@ pub(super) const GUID: TypeDecl = TypeDecl {
             Ok(Value::Bool(guid(a, 0) != guid(a, 1)))
         }),
     ],
+    refused: &[],
 };

@@ -120,6 +120,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             })
         }),
     ],
+    refused: &[],
 };
 
 fn range() -> Exception {

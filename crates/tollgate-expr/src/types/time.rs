@@ -1,7 +1,7 @@
 //! `DateTime`, `DateTimeOffset`, `TimeSpan`.
 
 use super::TypeId;
-use super::decl::{Kind, Member, TypeDecl, joined, m, p};
+use super::decl::{Kind, Member, TypeDecl, joined, m, not_allowed, p};
 use crate::eval::{Args, Cx, formatted, order};
 use crate::time::{
     DateStyles, DateTime, DateTimeOffset, Kind as TimeKind, TimeSpan, days_in_month, is_leap_year,
@@ -14,6 +14,7 @@ pub(super) const KIND: TypeDecl = TypeDecl {
     bases: &[],
     docs: "What zone a time is in.",
     members: &[],
+    refused: &[],
 };
 
 pub(super) const DAY_OF_WEEK: TypeDecl = TypeDecl {
@@ -30,6 +31,7 @@ pub(super) const DAY_OF_WEEK: TypeDecl = TypeDecl {
     bases: &[],
     docs: "A day of the week.",
     members: &[],
+    refused: &[],
 };
 
 fn now(cx: &Cx<'_>, kind: TimeKind) -> DateTime {
@@ -232,12 +234,33 @@ const DATES: &[Member] = &[
 ];
 const DATE_ORDER: &[Member] = comparisons!("DateTime");
 
+const NOT_LISTED: &str =
+    "the allow-list of `DateTime` does not have it; `DateTimeOffset` allows all members";
+
 pub(super) const DATE_TIME: TypeDecl = TypeDecl {
     name: "System.DateTime",
     kind: Kind::Struct,
     bases: &[],
     docs: "A time.",
     members: &joined::<{ DATES.len() + DATE_ORDER.len() }>(DATES, DATE_ORDER),
+    refused: &[
+        not_allowed("ParseExact", NOT_LISTED),
+        not_allowed("TryParse", NOT_LISTED),
+        not_allowed("TryParseExact", NOT_LISTED),
+        not_allowed("ToLocalTime", NOT_LISTED),
+        not_allowed("ToUniversalTime", NOT_LISTED),
+        not_allowed("Kind", NOT_LISTED),
+        not_allowed("SpecifyKind", NOT_LISTED),
+        not_allowed("ToFileTime", NOT_LISTED),
+        not_allowed("ToOADate", NOT_LISTED),
+        not_allowed("FromBinary", NOT_LISTED),
+        not_allowed("ToBinary", NOT_LISTED),
+        not_allowed("Compare", NOT_LISTED),
+        not_allowed("CompareTo", NOT_LISTED),
+        not_allowed("ToShortDateString", NOT_LISTED),
+        not_allowed("ToLongDateString", NOT_LISTED),
+        not_allowed("UnixEpoch", NOT_LISTED),
+    ],
 };
 
 fn offset(value: Result<DateTimeOffset, Exception>) -> Result<Value, Exception> {
@@ -419,6 +442,7 @@ pub(super) const OFFSET: TypeDecl = TypeDecl {
     bases: &[],
     docs: "A time with its distance from UTC.",
     members: &joined::<{ OFFSETS.len() + OFFSET_ORDER.len() }>(OFFSETS, OFFSET_ORDER),
+    refused: &[],
 };
 
 const SPANS: &[Member] = &[
@@ -526,4 +550,5 @@ pub(super) const SPAN: TypeDecl = TypeDecl {
     bases: &[],
     docs: "A length of time.",
     members: &joined::<{ SPANS.len() + SPAN_ORDER.len() }>(SPANS, SPAN_ORDER),
+    refused: &[],
 };

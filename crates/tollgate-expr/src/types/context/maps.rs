@@ -290,6 +290,7 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
     ],
+    refused: &[],
 };
 
 fn value_or(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {

@@ -43,7 +43,7 @@ const fn entity(
     docs: &'static str,
     members: &'static [super::Member],
 ) -> TypeDecl {
-    TypeDecl { name, kind: Kind::Interface, bases: &[], docs, members }
+    TypeDecl { name, kind: Kind::Interface, bases: &[], docs, members, refused: &[] }
 }
 
 pub(super) const CONTEXT: TypeDecl = entity(
@@ -222,6 +222,7 @@ pub(super) const PRODUCT_STATE: TypeDecl = TypeDecl {
     bases: &[],
     docs: "Whether a product is published.",
     members: &[],
+    refused: &[],
 };
 
 fn group<T>(

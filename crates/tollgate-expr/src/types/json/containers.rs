@@ -89,6 +89,7 @@ pub(in crate::types) const CONTAINER: TypeDecl = TypeDecl {
             add_content(cx, id, &a.value(1)).map(|()| Value::Null)
         }),
     ],
+    refused: &[],
 };
 
 /// Pairs of the names and values of an object, for `foreach`.
@@ -220,6 +221,7 @@ pub(in crate::types) const OBJECT: TypeDecl = TypeDecl {
             Ok(Value::Int(index_int(cx.state.json.count(a.this_json()?))))
         }),
     ],
+    refused: &[],
 };
 
 pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
@@ -293,6 +295,7 @@ pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
             cx.state.json.remove_all(a.this_json()?, &mut cx.state.budget).map(|()| Value::Null)
         }),
     ],
+    refused: &[],
 };
 
 fn new_property(cx: &mut Cx<'_>, a: &Args<'_>, content: &Value) -> Run {
@@ -349,4 +352,5 @@ pub(in crate::types) const PROPERTY: TypeDecl = TypeDecl {
             },
         ),
     ],
+    refused: &[],
 };

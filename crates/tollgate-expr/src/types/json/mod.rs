@@ -52,6 +52,7 @@ pub(super) const TOKEN_TYPE: TypeDecl = TypeDecl {
     bases: &[],
     docs: "What a token is.",
     members: &[],
+    refused: &[],
 };
 
 pub(super) const FORMATTING: TypeDecl = TypeDecl {
@@ -60,6 +61,7 @@ pub(super) const FORMATTING: TypeDecl = TypeDecl {
     bases: &[],
     docs: "How JSON is written.",
     members: &[],
+    refused: &[],
 };
 
 pub(super) const ENUMERABLE: TypeDecl = TypeDecl {
@@ -68,6 +70,7 @@ pub(super) const ENUMERABLE: TypeDecl = TypeDecl {
     bases: &["IEnumerable<T>"],
     docs: "Tokens in a row.",
     members: &[],
+    refused: &[],
 };
 
 /// A token, or C# null.
@@ -403,6 +406,7 @@ pub(super) const TOKEN: TypeDecl = TypeDecl {
     bases: &["IEnumerable<JToken>"],
     docs: "A token of a JSON tree.",
     members: &joined::<{ TOKENS.len() + CONVERSIONS.len() }>(TOKENS, CONVERSIONS),
+    refused: &[],
 };
 
 fn scalar_value(scalar: &Scalar) -> Value {
@@ -462,6 +466,7 @@ pub(super) const VALUE: TypeDecl = TypeDecl {
             Ok(Value::Int(cx.state.json.compare_values(a.this_json()?, a.json(1))? as i32))
         }),
     ],
+    refused: &[],
 };
 
 pub(super) const RAW: TypeDecl = TypeDecl {
@@ -473,6 +478,7 @@ pub(super) const RAW: TypeDecl = TypeDecl {
         let text = cx.text(a.get(0))?.unwrap_or_default();
         cx.state.json.value(Scalar::Raw(text), &mut cx.state.budget).map(Value::Json)
     })],
+    refused: &[],
 };
 
 pub(super) const CONSTRUCTOR: TypeDecl = TypeDecl {
@@ -490,6 +496,7 @@ pub(super) const CONSTRUCTOR: TypeDecl = TypeDecl {
             Ok(cx.state.json.name(a.this_json()?).cloned().map_or(Value::Null, Value::Str))
         }),
     ],
+    refused: &[],
 };
 
 pub(super) const EXTENSIONS: TypeDecl = TypeDecl {
@@ -536,4 +543,5 @@ pub(super) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
     ],
+    refused: &[],
 };

@@ -19,6 +19,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     bases: &[],
     docs: "What can be done with sequences.",
     members: members::MEMBERS,
+    refused: &[],
 };
 
 #[cold]

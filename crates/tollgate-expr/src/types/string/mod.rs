@@ -16,6 +16,7 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     bases: &["IEnumerable<char>"],
     docs: "Text: a sequence of UTF-16 units.",
     members: members::MEMBERS,
+    refused: &[],
 };
 
 pub(super) const COMPARISON: TypeDecl = TypeDecl {
@@ -31,6 +32,7 @@ pub(super) const COMPARISON: TypeDecl = TypeDecl {
     bases: &[],
     docs: "How strings are compared.",
     members: &[],
+    refused: &[],
 };
 
 pub(super) const SPLIT_OPTIONS: TypeDecl = TypeDecl {
@@ -39,6 +41,7 @@ pub(super) const SPLIT_OPTIONS: TypeDecl = TypeDecl {
     bases: &[],
     docs: "What `Split` does with empty parts.",
     members: &[],
+    refused: &[],
 };
 
 fn comparer(number: i32) -> Value {
@@ -74,6 +77,7 @@ pub(super) const COMPARER: TypeDecl = TypeDecl {
             Ok(Value::Int(compare(a.opt_str(1), a.opt_str(2), how)))
         }),
     ],
+    refused: &[],
 };
 
 fn equal(left: Option<&str>, right: Option<&str>, how: Comparison) -> bool {
