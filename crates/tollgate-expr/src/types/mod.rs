@@ -23,7 +23,7 @@ mod string_builder;
 mod time;
 mod ty;
 
-pub(crate) use assign::is_assignable;
+pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
@@ -31,7 +31,7 @@ pub(crate) use registry::{
     Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
     extensions, info, lookup, short_names,
 };
-pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
+pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {

@@ -36,6 +36,14 @@ impl TypeInfo {
         matches!(self.decl.kind, Kind::Struct | Kind::Enum(_) | Kind::Flags(_))
     }
 
+    pub(crate) fn is_interface(&self) -> bool {
+        matches!(self.decl.kind, Kind::Interface)
+    }
+
+    pub(crate) fn is_delegate(&self) -> bool {
+        matches!(self.decl.kind, Kind::Delegate)
+    }
+
     pub(crate) fn constants(&self) -> &'static [(&'static str, i32)] {
         match self.decl.kind {
             Kind::Enum(constants) | Kind::Flags(constants) => constants,
@@ -66,6 +74,7 @@ pub(crate) enum MemberKind {
 pub(crate) enum ParamMode {
     Value,
     Out,
+    Ref,
     Params,
 }
 
@@ -371,6 +380,8 @@ impl Names<'_> {
         for param in signature.params {
             let mode = if param.is_out {
                 ParamMode::Out
+            } else if param.is_ref {
+                ParamMode::Ref
             } else if param.is_params {
                 ParamMode::Params
             } else {
