@@ -168,7 +168,7 @@ impl CSharp {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let managed =
                 name.starts_with("System") || name == "netstandard.dll" || name == "mscorlib.dll";
-            if managed && name.ends_with(".dll") {
+            if managed && name.to_ascii_lowercase().ends_with(".dll") {
                 command.arg(format!("-r:{}", file.display()));
             }
         }
