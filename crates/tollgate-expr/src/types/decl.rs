@@ -62,7 +62,6 @@ pub(crate) const fn not_allowed(member: &'static str, why: &'static str) -> Refu
     Refused { member, allowed: false, why }
 }
 
-#[expect(dead_code, reason = "types are added one by one")]
 /// A member that Azure allows and that cannot be here.
 pub(crate) const fn refused(member: &'static str, why: &'static str) -> Refused {
     Refused { member, allowed: true, why }
