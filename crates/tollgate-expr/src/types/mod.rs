@@ -25,6 +25,7 @@ mod time;
 mod ty;
 
 pub(crate) use assign::is_assignable;
+pub(crate) use crypto::no_hash_name;
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;

@@ -18,9 +18,9 @@ enum Known {
 
 const MD5: Known = Known::Hash(TypeId::MD5, "MD5CryptoServiceProvider", Algorithm::Md5);
 const SHA1: Known = Known::Hash(TypeId::SHA1, "SHA1CryptoServiceProvider", Algorithm::Sha1);
-const SHA256: Known = Known::Hash(TypeId::SHA256, "SHA256Managed", Algorithm::Sha256);
-const SHA384: Known = Known::Hash(TypeId::SHA384, "SHA384Managed", Algorithm::Sha384);
-const SHA512: Known = Known::Hash(TypeId::SHA512, "SHA512Managed", Algorithm::Sha512);
+const SHA256: Known = Known::Hash(TypeId::SHA256Managed, "SHA256Managed", Algorithm::Sha256);
+const SHA384: Known = Known::Hash(TypeId::SHA384Managed, "SHA384Managed", Algorithm::Sha384);
+const SHA512: Known = Known::Hash(TypeId::SHA512Managed, "SHA512Managed", Algorithm::Sha512);
 const HMAC_SHA1: Known = Known::Hmac(TypeId::HMACSHA1, Algorithm::Sha1);
 const RIJNDAEL: Known = Known::Cipher(Family::Rijndael, "RijndaelManaged");
 const TRIPLE_DES: Known = Known::Cipher(Family::TripleDes, "TripleDESCryptoServiceProvider");

@@ -221,9 +221,8 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             let bits = this(cx, a)?.algorithm.len() * 8;
             Ok(Value::Int(i32::try_from(bits).unwrap_or_default()))
         }),
-        m("void Initialize()", "Forgets what was added.", |cx, a| {
-            let hasher = this(cx, a)?;
-            hasher.running = hasher.fresh();
+        // In .NET Core 3.1 it keeps what was added: it expects the end of a computation to have come before it.
+        m("void Initialize()", "Does nothing: the end of a computation is a beginning.", |_, _| {
             Ok(Value::Null)
         }),
         m("int InputBlockSize", "1: any number of bytes can be added.", |_, _| Ok(Value::Int(1))),

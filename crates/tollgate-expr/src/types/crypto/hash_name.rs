@@ -31,6 +31,11 @@ pub(super) fn name(name: Option<&str>) -> Value {
     Value::native(Name(name.map(str::to_owned)))
 }
 
+/// `default(HashAlgorithmName)`.
+pub(crate) fn no_name() -> Value {
+    name(None)
+}
+
 /// The text of a name; none for null and for `default`.
 pub(super) fn name_of(value: &Value) -> Option<&str> {
     value.as_native::<Name>()?.0.as_deref()
