@@ -1,4 +1,4 @@
-//! Real C#: compiles expressions in batches with Mono's compiler and runs them on .NET Core 3.1.
+//! Real C#: compiles expressions in batches with Microsoft's compiler and runs them on .NET Core 3.1.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -170,13 +170,13 @@ impl CSharp {
     fn compile(&self, arguments: &[String]) -> Result<String, String> {
         let shared = self.install.join("dotnet/shared/Microsoft.NETCore.App");
         let framework = newest(&shared)?;
-        let mut command = Command::new("mcs");
-        command.args([
-            "-langversion:7",
+        let mut command = self.runtime();
+        command.arg(self.install.join("roslyn/csc.dll")).args([
+            "-nologo",
+            "-langversion:7.3",
             "-nostdlib",
             "-noconfig",
             "-warn:0",
-            "-nowarn:1701,1702",
             "-r:Newtonsoft.Json.dll",
         ]);
         for file in entries(&framework)? {
@@ -191,7 +191,7 @@ impl CSharp {
             .args(arguments)
             .current_dir(&self.run)
             .output()
-            .map_err(|error| format!("mcs: {error}"))?;
+            .map_err(|error| format!("csc: {error}"))?;
         if done.status.success() {
             return Ok(String::new());
         }
@@ -204,16 +204,24 @@ impl CSharp {
             "framework": { "name": "Microsoft.NETCore.App", "version": "3.1.0" },
         }});
         self.write(&format!("{name}.runtimeconfig.json"), &options.to_string())?;
-        Command::new(self.install.join("dotnet/dotnet"))
+        self.runtime()
             .arg(format!("{name}.exe"))
             .args(arguments)
             .current_dir(&self.run)
-            .env("TZ", "UTC")
-            .env("LD_LIBRARY_PATH", self.install.join("lib"))
-            .env("CLR_ICU_VERSION_OVERRIDE", icu())
-            .env_remove("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT")
             .output()
             .map_err(|error| format!("dotnet: {error}"))
+    }
+
+    fn runtime(&self) -> Command {
+        let mut command = Command::new(self.install.join("dotnet/dotnet"));
+        command
+            .arg("exec")
+            .env("TZ", "UTC")
+            .env("DOTNET_CLI_TELEMETRY_OPTOUT", "1")
+            .env("LD_LIBRARY_PATH", self.install.join("lib"))
+            .env("CLR_ICU_VERSION_OVERRIDE", icu())
+            .env_remove("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT");
+        command
     }
 }
 
