@@ -56,6 +56,21 @@ impl CSharp {
         if errors.is_empty() { Ok(csharp) } else { Err(errors) }
     }
 
+    /// Compiles one C# program of this folder and gives what it prints.
+    pub(crate) fn program(&self, name: &str) -> Result<String, String> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("csharp").join(name);
+        let errors =
+            self.compile(&["-out:program.exe".to_owned(), source.display().to_string()])?;
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let done = self.dotnet("program", &[])?;
+        if !done.stderr.is_empty() {
+            return Err(String::from_utf8_lossy(&done.stderr).into_owned());
+        }
+        Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+    }
+
     /// The answers in order: `{"type", "value"}`, `{"value": null}`, `{"error", "message"}`, `{"compile"}`, or `{"crash"}` when
     /// the process died or had to be ended.
     pub(crate) fn ask(&self, questions: &[Question]) -> Result<Vec<Json>, String> {

@@ -31,9 +31,10 @@ pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use registry::{
-    Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
-    extensions, info, lookup, short_names,
+    Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
+    info, lookup, short_names,
 };
+pub use registry::{MemberKind, ParamMode};
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
 macro_rules! types {

@@ -25,6 +25,8 @@ pub(crate) struct TypeInfo {
     pub(crate) indexers: Vec<&'static MemberInfo>,
     pub(crate) conversions: Vec<&'static MemberInfo>,
     pub(crate) operators: Vec<&'static MemberInfo>,
+    /// All of them, in the order of their declarations.
+    pub(crate) all: Vec<&'static MemberInfo>,
 }
 
 impl TypeInfo {
@@ -51,21 +53,31 @@ impl TypeInfo {
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemberKind {
+pub enum MemberKind {
+    /// A property or constant.
     Property,
+    /// A method.
     Method,
+    /// A constructor.
     Constructor,
+    /// `this[…]`.
     Indexer,
+    /// An implicit conversion.
     Implicit,
+    /// An explicit conversion.
     Explicit,
+    /// An operator.
     Operator(&'static str),
 }
 
 /// How a parameter is passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ParamMode {
+pub enum ParamMode {
+    /// By value.
     Value,
+    /// `out`.
     Out,
+    /// `params`.
     Params,
 }
 
@@ -94,7 +106,7 @@ pub(crate) struct MemberInfo {
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
-    #[expect(dead_code, reason = "for the generated reference")]
+    pub(crate) signature: &'static str,
     pub(crate) docs: &'static str,
 }
 
@@ -237,6 +249,11 @@ pub(crate) fn lookup(name: &str, n_args: usize) -> Option<TypeId> {
     })
 }
 
+/// All declared types.
+pub(crate) fn all() -> impl Iterator<Item = &'static TypeInfo> {
+    REGISTRY.types.iter()
+}
+
 /// The short names of all types, for suggestions.
 pub(crate) fn short_names() -> impl Iterator<Item = &'static str> {
     REGISTRY.types.iter().map(TypeInfo::shown)
@@ -311,11 +328,13 @@ impl Names<'_> {
             indexers: Vec::new(),
             conversions: Vec::new(),
             operators: Vec::new(),
+            all: Vec::new(),
         };
         for member in decl.members {
             let Some(read) = self.read_member(id, member, &info.params) else { continue };
             // Members live as long as the program: they are read once.
             let read: &'static MemberInfo = Box::leak(Box::new(read));
+            info.all.push(read);
             match read.kind {
                 MemberKind::Property | MemberKind::Method => {
                     info.members.entry(read.name.clone()).or_default().push(read);
@@ -387,6 +406,7 @@ impl Names<'_> {
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
+            signature: member.signature,
             docs: member.docs,
         })
     }
