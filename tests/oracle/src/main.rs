@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command of the terminal")]
 
 mod cases;
+mod corpus;
 mod coverage;
 mod csharp;
 
@@ -20,6 +21,7 @@ const USAGE: &str = "\
 tollgate-oracle ask FILE             what real C# says to the expressions of a text file, and Tollgate where it differs
 tollgate-oracle record TOPIC FILE    asks and appends to tests/oracle/cases/TOPIC.jsonl
 tollgate-oracle verify [TOPIC]       asks again about all recorded cases
+tollgate-oracle corpus FOLDER        compares what both say to every expression of the documents below
 tollgate-oracle coverage [TYPE]      which of those are missing here
 tollgate-oracle members              lists the API of .NET into tests/oracle/members.txt
 --oracle DIR                         where tests/oracle/install put it (target/oracle)";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["ask", file] => ask(&oracle, Path::new(file)),
         ["record", topic, file] => record(&oracle, topic, Path::new(file)),
         ["verify"] => verify(&oracle, None),
+        ["corpus", folder] => corpus::compare(&oracle, Path::new(folder)),
         ["coverage"] => Ok(covered(None)),
         ["coverage", ty] => Ok(covered(Some(ty))),
         ["members"] => members(&oracle),
