@@ -18,6 +18,7 @@ mod number;
 mod object;
 mod registry;
 mod scalar;
+mod shortcut;
 mod string;
 mod string_builder;
 mod time;
@@ -31,6 +32,7 @@ pub(crate) use registry::{
     Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
     extensions, info, lookup, short_names,
 };
+pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
 macro_rules! types {
