@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::JsonHeap;
+use crate::json::{JsonHeap, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -60,6 +60,8 @@ pub struct EvalState {
     pub(crate) consumed: Vec<Arc<Response>>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// A buffer for joining texts.
+    pub(crate) scratch: String,
 }
 
 impl std::fmt::Debug for EvalState {
@@ -84,6 +86,7 @@ impl EvalState {
             changed: Vec::new(),
             consumed: Vec::new(),
             stack: Vec::new(),
+            scratch: String::new(),
         }
     }
 
@@ -192,7 +195,7 @@ impl EvalState {
             Value::TimeSpan(_) => Ty::Named(TypeId::TimeSpan),
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
-            Value::Json(id) => Ty::Named(json_type(self.json.class_name(*id))),
+            Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
             Value::Jwt(_) => Ty::Named(TypeId::Jwt),
@@ -226,13 +229,13 @@ impl EvalState {
     }
 }
 
-fn json_type(class: &str) -> TypeId {
-    match class.rsplit('.').next().unwrap_or_default() {
-        "JObject" => TypeId::JObject,
-        "JArray" => TypeId::JArray,
-        "JProperty" => TypeId::JProperty,
-        "JConstructor" => TypeId::JConstructor,
-        "JRaw" => TypeId::JRaw,
+fn json_type(kind: JsonType) -> TypeId {
+    match kind {
+        JsonType::Object => TypeId::JObject,
+        JsonType::Array => TypeId::JArray,
+        JsonType::Property => TypeId::JProperty,
+        JsonType::Constructor => TypeId::JConstructor,
+        JsonType::Raw => TypeId::JRaw,
         _ => TypeId::JValue,
     }
 }

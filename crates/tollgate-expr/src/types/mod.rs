@@ -20,6 +20,7 @@ mod number;
 mod object;
 mod registry;
 mod scalar;
+mod shortcut;
 mod string;
 mod string_builder;
 mod time;
@@ -35,6 +36,7 @@ pub(crate) use registry::{
     info, lookup, short_names,
 };
 pub use registry::{MemberKind, ParamMode};
+pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
 macro_rules! types {

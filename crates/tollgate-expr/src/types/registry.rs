@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
+use super::shortcut::{Run, shortcut};
 use super::{ALL, METHOD_PARAM, Ty, TypeId};
 use crate::syntax::ast::{Literal, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
@@ -102,7 +103,7 @@ pub(crate) struct MemberInfo {
     pub(crate) n_types: usize,
     pub(crate) params: Vec<ParamInfo>,
     pub(crate) result: Ty,
-    pub(crate) run: Native,
+    pub(crate) run: Run,
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
@@ -402,7 +403,7 @@ impl Names<'_> {
             n_types: signature.types.len(),
             params,
             result,
-            run: member.run,
+            run: Run { code: member.run, shortcut: shortcut(owner, member.signature) },
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
