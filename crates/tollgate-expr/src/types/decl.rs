@@ -31,7 +31,6 @@ pub(crate) struct TypeDecl {
     /// Base class and interfaces.
     pub(crate) bases: &'static [&'static str],
     /// What it is, in one line.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the generated reference"))]
     pub(crate) docs: &'static str,
     pub(crate) members: &'static [Member],
     /// Public members of .NET that are not declared, with why.
