@@ -26,16 +26,20 @@ pub(crate) enum Object {
         item: Ty,
         items: Vec<Value>,
         version: u32,
+        /// What `Capacity` says.
+        capacity: usize,
     },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
     Queue {
         item: Ty,
         items: VecDeque<Value>,
+        version: u32,
     },
     Stack {
         item: Ty,
         items: Vec<Value>,
+        version: u32,
     },
     Builder(String),
     Sequence(Arc<Sequence>),
@@ -117,7 +121,8 @@ impl EvalState {
     /// A new list.
     pub(crate) fn list(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
         self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
-        self.add(Object::List { item, items, version: 0 })
+        let capacity = items.len();
+        self.add(Object::List { item, items, version: 0, capacity })
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> &Object {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
 use super::shortcut::{Run, shortcut};
-use super::{ALL, METHOD_PARAM, Ty, TypeId};
+use super::{ALL, METHOD_PARAM, RecordTy, Ty, TypeId};
 use crate::syntax::ast::{Literal, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
 use crate::{ExceptionKind, Value};
@@ -414,7 +414,15 @@ impl Names<'_> {
 
     fn resolve(&self, ty: &TypeRef, class: &[Arc<str>], method: &[Arc<str>]) -> Option<Ty> {
         match &ty.kind {
-            TypeKind::Var | TypeKind::Tuple(_) => None,
+            TypeKind::Var => None,
+            TypeKind::Tuple(items) => {
+                let mut members = Vec::new();
+                for (index, item) in items.iter().enumerate() {
+                    let name = format!("Item{}", index + 1).into();
+                    members.push((name, self.resolve(item, class, method)?));
+                }
+                Some(Ty::Record(RecordTy { tuple: true, members }.into()))
+            }
             TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
             TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
             TypeKind::Named(path) => {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
 use super::super::net::escape_data;
 use super::super::{Ty, TypeId, info};
@@ -200,8 +201,10 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
         map @ Value::Object(_) => {
             let map = map.clone();
             match cx.object_of(&map) {
-                Some(crate::state::Object::Dictionary(found)) => {
-                    let Some(values) = found.get(a.get(1)).cloned() else { return Ok(default) };
+                Some(crate::state::Object::Dictionary(_)) => {
+                    let Some(values) = dictionary::find(cx, &map, a.get(1))? else {
+                        return Ok(default);
+                    };
                     let items = cx.collect(&values)?;
                     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
                     let text = texts.join(",");
@@ -236,8 +239,8 @@ fn variable(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
 }
 
 fn look_up_any(cx: &mut Cx<'_>, map: &Value, name: &str) -> Result<Option<Value>, Exception> {
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(map) {
-        return Ok(found.get(&Value::from(name)).cloned());
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(map) {
+        return dictionary::find(cx, map, &Value::from(name));
     }
     Ok(match look_up(cx, map, name)? {
         Lookup::Found(value) => Some(value),
@@ -331,8 +334,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
 
 fn value_or(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     let map = a.value(0);
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(&map) {
-        return Ok(found.get(a.get(1)).cloned().unwrap_or(default));
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(&map) {
+        return Ok(dictionary::find(cx, &map, a.get(1))?.unwrap_or(default));
     }
     let name = a.str(1, "key")?;
     Ok(match look_up(cx, &map, &name)? {
