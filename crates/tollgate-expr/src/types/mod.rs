@@ -147,6 +147,12 @@ types! {
     PaddingMode = crypto::PADDING_MODE;
     KeySizes = crypto::KEY_SIZES;
     ICryptoTransform = crypto::CRYPTO_TRANSFORM;
+    AsymmetricAlgorithm = crypto::ASYMMETRIC_ALGORITHM;
+    RSA = crypto::RSA;
+    RSASignaturePadding = crypto::RSA_SIGNATURE_PADDING;
+    RSASignaturePaddingMode = crypto::RSA_SIGNATURE_PADDING_MODE;
+    RSAEncryptionPadding = crypto::RSA_ENCRYPTION_PADDING;
+    RSAEncryptionPaddingMode = crypto::RSA_ENCRYPTION_PADDING_MODE;
     CryptographyExtensions = crypto::EXTENSIONS;
     IContext = context::CONTEXT;
     IApi = context::API;

@@ -3,7 +3,7 @@
 use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::super::TypeId;
 use super::create::create;
-use super::digest::Algorithm;
+use crate::cryptography::digest::Algorithm;
 use super::hash_algorithm::{Hasher, no_default, this};
 use super::{Run, bytes, platform};
 use crate::eval::{Args, Cx};

@@ -1,11 +1,6 @@
 //! Cryptography and certificates: `System.Security.Cryptography`.
-//!
-//! Primitives come from aws-lc-rs; what it leaves out because it is weak (MD5, DES, RC2) comes from RustCrypto, because
-//! policies in the field and older PKCS#12 files use it. Keys never stand in a `Debug` output or in a message.
 
-mod cipher;
 mod create;
-mod digest;
 mod extensions;
 mod hash_algorithm;
 mod hash_name;
@@ -13,6 +8,8 @@ mod hashes;
 mod hmac;
 mod key_sizes;
 mod random;
+mod rsa;
+mod rsa_padding;
 mod symmetric;
 mod transform;
 
@@ -28,6 +25,11 @@ pub(super) use hmac::{
 };
 pub(super) use key_sizes::DECL as KEY_SIZES;
 pub(super) use random::{GENERATOR as RANDOM_NUMBER_GENERATOR, PROVIDER as RNG_PROVIDER};
+pub(super) use rsa::{ASYMMETRIC as ASYMMETRIC_ALGORITHM, DECL as RSA};
+pub(super) use rsa_padding::{
+    ENCRYPTION as RSA_ENCRYPTION_PADDING, ENCRYPTION_MODE as RSA_ENCRYPTION_PADDING_MODE,
+    SIGNATURE as RSA_SIGNATURE_PADDING, SIGNATURE_MODE as RSA_SIGNATURE_PADDING_MODE,
+};
 pub(super) use symmetric::{CIPHER_MODE, DECL as SYMMETRIC_ALGORITHM, PADDING_MODE};
 pub(super) use transform::DECL as CRYPTO_TRANSFORM;
 

@@ -2,7 +2,7 @@
 
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::cipher::{Cipher, Direction, Padding, pad, unpad};
+use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use super::{Run, array, bytes, cryptographic, hash_algorithm, out_of_range, part, write_into};
 use crate::eval::{Args, Cx};
 use crate::native::Native;
