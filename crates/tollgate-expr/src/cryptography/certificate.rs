@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use super::digest::Algorithm;
 use super::parse::Parsed;
 use super::rsa_key::RsaKey;
 
@@ -52,13 +53,14 @@ impl Certificate {
         &self.0.parsed.der
     }
 
-    pub(crate) fn has_private_key(&self) -> bool {
-        self.0.private_key.is_some()
+    /// SHA-1 in upper-case hexadecimal, as Azure names certificates.
+    pub fn thumbprint(&self) -> String {
+        let hash = Algorithm::Sha1.hash(self.der());
+        hash.iter().map(|byte| format!("{byte:02X}")).collect()
     }
 
-    /// The private key, when expressions may see it.
-    pub(crate) fn private_key(&self) -> Option<&Bytes> {
-        self.0.private_key.as_ref().filter(|_| self.0.leaves)
+    pub(crate) fn has_private_key(&self) -> bool {
+        self.0.private_key.is_some()
     }
 
     /// The private key, to work with; none when it is not RSA.

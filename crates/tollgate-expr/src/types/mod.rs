@@ -25,7 +25,7 @@ mod time;
 mod ty;
 
 pub(crate) use assign::is_assignable;
-pub(crate) use crypto::no_hash_name;
+pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
@@ -153,6 +153,17 @@ types! {
     RSASignaturePaddingMode = crypto::RSA_SIGNATURE_PADDING_MODE;
     RSAEncryptionPadding = crypto::RSA_ENCRYPTION_PADDING;
     RSAEncryptionPaddingMode = crypto::RSA_ENCRYPTION_PADDING_MODE;
+    Oid = crypto::OID;
+    AsnEncodedData = crypto::ASN_ENCODED_DATA;
+    X509Certificate = crypto::X509_CERTIFICATE;
+    X509Certificate2 = crypto::X509_CERTIFICATE2;
+    X509ContentType = crypto::X509_CONTENT_TYPE;
+    X509NameType = crypto::X509_NAME_TYPE;
+    X509KeyStorageFlags = crypto::X509_KEY_STORAGE;
+    X500DistinguishedName = crypto::DISTINGUISHED_NAME;
+    PublicKey = crypto::PUBLIC_KEY;
+    RSACertificateExtensions = crypto::RSA_EXTENSIONS;
+    CertificateExtensions = crypto::CERTIFICATE_EXTENSIONS;
     CryptographyExtensions = crypto::EXTENSIONS;
     IContext = context::CONTEXT;
     IApi = context::API;

@@ -189,7 +189,7 @@ fn random_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
     let mut key = vec![0; n];
     // Of 2^56 keys 16 are weak: a second draw is as good as certain.
     for _ in 0..4 {
-        random::fill(cx, &mut key);
+        random::fill(cx, &mut key)?;
         if refuse_weak(family, &key).is_ok() {
             break;
         }
@@ -213,7 +213,7 @@ pub(super) fn iv(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
         return Ok(iv);
     }
     let mut iv = vec![0; this(cx, a)?.family.block_len()];
-    random::fill(cx, &mut iv);
+    random::fill(cx, &mut iv)?;
     this(cx, a)?.iv = Some(iv.clone());
     Ok(iv)
 }

@@ -162,7 +162,7 @@ fn finish(cx: &mut Cx<'_>, transform: &Value, data: Vec<u8>) -> Run {
     work(cx, data.len())?;
     // As much randomness as one block of padding can take.
     let mut random = [0u8; 16];
-    super::random::fill(cx, &mut random);
+    super::random::fill(cx, &mut random)?;
     let mut random = random.into_iter();
     let transform: &mut Transform = cx.state.native_mut(transform).ok_or_else(confusion)?;
     let out = transform.last(data, || random.next().unwrap_or_default())?;
@@ -173,7 +173,7 @@ fn finish(cx: &mut Cx<'_>, transform: &Value, data: Vec<u8>) -> Run {
 pub(super) fn whole(cx: &mut Cx<'_>, mut transform: Transform, data: Vec<u8>) -> Run {
     work(cx, data.len())?;
     let mut random = [0u8; 16];
-    super::random::fill(cx, &mut random);
+    super::random::fill(cx, &mut random)?;
     let mut random = random.into_iter();
     let out = transform.last(data, || random.next().unwrap_or_default())?;
     bytes(cx, &out)
