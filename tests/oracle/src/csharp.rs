@@ -14,7 +14,7 @@ const USINGS: &str = "using System;using System.Collections.Generic;using System
     using System.Xml;using System.Xml.Linq;using Newtonsoft.Json;using Newtonsoft.Json.Linq;\
     using Formatting=Newtonsoft.Json.Formatting;";
 /// Expressions of one run of the compiler.
-const BATCH: usize = 2_000;
+const BATCH: usize = 4_000;
 /// Runs of the compiler on one batch, each without what the one before refused.
 const ATTEMPTS: usize = 40;
 
