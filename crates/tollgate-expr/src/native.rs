@@ -42,13 +42,11 @@ impl dyn Native {
 }
 
 impl Value {
-    #[expect(dead_code, reason = "types are added one by one")]
     /// An object that never changes.
     pub(crate) fn native(object: impl Native) -> Value {
         Value::Native(std::sync::Arc::new(object))
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object that never changes, when it is of the type.
     pub(crate) fn as_native<T: Native>(&self) -> Option<&T> {
         match self {

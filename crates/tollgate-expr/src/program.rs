@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tollgate_diagnostics::{Code, Diagnostic, MappedText, has_errors};
+use tollgate_diagnostics::{Code, Diagnostic, MappedText, Span, has_errors};
 
 use crate::check::{Checked, Root, check};
 use crate::eval::{Cx, Function, FunctionBody, Node, fuse};
@@ -85,6 +85,12 @@ impl Program {
             Target::Text => Ok(cx.text(&value)?.map_or(Value::Null, Value::Str)),
             Target::Any | Target::Bool | Target::Int => Ok(value),
         }
+    }
+
+    /// Where an exception that it threw was thrown, in the author's text; the whole expression when that is not known.
+    pub fn place(&self, exception: &Exception) -> Span {
+        let source = &self.0.source;
+        exception.offset().map_or_else(|| source.whole(), |offset| source.span(offset..offset))
     }
 
     /// What it does with bodies and the response.

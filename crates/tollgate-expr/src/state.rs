@@ -124,13 +124,11 @@ impl EvalState {
         self.objects.get(id.0 as usize).unwrap_or(&Object::Busy)
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// A new object of a type with data of its own.
     pub(crate) fn add_native(&mut self, object: impl Native) -> Result<Value, Exception> {
         self.add(Object::Native(Box::new(object)))
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object, when it is of the type.
     pub(crate) fn native<'a, T: Native>(&'a self, value: &'a Value) -> Option<&'a T> {
         match value {
@@ -143,7 +141,6 @@ impl EvalState {
         }
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object, to change, when it is of the type.
     pub(crate) fn native_mut<T: Native>(&mut self, value: &Value) -> Option<&mut T> {
         let Value::Object(id) = value else { return None };

@@ -70,6 +70,7 @@ pub(crate) fn default_value(ty: &Ty) -> Value {
         TypeId::DateTimeOffset => Value::DateTimeOffset(DateTimeOffset::default()),
         TypeId::TimeSpan => Value::TimeSpan(TimeSpan::ZERO),
         TypeId::Guid => Value::Guid([0; 16]),
+        TypeId::HashAlgorithmName => crate::types::no_hash_name(),
         _ if ty.is_enum() => Value::Enum(*id, 0),
         _ => Value::Null,
     }

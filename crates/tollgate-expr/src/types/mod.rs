@@ -5,9 +5,11 @@ mod assign;
 mod collections;
 pub(crate) mod context;
 mod convert;
+mod crypto;
 mod decl;
 mod dictionary;
 mod encoding;
+mod format_provider;
 mod json;
 mod json_convert;
 mod jwt;
@@ -25,13 +27,15 @@ mod time;
 mod ty;
 
 pub(crate) use assign::is_assignable;
+pub(crate) use crypto::no_hash_name;
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use registry::{
-    Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
-    extensions, info, lookup, short_names,
+    Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
+    info, lookup, short_names,
 };
+pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
@@ -102,11 +106,14 @@ types! {
     Queue = collections::QUEUE;
     Stack = collections::STACK;
     Enumerable = linq::DECL;
+    IFormatProvider = format_provider::DECL;
     DateTime = time::DATE_TIME;
     DateTimeKind = time::KIND;
     DayOfWeek = time::DAY_OF_WEEK;
     DateTimeOffset = time::OFFSET;
     TimeSpan = time::SPAN;
+    TimeZoneInfo = time::TIME_ZONE_INFO;
+    TimeZone = time::TIME_ZONE;
     JToken = json::TOKEN;
     JContainer = json::CONTAINER;
     JObject = json::OBJECT;
@@ -122,6 +129,32 @@ types! {
     JsonConvert = json_convert::DECL;
     Uri = net::URI;
     WebUtility = net::WEB_UTILITY;
+    HashAlgorithm = crypto::HASH_ALGORITHM;
+    KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
+    HMAC = crypto::HMAC;
+    HMACMD5 = crypto::HMAC_MD5;
+    HMACSHA1 = crypto::HMAC_SHA1;
+    HMACSHA256 = crypto::HMAC_SHA256;
+    HMACSHA384 = crypto::HMAC_SHA384;
+    HMACSHA512 = crypto::HMAC_SHA512;
+    MD5 = crypto::MD5;
+    SHA1 = crypto::SHA1;
+    SHA1Managed = crypto::SHA1_MANAGED;
+    SHA256 = crypto::SHA256;
+    SHA256Managed = crypto::SHA256_MANAGED;
+    SHA384 = crypto::SHA384;
+    SHA384Managed = crypto::SHA384_MANAGED;
+    SHA512 = crypto::SHA512;
+    SHA512Managed = crypto::SHA512_MANAGED;
+    HashAlgorithmName = crypto::HASH_ALGORITHM_NAME;
+    RandomNumberGenerator = crypto::RANDOM_NUMBER_GENERATOR;
+    RNGCryptoServiceProvider = crypto::RNG_PROVIDER;
+    SymmetricAlgorithm = crypto::SYMMETRIC_ALGORITHM;
+    CipherMode = crypto::CIPHER_MODE;
+    PaddingMode = crypto::PADDING_MODE;
+    KeySizes = crypto::KEY_SIZES;
+    ICryptoTransform = crypto::CRYPTO_TRANSFORM;
+    CryptographyExtensions = crypto::EXTENSIONS;
     IContext = context::CONTEXT;
     IApi = context::API;
     ISubscriptionKeyParameterNames = context::KEY_NAMES;

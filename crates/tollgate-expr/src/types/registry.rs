@@ -26,6 +26,8 @@ pub(crate) struct TypeInfo {
     pub(crate) indexers: Vec<&'static MemberInfo>,
     pub(crate) conversions: Vec<&'static MemberInfo>,
     pub(crate) operators: Vec<&'static MemberInfo>,
+    /// All of them, in the order of their declarations.
+    pub(crate) all: Vec<&'static MemberInfo>,
 }
 
 impl TypeInfo {
@@ -52,21 +54,31 @@ impl TypeInfo {
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemberKind {
+pub enum MemberKind {
+    /// A property or constant.
     Property,
+    /// A method.
     Method,
+    /// A constructor.
     Constructor,
+    /// `this[…]`.
     Indexer,
+    /// An implicit conversion.
     Implicit,
+    /// An explicit conversion.
     Explicit,
+    /// An operator.
     Operator(&'static str),
 }
 
 /// How a parameter is passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ParamMode {
+pub enum ParamMode {
+    /// By value.
     Value,
+    /// `out`.
     Out,
+    /// `params`.
     Params,
 }
 
@@ -95,7 +107,7 @@ pub(crate) struct MemberInfo {
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
-    #[expect(dead_code, reason = "for the generated reference")]
+    pub(crate) signature: &'static str,
     pub(crate) docs: &'static str,
 }
 
@@ -149,6 +161,9 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("JsonDocument", Absent::NotAllowed),
     ("JsonSerializerSettings", Absent::NotAllowed),
     ("GC", Absent::NotAllowed),
+    ("NumberStyles", Absent::NotAllowed),
+    ("DateTimeStyles", Absent::NotAllowed),
+    ("TimeSpanStyles", Absent::NotAllowed),
     ("Regex", Absent::Missing),
     ("RegexOptions", Absent::Missing),
     ("Match", Absent::Missing),
@@ -174,32 +189,10 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("XmlNodeType", Absent::Missing),
     ("SaveOptions", Absent::Missing),
     ("LoadOptions", Absent::Missing),
-    ("HashAlgorithm", Absent::Missing),
-    ("HashAlgorithmName", Absent::Missing),
-    ("KeyedHashAlgorithm", Absent::Missing),
-    ("HMAC", Absent::Missing),
-    ("HMACMD5", Absent::Missing),
-    ("HMACSHA1", Absent::Missing),
-    ("HMACSHA256", Absent::Missing),
-    ("HMACSHA384", Absent::Missing),
-    ("HMACSHA512", Absent::Missing),
-    ("MD5", Absent::Missing),
-    ("SHA1", Absent::Missing),
-    ("SHA1Managed", Absent::Missing),
-    ("SHA256", Absent::Missing),
-    ("SHA256Managed", Absent::Missing),
-    ("SHA384", Absent::Missing),
-    ("SHA384Managed", Absent::Missing),
-    ("SHA512", Absent::Missing),
-    ("SHA512Managed", Absent::Missing),
     ("RSA", Absent::Missing),
     ("RSAEncryptionPadding", Absent::Missing),
     ("RSASignaturePadding", Absent::Missing),
-    ("SymmetricAlgorithm", Absent::Missing),
     ("AsymmetricAlgorithm", Absent::Missing),
-    ("CipherMode", Absent::Missing),
-    ("PaddingMode", Absent::Missing),
-    ("RNGCryptoServiceProvider", Absent::Missing),
     ("X500DistinguishedName", Absent::Missing),
     ("X509Certificate", Absent::Missing),
     ("X509Certificate2", Absent::Missing),
@@ -207,8 +200,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("X509NameType", Absent::Missing),
     ("Oid", Absent::Missing),
     ("PublicKey", Absent::Missing),
-    ("TimeZoneInfo", Absent::Missing),
-    ("TimeZone", Absent::Missing),
     ("IPAddress", Absent::Missing),
     ("StringReader", Absent::Missing),
     ("StringWriter", Absent::Missing),
@@ -257,6 +248,11 @@ pub(crate) fn lookup(name: &str, n_args: usize) -> Option<TypeId> {
         info_of(&REGISTRY, *id).is_some_and(|info| info.params.len() == n_args)
             || (any && n_args > 0)
     })
+}
+
+/// All declared types.
+pub(crate) fn all() -> impl Iterator<Item = &'static TypeInfo> {
+    REGISTRY.types.iter()
 }
 
 /// The short names of all types, for suggestions.
@@ -333,11 +329,13 @@ impl Names<'_> {
             indexers: Vec::new(),
             conversions: Vec::new(),
             operators: Vec::new(),
+            all: Vec::new(),
         };
         for member in decl.members {
             let Some(read) = self.read_member(id, member, &info.params) else { continue };
             // Members live as long as the program: they are read once.
             let read: &'static MemberInfo = Box::leak(Box::new(read));
+            info.all.push(read);
             match read.kind {
                 MemberKind::Property | MemberKind::Method => {
                     info.members.entry(read.name.clone()).or_default().push(read);
@@ -409,6 +407,7 @@ impl Names<'_> {
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
+            signature: member.signature,
             docs: member.docs,
         })
     }

@@ -223,7 +223,7 @@ impl Ty {
             Ty::Record(record) => {
                 let names: Vec<String> =
                     record.members.iter().map(|(_, ty)| ty.full_name()).collect();
-                format!("<>__AnonType0`{}[{}]", names.len(), names.join(","))
+                format!("<>f__AnonymousType0`{}[{}]", names.len(), names.join(","))
             }
         }
     }
