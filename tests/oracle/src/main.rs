@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command of the terminal")]
 
 mod cases;
+mod corpus;
 mod coverage;
 mod csharp;
 mod differential;
@@ -21,7 +22,8 @@ const USAGE: &str = "\
 tollgate-oracle ask FILE             what real C# says to the expressions of a text file, and Tollgate where it differs
 tollgate-oracle record TOPIC FILE    asks and appends to tests/oracle/cases/TOPIC.jsonl
 tollgate-oracle verify [TOPIC]       asks again about all recorded cases
-tollgate-oracle differential         random expressions, here and in real C# [--count 4000] [--seed 1] [--record FILE]
+tollgate-oracle differential         random expressions, here and in real C# [--count 4000] [--seed 1] [--only TEXT] [--record FILE]
+tollgate-oracle corpus FOLDER        compares what both say to every expression of the documents below
 tollgate-oracle coverage [TYPE]      which of those are missing here
 tollgate-oracle members              lists the API of .NET into tests/oracle/members.txt
 --oracle DIR                         where tests/oracle/install put it (target/oracle)";
@@ -36,13 +38,15 @@ fn main() -> ExitCode {
         option(&mut arguments, name).map_or(Some(default), |text| text.parse().ok())
     };
     let (count, seed) = (number("--count", 4_000), number("--seed", 1));
+    let only = option(&mut arguments, "--only");
     let keep = option(&mut arguments, "--record");
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match *words.as_slice() {
         ["ask", file] => ask(&oracle, Path::new(file)),
         ["record", topic, file] => record(&oracle, topic, Path::new(file)),
         ["verify"] => verify(&oracle, None),
-        ["differential"] => compare(&oracle, count, seed, keep.as_deref()),
+        ["differential"] => compare(&oracle, (count, seed), only.as_deref(), keep.as_deref()),
+        ["corpus", folder] => corpus::compare(&oracle, Path::new(folder)),
         ["coverage"] => Ok(covered(None)),
         ["coverage", ty] => Ok(covered(Some(ty))),
         ["members"] => members(&oracle),
@@ -138,14 +142,14 @@ fn record(oracle: &Path, topic: &str, file: &Path) -> Result<bool, String> {
 /// Compares random expressions; writes some on which both agree to a file, for `record`.
 fn compare(
     oracle: &Path,
-    count: Option<u64>,
-    seed: Option<u64>,
+    (count, seed): (Option<u64>, Option<u64>),
+    only: Option<&str>,
     keep: Option<&str>,
 ) -> Result<bool, String> {
     let (Some(count), Some(seed)) = (count, seed) else { return Err(USAGE.to_owned()) };
     let csharp = CSharp::open(oracle)?;
     let count = usize::try_from(count).map_err(|error| error.to_string())?;
-    let outcome = differential::differential(&csharp, count, seed)?;
+    let outcome = differential::differential(&csharp, count, seed, only)?;
     for (n, cause) in &outcome.causes {
         println!("{n:5} x {cause}");
     }

@@ -61,7 +61,6 @@ pub(crate) const fn not_allowed(member: &'static str, why: &'static str) -> Refu
     Refused { member, allowed: false, why }
 }
 
-#[expect(dead_code, reason = "types are added one by one")]
 /// A member that Azure allows and that cannot be here.
 pub(crate) const fn refused(member: &'static str, why: &'static str) -> Refused {
     Refused { member, allowed: true, why }
@@ -89,7 +88,6 @@ pub(crate) struct Member {
 pub(crate) type Prepare = fn(&mut [Option<Value>]) -> Result<(), String>;
 
 impl Member {
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The member, with constant arguments prepared at load.
     pub(crate) const fn prepared(mut self, prepare: Prepare) -> Member {
         self.prepare = Some(prepare);

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
-use super::{ALL, METHOD_PARAM, Ty, TypeId};
+use super::shortcut::{Run, shortcut};
+use super::{ALL, METHOD_PARAM, RecordTy, Ty, TypeId};
 use crate::syntax::ast::{Literal, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
 use crate::{ExceptionKind, Value};
@@ -102,7 +103,7 @@ pub(crate) struct MemberInfo {
     pub(crate) n_types: usize,
     pub(crate) params: Vec<ParamInfo>,
     pub(crate) result: Ty,
-    pub(crate) run: Native,
+    pub(crate) run: Run,
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
@@ -160,6 +161,9 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("JsonDocument", Absent::NotAllowed),
     ("JsonSerializerSettings", Absent::NotAllowed),
     ("GC", Absent::NotAllowed),
+    ("NumberStyles", Absent::NotAllowed),
+    ("DateTimeStyles", Absent::NotAllowed),
+    ("TimeSpanStyles", Absent::NotAllowed),
     ("Regex", Absent::Missing),
     ("RegexOptions", Absent::Missing),
     ("Match", Absent::Missing),
@@ -185,32 +189,10 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("XmlNodeType", Absent::Missing),
     ("SaveOptions", Absent::Missing),
     ("LoadOptions", Absent::Missing),
-    ("HashAlgorithm", Absent::Missing),
-    ("HashAlgorithmName", Absent::Missing),
-    ("KeyedHashAlgorithm", Absent::Missing),
-    ("HMAC", Absent::Missing),
-    ("HMACMD5", Absent::Missing),
-    ("HMACSHA1", Absent::Missing),
-    ("HMACSHA256", Absent::Missing),
-    ("HMACSHA384", Absent::Missing),
-    ("HMACSHA512", Absent::Missing),
-    ("MD5", Absent::Missing),
-    ("SHA1", Absent::Missing),
-    ("SHA1Managed", Absent::Missing),
-    ("SHA256", Absent::Missing),
-    ("SHA256Managed", Absent::Missing),
-    ("SHA384", Absent::Missing),
-    ("SHA384Managed", Absent::Missing),
-    ("SHA512", Absent::Missing),
-    ("SHA512Managed", Absent::Missing),
     ("RSA", Absent::Missing),
     ("RSAEncryptionPadding", Absent::Missing),
     ("RSASignaturePadding", Absent::Missing),
-    ("SymmetricAlgorithm", Absent::Missing),
     ("AsymmetricAlgorithm", Absent::Missing),
-    ("CipherMode", Absent::Missing),
-    ("PaddingMode", Absent::Missing),
-    ("RNGCryptoServiceProvider", Absent::Missing),
     ("X500DistinguishedName", Absent::Missing),
     ("X509Certificate", Absent::Missing),
     ("X509Certificate2", Absent::Missing),
@@ -218,8 +200,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("X509NameType", Absent::Missing),
     ("Oid", Absent::Missing),
     ("PublicKey", Absent::Missing),
-    ("TimeZoneInfo", Absent::Missing),
-    ("TimeZone", Absent::Missing),
     ("IPAddress", Absent::Missing),
     ("StringReader", Absent::Missing),
     ("StringWriter", Absent::Missing),
@@ -423,7 +403,7 @@ impl Names<'_> {
             n_types: signature.types.len(),
             params,
             result,
-            run: member.run,
+            run: Run { code: member.run, shortcut: shortcut(owner, member.signature) },
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
@@ -434,7 +414,15 @@ impl Names<'_> {
 
     fn resolve(&self, ty: &TypeRef, class: &[Arc<str>], method: &[Arc<str>]) -> Option<Ty> {
         match &ty.kind {
-            TypeKind::Var | TypeKind::Tuple(_) => None,
+            TypeKind::Var => None,
+            TypeKind::Tuple(items) => {
+                let mut members = Vec::new();
+                for (index, item) in items.iter().enumerate() {
+                    let name = format!("Item{}", index + 1).into();
+                    members.push((name, self.resolve(item, class, method)?));
+                }
+                Some(Ty::Record(RecordTy { tuple: true, members }.into()))
+            }
             TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
             TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
             TypeKind::Named(path) => {

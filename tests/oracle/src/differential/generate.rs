@@ -117,27 +117,36 @@ const SEQUENCES: &[&str] = &[
 pub(super) struct Generator {
     pub(super) rng: Rng,
     pub(super) table: Table,
+    /// The members that expressions begin with.
+    roots: Vec<Place>,
     /// Parameters of the lambdas around the place.
     scope: Vec<(String, Shape)>,
     n_names: usize,
 }
 
 impl Generator {
-    pub(super) fn new(seed: u64) -> Generator {
-        Generator { rng: Rng(seed), table: Table::new(), scope: Vec::new(), n_names: 0 }
+    pub(super) fn new(seed: u64, only: Option<&str>) -> Generator {
+        let table = Table::new();
+        let wanted = |place: &&Place| {
+            only.is_none_or(|only| {
+                place.ty.name.contains(only) || place.member.signature.contains(only)
+            })
+        };
+        let roots = table.places.iter().filter(wanted).copied().collect();
+        Generator { rng: Rng(seed), table, roots, scope: Vec::new(), n_names: 0 }
     }
 
     /// An expression that has not been seen: a member of the declarations, or an operator, and what its text shows.
     pub(super) fn expression(&mut self) -> Option<Node> {
         self.scope.clear();
         self.n_names = 0;
-        if self.rng.percent(18) {
+        if self.roots.len() == self.table.places.len() && self.rng.percent(18) {
             let name = *self.rng.pick(PRINTABLE.get(..14).unwrap_or_default())?;
             let ty = named(name);
             let node = self.language(&ty, DEEPEST)?;
             return Some(self.wrapped(node));
         }
-        let place = *self.rng.pick(&self.table.places)?;
+        let place = *self.rng.pick(&self.roots)?;
         let binding = place.binding();
         if place.member.params.iter().any(|param| param.mode == ParamMode::Out) {
             return self.with_out(place, binding);
@@ -148,6 +157,13 @@ impl Generator {
         let node = self.apply(place, binding, DEEPEST)?;
         let shown = self.shown(node, 2)?;
         Some(self.wrapped(shown))
+    }
+
+    /// A declared type whose text says what it is.
+    fn printable(&mut self) -> Option<Shape> {
+        let declared = |name: &&&str| self.table.find(name, 0).is_some();
+        let all: Vec<&str> = PRINTABLE.iter().filter(declared).copied().collect();
+        self.rng.pick(&all).copied().map(named)
     }
 
     /// Sometimes inside a statement block.
@@ -438,15 +454,16 @@ impl Generator {
         if let Some((params, result)) = delegate(ty) {
             return self.lambda(ty, &params, &result, depth);
         }
-        if depth == 0 || self.rng.percent(25) {
-            if let Some(leaf) = self.leaf(ty) {
-                return Some(leaf);
-            }
+        if (depth == 0 || self.rng.percent(25))
+            && let Some(leaf) = self.leaf(ty)
+        {
+            return Some(leaf);
         }
-        if depth > 0 && self.rng.percent(35) {
-            if let Some(node) = self.language(ty, depth) {
-                return Some(node);
-            }
+        if depth > 0
+            && self.rng.percent(35)
+            && let Some(node) = self.language(ty, depth)
+        {
+            return Some(node);
         }
         for _ in 0..12 {
             let producers = self.table.producers(ty);
@@ -637,7 +654,7 @@ impl Generator {
                 Some(Node::of(&boolean, &format!("($ is {tested})"), vec![inner]))
             }
             3 => {
-                let ty = named(self.rng.pick(PRINTABLE)?);
+                let ty = self.printable()?;
                 let operator = *self.rng.pick(comparisons.get(..2)?)?;
                 let children = vec![self.value(&ty, below)?, self.value(&ty, below)?];
                 Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
@@ -664,11 +681,10 @@ impl Generator {
 
     fn concatenation(&mut self, below: usize) -> Option<Node> {
         let string = named("string");
-        let any = named(self.rng.pick(PRINTABLE)?);
+        let any = self.printable()?;
         let (text, inner) = (self.value(&string, below)?, self.value(&any, below));
         let inner = inner.or_else(|| Some(Node::leaf(&string, "\"z\"")))?;
         let form = match self.rng.below(7) {
-            0 => "($ + $)",
             1 => return Some(Node::of(&string, "($ + $)", vec![inner, text])),
             2 => "$\"{($)}-{($)}\"",
             3 => "$\"{($),8}|{($),-6}|\"",
@@ -877,7 +893,7 @@ mod tests {
     fn every_expression_of_a_seed_is_the_same_again() {
         let mut texts = Vec::new();
         for _ in 0..2 {
-            let mut generator = Generator::new(7);
+            let mut generator = Generator::new(7, None);
             let made: Vec<String> =
                 (0..200).filter_map(|_| generator.expression()).map(|node| node.text()).collect();
             texts.push(made);

@@ -53,9 +53,14 @@ pub(crate) struct Outcome {
 }
 
 /// Compares so many random expressions.
-pub(crate) fn differential(csharp: &CSharp, count: usize, seed: u64) -> Result<Outcome, String> {
+pub(crate) fn differential(
+    csharp: &CSharp,
+    count: usize,
+    seed: u64,
+    only: Option<&str>,
+) -> Result<Outcome, String> {
     let mut outcome = Outcome::default();
-    let mut generator = Generator::new(seed);
+    let mut generator = Generator::new(seed, only);
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     let contexts = contexts();
