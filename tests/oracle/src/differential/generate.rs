@@ -128,7 +128,9 @@ impl Generator {
     pub(super) fn new(seed: u64, only: Option<&str>) -> Generator {
         let table = Table::new();
         let wanted = |place: &&Place| {
-            only.is_none_or(|only| place.ty.name.contains(only) || place.member.signature.contains(only))
+            only.is_none_or(|only| {
+                place.ty.name.contains(only) || place.member.signature.contains(only)
+            })
         };
         let roots = table.places.iter().filter(wanted).copied().collect();
         Generator { rng: Rng(seed), table, roots, scope: Vec::new(), n_names: 0 }

@@ -108,7 +108,17 @@ pub(super) fn constants(ty: &Shape) -> &'static [&'static str] {
 pub(super) fn texts(owner: &str, member: &str, param: &str) -> &'static [&'static str] {
     let numeric = matches!(
         owner,
-        "int" | "long" | "short" | "byte" | "sbyte" | "uint" | "ulong" | "ushort" | "double" | "float" | "decimal"
+        "int"
+            | "long"
+            | "short"
+            | "byte"
+            | "sbyte"
+            | "uint"
+            | "ulong"
+            | "ushort"
+            | "double"
+            | "float"
+            | "decimal"
     );
     let name = match (owner, member, param) {
         ("DateTime" | "DateTimeOffset", _, "format") => "date formats",
@@ -131,7 +141,6 @@ pub(super) fn texts(owner: &str, member: &str, param: &str) -> &'static [&'stati
         ("Encoding", _, "name") => "encodings",
         ("string" | "StringBuilder", "Format" | "AppendFormat", "format") => "composite formats",
         _ => return &[],
-    }
     };
     pool(&format!("text {name}"))
 }
