@@ -42,7 +42,6 @@ pub(crate) enum Object {
     Function(Arc<Closure>),
     /// A captured variable.
     Cell(Value),
-    Random(u64),
     /// An object of a type with data of its own.
     Native(Box<dyn Native>),
     /// Taken out while it is worked on.
@@ -121,13 +120,11 @@ impl EvalState {
         self.objects.get(id.0 as usize).unwrap_or(&Object::Busy)
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// A new object of a type with data of its own.
     pub(crate) fn add_native(&mut self, object: impl Native) -> Result<Value, Exception> {
         self.add(Object::Native(Box::new(object)))
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object, when it is of the type.
     pub(crate) fn native<'a, T: Native>(&'a self, value: &'a Value) -> Option<&'a T> {
         match value {
@@ -140,7 +137,6 @@ impl EvalState {
         }
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object, to change, when it is of the type.
     pub(crate) fn native_mut<T: Native>(&mut self, value: &Value) -> Option<&mut T> {
         let Value::Object(id) = value else { return None };
@@ -222,7 +218,6 @@ impl EvalState {
             Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
-            Object::Random(_) => Ty::Named(TypeId::Random),
             Object::Native(object) => object.ty(),
             Object::Cell(_) | Object::Busy => Ty::OBJECT,
         }
@@ -358,7 +353,14 @@ fn record_text(
         Ty::Record(shape) if shape.tuple => format!("({})", texts.join(", ")),
         Ty::Record(shape) => anonymous_text(shape, &texts),
         Ty::Generic(TypeId::KeyValuePair, _) => format!("[{}]", texts.join(", ")),
-        Ty::Generic(TypeId::Tuple2 | TypeId::Tuple3, _) => format!("({})", texts.join(", ")),
+        Ty::Generic(id, _) if crate::types::is_tuple(*id) => {
+            if *id == TypeId::Tuple8
+                && let Some(rest) = texts.last_mut()
+            {
+                *rest = rest.trim_start_matches('(').trim_end_matches(')').to_owned();
+            }
+            format!("({})", texts.join(", "))
+        }
         Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })

@@ -2,13 +2,18 @@
 
 mod array;
 mod assign;
+mod bit_converter;
+mod boolean;
+mod char;
 mod collections;
 pub(crate) mod context;
 mod convert;
 mod decl;
 mod dictionary;
 mod encoding;
+mod enumeration;
 mod format_provider;
+mod guid;
 mod json;
 mod json_convert;
 mod jwt;
@@ -17,11 +22,12 @@ mod math;
 mod net;
 mod number;
 mod object;
+mod random;
 mod registry;
-mod scalar;
 mod string;
 mod string_builder;
 mod time;
+mod tuple;
 mod ty;
 
 pub(crate) use assign::is_assignable;
@@ -32,6 +38,7 @@ pub(crate) use registry::{
     Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
     extensions, info, lookup, short_names,
 };
+pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
 macro_rules! types {
@@ -55,17 +62,24 @@ types! {
     Converter = object::CONVERTER;
     Exception = object::EXCEPTION;
     IDisposable = object::DISPOSABLE;
-    Tuple2 = object::TUPLE2;
-    Tuple3 = object::TUPLE3;
+    Tuple = tuple::DECL;
+    Tuple1 = tuple::OF1;
+    Tuple2 = tuple::OF2;
+    Tuple3 = tuple::OF3;
+    Tuple4 = tuple::OF4;
+    Tuple5 = tuple::OF5;
+    Tuple6 = tuple::OF6;
+    Tuple7 = tuple::OF7;
+    Tuple8 = tuple::OF8;
     String = string::DECL;
     StringComparison = string::COMPARISON;
     StringComparer = string::COMPARER;
     StringSplitOptions = string::SPLIT_OPTIONS;
     StringBuilder = string_builder::DECL;
     Encoding = encoding::DECL;
-    Boolean = scalar::BOOLEAN;
-    Char = scalar::CHAR;
-    Guid = scalar::GUID;
+    Boolean = boolean::DECL;
+    Char = char::DECL;
+    Guid = guid::DECL;
     SByte = number::SBYTE;
     Byte = number::BYTE;
     Int16 = number::INT16;
@@ -78,10 +92,11 @@ types! {
     Double = number::DOUBLE;
     Decimal = number::DECIMAL;
     Convert = convert::DECL;
+    Base64FormattingOptions = convert::FORMATTING;
     Math = math::DECL;
     MidpointRounding = math::ROUNDING;
-    Random = math::RANDOM;
-    BitConverter = convert::BIT_CONVERTER;
+    Random = random::DECL;
+    BitConverter = bit_converter::DECL;
     IEnumerable = collections::ENUMERABLE0;
     IEnumerable1 = collections::ENUMERABLE;
     IOrderedEnumerable = collections::ORDERED;
@@ -101,6 +116,9 @@ types! {
     Queue = collections::QUEUE;
     Stack = collections::STACK;
     Enumerable = linq::DECL;
+    Enum = enumeration::DECL;
+    TypeCode = enumeration::TYPE_CODE;
+    UnicodeCategory = enumeration::UNICODE_CATEGORY;
     IFormatProvider = format_provider::DECL;
     DateTime = time::DATE_TIME;
     DateTimeKind = time::KIND;
