@@ -199,6 +199,8 @@ pub struct LastError {
     pub path: String,
     /// The `id` of the failing policy.
     pub policy_id: String,
+    /// For the operator; expressions do not see it: type and place of the exception of an expression.
+    pub detail: Option<String>,
 }
 
 /// A URL as `IUrl` shows it.

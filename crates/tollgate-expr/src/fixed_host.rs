@@ -454,6 +454,7 @@ fn last_error(json: &Json) -> LastError {
         section: text(json, "Section"),
         path: text(json, "Path"),
         policy_id: text(json, "PolicyId"),
+        detail: None,
     }
 }
 

@@ -37,6 +37,7 @@ mod native;
 #[cfg_attr(not(test), expect(dead_code, reason = "not all of it is bound yet"))]
 mod number;
 mod program;
+pub mod reference;
 mod response;
 mod state;
 mod syntax;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::JsonHeap;
+use crate::json::{JsonHeap, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -26,16 +26,20 @@ pub(crate) enum Object {
         item: Ty,
         items: Vec<Value>,
         version: u32,
+        /// What `Capacity` says.
+        capacity: usize,
     },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
     Queue {
         item: Ty,
         items: VecDeque<Value>,
+        version: u32,
     },
     Stack {
         item: Ty,
         items: Vec<Value>,
+        version: u32,
     },
     Builder(String),
     Sequence(Arc<Sequence>),
@@ -59,6 +63,8 @@ pub struct EvalState {
     pub(crate) consumed: Vec<Arc<Response>>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// A buffer for joining texts.
+    pub(crate) scratch: String,
 }
 
 impl std::fmt::Debug for EvalState {
@@ -83,6 +89,7 @@ impl EvalState {
             changed: Vec::new(),
             consumed: Vec::new(),
             stack: Vec::new(),
+            scratch: String::new(),
         }
     }
 
@@ -113,7 +120,8 @@ impl EvalState {
     /// A new list.
     pub(crate) fn list(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
         self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
-        self.add(Object::List { item, items, version: 0 })
+        let capacity = items.len();
+        self.add(Object::List { item, items, version: 0, capacity })
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> &Object {
@@ -191,7 +199,7 @@ impl EvalState {
             Value::TimeSpan(_) => Ty::Named(TypeId::TimeSpan),
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
-            Value::Json(id) => Ty::Named(json_type(self.json.class_name(*id))),
+            Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
             Value::Jwt(_) => Ty::Named(TypeId::Jwt),
@@ -224,13 +232,13 @@ impl EvalState {
     }
 }
 
-fn json_type(class: &str) -> TypeId {
-    match class.rsplit('.').next().unwrap_or_default() {
-        "JObject" => TypeId::JObject,
-        "JArray" => TypeId::JArray,
-        "JProperty" => TypeId::JProperty,
-        "JConstructor" => TypeId::JConstructor,
-        "JRaw" => TypeId::JRaw,
+fn json_type(kind: JsonType) -> TypeId {
+    match kind {
+        JsonType::Object => TypeId::JObject,
+        JsonType::Array => TypeId::JArray,
+        JsonType::Property => TypeId::JProperty,
+        JsonType::Constructor => TypeId::JConstructor,
+        JsonType::Raw => TypeId::JRaw,
         _ => TypeId::JValue,
     }
 }

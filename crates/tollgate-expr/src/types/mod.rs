@@ -1,6 +1,5 @@
 //! The types that policies may use: one declaration each drives checking, evaluation and documentation.
 
-mod array;
 mod assign;
 mod bit_converter;
 mod boolean;
@@ -8,8 +7,8 @@ mod char;
 mod collections;
 pub(crate) mod context;
 mod convert;
+mod crypto;
 mod decl;
-mod dictionary;
 mod encoding;
 mod enumeration;
 mod format_provider;
@@ -24,6 +23,7 @@ mod number;
 mod object;
 mod random;
 mod registry;
+mod shortcut;
 mod string;
 mod string_builder;
 mod time;
@@ -31,13 +31,16 @@ mod tuple;
 mod ty;
 
 pub(crate) use assign::is_assignable;
+pub(crate) use crypto::no_hash_name;
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use registry::{
-    Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
-    extensions, info, lookup, short_names,
+    Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
+    info, lookup, short_names,
 };
+pub use registry::{MemberKind, ParamMode};
+pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
@@ -54,7 +57,7 @@ macro_rules! types {
 types! {
     Object = object::OBJECT;
     Nullable = object::NULLABLE;
-    Array = array::DECL;
+    Array = collections::array::DECL;
     Func = object::FUNC;
     Action = object::ACTION;
     Predicate = object::PREDICATE;
@@ -97,24 +100,30 @@ types! {
     MidpointRounding = math::ROUNDING;
     Random = random::DECL;
     BitConverter = bit_converter::DECL;
-    IEnumerable = collections::ENUMERABLE0;
-    IEnumerable1 = collections::ENUMERABLE;
-    IOrderedEnumerable = collections::ORDERED;
-    IGrouping = collections::GROUPING;
-    ICollection = collections::COLLECTION;
-    IList = collections::ILIST;
-    IReadOnlyCollection = collections::READ_ONLY_COLLECTION;
-    IReadOnlyList = collections::READ_ONLY_LIST;
-    ISet = collections::ISET;
-    IDictionary = dictionary::INTERFACE;
-    IReadOnlyDictionary = dictionary::READ_ONLY;
-    IEqualityComparer = collections::EQUALITY_COMPARER;
-    KeyValuePair = dictionary::PAIR;
-    List = collections::LIST;
-    Dictionary = dictionary::DECL;
-    HashSet = collections::HASH_SET;
-    Queue = collections::QUEUE;
-    Stack = collections::STACK;
+    IEnumerable = collections::interfaces::ENUMERABLE0;
+    IEnumerable1 = collections::interfaces::ENUMERABLE;
+    IEnumerator = collections::enumerator::ENUMERATOR0;
+    IEnumerator1 = collections::enumerator::ENUMERATOR;
+    IOrderedEnumerable = collections::interfaces::ORDERED;
+    IGrouping = collections::interfaces::GROUPING;
+    ILookup = collections::interfaces::LOOKUP;
+    ICollection = collections::interfaces::COLLECTION;
+    IList = collections::interfaces::ILIST;
+    IReadOnlyCollection = collections::interfaces::READ_ONLY_COLLECTION;
+    IReadOnlyList = collections::interfaces::READ_ONLY_LIST;
+    ReadOnlyCollection = collections::interfaces::READ_ONLY_VIEW;
+    ISet = collections::interfaces::ISET;
+    IDictionary = collections::dictionary::INTERFACE;
+    IReadOnlyDictionary = collections::dictionary::READ_ONLY;
+    IEqualityComparer = collections::comparers::EQUALITY_COMPARER;
+    IComparer = collections::comparers::COMPARER;
+    KeyValuePair = collections::key_value_pair::PAIR;
+    KeyValuePairs = collections::key_value_pair::CREATOR;
+    List = collections::list::LIST;
+    Dictionary = collections::dictionary::DECL;
+    HashSet = collections::hash_set::HASH_SET;
+    Queue = collections::queue::QUEUE;
+    Stack = collections::stack::STACK;
     Enumerable = linq::DECL;
     Enum = enumeration::DECL;
     TypeCode = enumeration::TYPE_CODE;
@@ -142,6 +151,32 @@ types! {
     JsonConvert = json_convert::DECL;
     Uri = net::URI;
     WebUtility = net::WEB_UTILITY;
+    HashAlgorithm = crypto::HASH_ALGORITHM;
+    KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
+    HMAC = crypto::HMAC;
+    HMACMD5 = crypto::HMAC_MD5;
+    HMACSHA1 = crypto::HMAC_SHA1;
+    HMACSHA256 = crypto::HMAC_SHA256;
+    HMACSHA384 = crypto::HMAC_SHA384;
+    HMACSHA512 = crypto::HMAC_SHA512;
+    MD5 = crypto::MD5;
+    SHA1 = crypto::SHA1;
+    SHA1Managed = crypto::SHA1_MANAGED;
+    SHA256 = crypto::SHA256;
+    SHA256Managed = crypto::SHA256_MANAGED;
+    SHA384 = crypto::SHA384;
+    SHA384Managed = crypto::SHA384_MANAGED;
+    SHA512 = crypto::SHA512;
+    SHA512Managed = crypto::SHA512_MANAGED;
+    HashAlgorithmName = crypto::HASH_ALGORITHM_NAME;
+    RandomNumberGenerator = crypto::RANDOM_NUMBER_GENERATOR;
+    RNGCryptoServiceProvider = crypto::RNG_PROVIDER;
+    SymmetricAlgorithm = crypto::SYMMETRIC_ALGORITHM;
+    CipherMode = crypto::CIPHER_MODE;
+    PaddingMode = crypto::PADDING_MODE;
+    KeySizes = crypto::KEY_SIZES;
+    ICryptoTransform = crypto::CRYPTO_TRANSFORM;
+    CryptographyExtensions = crypto::EXTENSIONS;
     IContext = context::CONTEXT;
     IApi = context::API;
     ISubscriptionKeyParameterNames = context::KEY_NAMES;

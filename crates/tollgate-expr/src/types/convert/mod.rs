@@ -8,7 +8,7 @@ pub(in crate::types) use base64::FORMATTING;
 
 use super::decl::{Kind, Member, TypeDecl, joined, p, refused};
 use super::{Ty, TypeId};
-use crate::eval::{Args, Cx, primitive_type, primitive_value};
+use crate::eval::{Args, Cx, null_argument, primitive_type, primitive_value};
 use crate::number::{Number, NumberType, Styles, convert, parse, parse_bool};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -82,6 +82,11 @@ fn converted(cx: &mut Cx<'_>, a: &Args<'_>, to: Target) -> Result<Value, Excepti
         (Value::Enum(_, number), Target::Number(kind)) => {
             convert(Number::Int32(*number), kind).map(Value::from)
         }
+        (Value::Enum(_, number), Target::Char) => of_number(cx, &Value::Int(*number), to),
+        (Value::Enum(..), Target::DateTime) => {
+            let message = "Invalid cast from 'Enum' to 'DateTime'.";
+            Err(Exception::new(ExceptionKind::InvalidCast, message))
+        }
         (Value::Enum(_, number), Target::Boolean) => Ok(Value::Bool(*number != 0)),
         (Value::Json(_), _) => of_token(cx, value, to),
         _ => of_number(cx, value, to),
@@ -142,6 +147,14 @@ macro_rules! conversion {
                 "A value in another type.",
                 |cx, a| converted(cx, a, $target),
             ),
+            p(
+                concat!("static ", $result, " ", $method, "(string value)"),
+                "A value in another type.",
+                |cx, a| match ($target, a.get(0)) {
+                    (Target::Char, Value::Null) => Err(null_argument("value")),
+                    _ => converted(cx, a, $target),
+                },
+            ),
             $(p(
                 concat!("static ", $result, " ", $method, "(", $from, " value)"),
                 "A value in another type.",
@@ -152,7 +165,7 @@ macro_rules! conversion {
     ($($name:ident $method:literal $result:literal $target:expr;)*) => {
         $(conversion!($name, $method, $result, $target, [
             "object", "bool", "char", "sbyte", "byte", "short", "ushort", "int", "uint", "long", "ulong",
-            "float", "double", "decimal", "string", "DateTime"
+            "float", "double", "decimal", "DateTime"
         ]);)*
     };
 }

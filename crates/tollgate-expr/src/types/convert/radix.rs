@@ -18,7 +18,7 @@ fn bits(a: &Args<'_>, kind: NumberType, width: u32, signed: bool) -> Result<u64,
     }
     let Some(text) = a.opt_str(0) else { return Ok(0) };
     if text.is_empty() {
-        let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
+        let message = "Specified argument was out of the range of valid values. (Parameter 'Index was out of range. Must be non-negative and less than the size of the collection.')";
         return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     }
     let (negative, rest) = match text.strip_prefix('-') {
@@ -43,7 +43,16 @@ fn bits(a: &Args<'_>, kind: NumberType, width: u32, signed: bool) -> Result<u64,
         let message = "Could not find any recognizable digits.";
         return Err(Exception::new(ExceptionKind::Format, message));
     }
-    let Ok(value) = u64::from_str_radix(number, base) else { return Err(kind.overflow()) };
+    // .NET reads into 32 or 64 bits first.
+    let wide = match (width, base == 10 && signed) {
+        (64, true) => NumberType::Int64,
+        (64, false) => NumberType::UInt64,
+        (_, true) => NumberType::Int32,
+        (_, false) => NumberType::UInt32,
+    };
+    let value = u64::from_str_radix(number, base).ok();
+    let value = value.filter(|value| width == 64 || *value <= u64::from(u32::MAX));
+    let Some(value) = value else { return Err(wide.overflow()) };
     if !after.is_empty() {
         let message = "Additional non-parsable characters are at the end of the string.";
         return Err(Exception::new(ExceptionKind::Format, message));
