@@ -46,6 +46,7 @@ mod text;
 #[expect(dead_code, reason = "not all of it is bound yet")]
 mod time;
 mod types;
+mod unicode;
 mod value;
 
 pub use budget::{Budget, Limits};

@@ -1,13 +1,18 @@
 //! The types that policies may use: one declaration each drives checking, evaluation and documentation.
 
 mod assign;
+mod bit_converter;
+mod boolean;
+mod char;
 mod collections;
 pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
 mod encoding;
+mod enumeration;
 mod format_provider;
+mod guid;
 mod json;
 mod json_convert;
 mod jwt;
@@ -16,12 +21,13 @@ mod math;
 mod net;
 mod number;
 mod object;
+mod random;
 mod registry;
-mod scalar;
 mod shortcut;
 mod string;
 mod string_builder;
 mod time;
+mod tuple;
 mod ty;
 
 pub(crate) use assign::is_assignable;
@@ -35,6 +41,7 @@ pub(crate) use registry::{
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
+pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
 macro_rules! types {
@@ -58,17 +65,24 @@ types! {
     Converter = object::CONVERTER;
     Exception = object::EXCEPTION;
     IDisposable = object::DISPOSABLE;
-    Tuple2 = object::TUPLE2;
-    Tuple3 = object::TUPLE3;
+    Tuple = tuple::DECL;
+    Tuple1 = tuple::OF1;
+    Tuple2 = tuple::OF2;
+    Tuple3 = tuple::OF3;
+    Tuple4 = tuple::OF4;
+    Tuple5 = tuple::OF5;
+    Tuple6 = tuple::OF6;
+    Tuple7 = tuple::OF7;
+    Tuple8 = tuple::OF8;
     String = string::DECL;
     StringComparison = string::COMPARISON;
     StringComparer = string::COMPARER;
     StringSplitOptions = string::SPLIT_OPTIONS;
     StringBuilder = string_builder::DECL;
     Encoding = encoding::DECL;
-    Boolean = scalar::BOOLEAN;
-    Char = scalar::CHAR;
-    Guid = scalar::GUID;
+    Boolean = boolean::DECL;
+    Char = char::DECL;
+    Guid = guid::DECL;
     SByte = number::SBYTE;
     Byte = number::BYTE;
     Int16 = number::INT16;
@@ -81,10 +95,11 @@ types! {
     Double = number::DOUBLE;
     Decimal = number::DECIMAL;
     Convert = convert::DECL;
+    Base64FormattingOptions = convert::FORMATTING;
     Math = math::DECL;
     MidpointRounding = math::ROUNDING;
-    Random = math::RANDOM;
-    BitConverter = convert::BIT_CONVERTER;
+    Random = random::DECL;
+    BitConverter = bit_converter::DECL;
     IEnumerable = collections::interfaces::ENUMERABLE0;
     IEnumerable1 = collections::interfaces::ENUMERABLE;
     IEnumerator = collections::enumerator::ENUMERATOR0;
@@ -110,6 +125,9 @@ types! {
     Queue = collections::queue::QUEUE;
     Stack = collections::stack::STACK;
     Enumerable = linq::DECL;
+    Enum = enumeration::DECL;
+    TypeCode = enumeration::TYPE_CODE;
+    UnicodeCategory = enumeration::UNICODE_CATEGORY;
     IFormatProvider = format_provider::DECL;
     DateTime = time::DATE_TIME;
     DateTimeKind = time::KIND;
