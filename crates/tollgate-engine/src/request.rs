@@ -273,7 +273,13 @@ impl RequestCx {
             trace: &*ports.trace,
         };
         let mut cx = tollgate_expr::EvalCx { host: &mut view, state: eval };
-        program.eval(&mut cx).map_err(|exception| PolicyError::expression(&exception))
+        program.eval(&mut cx).map_err(|exception| {
+            let kind = exception.kind().full_name();
+            let place = route.names.place(program.place(&exception));
+            let detail =
+                place.map_or_else(|| kind.to_owned(), |place| format!("{kind} at {place}"));
+            PolicyError::expression(&exception).detail(detail)
+        })
     }
 
     /// The URL the request will go to.

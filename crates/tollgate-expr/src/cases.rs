@@ -52,3 +52,16 @@ fn shown(value: &Value, state: &mut EvalState) -> Result<Json, crate::Exception>
     };
     Ok(json!({ "type": name, "value": text }))
 }
+
+/// Whether an answer is what real C# said: type and text; exception type and message (only the type when the message
+/// expected is `differs`); that the expression is refused, whatever the words.
+pub fn same(expected: &Json, answer: &Json) -> bool {
+    if expected.get("compile").is_some() {
+        return answer.get("compile").is_some();
+    }
+    ["type", "value", "error", "message"].iter().all(|key| {
+        let wanted = expected.get(key);
+        let loose = *key == "message" && wanted.is_some_and(|message| message == "differs");
+        loose || wanted == answer.get(key)
+    })
+}

@@ -59,6 +59,9 @@ kinds! {
     Timeout = "System.TimeoutException": SystemException;
     TimeZoneNotFound = "System.TimeZoneNotFoundException": Exception;
     Cryptographic = "System.Security.Cryptography.CryptographicException": SystemException;
+    CryptographicUnexpectedOperation = "System.Security.Cryptography.CryptographicUnexpectedOperationException": Cryptographic;
+    ObjectDisposed = "System.ObjectDisposedException": InvalidOperation;
+    PlatformNotSupported = "System.PlatformNotSupportedException": NotSupported;
     Json = "Newtonsoft.Json.JsonException": Exception;
     JsonReader = "Newtonsoft.Json.JsonReaderException": Json;
     JsonSerialization = "Newtonsoft.Json.JsonSerializationException": Json;

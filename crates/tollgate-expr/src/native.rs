@@ -13,6 +13,11 @@ pub(crate) trait Native: Any + Debug + Send + Sync {
     /// The run-time type.
     fn id(&self) -> TypeId;
 
+    /// The run-time type, with its arguments.
+    fn ty(&self) -> Ty {
+        Ty::Named(self.id())
+    }
+
     /// What `ToString()` gives, when it is not the name of the type.
     fn text(&self) -> Option<String> {
         None
@@ -34,21 +39,14 @@ impl dyn Native {
     pub(crate) fn get_mut<T: Native>(&mut self) -> Option<&mut T> {
         (self as &mut dyn Any).downcast_mut()
     }
-
-    /// The run-time type.
-    pub(crate) fn ty(&self) -> Ty {
-        Ty::Named(self.id())
-    }
 }
 
 impl Value {
-    #[expect(dead_code, reason = "types are added one by one")]
     /// An object that never changes.
     pub(crate) fn native(object: impl Native) -> Value {
         Value::Native(std::sync::Arc::new(object))
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object that never changes, when it is of the type.
     pub(crate) fn as_native<T: Native>(&self) -> Option<&T> {
         match self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::JsonHeap;
+use crate::json::{JsonHeap, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -26,23 +26,26 @@ pub(crate) enum Object {
         item: Ty,
         items: Vec<Value>,
         version: u32,
+        /// What `Capacity` says.
+        capacity: usize,
     },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
     Queue {
         item: Ty,
         items: VecDeque<Value>,
+        version: u32,
     },
     Stack {
         item: Ty,
         items: Vec<Value>,
+        version: u32,
     },
     Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
     /// A captured variable.
     Cell(Value),
-    Random(u64),
     /// An object of a type with data of its own.
     Native(Box<dyn Native>),
     /// Taken out while it is worked on.
@@ -60,6 +63,8 @@ pub struct EvalState {
     pub(crate) consumed: Vec<Arc<Response>>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// A buffer for joining texts.
+    pub(crate) scratch: String,
 }
 
 impl std::fmt::Debug for EvalState {
@@ -84,6 +89,7 @@ impl EvalState {
             changed: Vec::new(),
             consumed: Vec::new(),
             stack: Vec::new(),
+            scratch: String::new(),
         }
     }
 
@@ -114,20 +120,19 @@ impl EvalState {
     /// A new list.
     pub(crate) fn list(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
         self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
-        self.add(Object::List { item, items, version: 0 })
+        let capacity = items.len();
+        self.add(Object::List { item, items, version: 0, capacity })
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> &Object {
         self.objects.get(id.0 as usize).unwrap_or(&Object::Busy)
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// A new object of a type with data of its own.
     pub(crate) fn add_native(&mut self, object: impl Native) -> Result<Value, Exception> {
         self.add(Object::Native(Box::new(object)))
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object, when it is of the type.
     pub(crate) fn native<'a, T: Native>(&'a self, value: &'a Value) -> Option<&'a T> {
         match value {
@@ -140,7 +145,6 @@ impl EvalState {
         }
     }
 
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The data of an object, to change, when it is of the type.
     pub(crate) fn native_mut<T: Native>(&mut self, value: &Value) -> Option<&mut T> {
         let Value::Object(id) = value else { return None };
@@ -195,7 +199,7 @@ impl EvalState {
             Value::TimeSpan(_) => Ty::Named(TypeId::TimeSpan),
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
-            Value::Json(id) => Ty::Named(json_type(self.json.class_name(*id))),
+            Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
             Value::Jwt(_) => Ty::Named(TypeId::Jwt),
@@ -222,20 +226,19 @@ impl EvalState {
             Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
-            Object::Random(_) => Ty::Named(TypeId::Random),
             Object::Native(object) => object.ty(),
             Object::Cell(_) | Object::Busy => Ty::OBJECT,
         }
     }
 }
 
-fn json_type(class: &str) -> TypeId {
-    match class.rsplit('.').next().unwrap_or_default() {
-        "JObject" => TypeId::JObject,
-        "JArray" => TypeId::JArray,
-        "JProperty" => TypeId::JProperty,
-        "JConstructor" => TypeId::JConstructor,
-        "JRaw" => TypeId::JRaw,
+fn json_type(kind: JsonType) -> TypeId {
+    match kind {
+        JsonType::Object => TypeId::JObject,
+        JsonType::Array => TypeId::JArray,
+        JsonType::Property => TypeId::JProperty,
+        JsonType::Constructor => TypeId::JConstructor,
+        JsonType::Raw => TypeId::JRaw,
         _ => TypeId::JValue,
     }
 }
@@ -358,7 +361,14 @@ fn record_text(
         Ty::Record(shape) if shape.tuple => format!("({})", texts.join(", ")),
         Ty::Record(shape) => anonymous_text(shape, &texts),
         Ty::Generic(TypeId::KeyValuePair, _) => format!("[{}]", texts.join(", ")),
-        Ty::Generic(TypeId::Tuple2 | TypeId::Tuple3, _) => format!("({})", texts.join(", ")),
+        Ty::Generic(id, _) if crate::types::is_tuple(*id) => {
+            if *id == TypeId::Tuple8
+                && let Some(rest) = texts.last_mut()
+            {
+                *rest = rest.trim_start_matches('(').trim_end_matches(')').to_owned();
+            }
+            format!("({})", texts.join(", "))
+        }
         Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })

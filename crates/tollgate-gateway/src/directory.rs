@@ -132,6 +132,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         .filter_map(|name| names.certificates.get(name).cloned())
         .collect();
     mask_secrets(&mut files.diagnostics, &names.redactor);
+    names.sources.get_or_init(|| files.sources.clone());
     let snapshot = Snapshot {
         limits: config.limits.clone(),
         timeouts: config.timeouts.clone(),

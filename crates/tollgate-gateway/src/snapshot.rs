@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, HeaderName, Method};
+use tollgate_diagnostics::{Sources, Span};
 use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target};
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
@@ -49,6 +50,8 @@ pub struct SnapshotNames {
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
     pub(crate) redactor: Redactor,
+    /// The files it was loaded from, known when all were read.
+    pub(crate) sources: OnceLock<Sources>,
 }
 
 impl fmt::Debug for SnapshotNames {
@@ -82,6 +85,12 @@ impl Names for SnapshotNames {
 
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.redactor.redact(text)
+    }
+
+    fn place(&self, span: Span) -> Option<String> {
+        let file = self.sources.get()?.get(span.file)?;
+        let place = file.position(span.range().start);
+        Some(format!("{}:{}:{}", file.name(), place.line, place.column))
     }
 }
 

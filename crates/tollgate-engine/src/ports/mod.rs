@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tollgate_diagnostics::Span;
 
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
@@ -77,6 +78,10 @@ pub trait Names: Send + Sync {
     /// Masks the values of secrets in text that is about to be shown.
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         std::borrow::Cow::Borrowed(text)
+    }
+    /// File, line and column of a place in a policy document, for operators.
+    fn place(&self, _span: Span) -> Option<String> {
+        None
     }
     /// DER of a certificate, for expressions.
     fn certificate_der(&self, id: &str) -> Option<Bytes> {

@@ -17,7 +17,11 @@ impl Cx<'_> {
             (Value::Str(_), Ty::Named(TypeId::String))
             | (Value::Int(_), Ty::Named(TypeId::Int32))
             | (Value::Bool(_), Ty::Named(TypeId::Boolean))
+            | (Value::Json(_), Ty::Named(TypeId::JToken))
+            | (Value::Response(_), Ty::Named(TypeId::IResponse))
+            | (Value::Jwt(_), Ty::Named(TypeId::Jwt))
             | (_, Ty::Named(TypeId::Object)) => true,
+            (Value::Json(id), Ty::Named(TypeId::JObject)) => self.state.json.is_object(*id),
             _ => is_assignable(&self.state.type_of(value), ty),
         }
     }
@@ -72,6 +76,7 @@ pub(crate) fn default_value(ty: &Ty) -> Value {
         TypeId::DateTimeOffset => Value::DateTimeOffset(DateTimeOffset::default()),
         TypeId::TimeSpan => Value::TimeSpan(TimeSpan::ZERO),
         TypeId::Guid => Value::Guid([0; 16]),
+        TypeId::HashAlgorithmName => crate::types::no_hash_name(),
         _ if ty.is_enum() => Value::Enum(*id, 0),
         _ => Value::Null,
     }

@@ -45,6 +45,7 @@ pub(crate) fn is_covariant(id: TypeId) -> bool {
             | TypeId::IReadOnlyList
             | TypeId::IGrouping
             | TypeId::IOrderedEnumerable
+            | TypeId::IEnumerator1
     )
 }
 

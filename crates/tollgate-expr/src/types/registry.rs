@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
-use super::{ALL, METHOD_PARAM, Ty, TypeId};
+use super::shortcut::{Run, shortcut};
+use super::{ALL, METHOD_PARAM, RecordTy, Ty, TypeId};
 use crate::syntax::ast::{Literal, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
 use crate::{ExceptionKind, Value};
@@ -25,6 +26,8 @@ pub(crate) struct TypeInfo {
     pub(crate) indexers: Vec<&'static MemberInfo>,
     pub(crate) conversions: Vec<&'static MemberInfo>,
     pub(crate) operators: Vec<&'static MemberInfo>,
+    /// All of them, in the order of their declarations.
+    pub(crate) all: Vec<&'static MemberInfo>,
 }
 
 impl TypeInfo {
@@ -59,22 +62,33 @@ impl TypeInfo {
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemberKind {
+pub enum MemberKind {
+    /// A property or constant.
     Property,
+    /// A method.
     Method,
+    /// A constructor.
     Constructor,
+    /// `this[…]`.
     Indexer,
+    /// An implicit conversion.
     Implicit,
+    /// An explicit conversion.
     Explicit,
+    /// An operator.
     Operator(&'static str),
 }
 
 /// How a parameter is passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ParamMode {
+pub enum ParamMode {
+    /// By value.
     Value,
+    /// `out`.
     Out,
+    /// `ref`.
     Ref,
+    /// `params`.
     Params,
 }
 
@@ -99,11 +113,11 @@ pub(crate) struct MemberInfo {
     pub(crate) n_types: usize,
     pub(crate) params: Vec<ParamInfo>,
     pub(crate) result: Ty,
-    pub(crate) run: Native,
+    pub(crate) run: Run,
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
-    #[expect(dead_code, reason = "for the generated reference")]
+    pub(crate) signature: &'static str,
     pub(crate) docs: &'static str,
 }
 
@@ -157,6 +171,9 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("JsonDocument", Absent::NotAllowed),
     ("JsonSerializerSettings", Absent::NotAllowed),
     ("GC", Absent::NotAllowed),
+    ("NumberStyles", Absent::NotAllowed),
+    ("DateTimeStyles", Absent::NotAllowed),
+    ("TimeSpanStyles", Absent::NotAllowed),
     ("Regex", Absent::Missing),
     ("RegexOptions", Absent::Missing),
     ("Match", Absent::Missing),
@@ -182,41 +199,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("XmlNodeType", Absent::Missing),
     ("SaveOptions", Absent::Missing),
     ("LoadOptions", Absent::Missing),
-    ("HashAlgorithm", Absent::Missing),
-    ("HashAlgorithmName", Absent::Missing),
-    ("KeyedHashAlgorithm", Absent::Missing),
-    ("HMAC", Absent::Missing),
-    ("HMACMD5", Absent::Missing),
-    ("HMACSHA1", Absent::Missing),
-    ("HMACSHA256", Absent::Missing),
-    ("HMACSHA384", Absent::Missing),
-    ("HMACSHA512", Absent::Missing),
-    ("MD5", Absent::Missing),
-    ("SHA1", Absent::Missing),
-    ("SHA1Managed", Absent::Missing),
-    ("SHA256", Absent::Missing),
-    ("SHA256Managed", Absent::Missing),
-    ("SHA384", Absent::Missing),
-    ("SHA384Managed", Absent::Missing),
-    ("SHA512", Absent::Missing),
-    ("SHA512Managed", Absent::Missing),
-    ("RSA", Absent::Missing),
-    ("RSAEncryptionPadding", Absent::Missing),
-    ("RSASignaturePadding", Absent::Missing),
-    ("SymmetricAlgorithm", Absent::Missing),
-    ("AsymmetricAlgorithm", Absent::Missing),
-    ("CipherMode", Absent::Missing),
-    ("PaddingMode", Absent::Missing),
-    ("RNGCryptoServiceProvider", Absent::Missing),
-    ("X500DistinguishedName", Absent::Missing),
-    ("X509Certificate", Absent::Missing),
-    ("X509Certificate2", Absent::Missing),
-    ("X509ContentType", Absent::Missing),
-    ("X509NameType", Absent::Missing),
-    ("Oid", Absent::Missing),
-    ("PublicKey", Absent::Missing),
-    ("TimeZoneInfo", Absent::Missing),
-    ("TimeZone", Absent::Missing),
     ("IPAddress", Absent::Missing),
     ("StringReader", Absent::Missing),
     ("StringWriter", Absent::Missing),
@@ -265,6 +247,11 @@ pub(crate) fn lookup(name: &str, n_args: usize) -> Option<TypeId> {
         info_of(&REGISTRY, *id).is_some_and(|info| info.params.len() == n_args)
             || (any && n_args > 0)
     })
+}
+
+/// All declared types.
+pub(crate) fn all() -> impl Iterator<Item = &'static TypeInfo> {
+    REGISTRY.types.iter()
 }
 
 /// The short names of all types, for suggestions.
@@ -334,18 +321,20 @@ impl Names<'_> {
             decl,
             full,
             short: full.rsplit('.').next().unwrap_or(full),
-            bases: decl.bases.iter().filter_map(|base| self.read_base(base, &params)).collect(),
+            bases: self.bases(decl, &params),
             params,
             members: HashMap::new(),
             constructors: Vec::new(),
             indexers: Vec::new(),
             conversions: Vec::new(),
             operators: Vec::new(),
+            all: Vec::new(),
         };
         for member in decl.members {
             let Some(read) = self.read_member(id, member, &info.params) else { continue };
             // Members live as long as the program: they are read once.
             let read: &'static MemberInfo = Box::leak(Box::new(read));
+            info.all.push(read);
             match read.kind {
                 MemberKind::Property | MemberKind::Method => {
                     info.members.entry(read.name.clone()).or_default().push(read);
@@ -357,6 +346,13 @@ impl Names<'_> {
             }
         }
         info
+    }
+
+    /// Base class and interfaces; of enumerations it is `Enum`.
+    fn bases(&self, decl: &TypeDecl, params: &[Arc<str>]) -> Vec<Ty> {
+        let declared = decl.bases.iter().filter_map(|base| self.read_base(base, params));
+        let is_enum = matches!(decl.kind, Kind::Enum(_) | Kind::Flags(_));
+        declared.chain(is_enum.then_some(Ty::Named(TypeId::Enum))).collect()
     }
 
     fn read_base(&self, text: &str, params: &[Arc<str>]) -> Option<Ty> {
@@ -415,17 +411,26 @@ impl Names<'_> {
             n_types: signature.types.len(),
             params,
             result,
-            run: member.run,
+            run: Run { code: member.run, shortcut: shortcut(owner, member.signature) },
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
+            signature: member.signature,
             docs: member.docs,
         })
     }
 
     fn resolve(&self, ty: &TypeRef, class: &[Arc<str>], method: &[Arc<str>]) -> Option<Ty> {
         match &ty.kind {
-            TypeKind::Var | TypeKind::Tuple(_) => None,
+            TypeKind::Var => None,
+            TypeKind::Tuple(items) => {
+                let mut members = Vec::new();
+                for (index, (item, _)) in items.iter().enumerate() {
+                    let name = format!("Item{}", index + 1).into();
+                    members.push((name, self.resolve(item, class, method)?));
+                }
+                Some(Ty::Record(RecordTy { tuple: true, members }.into()))
+            }
             TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
             TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
             TypeKind::Named(path) => {
@@ -488,7 +493,8 @@ mod tests {
     fn every_declaration_can_be_read() {
         for (id, decl) in ALL {
             let info = info(*id);
-            assert_eq!(info.bases.len(), decl.bases.len(), "bases of {}", decl.name);
+            let own = decl.bases.len() + usize::from(info.is_enum());
+            assert_eq!(info.bases.len(), own, "bases of {}", decl.name);
             assert!(!decl.docs.is_empty(), "docs of {}", decl.name);
             let read = info.members.values().map(Vec::len).sum::<usize>()
                 + info.constructors.len()

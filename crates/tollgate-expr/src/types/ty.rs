@@ -218,13 +218,12 @@ impl Ty {
                 Ty::Generic(*id, args.into())
             }
             Ty::Array(item) => Ty::array(item.substitute(class, method)),
-            Ty::Record(record) if self.is_open() => {
-                let members = record
-                    .members
-                    .iter()
-                    .map(|(name, ty)| (name.clone(), ty.substitute(class, method)));
-                let members = members.collect();
-                Ty::Record(Arc::new(RecordTy { tuple: record.tuple, members }))
+            Ty::Record(record) if record.members.iter().any(|(_, ty)| ty.is_open()) => {
+                let members = record.members.iter();
+                let members = members
+                    .map(|(name, ty)| (name.clone(), ty.substitute(class, method)))
+                    .collect();
+                Ty::Record(RecordTy { tuple: record.tuple, members }.into())
             }
             other => other.clone(),
         }
@@ -285,7 +284,7 @@ impl Ty {
             Ty::Record(record) => {
                 let names: Vec<String> =
                     record.members.iter().map(|(_, ty)| ty.full_name()).collect();
-                format!("<>__AnonType0`{}[{}]", names.len(), names.join(","))
+                format!("<>f__AnonymousType0`{}[{}]", names.len(), names.join(","))
             }
         }
     }
