@@ -221,14 +221,7 @@ impl Checker<'_> {
     ) -> Typed {
         let item = match (element, init) {
             (Some(element), _) => self.ty(element),
-            (None, Some(init)) => {
-                if let Some(ty) = self.best_type(init) {
-                    ty
-                } else {
-                    let message = "the items of the array have no best type";
-                    return self.fail(ErrorCode::EXPR_TYPE, at, message);
-                }
-            }
+            (None, Some(init)) => return self.inferred_array(init, at),
             (None, None) => Ty::Error,
         };
         if item.is_error() {
@@ -264,27 +257,43 @@ impl Checker<'_> {
         Node::Array { item: item.clone(), items: items.into() }
     }
 
-    /// The type that all items convert to.
-    fn best_type(&mut self, init: &Initializer) -> Option<Ty> {
-        let errors = self.diagnostics.len();
-        let mut typed = Vec::new();
+    /// `new[] { … }`: the type that all items convert to, and the items.
+    fn inferred_array(&mut self, init: &Initializer, at: At) -> Typed {
+        let mut typed: Vec<Option<Typed>> = Vec::new();
         for element in &init.elements {
-            if let Element::Value(expr) = element {
-                typed.push(self.bind(expr));
+            let Element::Value(expr) = element else {
+                self.error(ErrorCode::EXPR_SYNTAX, init.at, "expected an item of the array");
+                return Typed::error(at);
+            };
+            let open = matches!(expr.kind, ExprKind::Default(None) | ExprKind::Lambda(_));
+            let item = if open { None } else { Some(self.bind(expr)) };
+            if item.as_ref().is_some_and(|item| !self.has_value(item)) {
+                return Typed::error(at);
             }
+            typed.push(item);
         }
-        // They are checked again with their type.
-        self.diagnostics.truncate(errors);
-        let fits = |ty: &Ty| {
-            typed.iter().all(|item| {
-                item.ty.is_error() || Self::implicit(&item.ty, item.value(), ty).is_some()
-            })
+        let items = || typed.iter().flatten();
+        let fits =
+            |ty: &Ty| items().all(|item| Self::implicit(&item.ty, item.value(), ty).is_some());
+        let types = items().map(|item| &item.ty).filter(|ty| **ty != Ty::Null);
+        let candidates: Vec<&Ty> = types.filter(|ty| fits(ty)).collect();
+        let best = candidates
+            .iter()
+            .find(|ty| candidates.iter().all(|other| Self::standard(other, None, ty).is_some()));
+        let Some(item) = best.map(|ty| (**ty).clone()) else {
+            let message = "the items of the array have no best type";
+            return self.fail(ErrorCode::EXPR_TYPE, at, message);
         };
-        let types = typed.iter().map(|item| &item.ty);
-        types
-            .filter(|ty| !matches!(ty, Ty::Null | Ty::Error | Ty::Void))
-            .find(|ty| fits(ty))
-            .cloned()
+        let mut nodes = Vec::new();
+        for (typed, element) in typed.into_iter().zip(&init.elements) {
+            nodes.push(match (typed, element) {
+                (Some(typed), _) => self.convert(typed, &item),
+                (None, Element::Value(expr)) => self.bind_to(expr, &item),
+                (None, _) => Node::Const(Value::Null),
+            });
+        }
+        let ty = Ty::array(item.clone());
+        Typed::new(Node::Array { item, items: nodes.into() }, ty, at)
     }
 
     pub(super) fn anonymous(&mut self, members: &[(Option<Name>, Expr)], at: At) -> Typed {
@@ -299,6 +308,12 @@ impl Checker<'_> {
                 Some(name) => Some(name.text.clone()),
                 None => Self::member_name(value),
             };
+            if let Some(name) = &name
+                && shape.iter().any(|(known, _)| known == name)
+            {
+                let message = format!("the anonymous type has two members named `{name}`");
+                return self.fail(ErrorCode::EXPR_DUPLICATE, value.at, message);
+            }
             let Some(name) = name else {
                 let message = "a member of an anonymous type needs a name";
                 let diagnostic = self

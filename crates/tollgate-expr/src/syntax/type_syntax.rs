@@ -93,6 +93,10 @@ impl Parser<'_> {
             self.next();
             return Ok(TypeRef { kind: TypeKind::Var, at: start });
         }
+        if self.is_word("global") && self.is_at(1, "::") {
+            self.next();
+            self.next();
+        }
         let mut path: Vec<(Name, Vec<TypeRef>)> = Vec::new();
         loop {
             let name = self.name("a type")?;
