@@ -8,7 +8,7 @@ use crate::Value;
 use crate::eval::{Call, Node, Place, default_value};
 use crate::syntax::At;
 use crate::syntax::ast::{
-    Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Literal, Name, TypeRef,
+    Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Name, TypeRef,
 };
 use crate::types::{MemberKind, RecordTy, Run, Ty, info};
 
@@ -229,12 +229,8 @@ impl Checker<'_> {
         }
         let ty = Ty::array(item.clone());
         if let Some(init) = init {
-            if let Some(Expr { kind: ExprKind::Literal(Literal::Int { value, .. }), at, .. }) = size
-                && *value != init.elements.len() as u64
-            {
-                let message =
-                    format!("the array has {value} places and {} items", init.elements.len());
-                self.error(ErrorCode::EXPR_TYPE, *at, message);
+            if let Some(size) = size {
+                self.array_size(size, init);
             }
             let node = self.array_of(&item, init);
             return Typed::new(node, ty, at);
@@ -243,6 +239,26 @@ impl Checker<'_> {
         let arg = [Arg { name: None, value: ArgValue::Expr(size.clone()) }];
         let Some(size) = self.array_index(&arg, at) else { return Typed::error(at) };
         Typed::new(Node::NewArray { item, size: size.boxed(), at: at.start }, ty, at)
+    }
+
+    /// The size that is written before items must be their number.
+    fn array_size(&mut self, size: &Expr, init: &Initializer) {
+        let typed = self.bind(size);
+        if typed.ty.is_error() {
+            return;
+        }
+        let n_items = init.elements.len();
+        match typed.value().and_then(Value::as_int) {
+            None => {
+                let message = "the size of an array with items must be a constant";
+                self.error(ErrorCode::EXPR_CONSTANT, size.at, message);
+            }
+            Some(value) if usize::try_from(value).ok() != Some(n_items) => {
+                let message = format!("the array has {value} places and {n_items} items");
+                self.error(ErrorCode::EXPR_TYPE, size.at, message);
+            }
+            Some(_) => {}
+        }
     }
 
     /// An array of a known item type.

@@ -36,7 +36,8 @@ impl Parser<'_> {
         }
         let mut ranks = 0;
         loop {
-            let nullable = self.is("?");
+            let twice = matches!(ty.kind, TypeKind::Nullable(_));
+            let nullable = self.is("?") && !twice;
             if nullable {
                 self.next();
             } else if self.is("[") && self.is_at(1, "]") {
