@@ -30,7 +30,7 @@ mod time;
 mod tuple;
 mod ty;
 
-pub(crate) use assign::is_assignable;
+pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
@@ -42,7 +42,7 @@ pub(crate) use registry::{
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
-pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
+pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {
