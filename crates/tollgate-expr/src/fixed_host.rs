@@ -10,8 +10,9 @@ use serde_json::Value as Json;
 use crate::json::DateParse;
 use crate::types::Ty;
 use crate::{
-    Api, Certificate, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind, Operation, Product,
-    ProductState, Response, Subscription, TrustStore, Url, UrlKind, User, UserIdentity, Value,
+    Api, Certificate, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind, Operation,
+    Product, ProductState, Response, Subscription, TrustStore, Url, UrlKind, User, UserIdentity,
+    Value,
 };
 
 /// 2026-01-02T03:04:05Z in ticks.
@@ -236,7 +237,9 @@ impl Host for FixedHost {
     fn certificate(&self, name: &str) -> Option<Certificate> {
         let by_name = self.certificates.iter().find(|(known, _)| known == name);
         let by_thumbprint = || {
-            self.certificates.iter().find(|(_, known)| known.thumbprint().eq_ignore_ascii_case(name))
+            self.certificates
+                .iter()
+                .find(|(_, known)| known.thumbprint().eq_ignore_ascii_case(name))
         };
         by_name.or_else(by_thumbprint).map(|(_, certificate)| certificate.clone())
     }

@@ -87,9 +87,9 @@ impl Parsed {
         while !names.is_empty() {
             let (tag, content) = names.any()?;
             let found = match (kind, tag) {
-                (Alternative::Email, 0x81) | (Alternative::Dns, 0x82) | (Alternative::Url, 0x86) => {
-                    Some(String::from_utf8_lossy(content).into_owned())
-                }
+                (Alternative::Email, 0x81)
+                | (Alternative::Dns, 0x82)
+                | (Alternative::Url, 0x86) => Some(String::from_utf8_lossy(content).into_owned()),
                 (Alternative::Upn, CONTEXT_0) => principal(content),
                 _ => None,
             };

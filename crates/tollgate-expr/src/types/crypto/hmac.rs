@@ -3,9 +3,9 @@
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::create::create;
-use crate::cryptography::digest::Algorithm;
 use super::hash_algorithm::{Hasher, no_default, this};
 use super::{Run, bytes, platform};
+use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
 use crate::{Exception, Value};
 

@@ -2,8 +2,8 @@
 
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m};
-use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use super::{Run, array, bytes, cryptographic, hash_algorithm, out_of_range, part, write_into};
+use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 use crate::state::confusion;

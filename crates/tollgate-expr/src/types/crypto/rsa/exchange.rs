@@ -44,7 +44,9 @@ fn leaves(key: &RsaKey) -> Result<(), Exception> {
         return Err(cryptographic(PUBLIC_ONLY));
     }
     // What Windows says about keys that are not exportable.
-    key.pkcs1().map(|_| ()).ok_or_else(|| cryptographic("Key not valid for use in specified state."))
+    key.pkcs1()
+        .map(|_| ())
+        .ok_or_else(|| cryptographic("Key not valid for use in specified state."))
 }
 
 pub(super) fn export(

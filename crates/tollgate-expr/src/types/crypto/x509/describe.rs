@@ -1,9 +1,9 @@
 //! Certificates as text.
 
-use crate::cryptography::oid::{EMAIL, friendly_name};
-use crate::cryptography::parse::{Alternative, Parsed};
 use crate::cryptography::digest::Algorithm;
 use crate::cryptography::name::Name;
+use crate::cryptography::oid::{EMAIL, friendly_name};
+use crate::cryptography::parse::{Alternative, Parsed};
 use crate::cryptography::{Certificate, oid, rsa_key::RsaKey};
 
 use super::{hex, local};
@@ -58,7 +58,8 @@ pub(super) fn verbose(certificate: &Certificate) -> String {
         [("Subject", &parsed.subject, false), ("Issuer", &parsed.issuer, true)];
     for (title, name, issuer) in sides {
         text.push_str(&format!("\n[{title}]\n  {}", name.text()));
-        for (label, kind) in [("Simple Name", 0), ("Email Name", 1), ("UPN Name", 2), ("DNS Name", 3)]
+        for (label, kind) in
+            [("Simple Name", 0), ("Email Name", 1), ("UPN Name", 2), ("DNS Name", 3)]
         {
             let found = name_info(parsed, kind, issuer);
             if !found.is_empty() {
@@ -68,7 +69,10 @@ pub(super) fn verbose(certificate: &Certificate) -> String {
         text.push('\n');
     }
     text.push_str(&format!("\n{}", numbers(parsed)));
-    text.push_str(&format!("\n[Signature Algorithm]\n  {}\n", labelled(&parsed.signature_algorithm)));
+    text.push_str(&format!(
+        "\n[Signature Algorithm]\n  {}\n",
+        labelled(&parsed.signature_algorithm)
+    ));
     text.push_str(&public_key(parsed));
     if certificate.has_private_key() {
         text.push_str("\n\n[Private Key]\n");

@@ -51,7 +51,9 @@ pub(super) fn load(cx: &mut Cx<'_>, data: &[u8], password: &str) -> Result<Certi
     let content = opened.map_err(|fault| match fault {
         Fault::Format => unreadable(),
         Fault::Password => cryptographic("The specified network password is not correct."),
-        Fault::Unsupported => cryptographic("The file is protected in a way that is not supported."),
+        Fault::Unsupported => {
+            cryptographic("The file is protected in a way that is not supported.")
+        }
         Fault::Work => cryptographic("The file asks for too many rounds of key derivation."),
     })?;
     Certificate::given(content.certificate, content.private_key).ok_or_else(unreadable)

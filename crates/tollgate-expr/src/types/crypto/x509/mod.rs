@@ -7,8 +7,10 @@ mod key;
 mod load;
 mod second;
 
-pub(in crate::types) use base::{DECL as X509_CERTIFICATE, CONTENT_TYPE, KEY_STORAGE, NAME_TYPE};
-pub(in crate::types) use extensions::{CERTIFICATE as CERTIFICATE_EXTENSIONS, RSA as RSA_EXTENSIONS};
+pub(in crate::types) use base::{CONTENT_TYPE, DECL as X509_CERTIFICATE, KEY_STORAGE, NAME_TYPE};
+pub(in crate::types) use extensions::{
+    CERTIFICATE as CERTIFICATE_EXTENSIONS, RSA as RSA_EXTENSIONS,
+};
 pub(in crate::types) use key::{DISTINGUISHED_NAME, PUBLIC_KEY};
 pub(in crate::types) use second::DECL as X509_CERTIFICATE2;
 
@@ -79,11 +81,7 @@ fn extended(cx: &Cx<'_>, a: &Args<'_>) -> Result<Certificate, Exception> {
 }
 
 /// A text of the certificate among the arguments.
-fn text(
-    cx: &mut Cx<'_>,
-    a: &Args<'_>,
-    take: impl FnOnce(&Parsed) -> String,
-) -> Run {
+fn text(cx: &mut Cx<'_>, a: &Args<'_>, take: impl FnOnce(&Parsed) -> String) -> Run {
     let text = take(this(cx, a)?.parsed());
     cx.string(text)
 }
