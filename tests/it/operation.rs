@@ -71,6 +71,45 @@ async fn a_request_leaves_a_line_and_counts() {
     assert!(text.ends_with("# EOF\n"), "{text}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_expression_is_placed() {
+    let policy = r#"<policies>
+  <inbound>
+    <return-response>
+      <set-status code="200" />
+      <set-body>@{
+        var id = context.Request.MatchedParameters["id"];
+        return int.Parse(id).ToString();
+      }</set-body>
+    </return-response>
+  </inbound>
+  <on-error>
+    <return-response>
+      <set-status code="500" />
+      <set-body>@(context.LastError.Message + "|" + context.LastError.Path)</set-body>
+    </return-response>
+  </on-error>
+</policies>"#;
+    let config = r#"[apis.orders]
+path = "orders"
+subscription = "optional"
+[apis.orders.operations.get-order]
+method = "GET"
+url-template = "/{id}"
+"#;
+    let gateway = Directory::new(config).api("orders", policy).start();
+    assert_eq!(gateway.send(Call::get("/orders/7")).await.expect(200).text(), "7");
+    // The client reads what the policy says; type and place are the operator's.
+    let answer = gateway.send(Call::get("/orders/seven")).await.expect(500).text();
+    assert_eq!(
+        answer,
+        "Expression evaluation failed. Input string was not in a correct format.|return-response[1]\\set-body[1]"
+    );
+    let line = gateway.access("/orders/seven").await;
+    let detail = find(&line, "error_detail").and_then(Value::as_str).unwrap_or_default();
+    assert_eq!(detail, "System.FormatException at apis/orders/policy.xml:7:20", "{line}");
+}
+
 /// Ids of trace and span of what the backend got.
 async fn traced(
     gateway: &Gateway,

@@ -21,6 +21,7 @@ struct Failure {
     headers: Vec<(HeaderName, HeaderValue)>,
     keep_response: bool,
     inside: Option<String>,
+    detail: Option<String>,
 }
 
 impl PolicyError {
@@ -37,6 +38,7 @@ impl PolicyError {
             headers: Vec::new(),
             keep_response: false,
             inside: None,
+            detail: None,
         }))
     }
 
@@ -60,6 +62,13 @@ impl PolicyError {
             "ExpressionValueEvaluationFailure",
             format!("Expression evaluation failed. {}", exception.message()),
         )
+    }
+
+    /// What only the operator reads: in the log and in the trace.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
     }
 
     /// Names the built-in step that failed; otherwise the source is the policy.
@@ -124,6 +133,10 @@ impl PolicyError {
     /// The status the client gets.
     pub fn status_code(&self) -> StatusCode {
         self.0.status
+    }
+
+    pub(crate) fn take_detail(&mut self) -> Option<String> {
+        self.0.detail.take()
     }
 
     pub(crate) fn inside_part(&self) -> Option<&str> {

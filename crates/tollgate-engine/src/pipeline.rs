@@ -1,5 +1,6 @@
 //! Runs the documents that apply to a request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -107,14 +108,19 @@ async fn fail(cx: &mut RequestCx, chain: &Chain, failed: Failed) -> Outcome {
 }
 
 fn prepare_error(cx: &mut RequestCx, failed: Failed) {
-    let Failed { error, place } = failed;
+    let Failed { mut error, place } = failed;
+    let detail = error.take_detail();
     if !error.keeps_response() || cx.response.is_none() {
         cx.response = Some(error_response(&error, cx.client.request_id));
     }
     cx.reply = None;
     let message = cx.route.names.redact(error.message()).into_owned();
     if cx.ports.trace.enabled() {
-        cx.ports.trace.message(cx.client.request_id, place.source, &message);
+        let text = match &detail {
+            Some(detail) => Cow::Owned(format!("{message} ({detail})")),
+            None => Cow::Borrowed(&*message),
+        };
+        cx.ports.trace.message(cx.client.request_id, place.source, &text);
     }
     cx.last_error = Some(LastError {
         source: place.source.to_owned(),
@@ -124,6 +130,8 @@ fn prepare_error(cx: &mut RequestCx, failed: Failed) {
         section: place.section.map_or("", Section::name).to_owned(),
         path: place.path,
         policy_id: place.id.as_deref().unwrap_or("").to_owned(),
+        http_error_code: i32::from(error.status_code().as_u16()),
+        detail,
     });
 }
 

@@ -38,6 +38,7 @@ mod native;
 #[cfg_attr(not(test), expect(dead_code, reason = "not all of it is bound yet"))]
 mod number;
 mod program;
+pub mod reference;
 mod response;
 mod state;
 mod syntax;
@@ -49,10 +50,10 @@ mod value;
 
 pub use budget::{Budget, Limits};
 pub use context::{
-    Api, Deployment, Group, Host, LastError, MessageKind, Operation, Product, ProductState,
-    Subscription, Url, UrlKind, User, UserIdentity, Workspace,
+    Api, Backend, Deployment, Group, Host, LastError, MessageKind, Operation, Product,
+    ProductState, Subscription, Url, UrlKind, User, UserIdentity, Workspace,
 };
-pub use cryptography::{Certificate, TrustStore};
+pub use cryptography::{Certificate, Pkcs12, Pkcs12Fault, TrustStore};
 pub use exception::{Exception, ExceptionKind};
 pub use fixed_host::FixedHost;
 pub use jwt::Jwt;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::JsonHeap;
+use crate::json::{JsonHeap, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -26,16 +26,20 @@ pub(crate) enum Object {
         item: Ty,
         items: Vec<Value>,
         version: u32,
+        /// What `Capacity` says.
+        capacity: usize,
     },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
     Queue {
         item: Ty,
         items: VecDeque<Value>,
+        version: u32,
     },
     Stack {
         item: Ty,
         items: Vec<Value>,
+        version: u32,
     },
     Builder(String),
     Sequence(Arc<Sequence>),
@@ -60,6 +64,8 @@ pub struct EvalState {
     pub(crate) consumed: Vec<Arc<Response>>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// A buffer for joining texts.
+    pub(crate) scratch: String,
 }
 
 impl std::fmt::Debug for EvalState {
@@ -84,6 +90,7 @@ impl EvalState {
             changed: Vec::new(),
             consumed: Vec::new(),
             stack: Vec::new(),
+            scratch: String::new(),
         }
     }
 
@@ -114,7 +121,8 @@ impl EvalState {
     /// A new list.
     pub(crate) fn list(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
         self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
-        self.add(Object::List { item, items, version: 0 })
+        let capacity = items.len();
+        self.add(Object::List { item, items, version: 0, capacity })
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> &Object {
@@ -192,7 +200,7 @@ impl EvalState {
             Value::TimeSpan(_) => Ty::Named(TypeId::TimeSpan),
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
-            Value::Json(id) => Ty::Named(json_type(self.json.class_name(*id))),
+            Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
             Value::Jwt(_) => Ty::Named(TypeId::Jwt),
@@ -226,13 +234,13 @@ impl EvalState {
     }
 }
 
-fn json_type(class: &str) -> TypeId {
-    match class.rsplit('.').next().unwrap_or_default() {
-        "JObject" => TypeId::JObject,
-        "JArray" => TypeId::JArray,
-        "JProperty" => TypeId::JProperty,
-        "JConstructor" => TypeId::JConstructor,
-        "JRaw" => TypeId::JRaw,
+fn json_type(kind: JsonType) -> TypeId {
+    match kind {
+        JsonType::Object => TypeId::JObject,
+        JsonType::Array => TypeId::JArray,
+        JsonType::Property => TypeId::JProperty,
+        JsonType::Constructor => TypeId::JConstructor,
+        JsonType::Raw => TypeId::JRaw,
         _ => TypeId::JValue,
     }
 }
@@ -255,12 +263,18 @@ fn host_type(part: HostRef) -> Ty {
         HostRef::UserIdentity(_) => TypeId::IUserIdentity,
         HostRef::Workspace => TypeId::IWorkspace,
         HostRef::Deployment => TypeId::IDeployment,
+        HostRef::Backend => TypeId::IBackend,
+        HostRef::Sustainability => TypeId::ISustainabilityInfo,
         HostRef::Gateway => TypeId::IGateway,
         HostRef::LastError => TypeId::ILastError,
         HostRef::Request => TypeId::IRequest,
         HostRef::Response => TypeId::IResponse,
         HostRef::Body(_) => TypeId::IMessageBody,
         HostRef::Headers(_) | HostRef::Query(_) | HostRef::ServiceQuery => return strings_map(),
+        HostRef::Certificates => {
+            let certificate = Ty::Named(TypeId::X509Certificate2);
+            return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, certificate]);
+        }
         HostRef::Matched => {
             return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::STRING]);
         }

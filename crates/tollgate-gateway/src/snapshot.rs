@@ -3,16 +3,19 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
-use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target};
+use tollgate_diagnostics::{Sources, Span};
+use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target, TrustStore};
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
 use crate::fetch::AddressGuard;
 use crate::router::Router;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
+use crate::wire::system_root_certificates;
 use crate::{Backend, Limits, Timeouts};
 
 /// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
@@ -48,7 +51,13 @@ impl fmt::Debug for Snapshot {
 pub struct SnapshotNames {
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
+    /// Roots besides the system's, and certificates that lead to roots.
+    pub(crate) authorities: (Vec<Bytes>, Vec<Bytes>),
+    /// Both with the system's, read when an expression first asks.
+    pub(crate) trust: OnceLock<TrustStore>,
     pub(crate) redactor: Redactor,
+    /// The files it was loaded from, known when all were read.
+    pub(crate) sources: OnceLock<Sources>,
 }
 
 impl fmt::Debug for SnapshotNames {
@@ -80,8 +89,22 @@ impl Names for SnapshotNames {
         ids
     }
 
+    fn trust(&self) -> Option<&TrustStore> {
+        Some(self.trust.get_or_init(|| {
+            let (roots, intermediates) = &self.authorities;
+            let roots = system_root_certificates().into_iter().chain(roots.iter().cloned());
+            TrustStore::new(roots, intermediates.iter().cloned())
+        }))
+    }
+
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.redactor.redact(text)
+    }
+
+    fn place(&self, span: Span) -> Option<String> {
+        let file = self.sources.get()?.get(span.file)?;
+        let place = file.position(span.range().start);
+        Some(format!("{}:{}:{}", file.name(), place.line, place.column))
     }
 }
 

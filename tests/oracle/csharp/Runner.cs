@@ -59,7 +59,7 @@ public static class OracleRunner
         return "{\"type\":" + Quoted(Named(value.GetType())) + ",\"value\":" + Quoted(text ?? "") + "}";
     }
 
-    static string Named(Type type) { return Regex.Replace(type.ToString(), @"<>__AnonType\d+", "<>__AnonType0"); }
+    static string Named(Type type) { return Regex.Replace(type.ToString(), @"<>f__AnonymousType\d+", "<>f__AnonymousType0"); }
 
     static string Quoted(string text)
     {

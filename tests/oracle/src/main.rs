@@ -2,6 +2,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command of the terminal")]
 
 mod cases;
+mod corpus;
+mod coverage;
 mod csharp;
 
 use std::fs;
@@ -19,6 +21,9 @@ const USAGE: &str = "\
 tollgate-oracle ask FILE             what real C# says to the expressions of a text file, and Tollgate where it differs
 tollgate-oracle record TOPIC FILE    asks and appends to tests/oracle/cases/TOPIC.jsonl
 tollgate-oracle verify [TOPIC]       asks again about all recorded cases
+tollgate-oracle corpus FOLDER        compares what both say to every expression of the documents below
+tollgate-oracle coverage [TYPE]      which of those are missing here
+tollgate-oracle members              lists the API of .NET into tests/oracle/members.txt
 --oracle DIR                         where tests/oracle/install put it (target/oracle)";
 
 fn main() -> ExitCode {
@@ -32,6 +37,10 @@ fn main() -> ExitCode {
         ["ask", file] => ask(&oracle, Path::new(file)),
         ["record", topic, file] => record(&oracle, topic, Path::new(file)),
         ["verify"] => verify(&oracle, None),
+        ["corpus", folder] => corpus::compare(&oracle, Path::new(folder)),
+        ["coverage"] => Ok(covered(None)),
+        ["coverage", ty] => Ok(covered(Some(ty))),
+        ["members"] => members(&oracle),
         ["verify", topic] => verify(&oracle, Some(topic)),
         _ => Err(USAGE.to_owned()),
     };
@@ -118,6 +127,39 @@ fn record(oracle: &Path, topic: &str, file: &Path) -> Result<bool, String> {
         .map_err(|error| format!("{}: {error}", target.display()))?;
     out.write_all(lines.as_bytes()).map_err(|error| error.to_string())?;
     println!("{n_recorded} recorded, {} known, {n_different} different in Tollgate", known.len());
+    Ok(true)
+}
+
+fn covered(wanted: Option<&str>) -> bool {
+    let coverage = coverage::coverage();
+    let mut n_missing = 0;
+    for (ty, missing) in &coverage.missing {
+        n_missing += missing.len();
+        match wanted {
+            None => println!("{:5} {ty}", missing.len()),
+            Some(wanted) if ty.contains(wanted) => {
+                for signature in missing {
+                    println!("{ty}: {signature}");
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    for refused in &coverage.invented {
+        println!("refused, and declared or not of .NET: {refused}");
+    }
+    println!(
+        "{} declared, {} refused, {} out of reach, {n_missing} missing",
+        coverage.n_declared, coverage.n_refused, coverage.n_unreachable
+    );
+    n_missing == 0 && coverage.invented.is_empty()
+}
+
+fn members(oracle: &Path) -> Result<bool, String> {
+    let listed = CSharp::open(oracle)?.program("Members.cs")?;
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("members.txt");
+    fs::write(&target, &listed).map_err(|error| format!("{}: {error}", target.display()))?;
+    println!("{} members", listed.lines().count());
     Ok(true)
 }
 

@@ -7,7 +7,7 @@ mod wire;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use tollgate_diagnostics::Span;
 
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
@@ -48,10 +48,14 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// Random numbers; not for keys.
+/// Random numbers.
 pub trait Randomness: Send + Sync {
-    /// 64 random bits.
+    /// 64 random bits; not for keys.
     fn next(&self) -> u64;
+    /// Fills bytes with randomness that is fit for keys; false when there is none to be had.
+    fn fill(&self, target: &mut [u8]) -> bool {
+        aws_lc_rs::rand::fill(target).is_ok()
+    }
 }
 
 /// Where policies report what they did, for `context.Trace` and the trace of a request.
@@ -78,8 +82,12 @@ pub trait Names: Send + Sync {
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         std::borrow::Cow::Borrowed(text)
     }
-    /// DER of a certificate, for expressions.
-    fn certificate_der(&self, id: &str) -> Option<Bytes> {
-        self.certificate(id).map(|certificate| certificate.der().clone())
+    /// File, line and column of a place in a policy document, for operators.
+    fn place(&self, _span: Span) -> Option<String> {
+        None
+    }
+    /// Whom certificates are trusted to come from, for `Verify` in expressions; without it none is trusted.
+    fn trust(&self) -> Option<&tollgate_expr::TrustStore> {
+        None
     }
 }

@@ -10,7 +10,7 @@ use crate::syntax::At;
 use crate::syntax::ast::{
     Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Literal, Name, TypeRef,
 };
-use crate::types::{MemberKind, RecordTy, Ty, info};
+use crate::types::{MemberKind, RecordTy, Run, Ty, info};
 
 impl Checker<'_> {
     pub(super) fn creation(
@@ -102,7 +102,7 @@ impl Checker<'_> {
             }
         }
         let node = Node::Call(Box::new(Call {
-            run: crate::types::new_exception,
+            run: Run::of(crate::types::new_exception),
             args: nodes.into(),
             types: Box::default(),
             receiver: false,

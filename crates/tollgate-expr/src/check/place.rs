@@ -223,7 +223,7 @@ impl Checker<'_> {
 
     fn setter(run: crate::types::Native, args: Vec<Node>, class: Vec<Ty>, at: At) -> Call {
         Call {
-            run,
+            run: crate::types::Run::of(run),
             args: args.into(),
             types: class.into(),
             receiver: true,
@@ -348,7 +348,7 @@ impl Checker<'_> {
             args.push(Self::read(place));
         }
         let types = call.types.to_vec();
-        let mut get = Self::setter(call.run, args.clone(), types.clone(), at);
+        let mut get = Self::setter(call.run.code, args.clone(), types.clone(), at);
         get.receiver = call.receiver;
         let get = Node::Call(Box::new(get));
         let set = Self::setter(set, args, types, at);

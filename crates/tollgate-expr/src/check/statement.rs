@@ -360,7 +360,7 @@ impl Checker<'_> {
     /// `foreach` over a `JObject` gives pairs.
     fn json_pairs(items: Node, at: At) -> Node {
         Node::Call(Box::new(crate::eval::Call {
-            run: crate::types::json_pairs,
+            run: crate::types::Run::of(crate::types::json_pairs),
             args: [items].into(),
             types: Box::default(),
             receiver: true,

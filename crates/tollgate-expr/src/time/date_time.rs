@@ -13,6 +13,10 @@ use crate::{Budget, Exception, ExceptionKind};
 const UNREPRESENTABLE: &str =
     "The added or subtracted value results in an un-representable DateTime.";
 
+/// 1601-01-01.
+const FILE_TIME_EPOCH: i64 = 504_911_232_000_000_000;
+const NO_FILE_TIME: &str = "Not a valid Win32 FileTime.";
+
 /// `System.DateTimeKind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) enum Kind {
@@ -206,6 +210,20 @@ impl DateTime {
         }
         self.add_months(years * 12)
     }
+    /// `FromFileTimeUtc`.
+    pub(crate) fn from_file_time(ticks: i64) -> Result<Self, Exception> {
+        let ticks = ticks.checked_add(FILE_TIME_EPOCH).filter(|_| ticks >= 0);
+        let made = ticks.and_then(|ticks| Self::from_ticks(ticks, Kind::Utc).ok());
+        made.ok_or_else(|| out_of_range(NO_FILE_TIME, "fileTime"))
+    }
+    /// `ToFileTimeUtc`.
+    pub(crate) fn file_time(self) -> Result<i64, Exception> {
+        let ticks = self.ticks - FILE_TIME_EPOCH;
+        if ticks < 0 {
+            return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, NO_FILE_TIME));
+        }
+        Ok(ticks)
+    }
     /// `ToUniversalTime()`.
     pub(crate) fn to_universal(self) -> Self {
         self.with_kind(Kind::Utc)
@@ -275,6 +293,10 @@ impl DateTime {
     fn add_scaled(self, value: f64, scale: f64) -> Result<Self, Exception> {
         const MAX_MILLISECONDS: f64 = 315_537_897_600_000.0;
         let milliseconds = value * scale + if value >= 0.0 { 0.5 } else { -0.5 };
+        // .NET converts this to an integer without a check, which comes out as nothing.
+        if milliseconds.is_nan() {
+            return Ok(self);
+        }
         if !(milliseconds > -MAX_MILLISECONDS && milliseconds < MAX_MILLISECONDS) {
             return Err(out_of_range("Value to add was out of range.", "value"));
         }

@@ -8,11 +8,15 @@ mod parse;
 mod parse_exact;
 mod span;
 mod span_text;
+mod windows_zones;
+mod zone;
 
 pub(crate) use date_time::{DateTime, Kind};
 pub(crate) use offset::DateTimeOffset;
 pub(crate) use parse::DateStyles;
 pub(crate) use span::TimeSpan;
+pub(crate) use windows_zones::{ALL as WINDOWS_ZONES, find as windows_zone};
+pub(crate) use zone::{Local, Period, Rules};
 
 use crate::{Exception, ExceptionKind};
 

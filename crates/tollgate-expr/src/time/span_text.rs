@@ -156,12 +156,14 @@ fn custom(fields: &Fields, format: &str, out: &mut String) -> Result<(), Excepti
 enum Fault {
     Format,
     Overflow,
+    Pattern(Exception),
 }
 
 impl Fault {
     #[cold]
-    fn exception(&self, text: &str) -> Exception {
+    fn exception(self, text: &str) -> Exception {
         match self {
+            Self::Pattern(exception) => exception,
             Self::Format => Exception::new(
                 ExceptionKind::Format,
                 format!("String '{text}' was not recognized as a valid TimeSpan."),
@@ -306,7 +308,8 @@ pub(super) fn parse_exact(text: Option<&str>, format: Option<&str>) -> Result<Ti
         "g" => Shape::General,
         "G" => Shape::GeneralLong,
         "" => {
-            return Err(Exception::new(ExceptionKind::Format, "Format specifier was invalid."));
+            let message = "Format specifier '' was invalid.";
+            return Err(Exception::new(ExceptionKind::Format, message));
         }
         _ if format.chars().nth(1).is_none() => {
             return Err(Exception::new(
@@ -338,24 +341,24 @@ fn read_custom(text: &str, format: &str) -> Result<TimeSpan, Fault> {
         if let Some(field) = field {
             let place = values.get_mut(field).filter(|place| place.is_none());
             let (value, after) = read_field(text, letter, run)?;
-            *place.ok_or(Fault::Format)? = Some(value);
+            *place.ok_or_else(pattern_fault)? = Some(value);
             text = after;
             rest = tail;
             continue;
         }
         let mut literal = String::new();
         rest = match letter {
-            '\'' | '"' => quoted(after_one, letter, &mut literal).map_err(|_| Fault::Format)?,
+            '\'' | '"' => quoted(after_one, letter, &mut literal).map_err(Fault::Pattern)?,
             // What follows is a field by itself.
             '%' if !after_one.is_empty() && !after_one.starts_with('%') => after_one,
             '\\' => {
                 let mut chars = after_one.chars();
-                literal.push(chars.next().ok_or(Fault::Format)?);
+                literal.push(chars.next().ok_or_else(pattern_fault)?);
                 chars.as_str()
             }
-            _ => return Err(Fault::Format),
+            _ => return Err(pattern_fault()),
         };
-        text = text.strip_prefix(literal.as_str()).ok_or(Fault::Format)?;
+        text = text.strip_prefix(literal.as_str()).ok_or_else(pattern_fault)?;
     }
     if !text.is_empty() {
         return Err(Fault::Format);
@@ -364,19 +367,24 @@ fn read_custom(text: &str, format: &str) -> Result<TimeSpan, Fault> {
     assemble(false, days, hours, minutes, seconds, fraction).ok_or(Fault::Overflow)
 }
 
+#[cold]
+fn pattern_fault() -> Fault {
+    Fault::Pattern(bad_format())
+}
+
 fn read_field(text: &str, letter: char, run: usize) -> Result<(i64, &str), Fault> {
     let (least, most) = match letter {
         'f' if run <= 7 => (run, run),
         'F' if run <= 7 => (0, run),
         'd' if run <= 8 => (run.max(1), if run < 2 { 8 } else { run }),
         'h' | 'm' | 's' if run <= 2 => (run, 2),
-        _ => return Err(Fault::Format),
+        _ => return Err(pattern_fault()),
     };
     let count = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
     if count < least {
-        return Err(Fault::Format);
+        return Err(pattern_fault());
     }
-    let (digits, after) = text.split_at_checked(count).ok_or(Fault::Format)?;
+    let (digits, after) = text.split_at_checked(count).ok_or_else(pattern_fault)?;
     let value = if matches!(letter, 'f' | 'F') { fraction(digits) } else { digits.parse().ok() };
-    Ok((value.ok_or(Fault::Format)?, after))
+    Ok((value.ok_or_else(pattern_fault)?, after))
 }

@@ -44,6 +44,7 @@ fn args_vary(id: TypeId, from: &[Ty], to: &[Ty]) -> bool {
             | TypeId::IReadOnlyList
             | TypeId::IGrouping
             | TypeId::IOrderedEnumerable
+            | TypeId::IEnumerator1
     );
     let delegate = id == TypeId::Func;
     if from.len() != to.len() {

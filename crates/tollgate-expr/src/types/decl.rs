@@ -31,7 +31,6 @@ pub(crate) struct TypeDecl {
     /// Base class and interfaces.
     pub(crate) bases: &'static [&'static str],
     /// What it is, in one line.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the generated reference"))]
     pub(crate) docs: &'static str,
     pub(crate) members: &'static [Member],
     /// Public members of .NET that are not declared, with why.
@@ -89,7 +88,6 @@ pub(crate) struct Member {
 pub(crate) type Prepare = fn(&mut [Option<Value>]) -> Result<(), String>;
 
 impl Member {
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The member, with constant arguments prepared at load.
     pub(crate) const fn prepared(mut self, prepare: Prepare) -> Member {
         self.prepare = Some(prepare);

@@ -1,14 +1,13 @@
 //! The types that policies may use: one declaration each drives checking, evaluation and documentation.
 
-mod array;
 mod assign;
 mod collections;
 pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
-mod dictionary;
 mod encoding;
+mod format_provider;
 mod json;
 mod json_convert;
 mod jwt;
@@ -19,6 +18,7 @@ mod number;
 mod object;
 mod registry;
 mod scalar;
+mod shortcut;
 mod string;
 mod string_builder;
 mod time;
@@ -30,9 +30,11 @@ pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use registry::{
-    Absent, MemberInfo, MemberKind, ParamInfo, ParamMode, allowed_but_missing, exception_kind,
-    extensions, info, lookup, short_names,
+    Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
+    info, lookup, short_names,
 };
+pub use registry::{MemberKind, ParamMode};
+pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
 
 macro_rules! types {
@@ -48,7 +50,7 @@ macro_rules! types {
 types! {
     Object = object::OBJECT;
     Nullable = object::NULLABLE;
-    Array = array::DECL;
+    Array = collections::array::DECL;
     Func = object::FUNC;
     Action = object::ACTION;
     Predicate = object::PREDICATE;
@@ -83,30 +85,39 @@ types! {
     MidpointRounding = math::ROUNDING;
     Random = math::RANDOM;
     BitConverter = convert::BIT_CONVERTER;
-    IEnumerable = collections::ENUMERABLE0;
-    IEnumerable1 = collections::ENUMERABLE;
-    IOrderedEnumerable = collections::ORDERED;
-    IGrouping = collections::GROUPING;
-    ICollection = collections::COLLECTION;
-    IList = collections::ILIST;
-    IReadOnlyCollection = collections::READ_ONLY_COLLECTION;
-    IReadOnlyList = collections::READ_ONLY_LIST;
-    ISet = collections::ISET;
-    IDictionary = dictionary::INTERFACE;
-    IReadOnlyDictionary = dictionary::READ_ONLY;
-    IEqualityComparer = collections::EQUALITY_COMPARER;
-    KeyValuePair = dictionary::PAIR;
-    List = collections::LIST;
-    Dictionary = dictionary::DECL;
-    HashSet = collections::HASH_SET;
-    Queue = collections::QUEUE;
-    Stack = collections::STACK;
+    IEnumerable = collections::interfaces::ENUMERABLE0;
+    IEnumerable1 = collections::interfaces::ENUMERABLE;
+    IEnumerator = collections::enumerator::ENUMERATOR0;
+    IEnumerator1 = collections::enumerator::ENUMERATOR;
+    IOrderedEnumerable = collections::interfaces::ORDERED;
+    IGrouping = collections::interfaces::GROUPING;
+    ILookup = collections::interfaces::LOOKUP;
+    ICollection = collections::interfaces::COLLECTION;
+    IList = collections::interfaces::ILIST;
+    IReadOnlyCollection = collections::interfaces::READ_ONLY_COLLECTION;
+    IReadOnlyList = collections::interfaces::READ_ONLY_LIST;
+    ReadOnlyCollection = collections::interfaces::READ_ONLY_VIEW;
+    ISet = collections::interfaces::ISET;
+    IDictionary = collections::dictionary::INTERFACE;
+    IReadOnlyDictionary = collections::dictionary::READ_ONLY;
+    IEqualityComparer = collections::comparers::EQUALITY_COMPARER;
+    IComparer = collections::comparers::COMPARER;
+    KeyValuePair = collections::key_value_pair::PAIR;
+    KeyValuePairs = collections::key_value_pair::CREATOR;
+    List = collections::list::LIST;
+    Dictionary = collections::dictionary::DECL;
+    HashSet = collections::hash_set::HASH_SET;
+    Queue = collections::queue::QUEUE;
+    Stack = collections::stack::STACK;
     Enumerable = linq::DECL;
+    IFormatProvider = format_provider::DECL;
     DateTime = time::DATE_TIME;
     DateTimeKind = time::KIND;
     DayOfWeek = time::DAY_OF_WEEK;
     DateTimeOffset = time::OFFSET;
     TimeSpan = time::SPAN;
+    TimeZoneInfo = time::TIME_ZONE_INFO;
+    TimeZone = time::TIME_ZONE;
     JToken = json::TOKEN;
     JContainer = json::CONTAINER;
     JObject = json::OBJECT;
@@ -124,7 +135,7 @@ types! {
     WebUtility = net::WEB_UTILITY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
     KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
-    HMAC = crypto::HMAC;
+    Hmac = crypto::HMAC;
     HMACMD5 = crypto::HMAC_MD5;
     HMACSHA1 = crypto::HMAC_SHA1;
     HMACSHA256 = crypto::HMAC_SHA256;
@@ -148,7 +159,7 @@ types! {
     KeySizes = crypto::KEY_SIZES;
     ICryptoTransform = crypto::CRYPTO_TRANSFORM;
     AsymmetricAlgorithm = crypto::ASYMMETRIC_ALGORITHM;
-    RSA = crypto::RSA;
+    Rsa = crypto::RSA;
     RSASignaturePadding = crypto::RSA_SIGNATURE_PADDING;
     RSASignaturePaddingMode = crypto::RSA_SIGNATURE_PADDING_MODE;
     RSAEncryptionPadding = crypto::RSA_ENCRYPTION_PADDING;
@@ -178,6 +189,14 @@ types! {
     IWorkspace = context::WORKSPACE;
     IDeployment = context::DEPLOYMENT;
     IGateway = context::GATEWAY;
+    IBackend = context::BACKEND;
+    BackendType = context::BACKEND_TYPE;
+    ISustainabilityInfo = context::SUSTAINABILITY;
+    CarbonIntensityCategory = context::CARBON_INTENSITY;
+    IGraphQL = context::GRAPHQL;
+    IPrivateEndpointConnection = context::PRIVATE_ENDPOINT;
+    IAzureVnetInfo = context::VNET;
+    IFoundry = context::FOUNDRY;
     ILastError = context::LAST_ERROR;
     IRequest = context::REQUEST;
     IResponse = context::RESPONSE;

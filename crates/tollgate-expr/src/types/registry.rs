@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
-use super::{ALL, METHOD_PARAM, Ty, TypeId};
+use super::shortcut::{Run, shortcut};
+use super::{ALL, METHOD_PARAM, RecordTy, Ty, TypeId};
 use crate::syntax::ast::{Literal, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
 use crate::{ExceptionKind, Value};
@@ -25,6 +26,8 @@ pub(crate) struct TypeInfo {
     pub(crate) indexers: Vec<&'static MemberInfo>,
     pub(crate) conversions: Vec<&'static MemberInfo>,
     pub(crate) operators: Vec<&'static MemberInfo>,
+    /// All of them, in the order of their declarations.
+    pub(crate) all: Vec<&'static MemberInfo>,
 }
 
 impl TypeInfo {
@@ -51,21 +54,31 @@ impl TypeInfo {
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemberKind {
+pub enum MemberKind {
+    /// A property or constant.
     Property,
+    /// A method.
     Method,
+    /// A constructor.
     Constructor,
+    /// `this[…]`.
     Indexer,
+    /// An implicit conversion.
     Implicit,
+    /// An explicit conversion.
     Explicit,
+    /// An operator.
     Operator(&'static str),
 }
 
 /// How a parameter is passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ParamMode {
+pub enum ParamMode {
+    /// By value.
     Value,
+    /// `out`.
     Out,
+    /// `params`.
     Params,
 }
 
@@ -90,11 +103,11 @@ pub(crate) struct MemberInfo {
     pub(crate) n_types: usize,
     pub(crate) params: Vec<ParamInfo>,
     pub(crate) result: Ty,
-    pub(crate) run: Native,
+    pub(crate) run: Run,
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
-    #[expect(dead_code, reason = "for the generated reference")]
+    pub(crate) signature: &'static str,
     pub(crate) docs: &'static str,
 }
 
@@ -148,6 +161,9 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("JsonDocument", Absent::NotAllowed),
     ("JsonSerializerSettings", Absent::NotAllowed),
     ("GC", Absent::NotAllowed),
+    ("NumberStyles", Absent::NotAllowed),
+    ("DateTimeStyles", Absent::NotAllowed),
+    ("TimeSpanStyles", Absent::NotAllowed),
     ("Regex", Absent::Missing),
     ("RegexOptions", Absent::Missing),
     ("Match", Absent::Missing),
@@ -173,8 +189,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("XmlNodeType", Absent::Missing),
     ("SaveOptions", Absent::Missing),
     ("LoadOptions", Absent::Missing),
-    ("TimeZoneInfo", Absent::Missing),
-    ("TimeZone", Absent::Missing),
     ("IPAddress", Absent::Missing),
     ("StringReader", Absent::Missing),
     ("StringWriter", Absent::Missing),
@@ -223,6 +237,11 @@ pub(crate) fn lookup(name: &str, n_args: usize) -> Option<TypeId> {
         info_of(&REGISTRY, *id).is_some_and(|info| info.params.len() == n_args)
             || (any && n_args > 0)
     })
+}
+
+/// All declared types.
+pub(crate) fn all() -> impl Iterator<Item = &'static TypeInfo> {
+    REGISTRY.types.iter()
 }
 
 /// The short names of all types, for suggestions.
@@ -299,11 +318,13 @@ impl Names<'_> {
             indexers: Vec::new(),
             conversions: Vec::new(),
             operators: Vec::new(),
+            all: Vec::new(),
         };
         for member in decl.members {
             let Some(read) = self.read_member(id, member, &info.params) else { continue };
             // Members live as long as the program: they are read once.
             let read: &'static MemberInfo = Box::leak(Box::new(read));
+            info.all.push(read);
             match read.kind {
                 MemberKind::Property | MemberKind::Method => {
                     info.members.entry(read.name.clone()).or_default().push(read);
@@ -371,17 +392,26 @@ impl Names<'_> {
             n_types: signature.types.len(),
             params,
             result,
-            run: member.run,
+            run: Run { code: member.run, shortcut: shortcut(owner, member.signature) },
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
+            signature: member.signature,
             docs: member.docs,
         })
     }
 
     fn resolve(&self, ty: &TypeRef, class: &[Arc<str>], method: &[Arc<str>]) -> Option<Ty> {
         match &ty.kind {
-            TypeKind::Var | TypeKind::Tuple(_) => None,
+            TypeKind::Var => None,
+            TypeKind::Tuple(items) => {
+                let mut members = Vec::new();
+                for (index, item) in items.iter().enumerate() {
+                    let name = format!("Item{}", index + 1).into();
+                    members.push((name, self.resolve(item, class, method)?));
+                }
+                Some(Ty::Record(RecordTy { tuple: true, members }.into()))
+            }
             TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
             TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
             TypeKind::Named(path) => {

@@ -168,6 +168,13 @@ impl Ty {
                 Ty::Generic(*id, args.into())
             }
             Ty::Array(item) => Ty::array(item.substitute(class, method)),
+            Ty::Record(record) if record.members.iter().any(|(_, ty)| ty.is_open()) => {
+                let members = record.members.iter();
+                let members = members
+                    .map(|(name, ty)| (name.clone(), ty.substitute(class, method)))
+                    .collect();
+                Ty::Record(RecordTy { tuple: record.tuple, members }.into())
+            }
             other => other.clone(),
         }
     }
@@ -178,6 +185,7 @@ impl Ty {
             Ty::Param(_) => true,
             Ty::Generic(_, args) => args.iter().any(Ty::is_open),
             Ty::Array(item) => item.is_open(),
+            Ty::Record(record) => record.members.iter().any(|(_, ty)| ty.is_open()),
             _ => false,
         }
     }
@@ -223,7 +231,7 @@ impl Ty {
             Ty::Record(record) => {
                 let names: Vec<String> =
                     record.members.iter().map(|(_, ty)| ty.full_name()).collect();
-                format!("<>__AnonType0`{}[{}]", names.len(), names.join(","))
+                format!("<>f__AnonymousType0`{}[{}]", names.len(), names.join(","))
             }
         }
     }

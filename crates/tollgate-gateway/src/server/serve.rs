@@ -230,6 +230,7 @@ async fn run<S: Site>(
         source: error.source.into(),
         reason: error.reason.into(),
         message: error.message,
+        detail: error.detail,
     });
     let wire: Box<dyn Any> = wire;
     // Policies borrow the wire and cannot replace it by one of another type; should one, there is no client to answer.
@@ -315,7 +316,7 @@ fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer)
 }
 
 fn own_error(reason: &'static str, message: String) -> AccessError {
-    AccessError { source: "gateway".into(), reason: reason.into(), message }
+    AccessError { source: "gateway".into(), reason: reason.into(), message, detail: None }
 }
 
 /// `context.Request.OriginalUrl`. A client that sends no `Host` (HTTP/1.0) has called the listener's address.

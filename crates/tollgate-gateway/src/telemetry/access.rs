@@ -63,6 +63,8 @@ pub struct AccessError {
     pub reason: Cow<'static, str>,
     /// Text for the operator.
     pub message: String,
+    /// Type and place of the exception of an expression.
+    pub detail: Option<String>,
 }
 
 /// Where access records go.
@@ -131,6 +133,7 @@ impl AccessRecord {
         line.text("error_source", error.map(|error| &*error.source));
         line.text("error_reason", error.map(|error| &*error.reason));
         line.text("error_message", error.map(|error| bounded(&error.message)));
+        line.text("error_detail", error.and_then(|error| error.detail.as_deref()));
     }
 }
 

@@ -189,6 +189,7 @@ mod tests {
                 source: "validate-jwt".into(),
                 reason: "TokenExpired".into(),
                 message: "token canary-value expired".to_owned(),
+                detail: None,
             }),
         }
     }

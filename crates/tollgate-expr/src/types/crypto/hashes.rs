@@ -3,18 +3,15 @@
 use super::super::TypeId;
 use super::super::decl::{Kind, Member, TypeDecl, m};
 use super::create::create;
-use crate::cryptography::digest::Algorithm;
 use super::hash_algorithm::Hasher;
+use crate::cryptography::digest::Algorithm;
 
 macro_rules! hash {
     ($decl:ident, $members:ident, $id:ident, $algorithm:ident, $bits:literal, $named:literal) => {
         const $members: &[Member] = &[
             m(concat!("static ", stringify!($id), " Create()"), "A new one.", |cx, _| {
-                let class = concat!(
-                    "System.Security.Cryptography.",
-                    stringify!($id),
-                    "+Implementation"
-                );
+                let class =
+                    concat!("System.Security.Cryptography.", stringify!($id), "+Implementation");
                 cx.state.add_native(Hasher::plain(TypeId::$id, class, Algorithm::$algorithm))
             }),
             m(

@@ -1,11 +1,11 @@
 //! `KeyedHashAlgorithm`, `HMAC` and the HMACs of each hash.
 
-use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::super::TypeId;
+use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::create::create;
-use crate::cryptography::digest::Algorithm;
 use super::hash_algorithm::{Hasher, no_default, this};
 use super::{Run, bytes, platform};
+use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
 use crate::{Exception, Value};
 
@@ -59,7 +59,12 @@ pub(in crate::types) const KEYED: TypeDecl = TypeDecl {
             "The keyed hash of a name, such as `HMACSHA256`; null for an unknown one.",
             |cx, a| create(cx, a, TypeId::KeyedHashAlgorithm),
         ),
-        rw("byte[] Key", "The key, or its hash when it is longer than a block.", |cx, a| key(cx, a), set_key),
+        rw(
+            "byte[] Key",
+            "The key, or its hash when it is longer than a block.",
+            |cx, a| key(cx, a),
+            set_key,
+        ),
     ],
     refused: &[],
 };
@@ -74,7 +79,7 @@ pub(in crate::types) const HMAC: TypeDecl = TypeDecl {
         m(
             "static HMAC Create(string algorithmName)",
             "The HMAC of a name, such as `HMACSHA256`; null for an unknown one.",
-            |cx, a| create(cx, a, TypeId::HMAC),
+            |cx, a| create(cx, a, TypeId::Hmac),
         ),
         rw(
             "string HashName",

@@ -2,11 +2,11 @@
 
 use super::super::decl::{Kind, TypeDecl, m, not_allowed, rw};
 use super::super::{Ty, TypeId};
-use crate::cryptography::cipher::{Cipher, Direction, Family, Mode, Padding};
 use super::create::create;
 use super::key_sizes::Sizes;
 use super::transform::Transform;
 use super::{Run, argument, bytes, cryptographic, platform, random};
+use crate::cryptography::cipher::{Cipher, Direction, Family, Mode, Padding};
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
 use crate::state::confusion;
@@ -163,12 +163,15 @@ fn refuse_weak(family: Family, key: &[u8]) -> Result<(), Exception> {
                 parts.first().is_some_and(|key| list.iter().any(|bad| bad & NO_PARITY == *key))
             };
             if is_in(&SEMI_WEAK) {
-                let message = "Specified key is a known semi-weak key for 'DES' and cannot be used.";
+                let message =
+                    "Specified key is a known semi-weak key for 'DES' and cannot be used.";
                 return Err(cryptographic(message));
             }
             ("DES", is_in(&WEAK))
         }
-        Family::TripleDes => ("TripleDES", parts.windows(2).any(|pair| pair.first() == pair.last())),
+        Family::TripleDes => {
+            ("TripleDES", parts.windows(2).any(|pair| pair.first() == pair.last()))
+        }
         _ => return Ok(()),
     };
     if weak {
@@ -325,8 +328,7 @@ pub(super) fn with_key(
         Value::Null => None,
         _ => Some(a.bytes(cx, key_at + 1, iv_name)?),
     };
-    let cipher: &Symmetric =
-        cx.state.native(a.get(index)).ok_or_else(|| null_argument("alg"))?;
+    let cipher: &Symmetric = cx.state.native(a.get(index)).ok_or_else(|| null_argument("alg"))?;
     cipher.transform(way, &key, iv.as_deref())
 }
 

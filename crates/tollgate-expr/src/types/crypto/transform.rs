@@ -2,8 +2,8 @@
 
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m};
-use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use super::{Run, array, bytes, cryptographic, hash_algorithm, out_of_range, part, write_into};
+use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 use crate::state::confusion;
@@ -77,13 +77,12 @@ impl Transform {
                 let mut all = std::mem::take(&mut self.held);
                 all.append(&mut data);
                 data = all;
-                if data.len() % size != 0 {
+                if !data.len().is_multiple_of(size) {
                     return Err(cryptographic(PARTIAL));
                 }
                 self.run(&mut data)?;
-                unpad(&mut data, size, self.padding).ok_or_else(|| {
-                    cryptographic("Padding is invalid and cannot be removed.")
-                })?;
+                unpad(&mut data, size, self.padding)
+                    .ok_or_else(|| cryptographic("Padding is invalid and cannot be removed."))?;
             }
         }
         self.cipher.restart(&self.iv);
@@ -180,11 +179,11 @@ pub(super) fn whole(cx: &mut Cx<'_>, mut transform: Transform, data: Vec<u8>) ->
 }
 
 /// The length of a block.
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn block_size(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     // Hashes are transforms, too: of single bytes.
-    let size = cx.state.native_mut(a.get(0)).map_or(1, |transform: &mut Transform| {
-        transform.block_len()
-    });
+    let size =
+        cx.state.native_mut(a.get(0)).map_or(1, |transform: &mut Transform| transform.block_len());
     Ok(Value::Int(i32::try_from(size).unwrap_or_default()))
 }
 
