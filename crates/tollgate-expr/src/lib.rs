@@ -51,10 +51,10 @@ mod value;
 
 pub use budget::{Budget, Limits};
 pub use context::{
-    Api, Deployment, Group, Host, LastError, MessageKind, Operation, Product, ProductState,
-    Subscription, Url, UrlKind, User, UserIdentity, Workspace,
+    Api, Backend, Deployment, Group, Host, LastError, MessageKind, Operation, Product,
+    ProductState, Subscription, Url, UrlKind, User, UserIdentity, Workspace,
 };
-pub use cryptography::{Certificate, TrustStore};
+pub use cryptography::{Certificate, Pkcs12, Pkcs12Fault, TrustStore};
 pub use exception::{Exception, ExceptionKind};
 pub use fixed_host::FixedHost;
 pub use jwt::Jwt;

@@ -261,12 +261,18 @@ fn host_type(part: HostRef) -> Ty {
         HostRef::UserIdentity(_) => TypeId::IUserIdentity,
         HostRef::Workspace => TypeId::IWorkspace,
         HostRef::Deployment => TypeId::IDeployment,
+        HostRef::Backend => TypeId::IBackend,
+        HostRef::Sustainability => TypeId::ISustainabilityInfo,
         HostRef::Gateway => TypeId::IGateway,
         HostRef::LastError => TypeId::ILastError,
         HostRef::Request => TypeId::IRequest,
         HostRef::Response => TypeId::IResponse,
         HostRef::Body(_) => TypeId::IMessageBody,
         HostRef::Headers(_) | HostRef::Query(_) | HostRef::ServiceQuery => return strings_map(),
+        HostRef::Certificates => {
+            let certificate = Ty::Named(TypeId::X509Certificate2);
+            return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, certificate]);
+        }
         HostRef::Matched => {
             return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::STRING]);
         }

@@ -153,7 +153,7 @@ types! {
     WebUtility = net::WEB_UTILITY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
     KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
-    HMAC = crypto::HMAC;
+    Hmac = crypto::HMAC;
     HMACMD5 = crypto::HMAC_MD5;
     HMACSHA1 = crypto::HMAC_SHA1;
     HMACSHA256 = crypto::HMAC_SHA256;
@@ -177,7 +177,7 @@ types! {
     KeySizes = crypto::KEY_SIZES;
     ICryptoTransform = crypto::CRYPTO_TRANSFORM;
     AsymmetricAlgorithm = crypto::ASYMMETRIC_ALGORITHM;
-    RSA = crypto::RSA;
+    Rsa = crypto::RSA;
     RSASignaturePadding = crypto::RSA_SIGNATURE_PADDING;
     RSASignaturePaddingMode = crypto::RSA_SIGNATURE_PADDING_MODE;
     RSAEncryptionPadding = crypto::RSA_ENCRYPTION_PADDING;
@@ -207,6 +207,14 @@ types! {
     IWorkspace = context::WORKSPACE;
     IDeployment = context::DEPLOYMENT;
     IGateway = context::GATEWAY;
+    IBackend = context::BACKEND;
+    BackendType = context::BACKEND_TYPE;
+    ISustainabilityInfo = context::SUSTAINABILITY;
+    CarbonIntensityCategory = context::CARBON_INTENSITY;
+    IGraphQL = context::GRAPHQL;
+    IPrivateEndpointConnection = context::PRIVATE_ENDPOINT;
+    IAzureVnetInfo = context::VNET;
+    IFoundry = context::FOUNDRY;
     ILastError = context::LAST_ERROR;
     IRequest = context::REQUEST;
     IResponse = context::RESPONSE;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::collections::dictionary;
 use super::super::decl::{TypeDecl, m};
 use super::super::net::new_uri;
-use super::super::{Ty, TypeId, encoding};
+use super::super::{Ty, TypeId, certificate, encoding};
 use super::{Run, entity, part, present, text};
 use crate::eval::{Args, Cx};
 use crate::json::DateParse;
@@ -24,6 +24,12 @@ pub(in crate::types) const REQUEST: TypeDecl = entity(
                 cx.host.body(MessageKind::Request).is_some(),
             )
         }),
+        m("X509Certificate2 Certificate", "The certificate of the client, or null.", |cx, _| {
+            match cx.host.client_certificate() {
+                Some(found) => certificate(cx, found),
+                None => Ok(Value::Null),
+            }
+        }),
         m("IReadOnlyDictionary<string, string[]> Headers", "The headers.", |_, _| {
             Ok(part(HostRef::Headers(MessageKind::Request)))
         }),
@@ -40,6 +46,19 @@ pub(in crate::types) const REQUEST: TypeDecl = entity(
         m("IUrl Url", "The URL as it will go to the backend.", |_, _| {
             Ok(part(HostRef::Url(UrlKind::Current)))
         }),
+        m(
+            "IPrivateEndpointConnection PrivateEndpointConnection",
+            "Null: there are no private endpoints here.",
+            |_, _| Ok(Value::Null),
+        ),
+        m("IAzureVnetInfo AzureVnetInfo", "Null: there is no network of Azure here.", |_, _| {
+            Ok(Value::Null)
+        }),
+        m(
+            "IFoundry Foundry",
+            "Null: Azure knows which deployment of Foundry it serves.",
+            |_, _| Ok(Value::Null),
+        ),
     ],
 );
 
