@@ -46,6 +46,7 @@ mod text;
 mod time;
 mod types;
 mod value;
+mod xml;
 
 pub use budget::{Budget, Limits};
 pub use context::{

@@ -490,9 +490,19 @@ impl Checker<'_> {
             })
             .collect();
         let lifted = operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
-        let member = members.into_iter().find(|member| {
-            member.params.iter().zip(&operands).all(|(param, typed)| {
-                Self::standard(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
+        let takes =
+            |member: &&MemberInfo, converts: fn(&Ty, Option<&Value>, &Ty) -> bool| {
+                member.params.iter().zip(&operands).all(|(param, typed)| {
+                    converts(typed.ty.strip_nullable(), typed.value(), &param.ty)
+                })
+            };
+        let standard = members.iter().copied().find(|member| {
+            takes(member, |from, value, to| Self::standard(from, value, to).is_some())
+        });
+        // A text beside an `XName` is one.
+        let member = standard.or_else(|| {
+            members.iter().copied().find(|member| {
+                takes(member, |from, value, to| Self::implicit(from, value, to).is_some())
             })
         })?;
         let mut effects = Vec::new();

@@ -6,7 +6,7 @@ use super::{Cx, Result};
 use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, XmlSource, each_xml};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A lazy sequence.
@@ -20,9 +20,20 @@ pub(crate) struct Sequence {
 #[derive(Debug)]
 pub(crate) enum Source {
     Items(Vec<Value>),
-    Select { from: Value, function: Value, indexed: bool },
-    SelectMany { from: Value, function: Value },
-    Where { from: Value, function: Value, indexed: bool },
+    Select {
+        from: Value,
+        function: Value,
+        indexed: bool,
+    },
+    SelectMany {
+        from: Value,
+        function: Value,
+    },
+    Where {
+        from: Value,
+        function: Value,
+        indexed: bool,
+    },
     Take(Value, i64),
     Skip(Value, i64),
     TakeWhile(Value, Value),
@@ -41,6 +52,8 @@ pub(crate) enum Source {
     DefaultIfEmpty(Value, Value),
     Cast(Value, Ty),
     OfType(Value, Ty),
+    /// Nodes or attributes of XML trees.
+    Xml(Box<XmlSource>),
 }
 
 /// A key to order by.
@@ -348,6 +361,7 @@ impl Cx<'_> {
             Source::OfType(from, ty) => self.each(from, &mut |cx, item| {
                 if cx.is_instance(&item, ty) { visit(cx, item) } else { Ok(true) }
             }),
+            Source::Xml(source) => each_xml(self, source, visit),
             _ => Err(confusion()),
         }
     }

@@ -24,6 +24,7 @@ mod string;
 mod string_builder;
 mod time;
 mod ty;
+mod xml;
 
 pub(crate) use assign::is_assignable;
 pub(crate) use crypto::no_hash_name;
@@ -36,6 +37,7 @@ pub(crate) use registry::{
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
+pub(crate) use xml::{XmlSource, each_xml, xml_type};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {
@@ -125,6 +127,27 @@ types! {
     JEnumerable = json::ENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
+    XObject = xml::OBJECT;
+    XNode = xml::NODE;
+    XContainer = xml::CONTAINER;
+    XElement = xml::ELEMENT;
+    XAttribute = xml::ATTRIBUTE;
+    XDocument = xml::DOCUMENT;
+    XDeclaration = xml::DECLARATION;
+    XDocumentType = xml::DOCUMENT_TYPE;
+    XText = xml::TEXT;
+    XCData = xml::CDATA;
+    XComment = xml::COMMENT;
+    XProcessingInstruction = xml::INSTRUCTION;
+    XName = xml::NAME;
+    XNamespace = xml::NAMESPACE;
+    XNodeDocumentOrderComparer = xml::ORDER_COMPARER;
+    XNodeEqualityComparer = xml::EQUALITY_COMPARER;
+    XExtensions = xml::EXTENSIONS;
+    XmlNodeType = xml::NODE_TYPE;
+    SaveOptions = xml::SAVE_OPTIONS;
+    LoadOptions = xml::LOAD_OPTIONS;
+    ReaderOptions = xml::READER_OPTIONS;
     Uri = net::URI;
     WebUtility = net::WEB_UTILITY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
