@@ -13,6 +13,11 @@ pub(crate) trait Native: Any + Debug + Send + Sync {
     /// The run-time type.
     fn id(&self) -> TypeId;
 
+    /// The run-time type, with its arguments.
+    fn ty(&self) -> Ty {
+        Ty::Named(self.id())
+    }
+
     /// What `ToString()` gives, when it is not the name of the type.
     fn text(&self) -> Option<String> {
         None
@@ -38,11 +43,6 @@ impl dyn Native {
     /// The data, when it is of the type.
     pub(crate) fn get_mut<T: Native>(&mut self) -> Option<&mut T> {
         (self as &mut dyn Any).downcast_mut()
-    }
-
-    /// The run-time type.
-    pub(crate) fn ty(&self) -> Ty {
-        Ty::Named(self.id())
     }
 }
 

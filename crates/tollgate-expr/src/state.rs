@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::JsonHeap;
+use crate::json::{JsonHeap, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -27,23 +27,26 @@ pub(crate) enum Object {
         item: Ty,
         items: Vec<Value>,
         version: u32,
+        /// What `Capacity` says.
+        capacity: usize,
     },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
     Queue {
         item: Ty,
         items: VecDeque<Value>,
+        version: u32,
     },
     Stack {
         item: Ty,
         items: Vec<Value>,
+        version: u32,
     },
     Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
     /// A captured variable.
     Cell(Value),
-    Random(u64),
     /// An object of a type with data of its own.
     Native(Box<dyn Native>),
     /// Taken out while it is worked on.
@@ -62,6 +65,8 @@ pub struct EvalState {
     pub(crate) consumed: Vec<Arc<Response>>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// A buffer for joining texts.
+    pub(crate) scratch: String,
 }
 
 impl std::fmt::Debug for EvalState {
@@ -87,6 +92,7 @@ impl EvalState {
             changed: Vec::new(),
             consumed: Vec::new(),
             stack: Vec::new(),
+            scratch: String::new(),
         }
     }
 
@@ -117,7 +123,8 @@ impl EvalState {
     /// A new list.
     pub(crate) fn list(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
         self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
-        self.add(Object::List { item, items, version: 0 })
+        let capacity = items.len();
+        self.add(Object::List { item, items, version: 0, capacity })
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> &Object {
@@ -195,7 +202,7 @@ impl EvalState {
             Value::TimeSpan(_) => Ty::Named(TypeId::TimeSpan),
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
-            Value::Json(id) => Ty::Named(json_type(self.json.class_name(*id))),
+            Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
             Value::Xml(id) => Ty::Named(xml_type(self.xml.kind(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
@@ -223,20 +230,19 @@ impl EvalState {
             Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
-            Object::Random(_) => Ty::Named(TypeId::Random),
             Object::Native(object) => object.ty(),
             Object::Cell(_) | Object::Busy => Ty::OBJECT,
         }
     }
 }
 
-fn json_type(class: &str) -> TypeId {
-    match class.rsplit('.').next().unwrap_or_default() {
-        "JObject" => TypeId::JObject,
-        "JArray" => TypeId::JArray,
-        "JProperty" => TypeId::JProperty,
-        "JConstructor" => TypeId::JConstructor,
-        "JRaw" => TypeId::JRaw,
+fn json_type(kind: JsonType) -> TypeId {
+    match kind {
+        JsonType::Object => TypeId::JObject,
+        JsonType::Array => TypeId::JArray,
+        JsonType::Property => TypeId::JProperty,
+        JsonType::Constructor => TypeId::JConstructor,
+        JsonType::Raw => TypeId::JRaw,
         _ => TypeId::JValue,
     }
 }
@@ -362,7 +368,14 @@ fn record_text(
         Ty::Record(shape) if shape.tuple => format!("({})", texts.join(", ")),
         Ty::Record(shape) => anonymous_text(shape, &texts),
         Ty::Generic(TypeId::KeyValuePair, _) => format!("[{}]", texts.join(", ")),
-        Ty::Generic(TypeId::Tuple2 | TypeId::Tuple3, _) => format!("({})", texts.join(", ")),
+        Ty::Generic(id, _) if crate::types::is_tuple(*id) => {
+            if *id == TypeId::Tuple8
+                && let Some(rest) = texts.last_mut()
+            {
+                *rest = rest.trim_start_matches('(').trim_end_matches(')').to_owned();
+            }
+            format!("({})", texts.join(", "))
+        }
         Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })

@@ -110,6 +110,14 @@ pub(crate) fn compare_ordinal(left: &str, right: &str, any_case: bool) -> Orderi
     left.encode_utf16().cmp(right.encode_utf16())
 }
 
+/// The order of two strings.
+pub(crate) fn compare(left: &str, right: &str, how: Comparison) -> Ordering {
+    match how {
+        Comparison::Culture { any_case } => compare_culture(left, right, any_case),
+        Comparison::Ordinal { any_case } => compare_ordinal(left, right, any_case),
+    }
+}
+
 /// Order of the invariant culture, roughly: letters without regard to case first, lower case before upper.
 pub(crate) fn compare_culture(left: &str, right: &str, any_case: bool) -> Ordering {
     let weight = |c: char| {

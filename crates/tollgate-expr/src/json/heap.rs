@@ -96,6 +96,8 @@ pub(super) struct Container {
     pub(super) name: Option<Arc<str>>,
     /// The properties of a large object by name.
     index: Option<HashMap<Arc<str>, JsonId>>,
+    /// What every change counts up: walks over a container that has changed end.
+    version: u32,
 }
 
 impl Body {
@@ -304,6 +306,11 @@ impl JsonHeap {
         }
     }
 
+    /// How often the children of a container have changed.
+    pub(crate) fn version(&self, id: JsonId) -> u32 {
+        self.node(id).body.container().map_or(0, |container| container.version)
+    }
+
     /// The `index`-th of `Children()`: properties of an object, items of an array, the value of a property.
     pub(crate) fn child(&self, id: JsonId, index: usize) -> Option<JsonId> {
         match &self.node(id).body {
@@ -359,6 +366,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = Some(item),
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     container.children.insert(index, item);
                     if let (Some(index), Some(name)) = (&mut container.index, name) {
                         index.insert(name, item);
@@ -392,6 +400,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = None,
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     container.children.remove(index);
                     if let (Some(index), Some(name)) = (&mut container.index, name) {
                         index.remove(&name);
@@ -417,6 +426,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = Some(item),
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     if let Some(place) = container.children.get_mut(index) {
                         *place = item;
                     }
@@ -447,6 +457,7 @@ impl JsonHeap {
             return;
         };
         container.index = None;
+        container.version = container.version.wrapping_add(1);
         for child in std::mem::take(&mut container.children) {
             if let Some(node) = self.node_mut(child) {
                 node.parent = None;

@@ -1,11 +1,12 @@
 //! `JsonConvert`: any value to JSON and back.
 
+use super::collections::{dictionary, hash_set};
 use super::decl::{Kind, TypeDecl, m, not_allowed};
 use super::{Ty, TypeId};
-use crate::collections::{Comparer, Dictionary};
+use crate::collections::Comparer;
 use crate::eval::{Args, Cx, primitive_type, primitive_value, scalar_of};
 use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter};
-use crate::state::{Object, SLOT_COST};
+use crate::state::SLOT_COST;
 use crate::xml::write_json;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -223,14 +224,14 @@ fn collection(cx: &mut Cx<'_>, id: JsonId, found: JsonType, ty: &Ty) -> Run {
     if map && found == JsonType::Object {
         let (key, value) = (ty.args().first().cloned(), ty.args().get(1).cloned());
         let (key, value) = (key.unwrap_or(Ty::STRING), value.unwrap_or(Ty::OBJECT));
-        let mut made = Dictionary::new(key, value.clone(), Comparer::Exact);
+        let made = dictionary::empty(cx, &key, &value, Comparer::Exact)?;
         for name in cx.state.json.property_names(id, &mut cx.state.budget)? {
             let Some(child) = cx.state.json.get(id, &name) else { continue };
             cx.charge(4 * SLOT_COST)?;
             let child = from_token(cx, child, &value)?;
-            made.set(Value::Str(name), child);
+            dictionary::put(cx, &made, Value::Str(name), child)?;
         }
-        return cx.state.add(Object::Dictionary(Box::new(made)));
+        return Ok(made);
     }
     let item = ty.item().filter(|_| !map && found == JsonType::Array);
     let Some(item) = item else {
@@ -248,11 +249,7 @@ fn collection(cx: &mut Cx<'_>, id: JsonId, found: JsonType, ty: &Ty) -> Run {
     match ty {
         Ty::Array(_) => cx.state.array(item, items),
         Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
-            let mut set = crate::collections::Set::new(item, Comparer::Exact);
-            for item in items {
-                set.insert(item);
-            }
-            cx.state.add(Object::Set(Box::new(set)))
+            hash_set::new_set(cx, &item, items, Comparer::Exact)
         }
         _ => cx.state.list(item, items),
     }

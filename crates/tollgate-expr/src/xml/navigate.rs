@@ -25,6 +25,21 @@ pub(crate) enum Axis {
     ElementsBeforeSelf,
 }
 
+impl Axis {
+    /// Whether the axis gives elements alone.
+    pub(crate) fn is_of_elements(self) -> bool {
+        !matches!(
+            self,
+            Axis::Attributes
+                | Axis::Nodes
+                | Axis::DescendantNodes
+                | Axis::DescendantNodesAndSelf
+                | Axis::NodesAfterSelf
+                | Axis::NodesBeforeSelf
+        )
+    }
+}
+
 /// A place in a walk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Walk {
@@ -106,19 +121,6 @@ impl Walk {
             node = parent;
         }
         Ok(None)
-    }
-
-    /// Whether the axis gives elements alone.
-    pub(crate) fn of_elements(&self) -> bool {
-        !matches!(
-            self.axis,
-            Axis::Attributes
-                | Axis::Nodes
-                | Axis::DescendantNodes
-                | Axis::DescendantNodesAndSelf
-                | Axis::NodesAfterSelf
-                | Axis::NodesBeforeSelf
-        )
     }
 }
 

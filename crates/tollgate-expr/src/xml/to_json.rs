@@ -260,13 +260,15 @@ impl Converter<'_> {
             self.name(&name)?;
         }
         let first = heap.first_node(id);
+        let implied = self.implied(id);
         let only_text = first
             .filter(|first| heap.next(*first).is_none() && heap.kind(*first) == XmlKind::Text)
+            .filter(|_| implied.is_none())
             .filter(|_| heap.attributes(id).all(|attribute| self.steers(attribute)));
         if let Some(text) = only_text {
             let value = heap.value(text).cloned().unwrap_or_default();
             self.string(&value)?;
-        } else if first.is_none() && heap.first_attribute(id).is_none() {
+        } else if first.is_none() && implied.is_none() && heap.first_attribute(id).is_none() {
             if heap.is_empty(id) {
                 self.writer.value(&Scalar::Null, self.budget)?;
             } else {
@@ -274,6 +276,10 @@ impl Converter<'_> {
             }
         } else {
             self.writer.start_object(self.budget)?;
+            if let Some(namespace) = implied {
+                self.name("@xmlns")?;
+                self.string(&namespace)?;
+            }
             for attribute in heap.attributes(id) {
                 if !self.hidden(attribute) {
                     self.node(attribute, true)?;
@@ -284,6 +290,23 @@ impl Converter<'_> {
         }
         self.scope.truncate(scope);
         Ok(())
+    }
+
+    /// The namespace of an element when neither it nor its parent says it.
+    fn implied(&self, id: XmlId) -> Option<Arc<str>> {
+        let heap = self.heap;
+        let namespace = &heap.name(id)?.namespace;
+        let around = heap.parent_element(id).and_then(|parent| heap.name(parent));
+        if namespace.is_empty() || around.is_some_and(|name| name.namespace == *namespace) {
+            return None;
+        }
+        let declared = heap.prefix_of_namespace(id, namespace).is_some()
+            || heap.attributes(id).any(|attribute| {
+                let name = heap.name(attribute);
+                name.is_some_and(|name| name.namespace.is_empty() && &*name.local == "xmlns")
+                    && heap.value(attribute) == Some(namespace)
+            });
+        (!declared).then(|| namespace.clone())
     }
 
     /// Whether an attribute is left out.

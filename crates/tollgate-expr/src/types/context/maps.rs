@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
 use super::super::net::escape_data;
 use super::super::{Ty, TypeId, info};
@@ -33,6 +34,42 @@ fn query(text: &str) -> Vec<(String, Vec<String>)> {
         }
     }
     all
+}
+
+/// All values of a parameter of a query, joined.
+pub(crate) fn query_text<'c>(cx: &'c Cx<'_>, part: HostRef, name: &str) -> Option<Cow<'c, str>> {
+    match url(cx, part)? {
+        Cow::Borrowed(url) => joined_query(&url.query, name),
+        Cow::Owned(url) => joined_query(&url.query, name).map(|text| Cow::Owned(text.into_owned())),
+    }
+}
+
+fn joined_query<'q>(text: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    let mut all: Option<Cow<'q, str>> = None;
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (known, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !decoded(known).eq_ignore_ascii_case(name) {
+            continue;
+        }
+        match &mut all {
+            None => all = Some(decoded(value)),
+            Some(all) => {
+                let all = all.to_mut();
+                all.push(',');
+                all.push_str(&decoded(value));
+            }
+        }
+    }
+    all
+}
+
+/// A name or value of a query, decoded.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        Cow::Owned(decode(text))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The values of a name in a dictionary of `context` that holds several.
@@ -164,8 +201,10 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
         map @ Value::Object(_) => {
             let map = map.clone();
             match cx.object_of(&map) {
-                Some(crate::state::Object::Dictionary(found)) => {
-                    let Some(values) = found.get(a.get(1)).cloned() else { return Ok(default) };
+                Some(crate::state::Object::Dictionary(_)) => {
+                    let Some(values) = dictionary::find(cx, &map, a.get(1))? else {
+                        return Ok(default);
+                    };
                     let items = cx.collect(&values)?;
                     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
                     let text = texts.join(",");
@@ -200,8 +239,8 @@ fn variable(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
 }
 
 fn look_up_any(cx: &mut Cx<'_>, map: &Value, name: &str) -> Result<Option<Value>, Exception> {
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(map) {
-        return Ok(found.get(&Value::from(name)).cloned());
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(map) {
+        return dictionary::find(cx, map, &Value::from(name));
     }
     Ok(match look_up(cx, map, name)? {
         Lookup::Found(value) => Some(value),
@@ -295,8 +334,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
 
 fn value_or(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     let map = a.value(0);
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(&map) {
-        return Ok(found.get(a.get(1)).cloned().unwrap_or(default));
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(&map) {
+        return Ok(dictionary::find(cx, &map, a.get(1))?.unwrap_or(default));
     }
     let name = a.str(1, "key")?;
     Ok(match look_up(cx, &map, &name)? {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::super::collections::dictionary;
 use super::super::decl::{TypeDecl, m};
 use super::super::net::new_uri;
 use super::super::xml::read_body as read_xml;
@@ -182,13 +183,12 @@ fn form(cx: &mut Cx<'_>, text: &str) -> Run {
             None => fields.push((name, vec![value])),
         }
     }
-    let mut map =
-        crate::collections::Dictionary::new(Ty::STRING, list, crate::collections::Comparer::Exact);
+    let map = dictionary::empty(cx, &Ty::STRING, &list, crate::collections::Comparer::Exact)?;
     for (name, values) in fields {
         let values = cx.state.list(Ty::STRING, values)?;
-        map.set(Value::from(name), values);
+        dictionary::put(cx, &map, Value::from(name), values)?;
     }
-    cx.state.add(crate::state::Object::Dictionary(Box::new(map)))
+    Ok(map)
 }
 
 /// Decodes a name or value of a query or form.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::array::index_int;
+use super::super::collections::index_int;
 use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::super::{Ty, TypeId};
 use super::{Run, index, set_index, to_token, token, tokens};

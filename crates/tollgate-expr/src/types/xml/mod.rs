@@ -41,7 +41,7 @@ pub(super) use options::{
 };
 pub(super) use parse::read_body;
 pub(super) use text::{CDATA, TEXT};
-pub(crate) use walk::{XmlSource, each as each_xml};
+pub(crate) use walk::XmlSource;
 
 use super::TypeId;
 use crate::eval::{Args, null_argument};

@@ -2,51 +2,24 @@
 
 use super::super::{Ty, TypeId};
 use super::{Run, name_at, this};
+use crate::Value;
 use crate::eval::{Args, Cx, Source, null_argument};
-use crate::xml::{Axis, Name, Walk, XmlId};
-use crate::{Exception, Value};
+use crate::xml::{Axis, Name, XmlHeap, XmlId};
 
 /// What a sequence walks over, from one node or from each of a sequence.
 #[derive(Debug)]
 pub(crate) struct XmlSource {
-    from: Value,
-    axis: Axis,
+    pub(crate) from: Value,
+    pub(crate) axis: Axis,
     name: Option<Name>,
 }
 
-type Visit<'v> = &'v mut dyn FnMut(&mut Cx<'_>, Value) -> Result<bool, Exception>;
-
-/// Walks until `visit` says no; whether it came to the end.
-pub(crate) fn each(
-    cx: &mut Cx<'_>,
-    source: &XmlSource,
-    visit: Visit<'_>,
-) -> Result<bool, Exception> {
-    if let Value::Xml(id) = source.from {
-        return walk(cx, source, id, visit);
+impl XmlSource {
+    /// Whether a node or attribute of the axis is one that is asked for.
+    pub(crate) fn takes(&self, heap: &XmlHeap, id: XmlId) -> bool {
+        (!self.axis.is_of_elements() || heap.is_element(id))
+            && heap.is_named(id, self.name.as_ref())
     }
-    cx.each(&source.from, &mut |cx, item| match item {
-        Value::Xml(id) => walk(cx, source, id, visit),
-        _ => Ok(true),
-    })
-}
-
-fn walk(
-    cx: &mut Cx<'_>,
-    source: &XmlSource,
-    from: XmlId,
-    visit: Visit<'_>,
-) -> Result<bool, Exception> {
-    let mut walk = Walk::new(source.axis, from);
-    while let Some(id) = walk.next(&cx.state.xml)? {
-        cx.step(1)?;
-        let fits = (!walk.of_elements() || cx.state.xml.is_element(id))
-            && cx.state.xml.is_named(id, source.name.as_ref());
-        if fits && !visit(cx, Value::Xml(id))? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn item(axis: Axis) -> Ty {

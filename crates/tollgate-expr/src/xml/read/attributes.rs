@@ -20,13 +20,9 @@ struct Written<'t> {
 }
 
 impl Written<'_> {
-    /// The prefix it declares, when it is a namespace declaration.
-    fn declares(&self) -> Option<&str> {
-        match (self.name.prefix, self.name.local) {
-            ("", "xmlns") => Some(""),
-            ("xmlns", local) => Some(local),
-            _ => None,
-        }
+    /// Whether it declares the namespace of names without prefix.
+    fn is_default(&self) -> bool {
+        self.name.whole == "xmlns"
     }
 }
 
@@ -38,26 +34,11 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn start_tag(&mut self) -> Result<()> {
         self.cursor.at += 1;
         let name = self.cursor.qname()?;
-        let (written, empty) = self.attributes()?;
         let scope = self.scope.len();
-        for attribute in &written {
-            self.declare(attribute)?;
-        }
+        let mut preserve = self.open.last().is_some_and(|open| open.preserve);
+        let (written, empty) = self.attributes(&mut preserve)?;
         let own = self.resolve(name, true)?;
         let id = self.heap.element(own, self.budget)?;
-        let mut preserve = self.open.last().is_some_and(|open| open.preserve);
-        for attribute in &written {
-            if attribute.name.whole == "xml:space" {
-                preserve = match attribute.value.trim_matches(is_whitespace) {
-                    "preserve" => true,
-                    "default" => false,
-                    other => {
-                        let message = format!("'{other}' is an invalid xml:space value.");
-                        return Err(self.cursor.fail_at(attribute.name.at, &message));
-                    }
-                };
-            }
-        }
         self.link_attributes(id, written)?;
         self.add(id);
         if empty {
@@ -70,7 +51,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// The attributes up to the end of the tag, and whether the element is empty.
-    fn attributes(&mut self) -> Result<(Vec<Written<'t>>, bool)> {
+    fn attributes(&mut self, preserve: &mut bool) -> Result<(Vec<Written<'t>>, bool)> {
         let mut written = Vec::new();
         match self.cursor.peek() {
             Some('>') => {
@@ -114,7 +95,12 @@ impl<'t> Reader<'t, '_> {
                 Some(_) => {
                     self.budget.step(1)?;
                     self.budget.memory(size_of::<Written<'_>>())?;
-                    written.push(self.attribute()?);
+                    let attribute = self.attribute()?;
+                    self.declare(&attribute)?;
+                    if attribute.name.whole == "xml:space" {
+                        *preserve = self.space(&attribute)?;
+                    }
+                    written.push(attribute);
                 }
             }
         }
@@ -167,6 +153,18 @@ impl<'t> Reader<'t, '_> {
             }
         }
         Err(self.cursor.fail_at(self.cursor.end(), "There is an unclosed literal string."))
+    }
+
+    /// Whether `xml:space` keeps white space.
+    fn space(&self, attribute: &Written<'t>) -> Result<bool> {
+        match attribute.value.trim_matches(is_whitespace) {
+            "preserve" => Ok(true),
+            "default" => Ok(false),
+            _ => {
+                let message = format!("'{}' is an invalid xml:space value.", attribute.value);
+                Err(self.cursor.fail_at(attribute.name.at, &message))
+            }
+        }
     }
 
     /// Takes a namespace declaration into scope.
@@ -226,12 +224,16 @@ impl<'t> Reader<'t, '_> {
     fn link_attributes(&mut self, element: XmlId, written: Vec<Written<'t>>) -> Result<()> {
         let many = written.len() > FEW;
         let mut seen: HashSet<Name> = HashSet::new();
+        let mut named = Vec::with_capacity(written.len());
         for attribute in written {
-            let name = if attribute.declares() == Some("") {
+            let name = if attribute.is_default() {
                 Name::local(self.interned("xmlns")?)
             } else {
                 self.resolve(attribute.name, false)?
             };
+            named.push((name, attribute));
+        }
+        for (name, attribute) in named {
             let known = if many {
                 !seen.insert(name.clone())
             } else {

@@ -160,6 +160,12 @@ impl<'t> Cursor<'t> {
         Ok(self.between(start, self.at))
     }
 
+    /// Steps over a name that no colon may follow.
+    pub(super) fn plain_name(&mut self) -> Result<&'t str> {
+        let name = self.name()?;
+        if self.peek() == Some(':') { Err(self.bad_name_char()) } else { Ok(name) }
+    }
+
     /// Steps over a name with at most one colon.
     pub(super) fn qname(&mut self) -> Result<QName<'t>> {
         let at = self.at;

@@ -39,9 +39,6 @@ pub(super) fn xml_declaration(cursor: &mut Cursor<'_>) -> Result<Option<Declared
             }
             return Err(cursor.unexpected(&["'>'"]));
         }
-        if cursor.is_end() && declared.version.is_some() {
-            return Err(cursor.unexpected(&[]));
-        }
         if !spaced && declared.version.is_some() {
             return Err(cursor.unexpected(&["?>"]));
         }
@@ -52,7 +49,7 @@ pub(super) fn xml_declaration(cursor: &mut Cursor<'_>) -> Result<Option<Declared
 /// Reads one of version, encoding and standalone, in this order.
 fn part(cursor: &mut Cursor<'_>, declared: &mut Declared) -> Result<()> {
     let start = cursor.at;
-    let name = cursor.name()?;
+    let name = cursor.plain_name()?;
     let fits = match name {
         "version" => declared.version.is_none(),
         "encoding" => {
@@ -75,9 +72,9 @@ fn part(cursor: &mut Cursor<'_>, declared: &mut Declared) -> Result<()> {
     let Some(quote) = quote else { return Err(cursor.unexpected(&["\"", "'"])) };
     cursor.at += 1;
     let from = cursor.at;
-    let stop = cursor.rest().find(|c| c == quote || matches!(c, '"' | '\'' | '<' | '&'));
+    let stop = cursor.rest().find(['"', '\'', '<', '>', '&', '\n', '\r', '\t']);
     let Some(stop) = stop else {
-        return Err(cursor.fail_at(cursor.end(), "Unexpected end of file has occurred."));
+        return Err(cursor.fail_at(from, "There is an unclosed literal string."));
     };
     let value = cursor.between(from, from + stop);
     cursor.at = from + stop;

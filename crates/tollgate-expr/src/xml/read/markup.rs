@@ -44,13 +44,19 @@ impl Reader<'_, '_> {
     fn until(&mut self, close: &str, what: &str) -> Result<String> {
         let start = self.cursor.at;
         let Some(len) = self.cursor.rest().find(close) else {
-            // Where .NET stands when its buffer ends in what may be the start of the mark.
+            // Where .NET stands when its buffer ends too early, or in what may be the start of the mark.
             let tail = self.cursor.between(start, self.cursor.end());
             self.legal(tail, start)?;
-            let mark = close.chars().next().filter(|mark| *mark != '?' && tail.ends_with(*mark));
-            let back = if mark.is_some() { 2.min(tail.encode_utf16().count()) } else { 0 };
-            let place = tail.char_indices().rev().nth(back.saturating_sub(1));
-            let place = place.filter(|_| back > 0).map_or(tail.len(), |(index, _)| index);
+            let mark = close.chars().next().unwrap_or_default();
+            let place = if mark == '?' {
+                tail.len()
+            } else if tail.chars().nth(2).is_none() {
+                0
+            } else if let Some(rest) = tail.strip_suffix(mark) {
+                rest.strip_suffix(mark).unwrap_or(rest).len()
+            } else {
+                tail.len()
+            };
             let message = format!("Unexpected end of file while parsing {what} has occurred.");
             return Err(self.cursor.fail_at(start + place, &message));
         };
@@ -99,7 +105,7 @@ impl Reader<'_, '_> {
     pub(super) fn cdata(&mut self) -> Result<()> {
         self.cursor.at += 3;
         if !self.cursor.eat("CDATA[") {
-            return Err(if "CDATA[".starts_with(self.cursor.rest()) {
+            return Err(if self.cursor.rest().chars().nth(5).is_none() {
                 self.unclosed()
             } else {
                 self.cursor.unexpected(&["CDATA["])
@@ -114,7 +120,7 @@ impl Reader<'_, '_> {
     pub(super) fn instruction(&mut self) -> Result<()> {
         self.cursor.at += 2;
         let start = self.cursor.at;
-        let target = self.cursor.name()?;
+        let target = self.cursor.plain_name()?;
         if target == "xml" {
             let message = "Unexpected XML declaration. The XML declaration must be the first node in the document, and no whitespace characters are allowed to appear before it.";
             return Err(self.cursor.fail_at(start, message));
@@ -136,6 +142,11 @@ impl Reader<'_, '_> {
     pub(super) fn document_type(&mut self) -> Result<()> {
         let start = self.cursor.at;
         self.cursor.at += 2;
+        // .NET wants to see eight characters before it looks at the first.
+        if self.cursor.rest().chars().nth(7).is_none() {
+            let message = "Unexpected end of file while parsing DOCTYPE has occurred.";
+            return Err(self.cursor.fail_at(start + 2, message));
+        }
         if self.has_root {
             let message = "DTD must be defined before the document root element.";
             return Err(self.cursor.fail_at(start, message));

@@ -3,6 +3,8 @@
 mod escape;
 mod namespaces;
 
+use std::borrow::Cow;
+
 use self::escape::{attribute_text, checked, element_text};
 use self::namespaces::Namespaces;
 use super::heap::{Body, XmlHeap, XmlId, XmlKind};
@@ -262,7 +264,7 @@ impl Writer<'_> {
                 self.mixed = true;
                 checked(text)?;
                 self.out.push_str("<![CDATA[");
-                self.out.push_str(&text.replace("]]>", "]]]]><![CDATA[>"));
+                self.out.push_str(&line_ends(text).replace("]]>", "]]]]><![CDATA[>"));
                 self.out.push_str("]]>");
             }
             Body::Comment(text) => {
@@ -338,20 +340,22 @@ fn write_declaration(out: &mut String, prefix: &str, namespace: &str) -> Result<
     Ok(())
 }
 
+/// The text with its line ends made one.
+fn line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// The text with a space between `first` and `second`, and with its line ends made one.
 fn apart(text: &str, first: char, second: char) -> String {
+    let text = line_ends(text);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        match c {
-            '\r' => {
-                if chars.peek() == Some(&'\n') {
-                    chars.next();
-                }
-                out.push('\n');
-            }
-            c => out.push(c),
-        }
+        out.push(c);
         if c == first && chars.peek() == Some(&second) {
             out.push(' ');
         }
