@@ -48,6 +48,7 @@ mod time;
 mod types;
 mod unicode;
 mod value;
+mod xml;
 
 pub use budget::{Budget, Limits};
 pub use context::{

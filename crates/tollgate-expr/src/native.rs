@@ -27,6 +27,11 @@ pub(crate) trait Native: Any + Debug + Send + Sync {
     fn key(&self) -> Option<Key> {
         None
     }
+
+    /// Whether .NET has one object for all equal ones, so that references are equal when they are.
+    fn is_interned(&self) -> bool {
+        false
+    }
 }
 
 impl dyn Native {

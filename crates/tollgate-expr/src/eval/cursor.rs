@@ -12,7 +12,8 @@ use super::{Cx, Result};
 use crate::collections::{Comparer, Key};
 use crate::json::JsonId;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, XmlSource};
+use crate::xml::Walk;
 use crate::{Exception, ExceptionKind, Value};
 
 /// A place in a sequence.
@@ -54,6 +55,8 @@ pub(crate) struct Lazy {
     seen: HashSet<Key>,
     pub(super) kept: VecDeque<Value>,
     pub(super) groups: Option<Groups>,
+    /// The walk through an XML tree.
+    walk: Option<Walk>,
 }
 
 #[cold]
@@ -83,6 +86,7 @@ impl Cx<'_> {
                     seen: HashSet::new(),
                     kept: VecDeque::new(),
                     groups: None,
+                    walk: None,
                 })),
                 object => {
                     let pair = match object {
@@ -231,6 +235,7 @@ impl Cx<'_> {
                 Ok(None)
             }
             Source::View(from) => self.pull(lazy, from),
+            Source::Xml(source) => self.advance_xml(lazy, source),
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),
                 _ => None,
@@ -246,6 +251,34 @@ impl Cx<'_> {
             lazy.started = true;
         }
         self.advance(&mut lazy.from)
+    }
+
+    /// The next node or attribute, from one node or from each of a sequence.
+    fn advance_xml(&mut self, lazy: &mut Lazy, source: &XmlSource) -> Result<Option<Value>> {
+        loop {
+            while let Some(walk) = &mut lazy.walk
+                && let Some(id) = walk.next(&self.state.xml)?
+            {
+                self.step(1)?;
+                if source.takes(&self.state.xml, id) {
+                    return Ok(Some(Value::Xml(id)));
+                }
+            }
+            lazy.walk = None;
+            let from = match &source.from {
+                Value::Xml(_) if lazy.passed => return Ok(None),
+                Value::Xml(id) => Value::Xml(*id),
+                from => match self.pull(lazy, from)? {
+                    Some(item) => item,
+                    None => return Ok(None),
+                },
+            };
+            lazy.passed = true;
+            self.step(1)?;
+            if let Value::Xml(id) = from {
+                lazy.walk = Some(Walk::new(source.axis, id));
+            }
+        }
     }
 
     fn advance_many(

@@ -29,6 +29,7 @@ mod string_builder;
 mod time;
 mod tuple;
 mod ty;
+mod xml;
 
 pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
@@ -43,6 +44,7 @@ pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
+pub(crate) use xml::{XmlSource, xml_type};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {
@@ -149,6 +151,27 @@ types! {
     JEnumerable = json::ENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
+    XObject = xml::OBJECT;
+    XNode = xml::NODE;
+    XContainer = xml::CONTAINER;
+    XElement = xml::ELEMENT;
+    XAttribute = xml::ATTRIBUTE;
+    XDocument = xml::DOCUMENT;
+    XDeclaration = xml::DECLARATION;
+    XDocumentType = xml::DOCUMENT_TYPE;
+    XText = xml::TEXT;
+    XCData = xml::CDATA;
+    XComment = xml::COMMENT;
+    XProcessingInstruction = xml::INSTRUCTION;
+    XName = xml::NAME;
+    XNamespace = xml::NAMESPACE;
+    XNodeDocumentOrderComparer = xml::ORDER_COMPARER;
+    XNodeEqualityComparer = xml::EQUALITY_COMPARER;
+    XExtensions = xml::EXTENSIONS;
+    XmlNodeType = xml::NODE_TYPE;
+    SaveOptions = xml::SAVE_OPTIONS;
+    LoadOptions = xml::LOAD_OPTIONS;
+    ReaderOptions = xml::READER_OPTIONS;
     Uri = net::URI;
     WebUtility = net::WEB_UTILITY;
     HashAlgorithm = crypto::HASH_ALGORITHM;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::collections::dictionary;
 use super::super::decl::{TypeDecl, m};
 use super::super::net::new_uri;
+use super::super::xml::read_body as read_xml;
 use super::super::{Ty, TypeId, certificate, encoding};
 use super::{Run, entity, part, present, text};
 use crate::eval::{Args, Cx};
@@ -149,6 +150,9 @@ fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     cx.step(bytes.len() as u64 / 16)?;
     if matches!(a.ty(0), Ty::Array(_)) {
         return Ok(Value::Bytes(bytes.as_ref().into()));
+    }
+    if let Some(id @ (TypeId::XElement | TypeId::XDocument | TypeId::XNode)) = a.ty(0).id() {
+        return read_xml(cx, &bytes, charset.as_deref(), id);
     }
     let text: Cow<'_, str> = match (charset.as_deref(), std::str::from_utf8(&bytes)) {
         (None, Ok(text)) if !text.starts_with('\u{feff}') => Cow::Borrowed(text),
