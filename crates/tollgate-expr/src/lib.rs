@@ -38,6 +38,7 @@ mod native;
 mod number;
 mod program;
 pub mod reference;
+mod regex;
 mod response;
 mod state;
 mod syntax;

@@ -3,9 +3,15 @@
 use std::any::Any;
 use std::fmt::Debug;
 
+use crate::Exception;
 use crate::collections::Key;
+use crate::eval::Cx;
+use crate::state::{Object, confusion};
 use crate::types::{Ty, TypeId};
 use crate::value::Value;
+
+/// Gives an item of a collection by index; none behind the last.
+pub(crate) type ItemAt = fn(&mut Cx<'_>, &Value, usize) -> Result<Option<Value>, Exception>;
 
 /// An object of a declared type with data of its own. Those that never change are [`Value::Native`]; those that do are
 /// [`Object::Native`](crate::state::Object::Native) and belong to the request.
@@ -15,6 +21,11 @@ pub(crate) trait Native: Any + Debug + Send + Sync {
 
     /// What `ToString()` gives, when it is not the name of the type.
     fn text(&self) -> Option<String> {
+        None
+    }
+
+    /// How to walk over it, when it is a collection.
+    fn items(&self) -> Option<ItemAt> {
         None
     }
 
@@ -53,5 +64,32 @@ impl Value {
             Value::Native(object) => object.get(),
             _ => None,
         }
+    }
+}
+
+impl Cx<'_> {
+    /// Walks over a collection until `visit` says no; whether it came to the end.
+    pub(crate) fn each_native(
+        &mut self,
+        collection: &Value,
+        visit: &mut dyn FnMut(&mut Cx<'_>, Value) -> Result<bool, Exception>,
+    ) -> Result<bool, Exception> {
+        let native = match collection {
+            Value::Native(native) => Some(&**native),
+            Value::Object(id) => match self.state.object(*id) {
+                Object::Native(native) => Some(&**native),
+                _ => None,
+            },
+            _ => None,
+        };
+        let item_at = native.and_then(Native::items).ok_or_else(confusion)?;
+        let mut index = 0;
+        while let Some(item) = item_at(self, collection, index)? {
+            if !visit(self, item)? {
+                return Ok(false);
+            }
+            index += 1;
+        }
+        Ok(true)
     }
 }

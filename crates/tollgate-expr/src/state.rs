@@ -79,7 +79,7 @@ impl EvalState {
     pub fn new(limits: Limits) -> Self {
         Self {
             budget: Budget::new(limits),
-            json: JsonHeap::new(),
+            json: JsonHeap::with_regex(crate::types::json_path_match),
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),

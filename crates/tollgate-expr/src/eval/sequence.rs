@@ -76,6 +76,7 @@ impl Cx<'_> {
                         self.state.budget.leave();
                         result
                     }
+                    Object::Native(_) => self.each_native(source, visit),
                     _ => self.each_object(source, visit),
                 }
             }
@@ -108,6 +109,7 @@ impl Cx<'_> {
                 }
                 Ok(true)
             }
+            Value::Native(_) => self.each_native(source, visit),
             other => {
                 let items = crate::types::context::entries(self, other)?;
                 self.each_value(items, visit)

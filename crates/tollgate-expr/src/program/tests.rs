@@ -4,6 +4,7 @@ mod bounds;
 #[expect(clippy::needless_raw_string_hashes, reason = "as `expect_test` writes them")]
 mod diagnostics;
 mod evaluation;
+mod regex;
 
 use serde_json::{Value as Json, json};
 

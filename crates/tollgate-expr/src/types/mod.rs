@@ -18,6 +18,7 @@ mod math;
 mod net;
 mod number;
 mod object;
+mod regex;
 mod registry;
 mod scalar;
 mod string;
@@ -30,6 +31,7 @@ pub(crate) use crypto::no_hash_name;
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
+pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
     info, lookup, short_names,
@@ -125,6 +127,15 @@ types! {
     JEnumerable = json::ENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
+    Regex = regex::REGEX;
+    RegexOptions = regex::OPTIONS;
+    Capture = regex::CAPTURE;
+    CaptureCollection = regex::CAPTURES;
+    Group = regex::GROUP;
+    GroupCollection = regex::GROUPS;
+    Match = regex::MATCH;
+    MatchCollection = regex::MATCHES;
+    MatchEvaluator = regex::EVALUATOR;
     Uri = net::URI;
     WebUtility = net::WEB_UTILITY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
