@@ -65,6 +65,8 @@ pub struct EvalState {
     pub(crate) consumed: Vec<Arc<Response>>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// The body last read as text and kept, with its character set: most policies that read a body read it often.
+    pub(crate) body_text: Option<(bytes::Bytes, Option<String>, Arc<str>)>,
     /// A buffer for joining texts.
     pub(crate) scratch: String,
 }
@@ -92,6 +94,7 @@ impl EvalState {
             changed: Vec::new(),
             consumed: Vec::new(),
             stack: Vec::new(),
+            body_text: None,
             scratch: String::new(),
         }
     }
@@ -153,6 +156,14 @@ impl EvalState {
         let Value::Object(id) = value else { return None };
         match self.object_mut(*id) {
             Some(Object::Native(object)) => object.get_mut(),
+            _ => None,
+        }
+    }
+
+    /// An item of an array.
+    pub(crate) fn item(&self, id: ObjectId, index: usize) -> Option<&Value> {
+        match self.object(id) {
+            Object::Array { items, .. } => items.get(index),
             _ => None,
         }
     }
