@@ -20,11 +20,11 @@ use node::Node;
 /// Expressions between two questions to C#.
 const ROUND: usize = 4_000;
 /// Disagreements that are made small; the rest are counted.
-const SHRUNK: usize = 120;
+const SHRUNK: usize = 200;
 /// Steps of making small.
 const STEPS: usize = 14;
 /// Smaller expressions tried in a step for each disagreement.
-const TRIED: usize = 40;
+const TRIED: usize = 20;
 
 /// An expression on which both do not agree.
 #[derive(Debug, Clone)]
