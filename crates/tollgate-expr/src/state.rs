@@ -46,7 +46,6 @@ pub(crate) enum Object {
     Function(Arc<Closure>),
     /// A captured variable.
     Cell(Value),
-    Random(u64),
     /// An object of a type with data of its own.
     Native(Box<dyn Native>),
     /// Taken out while it is worked on.
@@ -227,7 +226,6 @@ impl EvalState {
             Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
-            Object::Random(_) => Ty::Named(TypeId::Random),
             Object::Native(object) => object.ty(),
             Object::Cell(_) | Object::Busy => Ty::OBJECT,
         }
@@ -363,7 +361,14 @@ fn record_text(
         Ty::Record(shape) if shape.tuple => format!("({})", texts.join(", ")),
         Ty::Record(shape) => anonymous_text(shape, &texts),
         Ty::Generic(TypeId::KeyValuePair, _) => format!("[{}]", texts.join(", ")),
-        Ty::Generic(TypeId::Tuple2 | TypeId::Tuple3, _) => format!("({})", texts.join(", ")),
+        Ty::Generic(id, _) if crate::types::is_tuple(*id) => {
+            if *id == TypeId::Tuple8
+                && let Some(rest) = texts.last_mut()
+            {
+                *rest = rest.trim_start_matches('(').trim_end_matches(')').to_owned();
+            }
+            format!("({})", texts.join(", "))
+        }
         Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })

@@ -39,8 +39,8 @@ impl Checker<'_> {
                 }
             }
             UnaryOp::Neg | UnaryOp::Plus | UnaryOp::Complement => {
-                if op == UnaryOp::Neg
-                    && let Some(call) = self.declared_operator("-", vec![typed.clone()], at)
+                if op != UnaryOp::Complement
+                    && let Some(call) = self.declared_operator(op.text(), vec![typed.clone()], at)
                 {
                     return call;
                 }
@@ -490,11 +490,17 @@ impl Checker<'_> {
             })
             .collect();
         let lifted = operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
-        let member = members.into_iter().find(|member| {
+        let standard = |member: &&&'static MemberInfo| {
             member.params.iter().zip(&operands).all(|(param, typed)| {
                 Self::standard(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
             })
-        })?;
+        };
+        let declared = |member: &&&'static MemberInfo| {
+            member.params.iter().zip(&operands).all(|(param, typed)| {
+                Self::implicit(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
+            })
+        };
+        let member = members.iter().find(standard).or_else(|| members.iter().find(declared))?;
         let mut effects = Vec::new();
         let mut args = Vec::new();
         for (typed, param) in operands.into_iter().zip(&member.params) {

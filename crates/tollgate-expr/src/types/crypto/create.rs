@@ -1,9 +1,10 @@
 //! Algorithms by name, as `CryptoConfig.CreateFromName` of .NET Core 3.1 knows them.
 
 use super::super::{Ty, TypeId, info, is_assignable};
-use super::digest::Algorithm;
+use crate::cryptography::cipher::Family;
+use crate::cryptography::digest::Algorithm;
 use super::hash_algorithm::Hasher;
-use super::symmetric::{Family, Symmetric};
+use super::symmetric::Symmetric;
 use super::{Run, hmac};
 use crate::eval::{Args, Cx};
 use crate::{Exception, ExceptionKind, Value};

@@ -1,7 +1,7 @@
 //! `Encrypt` and `Decrypt`, which Azure adds to byte arrays.
 
 use super::super::decl::{Kind, TypeDecl, m};
-use super::cipher::Direction;
+use crate::cryptography::cipher::Direction;
 use super::{Run, create, symmetric, transform};
 use crate::eval::{Args, Cx};
 use crate::{Exception, Value};

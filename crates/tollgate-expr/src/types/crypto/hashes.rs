@@ -3,7 +3,7 @@
 use super::super::TypeId;
 use super::super::decl::{Kind, Member, TypeDecl, m};
 use super::create::create;
-use super::digest::Algorithm;
+use crate::cryptography::digest::Algorithm;
 use super::hash_algorithm::Hasher;
 
 macro_rules! hash {
