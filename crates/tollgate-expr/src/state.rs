@@ -7,8 +7,9 @@ use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
 use crate::json::{JsonHeap, JsonType};
 use crate::native::Native;
-use crate::types::{RecordTy, Ty, TypeId, info};
+use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
+use crate::xml::{SaveOptions, XmlHeap};
 use crate::{Budget, Exception, Host, Limits, Response, Value};
 
 /// An object of a request. It belongs to the [`EvalState`] that gave it.
@@ -56,6 +57,7 @@ pub(crate) enum Object {
 pub struct EvalState {
     pub(crate) budget: Budget,
     pub(crate) json: JsonHeap,
+    pub(crate) xml: XmlHeap,
     objects: Vec<Object>,
     /// Byte arrays that were written to, with what they hold now.
     changed: Vec<(Arc<[u8]>, Vec<u8>)>,
@@ -84,7 +86,8 @@ impl EvalState {
     pub fn new(limits: Limits) -> Self {
         Self {
             budget: Budget::new(limits),
-            json: JsonHeap::new(),
+            json: JsonHeap::with_regex(crate::types::json_path_match),
+            xml: XmlHeap::new(),
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),
@@ -200,6 +203,7 @@ impl EvalState {
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
             Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
+            Value::Xml(id) => Ty::Named(xml_type(self.xml.kind(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
             Value::Jwt(_) => Ty::Named(TypeId::Jwt),
@@ -261,12 +265,18 @@ fn host_type(part: HostRef) -> Ty {
         HostRef::UserIdentity(_) => TypeId::IUserIdentity,
         HostRef::Workspace => TypeId::IWorkspace,
         HostRef::Deployment => TypeId::IDeployment,
+        HostRef::Backend => TypeId::IBackend,
+        HostRef::Sustainability => TypeId::ISustainabilityInfo,
         HostRef::Gateway => TypeId::IGateway,
         HostRef::LastError => TypeId::ILastError,
         HostRef::Request => TypeId::IRequest,
         HostRef::Response => TypeId::IResponse,
         HostRef::Body(_) => TypeId::IMessageBody,
         HostRef::Headers(_) | HostRef::Query(_) | HostRef::ServiceQuery => return strings_map(),
+        HostRef::Certificates => {
+            let certificate = Ty::Named(TypeId::X509Certificate2);
+            return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, certificate]);
+        }
         HostRef::Matched => {
             return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::STRING]);
         }
@@ -293,6 +303,9 @@ pub(crate) fn text_of(
         Value::Null => return Ok(None),
         Value::Str(text) => return Ok(Some(text.clone())),
         Value::Json(id) => return state.json.to_text(*id, budget).map(Some),
+        Value::Xml(id) => {
+            return state.xml.to_text(*id, SaveOptions::NONE, budget).map(|text| Some(text.into()));
+        }
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
         Value::Char(unit) => String::from_utf16_lossy(&[*unit]),

@@ -68,7 +68,9 @@ fn part_text(part: &Part) -> String {
 }
 
 fn quoted(value: &str) -> String {
-    let space = |found: Option<char>| found.is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r'));
+    let space = |found: Option<char>| {
+        found.is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r'))
+    };
     let needs = value.is_empty()
         || space(value.chars().next())
         || space(value.chars().next_back())

@@ -46,8 +46,8 @@ pub(crate) enum Alternative {
 
 impl Parsed {
     /// Reads DER; what stands after the certificate is left out.
-    pub(crate) fn read(der: Bytes) -> Option<Parsed> {
-        let (rest, certificate) = X509Certificate::from_der(&der).ok()?;
+    pub(crate) fn read(der: &Bytes) -> Option<Parsed> {
+        let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         let n = der.len() - rest.len();
         let tbs = &certificate.tbs_certificate;
         let mut spki = Reader::new(tbs.subject_pki.raw).inside(SEQUENCE)?;
@@ -87,9 +87,9 @@ impl Parsed {
         while !names.is_empty() {
             let (tag, content) = names.any()?;
             let found = match (kind, tag) {
-                (Alternative::Email, 0x81) | (Alternative::Dns, 0x82) | (Alternative::Url, 0x86) => {
-                    Some(String::from_utf8_lossy(content).into_owned())
-                }
+                (Alternative::Email, 0x81)
+                | (Alternative::Dns, 0x82)
+                | (Alternative::Url, 0x86) => Some(String::from_utf8_lossy(content).into_owned()),
                 (Alternative::Upn, CONTEXT_0) => principal(content),
                 _ => None,
             };

@@ -7,7 +7,7 @@ use super::{Cx, Result};
 use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, XmlSource};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A lazy sequence.
@@ -78,6 +78,8 @@ pub(crate) enum Source {
     Pairs(Value, usize),
     /// What another collection holds.
     View(Value),
+    /// Nodes or attributes of XML trees.
+    Xml(Box<XmlSource>),
 }
 
 /// A key to order by.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
 use super::super::net::escape_data;
-use super::super::{Ty, TypeId, info};
+use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
 use crate::eval::{Args, Cx, default_value, null_argument};
@@ -103,6 +103,10 @@ pub(in crate::types) fn look_up(
         Value::Host(HostRef::Variables) => {
             Ok(cx.host.variable(name).map_or(Lookup::Null, |value| Lookup::Found(value.clone())))
         }
+        Value::Host(HostRef::Certificates) => match cx.host.certificate(name) {
+            Some(found) => certificate(cx, found).map(Lookup::Found),
+            None => Ok(Lookup::Missing),
+        },
         Value::Host(HostRef::Matched) => {
             let found = cx.host.matched_parameters().iter().find(|(known, _)| known == name);
             Ok(found
@@ -131,6 +135,9 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
         Value::Host(HostRef::Variables) => {
             cx.host.variable_names().into_iter().map(str::to_owned).collect()
         }
+        Value::Host(HostRef::Certificates) => {
+            cx.host.certificate_names().into_iter().map(str::to_owned).collect()
+        }
         Value::Host(HostRef::Matched) => {
             cx.host.matched_parameters().iter().map(|(name, _)| name.clone()).collect()
         }
@@ -150,6 +157,7 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
     let value_ty = match map {
         Value::Host(HostRef::Variables) => Ty::OBJECT,
         Value::Host(HostRef::Matched) => Ty::STRING,
+        Value::Host(HostRef::Certificates) => Ty::Named(TypeId::X509Certificate2),
         _ => Ty::array(Ty::STRING),
     };
     let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, value_ty]);

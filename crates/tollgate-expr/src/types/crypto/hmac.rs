@@ -3,9 +3,9 @@
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::create::create;
-use crate::cryptography::digest::Algorithm;
 use super::hash_algorithm::{Hasher, no_default, this};
 use super::{Run, bytes, platform};
+use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
 use crate::{Exception, Value};
 
@@ -79,7 +79,7 @@ pub(in crate::types) const HMAC: TypeDecl = TypeDecl {
         m(
             "static HMAC Create(string algorithmName)",
             "The HMAC of a name, such as `HMACSHA256`; null for an unknown one.",
-            |cx, a| create(cx, a, TypeId::HMAC),
+            |cx, a| create(cx, a, TypeId::Hmac),
         ),
         rw(
             "string HashName",

@@ -76,9 +76,11 @@ macro_rules! comparisons {
                 "Whether they are different paddings.",
                 |_, a| Ok(Value::Bool(!equal::<$ty>(a))),
             ),
-            m(concat!("bool Equals(", $name, " other)"), "Whether it is the same padding.", |_, a| {
-                Ok(Value::Bool(equal::<$ty>(a)))
-            }),
+            m(
+                concat!("bool Equals(", $name, " other)"),
+                "Whether it is the same padding.",
+                |_, a| Ok(Value::Bool(equal::<$ty>(a))),
+            ),
             m("bool Equals(object obj)", "Whether it is the same padding.", |_, a| {
                 Ok(Value::Bool(equal::<$ty>(a)))
             }),
@@ -98,8 +100,7 @@ const SIGNATURE_MEMBERS: &[super::super::Member] = &[
         Ok(Value::Enum(TypeId::RSASignaturePaddingMode, mode))
     }),
 ];
-const SIGNATURE_EQUALITY: &[super::super::Member] =
-    &comparisons!("RSASignaturePadding", Signature);
+const SIGNATURE_EQUALITY: &[super::super::Member] = &comparisons!("RSASignaturePadding", Signature);
 
 pub(in crate::types) const SIGNATURE: TypeDecl = TypeDecl {
     name: "System.Security.Cryptography.RSASignaturePadding",

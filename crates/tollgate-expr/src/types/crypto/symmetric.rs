@@ -2,11 +2,11 @@
 
 use super::super::decl::{Kind, TypeDecl, m, not_allowed, rw};
 use super::super::{Ty, TypeId};
-use crate::cryptography::cipher::{Cipher, Direction, Family, Mode, Padding};
 use super::create::create;
 use super::key_sizes::Sizes;
 use super::transform::Transform;
 use super::{Run, argument, bytes, cryptographic, platform, random};
+use crate::cryptography::cipher::{Cipher, Direction, Family, Mode, Padding};
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
 use crate::state::confusion;

@@ -70,7 +70,10 @@ pub(super) fn decrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         Encryption::Oaep(hash) => {
             let fault = |_| cryptographic("Error occurred while decoding OAEP padding.");
             let private = OaepPrivateDecryptingKey::new(private).map_err(fault)?;
-            private.decrypt(oaep(&hash)?, &data, &mut out, None).map(|out| out.len()).map_err(fault)?
+            private
+                .decrypt(oaep(&hash)?, &data, &mut out, None)
+                .map(|out| out.len())
+                .map_err(fault)?
         }
     };
     out.truncate(n);

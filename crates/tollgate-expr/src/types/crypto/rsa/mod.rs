@@ -28,7 +28,7 @@ pub(super) struct Rsa {
 
 impl Native for Rsa {
     fn id(&self) -> TypeId {
-        TypeId::RSA
+        TypeId::Rsa
     }
 
     fn text(&self) -> Option<String> {
@@ -102,8 +102,11 @@ fn dispose(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 
 fn named(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let name = a.str(0, "name")?;
-    let known =
-        ["RSA", "System.Security.Cryptography.RSA", "System.Security.Cryptography.AsymmetricAlgorithm"];
+    let known = [
+        "RSA",
+        "System.Security.Cryptography.RSA",
+        "System.Security.Cryptography.AsymmetricAlgorithm",
+    ];
     if known.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
         empty(cx, "RSACryptoServiceProvider")
     } else {
@@ -257,8 +260,14 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         refused("static RSA Create(RSAParameters parameters)", NOT_LISTED),
         refused("ExportParameters", NOT_LISTED),
         refused("ImportParameters", NOT_LISTED),
-        refused("byte[] SignData(Stream data, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)", NO_STREAMS),
-        refused("bool VerifyData(Stream data, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)", NO_STREAMS),
+        refused(
+            "byte[] SignData(Stream data, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+            NO_STREAMS,
+        ),
+        refused(
+            "bool VerifyData(Stream data, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+            NO_STREAMS,
+        ),
         refused("TryDecrypt", NO_SPANS),
         refused("TryEncrypt", NO_SPANS),
         refused("TrySignData", NO_SPANS),

@@ -67,7 +67,9 @@ pub(super) fn reset(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 }
 
 fn immutable() -> Exception {
-    platform("X509Certificate is immutable on this platform. Use the equivalent constructor instead.")
+    platform(
+        "X509Certificate is immutable on this platform. Use the equivalent constructor instead.",
+    )
 }
 
 const MAKING: &[Member] = &[
@@ -79,9 +81,11 @@ const MAKING: &[Member] = &[
         from_bytes(cx, a, TypeId::X509Certificate)
     }),
     m("new(X509Certificate cert)", "A copy.", |cx, a| copy(cx, a, TypeId::X509Certificate)),
-    m("void Import(byte[] rawData)", "Throws: certificates do not change.", |_, _| {
-        Err(immutable())
-    }),
+    m(
+        "void Import(byte[] rawData)",
+        "Throws: certificates do not change.",
+        |_, _| Err(immutable()),
+    ),
     m("void Reset()", "Empties it.", |cx, a| reset(cx, a)),
     m("void Dispose()", "Empties it.", |cx, a| reset(cx, a)),
     m("byte[] Export(X509ContentType contentType)", "As DER, with `Cert`.", |cx, a| export(cx, a)),
@@ -156,9 +160,11 @@ const READING: &[Member] = &[
     m("bool Equals(object obj)", "Whether issuer and serial number are the same.", |cx, a| {
         equal(cx, a).map(Value::Bool)
     }),
-    m("bool Equals(X509Certificate other)", "Whether issuer and serial number are the same.", |cx, a| {
-        equal(cx, a).map(Value::Bool)
-    }),
+    m(
+        "bool Equals(X509Certificate other)",
+        "Whether issuer and serial number are the same.",
+        |cx, a| equal(cx, a).map(Value::Bool),
+    ),
     m("int GetHashCode()", "A number made of its hash.", |cx, a| {
         let hash = hash(cx, a)?;
         let first = hash.first_chunk::<4>().copied().unwrap_or_default();
@@ -189,7 +195,10 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         refused("new(byte[] rawData, SecureString password)", NO_SECURE),
         refused("new(IntPtr handle)", "there are no handles"),
         refused("void Import(string fileName)", NO_FILES),
-        refused("void Import(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)", NO_FLAGS),
+        refused(
+            "void Import(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)",
+            NO_FLAGS,
+        ),
         refused("CreateFromCertFile", NO_FILES),
         refused("CreateFromSignedFile", NO_FILES),
         refused("TryGetCertHash", "policies have no spans"),

@@ -6,10 +6,10 @@ use super::super::super::decl::{Kind, TypeDecl, m};
 use super::super::{Run, argument, cryptographic, rsa};
 use super::key::rsa_key;
 use super::{certificate, extended};
+use crate::Value;
 use crate::cryptography::Certificate;
 use crate::cryptography::rsa_key::RsaKey;
 use crate::eval::{Args, Cx, null_argument};
-use crate::Value;
 
 /// The private key; null when there is none that can be used.
 pub(super) fn private_key(cx: &mut Cx<'_>, certificate: &Certificate) -> Run {

@@ -108,7 +108,10 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     refused: &[
         refused("new(string fileName)", "policies cannot read files"),
         refused("new(string fileName, string password)", "policies cannot read files"),
-        refused("static X509ContentType GetCertContentType(string fileName)", "policies cannot read files"),
+        refused(
+            "static X509ContentType GetCertContentType(string fileName)",
+            "policies cannot read files",
+        ),
         not_allowed("Extensions", "Azure does not list the types of extensions"),
     ],
 };
