@@ -41,7 +41,6 @@ pub(crate) enum Object {
         items: Vec<Value>,
         version: u32,
     },
-    Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
     /// A captured variable.
@@ -221,7 +220,6 @@ impl EvalState {
             Object::Set(set) => one(TypeId::HashSet, &set.item),
             Object::Queue { item, .. } => one(TypeId::Queue, item),
             Object::Stack { item, .. } => one(TypeId::Stack, item),
-            Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
             Object::Random(_) => Ty::Named(TypeId::Random),
@@ -303,7 +301,6 @@ pub(crate) fn text_of(
         Value::Record(record) => record_text(record, state, budget)?,
         Value::Exception(exception) => exception.to_string(),
         Value::Object(id) => match state.object(*id) {
-            Object::Builder(text) => text.clone(),
             Object::Native(object) => native_text(&**object),
             _ => state.type_of(value).full_name(),
         },

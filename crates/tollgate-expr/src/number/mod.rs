@@ -7,7 +7,7 @@ mod digits;
 mod parse;
 mod standard;
 
-pub(crate) use composite::{Piece, pad, pieces};
+pub(crate) use composite::{Piece, check_composite, pad, pieces};
 pub(crate) use convert::convert;
 pub(crate) use parse::{Styles, parse, parse_bool, try_parse, try_parse_bool};
 

@@ -20,6 +20,8 @@ mod registry;
 mod scalar;
 mod string;
 mod string_builder;
+mod string_reader;
+mod string_writer;
 mod time;
 mod ty;
 
@@ -63,6 +65,8 @@ types! {
     StringComparer = string::COMPARER;
     StringSplitOptions = string::SPLIT_OPTIONS;
     StringBuilder = string_builder::DECL;
+    StringReader = string_reader::DECL;
+    StringWriter = string_writer::DECL;
     Encoding = encoding::DECL;
     Boolean = scalar::BOOLEAN;
     Char = scalar::CHAR;

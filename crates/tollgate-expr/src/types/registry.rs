@@ -200,8 +200,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("Oid", Absent::Missing),
     ("PublicKey", Absent::Missing),
     ("IPAddress", Absent::Missing),
-    ("StringReader", Absent::Missing),
-    ("StringWriter", Absent::Missing),
     ("UriPartial", Absent::Missing),
 ];
 

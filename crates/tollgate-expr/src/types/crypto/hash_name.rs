@@ -1,7 +1,7 @@
 //! `HashAlgorithmName`.
 
-use super::super::decl::{Kind, TypeDecl, m, p};
 use super::super::TypeId;
+use super::super::decl::{Kind, TypeDecl, m, p};
 use super::Run;
 use crate::Value;
 use crate::collections::Key;

@@ -10,11 +10,8 @@ macro_rules! hash {
     ($decl:ident, $members:ident, $id:ident, $algorithm:ident, $bits:literal, $named:literal) => {
         const $members: &[Member] = &[
             m(concat!("static ", stringify!($id), " Create()"), "A new one.", |cx, _| {
-                let class = concat!(
-                    "System.Security.Cryptography.",
-                    stringify!($id),
-                    "+Implementation"
-                );
+                let class =
+                    concat!("System.Security.Cryptography.", stringify!($id), "+Implementation");
                 cx.state.add_native(Hasher::plain(TypeId::$id, class, Algorithm::$algorithm))
             }),
             m(

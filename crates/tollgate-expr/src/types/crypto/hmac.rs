@@ -1,7 +1,7 @@
 //! `KeyedHashAlgorithm`, `HMAC` and the HMACs of each hash.
 
-use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::super::TypeId;
+use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::create::create;
 use super::digest::Algorithm;
 use super::hash_algorithm::{Hasher, no_default, this};
@@ -59,7 +59,12 @@ pub(in crate::types) const KEYED: TypeDecl = TypeDecl {
             "The keyed hash of a name, such as `HMACSHA256`; null for an unknown one.",
             |cx, a| create(cx, a, TypeId::KeyedHashAlgorithm),
         ),
-        rw("byte[] Key", "The key, or its hash when it is longer than a block.", |cx, a| key(cx, a), set_key),
+        rw(
+            "byte[] Key",
+            "The key, or its hash when it is longer than a block.",
+            |cx, a| key(cx, a),
+            set_key,
+        ),
     ],
     refused: &[],
 };

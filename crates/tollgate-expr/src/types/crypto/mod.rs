@@ -18,8 +18,8 @@ mod transform;
 
 pub(super) use extensions::DECL as EXTENSIONS;
 pub(super) use hash_algorithm::DECL as HASH_ALGORITHM;
-pub(crate) use hash_name::no_name as no_hash_name;
 pub(super) use hash_name::DECL as HASH_ALGORITHM_NAME;
+pub(crate) use hash_name::no_name as no_hash_name;
 pub(super) use hashes::{
     MD5, SHA1, SHA1_MANAGED, SHA256, SHA256_MANAGED, SHA384, SHA384_MANAGED, SHA512, SHA512_MANAGED,
 };

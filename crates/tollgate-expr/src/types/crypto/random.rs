@@ -81,9 +81,11 @@ pub(in crate::types) const GENERATOR: TypeDecl = TypeDecl {
             "Fills a part of bytes at random.",
             |cx, a| get_part(cx, a),
         ),
-        m("void GetNonZeroBytes(byte[] data)", "Fills bytes at random, none of them 0.", |cx, a| {
-            get_non_zero(cx, a)
-        }),
+        m(
+            "void GetNonZeroBytes(byte[] data)",
+            "Fills bytes at random, none of them 0.",
+            |cx, a| get_non_zero(cx, a),
+        ),
         m("void Dispose()", "Gives it back.", |_, _| Ok(Value::Null)),
     ],
     refused: &[

@@ -182,12 +182,15 @@ fn refuse_weak(family: Family, key: &[u8]) -> Result<(), Exception> {
                 parts.first().is_some_and(|key| list.iter().any(|bad| bad & NO_PARITY == *key))
             };
             if is_in(&SEMI_WEAK) {
-                let message = "Specified key is a known semi-weak key for 'DES' and cannot be used.";
+                let message =
+                    "Specified key is a known semi-weak key for 'DES' and cannot be used.";
                 return Err(cryptographic(message));
             }
             ("DES", is_in(&WEAK))
         }
-        Family::TripleDes => ("TripleDES", parts.windows(2).any(|pair| pair.first() == pair.last())),
+        Family::TripleDes => {
+            ("TripleDES", parts.windows(2).any(|pair| pair.first() == pair.last()))
+        }
         _ => return Ok(()),
     };
     if weak {
@@ -344,8 +347,7 @@ pub(super) fn with_key(
         Value::Null => None,
         _ => Some(a.bytes(cx, key_at + 1, iv_name)?),
     };
-    let cipher: &Symmetric =
-        cx.state.native(a.get(index)).ok_or_else(|| null_argument("alg"))?;
+    let cipher: &Symmetric = cx.state.native(a.get(index)).ok_or_else(|| null_argument("alg"))?;
     cipher.transform(way, &key, iv.as_deref())
 }
 

@@ -81,9 +81,8 @@ impl Transform {
                     return Err(cryptographic(PARTIAL));
                 }
                 self.run(&mut data)?;
-                unpad(&mut data, size, self.padding).ok_or_else(|| {
-                    cryptographic("Padding is invalid and cannot be removed.")
-                })?;
+                unpad(&mut data, size, self.padding)
+                    .ok_or_else(|| cryptographic("Padding is invalid and cannot be removed."))?;
             }
         }
         self.cipher.restart(&self.iv);
@@ -182,9 +181,8 @@ pub(super) fn whole(cx: &mut Cx<'_>, mut transform: Transform, data: Vec<u8>) ->
 /// The length of a block.
 fn block_size(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     // Hashes are transforms, too: of single bytes.
-    let size = cx.state.native_mut(a.get(0)).map_or(1, |transform: &mut Transform| {
-        transform.block_len()
-    });
+    let size =
+        cx.state.native_mut(a.get(0)).map_or(1, |transform: &mut Transform| transform.block_len());
     Ok(Value::Int(i32::try_from(size).unwrap_or_default()))
 }
 
