@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::JsonHeap;
+use crate::json::{JsonHeap, JsonId};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -61,6 +61,8 @@ pub struct EvalState {
     changed: Vec<(Arc<[u8]>, Vec<u8>)>,
     /// Responses whose body was consumed.
     pub(crate) consumed: Vec<Arc<Response>>,
+    /// Notes that were added to tokens.
+    pub(crate) annotations: Vec<(JsonId, Value)>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
 }
@@ -86,6 +88,7 @@ impl EvalState {
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),
+            annotations: Vec::new(),
             stack: Vec::new(),
         }
     }

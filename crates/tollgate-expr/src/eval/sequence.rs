@@ -78,6 +78,8 @@ pub(crate) enum Source {
     Pairs(Value, usize),
     /// What another collection holds.
     View(Value),
+    /// The names and values of a `JObject`, as pairs.
+    Named(Value),
 }
 
 /// A key to order by.

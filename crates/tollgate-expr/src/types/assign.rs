@@ -45,6 +45,7 @@ fn args_vary(id: TypeId, from: &[Ty], to: &[Ty]) -> bool {
             | TypeId::IGrouping
             | TypeId::IOrderedEnumerable
             | TypeId::IEnumerator1
+            | TypeId::IJEnumerable
     );
     let delegate = id == TypeId::Func;
     if from.len() != to.len() {

@@ -131,6 +131,7 @@ types! {
     JTokenType = json::TOKEN_TYPE;
     Formatting = json::FORMATTING;
     JEnumerable = json::ENUMERABLE;
+    IJEnumerable = json::IENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
     Uri = net::URI;
