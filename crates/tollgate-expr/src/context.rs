@@ -246,8 +246,10 @@ pub trait Host: Send {
     fn utc_now(&self) -> i64;
     /// When the request arrived, in ticks, UTC.
     fn timestamp(&self) -> i64;
-    /// 64 random bits.
+    /// 64 random bits; not for keys.
     fn random(&mut self) -> u64;
+    /// Fills bytes with randomness that is fit for keys; false when there is none to be had.
+    fn fill_random(&mut self, target: &mut [u8]) -> bool;
     /// `context.RequestId`.
     fn request_id(&self) -> u128;
     /// `context.Tracing`.
@@ -271,8 +273,12 @@ pub trait Host: Send {
     fn deployment(&self) -> &Deployment;
     /// `context.LastError`.
     fn last_error(&self) -> Option<&LastError>;
-    /// DER of a certificate in `context.Deployment.Certificates`, by id or thumbprint.
-    fn certificate(&self, name: &str) -> Option<Bytes>;
+    /// A certificate in `context.Deployment.Certificates`, by id or thumbprint.
+    fn certificate(&self, name: &str) -> Option<crate::Certificate>;
+    /// The ids of the certificates in `context.Deployment.Certificates`.
+    fn certificate_names(&self) -> Vec<&str>;
+    /// Whom certificates are trusted to come from; without it none is trusted.
+    fn trust(&self) -> Option<&crate::TrustStore>;
 
     /// `context.Request.Method`.
     fn method(&self) -> Cow<'_, str>;
@@ -280,8 +286,8 @@ pub trait Host: Send {
     fn url(&self, kind: UrlKind) -> Cow<'_, Url>;
     /// `context.Request.IpAddress`.
     fn ip_address(&self) -> Cow<'_, str>;
-    /// DER of `context.Request.Certificate`.
-    fn client_certificate(&self) -> Option<Bytes>;
+    /// `context.Request.Certificate`.
+    fn client_certificate(&self) -> Option<crate::Certificate>;
     /// `context.Request.MatchedParameters`, in template order.
     fn matched_parameters(&self) -> &[(String, String)];
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value as Json;
@@ -9,8 +10,9 @@ use serde_json::Value as Json;
 use crate::json::DateParse;
 use crate::types::Ty;
 use crate::{
-    Api, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind, Operation, Product,
-    ProductState, Response, Subscription, Url, UrlKind, User, UserIdentity, Value,
+    Api, Certificate, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind, Operation,
+    Product, ProductState, Response, Subscription, TrustStore, Url, UrlKind, User, UserIdentity,
+    Value,
 };
 
 /// 2026-01-02T03:04:05Z in ticks.
@@ -53,6 +55,12 @@ pub struct FixedHost {
     pub response: Option<Response>,
     /// Context variables.
     pub variables: BTreeMap<String, Value>,
+    /// `context.Deployment.Certificates`, by name.
+    pub certificates: Vec<(String, Certificate)>,
+    /// `context.Request.Certificate`.
+    pub client_certificate: Option<Certificate>,
+    /// Whom certificates are trusted to come from.
+    pub trust: Arc<TrustStore>,
     /// What `context.Trace` was called with.
     pub traced: Vec<String>,
     request_consumed: bool,
@@ -81,6 +89,9 @@ impl Default for FixedHost {
             request: Response::default(),
             response: None,
             variables: BTreeMap::new(),
+            certificates: Vec::new(),
+            client_certificate: None,
+            trust: Arc::default(),
             traced: Vec::new(),
             request_consumed: false,
             response_consumed: false,
@@ -170,6 +181,15 @@ impl Host for FixedHost {
         z ^ (z >> 31)
     }
 
+    fn fill_random(&mut self, target: &mut [u8]) -> bool {
+        for chunk in target.chunks_mut(8) {
+            for (place, byte) in chunk.iter_mut().zip(self.random().to_le_bytes()) {
+                *place = byte;
+            }
+        }
+        true
+    }
+
     fn request_id(&self) -> u128 {
         self.request_id
     }
@@ -214,8 +234,22 @@ impl Host for FixedHost {
         self.last_error.as_ref()
     }
 
-    fn certificate(&self, _name: &str) -> Option<Bytes> {
-        None
+    fn certificate(&self, name: &str) -> Option<Certificate> {
+        let by_name = self.certificates.iter().find(|(known, _)| known == name);
+        let by_thumbprint = || {
+            self.certificates
+                .iter()
+                .find(|(_, known)| known.thumbprint().eq_ignore_ascii_case(name))
+        };
+        by_name.or_else(by_thumbprint).map(|(_, certificate)| certificate.clone())
+    }
+
+    fn certificate_names(&self) -> Vec<&str> {
+        self.certificates.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn trust(&self) -> Option<&TrustStore> {
+        Some(&self.trust)
     }
 
     fn method(&self) -> Cow<'_, str> {
@@ -233,8 +267,8 @@ impl Host for FixedHost {
         Cow::Borrowed(&self.ip)
     }
 
-    fn client_certificate(&self) -> Option<Bytes> {
-        None
+    fn client_certificate(&self) -> Option<Certificate> {
+        self.client_certificate.clone()
     }
 
     fn matched_parameters(&self) -> &[(String, String)] {

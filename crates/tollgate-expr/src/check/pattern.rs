@@ -25,7 +25,10 @@ impl Checker<'_> {
         let store = Self::write(place, typed.node);
         let held = Typed::new(Self::read(place), typed.ty, typed.at);
         let test = self.pattern(&held, pattern);
-        Typed::new(Node::Seq([store].into(), test.boxed()), Ty::BOOL, at)
+        let split = self.split.take();
+        let node = Node::Seq([store].into(), test.boxed());
+        self.split = split;
+        Typed::new(node, Ty::BOOL, at)
     }
 
     fn type_test(&mut self, typed: &Typed, ty: &Ty, at: At) -> Node {
@@ -59,7 +62,12 @@ impl Checker<'_> {
     }
 
     fn pattern_variable(&mut self, value: Node, ty: &Ty, name: &Name) -> Node {
+        let mut otherwise = self.flow.clone();
+        if otherwise.reachable {
+            otherwise.unassigned.insert(name.at.start);
+        }
         let place = self.declare_variable(name, ty.clone(), false);
+        self.split = Some((self.flow.clone(), otherwise));
         let mut effects = Vec::new();
         if let Place::Cell(slot) = place {
             effects.push(Node::NewCell(slot));

@@ -125,13 +125,32 @@ fn shift(op: BinaryOp, left: &Value, right: &Value) -> Value {
     }
 }
 
+/// Operations with zero keep the digits that the numbers ask for.
+fn of_zero(op: BinaryOp, a: Decimal, b: Decimal) -> Result<Value> {
+    let scale = a.scale().max(b.scale());
+    let mut result = match op {
+        BinaryOp::Add if a.is_zero() => b,
+        BinaryOp::Sub if a.is_zero() => -b,
+        BinaryOp::Rem if b.is_zero() => return Err(by_zero()),
+        BinaryOp::Mul => Decimal::new(0, (a.scale() + b.scale()).min(28)),
+        _ => a,
+    };
+    if op != BinaryOp::Rem {
+        result.rescale(scale.max(result.scale()));
+    }
+    Ok(Value::Decimal(result))
+}
+
 fn decimal(op: BinaryOp, a: Decimal, b: Decimal) -> Result<Value> {
+    if (a.is_zero() || b.is_zero()) && op != BinaryOp::Div {
+        return of_zero(op, a, b);
+    }
     let result = match op {
         BinaryOp::Add => a.checked_add(b),
         BinaryOp::Sub => a.checked_sub(b),
         BinaryOp::Mul => a.checked_mul(b),
         BinaryOp::Div | BinaryOp::Rem if b.is_zero() => return Err(by_zero()),
-        BinaryOp::Div => a.checked_div(b),
+        BinaryOp::Div => crate::number::divide(a, b),
         BinaryOp::Rem => a.checked_rem(b),
         _ => None,
     };

@@ -1,13 +1,18 @@
 //! The types that policies may use: one declaration each drives checking, evaluation and documentation.
 
 mod assign;
+mod bit_converter;
+mod boolean;
+mod char;
 mod collections;
 pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
 mod encoding;
+mod enumeration;
 mod format_provider;
+mod guid;
 mod json;
 mod json_convert;
 mod jwt;
@@ -16,17 +21,19 @@ mod math;
 mod net;
 mod number;
 mod object;
+mod random;
 mod registry;
-mod scalar;
+mod shortcut;
 mod string;
 mod string_builder;
 mod string_reader;
 mod string_writer;
 mod time;
+mod tuple;
 mod ty;
 
-pub(crate) use assign::is_assignable;
-pub(crate) use crypto::no_hash_name;
+pub(crate) use assign::{is_assignable, is_covariant};
+pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
@@ -35,7 +42,9 @@ pub(crate) use registry::{
     info, lookup, short_names,
 };
 pub use registry::{MemberKind, ParamMode};
-pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
+pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
+pub(crate) use tuple::is_tuple;
+pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {
@@ -58,8 +67,15 @@ types! {
     Converter = object::CONVERTER;
     Exception = object::EXCEPTION;
     IDisposable = object::DISPOSABLE;
-    Tuple2 = object::TUPLE2;
-    Tuple3 = object::TUPLE3;
+    Tuple = tuple::DECL;
+    Tuple1 = tuple::OF1;
+    Tuple2 = tuple::OF2;
+    Tuple3 = tuple::OF3;
+    Tuple4 = tuple::OF4;
+    Tuple5 = tuple::OF5;
+    Tuple6 = tuple::OF6;
+    Tuple7 = tuple::OF7;
+    Tuple8 = tuple::OF8;
     String = string::DECL;
     StringComparison = string::COMPARISON;
     StringComparer = string::COMPARER;
@@ -68,9 +84,9 @@ types! {
     StringReader = string_reader::DECL;
     StringWriter = string_writer::DECL;
     Encoding = encoding::DECL;
-    Boolean = scalar::BOOLEAN;
-    Char = scalar::CHAR;
-    Guid = scalar::GUID;
+    Boolean = boolean::DECL;
+    Char = char::DECL;
+    Guid = guid::DECL;
     SByte = number::SBYTE;
     Byte = number::BYTE;
     Int16 = number::INT16;
@@ -83,10 +99,11 @@ types! {
     Double = number::DOUBLE;
     Decimal = number::DECIMAL;
     Convert = convert::DECL;
+    Base64FormattingOptions = convert::FORMATTING;
     Math = math::DECL;
     MidpointRounding = math::ROUNDING;
-    Random = math::RANDOM;
-    BitConverter = convert::BIT_CONVERTER;
+    Random = random::DECL;
+    BitConverter = bit_converter::DECL;
     IEnumerable = collections::interfaces::ENUMERABLE0;
     IEnumerable1 = collections::interfaces::ENUMERABLE;
     IEnumerator = collections::enumerator::ENUMERATOR0;
@@ -112,6 +129,9 @@ types! {
     Queue = collections::queue::QUEUE;
     Stack = collections::stack::STACK;
     Enumerable = linq::DECL;
+    Enum = enumeration::DECL;
+    TypeCode = enumeration::TYPE_CODE;
+    UnicodeCategory = enumeration::UNICODE_CATEGORY;
     IFormatProvider = format_provider::DECL;
     DateTime = time::DATE_TIME;
     DateTimeKind = time::KIND;
@@ -161,6 +181,23 @@ types! {
     PaddingMode = crypto::PADDING_MODE;
     KeySizes = crypto::KEY_SIZES;
     ICryptoTransform = crypto::CRYPTO_TRANSFORM;
+    AsymmetricAlgorithm = crypto::ASYMMETRIC_ALGORITHM;
+    RSA = crypto::RSA;
+    RSASignaturePadding = crypto::RSA_SIGNATURE_PADDING;
+    RSASignaturePaddingMode = crypto::RSA_SIGNATURE_PADDING_MODE;
+    RSAEncryptionPadding = crypto::RSA_ENCRYPTION_PADDING;
+    RSAEncryptionPaddingMode = crypto::RSA_ENCRYPTION_PADDING_MODE;
+    Oid = crypto::OID;
+    AsnEncodedData = crypto::ASN_ENCODED_DATA;
+    X509Certificate = crypto::X509_CERTIFICATE;
+    X509Certificate2 = crypto::X509_CERTIFICATE2;
+    X509ContentType = crypto::X509_CONTENT_TYPE;
+    X509NameType = crypto::X509_NAME_TYPE;
+    X509KeyStorageFlags = crypto::X509_KEY_STORAGE;
+    X500DistinguishedName = crypto::DISTINGUISHED_NAME;
+    PublicKey = crypto::PUBLIC_KEY;
+    RSACertificateExtensions = crypto::RSA_EXTENSIONS;
+    CertificateExtensions = crypto::CERTIFICATE_EXTENSIONS;
     CryptographyExtensions = crypto::EXTENSIONS;
     IContext = context::CONTEXT;
     IApi = context::API;

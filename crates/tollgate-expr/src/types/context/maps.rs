@@ -36,6 +36,42 @@ fn query(text: &str) -> Vec<(String, Vec<String>)> {
     all
 }
 
+/// All values of a parameter of a query, joined.
+pub(crate) fn query_text<'c>(cx: &'c Cx<'_>, part: HostRef, name: &str) -> Option<Cow<'c, str>> {
+    match url(cx, part)? {
+        Cow::Borrowed(url) => joined_query(&url.query, name),
+        Cow::Owned(url) => joined_query(&url.query, name).map(|text| Cow::Owned(text.into_owned())),
+    }
+}
+
+fn joined_query<'q>(text: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    let mut all: Option<Cow<'q, str>> = None;
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (known, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !decoded(known).eq_ignore_ascii_case(name) {
+            continue;
+        }
+        match &mut all {
+            None => all = Some(decoded(value)),
+            Some(all) => {
+                let all = all.to_mut();
+                all.push(',');
+                all.push_str(&decoded(value));
+            }
+        }
+    }
+    all
+}
+
+/// A name or value of a query, decoded.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        Cow::Owned(decode(text))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// The values of a name in a dictionary of `context` that holds several.
 fn strings(cx: &Cx<'_>, map: &Value, name: &str) -> Option<Vec<String>> {
     let owned = |values: &[String]| values.to_vec();

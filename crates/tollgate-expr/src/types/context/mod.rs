@@ -11,8 +11,8 @@ macro_rules! text_of {
 mod maps;
 mod messages;
 
-pub(crate) use maps::entries;
 pub(super) use maps::{EXTENSIONS, Lookup, look_up, members};
+pub(crate) use maps::{entries, query_text};
 pub(crate) use messages::url_text;
 pub(super) use messages::{BODY, REQUEST, RESPONSE, URL};
 

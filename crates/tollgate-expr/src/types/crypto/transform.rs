@@ -2,8 +2,8 @@
 
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::cipher::{Cipher, Direction, Padding, pad, unpad};
 use super::{Run, array, bytes, cryptographic, hash_algorithm, out_of_range, part, write_into};
+use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 use crate::state::confusion;
@@ -161,7 +161,7 @@ fn finish(cx: &mut Cx<'_>, transform: &Value, data: Vec<u8>) -> Run {
     work(cx, data.len())?;
     // As much randomness as one block of padding can take.
     let mut random = [0u8; 16];
-    super::random::fill(cx, &mut random);
+    super::random::fill(cx, &mut random)?;
     let mut random = random.into_iter();
     let transform: &mut Transform = cx.state.native_mut(transform).ok_or_else(confusion)?;
     let out = transform.last(data, || random.next().unwrap_or_default())?;
@@ -172,7 +172,7 @@ fn finish(cx: &mut Cx<'_>, transform: &Value, data: Vec<u8>) -> Run {
 pub(super) fn whole(cx: &mut Cx<'_>, mut transform: Transform, data: Vec<u8>) -> Run {
     work(cx, data.len())?;
     let mut random = [0u8; 16];
-    super::random::fill(cx, &mut random);
+    super::random::fill(cx, &mut random)?;
     let mut random = random.into_iter();
     let out = transform.last(data, || random.next().unwrap_or_default())?;
     bytes(cx, &out)
