@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::{JsonHeap, JsonType};
+use crate::json::{JsonHeap, JsonId, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -42,7 +42,6 @@ pub(crate) enum Object {
         items: Vec<Value>,
         version: u32,
     },
-    Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
     /// A captured variable.
@@ -63,6 +62,8 @@ pub struct EvalState {
     changed: Vec<(Arc<[u8]>, Vec<u8>)>,
     /// Responses whose body was consumed.
     pub(crate) consumed: Vec<Arc<Response>>,
+    /// Notes that were added to tokens.
+    pub(crate) annotations: Vec<(JsonId, Value)>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
     /// The body last read as text and kept, with its character set: most policies that read a body read it often.
@@ -93,6 +94,7 @@ impl EvalState {
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),
+            annotations: Vec::new(),
             stack: Vec::new(),
             body_text: None,
             scratch: String::new(),
@@ -238,7 +240,6 @@ impl EvalState {
             Object::Set(set) => one(TypeId::HashSet, &set.item),
             Object::Queue { item, .. } => one(TypeId::Queue, item),
             Object::Stack { item, .. } => one(TypeId::Stack, item),
-            Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
             Object::Native(object) => object.ty(),
@@ -328,7 +329,6 @@ pub(crate) fn text_of(
         Value::Record(record) => record_text(record, state, budget)?,
         Value::Exception(exception) => exception.to_string(),
         Value::Object(id) => match state.object(*id) {
-            Object::Builder(text) => text.clone(),
             Object::Native(object) => native_text(&**object),
             _ => state.type_of(value).full_name(),
         },

@@ -193,6 +193,12 @@ impl JsonHeap {
         self.push(Body::Constructor(Box::new(container)), budget)
     }
 
+    /// `new JConstructor()`.
+    pub(crate) fn unnamed_constructor(&mut self, budget: &mut Budget) -> Result<JsonId, Exception> {
+        budget.memory(CONTAINER_BYTES)?;
+        self.push(Body::Constructor(Box::default()), budget)
+    }
+
     /// `new JValue(value)`, `new JRaw(value)`, `JValue.CreateComment`.
     pub(crate) fn value(
         &mut self,
@@ -516,8 +522,8 @@ impl JsonHeap {
         }
     }
 
-    /// Renames a constructor: what merging two of them does.
-    pub(super) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
+    /// Renames a constructor.
+    pub(crate) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
         if let Some(Node { body: Body::Constructor(container), .. }) = self.node_mut(constructor) {
             container.name = Some(name);
         }

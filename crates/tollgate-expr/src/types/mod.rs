@@ -27,6 +27,8 @@ mod registry;
 mod shortcut;
 mod string;
 mod string_builder;
+mod string_reader;
+mod string_writer;
 mod time;
 mod tuple;
 mod ty;
@@ -83,6 +85,8 @@ types! {
     StringComparer = string::COMPARER;
     StringSplitOptions = string::SPLIT_OPTIONS;
     StringBuilder = string_builder::DECL;
+    StringReader = string_reader::DECL;
+    StringWriter = string_writer::DECL;
     Encoding = encoding::DECL;
     Boolean = boolean::DECL;
     Char = char::DECL;
@@ -151,6 +155,7 @@ types! {
     JTokenType = json::TOKEN_TYPE;
     Formatting = json::FORMATTING;
     JEnumerable = json::ENUMERABLE;
+    IJEnumerable = json::IENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
     XObject = xml::OBJECT;

@@ -175,8 +175,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("DateTimeStyles", Absent::NotAllowed),
     ("TimeSpanStyles", Absent::NotAllowed),
     ("IPAddress", Absent::Missing),
-    ("StringReader", Absent::Missing),
-    ("StringWriter", Absent::Missing),
     ("UriPartial", Absent::Missing),
 ];
 
