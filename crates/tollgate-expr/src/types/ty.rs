@@ -187,6 +187,7 @@ impl Ty {
     pub(crate) fn delegate(&self) -> Option<(Vec<Ty>, Ty)> {
         match self {
             Ty::Named(TypeId::Action) => Some((Vec::new(), Ty::Void)),
+            Ty::Named(TypeId::MatchEvaluator) => Some((vec![Ty::Named(TypeId::Match)], Ty::STRING)),
             Ty::Generic(TypeId::Func, args) => {
                 let (result, parameters) = args.split_last()?;
                 Some((parameters.to_vec(), result.clone()))
@@ -218,12 +219,13 @@ impl Ty {
                 Ty::Generic(*id, args.into())
             }
             Ty::Array(item) => Ty::array(item.substitute(class, method)),
-            Ty::Record(record) if record.members.iter().any(|(_, ty)| ty.is_open()) => {
-                let members = record.members.iter();
-                let members = members
-                    .map(|(name, ty)| (name.clone(), ty.substitute(class, method)))
-                    .collect();
-                Ty::Record(RecordTy { tuple: record.tuple, members }.into())
+            Ty::Record(record) if self.is_open() => {
+                let members = record
+                    .members
+                    .iter()
+                    .map(|(name, ty)| (name.clone(), ty.substitute(class, method)));
+                let members = members.collect();
+                Ty::Record(Arc::new(RecordTy { tuple: record.tuple, members }))
             }
             other => other.clone(),
         }
@@ -244,6 +246,11 @@ impl Ty {
     pub(crate) fn item(&self) -> Option<Ty> {
         if let Ty::Array(item) = self {
             return Some((**item).clone());
+        }
+        // They are walked over as they were before there were type parameters.
+        let plain = [TypeId::MatchCollection, TypeId::GroupCollection, TypeId::CaptureCollection];
+        if plain.into_iter().any(|id| self.is(id)) {
+            return Some(Ty::OBJECT);
         }
         let found = self.as_instance_of(TypeId::IEnumerable1)?;
         found.args().first().cloned()
