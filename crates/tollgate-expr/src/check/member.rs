@@ -175,6 +175,7 @@ impl Checker<'_> {
             self.note_body(&target.ty, name, origin);
             return Operand::Value(Self::property(found, target, at, name.at));
         }
+        let is_property = found.iter().any(|found| found.member.kind == MemberKind::Property);
         let mut members: Vec<Found> = found
             .into_iter()
             .filter(|found| !found.member.is_static && found.member.kind == MemberKind::Method)
@@ -182,6 +183,11 @@ impl Checker<'_> {
         let extra = extensions(&name.text).iter();
         members.extend(extra.map(|member| Found { member, class: Vec::new() }));
         if members.is_empty() {
+            if is_property {
+                let shown = self.shown(name.at, &name.text);
+                let message = format!("`{shown}` is a property and cannot be called");
+                return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, name.at, message));
+            }
             return Operand::Value(self.no_member(&target.ty, name, at));
         }
         Operand::Group(Group {

@@ -143,6 +143,9 @@ const KEYWORDS: &[(&str, &str)] = &[
 /// Allow-listed types and others of .NET that are not declared, with whether policies may use them.
 const NOT_HERE: &[(&str, Absent)] = &[
     ("dynamic", Absent::NotAllowed),
+    ("ValueTuple", Absent::NotAllowed),
+    ("IComparable", Absent::NotAllowed),
+    ("Expression", Absent::NotAllowed),
     ("File", Absent::NotAllowed),
     ("Path", Absent::NotAllowed),
     ("Environment", Absent::NotAllowed),
