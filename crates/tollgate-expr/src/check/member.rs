@@ -95,7 +95,12 @@ impl Checker<'_> {
         let mut found = Vec::new();
         let mut seen = Vec::new();
         Self::find_into(ty, name, &mut found, &mut seen);
-        if ty.is_reference() || ty.is_value_type() {
+        if let Ty::Opaque(opaque) = ty {
+            for base in &opaque.bases {
+                Self::find_into(base, name, &mut found, &mut seen);
+            }
+        }
+        if ty.is_reference() || ty.is_value_type() || ty.is_opaque() {
             Self::find_into(&Ty::OBJECT, name, &mut found, &mut seen);
         }
         found

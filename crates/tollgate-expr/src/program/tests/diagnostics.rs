@@ -113,7 +113,16 @@ fn names_and_members() {
         1 | @(File.ReadAllText("/etc/passwd"))
           |   ^^^^"#]],
     );
-    check("@(context.Request.MatchedParameters(\"x\"))", Target::Any, expect![""]);
+    check(
+        "@(context.Request.MatchedParameters(\"x\"))",
+        Target::Any,
+        expect![[r#"
+        error[E0304]: `MatchedParameters` is a property and cannot be called
+         --> policies/a.xml:1:19
+          |
+        1 | @(context.Request.MatchedParameters("x"))
+          |                   ^^^^^^^^^^^^^^^^^"#]],
+    );
 }
 
 #[test]
