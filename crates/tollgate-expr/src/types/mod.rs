@@ -38,7 +38,7 @@ pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
-pub(crate) use object::new_exception;
+pub(crate) use object::{default_message, new_exception};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
