@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::fmt::Debug;
 
+use crate::EvalState;
 use crate::Exception;
 use crate::collections::Key;
 use crate::eval::Cx;
-use crate::state::{Object, confusion};
+use crate::state::Object;
 use crate::types::{Ty, TypeId};
 use crate::value::Value;
 
@@ -18,6 +19,11 @@ pub(crate) type ItemAt = fn(&mut Cx<'_>, &Value, usize) -> Result<Option<Value>,
 pub(crate) trait Native: Any + Debug + Send + Sync {
     /// The run-time type.
     fn id(&self) -> TypeId;
+
+    /// The run-time type, with its arguments.
+    fn ty(&self) -> Ty {
+        Ty::Named(self.id())
+    }
 
     /// What `ToString()` gives, when it is not the name of the type.
     fn text(&self) -> Option<String> {
@@ -33,6 +39,11 @@ pub(crate) trait Native: Any + Debug + Send + Sync {
     fn key(&self) -> Option<Key> {
         None
     }
+
+    /// Whether .NET has one object for all equal ones, so that references are equal when they are.
+    fn is_interned(&self) -> bool {
+        false
+    }
 }
 
 impl dyn Native {
@@ -44,11 +55,6 @@ impl dyn Native {
     /// The data, when it is of the type.
     pub(crate) fn get_mut<T: Native>(&mut self) -> Option<&mut T> {
         (self as &mut dyn Any).downcast_mut()
-    }
-
-    /// The run-time type.
-    pub(crate) fn ty(&self) -> Ty {
-        Ty::Named(self.id())
     }
 }
 
@@ -67,29 +73,16 @@ impl Value {
     }
 }
 
-impl Cx<'_> {
-    /// Walks over a collection until `visit` says no; whether it came to the end.
-    pub(crate) fn each_native(
-        &mut self,
-        collection: &Value,
-        visit: &mut dyn FnMut(&mut Cx<'_>, Value) -> Result<bool, Exception>,
-    ) -> Result<bool, Exception> {
-        let native = match collection {
-            Value::Native(native) => Some(&**native),
-            Value::Object(id) => match self.state.object(*id) {
-                Object::Native(native) => Some(&**native),
+impl EvalState {
+    /// How to walk over an object, when it is a collection with data of its own.
+    pub(crate) fn native_items(&self, collection: &Value) -> Option<ItemAt> {
+        match collection {
+            Value::Native(native) => native.items(),
+            Value::Object(id) => match self.object(*id) {
+                Object::Native(native) => native.items(),
                 _ => None,
             },
             _ => None,
-        };
-        let item_at = native.and_then(Native::items).ok_or_else(confusion)?;
-        let mut index = 0;
-        while let Some(item) = item_at(self, collection, index)? {
-            if !visit(self, item)? {
-                return Ok(false);
-            }
-            index += 1;
         }
-        Ok(true)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate_diagnostics::{Code, Diagnostic, MappedText, Span, has_errors};
 
 use crate::check::{Checked, Root, check};
-use crate::eval::{Cx, Function, FunctionBody, Node};
+use crate::eval::{Cx, Function, FunctionBody, Node, fuse};
 use crate::syntax::{At, SyntaxError, lex, parse_block, parse_expression};
 use crate::types::Ty;
 use crate::{EvalCx, EvalState, Exception, Limits, Value};
@@ -31,12 +31,14 @@ pub enum Target {
 pub struct CompileOptions {
     /// What the place wants.
     pub target: Target,
+    /// Leaves the lowered tree as it is: what fused evaluation is tested against.
+    pub(crate) plain: bool,
 }
 
 impl CompileOptions {
     /// Options for a place that wants `target`.
     pub fn for_target(target: Target) -> Self {
-        Self { target }
+        Self { target, ..Self::default() }
     }
 }
 
@@ -76,9 +78,10 @@ impl Program {
         if let Some(value) = &self.0.constant {
             return Ok(value.clone());
         }
-        let mut cx = Cx::new(cx.host, cx.state, self.0.functions.clone());
+        let mut cx = Cx::new(cx.host, cx.state, &self.0.functions);
         let value = cx.run()?;
         match self.0.target {
+            Target::Text if matches!(value, Value::Str(_) | Value::Null) => Ok(value),
             Target::Text => Ok(cx.text(&value)?.map_or(Value::Null, Value::Str)),
             Target::Any | Target::Bool | Target::Int => Ok(value),
         }
@@ -128,7 +131,7 @@ pub fn compile(
     source: &MappedText,
     options: &CompileOptions,
 ) -> (Option<Program>, Vec<Diagnostic>) {
-    let checked = match read_anywhere(source, options.target) {
+    let checked = match read_anywhere(source, options) {
         Ok(checked) => checked,
         Err(error) => return (None, vec![error.diagnostic(source)]),
     };
@@ -170,22 +173,31 @@ const SHALLOW: usize = 40;
 const STACK: usize = 16 << 20;
 
 /// Reads an expression; one that may nest deeply on a stack that is large enough whoever calls.
-fn read_anywhere(source: &MappedText, target: Target) -> Result<Checked, SyntaxError> {
+fn read_anywhere(source: &MappedText, options: &CompileOptions) -> Result<Checked, SyntaxError> {
     let text = source.as_str();
     let brackets = text.bytes().filter(|byte| b"([{!-+~?=".contains(byte)).count();
     let words = text.matches("do").count() + text.matches("throw").count();
     if brackets + words <= SHALLOW {
-        return read(source, target);
+        return read(source, options);
     }
     std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(STACK);
-        let thread = builder.spawn_scoped(scope, || read(source, target));
+        let thread = builder.spawn_scoped(scope, || read(source, options));
         let result = thread.ok().and_then(|thread| thread.join().ok());
         result.unwrap_or_else(|| Err(SyntaxError::too_deep(At::new(0, text.len()))))
     })
 }
 
-fn read(source: &MappedText, target: Target) -> Result<Checked, SyntaxError> {
+/// Reads, checks, and makes it quick.
+fn read(source: &MappedText, options: &CompileOptions) -> Result<Checked, SyntaxError> {
+    let mut checked = check_text(source, options.target)?;
+    if !has_errors(&checked.diagnostics) && !options.plain {
+        fuse(&mut checked.functions);
+    }
+    Ok(checked)
+}
+
+fn check_text(source: &MappedText, target: Target) -> Result<Checked, SyntaxError> {
     let text = source.as_str();
     if text.len() > LONGEST {
         let at = At::new(0, text.len());

@@ -1,5 +1,7 @@
 //! Calls that can be computed at load.
 
+use std::sync::Arc;
+
 use tollgate_diagnostics::Code as ErrorCode;
 
 use super::Checker;
@@ -39,7 +41,8 @@ impl Checker<'_> {
         }
         let mut host = FixedHost::default();
         let mut state = EvalState::new(LIMITS);
-        let mut cx = Cx::new(&mut host, &mut state, Vec::new().into());
+        let functions = Arc::new(Vec::new());
+        let mut cx = Cx::new(&mut host, &mut state, &functions);
         match cx.eval(&node) {
             Ok(value) if Self::is_plain(&value) => Node::Const(value),
             _ => node,
@@ -51,6 +54,7 @@ impl Checker<'_> {
         !matches!(
             value,
             Value::Json(_)
+                | Value::Xml(_)
                 | Value::Object(_)
                 | Value::Host(_)
                 | Value::Bytes(_)

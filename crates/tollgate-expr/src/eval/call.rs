@@ -15,7 +15,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) host: &'a mut dyn Host,
     pub(crate) state: &'a mut EvalState,
     /// The functions of the expression that is running.
-    pub(crate) functions: Arc<Vec<Function>>,
+    pub(crate) functions: &'a Arc<Vec<Function>>,
     /// Where the slots of the running function begin.
     base: usize,
     /// Where the thread's stack was at the start.
@@ -42,7 +42,7 @@ impl<'a> Cx<'a> {
     pub(crate) fn new(
         host: &'a mut dyn Host,
         state: &'a mut EvalState,
-        functions: Arc<Vec<Function>>,
+        functions: &'a Arc<Vec<Function>>,
     ) -> Self {
         let base = state.stack.len();
         Self { host, state, functions, base, stack: stack_address(), handled: Vec::new() }
@@ -50,9 +50,14 @@ impl<'a> Cx<'a> {
 
     /// Runs the expression: its last function.
     pub(crate) fn run(&mut self) -> Result<Value> {
-        let functions = self.functions.clone();
-        let main = u32::try_from(functions.len().saturating_sub(1)).unwrap_or_default();
-        self.call_function(&functions, main, &[], &[])
+        let main = self.functions.last().ok_or_else(confusion)?;
+        if let (0, FunctionBody::Expr(node)) = (main.n_slots, &main.body) {
+            // Nothing of the frame is needed.
+            self.step(1)?;
+            return self.eval(node);
+        }
+        let main = u32::try_from(self.functions.len().saturating_sub(1)).unwrap_or_default();
+        self.call_function(self.functions, main, &[], &[])
     }
 
     #[inline]
@@ -127,8 +132,7 @@ impl<'a> Cx<'a> {
         let Value::Object(id) = target else { return Err(Exception::null_reference()) };
         let Object::Function(closure) = self.state.object(*id) else { return Err(confusion()) };
         let closure = closure.clone();
-        let functions = closure.functions.clone();
-        self.call_function(&functions, closure.function, &closure.cells, args)
+        self.call_function(&closure.functions, closure.function, &closure.cells, args)
     }
 
     /// Calls a function: captures first, then parameters.
@@ -149,13 +153,19 @@ impl<'a> Cx<'a> {
                 "Insufficient stack to continue executing the program safely.",
             ));
         }
-        let saved = (self.base, std::mem::replace(&mut self.functions, functions.clone()));
-        self.base = self.state.stack.len();
+        let base = self.state.stack.len();
         self.state.stack.extend(cells.iter().chain(args).cloned());
-        self.state.stack.resize(self.base + usize::from(found.n_slots), Value::Null);
-        let result = self.run_body(found);
-        self.state.stack.truncate(self.base);
-        (self.base, self.functions) = saved;
+        self.state.stack.resize(base + usize::from(found.n_slots), Value::Null);
+        let mut inner = Cx {
+            host: &mut *self.host,
+            state: &mut *self.state,
+            functions,
+            base,
+            stack: self.stack,
+            handled: Vec::new(),
+        };
+        let result = inner.run_body(found);
+        self.state.stack.truncate(base);
         self.state.budget.leave();
         result
     }

@@ -17,7 +17,11 @@ impl Cx<'_> {
             (Value::Str(_), Ty::Named(TypeId::String))
             | (Value::Int(_), Ty::Named(TypeId::Int32))
             | (Value::Bool(_), Ty::Named(TypeId::Boolean))
+            | (Value::Json(_), Ty::Named(TypeId::JToken))
+            | (Value::Response(_), Ty::Named(TypeId::IResponse))
+            | (Value::Jwt(_), Ty::Named(TypeId::Jwt))
             | (_, Ty::Named(TypeId::Object)) => true,
+            (Value::Json(id), Ty::Named(TypeId::JObject)) => self.state.json.is_object(*id),
             _ => is_assignable(&self.state.type_of(value), ty),
         }
     }
@@ -47,6 +51,12 @@ impl Cx<'_> {
 
 /// `default(T)`.
 pub(crate) fn default_value(ty: &Ty) -> Value {
+    if let Ty::Record(record) = ty
+        && record.tuple
+    {
+        let values = record.members.iter().map(|(_, ty)| default_value(ty));
+        return Value::record(ty.clone(), values.collect::<Vec<_>>());
+    }
     let Ty::Named(id) = ty else { return Value::Null };
     match id {
         TypeId::Boolean => Value::Bool(false),

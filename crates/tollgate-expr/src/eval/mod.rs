@@ -3,29 +3,45 @@
 mod args;
 mod call;
 mod cast;
+mod cursor;
+mod each;
 mod format;
+mod fuse;
+mod grouping;
 mod node;
 mod number;
+mod read;
 mod sequence;
+mod sort;
 mod statement;
 
 pub(crate) use args::{Args, null_argument};
 pub(crate) use call::{Closure, Cx};
 pub(crate) use cast::{default_value, primitive_type, primitive_value, scalar_of};
+pub(crate) use cursor::Cursor;
 pub(crate) use format::{composite, format_value, formatted};
+pub(crate) use fuse::fuse;
+pub(crate) use grouping::{Group, Join};
 pub(crate) use node::{
-    Arith, Call, CatchCode, Code, Equality, Function, FunctionBody, Node, Place, Section,
+    Arith, Call, CatchCode, Code, Equality, Function, FunctionBody, Node, Place, Section, TextTest,
 };
 pub(crate) use number::{
     arith, compare, complement, convert_number, equal_values, negate, order, same,
 };
+use read::Found;
 pub(crate) use sequence::{Key as SortKey, Sequence, Source};
+pub(crate) use sort::{Order, uncomparable};
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::types::{Ty, TypeId};
 use crate::{Exception, ExceptionKind, Value};
+
+/// The largest buffer that is kept for joining texts.
+const SCRATCH: usize = 64 << 10;
 
 type Result<T> = std::result::Result<T, Exception>;
 
@@ -46,6 +62,8 @@ impl Cx<'_> {
                 self.set_cell(*slot, value.clone());
                 Ok(value)
             }
+            Node::Read(read) => self.read(read),
+            Node::TextIs { .. } | Node::TextTest(_) => Ok(Value::Bool(self.truth(node)?)),
             Node::Call(call) => self.eval_call(call),
             Node::Not(value) => Ok(Value::Bool(!self.truth(value)?)),
             Node::And(left, right) => Ok(Value::Bool(self.truth(left)? && self.truth(right)?)),
@@ -186,8 +204,7 @@ impl Cx<'_> {
                 let args = self.eval_all(args)?;
                 let cells: SmallVec<[Value; 4]> =
                     captures.iter().map(|slot| self.local(*slot).clone()).collect();
-                let functions = self.functions.clone();
-                self.call_function(&functions, *function, &cells, &args)
+                self.call_function(self.functions, *function, &cells, &args)
                     .map_err(|exception| exception.at(*at as usize))
             }
             _ => Err(crate::state::confusion()),
@@ -218,10 +235,36 @@ impl Cx<'_> {
 
     /// The value of a condition.
     pub(crate) fn truth(&mut self, node: &Node) -> Result<bool> {
-        match self.eval(node)? {
-            Value::Bool(value) => Ok(value),
-            _ => Ok(false),
+        match node {
+            Node::TextIs { text, is, negate } => {
+                self.step(u64::from(text.steps))?;
+                let found = self.peek(text)?;
+                Ok((found.as_str() == Some(&**is)) != *negate)
+            }
+            Node::TextTest(test) => self.text_test(test),
+            Node::Equal { negate, mode, left, right } => {
+                Ok(self.eval_equal(*mode, left, right)? != *negate)
+            }
+            Node::And(left, right) => Ok(self.truth(left)? && self.truth(right)?),
+            Node::Or(left, right) => Ok(self.truth(left)? || self.truth(right)?),
+            Node::Not(value) => Ok(!self.truth(value)?),
+            node => match self.eval(node)? {
+                Value::Bool(value) => Ok(value),
+                _ => Ok(false),
+            },
         }
+    }
+
+    fn text_test(&mut self, test: &TextTest) -> Result<bool> {
+        self.step(u64::from(test.text.steps))?;
+        let found = self.peek(&test.text)?;
+        let text = found.as_str();
+        if let Some(at) = test.never_null
+            && text.is_none()
+        {
+            return Err(Exception::null_reference().at(at as usize));
+        }
+        Ok((test.test)(text, &test.other, test.how))
     }
 
     fn eval_equal(&mut self, mode: Equality, left: &Node, right: &Node) -> Result<bool> {
@@ -234,39 +277,90 @@ impl Cx<'_> {
     }
 
     fn concat(&mut self, parts: &[Node]) -> Result<Value> {
-        let mut out = String::new();
-        for part in parts {
-            match part {
-                Node::Const(Value::Str(text)) => out.push_str(text),
-                part => {
-                    let value = self.eval(part)?;
-                    self.write_text(&value, &mut out)?;
-                }
-            }
+        // Kept for the next text that is joined; one that is joined meanwhile finds none and makes its own.
+        let mut out = std::mem::take(&mut self.state.scratch);
+        out.clear();
+        let joined = parts.iter().try_for_each(|part| {
+            let before = out.len();
+            self.append(part, &mut out)?;
+            self.charge(out.len() - before)
+        });
+        let text = joined.map(|()| Value::from(out.as_str()));
+        if out.capacity() <= SCRATCH {
+            self.state.scratch = out;
         }
-        self.string(out)
+        text
+    }
+
+    /// Appends the text of a part of a text.
+    fn append(&mut self, part: &Node, out: &mut String) -> Result<()> {
+        let read = match part {
+            Node::Const(Value::Str(text)) => {
+                out.push_str(text);
+                return Ok(());
+            }
+            Node::Read(read) => read,
+            part => {
+                let value = self.eval(part)?;
+                return self.write_text(&value, out);
+            }
+        };
+        self.step(u64::from(read.steps))?;
+        let other = match self.peek(read)? {
+            Found::Text(text) => {
+                out.push_str(&text);
+                return Ok(());
+            }
+            Found::Ref(Value::Str(text)) => {
+                out.push_str(text);
+                return Ok(());
+            }
+            Found::Ref(other) => other.clone(),
+            Found::Own(other) => other,
+        };
+        self.write_text(&other, out)
     }
 
     fn eval_call(&mut self, call: &Call) -> Result<Value> {
-        let mut values: SmallVec<[Value; 4]> = SmallVec::with_capacity(call.args.len());
-        for arg in &call.args {
-            values.push(self.eval(arg)?);
+        // Most calls have few arguments: an array costs less than a vector that could grow.
+        if !call.outs.is_empty() {
+            let mut values = self.eval_all(&call.args)?;
+            return self.call_with(call, &mut values);
         }
+        match &*call.args {
+            [] => self.call_with(call, &mut []),
+            [a] => {
+                let mut values = [self.eval(a)?];
+                self.call_with(call, &mut values)
+            }
+            [a, b] => {
+                let mut values = [self.eval(a)?, self.eval(b)?];
+                self.call_with(call, &mut values)
+            }
+            [a, b, c] => {
+                let mut values = [self.eval(a)?, self.eval(b)?, self.eval(c)?];
+                self.call_with(call, &mut values)
+            }
+            all => {
+                let mut values = self.eval_all(all)?;
+                self.call_with(call, &mut values)
+            }
+        }
+    }
+
+    fn call_with(&mut self, call: &Call, values: &mut [Value]) -> Result<Value> {
         if call.receiver && matches!(values.first(), None | Some(Value::Null)) {
             return Err(Exception::null_reference().at(call.at as usize));
         }
         self.step(1)?;
-        let mut args = Args::new(&mut values, &call.types);
-        match (call.run)(self, &mut args) {
-            Ok(value) => {
-                for (index, place) in &call.outs {
-                    let out = values.get(*index).cloned().unwrap_or_default();
-                    self.set_place(*place, out);
-                }
-                Ok(value)
+        let result = (call.run.code)(self, &mut Args::new(values, &call.types));
+        if !call.outs.is_empty() && result.is_ok() {
+            for (index, place) in &call.outs {
+                let out = values.get(*index).cloned().unwrap_or_default();
+                self.set_place(*place, out);
             }
-            Err(exception) => Err(exception.at(call.at as usize)),
         }
+        result.map_err(|exception| exception.at(call.at as usize))
     }
 
     /// Appends what `ToString()` gives; nothing for null.
@@ -274,6 +368,9 @@ impl Cx<'_> {
         match value {
             Value::Null => {}
             Value::Str(text) => out.push_str(text),
+            // Writing to a string cannot fail.
+            Value::Int(number) => write!(out, "{number}").unwrap_or_default(),
+            Value::Long(number) => write!(out, "{number}").unwrap_or_default(),
             other => {
                 if let Some(text) = self.text(other)? {
                     out.push_str(&text);
@@ -290,10 +387,22 @@ impl Cx<'_> {
         {
             return Ok(Some(text.into()));
         }
+        if let Value::Str(text) = value {
+            return Ok(Some(text.clone()));
+        }
         let mut budget = self.state.budget.clone();
         let text = crate::state::text_of(value, self.state, &mut budget);
         self.state.budget = budget;
         text
+    }
+}
+
+/// Whether a type is a tuple, whose values are compared one by one.
+fn is_tuple(ty: &Ty) -> bool {
+    match ty {
+        Ty::Record(shape) => shape.tuple,
+        Ty::Generic(id, _) => matches!(id, TypeId::Tuple2 | TypeId::Tuple3),
+        _ => false,
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::read::Read;
 use crate::Value;
 use crate::syntax::ast::BinaryOp;
-use crate::types::{Native, Numeric, Ty};
+use crate::text::Comparison;
+use crate::types::{Native, Numeric, Run, Ty};
 
 /// A lowered expression.
 #[derive(Debug, Clone)]
@@ -117,6 +119,27 @@ pub(crate) enum Node {
         at: u32,
     },
     Throw(Box<Node>, u32),
+    /// Read from the request without objects between.
+    Read(Box<Read>),
+    /// Text compared with a constant.
+    TextIs {
+        text: Box<Read>,
+        is: Arc<str>,
+        negate: bool,
+    },
+    /// Text tested.
+    TextTest(Box<TextTest>),
+}
+
+/// A test of text that is read from the request.
+#[derive(Debug, Clone)]
+pub(crate) struct TextTest {
+    pub(crate) test: crate::types::TextTest,
+    pub(crate) text: Read,
+    pub(crate) other: Arc<str>,
+    pub(crate) how: Comparison,
+    /// Where a null is an exception.
+    pub(crate) never_null: Option<u32>,
 }
 
 /// How two values are compared.
@@ -131,7 +154,7 @@ pub(crate) enum Equality {
 /// A call of a declared member.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    pub(crate) run: Native,
+    pub(crate) run: Run,
     pub(crate) args: Box<[Node]>,
     pub(crate) types: Box<[Ty]>,
     /// Whether the first argument must not be null.
@@ -198,6 +221,13 @@ pub(crate) enum Code {
     Rethrow,
     Break,
     Continue,
+    /// To a label or a section of a `switch`.
+    Goto(u32),
+    /// Statements, with the labels that stand before some of them.
+    Labelled {
+        labels: Box<[(u32, usize)]>,
+        statements: Box<[Code]>,
+    },
 }
 
 /// A section of a `switch`: none of the tests for `default`.
@@ -205,6 +235,8 @@ pub(crate) enum Code {
 pub(crate) struct Section {
     pub(crate) tests: Box<[Node]>,
     pub(crate) default: bool,
+    /// What `goto case` leads to.
+    pub(crate) label: u32,
     pub(crate) body: Code,
 }
 

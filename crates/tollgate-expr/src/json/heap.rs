@@ -62,12 +62,14 @@ impl JsonType {
 }
 
 /// An object with more properties than this finds them by an index.
-const INDEX_FROM: usize = 16;
+pub(super) const INDEX_FROM: usize = 16;
 
 /// What a token takes beside its text, and what an array, object or constructor takes more.
-const NODE_BYTES: usize = 48;
-const CONTAINER_BYTES: usize = 80;
-const INDEX_BYTES: usize = 64;
+pub(super) const NODE_BYTES: usize = 48;
+pub(super) const CONTAINER_BYTES: usize = 80;
+pub(super) const INDEX_BYTES: usize = 64;
+/// For how many tokens space is made at most before they come.
+const RESERVED: usize = 1024;
 
 /// A token.
 #[derive(Debug, Clone)]
@@ -96,6 +98,8 @@ pub(super) struct Container {
     pub(super) name: Option<Arc<str>>,
     /// The properties of a large object by name.
     index: Option<HashMap<Arc<str>, JsonId>>,
+    /// What every change counts up: walks over a container that has changed end.
+    version: u32,
 }
 
 impl Body {
@@ -189,6 +193,12 @@ impl JsonHeap {
         self.push(Body::Constructor(Box::new(container)), budget)
     }
 
+    /// `new JConstructor()`.
+    pub(crate) fn unnamed_constructor(&mut self, budget: &mut Budget) -> Result<JsonId, Exception> {
+        budget.memory(CONTAINER_BYTES)?;
+        self.push(Body::Constructor(Box::default()), budget)
+    }
+
     /// `new JValue(value)`, `new JRaw(value)`, `JValue.CreateComment`.
     pub(crate) fn value(
         &mut self,
@@ -206,6 +216,54 @@ impl JsonHeap {
             .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))?;
         self.nodes.push(Node { parent: None, slot: 0, body });
         Ok(JsonId(id))
+    }
+
+    /// How many tokens there are.
+    pub(super) fn mark(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Forgets the tokens since a mark. Nobody may hold one.
+    pub(super) fn rewind(&mut self, mark: usize) {
+        self.nodes.truncate(mark);
+    }
+
+    /// Makes space for tokens to come.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.nodes.reserve(count.min(RESERVED));
+    }
+
+    /// Adds a token that knows its place; the parent is told with [`JsonHeap::fill`]. The caller charges for it.
+    pub(super) fn push_within(
+        &mut self,
+        body: Body,
+        parent: Option<JsonId>,
+        slot: usize,
+    ) -> Option<JsonId> {
+        let id = u32::try_from(self.nodes.len() + 1).ok().and_then(NonZeroU32::new)?;
+        let slot = u32::try_from(slot).ok()?;
+        self.nodes.push(Node { parent, slot, body });
+        Some(JsonId(id))
+    }
+
+    /// The children of a new container, which know their places, and the index of a large object.
+    pub(super) fn fill(
+        &mut self,
+        id: JsonId,
+        children: Vec<JsonId>,
+        index: Option<HashMap<Arc<str>, JsonId>>,
+    ) {
+        if let Some(container) = self.node_mut(id).and_then(|node| node.body.container_mut()) {
+            container.children = children;
+            container.index = index;
+        }
+    }
+
+    /// The value of a new property, which knows its place.
+    pub(super) fn fill_property(&mut self, id: JsonId, item: JsonId) {
+        if let Some(Node { body: Body::Property { value, .. }, .. }) = self.node_mut(id) {
+            *value = Some(item);
+        }
     }
 
     pub(super) fn node(&self, id: JsonId) -> &Node {
@@ -304,6 +362,11 @@ impl JsonHeap {
         }
     }
 
+    /// How often the children of a container have changed.
+    pub(crate) fn version(&self, id: JsonId) -> u32 {
+        self.node(id).body.container().map_or(0, |container| container.version)
+    }
+
     /// The `index`-th of `Children()`: properties of an object, items of an array, the value of a property.
     pub(crate) fn child(&self, id: JsonId, index: usize) -> Option<JsonId> {
         match &self.node(id).body {
@@ -359,6 +422,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = Some(item),
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     container.children.insert(index, item);
                     if let (Some(index), Some(name)) = (&mut container.index, name) {
                         index.insert(name, item);
@@ -392,6 +456,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = None,
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     container.children.remove(index);
                     if let (Some(index), Some(name)) = (&mut container.index, name) {
                         index.remove(&name);
@@ -417,6 +482,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = Some(item),
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     if let Some(place) = container.children.get_mut(index) {
                         *place = item;
                     }
@@ -447,6 +513,7 @@ impl JsonHeap {
             return;
         };
         container.index = None;
+        container.version = container.version.wrapping_add(1);
         for child in std::mem::take(&mut container.children) {
             if let Some(node) = self.node_mut(child) {
                 node.parent = None;
@@ -455,8 +522,8 @@ impl JsonHeap {
         }
     }
 
-    /// Renames a constructor: what merging two of them does.
-    pub(super) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
+    /// Renames a constructor.
+    pub(crate) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
         if let Some(Node { body: Body::Constructor(container), .. }) = self.node_mut(constructor) {
             container.name = Some(name);
         }

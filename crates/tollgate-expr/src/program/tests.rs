@@ -4,7 +4,9 @@ mod bounds;
 #[expect(clippy::needless_raw_string_hashes, reason = "as `expect_test` writes them")]
 mod diagnostics;
 mod evaluation;
+mod fused;
 mod regex;
+mod silent;
 
 use serde_json::{Value as Json, json};
 

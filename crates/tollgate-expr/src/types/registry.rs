@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
-use super::{ALL, METHOD_PARAM, Ty, TypeId};
+use super::shortcut::{Run, shortcut};
+use super::{ALL, METHOD_PARAM, RecordTy, Ty, TypeId};
 use crate::syntax::ast::{Literal, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
 use crate::{ExceptionKind, Value};
@@ -36,6 +37,14 @@ impl TypeInfo {
 
     pub(crate) fn is_value_type(&self) -> bool {
         matches!(self.decl.kind, Kind::Struct | Kind::Enum(_) | Kind::Flags(_))
+    }
+
+    pub(crate) fn is_interface(&self) -> bool {
+        matches!(self.decl.kind, Kind::Interface)
+    }
+
+    pub(crate) fn is_delegate(&self) -> bool {
+        matches!(self.decl.kind, Kind::Delegate)
     }
 
     pub(crate) fn constants(&self) -> &'static [(&'static str, i32)] {
@@ -77,6 +86,8 @@ pub enum ParamMode {
     Value,
     /// `out`.
     Out,
+    /// `ref`.
+    Ref,
     /// `params`.
     Params,
 }
@@ -102,7 +113,7 @@ pub(crate) struct MemberInfo {
     pub(crate) n_types: usize,
     pub(crate) params: Vec<ParamInfo>,
     pub(crate) result: Ty,
-    pub(crate) run: Native,
+    pub(crate) run: Run,
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
@@ -163,37 +174,7 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("NumberStyles", Absent::NotAllowed),
     ("DateTimeStyles", Absent::NotAllowed),
     ("TimeSpanStyles", Absent::NotAllowed),
-    ("XDocument", Absent::Missing),
-    ("XElement", Absent::Missing),
-    ("XName", Absent::Missing),
-    ("XNode", Absent::Missing),
-    ("XAttribute", Absent::Missing),
-    ("XNamespace", Absent::Missing),
-    ("XCData", Absent::Missing),
-    ("XComment", Absent::Missing),
-    ("XContainer", Absent::Missing),
-    ("XDeclaration", Absent::Missing),
-    ("XDocumentType", Absent::Missing),
-    ("XObject", Absent::Missing),
-    ("XProcessingInstruction", Absent::Missing),
-    ("XText", Absent::Missing),
-    ("XmlNodeType", Absent::Missing),
-    ("SaveOptions", Absent::Missing),
-    ("LoadOptions", Absent::Missing),
-    ("RSA", Absent::Missing),
-    ("RSAEncryptionPadding", Absent::Missing),
-    ("RSASignaturePadding", Absent::Missing),
-    ("AsymmetricAlgorithm", Absent::Missing),
-    ("X500DistinguishedName", Absent::Missing),
-    ("X509Certificate", Absent::Missing),
-    ("X509Certificate2", Absent::Missing),
-    ("X509ContentType", Absent::Missing),
-    ("X509NameType", Absent::Missing),
-    ("Oid", Absent::Missing),
-    ("PublicKey", Absent::Missing),
     ("IPAddress", Absent::Missing),
-    ("StringReader", Absent::Missing),
-    ("StringWriter", Absent::Missing),
     ("UriPartial", Absent::Missing),
 ];
 
@@ -313,7 +294,7 @@ impl Names<'_> {
             decl,
             full,
             short: full.rsplit('.').next().unwrap_or(full),
-            bases: decl.bases.iter().filter_map(|base| self.read_base(base, &params)).collect(),
+            bases: self.bases(decl, &params),
             params,
             members: HashMap::new(),
             constructors: Vec::new(),
@@ -340,6 +321,13 @@ impl Names<'_> {
         info
     }
 
+    /// Base class and interfaces; of enumerations it is `Enum`.
+    fn bases(&self, decl: &TypeDecl, params: &[Arc<str>]) -> Vec<Ty> {
+        let declared = decl.bases.iter().filter_map(|base| self.read_base(base, params));
+        let is_enum = matches!(decl.kind, Kind::Enum(_) | Kind::Flags(_));
+        declared.chain(is_enum.then_some(Ty::Named(TypeId::Enum))).collect()
+    }
+
     fn read_base(&self, text: &str, params: &[Arc<str>]) -> Option<Ty> {
         let signature = parse_signature(&format!("{text} base")).ok()?;
         self.resolve(&signature.result?, params, &[])
@@ -361,6 +349,8 @@ impl Names<'_> {
         for param in signature.params {
             let mode = if param.is_out {
                 ParamMode::Out
+            } else if param.is_ref {
+                ParamMode::Ref
             } else if param.is_params {
                 ParamMode::Params
             } else {
@@ -394,7 +384,7 @@ impl Names<'_> {
             n_types: signature.types.len(),
             params,
             result,
-            run: member.run,
+            run: Run { code: member.run, shortcut: shortcut(owner, member.signature) },
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
@@ -405,7 +395,15 @@ impl Names<'_> {
 
     fn resolve(&self, ty: &TypeRef, class: &[Arc<str>], method: &[Arc<str>]) -> Option<Ty> {
         match &ty.kind {
-            TypeKind::Var | TypeKind::Tuple(_) => None,
+            TypeKind::Var => None,
+            TypeKind::Tuple(items) => {
+                let mut members = Vec::new();
+                for (index, (item, _)) in items.iter().enumerate() {
+                    let name = format!("Item{}", index + 1).into();
+                    members.push((name, self.resolve(item, class, method)?));
+                }
+                Some(Ty::Record(RecordTy { tuple: true, members }.into()))
+            }
             TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
             TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
             TypeKind::Named(path) => {
@@ -468,7 +466,8 @@ mod tests {
     fn every_declaration_can_be_read() {
         for (id, decl) in ALL {
             let info = info(*id);
-            assert_eq!(info.bases.len(), decl.bases.len(), "bases of {}", decl.name);
+            let own = decl.bases.len() + usize::from(info.is_enum());
+            assert_eq!(info.bases.len(), own, "bases of {}", decl.name);
             assert!(!decl.docs.is_empty(), "docs of {}", decl.name);
             let read = info.members.values().map(Vec::len).sum::<usize>()
                 + info.constructors.len()

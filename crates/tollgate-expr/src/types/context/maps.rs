@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
 use super::super::net::escape_data;
-use super::super::{Ty, TypeId, info};
+use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
 use crate::eval::{Args, Cx, default_value, null_argument};
@@ -33,6 +34,42 @@ fn query(text: &str) -> Vec<(String, Vec<String>)> {
         }
     }
     all
+}
+
+/// All values of a parameter of a query, joined.
+pub(crate) fn query_text<'c>(cx: &'c Cx<'_>, part: HostRef, name: &str) -> Option<Cow<'c, str>> {
+    match url(cx, part)? {
+        Cow::Borrowed(url) => joined_query(&url.query, name),
+        Cow::Owned(url) => joined_query(&url.query, name).map(|text| Cow::Owned(text.into_owned())),
+    }
+}
+
+fn joined_query<'q>(text: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    let mut all: Option<Cow<'q, str>> = None;
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (known, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !decoded(known).eq_ignore_ascii_case(name) {
+            continue;
+        }
+        match &mut all {
+            None => all = Some(decoded(value)),
+            Some(all) => {
+                let all = all.to_mut();
+                all.push(',');
+                all.push_str(&decoded(value));
+            }
+        }
+    }
+    all
+}
+
+/// A name or value of a query, decoded.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        Cow::Owned(decode(text))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The values of a name in a dictionary of `context` that holds several.
@@ -66,6 +103,10 @@ pub(in crate::types) fn look_up(
         Value::Host(HostRef::Variables) => {
             Ok(cx.host.variable(name).map_or(Lookup::Null, |value| Lookup::Found(value.clone())))
         }
+        Value::Host(HostRef::Certificates) => match cx.host.certificate(name) {
+            Some(found) => certificate(cx, found).map(Lookup::Found),
+            None => Ok(Lookup::Missing),
+        },
         Value::Host(HostRef::Matched) => {
             let found = cx.host.matched_parameters().iter().find(|(known, _)| known == name);
             Ok(found
@@ -94,6 +135,9 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
         Value::Host(HostRef::Variables) => {
             cx.host.variable_names().into_iter().map(str::to_owned).collect()
         }
+        Value::Host(HostRef::Certificates) => {
+            cx.host.certificate_names().into_iter().map(str::to_owned).collect()
+        }
         Value::Host(HostRef::Matched) => {
             cx.host.matched_parameters().iter().map(|(name, _)| name.clone()).collect()
         }
@@ -113,6 +157,7 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
     let value_ty = match map {
         Value::Host(HostRef::Variables) => Ty::OBJECT,
         Value::Host(HostRef::Matched) => Ty::STRING,
+        Value::Host(HostRef::Certificates) => Ty::Named(TypeId::X509Certificate2),
         _ => Ty::array(Ty::STRING),
     };
     let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, value_ty]);
@@ -158,14 +203,19 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     match a.get(0) {
         Value::Null => Err(null_argument("dictionary")),
         Value::Host(HostRef::Headers(kind)) => {
-            let value = cx.host.header(*kind, &name).map(|text| Value::from(text.as_ref()));
-            Ok(value.unwrap_or(default))
+            let text = cx.host.header(*kind, &name);
+            match text.map(|text| (Value::from(&*text), text.len())) {
+                Some((value, size)) => cx.charge(size).map(|()| value),
+                None => Ok(default),
+            }
         }
         map @ Value::Object(_) => {
             let map = map.clone();
             match cx.object_of(&map) {
-                Some(crate::state::Object::Dictionary(found)) => {
-                    let Some(values) = found.get(a.get(1)).cloned() else { return Ok(default) };
+                Some(crate::state::Object::Dictionary(_)) => {
+                    let Some(values) = dictionary::find(cx, &map, a.get(1))? else {
+                        return Ok(default);
+                    };
                     let items = cx.collect(&values)?;
                     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
                     let text = texts.join(",");
@@ -174,10 +224,29 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
                 _ => Err(confusion()),
             }
         }
-        map => match strings(cx, map, &name) {
-            Some(values) => cx.string(values.join(",")),
-            None => Ok(default),
-        },
+        map => {
+            let text = match map {
+                Value::Claims(jwt) => jwt.claim(&name).map(joined_values),
+                Value::ResponsePart(response, ResponsePart::Headers) => {
+                    response.header(&name).map(joined_values)
+                }
+                Value::Host(part @ (HostRef::Query(_) | HostRef::ServiceQuery)) => {
+                    query_text(cx, *part, &name)
+                }
+                _ => None,
+            };
+            match text.map(|text| (Value::from(&*text), text.len())) {
+                Some((value, size)) => cx.charge(size).map(|()| value),
+                None => Ok(default),
+            }
+        }
+    }
+}
+
+fn joined_values(values: &[String]) -> Cow<'_, str> {
+    match values {
+        [only] => Cow::Borrowed(only),
+        many => Cow::Owned(many.join(",")),
     }
 }
 
@@ -200,8 +269,8 @@ fn variable(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
 }
 
 fn look_up_any(cx: &mut Cx<'_>, map: &Value, name: &str) -> Result<Option<Value>, Exception> {
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(map) {
-        return Ok(found.get(&Value::from(name)).cloned());
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(map) {
+        return dictionary::find(cx, map, &Value::from(name));
     }
     Ok(match look_up(cx, map, name)? {
         Lookup::Found(value) => Some(value),
@@ -295,8 +364,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
 
 fn value_or(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     let map = a.value(0);
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(&map) {
-        return Ok(found.get(a.get(1)).cloned().unwrap_or(default));
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(&map) {
+        return Ok(dictionary::find(cx, &map, a.get(1))?.unwrap_or(default));
     }
     let name = a.str(1, "key")?;
     Ok(match look_up(cx, &map, &name)? {
