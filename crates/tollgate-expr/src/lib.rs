@@ -39,6 +39,7 @@ mod native;
 mod number;
 mod program;
 pub mod reference;
+mod regex;
 mod response;
 mod state;
 mod syntax;

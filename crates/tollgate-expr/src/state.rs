@@ -86,7 +86,7 @@ impl EvalState {
     pub fn new(limits: Limits) -> Self {
         Self {
             budget: Budget::new(limits),
-            json: JsonHeap::new(),
+            json: JsonHeap::with_regex(crate::types::json_path_match),
             xml: XmlHeap::new(),
             objects: Vec::new(),
             changed: Vec::new(),

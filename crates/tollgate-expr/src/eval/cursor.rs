@@ -11,6 +11,7 @@ use super::sequence::{Sequence, Source};
 use super::{Cx, Result};
 use crate::collections::{Comparer, Key};
 use crate::json::JsonId;
+use crate::native::ItemAt;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
 use crate::types::{Ty, TypeId, XmlSource};
 use crate::xml::Walk;
@@ -38,6 +39,8 @@ pub(crate) enum Cursor {
         /// The type of the pairs of a dictionary.
         pair: Option<Ty>,
     },
+    /// A collection with data of its own, and the next index.
+    Native(Value, ItemAt, usize),
     Lazy(Box<Lazy>),
 }
 
@@ -72,6 +75,9 @@ fn modified(set: bool) -> Exception {
 impl Cx<'_> {
     /// The beginning of a sequence.
     pub(crate) fn cursor(&mut self, source: &Value) -> Result<Cursor> {
+        if let Some(items) = self.state.native_items(source) {
+            return Ok(Cursor::Native(source.clone(), items, 0));
+        }
         Ok(match source {
             Value::Null => return Err(super::null_argument("source")),
             Value::Object(id) => match self.state.object(*id) {
@@ -151,6 +157,11 @@ impl Cx<'_> {
             }
             Cursor::Object { id, place, version, pair } => {
                 self.advance_object(*id, place, *version, pair.as_ref())
+            }
+            Cursor::Native(collection, items, index) => {
+                let item = items(self, collection, *index)?;
+                *index += 1;
+                Ok(item)
             }
             Cursor::Lazy(lazy) => {
                 self.state.budget.enter()?;

@@ -22,6 +22,7 @@ mod net;
 mod number;
 mod object;
 mod random;
+mod regex;
 mod registry;
 mod shortcut;
 mod string;
@@ -36,6 +37,7 @@ pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
+pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
     info, lookup, short_names,
@@ -172,6 +174,15 @@ types! {
     SaveOptions = xml::SAVE_OPTIONS;
     LoadOptions = xml::LOAD_OPTIONS;
     ReaderOptions = xml::READER_OPTIONS;
+    Regex = regex::REGEX;
+    RegexOptions = regex::OPTIONS;
+    Capture = regex::CAPTURE;
+    CaptureCollection = regex::CAPTURES;
+    Group = regex::GROUP;
+    GroupCollection = regex::GROUPS;
+    Match = regex::MATCH;
+    MatchCollection = regex::MATCHES;
+    MatchEvaluator = regex::EVALUATOR;
     Uri = net::URI;
     WebUtility = net::WEB_UTILITY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
