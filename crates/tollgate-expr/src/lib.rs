@@ -39,6 +39,7 @@ mod native;
 mod number;
 mod program;
 pub mod reference;
+mod regex;
 mod response;
 mod state;
 mod syntax;
@@ -46,7 +47,9 @@ mod text;
 #[expect(dead_code, reason = "not all of it is bound yet")]
 mod time;
 mod types;
+mod unicode;
 mod value;
+mod xml;
 
 pub use budget::{Budget, Limits};
 pub use context::{
