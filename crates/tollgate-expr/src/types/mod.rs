@@ -33,6 +33,7 @@ mod ty;
 pub(crate) use assign::is_assignable;
 pub(crate) use crypto::no_hash_name;
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
+pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use registry::{
