@@ -46,6 +46,7 @@ mod text;
 mod time;
 mod types;
 mod unicode;
+mod uri;
 mod value;
 
 pub use budget::{Budget, Limits};

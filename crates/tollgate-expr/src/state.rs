@@ -372,7 +372,6 @@ fn record_text(
             }
             format!("({})", texts.join(", "))
         }
-        Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })
 }

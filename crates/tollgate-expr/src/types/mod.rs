@@ -13,12 +13,12 @@ mod encoding;
 mod enumeration;
 mod format_provider;
 mod guid;
+mod ip_address;
 mod json;
 mod json_convert;
 mod jwt;
 mod linq;
 mod math;
-mod net;
 mod number;
 mod object;
 mod random;
@@ -29,6 +29,8 @@ mod string_builder;
 mod time;
 mod tuple;
 mod ty;
+mod uri;
+mod web_utility;
 
 pub(crate) use assign::is_assignable;
 pub(crate) use crypto::no_hash_name;
@@ -44,6 +46,7 @@ pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
+pub(crate) use uri::{any_uri, original_text};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {
@@ -150,8 +153,15 @@ types! {
     JEnumerable = json::ENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
-    Uri = net::URI;
-    WebUtility = net::WEB_UTILITY;
+    Uri = uri::DECL;
+    UriKind = uri::KIND;
+    UriPartial = uri::PARTIAL;
+    UriComponents = uri::COMPONENTS;
+    UriFormat = uri::FORMAT;
+    UriHostNameType = uri::HOST_NAME_TYPE;
+    WebUtility = web_utility::DECL;
+    IPAddress = ip_address::DECL;
+    AddressFamily = ip_address::FAMILY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
     KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
     HMAC = crypto::HMAC;

@@ -200,10 +200,8 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("X509NameType", Absent::Missing),
     ("Oid", Absent::Missing),
     ("PublicKey", Absent::Missing),
-    ("IPAddress", Absent::Missing),
     ("StringReader", Absent::Missing),
     ("StringWriter", Absent::Missing),
-    ("UriPartial", Absent::Missing),
 ];
 
 /// Why a type is not declared.
