@@ -7,6 +7,7 @@ use super::{
     int, join, last_index_of, out_of_range, pad, remove, replace, split, starts_with, substring,
     trim, units,
 };
+use crate::state::{Object, SLOT_COST};
 use crate::text::{self, Comparison};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -285,8 +286,10 @@ pub(super) const MEMBERS: &[Member] = &[
     p("string ToUpper()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
     p("string ToUpperInvariant()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
     m("char[] ToCharArray()", "Its units.", |cx, a| {
-        let units = a.this_str()?.encode_utf16().map(Value::Char).collect();
-        cx.state.array(Ty::CHAR, units)
+        let this = a.this_str()?;
+        cx.charge(text::length(&this).saturating_mul(SLOT_COST))?;
+        let items = this.encode_utf16().map(Value::Char).collect();
+        cx.state.add(Object::Array { item: Ty::CHAR, items })
     }),
     p("string Normalize()", "Itself: text here is normalized as it came.", |_, a| Ok(a.value(0))),
     m(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::decl::{Kind, TypeDecl, m, p};
 use super::{Ty, TypeId};
 use crate::eval::{Args, Cx, composite, null_argument};
+use crate::state::{Object, SLOT_COST};
 use crate::text::{self, Comparison};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -279,6 +280,9 @@ fn pad(cx: &mut Cx<'_>, a: &Args<'_>, left: bool) -> Result<Value, Exception> {
     Ok(Value::from(if left { fill + &this } else { format!("{this}{fill}") }))
 }
 
+/// What a part of a text takes beside its bytes and its place.
+const PART_COST: usize = 24;
+
 /// `Split(separators[, count][, options])`.
 fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let this = a.this_str()?;
@@ -333,10 +337,10 @@ fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
             parts.pop();
         }
     }
-    cx.charge(this.len() + parts.len() * 24)?;
+    cx.charge(this.len() + parts.len() * (SLOT_COST + PART_COST))?;
     cx.step(parts.len() as u64)?;
     let items = parts.into_iter().map(Value::from).collect();
-    cx.state.array(Ty::STRING, items)
+    cx.state.add(Object::Array { item: Ty::STRING, items })
 }
 
 /// The separators; none stands for white space.
@@ -406,18 +410,18 @@ fn replace(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 }
 
 fn replace_any_case(cx: &mut Cx<'_>, this: &str, old: &str, new: &str) -> Result<Value, Exception> {
+    let found = text::find_all_any_case(this, old);
+    cx.step(found.len() as u64)?;
+    cx.charge(found.len().saturating_mul(new.len()).saturating_add(this.len()))?;
     let mut out = String::new();
     let mut from = 0;
-    while let Some(offset) = text::find(this, old, from, true) {
-        cx.step(1)?;
-        cx.charge(new.len())?;
-        out.push_str(this.get(from..offset).unwrap_or_default());
+    for (start, end) in found {
+        out.push_str(this.get(from..start).unwrap_or_default());
         out.push_str(new);
-        let rest = this.get(offset..).unwrap_or_default();
-        from = offset + text::byte_offset(rest, text::length(old)).max(1);
+        from = end;
     }
     out.push_str(this.get(from..).unwrap_or_default());
-    cx.string(out)
+    Ok(Value::from(out))
 }
 
 fn insert(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -429,9 +433,14 @@ fn insert(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
             "startIndex",
         ));
     };
-    let mut out = this.to_string();
-    out.insert_str(text::byte_offset(&this, index), &value);
-    cx.string(out)
+    cx.charge(this.len() + value.len())?;
+    let mut out = String::with_capacity(this.len() + value.len());
+    let (before, after) =
+        this.split_at_checked(text::byte_offset(&this, index)).unwrap_or((&this, ""));
+    out.push_str(before);
+    out.push_str(&value);
+    out.push_str(after);
+    Ok(Value::from(out))
 }
 
 fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -467,21 +476,21 @@ fn join(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let mut out = String::new();
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
+            cx.charge(separator.len())?;
             out.push_str(&separator);
         }
-        cx.write_text(item, &mut out)?;
-        cx.charge(separator.len())?;
+        cx.append_text(item, &mut out)?;
     }
-    cx.string(out)
+    Ok(Value::from(out))
 }
 
 fn concat(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let values = a.some(0, "values")?;
     let mut out = String::new();
     for item in cx.collect(&values)? {
-        cx.write_text(&item, &mut out)?;
+        cx.append_text(&item, &mut out)?;
     }
-    cx.string(out)
+    Ok(Value::from(out))
 }
 
 fn format(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -490,8 +499,7 @@ fn format(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         Value::Null => vec![Value::Null],
         array => cx.collect(array)?,
     };
-    let text = composite(cx, &format, &args)?;
-    cx.string(text)
+    composite(cx, &format, &args).map(Value::from)
 }
 
 fn index_of_any(cx: &mut Cx<'_>, a: &Args<'_>, last: bool) -> Result<Value, Exception> {
