@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::{JsonHeap, JsonType};
+use crate::json::{JsonHeap, JsonId, JsonType};
 use crate::native::Native;
-use crate::types::{RecordTy, Ty, TypeId, info};
+use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
+use crate::xml::{SaveOptions, XmlHeap};
 use crate::{Budget, Exception, Host, Limits, Response, Value};
 
 /// An object of a request. It belongs to the [`EvalState`] that gave it.
@@ -26,23 +27,25 @@ pub(crate) enum Object {
         item: Ty,
         items: Vec<Value>,
         version: u32,
+        /// What `Capacity` says.
+        capacity: usize,
     },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
     Queue {
         item: Ty,
         items: VecDeque<Value>,
+        version: u32,
     },
     Stack {
         item: Ty,
         items: Vec<Value>,
+        version: u32,
     },
-    Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
     /// A captured variable.
     Cell(Value),
-    Random(u64),
     /// An object of a type with data of its own.
     Native(Box<dyn Native>),
     /// Taken out while it is worked on.
@@ -53,11 +56,14 @@ pub(crate) enum Object {
 pub struct EvalState {
     pub(crate) budget: Budget,
     pub(crate) json: JsonHeap,
+    pub(crate) xml: XmlHeap,
     objects: Vec<Object>,
     /// Byte arrays that were written to, with what they hold now.
     changed: Vec<(Arc<[u8]>, Vec<u8>)>,
     /// Responses whose body was consumed.
     pub(crate) consumed: Vec<Arc<Response>>,
+    /// Notes that were added to tokens.
+    pub(crate) annotations: Vec<(JsonId, Value)>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
     /// The body last read as text and kept, with its character set: most policies that read a body read it often.
@@ -83,10 +89,12 @@ impl EvalState {
     pub fn new(limits: Limits) -> Self {
         Self {
             budget: Budget::new(limits),
-            json: JsonHeap::new(),
+            json: JsonHeap::with_regex(crate::types::json_path_match),
+            xml: XmlHeap::new(),
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),
+            annotations: Vec::new(),
             stack: Vec::new(),
             body_text: None,
             scratch: String::new(),
@@ -120,7 +128,8 @@ impl EvalState {
     /// A new list.
     pub(crate) fn list(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
         self.budget.memory(items.len().saturating_mul(SLOT_COST))?;
-        self.add(Object::List { item, items, version: 0 })
+        let capacity = items.len();
+        self.add(Object::List { item, items, version: 0, capacity })
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> &Object {
@@ -207,6 +216,7 @@ impl EvalState {
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
             Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
+            Value::Xml(id) => Ty::Named(xml_type(self.xml.kind(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
             Value::Jwt(_) => Ty::Named(TypeId::Jwt),
@@ -230,10 +240,8 @@ impl EvalState {
             Object::Set(set) => one(TypeId::HashSet, &set.item),
             Object::Queue { item, .. } => one(TypeId::Queue, item),
             Object::Stack { item, .. } => one(TypeId::Stack, item),
-            Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
-            Object::Random(_) => Ty::Named(TypeId::Random),
             Object::Native(object) => object.ty(),
             Object::Cell(_) | Object::Busy => Ty::OBJECT,
         }
@@ -269,12 +277,18 @@ fn host_type(part: HostRef) -> Ty {
         HostRef::UserIdentity(_) => TypeId::IUserIdentity,
         HostRef::Workspace => TypeId::IWorkspace,
         HostRef::Deployment => TypeId::IDeployment,
+        HostRef::Backend => TypeId::IBackend,
+        HostRef::Sustainability => TypeId::ISustainabilityInfo,
         HostRef::Gateway => TypeId::IGateway,
         HostRef::LastError => TypeId::ILastError,
         HostRef::Request => TypeId::IRequest,
         HostRef::Response => TypeId::IResponse,
         HostRef::Body(_) => TypeId::IMessageBody,
         HostRef::Headers(_) | HostRef::Query(_) | HostRef::ServiceQuery => return strings_map(),
+        HostRef::Certificates => {
+            let certificate = Ty::Named(TypeId::X509Certificate2);
+            return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, certificate]);
+        }
         HostRef::Matched => {
             return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::STRING]);
         }
@@ -301,6 +315,9 @@ pub(crate) fn text_of(
         Value::Null => return Ok(None),
         Value::Str(text) => return Ok(Some(text.clone())),
         Value::Json(id) => return state.json.to_text(*id, budget).map(Some),
+        Value::Xml(id) => {
+            return state.xml.to_text(*id, SaveOptions::NONE, budget).map(|text| Some(text.into()));
+        }
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
         Value::Char(unit) => String::from_utf16_lossy(&[*unit]),
@@ -312,7 +329,6 @@ pub(crate) fn text_of(
         Value::Record(record) => record_text(record, state, budget)?,
         Value::Exception(exception) => exception.to_string(),
         Value::Object(id) => match state.object(*id) {
-            Object::Builder(text) => text.clone(),
             Object::Native(object) => native_text(&**object),
             _ => state.type_of(value).full_name(),
         },
@@ -369,7 +385,14 @@ fn record_text(
         Ty::Record(shape) if shape.tuple => format!("({})", texts.join(", ")),
         Ty::Record(shape) => anonymous_text(shape, &texts),
         Ty::Generic(TypeId::KeyValuePair, _) => format!("[{}]", texts.join(", ")),
-        Ty::Generic(TypeId::Tuple2 | TypeId::Tuple3, _) => format!("({})", texts.join(", ")),
+        Ty::Generic(id, _) if crate::types::is_tuple(*id) => {
+            if *id == TypeId::Tuple8
+                && let Some(rest) = texts.last_mut()
+            {
+                *rest = rest.trim_start_matches('(').trim_end_matches(')').to_owned();
+            }
+            format!("({})", texts.join(", "))
+        }
         Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })

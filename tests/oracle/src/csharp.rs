@@ -8,13 +8,13 @@ use std::process::Command;
 use serde_json::{Value as Json, json};
 
 /// What every expression may name without its namespace.
-const USINGS: &str = "using System;using System.Collections.Generic;using System.Globalization;using System.IO;\
+const USINGS: &str = "using System;using System.Collections;using System.Collections.Generic;using System.Collections.ObjectModel;using System.Globalization;using System.IO;\
     using System.Linq;using System.Net;using System.Security.Cryptography;\
     using System.Security.Cryptography.X509Certificates;using System.Text;using System.Text.RegularExpressions;\
     using System.Xml;using System.Xml.Linq;using Newtonsoft.Json;using Newtonsoft.Json.Linq;\
     using Formatting=Newtonsoft.Json.Formatting;";
 /// Expressions of one run of the compiler.
-const BATCH: usize = 2_000;
+const BATCH: usize = 4_000;
 /// Runs of the compiler on one batch, each without what the one before refused.
 const ATTEMPTS: usize = 40;
 
@@ -81,17 +81,24 @@ impl CSharp {
         Ok(answers)
     }
 
-    fn ask_batch(&self, batch: &[Question]) -> Result<Vec<Json>, String> {
-        let mut answers = BTreeMap::new();
-        for (index, question) in batch.iter().enumerate() {
-            match method(index, &question.expression) {
-                Some(source) => self.write(&format!("c{index}.cs"), &source)?,
-                None => {
-                    answers.insert(index, json!({ "compile": "not an expression" }));
-                }
-            }
+    /// The refused among questions, by number. Nothing is run.
+    pub(crate) fn refusals(
+        &self,
+        questions: &[Question],
+    ) -> Result<BTreeMap<usize, Refusal>, String> {
+        let mut all = BTreeMap::new();
+        for (chunk, batch) in questions.chunks(BATCH).enumerate() {
+            let refused = self.compile_batch(batch)?;
+            all.extend(refused.into_iter().map(|(at, refusal)| (chunk * BATCH + at, refusal)));
         }
-        self.compile_batch(batch.len(), &mut answers)?;
+        Ok(all)
+    }
+
+    fn ask_batch(&self, batch: &[Question]) -> Result<Vec<Json>, String> {
+        let refused = self.compile_batch(batch)?;
+        let compile = |refusal: Refusal| json!({ "compile": refusal.message });
+        let mut answers: BTreeMap<usize, Json> =
+            refused.into_iter().map(|(index, refusal)| (index, compile(refusal))).collect();
         let contexts: Vec<String> =
             batch.iter().map(|question| question.context.to_string()).collect();
         self.write("contexts.txt", &contexts.join("\n"))?;
@@ -101,42 +108,65 @@ impl CSharp {
             .collect())
     }
 
-    /// Compiles until nothing is refused any more; the refused are answered.
-    fn compile_batch(&self, n: usize, answers: &mut BTreeMap<usize, Json>) -> Result<(), String> {
+    /// Compiles until nothing is refused any more; gives the first refusal of each that was.
+    fn compile_batch(&self, batch: &[Question]) -> Result<BTreeMap<usize, Refusal>, String> {
+        let mut refused = BTreeMap::new();
+        for (index, question) in batch.iter().enumerate() {
+            match method(index, &question.expression) {
+                Some(source) => self.write(&format!("c{index}.cs"), &source)?,
+                None => {
+                    let message = "not an expression".to_owned();
+                    refused.insert(index, Refusal { line: 1, column: 1, message });
+                }
+            }
+        }
         for _ in 0..ATTEMPTS {
-            let left: Vec<usize> = (0..n).filter(|index| !answers.contains_key(index)).collect();
-            let methods: Vec<String> = (0..n)
-                .map(|n| if answers.contains_key(&n) { "null".to_owned() } else { format!("F{n}") })
-                .collect();
-            let table = format!(
-                "{USINGS}static partial class Batch{{\
-                 static readonly Func<IContext,object>[] All={{{}}};\
-                 static void Main(string[] args){{OracleRunner.Run(All,args);}}}}",
-                methods.join(",")
-            );
-            let list: Vec<String> = left.iter().map(|index| format!("c{index}.cs")).collect();
-            let list = format!("main.cs\n{}\n", list.join("\n"));
-            self.write("main.cs", &table)?;
-            self.write("sources.rsp", &list)?;
+            self.write_table(batch.len(), &refused)?;
             let output = self.compile(&[
                 "-r:oracle.dll".to_owned(),
                 "-out:batch.exe".to_owned(),
                 "@sources.rsp".to_owned(),
             ])?;
             if output.is_empty() {
-                return Ok(());
+                return Ok(refused);
             }
-            let before = answers.len();
-            for line in output.lines() {
-                if let Some((index, message)) = compile_error(line) {
-                    answers.entry(index).or_insert_with(|| json!({ "compile": message }));
+            let mut found: BTreeMap<usize, Refusal> = BTreeMap::new();
+            for (index, mut refusal) in output.lines().filter_map(compile_error) {
+                let is_block =
+                    batch.get(index).is_some_and(|asked| asked.expression.starts_with("@{"));
+                if refusal.line == 1 {
+                    // The compiler saw other text before the bracket: none for a block.
+                    let before = if is_block { 0 } else { RETURN.len() };
+                    refusal.column = (refusal.column + 1).saturating_sub(before);
+                }
+                let first = found.entry(index).or_insert_with(|| refusal.clone());
+                if (refusal.line, refusal.column) < (first.line, first.column) {
+                    *first = refusal;
                 }
             }
-            if answers.len() == before {
+            if found.is_empty() {
                 return Err(format!("the compiler failed:\n{output}"));
             }
+            refused.extend(found);
         }
         Err("the compiler refuses too much".to_owned())
+    }
+
+    /// Writes the table of the methods that are not refused, and the list of their files.
+    fn write_table(&self, n: usize, refused: &BTreeMap<usize, Refusal>) -> Result<(), String> {
+        let methods: Vec<String> = (0..n)
+            .map(|n| if refused.contains_key(&n) { "null".to_owned() } else { format!("F{n}") })
+            .collect();
+        let table = format!(
+            "{USINGS}static partial class Batch{{\
+             static readonly Func<IContext,object>[] All={{{}}};\
+             static void Main(string[] args){{OracleRunner.Run(All,args);}}}}",
+            methods.join(",")
+        );
+        let left = (0..n).filter(|index| !refused.contains_key(index));
+        let list: Vec<String> = left.map(|index| format!("c{index}.cs")).collect();
+        self.write("main.cs", &table)?;
+        self.write("sources.rsp", &format!("main.cs\n{}\n", list.join("\n")))
     }
 
     /// Runs a batch, going on behind an expression that takes the process with it.
@@ -254,11 +284,14 @@ fn newest(folder: &Path) -> Result<PathBuf, String> {
     entries(folder)?.pop().ok_or_else(|| format!("nothing in {}", folder.display()))
 }
 
+/// What stands before the bracket of an `@(…)`.
+const RETURN: &str = "{return (object)";
+
 /// The method of an expression.
 fn method(index: usize, expression: &str) -> Option<String> {
     let body = match expression.trim().strip_prefix('@')? {
         inner if inner.starts_with('(') && inner.ends_with(')') => {
-            format!("{{return (object){inner}\n;}}")
+            format!("{RETURN}{inner}\n;}}")
         }
         block if block.starts_with('{') && block.ends_with('}') => block.to_owned(),
         _ => return None,
@@ -268,10 +301,26 @@ fn method(index: usize, expression: &str) -> Option<String> {
     ))
 }
 
-/// The number of the expression and the text of a line such as `c17(1,9): error CS0103: The name …`.
-fn compile_error(line: &str) -> Option<(usize, String)> {
+/// What the compiler says to an expression that it refuses.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    /// From 1, in the expression.
+    pub(crate) line: usize,
+    /// From 1.
+    pub(crate) column: usize,
+    pub(crate) message: String,
+}
+
+/// The number of the expression and the refusal of a line such as `c17(1,9): error CS0103: The name …`.
+fn compile_error(line: &str) -> Option<(usize, Refusal)> {
     let (place, message) = line.split_once(": error ")?;
-    let name = place.rsplit(['/', '\\']).next()?.strip_prefix('c')?;
+    let (name, place) = place.rsplit(['/', '\\']).next()?.strip_prefix('c')?.split_once('(')?;
+    let (line, column) = place.strip_suffix(')')?.split_once(',')?;
+    let refusal = Refusal {
+        line: line.parse().ok()?,
+        column: column.parse().ok()?,
+        message: message.to_owned(),
+    };
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
-    Some((digits.parse().ok()?, message.to_owned()))
+    Some((digits.parse().ok()?, refusal))
 }

@@ -48,7 +48,7 @@ fn enum_format(id: crate::types::TypeId, number: i32, format: &str) -> Result<St
         "X" | "x" => Ok(format!("{number:08X}")),
         _ => Err(Exception::new(
             crate::ExceptionKind::Format,
-            "Format String can be only \"G\", \"g\", \"X\", \"x\", \"F\", \"f\", \"D\" or \"d\".",
+            "Format string can be only \"G\", \"g\", \"X\", \"x\", \"F\", \"f\", \"D\" or \"d\".",
         )),
     }
 }

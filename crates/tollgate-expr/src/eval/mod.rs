@@ -3,20 +3,25 @@
 mod args;
 mod call;
 mod cast;
+mod cursor;
 mod each;
 mod format;
 mod fuse;
+mod grouping;
 mod node;
 mod number;
 mod read;
 mod sequence;
+mod sort;
 mod statement;
 
 pub(crate) use args::{Args, null_argument};
 pub(crate) use call::{Closure, Cx};
 pub(crate) use cast::{default_value, primitive_type, primitive_value, scalar_of};
+pub(crate) use cursor::Cursor;
 pub(crate) use format::{composite, format_value, formatted};
 pub(crate) use fuse::fuse;
+pub(crate) use grouping::{Group, Join};
 pub(crate) use node::{
     Arith, Call, CatchCode, Code, Equality, Function, FunctionBody, Node, Place, Section, TextTest,
 };
@@ -25,12 +30,14 @@ pub(crate) use number::{
 };
 use read::Found;
 pub(crate) use sequence::{Key as SortKey, Sequence, Source};
+pub(crate) use sort::{Order, uncomparable};
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::types::{Ty, TypeId};
 use crate::{Exception, ExceptionKind, Value};
 
 /// How much of a text is looked at in one step.
@@ -412,6 +419,15 @@ fn long_text(value: &Value) -> usize {
         Value::Str(text) => text.len() / BYTES_A_STEP,
         Value::Bytes(bytes) => bytes.len() / BYTES_A_STEP,
         _ => 0,
+    }
+}
+
+/// Whether a type is a tuple, whose values are compared one by one.
+fn is_tuple(ty: &Ty) -> bool {
+    match ty {
+        Ty::Record(shape) => shape.tuple,
+        Ty::Generic(id, _) => matches!(id, TypeId::Tuple2 | TypeId::Tuple3),
+        _ => false,
     }
 }
 

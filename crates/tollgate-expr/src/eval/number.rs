@@ -125,13 +125,32 @@ fn shift(op: BinaryOp, left: &Value, right: &Value) -> Value {
     }
 }
 
+/// Operations with zero keep the digits that the numbers ask for.
+fn of_zero(op: BinaryOp, a: Decimal, b: Decimal) -> Result<Value> {
+    let scale = a.scale().max(b.scale());
+    let mut result = match op {
+        BinaryOp::Add if a.is_zero() => b,
+        BinaryOp::Sub if a.is_zero() => -b,
+        BinaryOp::Rem if b.is_zero() => return Err(by_zero()),
+        BinaryOp::Mul => Decimal::new(0, (a.scale() + b.scale()).min(28)),
+        _ => a,
+    };
+    if op != BinaryOp::Rem {
+        result.rescale(scale.max(result.scale()));
+    }
+    Ok(Value::Decimal(result))
+}
+
 fn decimal(op: BinaryOp, a: Decimal, b: Decimal) -> Result<Value> {
+    if (a.is_zero() || b.is_zero()) && op != BinaryOp::Div {
+        return of_zero(op, a, b);
+    }
     let result = match op {
         BinaryOp::Add => a.checked_add(b),
         BinaryOp::Sub => a.checked_sub(b),
         BinaryOp::Mul => a.checked_mul(b),
         BinaryOp::Div | BinaryOp::Rem if b.is_zero() => return Err(by_zero()),
-        BinaryOp::Div => a.checked_div(b),
+        BinaryOp::Div => crate::number::divide(a, b),
         BinaryOp::Rem => a.checked_rem(b),
         _ => None,
     };
@@ -237,7 +256,13 @@ pub(crate) fn same(left: &Value, right: &Value) -> bool {
         (Value::Response(a), Value::Response(b)) => Arc::ptr_eq(a, b),
         (Value::ResponsePart(a, x), Value::ResponsePart(b, y)) => Arc::ptr_eq(a, b) && x == y,
         (Value::Record(a), Value::Record(b)) => Arc::ptr_eq(a, b),
-        (Value::Native(a), Value::Native(b)) => Arc::ptr_eq(a, b),
+        (Value::Native(a), Value::Native(b)) => {
+            Arc::ptr_eq(a, b)
+                || (a.is_interned()
+                    && a.id() == b.id()
+                    && a.key().is_some_and(|key| b.key() == Some(key)))
+        }
+        (Value::Xml(a), Value::Xml(b)) => a == b,
         (Value::Exception(a), Value::Exception(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Guid(a), Value::Guid(b)) => a == b,

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::convert::{date_of, string_of, to_bool, to_number};
 use super::heap::Body;
 use super::{JsonHeap, JsonId, JsonType, Scalar};
+use crate::collections::Key;
 use crate::number::{Number, NumberType};
 use crate::time::{DateTimeOffset, TimeSpan};
 use crate::{Budget, Exception, ExceptionKind, Limits};
@@ -88,6 +89,43 @@ impl JsonHeap {
             }
     }
 
+    /// What a hashed collection compares a token by: a `JValue` by its value, all others by identity, or by what they hold
+    /// when `deep`.
+    pub(crate) fn key(
+        &self,
+        id: JsonId,
+        deep: bool,
+        budget: &mut Budget,
+    ) -> Result<Key, Exception> {
+        if let Some(value) = self.scalar(id) {
+            return scalar_key(value, budget);
+        }
+        if !deep {
+            return Ok(Key::Json(id));
+        }
+        let mut keys = Vec::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            budget.step(1)?;
+            budget.memory(size_of::<Key>())?;
+            if let Some(value) = self.scalar(id) {
+                keys.push(scalar_key(value, budget)?);
+                continue;
+            }
+            let kind = i64::from(self.token_type(id) as i32);
+            keys.push(Key::Int(kind << 32 | i64::try_from(self.count(id)).unwrap_or_default()));
+            keys.extend(self.name(id).map(|name| Key::Str(name.clone())));
+            let mut children = self.children(id, budget)?;
+            if self.is_object(id) {
+                children.sort_by(|left, right| self.name(*right).cmp(&self.name(*left)));
+            } else {
+                children.reverse();
+            }
+            open.extend(children);
+        }
+        Ok(Key::Many(keys))
+    }
+
     /// `GetHashCode()`: equal for equal `JValue`s.
     pub(crate) fn hash_code(&self, id: JsonId) -> i32 {
         let mut hasher = DefaultHasher::new();
@@ -112,6 +150,22 @@ impl JsonHeap {
         let code = hasher.finish() as i32;
         code
     }
+}
+
+fn scalar_key(value: &Scalar, budget: &mut Budget) -> Result<Key, Exception> {
+    let kind = Key::Int(i64::from(value.token_type() as i32));
+    let content = match value {
+        Scalar::Double(value) => Key::Bits(2, (value + 0.0).to_bits()),
+        Scalar::Single(value) => Key::Bits(2, (f64::from(*value) + 0.0).to_bits()),
+        Scalar::Decimal(value) => {
+            use rust_decimal::prelude::ToPrimitive as _;
+            Key::Bits(2, (value.to_f64().unwrap_or_default() + 0.0).to_bits())
+        }
+        Scalar::Date(date) => Key::Int(date.ticks()),
+        Scalar::DateOffset(date) => Key::Int(date.utc_date_time().ticks()),
+        other => Key::Str(string_of(other, budget)?),
+    };
+    Ok(Key::Many(vec![kind, content]))
 }
 
 /// Whether two values have the same token type and compare as equal.

@@ -26,9 +26,7 @@ pub(crate) fn format_guid(guid: u128, format: Option<&str>) -> Result<String, Ex
             )
         }
         _ => {
-            return Err(fault(
-                r#"Format String can be only "D", "d", "N", "n", "P", "p", "B", "b", "X" or "x"."#,
-            ));
+            return Err(fault(FORMATS));
         }
     })
 }
@@ -41,6 +39,27 @@ pub(crate) fn parse_guid(text: Option<&str>) -> Result<u128, Exception> {
     read(text.trim())
 }
 
+/// `Guid.ParseExact(text, format)`.
+pub(crate) fn parse_guid_exact(text: &str, format: &str) -> Result<u128, Exception> {
+    let text = text.trim();
+    let inside = |open: char, close: char| {
+        let inner = text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
+        inner.map_or_else(|| Err(fault(DASHES)), dashed)
+    };
+    match format {
+        "D" | "d" => dashed(text),
+        "N" | "n" if text.encode_utf16().count() == 32 => hex(text, 32),
+        "N" | "n" => Err(fault(DASHES)),
+        "B" | "b" => inside('{', '}'),
+        "P" | "p" => inside('(', ')'),
+        "X" | "x" if text.starts_with('{') => braced(text),
+        "X" | "x" => Err(fault("Expected {0xdddddddd, etc}.")),
+        _ => Err(fault(FORMATS)),
+    }
+}
+
+const FORMATS: &str =
+    r#"Format string can be only "D", "d", "N", "n", "P", "p", "B", "b", "X" or "x"."#;
 const DASHES: &str =
     "Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx).";
 const NO_COMMA: &str = "Could not find a comma, or the length between the previous token and the comma was zero (i.e., '0x,'etc.).";

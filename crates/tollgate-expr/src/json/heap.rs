@@ -98,6 +98,8 @@ pub(super) struct Container {
     pub(super) name: Option<Arc<str>>,
     /// The properties of a large object by name.
     index: Option<HashMap<Arc<str>, JsonId>>,
+    /// What every change counts up: walks over a container that has changed end.
+    version: u32,
 }
 
 impl Body {
@@ -189,6 +191,12 @@ impl JsonHeap {
         budget.memory(CONTAINER_BYTES)?;
         let container = Container { name: Some(name), ..Container::default() };
         self.push(Body::Constructor(Box::new(container)), budget)
+    }
+
+    /// `new JConstructor()`.
+    pub(crate) fn unnamed_constructor(&mut self, budget: &mut Budget) -> Result<JsonId, Exception> {
+        budget.memory(CONTAINER_BYTES)?;
+        self.push(Body::Constructor(Box::default()), budget)
     }
 
     /// `new JValue(value)`, `new JRaw(value)`, `JValue.CreateComment`.
@@ -354,6 +362,11 @@ impl JsonHeap {
         }
     }
 
+    /// How often the children of a container have changed.
+    pub(crate) fn version(&self, id: JsonId) -> u32 {
+        self.node(id).body.container().map_or(0, |container| container.version)
+    }
+
     /// The `index`-th of `Children()`: properties of an object, items of an array, the value of a property.
     pub(crate) fn child(&self, id: JsonId, index: usize) -> Option<JsonId> {
         match &self.node(id).body {
@@ -411,6 +424,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = Some(item),
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     container.children.insert(index, item);
                     if let (Some(index), Some(name)) = (&mut container.index, name) {
                         index.insert(name, item);
@@ -447,6 +461,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = None,
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     container.children.remove(index);
                     if let (Some(index), Some(name)) = (&mut container.index, name) {
                         index.remove(&name);
@@ -472,6 +487,7 @@ impl JsonHeap {
             Some(Body::Property { value, .. }) => *value = Some(item),
             Some(body) => {
                 if let Some(container) = body.container_mut() {
+                    container.version = container.version.wrapping_add(1);
                     if let Some(place) = container.children.get_mut(index) {
                         *place = item;
                     }
@@ -502,6 +518,7 @@ impl JsonHeap {
             return;
         };
         container.index = None;
+        container.version = container.version.wrapping_add(1);
         for child in std::mem::take(&mut container.children) {
             if let Some(node) = self.node_mut(child) {
                 node.parent = None;
@@ -510,8 +527,8 @@ impl JsonHeap {
         }
     }
 
-    /// Renames a constructor: what merging two of them does.
-    pub(super) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
+    /// Renames a constructor.
+    pub(crate) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
         if let Some(Node { body: Body::Constructor(container), .. }) = self.node_mut(constructor) {
             container.name = Some(name);
         }

@@ -19,7 +19,7 @@ mod scalar;
 mod write;
 
 pub(crate) use convert::{Primitive, PrimitiveType};
-pub(crate) use guid::{format_guid, parse_guid};
+pub(crate) use guid::{format_guid, parse_guid, parse_guid_exact};
 pub(crate) use heap::{JsonHeap, JsonId, JsonType};
 pub(crate) use merge::{MergeArrays, MergeNulls, MergeSettings};
 pub(crate) use path::{JsonPath, NoMatch};

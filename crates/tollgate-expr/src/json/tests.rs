@@ -1224,7 +1224,7 @@ fn guids() {
     let fault = format_guid(guid, Some("Z")).unwrap_err();
     assert_eq!(
         fault.message(),
-        r#"Format String can be only "D", "d", "N", "n", "P", "p", "B", "b", "X" or "x"."#
+        r#"Format string can be only "D", "d", "N", "n", "P", "p", "B", "b", "X" or "x"."#
     );
     assert_eq!(
         parse_guid(None).unwrap_err().message(),

@@ -231,6 +231,9 @@ impl JsonWriter {
                 self.out.push(',');
             }
             frame.begun = true;
+        } else if frame.kind == Open::Object {
+            // Json.NET puts a comment that stands for a property right where it is.
+            return;
         }
         self.line();
     }

@@ -88,7 +88,6 @@ pub(crate) struct Member {
 pub(crate) type Prepare = fn(&mut [Option<Value>]) -> Result<(), String>;
 
 impl Member {
-    #[expect(dead_code, reason = "types are added one by one")]
     /// The member, with constant arguments prepared at load.
     pub(crate) const fn prepared(mut self, prepare: Prepare) -> Member {
         self.prepare = Some(prepare);

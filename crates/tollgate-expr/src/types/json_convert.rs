@@ -1,11 +1,13 @@
 //! `JsonConvert`: any value to JSON and back.
 
+use super::collections::{dictionary, hash_set};
 use super::decl::{Kind, TypeDecl, m, not_allowed};
 use super::{Ty, TypeId};
-use crate::collections::{Comparer, Dictionary};
+use crate::collections::Comparer;
 use crate::eval::{Args, Cx, primitive_type, primitive_value, scalar_of};
 use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter};
-use crate::state::{Object, SLOT_COST};
+use crate::state::SLOT_COST;
+use crate::xml::write_json;
 use crate::{Exception, ExceptionKind, Value};
 
 type Run = Result<Value, Exception>;
@@ -59,6 +61,18 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         not_allowed("ToString", ONLY),
         not_allowed("PopulateObject", ONLY),
         not_allowed("DeserializeAnonymousType", ONLY),
+        not_allowed("DeserializeXNode", ONLY),
+        not_allowed("SerializeXNode", ONLY),
+        not_allowed("DeserializeXmlNode", ONLY),
+        not_allowed("SerializeXmlNode", ONLY),
+        not_allowed("DefaultSettings", ONLY),
+        not_allowed("True", ONLY),
+        not_allowed("False", ONLY),
+        not_allowed("Null", ONLY),
+        not_allowed("Undefined", ONLY),
+        not_allowed("NaN", ONLY),
+        not_allowed("PositiveInfinity", ONLY),
+        not_allowed("NegativeInfinity", ONLY),
     ],
 };
 
@@ -73,6 +87,12 @@ fn write_value(cx: &mut Cx<'_>, writer: &mut JsonWriter, value: &Value) -> Resul
     cx.step(1)?;
     if let Value::Json(id) = value {
         return writer.token(&cx.state.json, *id, &mut cx.state.budget);
+    }
+    if let Value::Xml(id) = value {
+        let declaration = cx.state.xml.declaration(*id);
+        let declaration = super::xml::declaration_parts(cx.state, &declaration);
+        let state = &mut *cx.state;
+        return write_json(&state.xml, *id, declaration, writer, &mut state.budget);
     }
     if let Some(scalar) = scalar_of(value) {
         let scalar = if let Value::Bytes(bytes) = value
@@ -124,6 +144,9 @@ fn members(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<(String, Value)>
         let message = Value::from(exception.message());
         let class = Value::from(exception.kind().full_name());
         return Ok(Some(vec![("ClassName".to_owned(), class), ("Message".to_owned(), message)]));
+    }
+    if let Some(members) = super::xml::json_members(cx.state, value) {
+        return Ok(Some(members));
     }
     let is_map = cx.state.type_of(value).as_instance_of(TypeId::IReadOnlyDictionary).is_some();
     if !is_map {
@@ -213,14 +236,14 @@ fn collection(cx: &mut Cx<'_>, id: JsonId, found: JsonType, ty: &Ty) -> Run {
     if map && found == JsonType::Object {
         let (key, value) = (ty.args().first().cloned(), ty.args().get(1).cloned());
         let (key, value) = (key.unwrap_or(Ty::STRING), value.unwrap_or(Ty::OBJECT));
-        let mut made = Dictionary::new(key, value.clone(), Comparer::Exact);
+        let made = dictionary::empty(cx, &key, &value, Comparer::Exact)?;
         for name in cx.state.json.property_names(id, &mut cx.state.budget)? {
             let Some(child) = cx.state.json.get(id, &name) else { continue };
             cx.charge(4 * SLOT_COST)?;
             let child = from_token(cx, child, &value)?;
-            made.set(Value::Str(name), child);
+            dictionary::put(cx, &made, Value::Str(name), child)?;
         }
-        return cx.state.add(Object::Dictionary(Box::new(made)));
+        return Ok(made);
     }
     let item = ty.item().filter(|_| !map && found == JsonType::Array);
     let Some(item) = item else {
@@ -238,11 +261,7 @@ fn collection(cx: &mut Cx<'_>, id: JsonId, found: JsonType, ty: &Ty) -> Run {
     match ty {
         Ty::Array(_) => cx.state.array(item, items),
         Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
-            let mut set = crate::collections::Set::new(item, Comparer::Exact);
-            for item in items {
-                set.insert(item);
-            }
-            cx.state.add(Object::Set(Box::new(set)))
+            hash_set::new_set(cx, &item, items, Comparer::Exact)
         }
         _ => cx.state.list(item, items),
     }

@@ -1,10 +1,11 @@
-//! `System.Math` and `System.Random`.
+//! `System.Math` and `System.MidpointRounding`.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
-use super::decl::{Kind, Member, TypeDecl, joined, m, p};
-use crate::eval::{Args, Cx, arith, compare};
-use crate::state::{Object, confusion};
+use super::decl::{Kind, Member, TypeDecl, joined, p};
+use super::number::{bad_mode, rounded};
+use crate::eval::{Args, arith, compare};
+use crate::state::confusion;
 use crate::syntax::ast::BinaryOp;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -19,23 +20,50 @@ pub(super) const DECL: TypeDecl = TypeDecl {
 
 pub(super) const ROUNDING: TypeDecl = TypeDecl {
     name: "System.MidpointRounding",
-    kind: Kind::Enum(&[("ToEven", 0), ("AwayFromZero", 1)]),
+    kind: Kind::Enum(&[
+        ("ToEven", 0),
+        ("AwayFromZero", 1),
+        ("ToZero", 2),
+        ("ToNegativeInfinity", 3),
+        ("ToPositiveInfinity", 4),
+    ]),
     bases: &[],
-    docs: "Where halves are rounded.",
+    docs: "Where halves are rounded, or everything.",
     members: &[],
     refused: &[],
 };
 
+fn negative(value: &Value) -> bool {
+    value.as_double().is_some_and(f64::is_sign_negative)
+}
+
+/// `Max` and `Min`: NaN wins, and of two zeros the one with the sign that is asked for.
 #[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn pick(a: &Args<'_>, op: BinaryOp) -> Result<Value, Exception> {
     let (left, right) = (a.get(0), a.get(1));
-    if left.as_double().is_some_and(f64::is_nan) {
-        return Ok(left.clone());
-    }
-    if right.as_double().is_some_and(f64::is_nan) {
-        return Ok(right.clone());
-    }
-    Ok(if compare(op, left, right) { left.clone() } else { right.clone() })
+    let nan = |value: &Value| value.as_double().is_some_and(f64::is_nan);
+    let equal = compare(BinaryOp::Ge, left, right) && compare(BinaryOp::Le, left, right);
+    let first = if equal && matches!(left, Value::Double(_) | Value::Float(_)) {
+        negative(left) == (op == BinaryOp::Le)
+    } else {
+        nan(left) || !nan(right) && compare(op, left, right)
+    };
+    Ok(if first { left.clone() } else { right.clone() })
+}
+
+/// `MaxMagnitude` and `MinMagnitude`.
+fn pick_magnitude(a: &Args<'_>, op: BinaryOp) -> Value {
+    let (left, right) = (a.double(0), a.double(1));
+    let (x, y) = (left.abs(), right.abs());
+    let max = op == BinaryOp::Ge;
+    let first = if x > y || x < y {
+        (x > y) == max
+    } else if x.is_nan() || y.is_nan() {
+        x.is_nan()
+    } else {
+        left.is_sign_negative() != max
+    };
+    Value::Double(if first { left } else { right })
 }
 
 fn abs(a: &Args<'_>) -> Result<Value, Exception> {
@@ -44,6 +72,8 @@ fn abs(a: &Args<'_>) -> Result<Value, Exception> {
         Exception::new(ExceptionKind::Overflow, message)
     };
     Ok(match a.get(0) {
+        Value::SByte(value) => Value::SByte(value.checked_abs().ok_or_else(overflow)?),
+        Value::Short(value) => Value::Short(value.checked_abs().ok_or_else(overflow)?),
         Value::Int(value) => Value::Int(value.checked_abs().ok_or_else(overflow)?),
         Value::Long(value) => Value::Long(value.checked_abs().ok_or_else(overflow)?),
         Value::Double(value) => Value::Double(value.abs()),
@@ -55,45 +85,35 @@ fn abs(a: &Args<'_>) -> Result<Value, Exception> {
 
 /// `Round(value[, digits][, mode])`.
 fn round(a: &Args<'_>) -> Result<Value, Exception> {
-    let (mut digits, mut away) = (0, false);
+    let (mut digits, mut mode) = (0, 0);
     for index in 1..a.len() {
         match a.get(index) {
-            Value::Enum(_, mode) => away = *mode == 1,
-            other => digits = other.as_int().unwrap_or_default(),
+            Value::Enum(_, number) => mode = *number,
+            _ => digits = a.int(index),
         }
     }
-    match a.get(0) {
-        Value::Decimal(value) => {
-            let digits = u32::try_from(digits).ok().filter(|digits| *digits <= 28).ok_or_else(|| {
-                let message = "Decimal can only round to between 0 and 28 digits of precision. (Parameter 'decimals')";
-                Exception::new(ExceptionKind::ArgumentOutOfRange, message)
-            })?;
-            let strategy = if away {
-                RoundingStrategy::MidpointAwayFromZero
-            } else {
-                RoundingStrategy::MidpointNearestEven
-            };
-            Ok(Value::Decimal(value.round_dp_with_strategy(digits, strategy)))
-        }
-        other => {
-            let value = other.as_double().unwrap_or_default();
-            let digits = i32::try_from(digits).ok().filter(|digits| (0..=15).contains(digits));
-            let Some(digits) = digits else {
-                let message =
-                    "Rounding digits must be between 0 and 15, inclusive. (Parameter 'digits')";
-                return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
-            };
-            let whole = |value: f64| if away { value.round() } else { value.round_ties_even() };
-            if digits == 0 {
-                return Ok(Value::Double(whole(value)));
-            }
-            if value.abs() >= 1e16 {
-                return Ok(Value::Double(value));
-            }
-            let power = 10f64.powi(digits);
-            Ok(Value::Double(whole(value * power) / power))
-        }
+    if let Value::Decimal(value) = a.get(0) {
+        return rounded(*value, digits, mode).map(Value::Decimal);
     }
+    let value = a.double(0);
+    if !(0..=15).contains(&digits) {
+        let message = "Rounding digits must be between 0 and 15, inclusive. (Parameter 'digits')";
+        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+    }
+    let whole: fn(f64) -> f64 = match mode {
+        0 => f64::round_ties_even,
+        1 => f64::round,
+        2 => f64::trunc,
+        3 => f64::floor,
+        4 => f64::ceil,
+        _ => return Err(bad_mode(mode)),
+    };
+    // Beyond this no number has a fraction.
+    if value.abs() >= 1e16 || value.is_nan() {
+        return Ok(Value::Double(value));
+    }
+    let power = 10f64.powi(digits);
+    Ok(Value::Double(whole(value * power) / power))
 }
 
 fn sign(a: &Args<'_>) -> Result<Value, Exception> {
@@ -111,46 +131,197 @@ fn sign(a: &Args<'_>) -> Result<Value, Exception> {
     Ok(Value::Int(value))
 }
 
+fn clamp(a: &Args<'_>) -> Result<Value, Exception> {
+    let (value, least, most) = (a.get(0), a.get(1), a.get(2));
+    if compare(BinaryOp::Gt, least, most) {
+        let text = |value: &Value| value.number().map(crate::number::Number::text);
+        let (least, most) = (text(least).unwrap_or_default(), text(most).unwrap_or_default());
+        let message = format!("'{least}' cannot be greater than {most}.");
+        return Err(Exception::new(ExceptionKind::Argument, message));
+    }
+    Ok(if compare(BinaryOp::Lt, value, least) {
+        least.clone()
+    } else if compare(BinaryOp::Gt, value, most) {
+        most.clone()
+    } else {
+        value.clone()
+    })
+}
+
+fn div_rem(a: &mut Args<'_>) -> Result<Value, Exception> {
+    let (left, right) = (a.value(0), a.value(1));
+    let quotient = arith(BinaryOp::Div, true, &left, &right)?;
+    a.set(2, arith(BinaryOp::Rem, true, &left, &right)?);
+    Ok(quotient)
+}
+
+fn log(value: f64, base: f64) -> f64 {
+    if value.is_nan() {
+        return value;
+    }
+    if base.is_nan() {
+        return base;
+    }
+    #[expect(clippy::float_cmp, reason = "exactly one")]
+    let undefined = base == 1.0 || value != 1.0 && (base == 0.0 || base == f64::INFINITY);
+    if undefined { -f64::NAN } else { value.ln() / base.ln() }
+}
+
+/// The rest of a division whose quotient is rounded to the nearest, halves to even.
+fn ieee_remainder(x: f64, y: f64) -> f64 {
+    if x.is_nan() {
+        return x;
+    }
+    if y.is_nan() {
+        return y;
+    }
+    let rest = x % y;
+    if rest.is_nan() {
+        return -f64::NAN;
+    }
+    if rest == 0.0 {
+        return rest.copysign(x);
+    }
+    let other = rest - y.abs().copysign(x);
+    let (near, far) = (other.abs(), rest.abs());
+    if near < far {
+        return other;
+    }
+    if near > far {
+        return rest;
+    }
+    let quotient = x / y;
+    let to_even = quotient.round_ties_even();
+    if to_even.abs() > quotient.abs() { other } else { rest }
+}
+
+/// The exponent of 2 in a number.
+fn exponent(value: f64) -> i32 {
+    if value == 0.0 {
+        return i32::MIN;
+    }
+    if !value.is_finite() {
+        return i32::MAX;
+    }
+    let bits = (value.to_bits() >> 52 & 0x7ff) as i32;
+    if bits > 0 {
+        return bits - 1023;
+    }
+    // Numbers without full precision: where the first bit stands.
+    let mantissa = value.to_bits() & ((1 << 52) - 1);
+    -1011 - mantissa.leading_zeros().cast_signed()
+}
+
+fn scale(value: f64, power: i32) -> f64 {
+    let mut value = value;
+    let mut power = power.clamp(-3000, 3000);
+    while power != 0 {
+        let step = power.clamp(-1022, 1023);
+        value *= 2f64.powi(step);
+        power -= step;
+    }
+    value
+}
+
+macro_rules! numbers {
+    ($name:literal, $doc:literal, $params:literal, $run:expr, [$($ty:literal),*]) => {
+        &[$(p(concat!("static ", $ty, " ", $name, "(", $ty, " ", $params, ")"), $doc, $run)),*]
+    };
+}
+
 macro_rules! both {
-    ($op:literal, $doc:literal, $how:expr, [$($ty:literal),*]) => {
-        &[$(p(concat!("static ", $ty, " ", $op, "(", $ty, " val1, ", $ty, " val2)"), $doc, |_, a| pick(a, $how))),*]
+    ($name:literal, $doc:literal, $op:ident, [$($ty:literal),*]) => {
+        &[$(p(
+            concat!("static ", $ty, " ", $name, "(", $ty, " val1, ", $ty, " val2)"),
+            $doc,
+            |_, a| pick(a, BinaryOp::$op),
+        )),*]
+    };
+}
+
+macro_rules! clamps {
+    ($($ty:literal),*) => {
+        &[$(p(
+            concat!("static ", $ty, " Clamp(", $ty, " value, ", $ty, " min, ", $ty, " max)"),
+            "Not less than one number and not more than another.",
+            |_, a| clamp(a),
+        )),*]
+    };
+}
+
+macro_rules! functions {
+    ($($name:literal $param:literal $doc:literal $run:expr;)*) => {
+        &[$(p(concat!("static double ", $name, "(double ", $param, ")"), $doc, |_, a| {
+            let run: fn(f64) -> f64 = $run;
+            Ok(Value::Double(run(a.double(0))))
+        })),*]
+    };
+}
+
+macro_rules! signs {
+    ($($ty:literal),*) => {
+        &[$(p(concat!("static int Sign(", $ty, " value)"), "-1, 0 or 1.", |_, a| sign(a))),*]
     };
 }
 
 const MAX: &[Member] = both!(
     "Max",
     "The larger.",
-    BinaryOp::Ge,
-    ["byte", "short", "int", "uint", "long", "ulong", "float", "double", "decimal"]
+    Ge,
+    [
+        "sbyte", "byte", "short", "ushort", "int", "uint", "long", "ulong", "float", "double",
+        "decimal"
+    ]
 );
 const MIN: &[Member] = both!(
     "Min",
     "The smaller.",
-    BinaryOp::Le,
-    ["byte", "short", "int", "uint", "long", "ulong", "float", "double", "decimal"]
+    Le,
+    [
+        "sbyte", "byte", "short", "ushort", "int", "uint", "long", "ulong", "float", "double",
+        "decimal"
+    ]
+);
+const CLAMP: &[Member] = clamps!(
+    "sbyte", "byte", "short", "ushort", "int", "uint", "long", "ulong", "float", "double",
+    "decimal"
+);
+const ABS: &[Member] = numbers!(
+    "Abs",
+    "Without its sign.",
+    "value",
+    |_, a| abs(a),
+    ["sbyte", "short", "int", "long", "float", "double", "decimal"]
+);
+const SIGN: &[Member] = signs!("sbyte", "short", "int", "long", "float", "double", "decimal");
+
+const FUNCTIONS: &[Member] = functions!(
+    "Floor" "d" "Rounded down." f64::floor;
+    "Ceiling" "a" "Rounded up." f64::ceil;
+    "Truncate" "d" "Without its fraction." f64::trunc;
+    "Sqrt" "d" "The square root." f64::sqrt;
+    "Cbrt" "d" "The cube root." f64::cbrt;
+    "Exp" "d" "e to the power." f64::exp;
+    "Log" "d" "The natural logarithm." f64::ln;
+    "Log2" "x" "The logarithm of base 2." f64::log2;
+    "Log10" "d" "The logarithm of base 10." f64::log10;
+    "Sin" "a" "The sine." f64::sin;
+    "Cos" "d" "The cosine." f64::cos;
+    "Tan" "a" "The tangent." f64::tan;
+    "Asin" "d" "The arc sine." f64::asin;
+    "Acos" "d" "The arc cosine." f64::acos;
+    "Atan" "d" "The arc tangent." f64::atan;
+    "Sinh" "value" "The hyperbolic sine." f64::sinh;
+    "Cosh" "value" "The hyperbolic cosine." f64::cosh;
+    "Tanh" "value" "The hyperbolic tangent." f64::tanh;
+    "Asinh" "d" "The inverse hyperbolic sine." f64::asinh;
+    "Acosh" "d" "The inverse hyperbolic cosine." f64::acosh;
+    "Atanh" "d" "The inverse hyperbolic tangent." f64::atanh;
+    "BitIncrement" "x" "The next larger number." |x| if x.is_nan() { x } else { x.next_up() };
+    "BitDecrement" "x" "The next smaller number." |x| if x.is_nan() { x } else { x.next_down() };
 );
 
-macro_rules! function {
-    ($name:literal, $doc:literal, $run:expr) => {
-        p(concat!("static double ", $name, "(double d)"), $doc, |_, a| {
-            let run: fn(f64) -> f64 = $run;
-            Ok(Value::Double(run(a.double(0))))
-        })
-    };
-}
-
-const OTHER: &[Member] = &[
-    p("static double PI", "π.", |_, _| Ok(Value::Double(std::f64::consts::PI))),
-    p("static double E", "e.", |_, _| Ok(Value::Double(std::f64::consts::E))),
-    p("static int Abs(int value)", "Without its sign.", |_, a| abs(a)),
-    p("static long Abs(long value)", "Without its sign.", |_, a| abs(a)),
-    p("static float Abs(float value)", "Without its sign.", |_, a| abs(a)),
-    p("static double Abs(double value)", "Without its sign.", |_, a| abs(a)),
-    p("static decimal Abs(decimal value)", "Without its sign.", |_, a| abs(a)),
-    p("static int Sign(int value)", "-1, 0 or 1.", |_, a| sign(a)),
-    p("static int Sign(long value)", "-1, 0 or 1.", |_, a| sign(a)),
-    p("static int Sign(double value)", "-1, 0 or 1.", |_, a| sign(a)),
-    p("static int Sign(decimal value)", "-1, 0 or 1.", |_, a| sign(a)),
+const ROUNDS: &[Member] = &[
     p("static double Round(double a)", "Rounded, halves to even.", |_, a| round(a)),
     p("static double Round(double value, int digits)", "Rounded, halves to even.", |_, a| round(a)),
     p("static double Round(double value, MidpointRounding mode)", "Rounded.", |_, a| round(a)),
@@ -179,21 +350,13 @@ const OTHER: &[Member] = &[
         Value::Decimal(value) => Ok(Value::Decimal(value.trunc())),
         _ => Err(confusion()),
     }),
-    function!("Floor", "Rounded down.", f64::floor),
-    function!("Ceiling", "Rounded up.", f64::ceil),
-    function!("Truncate", "Without its fraction.", f64::trunc),
-    function!("Sqrt", "The square root.", f64::sqrt),
-    function!("Exp", "e to the power.", f64::exp),
-    function!("Log", "The natural logarithm.", f64::ln),
-    function!("Log10", "The logarithm of base 10.", f64::log10),
-    function!("Sin", "The sine.", f64::sin),
-    function!("Cos", "The cosine.", f64::cos),
-    function!("Tan", "The tangent.", f64::tan),
-    function!("Asin", "The arc sine.", f64::asin),
-    function!("Acos", "The arc cosine.", f64::acos),
-    function!("Atan", "The arc tangent.", f64::atan),
+];
+
+const OTHER: &[Member] = &[
+    p("static double PI", "π.", |_, _| Ok(Value::Double(std::f64::consts::PI))),
+    p("static double E", "e.", |_, _| Ok(Value::Double(std::f64::consts::E))),
     p("static double Log(double a, double newBase)", "The logarithm of a base.", |_, a| {
-        Ok(Value::Double(a.double(0).ln() / a.double(1).ln()))
+        Ok(Value::Double(log(a.double(0), a.double(1))))
     }),
     p("static double Pow(double x, double y)", "A power.", |_, a| {
         Ok(Value::Double(a.double(0).powf(a.double(1))))
@@ -201,88 +364,50 @@ const OTHER: &[Member] = &[
     p("static double Atan2(double y, double x)", "The angle of a point.", |_, a| {
         Ok(Value::Double(a.double(0).atan2(a.double(1))))
     }),
-    m(
+    p(
+        "static double IEEERemainder(double x, double y)",
+        "What a division with a rounded quotient leaves.",
+        |_, a| Ok(Value::Double(ieee_remainder(a.double(0), a.double(1)))),
+    ),
+    p("static double CopySign(double x, double y)", "A number with another's sign.", |_, a| {
+        Ok(Value::Double(a.double(0).copysign(a.double(1))))
+    }),
+    p(
+        "static double FusedMultiplyAdd(double x, double y, double z)",
+        "x · y + z, rounded once.",
+        |_, a| Ok(Value::Double(a.double(0).mul_add(a.double(1), a.double(2)))),
+    ),
+    p("static int ILogB(double x)", "The exponent of 2 in a number.", |_, a| {
+        Ok(Value::Int(exponent(a.double(0))))
+    }),
+    p("static double ScaleB(double x, int n)", "A number times a power of 2.", |_, a| {
+        Ok(Value::Double(scale(a.double(0), a.int(1))))
+    }),
+    p("static double MaxMagnitude(double x, double y)", "The larger but for its sign.", |_, a| {
+        Ok(pick_magnitude(a, BinaryOp::Ge))
+    }),
+    p("static double MinMagnitude(double x, double y)", "The smaller but for its sign.", |_, a| {
+        Ok(pick_magnitude(a, BinaryOp::Le))
+    }),
+    p("static long BigMul(int a, int b)", "The whole product.", |_, a| {
+        Ok(Value::Long(i64::from(a.int(0)) * i64::from(a.int(1))))
+    }),
+    p(
         "static int DivRem(int a, int b, out int result)",
         "The quotient; the rest goes out.",
-        |_, a| {
-            let (left, right) = (a.value(0), a.value(1));
-            let quotient = arith(BinaryOp::Div, true, &left, &right)?;
-            a.set(2, arith(BinaryOp::Rem, true, &left, &right)?);
-            Ok(quotient)
-        },
+        |_, a| div_rem(a),
+    ),
+    p(
+        "static long DivRem(long a, long b, out long result)",
+        "The quotient; the rest goes out.",
+        |_, a| div_rem(a),
     ),
 ];
 
 const EXTREMES: &[Member] = &joined::<{ MAX.len() + MIN.len() }>(MAX, MIN);
-const MATH: &[Member] = &joined::<{ EXTREMES.len() + OTHER.len() }>(EXTREMES, OTHER);
-
-pub(super) const RANDOM: TypeDecl = TypeDecl {
-    name: "System.Random",
-    kind: Kind::Class,
-    bases: &[],
-    docs: "Random numbers.",
-    members: &[
-        m("new()", "Seeded at random.", |cx, _| {
-            let seed = cx.host.random();
-            cx.state.add(Object::Random(seed))
-        }),
-        m("new(int Seed)", "With a seed: the numbers are other than .NET's.", |cx, a| {
-            let seed = a.long(0).unsigned_abs();
-            cx.state.add(Object::Random(seed))
-        }),
-        m("int Next()", "From 0 to below int.MaxValue.", |cx, a| {
-            next(cx, a, 0, i64::from(i32::MAX))
-        }),
-        m("int Next(int maxValue)", "From 0 to below a number.", |cx, a| {
-            let most = a.long(1);
-            if most < 0 {
-                let message = "'maxValue' must be greater than zero. (Parameter 'maxValue')";
-                return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
-            }
-            next(cx, a, 0, most)
-        }),
-        m("int Next(int minValue, int maxValue)", "From a number to below another.", |cx, a| {
-            let (least, most) = (a.long(1), a.long(2));
-            if least > most {
-                let message = "'minValue' cannot be greater than maxValue. (Parameter 'minValue')";
-                return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
-            }
-            next(cx, a, least, most)
-        }),
-        m("double NextDouble()", "From 0 to below 1.", |cx, a| {
-            #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-            let value = (draw(cx, a)? >> 11) as f64;
-            Ok(Value::Double(value / 9_007_199_254_740_992.0))
-        }),
-        m("void NextBytes(byte[] buffer)", "Fills bytes.", |cx, a| {
-            let buffer = a.some(1, "buffer")?;
-            let n = cx.known_length(&buffer).unwrap_or_default();
-            cx.step(n as u64)?;
-            for index in (0i64..).take(n) {
-                let [byte, ..] = draw(cx, a)?.to_le_bytes();
-                cx.array_set(&buffer, index, Value::Byte(byte))?;
-            }
-            Ok(Value::Null)
-        }),
-    ],
-    refused: &[],
-};
-
-fn draw(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<u64, Exception> {
-    let Some(Object::Random(state)) = cx.state.object_mut(a.this_object()?) else {
-        return Err(confusion());
-    };
-    // SplitMix64.
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    Ok(z ^ (z >> 31))
-}
-
-fn next(cx: &mut Cx<'_>, a: &Args<'_>, least: i64, most: i64) -> Result<Value, Exception> {
-    let drawn = draw(cx, a)?;
-    let range = u128::from((most - least).unsigned_abs());
-    let offset = i64::try_from((u128::from(drawn) * range) >> 64).unwrap_or_default();
-    Ok(Value::Int(i32::try_from(least + offset).unwrap_or_default()))
-}
+const CLAMPED: &[Member] = &joined::<{ EXTREMES.len() + CLAMP.len() }>(EXTREMES, CLAMP);
+const SIGNS: &[Member] = &joined::<{ ABS.len() + SIGN.len() }>(ABS, SIGN);
+const INTEGRAL: &[Member] = &joined::<{ CLAMPED.len() + SIGNS.len() }>(CLAMPED, SIGNS);
+const ROUNDED: &[Member] = &joined::<{ FUNCTIONS.len() + ROUNDS.len() }>(FUNCTIONS, ROUNDS);
+const REAL: &[Member] = &joined::<{ ROUNDED.len() + OTHER.len() }>(ROUNDED, OTHER);
+const MATH: &[Member] = &joined::<{ INTEGRAL.len() + REAL.len() }>(INTEGRAL, REAL);

@@ -197,49 +197,6 @@ fn default_message(kind: ExceptionKind) -> String {
     }
 }
 
-macro_rules! item {
-    ($n:literal) => {
-        |_, a| match a.get(0) {
-            Value::Record(record) => Ok(record.values.get($n).cloned().unwrap_or_default()),
-            _ => Err(confusion()),
-        }
-    };
-}
-
-pub(super) const TUPLE2: TypeDecl = TypeDecl {
-    name: "System.Tuple<T1, T2>",
-    kind: Kind::Class,
-    bases: &[],
-    docs: "Two values.",
-    members: &[
-        m("new(T1 item1, T2 item2)", "Of two values.", |_, a| {
-            let ty = super::Ty::generic(super::TypeId::Tuple2, [a.ty(0).clone(), a.ty(1).clone()]);
-            Ok(Value::record(ty, [a.value(0), a.value(1)]))
-        }),
-        m("T1 Item1", "The first value.", item!(0)),
-        m("T2 Item2", "The second value.", item!(1)),
-    ],
-    refused: &[],
-};
-
-pub(super) const TUPLE3: TypeDecl = TypeDecl {
-    name: "System.Tuple<T1, T2, T3>",
-    kind: Kind::Class,
-    bases: &[],
-    docs: "Three values.",
-    members: &[
-        m("new(T1 item1, T2 item2, T3 item3)", "Of three values.", |_, a| {
-            let args = [a.ty(0).clone(), a.ty(1).clone(), a.ty(2).clone()];
-            let ty = super::Ty::generic(super::TypeId::Tuple3, args);
-            Ok(Value::record(ty, [a.value(0), a.value(1), a.value(2)]))
-        }),
-        m("T1 Item1", "The first value.", item!(0)),
-        m("T2 Item2", "The second value.", item!(1)),
-        m("T3 Item3", "The third value.", item!(2)),
-    ],
-    refused: &[],
-};
-
 /// A sequence argument that must not be null.
 pub(super) fn required(a: &Args<'_>, index: usize, name: &str) -> Result<Value, Exception> {
     match a.get(index) {

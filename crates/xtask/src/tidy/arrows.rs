@@ -65,7 +65,11 @@ const RULES: &[Rule] = &[
         ],
         never: &["pingora", "reqwest"],
     },
-    Rule { name: "tollgate-oracle", ours: &["tollgate-expr"], never: OUTSIDE },
+    Rule {
+        name: "tollgate-oracle",
+        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-expr"],
+        never: OUTSIDE,
+    },
     Rule { name: "xtask", ours: &[], never: OUTSIDE },
 ];
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
 use super::super::net::escape_data;
-use super::super::{Ty, TypeId, info};
+use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
 use crate::eval::{Args, Cx, default_value, null_argument};
@@ -102,6 +103,10 @@ pub(in crate::types) fn look_up(
         Value::Host(HostRef::Variables) => {
             Ok(cx.host.variable(name).map_or(Lookup::Null, |value| Lookup::Found(value.clone())))
         }
+        Value::Host(HostRef::Certificates) => match cx.host.certificate(name) {
+            Some(found) => certificate(cx, found).map(Lookup::Found),
+            None => Ok(Lookup::Missing),
+        },
         Value::Host(HostRef::Matched) => {
             let found = cx.host.matched_parameters().iter().find(|(known, _)| known == name);
             Ok(found
@@ -130,6 +135,9 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
         Value::Host(HostRef::Variables) => {
             cx.host.variable_names().into_iter().map(str::to_owned).collect()
         }
+        Value::Host(HostRef::Certificates) => {
+            cx.host.certificate_names().into_iter().map(str::to_owned).collect()
+        }
         Value::Host(HostRef::Matched) => {
             cx.host.matched_parameters().iter().map(|(name, _)| name.clone()).collect()
         }
@@ -149,6 +157,7 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
     let value_ty = match map {
         Value::Host(HostRef::Variables) => Ty::OBJECT,
         Value::Host(HostRef::Matched) => Ty::STRING,
+        Value::Host(HostRef::Certificates) => Ty::Named(TypeId::X509Certificate2),
         _ => Ty::array(Ty::STRING),
     };
     let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, value_ty]);
@@ -203,8 +212,10 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
         map @ Value::Object(_) => {
             let map = map.clone();
             match cx.object_of(&map) {
-                Some(crate::state::Object::Dictionary(found)) => {
-                    let Some(values) = found.get(a.get(1)).cloned() else { return Ok(default) };
+                Some(crate::state::Object::Dictionary(_)) => {
+                    let Some(values) = dictionary::find(cx, &map, a.get(1))? else {
+                        return Ok(default);
+                    };
                     let items = cx.collect(&values)?;
                     let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
                     let text = texts.join(",");
@@ -258,8 +269,8 @@ fn variable(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
 }
 
 fn look_up_any(cx: &mut Cx<'_>, map: &Value, name: &str) -> Result<Option<Value>, Exception> {
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(map) {
-        return Ok(found.get(&Value::from(name)).cloned());
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(map) {
+        return dictionary::find(cx, map, &Value::from(name));
     }
     Ok(match look_up(cx, map, name)? {
         Lookup::Found(value) => Some(value),
@@ -353,8 +364,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
 
 fn value_or(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     let map = a.value(0);
-    if let Some(crate::state::Object::Dictionary(found)) = cx.object_of(&map) {
-        return Ok(found.get(a.get(1)).cloned().unwrap_or(default));
+    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(&map) {
+        return Ok(dictionary::find(cx, &map, a.get(1))?.unwrap_or(default));
     }
     let name = a.str(1, "key")?;
     Ok(match look_up(cx, &map, &name)? {

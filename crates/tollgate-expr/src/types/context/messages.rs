@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::super::collections::dictionary;
 use super::super::decl::{TypeDecl, m};
 use super::super::net::new_uri;
-use super::super::{Ty, TypeId, encoding};
+use super::super::xml::read_body as read_xml;
+use super::super::{Ty, TypeId, certificate, encoding};
 use super::{Run, entity, part, present, text};
 use crate::eval::{Args, Cx};
 use crate::json::DateParse;
@@ -23,6 +25,12 @@ pub(in crate::types) const REQUEST: TypeDecl = entity(
                 cx.host.body(MessageKind::Request).is_some(),
             )
         }),
+        m("X509Certificate2 Certificate", "The certificate of the client, or null.", |cx, _| {
+            match cx.host.client_certificate() {
+                Some(found) => certificate(cx, found),
+                None => Ok(Value::Null),
+            }
+        }),
         m("IReadOnlyDictionary<string, string[]> Headers", "The headers.", |_, _| {
             Ok(part(HostRef::Headers(MessageKind::Request)))
         }),
@@ -39,6 +47,19 @@ pub(in crate::types) const REQUEST: TypeDecl = entity(
         m("IUrl Url", "The URL as it will go to the backend.", |_, _| {
             Ok(part(HostRef::Url(UrlKind::Current)))
         }),
+        m(
+            "IPrivateEndpointConnection PrivateEndpointConnection",
+            "Null: there are no private endpoints here.",
+            |_, _| Ok(Value::Null),
+        ),
+        m("IAzureVnetInfo AzureVnetInfo", "Null: there is no network of Azure here.", |_, _| {
+            Ok(Value::Null)
+        }),
+        m(
+            "IFoundry Foundry",
+            "Null: Azure knows which deployment of Foundry it serves.",
+            |_, _| Ok(Value::Null),
+        ),
     ],
 );
 
@@ -137,6 +158,9 @@ fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     if matches!(a.ty(0), Ty::Array(_)) {
         return Ok(Value::Bytes(bytes.as_ref().into()));
     }
+    if let Some(id @ (TypeId::XElement | TypeId::XDocument | TypeId::XNode)) = a.ty(0).id() {
+        return read_xml(cx, &bytes, charset.as_deref(), id);
+    }
     let text: Cow<'_, str> = match (charset.as_deref(), std::str::from_utf8(&bytes)) {
         (None, Ok(text)) if !text.starts_with('\u{feff}') => Cow::Borrowed(text),
         (charset, _) => Cow::Owned(encoding::decode_as(charset, &bytes)),
@@ -191,13 +215,12 @@ fn form(cx: &mut Cx<'_>, text: &str) -> Run {
             None => fields.push((name, vec![value])),
         }
     }
-    let mut map =
-        crate::collections::Dictionary::new(Ty::STRING, list, crate::collections::Comparer::Exact);
+    let map = dictionary::empty(cx, &Ty::STRING, &list, crate::collections::Comparer::Exact)?;
     for (name, values) in fields {
         let values = cx.state.list(Ty::STRING, values)?;
-        map.set(Value::from(name), values);
+        dictionary::put(cx, &map, Value::from(name), values)?;
     }
-    cx.state.add(crate::state::Object::Dictionary(Box::new(map)))
+    Ok(map)
 }
 
 /// Decodes a name or value of a query or form.

@@ -243,7 +243,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             named(a, 0).map(Value::native)
         }),
         m(
-            "static IReadOnlyList<TimeZoneInfo> GetSystemTimeZones()",
+            "static ReadOnlyCollection<TimeZoneInfo> GetSystemTimeZones()",
             "The zones of Windows.",
             |cx, _| {
                 let mut zones = Vec::new();

@@ -1,0 +1,162 @@
+//! Grouping and joining: what LINQ's lookups are made of.
+
+use std::collections::HashMap;
+
+use super::cursor::Lazy;
+use super::{Cx, Result};
+use crate::Value;
+use crate::collections::{Comparer, Key};
+use crate::eval::Source;
+use crate::state::SLOT_COST;
+use crate::types::{Ty, TypeId};
+
+/// `GroupBy`.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) from: Value,
+    pub(crate) key: Value,
+    pub(crate) element: Option<Value>,
+    pub(crate) result: Option<Value>,
+    pub(crate) comparer: Comparer,
+    pub(crate) key_ty: Ty,
+    pub(crate) item_ty: Ty,
+}
+
+/// `Join` and `GroupJoin`.
+#[derive(Debug)]
+pub(crate) struct Join {
+    pub(crate) outer: Value,
+    pub(crate) inner: Value,
+    pub(crate) outer_key: Value,
+    pub(crate) inner_key: Value,
+    pub(crate) result: Value,
+    pub(crate) comparer: Comparer,
+    pub(crate) inner_ty: Ty,
+    pub(crate) grouped: bool,
+}
+
+/// Items by key, keys in the order they came.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    places: HashMap<Key, usize>,
+    pub(crate) groups: Vec<(Value, Vec<Value>)>,
+}
+
+impl Groups {
+    fn find(&self, key: &Key) -> Option<&[Value]> {
+        let place = self.places.get(key)?;
+        self.groups.get(*place).map(|(_, items)| items.as_slice())
+    }
+
+    fn add(&mut self, hashed: Key, key: Value, item: Value) {
+        let place = *self.places.entry(hashed).or_insert_with(|| {
+            self.groups.push((key, Vec::new()));
+            self.groups.len() - 1
+        });
+        if let Some((_, items)) = self.groups.get_mut(place) {
+            items.push(item);
+        }
+    }
+}
+
+impl Cx<'_> {
+    /// The items of a sequence by what a function makes of them.
+    pub(crate) fn groups(
+        &mut self,
+        from: &Value,
+        key: &Value,
+        element: Option<&Value>,
+        how: Comparer,
+        skip_null: bool,
+    ) -> Result<Groups> {
+        let mut groups = Groups::default();
+        self.each(from, &mut |cx, item| {
+            cx.step(1)?;
+            cx.charge(4 * SLOT_COST)?;
+            let own = cx.invoke(key, std::slice::from_ref(&item))?;
+            if skip_null && own.is_null() {
+                return Ok(true);
+            }
+            let item = match element {
+                Some(element) => cx.invoke(element, &[item])?,
+                None => item,
+            };
+            let hashed = cx.key(&own, how)?;
+            groups.add(hashed, own, item);
+            Ok(true)
+        })?;
+        Ok(groups)
+    }
+
+    /// A group as an object.
+    pub(crate) fn grouping(
+        &mut self,
+        key_ty: &Ty,
+        item_ty: &Ty,
+        key: Value,
+        items: Vec<Value>,
+    ) -> Result<Value> {
+        let ty = Ty::generic(TypeId::IGrouping, [key_ty.clone(), item_ty.clone()]);
+        let items = self.lazy(item_ty.clone(), Source::Items(items))?;
+        Ok(Value::pair(ty, key, items))
+    }
+
+    /// What `GroupBy` gives.
+    pub(super) fn grouped(&mut self, group: &Group) -> Result<Vec<Value>> {
+        let element = group.element.as_ref();
+        let groups = self.groups(&group.from, &group.key, element, group.comparer, false)?;
+        let mut made = Vec::new();
+        for (key, items) in groups.groups {
+            made.push(match &group.result {
+                None => self.grouping(&group.key_ty, &group.item_ty, key, items)?,
+                Some(result) => {
+                    let items = self.lazy(group.item_ty.clone(), Source::Items(items))?;
+                    self.invoke(result, &[key, items])?
+                }
+            });
+        }
+        Ok(made)
+    }
+
+    fn inner_groups(&mut self, join: &Join) -> Result<Groups> {
+        self.groups(&join.inner, &join.inner_key, None, join.comparer, true)
+    }
+
+    /// What `GroupJoin` gives.
+    pub(super) fn group_joined(&mut self, join: &Join) -> Result<Vec<Value>> {
+        let groups = self.inner_groups(join)?;
+        let mut made = Vec::new();
+        for outer in self.collect(&join.outer)? {
+            let key = self.invoke(&join.outer_key, std::slice::from_ref(&outer))?;
+            let hashed = self.key(&key, join.comparer)?;
+            let found = groups.find(&hashed).filter(|_| !key.is_null());
+            let items = found.map(<[Value]>::to_vec).unwrap_or_default();
+            self.charge(items.len().saturating_mul(SLOT_COST))?;
+            let items = self.lazy(join.inner_ty.clone(), Source::Items(items))?;
+            made.push(self.invoke(&join.result, &[outer, items])?);
+        }
+        Ok(made)
+    }
+
+    /// The next pair that `Join` finds.
+    pub(super) fn advance_join(&mut self, lazy: &mut Lazy, join: &Join) -> Result<Option<Value>> {
+        loop {
+            self.step(1)?;
+            if let Some(inner) = lazy.kept.pop_front() {
+                return self.invoke(&join.result, &[lazy.outer.clone(), inner]).map(Some);
+            }
+            if lazy.groups.is_none() {
+                lazy.groups = Some(self.inner_groups(join)?);
+            }
+            let Some(outer) = self.pull(lazy, &join.outer)? else { return Ok(None) };
+            let key = self.invoke(&join.outer_key, std::slice::from_ref(&outer))?;
+            let hashed = self.key(&key, join.comparer)?;
+            let found = lazy.groups.as_ref().and_then(|groups| groups.find(&hashed));
+            if let Some(items) = found.filter(|_| !key.is_null()) {
+                self.state.budget.memory(items.len().saturating_mul(SLOT_COST))?;
+                lazy.kept = items.iter().cloned().collect();
+                lazy.outer = outer;
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! `System.Array` and arrays.
+
+use super::super::Ty;
+use super::super::decl::{Kind, Member, TypeDecl, joined, m, refused};
+use super::super::object::required;
+use super::{Run, array_order, array_search, converted, copy_to, index_int, range, read_only};
+use crate::eval::{Args, Cx, default_value, null_argument};
+use crate::state::{Object, SLOT_COST, confusion};
+use crate::types::is_assignable;
+use crate::{Exception, ExceptionKind, Value};
+
+pub(in crate::types) const DECL: TypeDecl = TypeDecl {
+    name: "System.Array<T>",
+    kind: Kind::Class,
+    bases: &["IList<T>", "IReadOnlyList<T>"],
+    docs: "An array.",
+    members: &joined::<{ OWN.len() + array_search::MEMBERS.len() + array_order::MEMBERS.len() }>(
+        OWN,
+        &joined::<{ array_search::MEMBERS.len() + array_order::MEMBERS.len() }>(
+            array_search::MEMBERS,
+            array_order::MEMBERS,
+        ),
+    ),
+    refused: &[
+        refused("CreateInstance", "types as values are not in policy expressions"),
+        refused("Object GetValue(Int32, Int32)", "arrays here have one dimension"),
+        refused("Object GetValue(Int32, Int32, Int32)", "arrays here have one dimension"),
+        refused("Object GetValue(Int64, Int64)", "arrays here have one dimension"),
+        refused("Object GetValue(Int64, Int64, Int64)", "arrays here have one dimension"),
+        refused("Void SetValue(Object, Int32, Int32)", "arrays here have one dimension"),
+        refused("Void SetValue(Object, Int32, Int32, Int32)", "arrays here have one dimension"),
+        refused("Void SetValue(Object, Int64, Int64)", "arrays here have one dimension"),
+        refused("Void SetValue(Object, Int64, Int64, Int64)", "arrays here have one dimension"),
+    ],
+};
+
+/// The index that `GetLength` and its like take: of the one dimension.
+fn dimension(a: &Args<'_>, message: &str) -> Result<(), Exception> {
+    if a.int(1) == 0 {
+        return Ok(());
+    }
+    Err(Exception::new(ExceptionKind::IndexOutOfRange, message))
+}
+
+const OUTSIDE: &str = "Index was outside the bounds of the array.";
+const DIMENSIONS: &str = "Array does not have that many dimensions.";
+
+const OWN: &[Member] = &[
+    m("int Length", "How many items there are.", length),
+    m("long LongLength", "How many items there are.", |cx, a| {
+        Ok(Value::Long(i64::from(size(cx, a.get(0)))))
+    }),
+    m("int Rank", "The number of dimensions: 1.", |_, _| Ok(Value::Int(1))),
+    m("bool IsFixedSize", "Whether its length is fixed: it is.", |_, _| Ok(Value::Bool(true))),
+    m("bool IsReadOnly", "Whether items cannot be set: they can.", |_, _| Ok(Value::Bool(false))),
+    m("bool IsSynchronized", "Whether threads may share it.", |_, _| Ok(Value::Bool(false))),
+    m("object SyncRoot", "The array itself.", |_, a| Ok(a.value(0))),
+    m("int GetLength(int dimension)", "How many items there are.", |cx, a| {
+        dimension(a, OUTSIDE)?;
+        length(cx, a)
+    }),
+    m("long GetLongLength(int dimension)", "How many items there are.", |cx, a| {
+        dimension(a, OUTSIDE)?;
+        Ok(Value::Long(i64::from(size(cx, a.get(0)))))
+    }),
+    m("int GetLowerBound(int dimension)", "The first index: 0.", |_, a| {
+        dimension(a, DIMENSIONS)?;
+        Ok(Value::Int(0))
+    }),
+    m("int GetUpperBound(int dimension)", "The last index.", |cx, a| {
+        dimension(a, DIMENSIONS)?;
+        Ok(Value::Int(size(cx, a.get(0)) - 1))
+    }),
+    m("object Clone()", "A copy.", |cx, a| {
+        let array = a.value(0);
+        let item = item_type(cx, &array);
+        let items = cx.collect(&array)?;
+        cx.state.array(item, items)
+    }),
+    m("void Initialize()", "Does nothing to arrays of built-in types.", |_, _| Ok(Value::Null)),
+    m("object GetValue(int index)", "An item.", |cx, a| cx.array_get(a.get(0), a.long(1))),
+    m("object GetValue(long index)", "An item.", |cx, a| cx.array_get(a.get(0), a.long(1))),
+    m("object GetValue(params int[] indices)", "An item.", |cx, a| {
+        let index = only_index(cx, a, 1)?;
+        cx.array_get(a.get(0), index)
+    }),
+    m("object GetValue(params long[] indices)", "An item.", |cx, a| {
+        let index = only_index(cx, a, 1)?;
+        cx.array_get(a.get(0), index)
+    }),
+    m("void SetValue(object value, int index)", "Sets an item.", |cx, a| {
+        let index = a.long(2);
+        set_value(cx, a, index)
+    }),
+    m("void SetValue(object value, long index)", "Sets an item.", |cx, a| {
+        let index = a.long(2);
+        set_value(cx, a, index)
+    }),
+    m("void SetValue(object value, params int[] indices)", "Sets an item.", |cx, a| {
+        let index = only_index(cx, a, 2)?;
+        set_value(cx, a, index)
+    }),
+    m("void SetValue(object value, params long[] indices)", "Sets an item.", |cx, a| {
+        let index = only_index(cx, a, 2)?;
+        set_value(cx, a, index)
+    }),
+    m("void CopyTo(T[] array, int index)", "Copies all items.", copy_to),
+    m("void CopyTo(T[] array, long index)", "Copies all items.", copy_to),
+    m("void CopyTo(object[] array, int index)", "Copies all items.", copy_to),
+    m("IEnumerator GetEnumerator()", "A walk over the items.", super::enumerator::start),
+    m("static U[] Empty<U>()", "An array without items.", |cx, a| {
+        cx.state.array(a.ty(0).clone(), Vec::new())
+    }),
+    m(
+        "static void Copy<U, V>(U[] sourceArray, V[] destinationArray, int length)",
+        "Copies items.",
+        |cx, a| copy_items(cx, (a.get(0), 0), (a.get(1), 0), a.long(2)),
+    ),
+    m(
+        "static void Copy<U, V>(U[] sourceArray, V[] destinationArray, long length)",
+        "Copies items.",
+        |cx, a| copy_items(cx, (a.get(0), 0), (a.get(1), 0), a.long(2)),
+    ),
+    m(
+        "static void Copy<U, V>(U[] sourceArray, int sourceIndex, V[] destinationArray, int destinationIndex, int length)",
+        "Copies items.",
+        |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
+    ),
+    m(
+        "static void Copy<U, V>(U[] sourceArray, long sourceIndex, V[] destinationArray, long destinationIndex, long length)",
+        "Copies items.",
+        |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
+    ),
+    m(
+        "static void ConstrainedCopy<U, V>(U[] sourceArray, int sourceIndex, V[] destinationArray, int destinationIndex, int length)",
+        "Copies items, all or none.",
+        |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
+    ),
+    m(
+        "static void Clear<U>(U[] array, int index, int length)",
+        "Sets items to their default.",
+        clear,
+    ),
+    m("static void Fill<U>(U[] array, U value)", "Sets all items.", fill),
+    m(
+        "static void Fill<U>(U[] array, U value, int startIndex, int count)",
+        "Sets some items.",
+        fill,
+    ),
+    m(
+        "static void ForEach<U>(U[] array, Action<U> action)",
+        "Calls a function for each.",
+        |cx, a| {
+            let (array, action) = (required(a, 0, "array")?, required(a, 1, "action")?);
+            cx.each(&array, &mut |cx, item| cx.invoke(&action, &[item]).map(|_| true))?;
+            Ok(Value::Null)
+        },
+    ),
+    m(
+        "static V[] ConvertAll<U, V>(U[] array, Converter<U, V> converter)",
+        "An array of what a function makes of each item.",
+        |cx, a| {
+            let (array, convert) = (required(a, 0, "array")?, required(a, 1, "converter")?);
+            let items = cx.collect(&array)?;
+            let made = converted(cx, items, &convert)?;
+            cx.state.array(a.ty(1).clone(), made)
+        },
+    ),
+    m("static ReadOnlyCollection<U> AsReadOnly<U>(U[] array)", "A view of it.", |cx, a| {
+        let (array, item) = (required(a, 0, "array")?, a.ty(0).clone());
+        read_only(cx, &item, array)
+    }),
+];
+
+/// The number of items.
+pub(super) fn size(cx: &Cx<'_>, array: &Value) -> i32 {
+    index_int(cx.known_length(array).unwrap_or_default())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
+fn length(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    Ok(Value::Int(size(cx, a.get(0))))
+}
+
+/// The item type of an array.
+pub(in crate::types) fn item_type(cx: &Cx<'_>, array: &Value) -> Ty {
+    match cx.state.type_of(array) {
+        Ty::Array(item) => (*item).clone(),
+        _ => Ty::OBJECT,
+    }
+}
+
+/// The index in an array of indices, one for each dimension.
+fn only_index(cx: &mut Cx<'_>, a: &Args<'_>, at: usize) -> Result<i64, Exception> {
+    let indices = required(a, at, "indices")?;
+    match cx.collect(&indices)?.as_slice() {
+        [only] => Ok(only.as_int().unwrap_or_default()),
+        _ => Err(Exception::new(
+            ExceptionKind::Argument,
+            "Indices length does not match the array rank.",
+        )),
+    }
+}
+
+/// A value as an item of an array, as copies and `SetValue` convert: numbers widen, null is the default of a value type.
+fn stored(cx: &Cx<'_>, value: Value, item: &Ty) -> Option<Value> {
+    if value.is_null() {
+        return Some(default_value(item));
+    }
+    if cx.is_instance(&value, item) {
+        return Some(value);
+    }
+    let from = cx.state.type_of(&value).numeric()?;
+    let to = item.numeric()?;
+    let primitive = to != crate::types::Numeric::Decimal && from.widens_to(to);
+    primitive.then(|| crate::eval::convert_number(&value, to, true).ok()).flatten()
+}
+
+fn set_value(cx: &mut Cx<'_>, a: &Args<'_>, index: i64) -> Run {
+    let (array, value) = (a.value(0), a.value(1));
+    cx.array_get(&array, index)?;
+    let item = item_type(cx, &array);
+    let numeric = item.numeric().is_some() && cx.state.type_of(&value).numeric().is_some();
+    let Some(value) = stored(cx, value, &item) else {
+        return Err(if numeric {
+            Exception::new(
+                ExceptionKind::Argument,
+                "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",
+            )
+        } else {
+            Exception::new(
+                ExceptionKind::InvalidCast,
+                "Object cannot be stored in an array of this type.",
+            )
+        });
+    };
+    cx.array_set(&array, index, value)?;
+    Ok(Value::Null)
+}
+
+/// Puts other items into an array of the same length.
+pub(super) fn store(cx: &mut Cx<'_>, array: &Value, items: Vec<Value>) -> Run {
+    store_from(cx, array, 0, items)
+}
+
+/// Puts items into an array from a place on.
+pub(super) fn store_from(cx: &mut Cx<'_>, array: &Value, start: i64, items: Vec<Value>) -> Run {
+    cx.step(items.len() as u64 / 4)?;
+    for (index, item) in (start..).zip(items) {
+        cx.array_set(array, index, item)?;
+    }
+    Ok(Value::Null)
+}
+
+/// What `CopyTo` of lists and arrays says of its target.
+pub(super) fn check_target(
+    cx: &Cx<'_>,
+    target: &Value,
+    start: i64,
+    n: usize,
+) -> Result<(), Exception> {
+    if target.is_null() {
+        return Err(null_argument("destinationArray"));
+    }
+    if start < 0 {
+        let message = "Number was less than the array's lower bound in the first dimension.";
+        return Err(range(message, "destinationIndex"));
+    }
+    if start.saturating_add(i64::from(index_int(n))) > i64::from(size(cx, target)) {
+        let message = "Destination array was not long enough. Check the destination index, length, and the array's lower bounds. (Parameter 'destinationArray')";
+        return Err(Exception::new(ExceptionKind::Argument, message));
+    }
+    Ok(())
+}
+
+/// Copies items from one array or list to another, from places on.
+pub(super) fn copy_items(
+    cx: &mut Cx<'_>,
+    (source, from): (&Value, i64),
+    (target, to): (&Value, i64),
+    count: i64,
+) -> Run {
+    if source.is_null() || target.is_null() {
+        let name = if source.is_null() { "sourceArray" } else { "destinationArray" };
+        return Err(null_argument(name));
+    }
+    let n = usize::try_from(count).map_err(|_| range("Non-negative number required.", "length"))?;
+    let item = item_type(cx, target);
+    let own = cx.state.type_of(source).item().unwrap_or(Ty::OBJECT);
+    if !convertible(&own, &item) {
+        let message = "Source array type cannot be assigned to destination array type.";
+        return Err(Exception::new(ExceptionKind::ArrayTypeMismatch, message));
+    }
+    if from < 0 {
+        let message = "Number was less than the array's lower bound in the first dimension.";
+        return Err(range(message, "sourceIndex"));
+    }
+    if to < 0 {
+        check_target(cx, target, to, n)?;
+    }
+    let size = i64::from(index_int(cx.known_length(source).unwrap_or_default()));
+    if from.saturating_add(count) > size {
+        let message = "Source array was not long enough. Check the source index, length, and the array's lower bounds. (Parameter 'sourceArray')";
+        return Err(Exception::new(ExceptionKind::Argument, message));
+    }
+    check_target(cx, target, to, n)?;
+    cx.step(n as u64)?;
+    cx.charge(n.saturating_mul(SLOT_COST))?;
+    let mut items = Vec::new();
+    for index in from..from + count {
+        items.push(match cx.object_of(source) {
+            Some(Object::List { items, .. }) => {
+                usize::try_from(index).ok().and_then(|index| items.get(index)).cloned()
+            }
+            _ => Some(cx.array_get(source, index)?),
+        });
+    }
+    for (index, value) in (to..).zip(items) {
+        let value = stored(cx, value.ok_or_else(confusion)?, &item).ok_or_else(|| {
+            let message = "At least one element in the source array could not be cast down to the destination array type.";
+            Exception::new(ExceptionKind::InvalidCast, message)
+        })?;
+        cx.array_set(target, index, value)?;
+    }
+    Ok(Value::Null)
+}
+
+/// Whether items of one type may be copied to an array of another.
+fn convertible(from: &Ty, to: &Ty) -> bool {
+    if is_assignable(from, to) || from.is_reference() && is_assignable(to, from) {
+        return true;
+    }
+    match (from.numeric(), to.numeric()) {
+        (Some(from), Some(to)) => to != crate::types::Numeric::Decimal && from.widens_to(to),
+        _ => false,
+    }
+}
+
+fn clear(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let array = required(a, 0, "array")?;
+    let (start, count) = (a.long(1), a.long(2));
+    let end = start.saturating_add(count);
+    if start < 0 || count < 0 || end > i64::from(size(cx, &array)) {
+        return Err(Exception::new(ExceptionKind::IndexOutOfRange, OUTSIDE));
+    }
+    cx.step(count.unsigned_abs())?;
+    let default = default_value(&item_type(cx, &array));
+    for index in start..end {
+        cx.array_set(&array, index, default.clone())?;
+    }
+    Ok(Value::Null)
+}
+
+fn fill(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let (array, value) = (required(a, 0, "array")?, a.value(1));
+    let length = cx.known_length(&array).unwrap_or_default();
+    let window = super::window(a, 2, a.len() - 2, length)?;
+    cx.step((window.end - window.start) as u64)?;
+    for index in window.start..window.end {
+        cx.array_set(&array, i64::from(index_int(index)), value.clone())?;
+    }
+    Ok(Value::Null)
+}

@@ -1,0 +1,523 @@
+//! Collections: one file per type, and here what they share.
+
+macro_rules! interface {
+    ($name:literal, $bases:expr, $docs:literal, $members:expr) => {
+        crate::types::decl::TypeDecl {
+            name: $name,
+            kind: crate::types::decl::Kind::Interface,
+            bases: $bases,
+            docs: $docs,
+            members: $members,
+            refused: &[],
+        }
+    };
+}
+
+pub(super) mod array;
+pub(super) mod array_order;
+pub(super) mod array_search;
+pub(super) mod comparers;
+pub(super) mod dictionary;
+pub(super) mod enumerator;
+pub(super) mod hash_set;
+pub(super) mod interfaces;
+pub(super) mod key_value_pair;
+pub(super) mod list;
+pub(super) mod queue;
+pub(super) mod stack;
+
+use super::Ty;
+use super::object::equals;
+use crate::eval::{Args, Cx, Order, Source};
+use crate::json::JsonId;
+use crate::state::{Object, SLOT_COST, confusion};
+use crate::{Exception, ExceptionKind, Value};
+
+type Run = Result<Value, Exception>;
+
+/// A count or an index as .NET has it.
+pub(super) fn index_int(index: usize) -> i32 {
+    i32::try_from(index).unwrap_or(i32::MAX)
+}
+
+#[cold]
+fn range(message: &str, name: &str) -> Exception {
+    Exception::new(ExceptionKind::ArgumentOutOfRange, format!("{message} (Parameter '{name}')"))
+}
+
+#[cold]
+fn bad_index(name: &str) -> Exception {
+    let message =
+        "Index was out of range. Must be non-negative and less than the size of the collection.";
+    range(message, name)
+}
+
+#[cold]
+fn bad_count() -> Exception {
+    let message = "Count must be positive and count must refer to a location within the string/array/collection.";
+    range(message, "count")
+}
+
+#[cold]
+fn not_supported(message: &str) -> Exception {
+    Exception::new(ExceptionKind::NotSupported, message)
+}
+
+#[cold]
+fn bad_part() -> Exception {
+    let message = "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.";
+    Exception::new(ExceptionKind::Argument, message)
+}
+
+/// A part by index and count, checked as most members of collections do.
+fn part(
+    a: &Args<'_>,
+    index: usize,
+    length: usize,
+    count_name: &str,
+) -> Result<std::ops::Range<usize>, Exception> {
+    let number = |at: usize, name: &str| {
+        usize::try_from(a.long(at)).map_err(|_| range("Non-negative number required.", name))
+    };
+    let (start, count) = (number(index, "index")?, number(index + 1, count_name)?);
+    match start.checked_add(count).filter(|end| *end <= length) {
+        Some(end) => Ok(start..end),
+        None => Err(bad_part()),
+    }
+}
+
+/// The number of items of what an array or collection is.
+fn length(cx: &mut Cx<'_>, value: &Value) -> Result<usize, Exception> {
+    match cx.known_length(value) {
+        Some(n) => Ok(n),
+        None => Ok(cx.collect(value)?.len()),
+    }
+}
+
+fn count(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    Ok(Value::Int(index_int(length(cx, &a.value(0))?)))
+}
+
+/// What a collection says when it is told to change and cannot.
+#[cold]
+fn fixed(cx: &Cx<'_>, value: &Value) -> Exception {
+    not_supported(match cx.object_of(value) {
+        Some(Object::Sequence(sequence)) => match &sequence.source {
+            Source::Pairs(_, 0) => {
+                "Mutating a key collection derived from a dictionary is not allowed."
+            }
+            Source::Pairs(..) => {
+                "Mutating a value collection derived from a dictionary is not allowed."
+            }
+            _ => "Collection is read-only.",
+        },
+        _ if matches!(cx.state.type_of(value), Ty::Array(_)) => "Collection was of a fixed size.",
+        _ => "Collection is read-only.",
+    })
+}
+
+/// The items of a list, to change.
+fn list<'c>(cx: &'c mut Cx<'_>, value: &Value) -> Result<&'c mut Vec<Value>, Exception> {
+    let Some(Object::List { .. }) = cx.object_of(value) else { return Err(fixed(cx, value)) };
+    let Value::Object(id) = value else { return Err(confusion()) };
+    match cx.state.object_mut(*id) {
+        Some(Object::List { items, version, .. }) => {
+            *version = version.wrapping_add(1);
+            Ok(items)
+        }
+        _ => Err(confusion()),
+    }
+}
+
+fn json(value: &Value) -> Option<JsonId> {
+    match value {
+        Value::Json(id) => Some(*id),
+        _ => None,
+    }
+}
+
+fn get(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let target = a.value(0);
+    item_at(cx, &target, a.long(1))
+}
+
+/// `list[index]`.
+fn item_at(cx: &mut Cx<'_>, list: &Value, index: i64) -> Run {
+    let place = usize::try_from(index).map_err(|_| bad_index("index"))?;
+    if let Some(id) = json(list) {
+        let index = i32::try_from(index).unwrap_or(i32::MAX);
+        let found = cx.state.json.index_number(id, index)?;
+        return found.map(Value::Json).ok_or_else(|| bad_index("index"));
+    }
+    match cx.object_of(list) {
+        Some(Object::List { items, .. }) => {
+            items.get(place).cloned().ok_or_else(|| bad_index("index"))
+        }
+        Some(Object::Sequence(sequence)) => match &sequence.source {
+            Source::Items(items) => items.get(place).cloned().ok_or_else(|| bad_index("index")),
+            Source::View(inner) => {
+                let inner = inner.clone();
+                item_at(cx, &inner, index)
+            }
+            _ => Err(confusion()),
+        },
+        _ => cx.array_get(list, index).map_err(|_| bad_index("index")),
+    }
+}
+
+fn set(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let (target, value) = (a.value(0), a.value(2));
+    if let Some(id) = json(&target) {
+        let item = json(&value);
+        cx.state.json.set_number(id, a.int(1), item, &mut cx.state.budget)?;
+        return Ok(value);
+    }
+    match cx.object_of(&target) {
+        Some(Object::List { items, .. }) => {
+            let place = usize::try_from(a.long(1)).ok().filter(|n| *n < items.len());
+            let place = place.ok_or_else(|| bad_index("index"))?;
+            if let Some(slot) = list(cx, &target)?.get_mut(place) {
+                *slot = value.clone();
+            }
+        }
+        Some(Object::Sequence(_)) => return Err(fixed(cx, &target)),
+        _ => {
+            cx.array_set(&target, a.long(1), value.clone()).map_err(|_| bad_index("index"))?;
+        }
+    }
+    Ok(value)
+}
+
+/// What `Capacity` becomes when a list must hold so many.
+fn grow(cx: &mut Cx<'_>, target: &Value, needed: usize) {
+    let Value::Object(id) = target else { return };
+    if let Some(Object::List { capacity, .. }) = cx.state.object_mut(*id)
+        && *capacity < needed
+    {
+        *capacity = needed.max(if *capacity == 0 { 4 } else { capacity.saturating_mul(2) });
+    }
+}
+
+fn add(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    cx.charge(SLOT_COST)?;
+    let (target, item) = (a.value(0), a.value(1));
+    if let Some(id) = json(&target) {
+        let item = json(&item);
+        cx.state.json.add(id, item, &mut cx.state.budget)?;
+        return Ok(Value::Null);
+    }
+    match cx.object_of(&target) {
+        Some(Object::Set(_)) => {
+            hash_set::add(cx, a)?;
+        }
+        Some(Object::Dictionary(_)) => {
+            let Value::Record(pair) = item else { return Err(confusion()) };
+            let at = |n: usize| pair.values.get(n).cloned().unwrap_or_default();
+            dictionary::insert(cx, &target, at(0), at(1))?;
+        }
+        _ => {
+            let items = list(cx, &target)?;
+            items.push(item);
+            let n = items.len();
+            grow(cx, &target, n);
+        }
+    }
+    Ok(Value::Null)
+}
+
+fn clear(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let target = a.value(0);
+    if let Some(id) = json(&target) {
+        return cx.state.json.remove_all(id, &mut cx.state.budget).map(|()| Value::Null);
+    }
+    let Value::Object(id) = target else { return Err(fixed(cx, &target)) };
+    match cx.state.object_mut(id) {
+        Some(Object::Set(set)) => set.clear(),
+        Some(Object::Dictionary(map)) => map.clear(),
+        Some(Object::Queue { items, version, .. }) => {
+            items.clear();
+            *version = version.wrapping_add(1);
+        }
+        Some(Object::Stack { items, version, .. }) => {
+            items.clear();
+            *version = version.wrapping_add(1);
+        }
+        _ => list(cx, &target)?.clear(),
+    }
+    Ok(Value::Null)
+}
+
+/// The place of the first item that equals a value.
+fn position(cx: &mut Cx<'_>, target: &Value, wanted: &Value) -> Result<Option<usize>, Exception> {
+    let mut index = 0;
+    let mut found = None;
+    cx.each(target, &mut |cx, item| {
+        cx.step(1)?;
+        if equals(cx, &item, wanted) {
+            found = Some(index);
+            return Ok(false);
+        }
+        index += 1;
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+fn contains(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let (target, wanted) = (a.value(0), a.value(1));
+    if let Some(Object::Set(set)) = cx.object_of(&target) {
+        let how = set.comparer();
+        let key = cx.key(&wanted, how)?;
+        let Some(Object::Set(set)) = cx.object_of(&target) else { return Err(confusion()) };
+        return Ok(Value::Bool(set.contains(&key)));
+    }
+    Ok(Value::Bool(position(cx, &target, &wanted)?.is_some()))
+}
+
+fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let (target, wanted) = (a.value(0), a.value(1));
+    Ok(Value::Int(position(cx, &target, &wanted)?.map_or(-1, index_int)))
+}
+
+fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let (target, value) = (a.value(0), a.value(1));
+    if let Some(id) = json(&target) {
+        let item = json(&value);
+        return cx.state.json.remove_item(id, item, &mut cx.state.budget).map(Value::Bool);
+    }
+    match cx.object_of(&target) {
+        Some(Object::Set(_)) => return hash_set::remove(cx, a),
+        Some(Object::Dictionary(_)) => {
+            let Value::Record(pair) = &value else { return Err(confusion()) };
+            let key = pair.values.first().cloned().unwrap_or_default();
+            let found = position(cx, &target, &value)?.is_some();
+            if found {
+                dictionary::take(cx, &target, &key)?;
+            }
+            return Ok(Value::Bool(found));
+        }
+        Some(Object::List { .. }) => {}
+        _ => return Err(fixed(cx, &target)),
+    }
+    let found = position(cx, &target, &value)?;
+    if let Some(index) = found {
+        list(cx, &target)?.remove(index);
+    }
+    Ok(Value::Bool(found.is_some()))
+}
+
+fn remove_at(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let target = a.value(0);
+    if let Some(id) = json(&target) {
+        return cx.state.json.remove_at(id, a.int(1), &mut cx.state.budget).map(|()| Value::Null);
+    }
+    let length = cx.known_length(&target).unwrap_or_default();
+    cx.step(length as u64 / 16)?;
+    let index = usize::try_from(a.long(1)).ok().filter(|n| *n < length);
+    if let Some(Object::List { .. }) = cx.object_of(&target) {
+        let index = index.ok_or_else(|| bad_index("index"))?;
+        list(cx, &target)?.remove(index);
+        return Ok(Value::Null);
+    }
+    Err(fixed(cx, &target))
+}
+
+fn insert(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    cx.charge(SLOT_COST)?;
+    let (target, item) = (a.value(0), a.value(2));
+    if let Some(id) = json(&target) {
+        let item = json(&item);
+        cx.state.json.insert(id, a.int(1), item, &mut cx.state.budget)?;
+        return Ok(Value::Null);
+    }
+    let Some(Object::List { items, .. }) = cx.object_of(&target) else {
+        return Err(fixed(cx, &target));
+    };
+    let length = items.len();
+    let Some(index) = usize::try_from(a.long(1)).ok().filter(|n| *n <= length) else {
+        return Err(range("Index must be within the bounds of the List.", "index"));
+    };
+    cx.step(length as u64 / 16)?;
+    list(cx, &target)?.insert(index, item);
+    grow(cx, &target, length + 1);
+    Ok(Value::Null)
+}
+
+/// `collection.CopyTo(array, index)`.
+fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let (source, target) = (a.value(0), a.value(1));
+    let start = if a.len() > 2 { a.long(2) } else { 0 };
+    let items = cx.collect(&source)?;
+    let list = matches!(cx.object_of(&source), Some(Object::List { .. }))
+        || matches!(cx.state.type_of(&source), Ty::Array(_));
+    if list || matches!(cx.object_of(&source), Some(Object::Sequence(_))) {
+        if list || start < 0 || target.is_null() {
+            array::check_target(cx, &target, start, items.len())?;
+        }
+    } else if target.is_null() {
+        return Err(crate::eval::null_argument("array"));
+    }
+    let room = i64::from(index_int(length(cx, &target)?)) - start;
+    if start < 0 {
+        let name = if json(&source).is_some() { "arrayIndex" } else { "index" };
+        return Err(range("Non-negative number required.", name));
+    }
+    if room < i64::from(index_int(items.len())) {
+        let message = "Destination array is not long enough to copy all the items in the collection. Check array index and length.";
+        return Err(Exception::new(ExceptionKind::Argument, message));
+    }
+    array::store_from(cx, &target, start, items)
+}
+
+fn is_read_only(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let changes = match cx.object_of(a.get(0)) {
+        Some(
+            Object::List { .. }
+            | Object::Set(_)
+            | Object::Dictionary(_)
+            | Object::Queue { .. }
+            | Object::Stack { .. },
+        ) => true,
+        _ => json(a.get(0)).is_some(),
+    };
+    Ok(Value::Bool(!changes))
+}
+
+/// Sorts by an order; what goes with the keys moves with them.
+fn sort(
+    cx: &mut Cx<'_>,
+    keys: Vec<Value>,
+    values: Vec<Value>,
+    how: Order<'_>,
+) -> Result<(Vec<Value>, Vec<Value>), Exception> {
+    cx.charge(keys.len().saturating_mul(2 * SLOT_COST))?;
+    let mut values = values.into_iter();
+    let mut items: Vec<(Value, Value)> =
+        keys.into_iter().map(|key| (key, values.next().unwrap_or_default())).collect();
+    cx.introsort(&mut items, how)?;
+    Ok(items.into_iter().unzip())
+}
+
+/// How a comparer argument orders: null by default.
+fn order_by(value: &Value) -> Order<'_> {
+    if value.is_null() { Order::Default } else { Order::Comparer(value) }
+}
+
+/// A binary search of sorted items: the place, or the complement of where it would go.
+fn binary_search(
+    cx: &mut Cx<'_>,
+    items: &[Value],
+    start: usize,
+    wanted: &Value,
+    how: Order<'_>,
+) -> Run {
+    let (mut low, mut high) = (0, items.len());
+    while low < high {
+        cx.step(1)?;
+        let middle = low + (high - low - 1) / 2;
+        let item = items.get(middle).cloned().unwrap_or_default();
+        let order = cx.compare_by(&item, wanted, how).map_err(crate::eval::uncomparable)?;
+        match order {
+            std::cmp::Ordering::Equal => return Ok(Value::Int(index_int(start + middle))),
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+        }
+    }
+    Ok(Value::Int(!index_int(start + low)))
+}
+
+/// Which items a search by `Predicate` or value looks at, from where it is told to begin.
+struct Window {
+    start: usize,
+    end: usize,
+}
+
+/// The window of `FindIndex(startIndex[, count], …)`; `at` is the argument after the collection.
+fn window(a: &Args<'_>, at: usize, given: usize, length: usize) -> Result<Window, Exception> {
+    let start = if given > 0 { a.long(at) } else { 0 };
+    let Some(start) = usize::try_from(start).ok().filter(|start| *start <= length) else {
+        return Err(bad_index("startIndex"));
+    };
+    if given < 2 {
+        return Ok(Window { start, end: length });
+    }
+    let end = usize::try_from(a.long(at + 1)).ok().and_then(|count| start.checked_add(count));
+    match end.filter(|end| *end <= length) {
+        Some(end) => Ok(Window { start, end }),
+        None => Err(bad_count()),
+    }
+}
+
+/// The window of `FindLastIndex(startIndex[, count], …)`, which looks backwards from its start.
+fn last_window(a: &Args<'_>, at: usize, given: usize, length: usize) -> Result<Window, Exception> {
+    let start = if given > 0 { a.long(at) } else { i64::from(index_int(length)) - 1 };
+    if length == 0 {
+        return if start == -1 {
+            Ok(Window { start: 0, end: 0 })
+        } else {
+            Err(bad_index("startIndex"))
+        };
+    }
+    let Some(start) = usize::try_from(start).ok().filter(|start| *start < length) else {
+        return Err(bad_index("startIndex"));
+    };
+    let end = start + 1;
+    if given < 2 {
+        return Ok(Window { start: 0, end });
+    }
+    match usize::try_from(a.long(at + 1)).ok().and_then(|count| end.checked_sub(count)) {
+        Some(first) => Ok(Window { start: first, end }),
+        None => Err(bad_count()),
+    }
+}
+
+/// The first item of a window that passes, or the last.
+fn find_in(
+    cx: &mut Cx<'_>,
+    items: &[Value],
+    window: &Window,
+    test: &Value,
+    last: bool,
+) -> Result<Option<usize>, Exception> {
+    let mut places = window.start..window.end;
+    while let Some(place) = if last { places.next_back() } else { places.next() } {
+        cx.step(1)?;
+        let item = items.get(place).cloned().unwrap_or_default();
+        if cx.test(test, item)? {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
+}
+
+/// The items that pass a test.
+fn passing(cx: &mut Cx<'_>, items: Vec<Value>, test: &Value) -> Result<Vec<Value>, Exception> {
+    let mut found = Vec::new();
+    for item in items {
+        cx.step(1)?;
+        if cx.test(test, item.clone())? {
+            found.push(item);
+        }
+    }
+    Ok(found)
+}
+
+/// What a function makes of each item.
+fn converted(
+    cx: &mut Cx<'_>,
+    items: Vec<Value>,
+    function: &Value,
+) -> Result<Vec<Value>, Exception> {
+    let mut made = Vec::new();
+    for item in items {
+        cx.step(1)?;
+        made.push(cx.invoke(function, &[item])?);
+    }
+    Ok(made)
+}
+
+/// A collection that shows another and cannot change it.
+fn read_only(cx: &mut Cx<'_>, item: &Ty, target: Value) -> Run {
+    let ty = Ty::generic(super::TypeId::ReadOnlyCollection, [item.clone()]);
+    cx.sequence(ty, Source::View(target))
+}
