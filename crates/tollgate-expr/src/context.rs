@@ -182,6 +182,17 @@ impl Default for Deployment {
     }
 }
 
+/// `context.Backend`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backend {
+    /// Identifier.
+    pub id: String,
+    /// Azure region, when one is set.
+    pub azure_region: String,
+    /// Whether it is several backends behind one name.
+    pub is_pool: bool,
+}
+
 /// `context.LastError`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LastError {
@@ -199,6 +210,8 @@ pub struct LastError {
     pub path: String,
     /// The `id` of the failing policy.
     pub policy_id: String,
+    /// The status that answers the error when no policy sets another.
+    pub http_error_code: i32,
     /// For the operator; expressions do not see it: type and place of the exception of an expression.
     pub detail: Option<String>,
 }
@@ -269,6 +282,8 @@ pub trait Host: Send {
     fn user(&self) -> Option<&User>;
     /// `context.Workspace`.
     fn workspace(&self) -> Option<&Workspace>;
+    /// `context.Backend`: the named backend that the request will go to.
+    fn backend(&self) -> Option<Backend>;
     /// `context.Deployment`.
     fn deployment(&self) -> &Deployment;
     /// `context.LastError`.

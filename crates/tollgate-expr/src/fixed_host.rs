@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 use crate::json::DateParse;
 use crate::types::Ty;
 use crate::{
-    Api, Certificate, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind, Operation,
-    Product, ProductState, Response, Subscription, TrustStore, Url, UrlKind, User, UserIdentity,
-    Value,
+    Api, Backend, Certificate, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind,
+    Operation, Pkcs12, Product, ProductState, Response, Subscription, TrustStore, Url, UrlKind,
+    User, UserIdentity, Value,
 };
 
 /// 2026-01-02T03:04:05Z in ticks.
@@ -35,6 +35,8 @@ pub struct FixedHost {
     pub subscription: Option<Subscription>,
     /// `context.User`.
     pub user: Option<User>,
+    /// `context.Backend`.
+    pub backend: Option<Backend>,
     /// `context.Deployment`.
     pub deployment: Deployment,
     /// `context.LastError`.
@@ -79,6 +81,7 @@ impl Default for FixedHost {
             product: None,
             subscription: None,
             user: None,
+            backend: None,
             deployment: Deployment::default(),
             last_error: None,
             method: "GET".to_owned(),
@@ -122,7 +125,11 @@ impl FixedHost {
                 "product" => host.product = Some(product(value)),
                 "subscription" => host.subscription = Some(subscription(value)),
                 "user" => host.user = Some(user(value)),
-                "deployment" => host.deployment = deployment(value),
+                "backend" => host.backend = Some(backend(value)),
+                "deployment" => {
+                    host.deployment = deployment(value);
+                    host.read_certificates(value)?;
+                }
                 "last-error" => host.last_error = Some(last_error(value)),
                 "request-id" => host.request_id = request_id(value)?,
                 "timestamp" => host.timestamp = ticks(value)?,
@@ -130,6 +137,24 @@ impl FixedHost {
             }
         }
         Ok(host)
+    }
+
+    /// `Certificates` of the deployment and `TrustedRoots`: base64 of DER, or of PKCS#12 with its password.
+    fn read_certificates(&mut self, json: &Json) -> Result<(), String> {
+        for (name, value) in json.get("Certificates").into_iter().flat_map(entries) {
+            let certificate =
+                certificate(value).map_err(|why| format!("certificate `{name}`: {why}"))?;
+            self.certificates.push((name.clone(), certificate));
+        }
+        let roots: Result<Vec<Bytes>, String> = json
+            .get("TrustedRoots")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .map(|root| base64_of(root.as_str()))
+            .collect();
+        self.trust = Arc::new(TrustStore::new(roots?, []));
+        Ok(())
     }
 
     fn read_request(&mut self, json: &Json) -> Result<(), String> {
@@ -146,6 +171,9 @@ impl FixedHost {
         }
         if let Some(ip) = json.get("ip").and_then(Json::as_str) {
             ip.clone_into(&mut self.ip);
+        }
+        if let Some(given) = json.get("certificate") {
+            self.client_certificate = Some(certificate(given)?);
         }
         if let Some(parameters) = json.get("matched-parameters") {
             let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
@@ -224,6 +252,10 @@ impl Host for FixedHost {
 
     fn workspace(&self) -> Option<&crate::Workspace> {
         None
+    }
+
+    fn backend(&self) -> Option<Backend> {
+        self.backend.clone()
     }
 
     fn deployment(&self) -> &Deployment {
@@ -390,6 +422,34 @@ fn response(json: &Json, status: i32) -> Result<Response, String> {
     })
 }
 
+fn base64_of(text: Option<&str>) -> Result<Bytes, String> {
+    use base64::Engine as _;
+    let decoded = text.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    decoded.map(Bytes::from).ok_or_else(|| "not base64".to_owned())
+}
+
+/// Base64 of DER, or `{"pkcs12": base64, "password": text}`.
+fn certificate(json: &Json) -> Result<Certificate, String> {
+    let (der, key) = match json.get("pkcs12") {
+        Some(file) => {
+            let file = base64_of(file.as_str())?;
+            let opened = Pkcs12::open(&file, &text(json, "password"));
+            let opened = opened.map_err(|fault| fault.to_string())?;
+            (opened.certificate, opened.private_key)
+        }
+        None => (base64_of(json.as_str())?, None),
+    };
+    Certificate::new(&der, key).ok_or_else(|| "not a certificate".to_owned())
+}
+
+fn backend(json: &Json) -> Backend {
+    Backend {
+        id: text(json, "Id"),
+        azure_region: text(json, "AzureRegion"),
+        is_pool: text(json, "Type") == "Pool",
+    }
+}
+
 fn group(json: &Json) -> Group {
     Group { id: text(json, "Id"), name: text(json, "Name") }
 }
@@ -488,6 +548,11 @@ fn last_error(json: &Json) -> LastError {
         section: text(json, "Section"),
         path: text(json, "Path"),
         policy_id: text(json, "PolicyId"),
+        http_error_code: json
+            .get("HttpErrorCode")
+            .and_then(Json::as_i64)
+            .and_then(|code| i32::try_from(code).ok())
+            .unwrap_or(500),
         detail: None,
     }
 }

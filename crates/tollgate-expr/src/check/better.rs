@@ -77,9 +77,6 @@ impl Checker<'_> {
             (true, true) => return Ordering::Equal,
             (false, false) => {}
         }
-        if !same {
-            return Ordering::Equal;
-        }
         let generic = (left.member.n_types > 0).cmp(&(right.member.n_types > 0));
         let expanded = left.fit.expanded.cmp(&right.fit.expanded);
         let defaults = |chosen: &Chosen| {
@@ -87,6 +84,10 @@ impl Checker<'_> {
         };
         let n_params =
             |chosen: &Chosen| if chosen.fit.expanded { chosen.member.params.len() } else { 0 };
+        if !same {
+            // What needs no defaults is better even then.
+            return defaults(left).min(1).cmp(&defaults(right).min(1));
+        }
         let extension = left.member.extension.cmp(&right.member.extension);
         extension
             .then(generic)

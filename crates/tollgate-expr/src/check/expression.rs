@@ -427,8 +427,9 @@ impl Checker<'_> {
         if let Some(scope) = self.scopes.last_mut() {
             scope.receivers.push((slot, ty, origin));
         }
-        let before = self.flow.clone();
+        let (known, mut before) = (self.n_variables(), self.flow.clone());
         let rest = self.bind(rest);
+        self.without_new(&mut before, known);
         self.flow.join(before);
         if let Some(scope) = self.scopes.last_mut() {
             scope.receivers.pop();
@@ -595,16 +596,15 @@ impl Checker<'_> {
         let (condition, when_true, when_false) = self.condition_flow(condition);
         let throws = |expr: &Expr| matches!(expr.kind, ExprKind::Throw(_));
         let (yes_throws, no_throws) = (throws(yes), throws(no));
+        let (known, mut otherwise) = (self.n_variables(), when_false);
         self.flow = when_true;
-        let yes = self.bind_branch(yes);
-        let (yes_true, yes_false) = self.states();
-        self.flow = when_false;
-        let no = self.bind_branch(no);
-        let (mut all_true, mut all_false) = self.states();
-        all_true.join(yes_true);
-        all_false.join(yes_false);
-        self.flow = all_true.clone();
-        self.flow.join(all_false.clone());
+        let yes = self.bind(yes);
+        self.without_new(&mut otherwise, known);
+        let known = self.n_variables();
+        let mut after_yes = std::mem::replace(&mut self.flow, otherwise);
+        let no = self.bind(no);
+        self.without_new(&mut after_yes, known);
+        self.flow.join(after_yes);
         if !self.has_value(&yes) || !self.has_value(&no) {
             return Typed::error(at);
         }
@@ -618,9 +618,6 @@ impl Checker<'_> {
         let Some(ty) = ty.filter(|_| !(yes_throws && no_throws)) else {
             return self.no_common_type(&yes, &no, at);
         };
-        if ty == Ty::BOOL {
-            self.split = Some((all_true, all_false));
-        }
         let constant = match (condition.constant(), yes.constant && no.constant) {
             (Some(Value::Bool(value)), true) => Some(*value),
             _ => None,
@@ -635,22 +632,6 @@ impl Checker<'_> {
             }
             None => Typed::new(Node::If(condition.boxed(), yes.boxed(), no.boxed()), ty, at),
         }
-    }
-
-    /// A branch of `?:`, with its two states when it is a condition.
-    fn bind_branch(&mut self, expr: &Expr) -> Typed {
-        let typed = self.bind_split(expr);
-        match typed.value().and_then(Value::as_bool) {
-            Some(true) => self.split = Some((self.flow.clone(), super::flow::Flow::dead())),
-            Some(false) => self.split = Some((super::flow::Flow::dead(), self.flow.clone())),
-            None => {}
-        }
-        typed
-    }
-
-    /// The states when what was just checked holds and when it does not.
-    fn states(&mut self) -> (super::flow::Flow, super::flow::Flow) {
-        self.split.take().unwrap_or_else(|| (self.flow.clone(), self.flow.clone()))
     }
 
     fn no_common_type(&mut self, yes: &Typed, no: &Typed, at: At) -> Typed {

@@ -148,6 +148,18 @@ impl Checker<'_> {
         }
     }
 
+    /// How many variables the innermost block has.
+    pub(super) fn n_variables(&self) -> usize {
+        self.block_variables().len()
+    }
+
+    /// Variables that were declared since there were so many are unassigned on a way that went around them.
+    pub(super) fn without_new(&self, flow: &mut Flow, known: usize) {
+        if flow.reachable {
+            flow.unassigned.extend(self.block_variables().into_iter().skip(known));
+        }
+    }
+
     /// Whether an expression is the literal `true`.
     pub(super) fn is_true(expr: &Expr) -> bool {
         matches!(expr.kind, ExprKind::Literal(Literal::Bool(true)))

@@ -236,7 +236,16 @@ impl Checker<'_> {
         let Some(ty) = types.first() else { return };
         let fits = match ty {
             Ty::Named(id) => {
-                matches!(id, TypeId::String | TypeId::JObject | TypeId::JArray | TypeId::JToken)
+                matches!(
+                    id,
+                    TypeId::String
+                        | TypeId::JObject
+                        | TypeId::JArray
+                        | TypeId::JToken
+                        | TypeId::XElement
+                        | TypeId::XDocument
+                        | TypeId::XNode
+                )
             }
             Ty::Array(item) => **item == Ty::BYTE,
             _ => false,
@@ -244,7 +253,7 @@ impl Checker<'_> {
         if !fits {
             let diagnostic = self
                 .diagnostic(ErrorCode::EXPR_TYPE, at, format!("a body cannot be read as `{ty}`"))
-                .help("bodies are read as string, byte[], JObject, JArray or JToken");
+                .help("bodies are read as string, byte[], JObject, JArray, JToken, XElement, XDocument or XNode");
             self.report(diagnostic);
         }
     }

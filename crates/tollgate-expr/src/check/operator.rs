@@ -102,7 +102,8 @@ impl Checker<'_> {
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
         let (left, left_true, left_false) = self.condition_flow(left);
         let is_and = op == BinaryOp::And;
-        let shortcut = if is_and {
+        let known = self.n_variables();
+        let mut shortcut = if is_and {
             self.flow = left_true;
             left_false
         } else {
@@ -110,6 +111,7 @@ impl Checker<'_> {
             left_true
         };
         let (right, mut when_true, mut when_false) = self.condition_flow(right);
+        self.without_new(&mut shortcut, known);
         if is_and {
             when_false.join(shortcut);
         } else {
@@ -140,7 +142,7 @@ impl Checker<'_> {
             return self.fail(ErrorCode::EXPR_TYPE, left.at, message);
         }
         let inner = left.ty.strip_nullable().clone();
-        let before = self.flow.clone();
+        let (known, mut before) = (self.n_variables(), self.flow.clone());
         if matches!(right.kind, ExprKind::Throw(_)) {
             let right = self.bind(right);
             self.flow = before;
@@ -149,11 +151,13 @@ impl Checker<'_> {
         if matches!(right.kind, ExprKind::Default(None) | ExprKind::Lambda(_)) {
             let to = if matches!(right.kind, ExprKind::Lambda(_)) { &left.ty } else { &inner };
             let right = self.bind_to(right, to);
+            self.without_new(&mut before, known);
             self.flow.join(before);
             let ty = to.clone();
             return Typed::new(Node::Coalesce(left.node.boxed(), right.boxed()), ty, at);
         }
         let right = self.bind(right);
+        self.without_new(&mut before, known);
         self.flow.join(before);
         if !self.has_value(&right) {
             return Typed::error(at);

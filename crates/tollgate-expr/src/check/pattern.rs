@@ -44,7 +44,12 @@ impl Checker<'_> {
     pub(super) fn pattern(&mut self, held: &Typed, pattern: &Pattern) -> Node {
         match pattern {
             Pattern::Var(None) => Node::Const(Value::Bool(true)),
-            Pattern::Var(Some(name)) => self.pattern_variable(held.node.clone(), &held.ty, name),
+            Pattern::Var(Some(name)) => {
+                let stored = self.pattern_variable(held.node.clone(), &held.ty, name);
+                // It always holds.
+                self.split = None;
+                stored
+            }
             Pattern::Type(ty, name) => {
                 let at = ty.at;
                 let ty = if ty.is_var() { held.ty.clone() } else { self.ty(ty) };

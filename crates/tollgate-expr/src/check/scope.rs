@@ -267,6 +267,16 @@ impl Checker<'_> {
         locals.iter().map(|local| local.declared).collect()
     }
 
+    /// Takes variables of the innermost block out of sight.
+    pub(super) fn forget_variables(&mut self, range: std::ops::Range<usize>) {
+        let block = self.scopes.last_mut().and_then(|scope| scope.blocks.last_mut());
+        if let Some(block) = block
+            && range.end <= block.locals.len()
+        {
+            block.locals.drain(range);
+        }
+    }
+
     /// Whether a declaration is one of the current function.
     pub(super) fn is_own(&self, declared: u32) -> bool {
         self.scopes.last().is_some_and(|scope| scope.find_declared(declared).is_some())

@@ -202,6 +202,10 @@ impl Checker<'_> {
 
     /// The value of a `var`.
     fn inferred(&mut self, value: &Expr) -> Typed {
+        if self.source.as_str().get(value.at.range()).is_some_and(|text| text.starts_with('{')) {
+            let message = "items in braces need an array type, not `var`";
+            return self.fail(ErrorCode::EXPR_TYPE, value.at, message);
+        }
         let typed = self.bind(value);
         match &typed.ty {
             Ty::Null => {

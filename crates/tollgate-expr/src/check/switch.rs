@@ -110,7 +110,9 @@ impl Checker<'_> {
 
     /// A section; whether one of its labels takes everything.
     fn section(&mut self, held: &Typed, section: &SwitchSection, before: &Flow) -> (Section, bool) {
-        self.push_block();
+        let mut before = before.clone();
+        self.without_new(&mut before, 0);
+        let known = self.n_variables();
         let mut entry = Flow::dead();
         let (mut tests, mut default, mut always) = (Vec::new(), false, false);
         for label in &section.labels {
@@ -129,17 +131,18 @@ impl Checker<'_> {
         self.flow = entry;
         if pattern_names {
             // Which label led here is not known, so none of their variables is assigned.
-            for declared in self.block_variables() {
-                self.mark_unassigned(declared);
-            }
+            let mut entry = self.flow.clone();
+            self.without_new(&mut entry, known);
+            self.flow = entry;
         }
+        let with_patterns = self.n_variables();
         let body = self.statements(&section.body);
         if self.flow.reachable {
             let message = "a section of a `switch` must end with `break`, `return` or `throw`";
             self.error(ErrorCode::EXPR_FLOW, section.at, message);
         }
         self.end_flow();
-        self.pop_block();
+        self.forget_variables(known..with_patterns);
         let section = Section { tests: tests.into(), default, label: section.at.start, body };
         (section, always || default)
     }

@@ -30,16 +30,16 @@ impl std::fmt::Debug for Certificate {
 
 impl Certificate {
     /// From DER, with the private key as PKCS#8. Expressions sign and decrypt with the key and cannot read it.
-    pub fn new(der: Bytes, private_key: Option<Bytes>) -> Option<Certificate> {
+    pub fn new(der: &Bytes, private_key: Option<Bytes>) -> Option<Certificate> {
         Certificate::build(der, private_key, false)
     }
 
     /// From what an expression gave, which may read back what it gave.
-    pub(crate) fn given(der: Bytes, private_key: Option<Bytes>) -> Option<Certificate> {
+    pub(crate) fn given(der: &Bytes, private_key: Option<Bytes>) -> Option<Certificate> {
         Certificate::build(der, private_key, true)
     }
 
-    fn build(der: Bytes, private_key: Option<Bytes>, leaves: bool) -> Option<Certificate> {
+    fn build(der: &Bytes, private_key: Option<Bytes>, leaves: bool) -> Option<Certificate> {
         let parsed = Parsed::read(der)?;
         Some(Certificate(Arc::new(Inner { parsed, private_key, leaves, rsa: OnceLock::new() })))
     }
@@ -56,7 +56,7 @@ impl Certificate {
     /// SHA-1 in upper-case hexadecimal, as Azure names certificates.
     pub fn thumbprint(&self) -> String {
         let hash = Algorithm::Sha1.hash(self.der());
-        hash.iter().map(|byte| format!("{byte:02X}")).collect()
+        hex(&hash)
     }
 
     pub(crate) fn has_private_key(&self) -> bool {
@@ -74,6 +74,16 @@ impl Certificate {
 
     /// With another private key.
     pub(crate) fn with_private_key(&self, private_key: Option<Bytes>) -> Option<Certificate> {
-        Certificate::given(self.der().clone(), private_key)
+        Certificate::given(self.der(), private_key)
     }
+}
+
+/// Upper-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ok = write!(text, "{byte:02X}");
+        text
+    })
 }

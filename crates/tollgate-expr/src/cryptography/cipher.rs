@@ -1,6 +1,6 @@
 //! Block ciphers over whole blocks, and padding.
 //!
-//! AES is aws-lc's. DES, Triple DES and RC2 come from RustCrypto block by block, chained here.
+//! AES is aws-lc's. DES, Triple DES and RC2 come from `RustCrypto` block by block, chained here.
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext,
@@ -162,7 +162,8 @@ impl Cipher {
         data: &mut [u8],
     ) -> Result<(), Misfit> {
         let size = self.family.block_len();
-        if data.len() % size != 0 || (self.mode == Mode::Cbc && self.chain.len() != size) {
+        if !data.len().is_multiple_of(size) || (self.mode == Mode::Cbc && self.chain.len() != size)
+        {
             return Err(Misfit);
         }
         for block in data.chunks_exact_mut(size) {

@@ -6,8 +6,6 @@ pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTETS: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OID: u8 = 0x06;
-pub(crate) const UTF8: u8 = 0x0C;
-pub(crate) const BMP: u8 = 0x1E;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 /// `[0]` with a value inside.

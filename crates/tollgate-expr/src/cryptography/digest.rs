@@ -86,7 +86,7 @@ pub(crate) enum Running {
     Md5(Md5),
     Sha(digest::Context),
     HmacMd5 { inner: Md5, outer: Md5 },
-    Hmac(hmac::Context),
+    Hmac(Box<hmac::Context>),
 }
 
 impl std::fmt::Debug for Running {
@@ -107,7 +107,8 @@ impl Running {
     /// With a key: HMAC.
     pub(crate) fn keyed(algorithm: Algorithm, key: &[u8]) -> Running {
         if let Some(algorithm) = algorithm.hmac() {
-            return Running::Hmac(hmac::Context::with_key(&hmac::Key::new(algorithm, key)));
+            let key = hmac::Key::new(algorithm, key);
+            return Running::Hmac(Box::new(hmac::Context::with_key(&key)));
         }
         // RFC 2104, for the one hash that the library does not have.
         let hashed = if key.len() > 64 { Md5::digest(key).to_vec() } else { key.to_vec() };

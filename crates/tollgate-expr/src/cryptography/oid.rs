@@ -4,7 +4,6 @@ pub(crate) const COMMON_NAME: &str = "2.5.4.3";
 pub(crate) const UNIT: &str = "2.5.4.11";
 pub(crate) const ORGANISATION: &str = "2.5.4.10";
 pub(crate) const EMAIL: &str = "1.2.840.113549.1.9.1";
-pub(crate) const RSA: &str = "1.2.840.113549.1.1.1";
 pub(crate) const SUBJECT_ALTERNATIVE: &str = "2.5.29.17";
 pub(crate) const ISSUER_ALTERNATIVE: &str = "2.5.29.18";
 pub(crate) const UPN: &str = "1.3.6.1.4.1.311.20.2.3";

@@ -46,8 +46,8 @@ pub(crate) enum Alternative {
 
 impl Parsed {
     /// Reads DER; what stands after the certificate is left out.
-    pub(crate) fn read(der: Bytes) -> Option<Parsed> {
-        let (rest, certificate) = X509Certificate::from_der(&der).ok()?;
+    pub(crate) fn read(der: &Bytes) -> Option<Parsed> {
+        let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         let n = der.len() - rest.len();
         let tbs = &certificate.tbs_certificate;
         let mut spki = Reader::new(tbs.subject_pki.raw).inside(SEQUENCE)?;

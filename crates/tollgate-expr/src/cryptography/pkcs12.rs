@@ -11,9 +11,9 @@ use super::der::{self, CONTEXT_0, OCTETS, OID, Reader, SEQUENCE, SET};
 use super::digest::{Algorithm, Running};
 use super::rsa_key::RsaKey;
 
-/// Why a file cannot be opened.
+/// Why a PKCS#12 file cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Pkcs12Fault {
     /// It is no PKCS#12 file.
     Format,
     /// The password does not fit.
@@ -24,16 +24,49 @@ pub(crate) enum Fault {
     Work,
 }
 
-/// What a file holds.
-#[derive(Debug)]
-pub(crate) struct Content {
-    /// The certificate of the private key, or the first.
-    pub(crate) certificate: Bytes,
-    /// The others.
-    pub(crate) chain: Vec<Bytes>,
-    /// PKCS#8.
-    pub(crate) private_key: Option<Bytes>,
+impl std::fmt::Display for Pkcs12Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Format => "it is no PKCS#12 file",
+            Self::Password => "the password does not fit",
+            Self::Unsupported => "it is protected in a way that is not supported",
+            Self::Work => "it asks for too many rounds of key derivation",
+        })
+    }
 }
+
+impl std::error::Error for Pkcs12Fault {}
+
+/// What a PKCS#12 file holds.
+#[derive(Clone)]
+pub struct Pkcs12 {
+    /// The certificate of the private key, or the first; DER.
+    pub certificate: Bytes,
+    /// The others.
+    pub chain: Vec<Bytes>,
+    /// PKCS#8.
+    pub private_key: Option<Bytes>,
+}
+
+impl std::fmt::Debug for Pkcs12 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pkcs12").field("chain", &self.chain.len()).finish_non_exhaustive()
+    }
+}
+
+impl Pkcs12 {
+    /// Opens a file.
+    pub fn open(der: &[u8], password: &str) -> Result<Pkcs12, Pkcs12Fault> {
+        open(der, password, &mut |_| true)
+    }
+
+    /// Whether bytes look like such a file.
+    pub fn is_one(der: &[u8]) -> bool {
+        is_pkcs12(der)
+    }
+}
+
+use Pkcs12Fault as Fault;
 
 /// Rounds of key derivation that one file may ask for. Files in the field ask for 2,000 to 600,000.
 const MAX_ROUNDS: u32 = 2_000_000;
@@ -56,7 +89,7 @@ pub(crate) fn open(
     der: &[u8],
     password: &str,
     work: &mut dyn FnMut(u32) -> bool,
-) -> Result<Content, Fault> {
+) -> Result<Pkcs12, Fault> {
     let mut outer = Reader::new(der).inside(SEQUENCE).ok_or(Fault::Format)?;
     outer.number().filter(|version| *version == 3).ok_or(Fault::Format)?;
     let safe = content_info(&mut outer, DATA).ok_or(Fault::Format)?;
@@ -72,7 +105,7 @@ pub(crate) fn open(
     opener.bags.chosen()
 }
 
-/// The content of a `ContentInfo` of a type.
+/// The content of a `Pkcs12Info` of a type.
 fn content_info<'a>(reader: &mut Reader<'a>, kind: &str) -> Option<&'a [u8]> {
     let mut info = reader.inside(SEQUENCE)?;
     let found = der::oid_text(info.expect(OID)?);
@@ -88,7 +121,7 @@ struct Bags {
 
 impl Bags {
     /// The certificate of the key: by the identifier they share, or because the key fits.
-    fn chosen(self) -> Result<Content, Fault> {
+    fn chosen(self) -> Result<Pkcs12, Fault> {
         let (private_key, id) = match self.key {
             Some((key, id)) => (Some(key), id),
             None => (None, None),
@@ -100,7 +133,7 @@ impl Bags {
         let fitting = || {
             let (key, _) = RsaKey::from_pkcs8(private_key.as_deref()?, false).ok()?;
             let fits = |der: &Bytes| {
-                let certificate = Certificate::new(der.clone(), None)?;
+                let certificate = Certificate::new(der, None)?;
                 RsaKey::from_spki(&certificate.parsed().spki).ok().map(|(own, _)| own.matches(&key))
             };
             self.certificates.iter().position(|(der, _)| fits(der) == Some(true))
@@ -111,7 +144,7 @@ impl Bags {
             return Err(Fault::Format);
         }
         let certificate = all.remove(index);
-        Ok(Content { certificate, chain: all, private_key })
+        Ok(Pkcs12 { certificate, chain: all, private_key })
     }
 }
 

@@ -21,7 +21,7 @@ impl std::fmt::Debug for TrustStore {
         f.debug_struct("TrustStore")
             .field("roots", &self.roots.len())
             .field("intermediates", &self.intermediates.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Cx, Result};
 use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, XmlSource};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A lazy sequence.
@@ -80,6 +80,8 @@ pub(crate) enum Source {
     View(Value),
     /// The names and values of a `JObject`, as pairs.
     Named(Value),
+    /// Nodes or attributes of XML trees.
+    Xml(Box<XmlSource>),
 }
 
 /// A key to order by.

@@ -121,7 +121,7 @@ impl Parser<'_> {
             return Err(error);
         }
         let mut ty = self.ty_without_ranks()?;
-        if self.is("?") && !self.is_at(1, ".") && !self.is_at(1, "[") {
+        if self.is("?") && !self.is_at(1, ".") {
             self.next();
             ty = TypeRef { at: ty.at, kind: TypeKind::Nullable(Box::new(ty)) };
         }

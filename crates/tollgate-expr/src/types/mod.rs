@@ -22,6 +22,7 @@ mod net;
 mod number;
 mod object;
 mod random;
+mod regex;
 mod registry;
 mod shortcut;
 mod string;
@@ -31,12 +32,14 @@ mod string_writer;
 mod time;
 mod tuple;
 mod ty;
+mod xml;
 
 pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
+pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
     info, lookup, short_names,
@@ -45,6 +48,7 @@ pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
+pub(crate) use xml::{XmlSource, xml_type};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {
@@ -154,11 +158,41 @@ types! {
     IJEnumerable = json::IENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
+    XObject = xml::OBJECT;
+    XNode = xml::NODE;
+    XContainer = xml::CONTAINER;
+    XElement = xml::ELEMENT;
+    XAttribute = xml::ATTRIBUTE;
+    XDocument = xml::DOCUMENT;
+    XDeclaration = xml::DECLARATION;
+    XDocumentType = xml::DOCUMENT_TYPE;
+    XText = xml::TEXT;
+    XCData = xml::CDATA;
+    XComment = xml::COMMENT;
+    XProcessingInstruction = xml::INSTRUCTION;
+    XName = xml::NAME;
+    XNamespace = xml::NAMESPACE;
+    XNodeDocumentOrderComparer = xml::ORDER_COMPARER;
+    XNodeEqualityComparer = xml::EQUALITY_COMPARER;
+    XExtensions = xml::EXTENSIONS;
+    XmlNodeType = xml::NODE_TYPE;
+    SaveOptions = xml::SAVE_OPTIONS;
+    LoadOptions = xml::LOAD_OPTIONS;
+    ReaderOptions = xml::READER_OPTIONS;
+    Regex = regex::REGEX;
+    RegexOptions = regex::OPTIONS;
+    Capture = regex::CAPTURE;
+    CaptureCollection = regex::CAPTURES;
+    Group = regex::GROUP;
+    GroupCollection = regex::GROUPS;
+    Match = regex::MATCH;
+    MatchCollection = regex::MATCHES;
+    MatchEvaluator = regex::EVALUATOR;
     Uri = net::URI;
     WebUtility = net::WEB_UTILITY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
     KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
-    HMAC = crypto::HMAC;
+    Hmac = crypto::HMAC;
     HMACMD5 = crypto::HMAC_MD5;
     HMACSHA1 = crypto::HMAC_SHA1;
     HMACSHA256 = crypto::HMAC_SHA256;
@@ -182,7 +216,7 @@ types! {
     KeySizes = crypto::KEY_SIZES;
     ICryptoTransform = crypto::CRYPTO_TRANSFORM;
     AsymmetricAlgorithm = crypto::ASYMMETRIC_ALGORITHM;
-    RSA = crypto::RSA;
+    Rsa = crypto::RSA;
     RSASignaturePadding = crypto::RSA_SIGNATURE_PADDING;
     RSASignaturePaddingMode = crypto::RSA_SIGNATURE_PADDING_MODE;
     RSAEncryptionPadding = crypto::RSA_ENCRYPTION_PADDING;
@@ -212,6 +246,14 @@ types! {
     IWorkspace = context::WORKSPACE;
     IDeployment = context::DEPLOYMENT;
     IGateway = context::GATEWAY;
+    IBackend = context::BACKEND;
+    BackendType = context::BACKEND_TYPE;
+    ISustainabilityInfo = context::SUSTAINABILITY;
+    CarbonIntensityCategory = context::CARBON_INTENSITY;
+    IGraphQL = context::GRAPHQL;
+    IPrivateEndpointConnection = context::PRIVATE_ENDPOINT;
+    IAzureVnetInfo = context::VNET;
+    IFoundry = context::FOUNDRY;
     ILastError = context::LAST_ERROR;
     IRequest = context::REQUEST;
     IResponse = context::RESPONSE;

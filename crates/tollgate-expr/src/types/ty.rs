@@ -187,6 +187,7 @@ impl Ty {
     pub(crate) fn delegate(&self) -> Option<(Vec<Ty>, Ty)> {
         match self {
             Ty::Named(TypeId::Action) => Some((Vec::new(), Ty::Void)),
+            Ty::Named(TypeId::MatchEvaluator) => Some((vec![Ty::Named(TypeId::Match)], Ty::STRING)),
             Ty::Generic(TypeId::Func, args) => {
                 let (result, parameters) = args.split_last()?;
                 Some((parameters.to_vec(), result.clone()))
@@ -245,6 +246,11 @@ impl Ty {
     pub(crate) fn item(&self) -> Option<Ty> {
         if let Ty::Array(item) = self {
             return Some((**item).clone());
+        }
+        // They are walked over as they were before there were type parameters.
+        let plain = [TypeId::MatchCollection, TypeId::GroupCollection, TypeId::CaptureCollection];
+        if plain.into_iter().any(|id| self.is(id)) {
+            return Some(Ty::OBJECT);
         }
         let found = self.as_instance_of(TypeId::IEnumerable1)?;
         found.args().first().cloned()

@@ -79,7 +79,7 @@ pub(in crate::types) const HMAC: TypeDecl = TypeDecl {
         m(
             "static HMAC Create(string algorithmName)",
             "The HMAC of a name, such as `HMACSHA256`; null for an unknown one.",
-            |cx, a| create(cx, a, TypeId::HMAC),
+            |cx, a| create(cx, a, TypeId::Hmac),
         ),
         rw(
             "string HashName",

@@ -77,7 +77,7 @@ impl Transform {
                 let mut all = std::mem::take(&mut self.held);
                 all.append(&mut data);
                 data = all;
-                if data.len() % size != 0 {
+                if !data.len().is_multiple_of(size) {
                     return Err(cryptographic(PARTIAL));
                 }
                 self.run(&mut data)?;
@@ -179,6 +179,7 @@ pub(super) fn whole(cx: &mut Cx<'_>, mut transform: Transform, data: Vec<u8>) ->
 }
 
 /// The length of a block.
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn block_size(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     // Hashes are transforms, too: of single bytes.
     let size =

@@ -76,7 +76,9 @@ pub(super) fn to_xml(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let key = key(cx, a)?;
     let mut text = String::from("<RSAKeyValue>");
     let mut add = |name: &str, digits: &[u8]| {
-        text.push_str(&format!("<{name}>{}</{name}>", STANDARD.encode(digits)));
+        for part in ["<", name, ">", &STANDARD.encode(digits), "</", name, ">"] {
+            text.push_str(part);
+        }
     };
     add("Modulus", &key.modulus);
     add("Exponent", &key.exponent);
@@ -97,7 +99,8 @@ pub(super) fn to_xml(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 fn private_parts(key: &RsaKey) -> Option<Vec<(&'static str, Vec<u8>)>> {
     let mut reader = Reader::new(key.pkcs1()?).inside(SEQUENCE)?;
     reader.number()?;
-    (reader.unsigned()?, reader.unsigned()?);
+    reader.unsigned()?;
+    reader.unsigned()?;
     let half = key.modulus.len().div_ceil(2);
     let mut parts = Vec::new();
     for name in PRIVATE_PARTS {
@@ -143,18 +146,17 @@ pub(super) fn from_xml(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         return Err(cryptographic("The provided XML could not be read."));
     }
     let (modulus, exponent) = (required(&xml, "Modulus")?, required(&xml, "Exponent")?);
-    let key = match part(&xml, "D")? {
-        None => RsaKey::public(&modulus, &exponent),
-        Some(_) => {
-            let mut parts = vec![modulus, exponent];
-            for name in PRIVATE_PARTS {
-                parts.push(required(&xml, name)?);
-            }
-            let mut der = pkcs1_of(&parts);
-            let read = RsaKey::from_pkcs1(&der, true);
-            der.fill(0);
-            read.map_err(fault)?.0
+    let key = if part(&xml, "D")?.is_some() {
+        let mut parts = vec![modulus, exponent];
+        for name in PRIVATE_PARTS {
+            parts.push(required(&xml, name)?);
         }
+        let mut der = pkcs1_of(&parts);
+        let read = RsaKey::from_pkcs1(&der, true);
+        der.fill(0);
+        read.map_err(fault)?.0
+    } else {
+        RsaKey::public(&modulus, &exponent)
     };
     this(cx, a)?.key = Some(Arc::new(key));
     Ok(Value::Null)

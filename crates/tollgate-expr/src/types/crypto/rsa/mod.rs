@@ -28,7 +28,7 @@ pub(super) struct Rsa {
 
 impl Native for Rsa {
     fn id(&self) -> TypeId {
-        TypeId::RSA
+        TypeId::Rsa
     }
 
     fn text(&self) -> Option<String> {

@@ -57,22 +57,22 @@ pub(super) fn verbose(certificate: &Certificate) -> String {
     let sides: [(&str, &Name, bool); 2] =
         [("Subject", &parsed.subject, false), ("Issuer", &parsed.issuer, true)];
     for (title, name, issuer) in sides {
-        text.push_str(&format!("\n[{title}]\n  {}", name.text()));
+        line(&mut text, format_args!("\n[{title}]\n  {}", name.text()));
         for (label, kind) in
             [("Simple Name", 0), ("Email Name", 1), ("UPN Name", 2), ("DNS Name", 3)]
         {
             let found = name_info(parsed, kind, issuer);
             if !found.is_empty() {
-                text.push_str(&format!("\n  {label}: {found}"));
+                line(&mut text, format_args!("\n  {label}: {found}"));
             }
         }
         text.push('\n');
     }
-    text.push_str(&format!("\n{}", numbers(parsed)));
-    text.push_str(&format!(
-        "\n[Signature Algorithm]\n  {}\n",
-        labelled(&parsed.signature_algorithm)
-    ));
+    line(&mut text, format_args!("\n{}", numbers(parsed)));
+    line(
+        &mut text,
+        format_args!("\n[Signature Algorithm]\n  {}\n", labelled(&parsed.signature_algorithm)),
+    );
     text.push_str(&public_key(parsed));
     if certificate.has_private_key() {
         text.push_str("\n\n[Private Key]\n");
@@ -81,11 +81,18 @@ pub(super) fn verbose(certificate: &Certificate) -> String {
         text.push_str("\n\n[Extensions]");
         for extension in &parsed.extensions {
             let label = labelled(&extension.oid);
-            text.push_str(&format!("\n* {label}:\n  {}", hex(&extension.value)));
+            line(&mut text, format_args!("\n* {label}:\n  {}", hex(&extension.value)));
         }
     }
     text.push('\n');
     text
+}
+
+/// Appends to text.
+fn line(text: &mut String, more: std::fmt::Arguments<'_>) {
+    use std::fmt::Write as _;
+    // Writing to a string cannot fail.
+    let _ok = text.write_fmt(more);
 }
 
 fn labelled(oid: &str) -> String {
@@ -96,9 +103,9 @@ fn public_key(parsed: &Parsed) -> String {
     let algorithm = friendly_name(&parsed.key_algorithm).unwrap_or_default();
     let mut text = format!("\n[Public Key]\n  Algorithm: {algorithm}");
     if let Ok((key, _)) = RsaKey::from_spki(&parsed.spki) {
-        text.push_str(&format!("\n  Length: {}", key.bits()));
+        line(&mut text, format_args!("\n  Length: {}", key.bits()));
     }
-    text.push_str(&format!("\n  Key Blob: {}", hex(&parsed.key)));
-    text.push_str(&format!("\n  Parameters: {}", hex(&parsed.key_parameters)));
+    line(&mut text, format_args!("\n  Key Blob: {}", hex(&parsed.key)));
+    line(&mut text, format_args!("\n  Parameters: {}", hex(&parsed.key_parameters)));
     text
 }

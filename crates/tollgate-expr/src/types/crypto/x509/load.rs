@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::super::{argument, cryptographic};
-use crate::cryptography::pkcs12::{self, Fault};
+use crate::cryptography::pkcs12::{self, Pkcs12Fault as Fault};
 use crate::cryptography::{Certificate, der};
 use crate::eval::Cx;
 use crate::{Exception, Value};
@@ -34,10 +34,10 @@ pub(super) fn load(cx: &mut Cx<'_>, data: &[u8], password: &str) -> Result<Certi
     cx.charge(data.len())?;
     cx.step(data.len() as u64 / 16 + 100)?;
     if let Some(der) = from_pem(data) {
-        return Certificate::given(der, None).ok_or_else(unreadable);
+        return Certificate::given(&der, None).ok_or_else(unreadable);
     }
     if !pkcs12::is_pkcs12(data) {
-        return Certificate::given(Bytes::copy_from_slice(data), None).ok_or_else(unreadable);
+        return Certificate::given(&Bytes::copy_from_slice(data), None).ok_or_else(unreadable);
     }
     let mut refused = None;
     let opened = pkcs12::open(data, password, &mut |rounds| {
@@ -56,7 +56,7 @@ pub(super) fn load(cx: &mut Cx<'_>, data: &[u8], password: &str) -> Result<Certi
         }
         Fault::Work => cryptographic("The file asks for too many rounds of key derivation."),
     })?;
-    Certificate::given(content.certificate, content.private_key).ok_or_else(unreadable)
+    Certificate::given(&content.certificate, content.private_key).ok_or_else(unreadable)
 }
 
 /// `GetCertContentType`.
@@ -68,7 +68,7 @@ pub(super) fn content_type(data: &[u8]) -> Result<i32, Exception> {
     if pkcs12::is_pkcs12(&der) && der::Reader::new(&der).raw().is_some() {
         return Ok(PFX);
     }
-    if Certificate::given(der, None).is_some() {
+    if Certificate::given(&der, None).is_some() {
         return Ok(CERT);
     }
     Err(cryptographic("Error occurred during a cryptographic operation."))

@@ -18,6 +18,7 @@ use super::super::TypeId;
 use super::{Run, cryptographic};
 use crate::collections::Key;
 use crate::cryptography::Certificate;
+use crate::cryptography::hex;
 use crate::cryptography::parse::Parsed;
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
@@ -96,14 +97,4 @@ fn data(cx: &mut Cx<'_>, a: &Args<'_>, take: impl FnOnce(&Parsed) -> Vec<u8>) ->
 fn local(seconds: i64) -> DateTime {
     let ticks = seconds.saturating_mul(10_000_000).saturating_add(621_355_968_000_000_000);
     DateTime::from_ticks(ticks, Kind::Local).unwrap_or(DateTime::MIN)
-}
-
-/// Upper-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ok = write!(text, "{byte:02X}");
-        text
-    })
 }
