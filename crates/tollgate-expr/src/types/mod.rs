@@ -44,8 +44,8 @@ pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
-    Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
-    info, lookup, short_names,
+    MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info, is_not_allowed, lookup,
+    short_names,
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
