@@ -246,6 +246,7 @@ impl Checker<'_> {
                 Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start }
             }
             Conversion::Declared(member, before, after) => {
+                self.used.push(member);
                 let arg = self.apply(node, before, at);
                 let call = Node::Call(Box::new(Call {
                     run: member.run,

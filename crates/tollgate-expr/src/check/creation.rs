@@ -83,6 +83,7 @@ impl Checker<'_> {
         let Some((chosen, handed)) = self.choose(&members, &[], args, &name, at, true) else {
             return Typed::new(Node::Const(Value::Null), ty.clone(), at);
         };
+        self.used.push(chosen.member);
         let node = Node::Call(Box::new(Call {
             run: chosen.member.run,
             args: handed.nodes.into(),
@@ -180,6 +181,7 @@ impl Checker<'_> {
         let Some((chosen, handed)) = self.choose(&members, &[], args, "Add", at, true) else {
             return Typed::error(at);
         };
+        self.used.push(chosen.member);
         let mut all = vec![target.node];
         all.extend(handed.nodes);
         let node = Node::Call(Box::new(Call {

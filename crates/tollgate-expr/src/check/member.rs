@@ -178,6 +178,7 @@ impl Checker<'_> {
                 return Operand::Value(Typed::error(at));
             }
             self.note_body(&target.ty, name, origin);
+            self.used.push(found.member);
             return Operand::Value(Self::property(found, target, at, name.at));
         }
         let is_property = found.iter().any(|found| found.member.kind == MemberKind::Property);
@@ -253,6 +254,7 @@ impl Checker<'_> {
                 let message = format!("`{}` needs a value of `{ty}`", property.member.name);
                 return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, name.at, message));
             }
+            self.used.push(property.member);
             let result = property.member.result.substitute(&property.class, &[]);
             let node = Node::Call(Box::new(Call {
                 run: property.member.run,
@@ -387,6 +389,7 @@ impl Checker<'_> {
         let Some((chosen, handed)) = self.choose(&found, &[], args, "this[…]", at, true) else {
             return Typed::error(at);
         };
+        self.used.push(chosen.member);
         let ty = chosen.member.result.substitute(&chosen.fit.class, &[]);
         let mut all = vec![target.node];
         all.extend(handed.nodes);

@@ -555,6 +555,7 @@ impl Checker<'_> {
             })
         };
         let member = members.iter().find(standard).or_else(|| members.iter().find(declared))?;
+        self.used.push(member);
         let mut effects = Vec::new();
         let mut args = Vec::new();
         for (typed, param) in operands.into_iter().zip(&member.params) {

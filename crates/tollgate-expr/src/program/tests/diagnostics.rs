@@ -123,6 +123,18 @@ fn names_and_members() {
         1 | @(context.Request.MatchedParameters("x"))
           |                   ^^^^^^^^^^^^^^^^^"#]],
     );
+    check(
+        "@(XElement.Load(\"a.xml\"))",
+        Target::Any,
+        expect![[r#"
+            error[E0306]: `XElement.Load` is not supported
+             --> policies/a.xml:1:12
+              |
+            1 | @(XElement.Load("a.xml"))
+              |            ^^^^
+              |
+              = help: expressions have no files, streams, readers or writers"#]],
+    );
 }
 
 #[test]
