@@ -25,3 +25,6 @@ pub(crate) use navigate::{Axis, Walk};
 pub(crate) use read::{Declared, Dtd, Parsed, ReadOptions};
 pub(crate) use to_json::write_json;
 pub(crate) use write::SaveOptions;
+
+#[cfg(test)]
+mod tests;
