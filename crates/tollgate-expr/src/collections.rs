@@ -50,7 +50,7 @@ impl Key {
             Value::Bool(value) => Key::Bool(*value),
             Value::Char(unit) => Key::Char(*unit),
             Value::Str(text) => Key::Str(match comparer {
-                Comparer::AnyCase => crate::text::upper(text).into(),
+                Comparer::AnyCase => crate::text::folded(text).into(),
                 Comparer::Exact | Comparer::Deep => text.clone(),
             }),
             Value::Guid(guid) => Key::Guid(*guid),

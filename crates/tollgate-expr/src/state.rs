@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::{JsonHeap, JsonType};
+use crate::json::{JsonHeap, JsonId, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -42,7 +42,6 @@ pub(crate) enum Object {
         items: Vec<Value>,
         version: u32,
     },
-    Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
     /// A captured variable.
@@ -63,8 +62,12 @@ pub struct EvalState {
     changed: Vec<(Arc<[u8]>, Vec<u8>)>,
     /// Responses whose body was consumed.
     pub(crate) consumed: Vec<Arc<Response>>,
+    /// Notes that were added to tokens.
+    pub(crate) annotations: Vec<(JsonId, Value)>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// The body last read as text and kept, with its character set: most policies that read a body read it often.
+    pub(crate) body_text: Option<(bytes::Bytes, Option<String>, Arc<str>)>,
     /// A buffer for joining texts.
     pub(crate) scratch: String,
 }
@@ -91,7 +94,9 @@ impl EvalState {
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),
+            annotations: Vec::new(),
             stack: Vec::new(),
+            body_text: None,
             scratch: String::new(),
         }
     }
@@ -153,6 +158,14 @@ impl EvalState {
         let Value::Object(id) = value else { return None };
         match self.object_mut(*id) {
             Some(Object::Native(object)) => object.get_mut(),
+            _ => None,
+        }
+    }
+
+    /// An item of an array.
+    pub(crate) fn item(&self, id: ObjectId, index: usize) -> Option<&Value> {
+        match self.object(id) {
+            Object::Array { items, .. } => items.get(index),
             _ => None,
         }
     }
@@ -227,7 +240,6 @@ impl EvalState {
             Object::Set(set) => one(TypeId::HashSet, &set.item),
             Object::Queue { item, .. } => one(TypeId::Queue, item),
             Object::Stack { item, .. } => one(TypeId::Stack, item),
-            Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
             Object::Native(object) => object.ty(),
@@ -317,7 +329,6 @@ pub(crate) fn text_of(
         Value::Record(record) => record_text(record, state, budget)?,
         Value::Exception(exception) => exception.to_string(),
         Value::Object(id) => match state.object(*id) {
-            Object::Builder(text) => text.clone(),
             Object::Native(object) => native_text(&**object),
             _ => state.type_of(value).full_name(),
         },
@@ -337,6 +348,9 @@ fn native_text(object: &dyn Native) -> String {
 
 /// The name of a constant, or its number; sets of flags are joined.
 pub(crate) fn enum_text(id: TypeId, number: i32) -> String {
+    if id == TypeId::Encoding {
+        return crate::types::encoding_class(number).to_owned();
+    }
     let info = info(id);
     if let Some((name, _)) = info.constants().iter().find(|(_, value)| *value == number) {
         return (*name).to_owned();
@@ -382,7 +396,6 @@ fn record_text(
             }
             format!("({})", texts.join(", "))
         }
-        Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })
 }

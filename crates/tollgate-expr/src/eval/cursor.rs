@@ -247,6 +247,14 @@ impl Cx<'_> {
             }
             Source::View(from) => self.pull(lazy, from),
             Source::Xml(source) => self.advance_xml(lazy, source),
+            Source::Named(from) => {
+                let Some(Value::Json(id)) = self.pull(lazy, from)? else { return Ok(None) };
+                let name = self.state.json.name(id).cloned().map_or(Value::Null, Value::Str);
+                let value = self.state.json.property_value(id).map_or(Value::Null, Value::Json);
+                self.charge(2 * SLOT_COST)?;
+                let ty = sequence.ty.args().first().cloned().unwrap_or(Ty::OBJECT);
+                Ok(Some(Value::pair(ty, name, value)))
+            }
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),
                 _ => None,

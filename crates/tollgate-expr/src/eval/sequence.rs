@@ -80,6 +80,8 @@ pub(crate) enum Source {
     View(Value),
     /// Nodes or attributes of XML trees.
     Xml(Box<XmlSource>),
+    /// The names and values of a `JObject`, as pairs.
+    Named(Value),
 }
 
 /// A key to order by.

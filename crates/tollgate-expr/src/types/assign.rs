@@ -46,6 +46,7 @@ pub(crate) fn is_covariant(id: TypeId) -> bool {
             | TypeId::IGrouping
             | TypeId::IOrderedEnumerable
             | TypeId::IEnumerator1
+            | TypeId::IJEnumerable
     )
 }
 

@@ -61,6 +61,18 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         not_allowed("ToString", ONLY),
         not_allowed("PopulateObject", ONLY),
         not_allowed("DeserializeAnonymousType", ONLY),
+        not_allowed("DeserializeXNode", ONLY),
+        not_allowed("SerializeXNode", ONLY),
+        not_allowed("DeserializeXmlNode", ONLY),
+        not_allowed("SerializeXmlNode", ONLY),
+        not_allowed("DefaultSettings", ONLY),
+        not_allowed("True", ONLY),
+        not_allowed("False", ONLY),
+        not_allowed("Null", ONLY),
+        not_allowed("Undefined", ONLY),
+        not_allowed("NaN", ONLY),
+        not_allowed("PositiveInfinity", ONLY),
+        not_allowed("NegativeInfinity", ONLY),
     ],
 };
 

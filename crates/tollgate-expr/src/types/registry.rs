@@ -174,10 +174,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("NumberStyles", Absent::NotAllowed),
     ("DateTimeStyles", Absent::NotAllowed),
     ("TimeSpanStyles", Absent::NotAllowed),
-    ("IPAddress", Absent::Missing),
-    ("StringReader", Absent::Missing),
-    ("StringWriter", Absent::Missing),
-    ("UriPartial", Absent::Missing),
 ];
 
 /// Why a type is not declared.

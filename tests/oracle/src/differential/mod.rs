@@ -20,11 +20,11 @@ use node::Node;
 /// Expressions between two questions to C#.
 const ROUND: usize = 4_000;
 /// Disagreements that are made small; the rest are counted.
-const SHRUNK: usize = 120;
+const SHRUNK: usize = 200;
 /// Steps of making small.
 const STEPS: usize = 14;
 /// Smaller expressions tried in a step for each disagreement.
-const TRIED: usize = 40;
+const TRIED: usize = 20;
 
 /// An expression on which both do not agree.
 #[derive(Debug, Clone)]
@@ -182,6 +182,17 @@ fn kind(answer: &Json) -> String {
     }
 }
 
+/// Why an expression was refused, without the names in it.
+fn refusal(answer: &Json) -> Option<String> {
+    let text = answer.get("compile")?.as_str()?;
+    let mut quoted = false;
+    let plain = text.chars().filter(|c| {
+        quoted ^= matches!(c, '`' | '\'');
+        !quoted
+    });
+    Some(plain.collect())
+}
+
 /// Shortest constants of a type, to replace larger expressions.
 fn simple(ty: &Shape) -> Vec<String> {
     let all = pools::constants(ty).iter().take(6).map(|text| (*text).to_owned());
@@ -219,7 +230,12 @@ fn causes(csharp: &CSharp, found: Vec<Disagreement>) -> Result<Vec<(usize, Strin
     for (n, it) in open {
         let mut members = it.node.members();
         members.dedup();
-        let key = if members.is_empty() { written(&it.node) } else { format!("{members:?}") };
+        let refused = [&it.expected, &it.ours].map(|answer| refusal(answer));
+        let key = match (refused.iter().any(Option::is_some), members.is_empty()) {
+            (true, _) => format!("{refused:?}"),
+            (false, true) => written(&it.node),
+            (false, false) => format!("{members:?}"),
+        };
         let text = format!(
             "{}\n    C#       {}\n    Tollgate {}",
             written(&it.node),

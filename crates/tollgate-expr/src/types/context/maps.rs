@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::super::net::escape_data;
+
 use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
 use crate::eval::{Args, Cx, default_value, null_argument};
 use crate::state::{SLOT_COST, confusion};
+use crate::uri::escape_data;
 use crate::value::{HostRef, ResponsePart};
 use crate::{Exception, Value};
 
@@ -203,8 +204,11 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     match a.get(0) {
         Value::Null => Err(null_argument("dictionary")),
         Value::Host(HostRef::Headers(kind)) => {
-            let value = cx.host.header(*kind, &name).map(|text| Value::from(text.as_ref()));
-            Ok(value.unwrap_or(default))
+            let text = cx.host.header(*kind, &name);
+            match text.map(|text| (Value::from(&*text), text.len())) {
+                Some((value, size)) => cx.charge(size).map(|()| value),
+                None => Ok(default),
+            }
         }
         map @ Value::Object(_) => {
             let map = map.clone();
@@ -221,10 +225,29 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
                 _ => Err(confusion()),
             }
         }
-        map => match strings(cx, map, &name) {
-            Some(values) => cx.string(values.join(",")),
-            None => Ok(default),
-        },
+        map => {
+            let text = match map {
+                Value::Claims(jwt) => jwt.claim(&name).map(joined_values),
+                Value::ResponsePart(response, ResponsePart::Headers) => {
+                    response.header(&name).map(joined_values)
+                }
+                Value::Host(part @ (HostRef::Query(_) | HostRef::ServiceQuery)) => {
+                    query_text(cx, *part, &name)
+                }
+                _ => None,
+            };
+            match text.map(|text| (Value::from(&*text), text.len())) {
+                Some((value, size)) => cx.charge(size).map(|()| value),
+                None => Ok(default),
+            }
+        }
+    }
+}
+
+fn joined_values(values: &[String]) -> Cow<'_, str> {
+    match values {
+        [only] => Cow::Borrowed(only),
+        many => Cow::Owned(many.join(",")),
     }
 }
 

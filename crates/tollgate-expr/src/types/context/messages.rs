@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::collections::dictionary;
 use super::super::decl::{TypeDecl, m};
-use super::super::net::new_uri;
+use super::super::uri::new_uri;
 use super::super::xml::read_body as read_xml;
 use super::super::{Ty, TypeId, certificate, encoding};
 use super::{Run, entity, part, present, text};
@@ -146,6 +146,13 @@ fn charset(header: &str) -> Option<String> {
 
 fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let (bytes, charset) = read_body(cx, a)?;
+    if *a.ty(0) == Ty::STRING
+        && let Some((known, known_charset, text)) = &cx.state.body_text
+        && (known.as_ptr(), known.len()) == (bytes.as_ptr(), bytes.len())
+        && *known_charset == charset
+    {
+        return Ok(Value::Str(text.clone()));
+    }
     cx.charge(bytes.len())?;
     cx.step(bytes.len() as u64 / 16)?;
     if matches!(a.ty(0), Ty::Array(_)) {
@@ -163,7 +170,13 @@ fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         Some(TypeId::JObject) => json.parse_object(&text, DateParse::DateTime, budget),
         Some(TypeId::JArray) => json.parse_array(&text, DateParse::DateTime, budget),
         Some(TypeId::JToken) => json.parse(&text, DateParse::DateTime, budget),
-        _ => return Ok(Value::from(text.as_ref())),
+        _ => {
+            let text: Arc<str> = text.as_ref().into();
+            if a.bool(1) {
+                cx.state.body_text = Some((bytes.clone(), charset, text.clone()));
+            }
+            return Ok(Value::Str(text));
+        }
     };
     read.map(Value::Json)
 }
