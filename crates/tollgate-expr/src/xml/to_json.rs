@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::heap::{XmlHeap, XmlId, XmlKind};
-use super::name::{XML, XMLNS};
+use super::name::{XML, XMLNS, is_name_char, is_name_start};
 use crate::json::{JsonWriter, Scalar};
 use crate::{Budget, Exception};
 
@@ -345,4 +345,28 @@ fn decode_name(name: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// `XmlConvert.EncodeName`: a space is `_x0020_`.
+pub(crate) fn encode_name(name: &str) -> String {
+    let mut out = String::new();
+    for (index, c) in name.char_indices() {
+        let fits = if index == 0 { is_name_start(c) } else { is_name_char(c) };
+        let rest = name.get(index..).unwrap_or_default();
+        let looks_encoded = c == '_' && is_encoded(rest);
+        if (fits || c == ':') && !looks_encoded {
+            out.push(c);
+        } else if c > '\u{ffff}' {
+            out.extend(["_x", &format!("{:08X}", u32::from(c)), "_"]);
+        } else {
+            out.extend(["_x", &format!("{:04X}", u32::from(c)), "_"]);
+        }
+    }
+    out
+}
+
+/// Whether a text begins as an encoded character does.
+fn is_encoded(text: &str) -> bool {
+    let hex = text.strip_prefix("_x").and_then(|rest| rest.split_once('_'));
+    hex.is_some_and(|(hex, _)| hex.len() == 4 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
