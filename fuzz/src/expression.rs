@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tollgate_diagnostics::{MappedText, Sources};
-use tollgate_expr::{CompileOptions, EvalCx, EvalState, FixedHost, Limits, Program, Target, compile};
+use tollgate_expr::{
+    CompileOptions, EvalCx, EvalState, FixedHost, Limits, Program, Target, compile,
+};
 
 /// Longest time that compiling or evaluating one input may take.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Compiles an input for every kind of place, as it is and as the inside of an expression.
-pub fn parse(data: &[u8]) {
+pub(crate) fn parse(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let began = Instant::now();
     for text in [text.to_owned(), format!("@({text})"), format!("@{{{text}}}")] {
@@ -22,7 +24,7 @@ pub fn parse(data: &[u8]) {
 }
 
 /// Evaluates an input that compiles, twice, and looks whether both give the same.
-pub fn eval(data: &[u8]) {
+pub(crate) fn eval(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some(program) = compiled(text, Target::Any) else { return };
     let began = Instant::now();

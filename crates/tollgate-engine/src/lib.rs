@@ -43,6 +43,6 @@ pub use value::Value;
 // What expressions see of the world is also what whoever routes requests fills in; it comes through here, so that only
 // the engine and the policies know the expression language.
 pub use tollgate_expr::{
-    Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Product,
-    Subscription, Url, User, Workspace,
+    Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Pkcs12,
+    Pkcs12Fault, Product, Subscription, TrustStore, Url, User, Workspace,
 };

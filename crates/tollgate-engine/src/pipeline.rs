@@ -130,6 +130,7 @@ fn prepare_error(cx: &mut RequestCx, failed: Failed) {
         section: place.section.map_or("", Section::name).to_owned(),
         path: place.path,
         policy_id: place.id.as_deref().unwrap_or("").to_owned(),
+        http_error_code: i32::from(error.status_code().as_u16()),
         detail,
     });
 }

@@ -385,6 +385,10 @@ impl Host for View<'_> {
         self.randomness.next()
     }
 
+    fn fill_random(&mut self, target: &mut [u8]) -> bool {
+        self.randomness.fill(target)
+    }
+
     fn request_id(&self) -> u128 {
         self.client.request_id.as_u128()
     }
@@ -423,6 +427,15 @@ impl Host for View<'_> {
         self.route.info.workspace.as_deref()
     }
 
+    fn backend(&self) -> Option<tollgate_expr::Backend> {
+        match &self.request.target {
+            Some(Target::Backend(id)) => {
+                Some(tollgate_expr::Backend { id: id.to_string(), ..Default::default() })
+            }
+            Some(Target::Url(_)) | None => None,
+        }
+    }
+
     fn deployment(&self) -> &Deployment {
         &self.route.deployment
     }
@@ -431,8 +444,16 @@ impl Host for View<'_> {
         self.last_error
     }
 
-    fn certificate(&self, name: &str) -> Option<Bytes> {
-        self.route.names.certificate_der(name)
+    fn certificate(&self, name: &str) -> Option<tollgate_expr::Certificate> {
+        self.route.names.certificate(name)?.for_expressions()
+    }
+
+    fn certificate_names(&self) -> Vec<&str> {
+        self.route.names.certificate_ids()
+    }
+
+    fn trust(&self) -> Option<&tollgate_expr::TrustStore> {
+        self.route.names.trust()
     }
 
     fn method(&self) -> Cow<'_, str> {
@@ -450,8 +471,8 @@ impl Host for View<'_> {
         self.client.ip.map_or(Cow::Borrowed(""), |ip| Cow::Owned(ip.to_string()))
     }
 
-    fn client_certificate(&self) -> Option<Bytes> {
-        self.client.certificate.clone()
+    fn client_certificate(&self) -> Option<tollgate_expr::Certificate> {
+        tollgate_expr::Certificate::new(self.client.certificate.as_ref()?, None)
     }
 
     fn matched_parameters(&self) -> &[(String, String)] {

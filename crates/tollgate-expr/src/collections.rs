@@ -10,6 +10,7 @@ use crate::Value;
 use crate::json::JsonId;
 use crate::state::ObjectId;
 use crate::types::{Ty, TypeId};
+use crate::xml::XmlId;
 
 /// What a value is compared by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +24,7 @@ pub(crate) enum Key {
     Guid([u8; 16]),
     Enum(TypeId, i32),
     Json(JsonId),
+    Xml(XmlId),
     Object(ObjectId),
     Address(usize),
     Many(Vec<Key>),
@@ -48,12 +50,13 @@ impl Key {
             Value::Bool(value) => Key::Bool(*value),
             Value::Char(unit) => Key::Char(*unit),
             Value::Str(text) => Key::Str(match comparer {
-                Comparer::AnyCase => crate::text::upper(text).into(),
+                Comparer::AnyCase => crate::text::folded(text).into(),
                 Comparer::Exact | Comparer::Deep => text.clone(),
             }),
             Value::Guid(guid) => Key::Guid(*guid),
             Value::Enum(id, number) => Key::Enum(*id, *number),
             Value::Json(id) => Key::Json(*id),
+            Value::Xml(id) => Key::Xml(*id),
             Value::Object(id) => Key::Object(*id),
             Value::DateTime(value) => Key::Bits(10, value.ticks().cast_unsigned()),
             Value::TimeSpan(value) => Key::Bits(11, value.ticks().cast_unsigned()),

@@ -182,6 +182,17 @@ impl Default for Deployment {
     }
 }
 
+/// `context.Backend`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backend {
+    /// Identifier.
+    pub id: String,
+    /// Azure region, when one is set.
+    pub azure_region: String,
+    /// Whether it is several backends behind one name.
+    pub is_pool: bool,
+}
+
 /// `context.LastError`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LastError {
@@ -199,6 +210,8 @@ pub struct LastError {
     pub path: String,
     /// The `id` of the failing policy.
     pub policy_id: String,
+    /// The status that answers the error when no policy sets another.
+    pub http_error_code: i32,
     /// For the operator; expressions do not see it: type and place of the exception of an expression.
     pub detail: Option<String>,
 }
@@ -246,8 +259,10 @@ pub trait Host: Send {
     fn utc_now(&self) -> i64;
     /// When the request arrived, in ticks, UTC.
     fn timestamp(&self) -> i64;
-    /// 64 random bits.
+    /// 64 random bits; not for keys.
     fn random(&mut self) -> u64;
+    /// Fills bytes with randomness that is fit for keys; false when there is none to be had.
+    fn fill_random(&mut self, target: &mut [u8]) -> bool;
     /// `context.RequestId`.
     fn request_id(&self) -> u128;
     /// `context.Tracing`.
@@ -267,12 +282,18 @@ pub trait Host: Send {
     fn user(&self) -> Option<&User>;
     /// `context.Workspace`.
     fn workspace(&self) -> Option<&Workspace>;
+    /// `context.Backend`: the named backend that the request will go to.
+    fn backend(&self) -> Option<Backend>;
     /// `context.Deployment`.
     fn deployment(&self) -> &Deployment;
     /// `context.LastError`.
     fn last_error(&self) -> Option<&LastError>;
-    /// DER of a certificate in `context.Deployment.Certificates`, by id or thumbprint.
-    fn certificate(&self, name: &str) -> Option<Bytes>;
+    /// A certificate in `context.Deployment.Certificates`, by id or thumbprint.
+    fn certificate(&self, name: &str) -> Option<crate::Certificate>;
+    /// The ids of the certificates in `context.Deployment.Certificates`.
+    fn certificate_names(&self) -> Vec<&str>;
+    /// Whom certificates are trusted to come from; without it none is trusted.
+    fn trust(&self) -> Option<&crate::TrustStore>;
 
     /// `context.Request.Method`.
     fn method(&self) -> Cow<'_, str>;
@@ -280,8 +301,8 @@ pub trait Host: Send {
     fn url(&self, kind: UrlKind) -> Cow<'_, Url>;
     /// `context.Request.IpAddress`.
     fn ip_address(&self) -> Cow<'_, str>;
-    /// DER of `context.Request.Certificate`.
-    fn client_certificate(&self) -> Option<Bytes>;
+    /// `context.Request.Certificate`.
+    fn client_certificate(&self) -> Option<crate::Certificate>;
     /// `context.Request.MatchedParameters`, in template order.
     fn matched_parameters(&self) -> &[(String, String)];
 

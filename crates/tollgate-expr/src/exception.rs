@@ -55,6 +55,7 @@ kinds! {
     NotSupported = "System.NotSupportedException": SystemException;
     NullReference = "System.NullReferenceException": SystemException;
     OutOfMemory = "System.OutOfMemoryException": SystemException;
+    RegexParse = "System.Text.RegularExpressions.RegexParseException": Argument;
     RegexMatchTimeout = "System.Text.RegularExpressions.RegexMatchTimeoutException": Timeout;
     Timeout = "System.TimeoutException": SystemException;
     TimeZoneNotFound = "System.TimeZoneNotFoundException": Exception;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value as Json;
@@ -9,8 +10,9 @@ use serde_json::Value as Json;
 use crate::json::DateParse;
 use crate::types::Ty;
 use crate::{
-    Api, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind, Operation, Product,
-    ProductState, Response, Subscription, Url, UrlKind, User, UserIdentity, Value,
+    Api, Backend, Certificate, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind,
+    Operation, Pkcs12, Product, ProductState, Response, Subscription, TrustStore, Url, UrlKind,
+    User, UserIdentity, Value,
 };
 
 /// 2026-01-02T03:04:05Z in ticks.
@@ -33,6 +35,8 @@ pub struct FixedHost {
     pub subscription: Option<Subscription>,
     /// `context.User`.
     pub user: Option<User>,
+    /// `context.Backend`.
+    pub backend: Option<Backend>,
     /// `context.Deployment`.
     pub deployment: Deployment,
     /// `context.LastError`.
@@ -53,6 +57,12 @@ pub struct FixedHost {
     pub response: Option<Response>,
     /// Context variables.
     pub variables: BTreeMap<String, Value>,
+    /// `context.Deployment.Certificates`, by name.
+    pub certificates: Vec<(String, Certificate)>,
+    /// `context.Request.Certificate`.
+    pub client_certificate: Option<Certificate>,
+    /// Whom certificates are trusted to come from.
+    pub trust: Arc<TrustStore>,
     /// What `context.Trace` was called with.
     pub traced: Vec<String>,
     request_consumed: bool,
@@ -71,6 +81,7 @@ impl Default for FixedHost {
             product: None,
             subscription: None,
             user: None,
+            backend: None,
             deployment: Deployment::default(),
             last_error: None,
             method: "GET".to_owned(),
@@ -81,6 +92,9 @@ impl Default for FixedHost {
             request: Response::default(),
             response: None,
             variables: BTreeMap::new(),
+            certificates: Vec::new(),
+            client_certificate: None,
+            trust: Arc::default(),
             traced: Vec::new(),
             request_consumed: false,
             response_consumed: false,
@@ -111,7 +125,11 @@ impl FixedHost {
                 "product" => host.product = Some(product(value)),
                 "subscription" => host.subscription = Some(subscription(value)),
                 "user" => host.user = Some(user(value)),
-                "deployment" => host.deployment = deployment(value),
+                "backend" => host.backend = Some(backend(value)),
+                "deployment" => {
+                    host.deployment = deployment(value);
+                    host.read_certificates(value)?;
+                }
                 "last-error" => host.last_error = Some(last_error(value)),
                 "request-id" => host.request_id = request_id(value)?,
                 "timestamp" => host.timestamp = ticks(value)?,
@@ -119,6 +137,24 @@ impl FixedHost {
             }
         }
         Ok(host)
+    }
+
+    /// `Certificates` of the deployment and `TrustedRoots`: base64 of DER, or of PKCS#12 with its password.
+    fn read_certificates(&mut self, json: &Json) -> Result<(), String> {
+        for (name, value) in json.get("Certificates").into_iter().flat_map(entries) {
+            let certificate =
+                certificate(value).map_err(|why| format!("certificate `{name}`: {why}"))?;
+            self.certificates.push((name.clone(), certificate));
+        }
+        let roots: Result<Vec<Bytes>, String> = json
+            .get("TrustedRoots")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .map(|root| base64_of(root.as_str()))
+            .collect();
+        self.trust = Arc::new(TrustStore::new(roots?, []));
+        Ok(())
     }
 
     fn read_request(&mut self, json: &Json) -> Result<(), String> {
@@ -135,6 +171,9 @@ impl FixedHost {
         }
         if let Some(ip) = json.get("ip").and_then(Json::as_str) {
             ip.clone_into(&mut self.ip);
+        }
+        if let Some(given) = json.get("certificate") {
+            self.client_certificate = Some(certificate(given)?);
         }
         if let Some(parameters) = json.get("matched-parameters") {
             let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
@@ -168,6 +207,15 @@ impl Host for FixedHost {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
+    }
+
+    fn fill_random(&mut self, target: &mut [u8]) -> bool {
+        for chunk in target.chunks_mut(8) {
+            for (place, byte) in chunk.iter_mut().zip(self.random().to_le_bytes()) {
+                *place = byte;
+            }
+        }
+        true
     }
 
     fn request_id(&self) -> u128 {
@@ -206,6 +254,10 @@ impl Host for FixedHost {
         None
     }
 
+    fn backend(&self) -> Option<Backend> {
+        self.backend.clone()
+    }
+
     fn deployment(&self) -> &Deployment {
         &self.deployment
     }
@@ -214,8 +266,22 @@ impl Host for FixedHost {
         self.last_error.as_ref()
     }
 
-    fn certificate(&self, _name: &str) -> Option<Bytes> {
-        None
+    fn certificate(&self, name: &str) -> Option<Certificate> {
+        let by_name = self.certificates.iter().find(|(known, _)| known == name);
+        let by_thumbprint = || {
+            self.certificates
+                .iter()
+                .find(|(_, known)| known.thumbprint().eq_ignore_ascii_case(name))
+        };
+        by_name.or_else(by_thumbprint).map(|(_, certificate)| certificate.clone())
+    }
+
+    fn certificate_names(&self) -> Vec<&str> {
+        self.certificates.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn trust(&self) -> Option<&TrustStore> {
+        Some(&self.trust)
     }
 
     fn method(&self) -> Cow<'_, str> {
@@ -233,8 +299,8 @@ impl Host for FixedHost {
         Cow::Borrowed(&self.ip)
     }
 
-    fn client_certificate(&self) -> Option<Bytes> {
-        None
+    fn client_certificate(&self) -> Option<Certificate> {
+        self.client_certificate.clone()
     }
 
     fn matched_parameters(&self) -> &[(String, String)] {
@@ -356,6 +422,34 @@ fn response(json: &Json, status: i32) -> Result<Response, String> {
     })
 }
 
+fn base64_of(text: Option<&str>) -> Result<Bytes, String> {
+    use base64::Engine as _;
+    let decoded = text.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    decoded.map(Bytes::from).ok_or_else(|| "not base64".to_owned())
+}
+
+/// Base64 of DER, or `{"pkcs12": base64, "password": text}`.
+fn certificate(json: &Json) -> Result<Certificate, String> {
+    let (der, key) = match json.get("pkcs12") {
+        Some(file) => {
+            let file = base64_of(file.as_str())?;
+            let opened = Pkcs12::open(&file, &text(json, "password"));
+            let opened = opened.map_err(|fault| fault.to_string())?;
+            (opened.certificate, opened.private_key)
+        }
+        None => (base64_of(json.as_str())?, None),
+    };
+    Certificate::new(&der, key).ok_or_else(|| "not a certificate".to_owned())
+}
+
+fn backend(json: &Json) -> Backend {
+    Backend {
+        id: text(json, "Id"),
+        azure_region: text(json, "AzureRegion"),
+        is_pool: text(json, "Type") == "Pool",
+    }
+}
+
 fn group(json: &Json) -> Group {
     Group { id: text(json, "Id"), name: text(json, "Name") }
 }
@@ -454,6 +548,11 @@ fn last_error(json: &Json) -> LastError {
         section: text(json, "Section"),
         path: text(json, "Path"),
         policy_id: text(json, "PolicyId"),
+        http_error_code: json
+            .get("HttpErrorCode")
+            .and_then(Json::as_i64)
+            .and_then(|code| i32::try_from(code).ok())
+            .unwrap_or(500),
         detail: None,
     }
 }

@@ -26,6 +26,7 @@ pub mod cases;
 mod check;
 mod collections;
 mod context;
+mod cryptography;
 mod eval;
 mod exception;
 mod fixed_host;
@@ -38,6 +39,7 @@ mod native;
 mod number;
 mod program;
 pub mod reference;
+mod regex;
 mod response;
 mod state;
 mod syntax;
@@ -48,12 +50,14 @@ mod types;
 mod unicode;
 mod uri;
 mod value;
+mod xml;
 
 pub use budget::{Budget, Limits};
 pub use context::{
-    Api, Deployment, Group, Host, LastError, MessageKind, Operation, Product, ProductState,
-    Subscription, Url, UrlKind, User, UserIdentity, Workspace,
+    Api, Backend, Deployment, Group, Host, LastError, MessageKind, Operation, Product,
+    ProductState, Subscription, Url, UrlKind, User, UserIdentity, Workspace,
 };
+pub use cryptography::{Certificate, Pkcs12, Pkcs12Fault, TrustStore};
 pub use exception::{Exception, ExceptionKind};
 pub use fixed_host::FixedHost;
 pub use jwt::Jwt;

@@ -3,9 +3,16 @@
 use std::any::Any;
 use std::fmt::Debug;
 
+use crate::EvalState;
+use crate::Exception;
 use crate::collections::Key;
+use crate::eval::Cx;
+use crate::state::Object;
 use crate::types::{Ty, TypeId};
 use crate::value::Value;
+
+/// Gives an item of a collection by index; none behind the last.
+pub(crate) type ItemAt = fn(&mut Cx<'_>, &Value, usize) -> Result<Option<Value>, Exception>;
 
 /// An object of a declared type with data of its own. Those that never change are [`Value::Native`]; those that do are
 /// [`Object::Native`](crate::state::Object::Native) and belong to the request.
@@ -23,9 +30,19 @@ pub(crate) trait Native: Any + Debug + Send + Sync {
         None
     }
 
+    /// How to walk over it, when it is a collection.
+    fn items(&self) -> Option<ItemAt> {
+        None
+    }
+
     /// What `Equals` and hashed collections compare it by; by identity when there is none.
     fn key(&self) -> Option<Key> {
         None
+    }
+
+    /// Whether .NET has one object for all equal ones, so that references are equal when they are.
+    fn is_interned(&self) -> bool {
+        false
     }
 }
 
@@ -51,6 +68,20 @@ impl Value {
     pub(crate) fn as_native<T: Native>(&self) -> Option<&T> {
         match self {
             Value::Native(object) => object.get(),
+            _ => None,
+        }
+    }
+}
+
+impl EvalState {
+    /// How to walk over an object, when it is a collection with data of its own.
+    pub(crate) fn native_items(&self, collection: &Value) -> Option<ItemAt> {
+        match collection {
+            Value::Native(native) => native.items(),
+            Value::Object(id) => match self.object(*id) {
+                Object::Native(native) => native.items(),
+                _ => None,
+            },
             _ => None,
         }
     }

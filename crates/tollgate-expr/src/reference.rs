@@ -203,7 +203,7 @@ fn shape(ty: &Ty) -> Shape {
             Shape::MethodParameter(usize::from(*n - METHOD_PARAM))
         }
         Ty::Param(n) => Shape::TypeParameter(usize::from(*n)),
-        Ty::Error | Ty::Null | Ty::Record(_) => Shape::Named("object", Vec::new()),
+        Ty::Error | Ty::Null | Ty::Record(_) | Ty::Opaque(_) => Shape::Named("object", Vec::new()),
     }
 }
 

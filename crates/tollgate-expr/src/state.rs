@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::eval::{Closure, Sequence};
-use crate::json::{JsonHeap, JsonType};
+use crate::json::{JsonHeap, JsonId, JsonType};
 use crate::native::Native;
-use crate::types::{RecordTy, Ty, TypeId, info};
+use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
+use crate::xml::{SaveOptions, XmlHeap};
 use crate::{Budget, Exception, Host, Limits, Response, Value};
 
 /// An object of a request. It belongs to the [`EvalState`] that gave it.
@@ -41,7 +42,6 @@ pub(crate) enum Object {
         items: Vec<Value>,
         version: u32,
     },
-    Builder(String),
     Sequence(Arc<Sequence>),
     Function(Arc<Closure>),
     /// A captured variable.
@@ -56,13 +56,18 @@ pub(crate) enum Object {
 pub struct EvalState {
     pub(crate) budget: Budget,
     pub(crate) json: JsonHeap,
+    pub(crate) xml: XmlHeap,
     objects: Vec<Object>,
     /// Byte arrays that were written to, with what they hold now.
     changed: Vec<(Arc<[u8]>, Vec<u8>)>,
     /// Responses whose body was consumed.
     pub(crate) consumed: Vec<Arc<Response>>,
+    /// Notes that were added to tokens.
+    pub(crate) annotations: Vec<(JsonId, Value)>,
     /// Slots of the functions that are running.
     pub(crate) stack: Vec<Value>,
+    /// The body last read as text and kept, with its character set: most policies that read a body read it often.
+    pub(crate) body_text: Option<(bytes::Bytes, Option<String>, Arc<str>)>,
     /// A buffer for joining texts.
     pub(crate) scratch: String,
 }
@@ -84,11 +89,14 @@ impl EvalState {
     pub fn new(limits: Limits) -> Self {
         Self {
             budget: Budget::new(limits),
-            json: JsonHeap::new(),
+            json: JsonHeap::with_regex(crate::types::json_path_match),
+            xml: XmlHeap::new(),
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),
+            annotations: Vec::new(),
             stack: Vec::new(),
+            body_text: None,
             scratch: String::new(),
         }
     }
@@ -154,6 +162,14 @@ impl EvalState {
         }
     }
 
+    /// An item of an array.
+    pub(crate) fn item(&self, id: ObjectId, index: usize) -> Option<&Value> {
+        match self.object(id) {
+            Object::Array { items, .. } => items.get(index),
+            _ => None,
+        }
+    }
+
     pub(crate) fn object_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
         self.objects.get_mut(id.0 as usize)
     }
@@ -200,6 +216,7 @@ impl EvalState {
             Value::Guid(_) => Ty::Named(TypeId::Guid),
             Value::Enum(id, _) => Ty::Named(*id),
             Value::Json(id) => Ty::Named(json_type(self.json.token_type(*id))),
+            Value::Xml(id) => Ty::Named(xml_type(self.xml.kind(*id))),
             Value::Object(id) => self.object_type(*id),
             Value::Host(part) => host_type(*part),
             Value::Jwt(_) => Ty::Named(TypeId::Jwt),
@@ -223,7 +240,6 @@ impl EvalState {
             Object::Set(set) => one(TypeId::HashSet, &set.item),
             Object::Queue { item, .. } => one(TypeId::Queue, item),
             Object::Stack { item, .. } => one(TypeId::Stack, item),
-            Object::Builder(_) => Ty::Named(TypeId::StringBuilder),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
             Object::Native(object) => object.ty(),
@@ -261,12 +277,18 @@ fn host_type(part: HostRef) -> Ty {
         HostRef::UserIdentity(_) => TypeId::IUserIdentity,
         HostRef::Workspace => TypeId::IWorkspace,
         HostRef::Deployment => TypeId::IDeployment,
+        HostRef::Backend => TypeId::IBackend,
+        HostRef::Sustainability => TypeId::ISustainabilityInfo,
         HostRef::Gateway => TypeId::IGateway,
         HostRef::LastError => TypeId::ILastError,
         HostRef::Request => TypeId::IRequest,
         HostRef::Response => TypeId::IResponse,
         HostRef::Body(_) => TypeId::IMessageBody,
         HostRef::Headers(_) | HostRef::Query(_) | HostRef::ServiceQuery => return strings_map(),
+        HostRef::Certificates => {
+            let certificate = Ty::Named(TypeId::X509Certificate2);
+            return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, certificate]);
+        }
         HostRef::Matched => {
             return Ty::generic(TypeId::IReadOnlyDictionary, [Ty::STRING, Ty::STRING]);
         }
@@ -293,6 +315,9 @@ pub(crate) fn text_of(
         Value::Null => return Ok(None),
         Value::Str(text) => return Ok(Some(text.clone())),
         Value::Json(id) => return state.json.to_text(*id, budget).map(Some),
+        Value::Xml(id) => {
+            return state.xml.to_text(*id, SaveOptions::NONE, budget).map(|text| Some(text.into()));
+        }
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
         Value::Char(unit) => String::from_utf16_lossy(&[*unit]),
@@ -304,7 +329,6 @@ pub(crate) fn text_of(
         Value::Record(record) => record_text(record, state, budget)?,
         Value::Exception(exception) => exception.to_string(),
         Value::Object(id) => match state.object(*id) {
-            Object::Builder(text) => text.clone(),
             Object::Native(object) => native_text(&**object),
             _ => state.type_of(value).full_name(),
         },

@@ -11,6 +11,7 @@ use crate::number::Number;
 use crate::state::{ObjectId, text_of};
 use crate::time::{DateTime, DateTimeOffset, Kind, TimeSpan};
 use crate::types::{Ty, TypeId};
+use crate::xml::XmlId;
 use crate::{EvalState, Exception, Jwt, MessageKind, Response, UrlKind};
 
 /// A .NET value. The static type of an expression says what it may be; the tag says what it is, so boxing is exact.
@@ -66,6 +67,8 @@ pub enum Value {
     Enum(TypeId, i32),
     /// A `JToken`.
     Json(JsonId),
+    /// A node or attribute of XML.
+    Xml(XmlId),
     /// An object of the request.
     Object(ObjectId),
     /// A part of `context`.
@@ -102,7 +105,10 @@ pub(crate) enum HostRef {
     UserGroup(u32),
     UserIdentity(u32),
     Workspace,
+    Backend,
     Deployment,
+    Certificates,
+    Sustainability,
     Gateway,
     LastError,
     Request,
@@ -342,6 +348,7 @@ impl std::fmt::Debug for Value {
             Value::Bytes(_) => f.write_str("byte[]"),
             Value::Char(_) => f.write_str("char"),
             Value::Json(_) => f.write_str("JToken"),
+            Value::Xml(_) => f.write_str("XObject"),
             Value::Enum(id, n) => write!(f, "{id:?}({n})"),
             other => match other.number() {
                 Some(number) => write!(f, "{number:?}"),

@@ -102,7 +102,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     }
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let names = Arc::new(names(&config, &ports, &mut files.diagnostics));
+    let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
     let snapshot = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {
@@ -312,7 +312,12 @@ fn mask_secrets(diagnostics: &mut [Diagnostic], redactor: &Redactor) {
     }
 }
 
-fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> SnapshotNames {
+fn names(
+    config: &Config,
+    ports: &Ports,
+    file: FileId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> SnapshotNames {
     let mut names = SnapshotNames {
         redactor: Redactor::new(config.secrets.iter().map(|secret| secret.expose().as_str())),
         ..SnapshotNames::default()
@@ -331,6 +336,7 @@ fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> S
             }
         }
     }
+    names.authorities = authorities(config, file, diagnostics);
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
         if let Some(backend) =
@@ -340,6 +346,27 @@ fn names(config: &Config, ports: &Ports, diagnostics: &mut Vec<Diagnostic>) -> S
         }
     }
     names
+}
+
+/// The certificate authorities of `[ca-certificates]`: roots and what leads to them.
+fn authorities(
+    config: &Config,
+    file: FileId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<bytes::Bytes>, Vec<bytes::Bytes>) {
+    let mut read = |path: &Option<PathBuf>, what: &str| {
+        let Some(path) = path else { return Vec::new() };
+        let pem = std::fs::read(path).map_err(|error| error.kind().to_string());
+        let bundle =
+            |pem: Vec<u8>| certificates::read_bundle(&pem).map_err(|error| error.to_string());
+        pem.and_then(bundle).unwrap_or_else(|why| {
+            let message = format!("the {what} of `ca-certificates` cannot be used: {why}");
+            diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, file.span(0..0)));
+            Vec::new()
+        })
+    };
+    let roots = read(&config.authorities.roots, "roots");
+    (roots, read(&config.authorities.intermediates, "intermediates"))
 }
 
 fn backend(

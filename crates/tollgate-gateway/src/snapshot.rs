@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
 use tollgate_diagnostics::{Sources, Span};
-use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target};
+use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target, TrustStore};
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
 use crate::fetch::AddressGuard;
 use crate::router::Router;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
+use crate::wire::system_root_certificates;
 use crate::{Backend, Limits, Timeouts};
 
 /// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
@@ -49,6 +51,10 @@ impl fmt::Debug for Snapshot {
 pub struct SnapshotNames {
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
+    /// Roots besides the system's, and certificates that lead to roots.
+    pub(crate) authorities: (Vec<Bytes>, Vec<Bytes>),
+    /// Both with the system's, read when an expression first asks.
+    pub(crate) trust: OnceLock<TrustStore>,
     pub(crate) redactor: Redactor,
     /// The files it was loaded from, known when all were read.
     pub(crate) sources: OnceLock<Sources>,
@@ -81,6 +87,14 @@ impl Names for SnapshotNames {
         let mut ids: Vec<&str> = self.certificates.keys().map(String::as_str).collect();
         ids.sort_unstable();
         ids
+    }
+
+    fn trust(&self) -> Option<&TrustStore> {
+        Some(self.trust.get_or_init(|| {
+            let (roots, intermediates) = &self.authorities;
+            let roots = system_root_certificates().into_iter().chain(roots.iter().cloned());
+            TrustStore::new(roots, intermediates.iter().cloned())
+        }))
     }
 
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {

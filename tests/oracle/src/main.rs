@@ -5,6 +5,7 @@ mod cases;
 mod corpus;
 mod coverage;
 mod csharp;
+mod differential;
 
 use std::fs;
 use std::io::Write as _;
@@ -21,6 +22,7 @@ const USAGE: &str = "\
 tollgate-oracle ask FILE             what real C# says to the expressions of a text file, and Tollgate where it differs
 tollgate-oracle record TOPIC FILE    asks and appends to tests/oracle/cases/TOPIC.jsonl
 tollgate-oracle verify [TOPIC]       asks again about all recorded cases
+tollgate-oracle differential         random expressions, here and in real C# [--count 4000] [--seed 1] [--only TEXT] [--record FILE]
 tollgate-oracle corpus FOLDER        compares what both say to every expression of the documents below
 tollgate-oracle coverage [TYPE]      which of those are missing here
 tollgate-oracle members              lists the API of .NET into tests/oracle/members.txt
@@ -32,11 +34,18 @@ fn main() -> ExitCode {
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/oracle"),
         PathBuf::from,
     );
+    let mut number = |name: &str, default| {
+        option(&mut arguments, name).map_or(Some(default), |text| text.parse().ok())
+    };
+    let (count, seed) = (number("--count", 4_000), number("--seed", 1));
+    let only = option(&mut arguments, "--only");
+    let keep = option(&mut arguments, "--record");
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match *words.as_slice() {
         ["ask", file] => ask(&oracle, Path::new(file)),
         ["record", topic, file] => record(&oracle, topic, Path::new(file)),
         ["verify"] => verify(&oracle, None),
+        ["differential"] => compare(&oracle, (count, seed), only.as_deref(), keep.as_deref()),
         ["corpus", folder] => corpus::compare(&oracle, Path::new(folder)),
         ["coverage"] => Ok(covered(None)),
         ["coverage", ty] => Ok(covered(Some(ty))),
@@ -128,6 +137,42 @@ fn record(oracle: &Path, topic: &str, file: &Path) -> Result<bool, String> {
     out.write_all(lines.as_bytes()).map_err(|error| error.to_string())?;
     println!("{n_recorded} recorded, {} known, {n_different} different in Tollgate", known.len());
     Ok(true)
+}
+
+/// Compares random expressions; writes some on which both agree to a file, for `record`.
+fn compare(
+    oracle: &Path,
+    (count, seed): (Option<u64>, Option<u64>),
+    only: Option<&str>,
+    keep: Option<&str>,
+) -> Result<bool, String> {
+    let (Some(count), Some(seed)) = (count, seed) else { return Err(USAGE.to_owned()) };
+    let csharp = CSharp::open(oracle)?;
+    let count = usize::try_from(count).map_err(|error| error.to_string())?;
+    let outcome = differential::differential(&csharp, count, seed, only)?;
+    for (n, cause) in &outcome.causes {
+        println!("{n:5} x {cause}");
+    }
+    println!(
+        "seed {seed}: {} expressions; both gave {} values and {} exceptions, both refused {}, {} at a bound; \
+         {} disagreements of {} kinds",
+        outcome.n_asked,
+        outcome.n_values,
+        outcome.n_errors,
+        outcome.n_refused,
+        outcome.n_bounds,
+        outcome.n_disagreements,
+        outcome.causes.len()
+    );
+    println!("{:.0} s here, {:.0} s in real C#", outcome.seconds_here, outcome.seconds_there);
+    if let Some(file) = keep {
+        let plain =
+            |question: &Question| question.context.as_object().is_none_or(|it| it.is_empty());
+        let kept = outcome.survivors.iter().filter(|(question, _)| plain(question));
+        let lines: Vec<&str> = kept.map(|(question, _)| question.expression.as_str()).collect();
+        fs::write(file, lines.join("\n") + "\n").map_err(|error| error.to_string())?;
+    }
+    Ok(outcome.n_disagreements == 0)
 }
 
 fn covered(wanted: Option<&str>) -> bool {

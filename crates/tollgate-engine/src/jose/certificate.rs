@@ -1,6 +1,7 @@
 //! Certificates by name.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -14,12 +15,14 @@ pub struct Certificate {
     chain: Vec<Bytes>,
     der: Bytes,
     private_key: Option<Secret<Bytes>>,
+    /// As expressions see it, read when one first asks.
+    seen: OnceLock<Option<tollgate_expr::Certificate>>,
 }
 
 impl Certificate {
     /// From DER: the leaf, the rest of the chain, and the private key as PKCS#8.
     pub fn new(der: Bytes, chain: Vec<Bytes>, private_key: Option<Secret<Bytes>>) -> Self {
-        Self { chain, der, private_key }
+        Self { chain, der, private_key, seen: OnceLock::new() }
     }
 
     /// DER of the leaf.
@@ -35,6 +38,15 @@ impl Certificate {
     /// The private key as PKCS#8 DER.
     pub fn private_key(&self) -> Option<&Secret<Bytes>> {
         self.private_key.as_ref()
+    }
+
+    /// As expressions see it: they work with the private key and cannot read it.
+    pub fn for_expressions(&self) -> Option<tollgate_expr::Certificate> {
+        let read = || {
+            let key = self.private_key.as_ref().map(|key| key.expose().clone());
+            tollgate_expr::Certificate::new(&self.der, key)
+        };
+        self.seen.get_or_init(read).clone()
     }
 
     /// SHA-1 of the leaf in upper-case hexadecimal, as Azure names certificates.

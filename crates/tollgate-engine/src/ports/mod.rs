@@ -7,7 +7,6 @@ mod wire;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tollgate_diagnostics::Span;
 
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
@@ -49,10 +48,14 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// Random numbers; not for keys.
+/// Random numbers.
 pub trait Randomness: Send + Sync {
-    /// 64 random bits.
+    /// 64 random bits; not for keys.
     fn next(&self) -> u64;
+    /// Fills bytes with randomness that is fit for keys; false when there is none to be had.
+    fn fill(&self, target: &mut [u8]) -> bool {
+        aws_lc_rs::rand::fill(target).is_ok()
+    }
 }
 
 /// Where policies report what they did, for `context.Trace` and the trace of a request.
@@ -83,8 +86,8 @@ pub trait Names: Send + Sync {
     fn place(&self, _span: Span) -> Option<String> {
         None
     }
-    /// DER of a certificate, for expressions.
-    fn certificate_der(&self, id: &str) -> Option<Bytes> {
-        self.certificate(id).map(|certificate| certificate.der().clone())
+    /// Whom certificates are trusted to come from, for `Verify` in expressions; without it none is trusted.
+    fn trust(&self) -> Option<&tollgate_expr::TrustStore> {
+        None
     }
 }

@@ -19,6 +19,8 @@ pub(super) enum Conversion {
     FromEnum(Option<Numeric>),
     /// Checked at run time.
     Cast(Ty),
+    /// A tuple, member by member.
+    Tuple(Vec<Conversion>, Ty),
     /// A declared conversion, with what happens before and after.
     Declared(&'static MemberInfo, Box<Conversion>, Box<Conversion>),
 }
@@ -28,6 +30,9 @@ impl Checker<'_> {
     pub(super) fn standard(from: &Ty, value: Option<&Value>, to: &Ty) -> Option<Conversion> {
         if is_assignable(from, to) {
             return Some(Conversion::Same);
+        }
+        if let Some(tuple) = Self::tuple_conversion(from, to, Self::implicit) {
+            return Some(tuple);
         }
         if let (Some(source), Some(target)) = (from.numeric(), to.numeric()) {
             if source.widens_to(target) {
@@ -45,6 +50,22 @@ impl Checker<'_> {
         }
         let inner = to.nullable_inner()?;
         Self::standard(from.strip_nullable(), value, inner)
+    }
+
+    /// The conversion of a tuple whose members convert.
+    fn tuple_conversion(
+        from: &Ty,
+        to: &Ty,
+        convert: fn(&Ty, Option<&Value>, &Ty) -> Option<Conversion>,
+    ) -> Option<Conversion> {
+        let (Ty::Record(source), Ty::Record(target)) = (from, to) else { return None };
+        if !source.tuple || !target.tuple || source.members.len() != target.members.len() {
+            return None;
+        }
+        let pairs = source.members.iter().zip(&target.members);
+        let members: Option<Vec<Conversion>> =
+            pairs.map(|((_, from), (_, to))| convert(from, None, to)).collect();
+        Some(Conversion::Tuple(members?, to.clone()))
     }
 
     fn constant_fits(source: Numeric, value: &Value, target: Numeric) -> bool {
@@ -141,6 +162,9 @@ impl Checker<'_> {
         let nullable_source = from.nullable_inner().is_some();
         // A null where no null may be is an exception.
         let unwrap = nullable_source && to.nullable_inner().is_none() && to.is_value_type();
+        if let Some(tuple) = Self::tuple_conversion(from, to, Self::explicit) {
+            return Some(tuple);
+        }
         if let Some(conversion) = Self::numeric_cast(from, to) {
             return (!unwrap).then_some(conversion);
         }
@@ -172,7 +196,7 @@ impl Checker<'_> {
     }
 
     /// Applies a conversion.
-    pub(super) fn apply(&self, node: Node, conversion: &Conversion, at: At) -> Node {
+    pub(super) fn apply(&mut self, node: Node, conversion: &Conversion, at: At) -> Node {
         match conversion {
             Conversion::Same => node,
             Conversion::Numeric(to) => {
@@ -195,6 +219,17 @@ impl Checker<'_> {
                     Some(Numeric::Int) | None => number,
                     Some(to) => self.apply(number, &Conversion::Numeric(*to), at),
                 }
+            }
+            Conversion::Tuple(members, ty) => {
+                let held = self.temporary();
+                let mut values = Vec::new();
+                for (index, conversion) in members.iter().enumerate() {
+                    let target = Self::read(held).boxed();
+                    let member = Node::Member { target, index, at: at.start };
+                    values.push(self.apply(member, conversion, at));
+                }
+                let record = Node::Record { ty: ty.clone(), values: values.into() };
+                Node::Seq([Self::write(held, node)].into(), record.boxed())
             }
             Conversion::Cast(ty) => {
                 Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start }

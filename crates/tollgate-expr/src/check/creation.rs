@@ -24,7 +24,7 @@ impl Checker<'_> {
         if ty.is_error() {
             for arg in args {
                 if let ArgValue::Expr(expr) = &arg.value
-                    && !matches!(expr.kind, ExprKind::Lambda { .. } | ExprKind::Default(None))
+                    && !matches!(expr.kind, ExprKind::Lambda(_) | ExprKind::Default(None))
                 {
                     self.bind(expr);
                 }
@@ -48,6 +48,12 @@ impl Checker<'_> {
             let node = self.bind_to(expr, ty);
             return Typed::new(node, ty.clone(), at);
         }
+        if let Ty::Opaque(opaque) = ty
+            && args.is_empty()
+            && (opaque.new || opaque.value)
+        {
+            return Typed::new(Node::Const(Value::Null), ty.clone(), at);
+        }
         let Some(id) = ty.id() else {
             return self.fail(ErrorCode::EXPR_TYPE, at, format!("`{ty}` cannot be created"));
         };
@@ -68,15 +74,15 @@ impl Checker<'_> {
         }
         let args = self.arguments(args);
         let name = ty.to_string();
-        let Some((chosen, nodes, outs)) = self.choose(&members, &[], args, &name, at, true) else {
+        let Some((chosen, handed)) = self.choose(&members, &[], args, &name, at, true) else {
             return Typed::new(Node::Const(Value::Null), ty.clone(), at);
         };
         let node = Node::Call(Box::new(Call {
             run: chosen.member.run,
-            args: nodes.into(),
-            types: chosen.class.into(),
+            args: handed.nodes.into(),
+            types: chosen.fit.class.into(),
             receiver: false,
-            outs: outs.into(),
+            outs: handed.outs.into(),
             set: None,
             at: at.start,
         }));
@@ -189,15 +195,15 @@ impl Checker<'_> {
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         }
         let args = self.arguments(args);
-        let Some((chosen, nodes, _)) = self.choose(&members, &[], args, "Add", at, true) else {
+        let Some((chosen, handed)) = self.choose(&members, &[], args, "Add", at, true) else {
             return Typed::error(at);
         };
         let mut all = vec![target.node];
-        all.extend(nodes);
+        all.extend(handed.nodes);
         let node = Node::Call(Box::new(Call {
             run: chosen.member.run,
             args: all.into(),
-            types: chosen.class.into(),
+            types: chosen.fit.class.into(),
             receiver: true,
             outs: Box::default(),
             set: None,
@@ -316,7 +322,7 @@ impl Checker<'_> {
     }
 
     /// The name a member of an anonymous type takes from its value.
-    fn member_name(value: &Expr) -> Option<std::sync::Arc<str>> {
+    pub(super) fn member_name(value: &Expr) -> Option<std::sync::Arc<str>> {
         match &value.kind {
             ExprKind::Name(name, _) => Some(name.clone()),
             ExprKind::Member { name, .. } => Some(name.text.clone()),

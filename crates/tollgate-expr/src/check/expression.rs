@@ -10,7 +10,7 @@ use crate::Value;
 use crate::eval::{Node, default_value};
 use crate::syntax::At;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, InterpolatedPart, Literal, Name, TypeRef};
-use crate::types::{MemberInfo, Ty, TypeId};
+use crate::types::{MemberInfo, Numeric, Ty, TypeId};
 use crate::value::HostRef;
 
 /// What an expression stands for.
@@ -20,7 +20,7 @@ pub(super) enum Operand {
     Type(Ty, At),
     Namespace(Vec<Arc<str>>),
     Group(Group),
-    Function(Arc<LocalFunction>, At),
+    Function(Arc<LocalFunction>, Vec<Ty>, At),
 }
 
 /// Methods of a name.
@@ -44,7 +44,20 @@ pub(super) struct Found {
 impl Checker<'_> {
     /// The value of an expression.
     pub(super) fn bind(&mut self, expr: &Expr) -> Typed {
-        match self.operand(expr) {
+        let typed = self.bind_split(expr);
+        self.join_split();
+        typed
+    }
+
+    /// The same, leaving what is known when a condition holds and when it does not.
+    pub(super) fn bind_split(&mut self, expr: &Expr) -> Typed {
+        let operand = self.operand_split(expr);
+        self.value_of(operand, expr)
+    }
+
+    /// An operand where a value is wanted.
+    pub(super) fn value_of(&mut self, operand: Operand, expr: &Expr) -> Typed {
+        match operand {
             Operand::Value(typed) => typed,
             Operand::Type(ty, at) => {
                 let message = format!("`{ty}` is a type, not a value");
@@ -67,7 +80,7 @@ impl Checker<'_> {
                 self.report(diagnostic);
                 Typed::error(expr.at)
             }
-            Operand::Function(_, at) => {
+            Operand::Function(_, _, at) => {
                 self.fail(ErrorCode::EXPR_TYPE, at, "a local function must be called")
             }
         }
@@ -76,7 +89,7 @@ impl Checker<'_> {
     /// The value of an expression as a type: lambdas, `default`, `throw` and method groups take theirs from it.
     pub(super) fn bind_to(&mut self, expr: &Expr, to: &Ty) -> Node {
         match &expr.kind {
-            ExprKind::Lambda { parameters, body } => self.lambda_to(parameters, body, to, expr.at),
+            ExprKind::Lambda(lambda) => self.lambda_to(lambda, to, expr.at),
             ExprKind::Default(None) => Node::Const(default_value(to)),
             ExprKind::Throw(value) => self.throw(value, expr.at).node,
             ExprKind::NewArray { element: None, size: None, init: Some(init) } => {
@@ -87,19 +100,16 @@ impl Checker<'_> {
                 let typed = self.bind(expr);
                 self.convert(typed, to)
             }
-            ExprKind::Ternary(condition, yes, no)
-                if Self::needs_target(yes) || Self::needs_target(no) =>
-            {
-                let condition = self.condition(condition);
-                let (yes, no) = (self.bind_to(yes, to), self.bind_to(no, to));
-                Node::If(condition.boxed(), yes.boxed(), no.boxed())
+            ExprKind::Tuple(items) if Self::tuple_types(to, items.len()).is_some() => {
+                let types = Self::tuple_types(to, items.len()).unwrap_or_default();
+                self.tuple_to(items, &types, to)
             }
             _ if to.delegate().is_some() => match self.operand(expr) {
-                Operand::Group(group) => self.group_to(&group, to),
-                Operand::Function(function, at) => self.function_to(&function, to, at),
+                Operand::Group(group) => self.group_to(group, to),
+                Operand::Function(function, _, at) => self.function_to(&function, to, at),
                 Operand::Value(typed) => self.convert(typed, to),
-                _ => {
-                    let typed = self.bind(expr);
+                other => {
+                    let typed = self.value_of(other, expr);
                     self.convert(typed, to)
                 }
             },
@@ -110,16 +120,13 @@ impl Checker<'_> {
         }
     }
 
-    fn needs_target(expr: &Expr) -> bool {
-        matches!(expr.kind, ExprKind::Lambda { .. } | ExprKind::Default(None))
-    }
-
-    /// A condition.
-    pub(super) fn condition(&mut self, expr: &Expr) -> Node {
-        self.bind_to(expr, &Ty::BOOL)
-    }
-
     pub(super) fn operand(&mut self, expr: &Expr) -> Operand {
+        let operand = self.operand_split(expr);
+        self.join_split();
+        operand
+    }
+
+    fn operand_split(&mut self, expr: &Expr) -> Operand {
         if !self.work(expr.at) {
             return Operand::Value(Typed::error(expr.at));
         }
@@ -169,22 +176,24 @@ impl Checker<'_> {
             ExprKind::Default(None) => {
                 self.fail(ErrorCode::EXPR_TYPE, at, "`default` needs a type here: `default(T)`")
             }
-            ExprKind::TypeOf => self.fail(
-                ErrorCode::EXPR_NOT_ALLOWED,
-                at,
-                "`typeof` is not allowed in policy expressions",
-            ),
+            ExprKind::TypeOf(ty) => self.type_of(ty, at),
+            ExprKind::SizeOf(ty) => self.size_of(ty, at),
             ExprKind::NameOf(inner) => self.name_of(inner, at),
             ExprKind::Checked(checked, inner) => {
                 let saved = (self.checked, self.unchecked);
                 (self.checked, self.unchecked) = (*checked, !*checked);
-                let typed = self.bind(inner);
+                let typed = self.bind_split(inner);
                 (self.checked, self.unchecked) = saved;
                 Typed { at, ..typed }
             }
             ExprKind::Throw(value) => self.throw(value, at),
-            ExprKind::Lambda { .. } => {
+            ExprKind::Lambda(_) => {
                 self.fail(ErrorCode::EXPR_TYPE, at, "a lambda needs a delegate type here")
+            }
+            ExprKind::Query(query) => self.query(query, at),
+            ExprKind::Declaration(..) => {
+                let message = "a declaration stands here, not a value";
+                self.fail(ErrorCode::EXPR_SYNTAX, at, message)
             }
             ExprKind::Name(..) | ExprKind::Type(_) | ExprKind::Member { .. } => self.bind(expr),
         }
@@ -291,10 +300,13 @@ impl Checker<'_> {
     // Names.
 
     fn name(&mut self, name: &Arc<str>, types: &[TypeRef], at: At) -> Operand {
+        if let Some(operand) = self.local_name(name, types, at) {
+            return operand;
+        }
         if types.is_empty()
-            && let Some(local) = self.local(name)
+            && let Some(operand) = self.range_variable(name, at)
         {
-            return self.local_operand(local, at);
+            return operand;
         }
         if &**name == "context" && types.is_empty() {
             let context = Value::Host(HostRef::Context);
@@ -304,6 +316,11 @@ impl Checker<'_> {
                 at,
             ));
         }
+        if types.is_empty()
+            && let Some(ty) = self.type_parameter(name)
+        {
+            return Operand::Type(ty, at);
+        }
         let types: Vec<Ty> = types.iter().map(|ty| self.ty(ty)).collect();
         if let Some(ty) = Self::find_type(&[name], &types) {
             return Operand::Type(ty, at);
@@ -312,6 +329,24 @@ impl Checker<'_> {
             return Operand::Namespace(vec![name.clone()]);
         }
         Operand::Value(self.unknown_name(name, at))
+    }
+
+    fn local_name(&mut self, name: &Arc<str>, types: &[TypeRef], at: At) -> Option<Operand> {
+        let local = self.local(name)?;
+        if let LocalKind::Function(function) = local.kind {
+            let types = types.iter().map(|ty| self.ty(ty)).collect();
+            return Some(Operand::Function(function, types, at));
+        }
+        if !types.is_empty() {
+            return None;
+        }
+        if self.references.contains(&local.declared) && !self.is_own(local.declared) {
+            let shown = self.shown(at, name);
+            let message =
+                format!("`{shown}` is `ref` or `out` and cannot be used in a function inside");
+            self.error(ErrorCode::EXPR_TYPE, at, message);
+        }
+        Some(self.local_operand(local, at))
     }
 
     fn unknown_name(&mut self, name: &str, at: At) -> Typed {
@@ -334,20 +369,18 @@ impl Checker<'_> {
         Typed::error(at)
     }
 
-    fn local_operand(&mut self, local: Local, at: At) -> Operand {
+    pub(super) fn local_operand(&mut self, local: Local, at: At) -> Operand {
         match local.kind {
             LocalKind::Variable { slot, ty, cell, .. } => {
-                if self.unassigned.contains(&local.declared) {
-                    let shown = self.shown(at, &local.name);
-                    let message = format!("`{shown}` is used before it is assigned");
-                    self.error(ErrorCode::EXPR_FLOW, at, message);
-                    self.unassigned.remove(&local.declared);
+                if self.flow.unassigned.contains(&local.declared) {
+                    let shown = format!("`{}`", self.shown(at, &local.name));
+                    self.read_unassigned(local.declared, at, &shown);
                 }
                 let node = if cell { Node::Cell(slot) } else { Node::Local(slot) };
                 Operand::Value(Typed::new(node, ty, at))
             }
             LocalKind::Constant { value, ty } => Operand::Value(Typed::constant(value, ty, at)),
-            LocalKind::Function(function) => Operand::Function(function, at),
+            LocalKind::Function(function) => Operand::Function(function, Vec::new(), at),
         }
     }
 
@@ -394,7 +427,10 @@ impl Checker<'_> {
         if let Some(scope) = self.scopes.last_mut() {
             scope.receivers.push((slot, ty, origin));
         }
+        let (known, mut before) = (self.n_variables(), self.flow.clone());
         let rest = self.bind(rest);
+        self.without_new(&mut before, known);
+        self.flow.join(before);
         if let Some(scope) = self.scopes.last_mut() {
             scope.receivers.pop();
         }
@@ -412,11 +448,21 @@ impl Checker<'_> {
 
     fn cast(&mut self, ty: &TypeRef, operand: &Expr, at: At) -> Typed {
         let to = self.ty(ty);
-        if matches!(operand.kind, ExprKind::Lambda { .. } | ExprKind::Default(None)) {
+        let open = matches!(operand.kind, ExprKind::Lambda(_) | ExprKind::Default(None));
+        let tuple = matches!(&operand.kind, ExprKind::Tuple(_) if self.tuple_fits(operand, &to));
+        if open || tuple {
             let node = self.bind_to(operand, &to);
             return Typed::new(node, to, at);
         }
-        let typed = self.bind(operand);
+        let typed = match self.operand(operand) {
+            Operand::Group(group) if to.delegate().is_some() => {
+                return Typed::new(self.group_to(group, &to), to, at);
+            }
+            Operand::Function(function, _, name_at) if to.delegate().is_some() => {
+                return Typed::new(self.function_to(&function, &to, name_at), to, at);
+            }
+            other => self.value_of(other, operand),
+        };
         if to.is_error() || !self.has_value(&typed) {
             return Typed::new(typed.node, to, at);
         }
@@ -497,7 +543,39 @@ impl Checker<'_> {
             let message = format!("only exceptions can be thrown, not `{}`", typed.ty);
             return self.fail(ErrorCode::EXPR_TYPE, typed.at, message);
         }
+        self.end_flow();
         Typed::new(Node::Throw(typed.node.boxed(), at.start), Ty::Null, at)
+    }
+
+    /// `typeof` is reflection, but the name of a type it is asked for is known here.
+    fn type_of(&mut self, ty: &TypeRef, at: At) -> Typed {
+        self.ty(ty);
+        let message = "`typeof` is not allowed in policy expressions";
+        let diagnostic = self
+            .diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message)
+            .help("expressions cannot look at types at run time");
+        self.report(diagnostic);
+        Typed::error(at)
+    }
+
+    /// `sizeof` of a type whose size C# knows.
+    fn size_of(&mut self, ty: &TypeRef, at: At) -> Typed {
+        let ty = self.ty(ty);
+        let size = match ty.numeric() {
+            Some(Numeric::SByte | Numeric::Byte) => 1,
+            Some(Numeric::Short | Numeric::UShort | Numeric::Char) => 2,
+            Some(Numeric::Int | Numeric::UInt | Numeric::Float) => 4,
+            Some(Numeric::Long | Numeric::ULong | Numeric::Double) => 8,
+            Some(Numeric::Decimal) => 16,
+            None if ty == Ty::BOOL => 1,
+            None if ty.is_enum() => 4,
+            None if ty.is_error() => return Typed::error(at),
+            None => {
+                let message = format!("the size of `{ty}` is not a constant");
+                return self.fail(ErrorCode::EXPR_UNSUPPORTED, at, message);
+            }
+        };
+        Typed::constant(Value::Int(size), Ty::INT, at)
     }
 
     fn name_of(&mut self, inner: &Expr, at: At) -> Typed {
@@ -515,14 +593,18 @@ impl Checker<'_> {
     }
 
     fn ternary(&mut self, condition: &Expr, yes: &Expr, no: &Expr, at: At) -> Typed {
-        let condition = self.condition(condition);
-        let (yes_throws, no_throws) =
-            (matches!(yes.kind, ExprKind::Throw(_)), matches!(no.kind, ExprKind::Throw(_)));
-        let before = self.unassigned.clone();
+        let (condition, when_true, when_false) = self.condition_flow(condition);
+        let throws = |expr: &Expr| matches!(expr.kind, ExprKind::Throw(_));
+        let (yes_throws, no_throws) = (throws(yes), throws(no));
+        let (known, mut otherwise) = (self.n_variables(), when_false);
+        self.flow = when_true;
         let yes = self.bind(yes);
-        let after_yes = std::mem::replace(&mut self.unassigned, before);
+        self.without_new(&mut otherwise, known);
+        let known = self.n_variables();
+        let mut after_yes = std::mem::replace(&mut self.flow, otherwise);
         let no = self.bind(no);
-        self.unassigned.extend(after_yes);
+        self.without_new(&mut after_yes, known);
+        self.flow.join(after_yes);
         if !self.has_value(&yes) || !self.has_value(&no) {
             return Typed::error(at);
         }
@@ -533,16 +615,8 @@ impl Checker<'_> {
         } else {
             Self::merge(&yes, &no)
         };
-        let Some(ty) = ty else {
-            let message = format!(
-                "the branches have the types `{}` and `{}`, which do not fit",
-                yes.ty, no.ty
-            );
-            let diagnostic = self
-                .diagnostic(ErrorCode::EXPR_TYPE, at, message)
-                .help("cast one of them to the type of the other");
-            self.report(diagnostic);
-            return Typed::error(at);
+        let Some(ty) = ty.filter(|_| !(yes_throws && no_throws)) else {
+            return self.no_common_type(&yes, &no, at);
         };
         let constant = match (condition.constant(), yes.constant && no.constant) {
             (Some(Value::Bool(value)), true) => Some(*value),
@@ -560,6 +634,16 @@ impl Checker<'_> {
         }
     }
 
+    fn no_common_type(&mut self, yes: &Typed, no: &Typed, at: At) -> Typed {
+        let message =
+            format!("the branches have the types `{}` and `{}`, which do not fit", yes.ty, no.ty);
+        let diagnostic = self
+            .diagnostic(ErrorCode::EXPR_TYPE, at, message)
+            .help("cast one of them to the type of the other");
+        self.report(diagnostic);
+        Typed::error(at)
+    }
+
     /// The type that two values have in common: one of theirs.
     pub(super) fn merge(left: &Typed, right: &Typed) -> Option<Ty> {
         if left.ty == right.ty {
@@ -574,24 +658,6 @@ impl Checker<'_> {
             (true, true) => Some(if left.constant { &right.ty } else { &left.ty }.clone()),
             (false, false) => None,
         }
-    }
-
-    fn tuple(&mut self, items: &[(Option<Name>, Expr)], at: At) -> Typed {
-        let mut members = Vec::new();
-        let mut values = Vec::new();
-        for (index, (name, item)) in items.iter().enumerate() {
-            let typed = self.bind(item);
-            if !self.has_value(&typed) {
-                return Typed::error(at);
-            }
-            let name = name
-                .as_ref()
-                .map_or_else(|| format!("Item{}", index + 1).into(), |name| name.text.clone());
-            members.push((name, typed.ty));
-            values.push(typed.node);
-        }
-        let ty = Ty::Record(crate::types::RecordTy { tuple: true, members }.into());
-        Typed::new(Node::Record { ty: ty.clone(), values: values.into() }, ty, at)
     }
 
     pub(super) fn is_null_literal(expr: &Expr) -> bool {

@@ -54,6 +54,7 @@ impl Checker<'_> {
         !matches!(
             value,
             Value::Json(_)
+                | Value::Xml(_)
                 | Value::Object(_)
                 | Value::Host(_)
                 | Value::Bytes(_)

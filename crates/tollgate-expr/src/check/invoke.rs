@@ -1,23 +1,26 @@
 //! Calls.
 
-use std::sync::Arc;
-
 use tollgate_diagnostics::Code as ErrorCode;
 
+use super::better::Best;
 use super::expression::{Found, Group, Operand};
-use super::scope::{LocalFunction, Origin};
+use super::overload::{Argument, Chosen, Handed};
+use super::scope::Origin;
 use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Call, Node};
 use crate::syntax::At;
-use crate::syntax::ast::{Arg, ArgValue, Expr};
+use crate::syntax::ast::{Arg, ArgValue, Expr, ExprKind};
 use crate::types::{Ty, TypeId};
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, target: &Expr, args: &[Arg], at: At) -> Typed {
+        self.invoked = matches!(target.kind, ExprKind::Member { .. });
         match self.operand(target) {
             Operand::Group(group) => self.call_group(group, args, at),
-            Operand::Function(function, _) => self.call_function(&function, args, at),
+            Operand::Function(function, types, _) => {
+                self.call_function(&function, &types, args, at)
+            }
             Operand::Value(typed) => self.call_delegate(typed, args, at),
             Operand::Type(ty, _) => {
                 if ty.is_error() {
@@ -68,134 +71,100 @@ impl Checker<'_> {
         Some(values)
     }
 
-    fn call_function(&mut self, function: &Arc<LocalFunction>, args: &[Arg], at: At) -> Typed {
-        let mut values: Vec<Option<Node>> = vec![None; function.params.len()];
-        for (index, arg) in args.iter().enumerate() {
-            let position = match &arg.name {
-                Some(name) => function.params.iter().position(|(own, ..)| *own == name.text),
-                None => Some(index),
-            };
-            let param = position.and_then(|position| function.params.get(position).cloned());
-            let (Some(position), Some((_, ty, _)), ArgValue::Expr(expr)) =
-                (position, param, &arg.value)
-            else {
-                return self.fail(
-                    ErrorCode::EXPR_TYPE,
-                    arg.value.at(),
-                    "the function has no such parameter",
-                );
-            };
-            let node = self.bind_to(expr, &ty);
-            if let Some(place) = values.get_mut(position) {
-                *place = Some(node);
-            }
-        }
-        let filled = values
-            .into_iter()
-            .zip(&function.params)
-            .map(|(value, (_, _, default))| value.or_else(|| default.clone().map(Node::Const)));
-        let filled: Option<Vec<Node>> = filled.collect();
-        let Some(args) = filled else {
-            let message =
-                format!("expected {} arguments, found {}", function.params.len(), args.len());
-            return self.fail(ErrorCode::EXPR_TYPE, at, message);
-        };
-        let captures = self.function_captures(function.declared);
-        let node = Node::CallFunction {
-            function: function.index,
-            captures: captures.into(),
-            args: args.into(),
-            at: at.start,
-        };
-        Typed::new(node, function.result.clone(), at)
-    }
-
-    /// The slots, here, of what a function captures.
-    pub(super) fn function_captures(&mut self, declared: u32) -> Vec<u16> {
-        let known = self.known.of.get(&declared).cloned().unwrap_or_default();
-        known.iter().map(|capture| self.capture_slot(*capture)).collect()
-    }
-
-    fn call_group(&mut self, mut group: Group, args: &[Arg], at: At) -> Typed {
-        let name = self.shown(group.name.at, &group.name.text);
+    /// Calls one of the methods of a name.
+    fn call_group(&mut self, group: Group, args: &[Arg], at: At) -> Typed {
         let consumes = Self::reads_body(&group, args);
         let bound = self.arguments(args);
-        let own: Vec<Found> = group
-            .members
-            .iter()
-            .filter(|found| !found.member.extension || group.target.is_none())
-            .cloned()
-            .collect();
-        let extra: Vec<Found> = group
-            .members
-            .iter()
-            .filter(|found| found.member.extension && group.target.is_some())
-            .cloned()
-            .collect();
-        if !extra.is_empty()
-            && let Some(target) = &group.target
-        {
-            return self.call_mixed(&group, &own, &extra, target, args, bound, at, consumes);
+        let typed = self.call_bound(group, bound, at);
+        for arg in args {
+            if let ArgValue::Out(expr) = &arg.value {
+                self.assigned(expr);
+            }
         }
-        let Some(choice) = self.choose(&own, &group.types, bound, &name, group.name.at, true)
-        else {
-            return Self::failed_call(&own, &group.types, at);
-        };
-        let typed = self.finish_call(group.target.take(), choice, group.name.at, at);
         self.after_call(consumes);
         typed
     }
 
-    /// Own methods first, then extension methods.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
-    fn call_mixed(
+    /// The same with arguments that are checked already.
+    pub(super) fn call_bound(
+        &mut self,
+        mut group: Group,
+        mut args: Vec<Argument<'_>>,
+        at: At,
+    ) -> Typed {
+        if self.broken(&args) {
+            self.declare_outs(args);
+            return Self::failed_call(&group.members, &group.types, at);
+        }
+        let name = self.shown(group.name.at, &group.name.text);
+        for strict in [true, false] {
+            let chosen = match self.resolve(&group, &mut args, strict) {
+                Best::None => continue,
+                Best::One(chosen) => chosen,
+                Best::Ambiguous(chosen, other) => {
+                    self.ambiguous(&chosen, &other, &name, group.name.at);
+                    chosen
+                }
+            };
+            let target = group.target.take();
+            let extended = chosen.member.extension && target.is_some();
+            let Some(handed) = self.pass(&chosen.fit, args) else { return Typed::error(at) };
+            let target = if extended { None } else { target };
+            return self.finish_call(target, chosen, handed, group.name.at, at);
+        }
+        self.no_call(&group, args, &name, at)
+    }
+
+    /// The best method for arguments: own ones first, then extension methods, which take the receiver too.
+    pub(super) fn resolve(
         &mut self,
         group: &Group,
-        own: &[Found],
-        extra: &[Found],
-        target: &Typed,
-        args: &[Arg],
-        bound: Vec<super::overload::Argument<'_>>,
-        at: At,
-        consumes: Consumption,
-    ) -> Typed {
-        let name = self.shown(group.name.at, &group.name.text);
-        if !own.is_empty()
-            && let Some(choice) = self.choose(own, &group.types, bound, &name, group.name.at, false)
-        {
-            let typed = self.finish_call(group.target.clone(), choice, group.name.at, at);
-            self.after_call(consumes);
-            return typed;
+        args: &mut Vec<Argument<'_>>,
+        strict: bool,
+    ) -> Best {
+        let (own, extra) = Self::own_and_extra(group);
+        let best = self.best_of(&own, &group.types, args, strict);
+        if !matches!(best, Best::None) || extra.is_empty() {
+            return best;
         }
-        let errors = self.diagnostics.len();
-        let mut with_target = vec![Self::passed(target.clone())];
-        with_target.extend(self.arguments(args));
-        let applicable: Vec<Found> = extra
-            .iter()
-            .filter(|found| {
-                found.member.params.first().is_some_and(|param| {
-                    param.ty.is_open() && Self::could_be(&target.ty, &param.ty)
-                        || Self::implicit(&target.ty, None, &param.ty).is_some()
-                })
+        let Some(target) = &group.target else { return best };
+        args.insert(0, Self::passed(target.clone()));
+        let best = self.best_of(&extra, &group.types, args, strict);
+        if matches!(best, Best::None) {
+            args.remove(0);
+        }
+        best
+    }
+
+    fn own_and_extra(group: &Group) -> (Vec<Found>, Vec<Found>) {
+        let extends = |found: &&Found| found.member.extension && group.target.is_some();
+        let own = group.members.iter().filter(|found| !extends(found)).cloned().collect();
+        let Some(target) = &group.target else { return (own, Vec::new()) };
+        let extra = group.members.iter().filter(extends).filter(|found| {
+            found.member.params.first().is_some_and(|param| {
+                param.ty.is_open() && Self::could_be(&target.ty, &param.ty)
+                    || Self::standard(&target.ty, None, &param.ty).is_some()
             })
-            .cloned()
-            .collect();
-        if applicable.is_empty() && own.is_empty() {
-            return self.no_method(&target.ty, &group.name, at);
+        });
+        (own, extra.cloned().collect())
+    }
+
+    /// Reports that no method fits.
+    fn no_call(&mut self, group: &Group, mut args: Vec<Argument<'_>>, name: &str, at: At) -> Typed {
+        let (own, extra) = Self::own_and_extra(group);
+        if own.is_empty() && extra.is_empty() {
+            self.declare_outs(args);
+            let ty = group.target.as_ref().map_or(Ty::Error, |target| target.ty.clone());
+            return self.no_member(&ty, &group.name, at);
         }
-        let members = if applicable.is_empty() { own } else { &applicable };
-        let list = if applicable.is_empty() { self.arguments(args) } else { with_target };
-        let Some((chosen, nodes, outs)) = self.choose(
-            members,
-            &group.types,
-            list,
-            &name,
-            group.name.at,
-            self.diagnostics.len() == errors,
-        ) else {
-            return Self::failed_call(members, &group.types, at);
-        };
-        self.finish_call(None, (chosen, nodes, outs), group.name.at, at)
+        let members = if extra.is_empty() { own } else { extra };
+        if let (Some(target), Some(found)) = (&group.target, members.first())
+            && found.member.extension
+        {
+            args.insert(0, Self::passed(target.clone()));
+        }
+        self.no_overload(&members, &group.types, args, name, group.name.at);
+        Self::failed_call(&members, &group.types, at)
     }
 
     /// Whether a receiver could be the first parameter of a generic extension method.
@@ -205,10 +174,6 @@ impl Checker<'_> {
             Ty::Array(_) => matches!(ty, Ty::Array(_)),
             other => other.id().is_some_and(|id| ty.as_instance_of(id).is_some()),
         }
-    }
-
-    fn no_method(&mut self, ty: &Ty, name: &crate::syntax::ast::Name, at: At) -> Typed {
-        self.no_member(ty, name, at)
     }
 
     /// After an error, the result of the only overload, so that what follows is checked too.
@@ -226,12 +191,14 @@ impl Checker<'_> {
     fn finish_call(
         &mut self,
         target: Option<Typed>,
-        choice: super::overload::Choice,
+        chosen: Chosen,
+        handed: Handed,
         name_at: At,
         at: At,
     ) -> Typed {
-        let (chosen, nodes, mut outs) = choice;
-        let ty = chosen.member.result.substitute(&chosen.class, &chosen.method);
+        let Handed { nodes, mut outs, before, after } = handed;
+        let Chosen { member, fit } = chosen;
+        let ty = member.result.substitute(&fit.class, &fit.method);
         let mut args = Vec::new();
         let mut receiver = false;
         if let Some(target) = target {
@@ -243,12 +210,12 @@ impl Checker<'_> {
             }
         }
         args.extend(nodes);
-        self.prepare(chosen.member, &mut args, name_at);
-        let mut types = chosen.class.clone();
-        types.extend(chosen.method.clone());
-        self.check_as(chosen.member.owner, &chosen.member.name, &types, name_at);
+        let mut types = fit.class;
+        types.extend(fit.method);
+        self.check_as(member.owner, &member.name, &types, name_at);
+        self.prepare(member, &mut args, name_at);
         let node = Node::Call(Box::new(Call {
-            run: chosen.member.run,
+            run: member.run,
             args: args.into(),
             types: types.into(),
             receiver,
@@ -256,7 +223,8 @@ impl Checker<'_> {
             set: None,
             at: name_at.start,
         }));
-        let node = Self::fold(chosen.member, node);
+        let node = Self::fold(member, node);
+        let node = self.around(before, node, after);
         Typed::new(node, ty, at)
     }
 
@@ -268,7 +236,16 @@ impl Checker<'_> {
         let Some(ty) = types.first() else { return };
         let fits = match ty {
             Ty::Named(id) => {
-                matches!(id, TypeId::String | TypeId::JObject | TypeId::JArray | TypeId::JToken)
+                matches!(
+                    id,
+                    TypeId::String
+                        | TypeId::JObject
+                        | TypeId::JArray
+                        | TypeId::JToken
+                        | TypeId::XElement
+                        | TypeId::XDocument
+                        | TypeId::XNode
+                )
             }
             Ty::Array(item) => **item == Ty::BYTE,
             _ => false,
@@ -276,7 +253,7 @@ impl Checker<'_> {
         if !fits {
             let diagnostic = self
                 .diagnostic(ErrorCode::EXPR_TYPE, at, format!("a body cannot be read as `{ty}`"))
-                .help("bodies are read as string, byte[], JObject, JArray or JToken");
+                .help("bodies are read as string, byte[], JObject, JArray, JToken, XElement, XDocument or XNode");
             self.report(diagnostic);
         }
     }

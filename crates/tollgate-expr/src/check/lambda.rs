@@ -1,308 +1,347 @@
-//! Lambdas, method groups and local functions.
+//! Lambdas and anonymous methods.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use tollgate_diagnostics::Code as ErrorCode;
 
-use super::expression::Group;
-use super::scope::{LocalFunction, LocalKind};
-use super::{Checker, Typed};
+use super::flow::Flow;
+use super::scope::LocalKind;
+use super::{Checker, Jumps, Typed};
 use crate::Value;
-use crate::eval::{Code, Function, FunctionBody, Node, Place};
+use crate::eval::{Function, FunctionBody, Node, Place};
 use crate::syntax::At;
-use crate::syntax::ast::{Body, Name, Parameter, TypeRef};
+use crate::syntax::ast::{Body, Expr, ExprKind, LambdaExpr, Name, Parameter, PassMode};
 use crate::types::Ty;
+
+/// What a function being left gives back to the one around it.
+pub(super) struct Outside {
+    frames: Vec<super::Frame>,
+    jumps: Jumps,
+    catches: u16,
+    flow: Flow,
+}
+
+/// What a lambda returns, none when its body is wrong, and whether its end cannot be reached.
+type Returned = (Option<Vec<Typed>>, bool);
+
+/// What lambdas return, by the functions around them, their place and the types of their parameters.
+#[derive(Debug, Default)]
+pub(super) struct ReturnsCache {
+    /// The functions around what is being checked, as one number.
+    pub(super) context: u32,
+    contexts: HashMap<(u32, u32, Vec<Ty>), u32>,
+    known: HashMap<(u32, u32, Vec<Ty>), Returned>,
+}
+
+impl ReturnsCache {
+    /// Enters a function; gives what to go back to.
+    pub(super) fn enter(&mut self, declared: u32, types: &[Ty]) -> u32 {
+        let next = u32::try_from(self.contexts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let outer = self.context;
+        let key = (outer, declared, types.to_vec());
+        self.context = *self.contexts.entry(key).or_insert(next);
+        outer
+    }
+}
 
 impl Checker<'_> {
     /// A lambda as a delegate.
-    pub(super) fn lambda_to(
-        &mut self,
-        parameters: &[Parameter],
-        body: &Body,
-        to: &Ty,
-        at: At,
-    ) -> Node {
+    pub(super) fn lambda_to(&mut self, lambda: &LambdaExpr, to: &Ty, at: At) -> Node {
         if to.is_error() {
             return Node::Const(Value::Null);
         }
         let Some((inputs, result)) = to.delegate() else {
-            self.error(ErrorCode::EXPR_TYPE, at, format!("a lambda is not a `{to}`"));
+            let message = format!("a lambda is not a `{to}`");
+            self.error(ErrorCode::EXPR_TYPE, at, message);
             return Node::Const(Value::Null);
         };
-        if inputs.len() != parameters.len() {
-            let message = format!(
-                "the lambda has {} parameters, `{to}` has {}",
-                parameters.len(),
-                inputs.len()
-            );
+        let n_parameters = lambda.parameters.as_ref().map_or(inputs.len(), Vec::len);
+        if inputs.len() != n_parameters {
+            let message =
+                format!("the lambda has {n_parameters} parameters, `{to}` has {}", inputs.len());
             self.error(ErrorCode::EXPR_TYPE, at, message);
             return Node::Const(Value::Null);
         }
-        let (function, captures, _) =
-            self.function(parameters, body, &inputs, Some(&result), at.start, at);
-        Node::Lambda { function, captures: captures.into(), ty: to.clone() }
+        let index = self.new_function();
+        self.lambda_body(index, lambda, &inputs, Some(&result), at);
+        let captures = self.function_captures(at.start);
+        Node::Lambda { function: index, captures: captures.into(), ty: to.clone() }
+    }
+
+    /// Whether a lambda can be a delegate; when not `strict`, one whose body is wrong may.
+    pub(super) fn lambda_fits(
+        &mut self,
+        lambda: &LambdaExpr,
+        to: &Ty,
+        at: At,
+        strict: bool,
+    ) -> bool {
+        let Some((inputs, result)) = to.delegate() else { return false };
+        let parameters = lambda.parameters.as_deref();
+        if parameters.is_some_and(|parameters| parameters.len() != inputs.len()) {
+            return false;
+        }
+        let quiet = self.diagnostics.len();
+        let written =
+            parameters.into_iter().flatten().zip(&inputs).all(|(parameter, input)| {
+                parameter.ty.as_ref().is_none_or(|ty| self.ty(ty) == *input)
+            });
+        self.diagnostics.truncate(quiet);
+        if !written {
+            return false;
+        }
+        let Some(returns) = self.lambda_returns(lambda, &inputs, at) else { return !strict };
+        if result == Ty::Void {
+            return match &lambda.body {
+                Body::Expr(expr) => {
+                    Self::has_effect(expr) || matches!(expr.kind, ExprKind::Throw(_))
+                }
+                Body::Block(_) => returns.iter().all(|typed| typed.ty == Ty::Void),
+            };
+        }
+        if let Body::Block(_) = &lambda.body
+            && returns.is_empty()
+        {
+            return self.never_ends;
+        }
+        returns.iter().all(|typed| {
+            typed.ty.is_error() || Self::implicit(&typed.ty, typed.value(), &result).is_some()
+        })
     }
 
     /// What a lambda returns for parameters of these types; none when its body is wrong.
-    pub(super) fn lambda_result(
+    pub(super) fn lambda_returns(
         &mut self,
-        parameters: &[Parameter],
-        body: &Body,
+        lambda: &LambdaExpr,
         inputs: &[Ty],
         at: At,
-    ) -> Option<Ty> {
+    ) -> Option<Vec<Typed>> {
         if !self.work(at) {
             return None;
         }
-        let before = self.diagnostics.len();
-        let functions = self.functions.len();
-        let (unassigned, facts, uses) = (self.unassigned.clone(), self.facts, self.use_of_response);
-        let (_, _, returned) = self.function(parameters, body, inputs, None, at.start, at);
-        let failed =
-            self.diagnostics.iter().skip(before).any(tollgate_diagnostics::Diagnostic::is_error);
-        self.diagnostics.truncate(before);
-        self.functions.truncate(functions);
-        (self.unassigned, self.facts, self.use_of_response) = (unassigned, facts, uses);
-        (!failed).then_some(returned)
+        let key = (self.returns.context, at.start, inputs.to_vec());
+        if let Some((returns, never_ends)) = self.returns.known.get(&key) {
+            self.never_ends = *never_ends;
+            return returns.clone();
+        }
+        let errors = self.quiet_errors(|checker| {
+            let index = checker.new_function();
+            let returned = checker.lambda_body(index, lambda, inputs, None, at);
+            checker.function_captures(at.start);
+            returned
+        });
+        self.returns.known.insert(key, (errors.clone(), self.never_ends));
+        errors
     }
 
-    /// Checks a function: its index, the slots it captures, what it returns.
-    fn function(
-        &mut self,
-        parameters: &[Parameter],
-        body: &Body,
-        inputs: &[Ty],
-        result: Option<&Ty>,
-        declared: u32,
-        at: At,
-    ) -> (u32, Vec<u16>, Ty) {
+    /// Checks without a trace; none when there were errors.
+    fn quiet_errors<T>(&mut self, check: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let before = self.diagnostics.len();
+        let (result, failed) = self.quietly(|checker| {
+            let result = check(checker);
+            let found = checker.diagnostics.iter().skip(before);
+            let failed = found.into_iter().any(tollgate_diagnostics::Diagnostic::is_error);
+            (result, failed)
+        });
+        (!failed).then_some(result)
+    }
+
+    /// A place among the functions for one whose body is not known yet.
+    pub(super) fn new_function(&mut self) -> u32 {
         let index = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
         self.functions.push(Function {
             n_slots: 0,
             cells: Box::default(),
             body: FunctionBody::Expr(Node::Const(Value::Null)),
         });
-        let returned = self.fill_function(index, parameters, body, inputs, result, declared, at);
-        let captures = self.function_captures(declared);
-        (index, captures, returned)
+        index
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a function")]
-    fn fill_function(
+    fn lambda_body(
         &mut self,
         index: u32,
-        parameters: &[Parameter],
-        body: &Body,
+        lambda: &LambdaExpr,
         inputs: &[Ty],
         result: Option<&Ty>,
-        declared: u32,
         at: At,
-    ) -> Ty {
-        let loops = std::mem::take(&mut self.loops);
-        let catches = std::mem::take(&mut self.catches);
-        self.enter_function(declared, result.cloned());
+    ) -> Vec<Typed> {
+        let flow = self.flow.clone();
+        let outside = self.go_inside();
+        let context = self.returns.enter(at.start, inputs);
+        self.flow = flow;
+        self.enter_function(at.start, result.cloned());
+        let cells = self.lambda_parameters(lambda, inputs);
+        let body = self.function_body(&lambda.body, result, at);
+        self.never_ends = !self.flow.reachable && matches!(lambda.body, Body::Block(_));
+        let scope = self.leave_function();
+        self.returns.context = context;
+        self.come_back(outside);
+        if let Some(place) = self.functions.get_mut(index as usize) {
+            *place = Function { n_slots: scope.n_slots(), cells: cells.into(), body };
+        }
+        scope.returns
+    }
+
+    /// Declares the parameters; the slots of those that lambdas inside capture.
+    fn lambda_parameters(&mut self, lambda: &LambdaExpr, inputs: &[Ty]) -> Vec<u16> {
         let mut cells = Vec::new();
+        let Some(parameters) = &lambda.parameters else {
+            for _ in inputs {
+                self.new_slot();
+            }
+            return cells;
+        };
+        let n_typed = parameters.iter().filter(|parameter| parameter.ty.is_some()).count();
+        if n_typed != 0 && n_typed != parameters.len() {
+            let at = parameters.first().map_or(At::default(), |parameter| parameter.name.at);
+            let message = "either all parameters of a lambda have types or none has";
+            self.error(ErrorCode::EXPR_SYNTAX, at, message);
+        }
         for (parameter, input) in parameters.iter().zip(inputs) {
+            let range = parameter.mode == PassMode::Range;
+            if parameter.mode != PassMode::Value && !range {
+                let message = "the parameters of a lambda cannot be `ref`, `out` or `params` here";
+                self.error(ErrorCode::EXPR_TYPE, parameter.name.at, message);
+            }
             let own = parameter.ty.as_ref().map(|ty| self.ty(ty));
-            if let Some(own) = own.filter(|own| own != input && !own.is_error() && !input.is_open())
+            if let Some(own) = &own
+                && own != input
+                && !own.is_error()
+                && !input.is_open()
             {
                 let message = format!("the parameter is a `{input}`, not a `{own}`");
                 self.error(ErrorCode::EXPR_TYPE, parameter.name.at, message);
             }
-            let ty = parameter.ty.as_ref().map_or_else(|| input.clone(), |ty| self.ty(ty));
-            if let Place::Cell(slot) = self.declare_variable(&parameter.name, ty, false) {
+            let ty = own.unwrap_or_else(|| input.clone());
+            if let Place::Cell(slot) = self.declare_variable(&parameter.name, ty, range) {
                 cells.push(slot);
             }
         }
-        let body = match body {
-            Body::Expr(expr) => self.expression_body(expr, result),
-            Body::Block(block) => {
-                let (code, reachable) = self.block(block);
-                let returns_value = match result {
-                    Some(ty) => *ty != Ty::Void,
-                    None => self
-                        .scopes
-                        .last()
-                        .is_some_and(|scope| scope.returns.iter().any(|ty| *ty != Ty::Void)),
-                };
-                if reachable && returns_value {
-                    self.error(ErrorCode::EXPR_FLOW, at, "not all paths return a value");
-                }
-                FunctionBody::Block(code)
-            }
-        };
-        let scope = self.leave_function();
-        (self.loops, self.catches) = (loops, catches);
-        if let Some(place) = self.functions.get_mut(index as usize) {
-            *place = Function { n_slots: scope.n_slots(), cells: cells.into(), body };
-        }
-        Self::returned(&scope.returns)
+        cells
     }
 
-    fn expression_body(
-        &mut self,
-        expr: &crate::syntax::ast::Expr,
-        result: Option<&Ty>,
-    ) -> FunctionBody {
-        let (node, ty) = match result {
-            Some(Ty::Void) => {
-                let typed = self.bind(expr);
-                (typed.node, Ty::Void)
-            }
-            Some(result) => (self.bind_to(expr, result), result.clone()),
-            None => {
-                let typed = self.bind(expr);
-                (typed.node, typed.ty)
-            }
-        };
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.returns.push(ty);
+    /// Enters a function: loops, labels and handlers around it mean nothing inside.
+    pub(super) fn go_inside(&mut self) -> Outside {
+        Outside {
+            frames: std::mem::take(&mut self.frames),
+            jumps: std::mem::take(&mut self.jumps),
+            catches: std::mem::take(&mut self.catches),
+            flow: self.end_flow(),
         }
+    }
+
+    pub(super) fn come_back(&mut self, outside: Outside) {
+        self.frames = outside.frames;
+        self.jumps = outside.jumps;
+        self.catches = outside.catches;
+        self.flow = outside.flow;
+    }
+
+    /// The body of a lambda or local function; an error when its end can be reached and must not.
+    pub(super) fn function_body(
+        &mut self,
+        body: &Body,
+        result: Option<&Ty>,
+        at: At,
+    ) -> FunctionBody {
+        let block = match body {
+            Body::Expr(expr) => return self.expression_body(expr, result),
+            Body::Block(block) => block,
+        };
+        let code = self.block(block);
+        let returns_value = match result {
+            Some(ty) => *ty != Ty::Void,
+            None => self
+                .scopes
+                .last()
+                .is_some_and(|scope| scope.returns.iter().any(|typed| typed.ty != Ty::Void)),
+        };
+        if self.flow.reachable {
+            if returns_value {
+                self.error(ErrorCode::EXPR_FLOW, at, "not all paths return a value");
+            }
+            self.leaves_function(at);
+        }
+        FunctionBody::Block(code)
+    }
+
+    fn expression_body(&mut self, expr: &Expr, result: Option<&Ty>) -> FunctionBody {
+        let typed = match result {
+            Some(Ty::Void) => {
+                let before = self.diagnostics.len();
+                let typed = self.bind(expr);
+                if self.diagnostics.len() == before && !matches!(expr.kind, ExprKind::Throw(_)) {
+                    self.is_statement(expr);
+                }
+                Typed::new(typed.node, Ty::Void, expr.at)
+            }
+            Some(result) => Typed::new(self.bind_to(expr, result), result.clone(), expr.at),
+            None => self.bind_unconverted(expr),
+        };
+        let node = typed.node.clone();
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.returns.push(typed);
+        }
+        self.leaves_function(expr.at);
         FunctionBody::Expr(node)
     }
 
+    /// A value before the type it will be converted to is known.
+    fn bind_unconverted(&mut self, expr: &Expr) -> Typed {
+        match &expr.kind {
+            ExprKind::Throw(_) | ExprKind::Default(None) => {
+                let typed = match &expr.kind {
+                    ExprKind::Throw(value) => self.throw(value, expr.at),
+                    _ => Typed::error(expr.at),
+                };
+                // It takes any type.
+                Typed { ty: Ty::Error, ..typed }
+            }
+            _ => self.bind(expr),
+        }
+    }
+
     /// The best type of what a body returns.
-    fn returned(returns: &[Ty]) -> Ty {
-        let mut best: Option<Ty> = None;
-        for ty in returns {
+    pub(super) fn returned(returns: &[Typed]) -> Ty {
+        let mut best: Option<&Typed> = None;
+        for typed in returns.iter().filter(|typed| !typed.ty.is_error()) {
             best = Some(match best {
-                None | Some(Ty::Null) => ty.clone(),
-                Some(known) if Self::implicit(&known, None, ty).is_some() && known != *ty => {
-                    ty.clone()
+                None => typed,
+                Some(known) if known.ty == Ty::Null => typed,
+                Some(known)
+                    if known.ty != typed.ty
+                        && Self::implicit(&known.ty, known.value(), &typed.ty).is_some()
+                        && Self::implicit(&typed.ty, typed.value(), &known.ty).is_none() =>
+                {
+                    typed
                 }
                 Some(known) => known,
             });
         }
-        best.unwrap_or(Ty::Void)
+        best.map_or(Ty::Void, |typed| typed.ty.clone())
     }
 
-    // Method groups.
-
-    /// What a method group returns for parameters of these types.
-    pub(super) fn group_result(&mut self, group: &Group, inputs: &[Ty]) -> Option<Ty> {
-        let args = inputs.iter().map(|ty| {
-            Self::passed(Typed::new(Node::Const(Value::Null), ty.clone(), group.name.at))
-        });
-        let args = args.collect();
-        let before = self.diagnostics.len();
-        let choice = self.choose(&group.members, &group.types, args, "", group.name.at, false);
-        self.diagnostics.truncate(before);
-        let (chosen, ..) = choice?;
-        Some(chosen.member.result.substitute(&chosen.class, &chosen.method))
-    }
-
-    /// A method group as a delegate: a function that calls the method.
-    pub(super) fn group_to(&mut self, group: &Group, to: &Ty) -> Node {
-        let at = group.name.at;
-        let Some((inputs, result)) = to.delegate() else {
-            self.error(ErrorCode::EXPR_TYPE, at, format!("a method is not a `{to}`"));
-            return Node::Const(Value::Null);
-        };
-        if group.target.is_some() {
-            let diagnostic = self
-                .diagnostic(ErrorCode::EXPR_UNSUPPORTED, at, "methods of a value cannot be passed")
-                .help("write a lambda: `x => …`");
-            self.report(diagnostic);
-            return Node::Const(Value::Null);
+    /// Records that the function is left here: its `out` parameters must be assigned.
+    pub(super) fn leaves_function(&mut self, at: At) {
+        if !self.flow.reachable {
+            return;
         }
-        let parameters = inputs.iter().zip(0u16..);
-        let args = parameters
-            .map(|(ty, slot)| Self::passed(Typed::new(Node::Local(slot), ty.clone(), at)))
-            .collect();
-        let name = group.name.text.clone();
-        let Some(choice) = self.choose(&group.members, &group.types, args, &name, at, true) else {
-            return Node::Const(Value::Null);
-        };
-        let (chosen, nodes, _) = choice;
-        let returned = chosen.member.result.substitute(&chosen.class, &chosen.method);
-        let mut types = chosen.class.clone();
-        types.extend(chosen.method.clone());
-        let call = Node::Call(Box::new(crate::eval::Call {
-            run: chosen.member.run,
-            args: nodes.into(),
-            types: types.into(),
-            receiver: false,
-            outs: Box::default(),
-            set: None,
-            at: at.start,
-        }));
-        let body = if result == Ty::Void {
-            call
-        } else {
-            self.convert(Typed::new(call, returned, at), &result)
-        };
-        self.small_function(inputs.len(), body, to)
-    }
-
-    /// A function of so many parameters in the first slots.
-    fn small_function(&mut self, n_params: usize, body: Node, to: &Ty) -> Node {
-        let index = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
-        self.functions.push(Function {
-            n_slots: u16::try_from(n_params).unwrap_or(u16::MAX),
-            cells: Box::default(),
-            body: FunctionBody::Expr(body),
-        });
-        Node::Lambda { function: index, captures: Box::default(), ty: to.clone() }
-    }
-
-    /// A local function as a delegate.
-    pub(super) fn function_to(&mut self, function: &Arc<LocalFunction>, to: &Ty, at: At) -> Node {
-        let Some((inputs, result)) = to.delegate() else {
-            self.error(ErrorCode::EXPR_TYPE, at, format!("a local function is not a `{to}`"));
-            return Node::Const(Value::Null);
-        };
-        let same = inputs.len() == function.params.len()
-            && inputs.iter().zip(&function.params).all(|(input, (_, ty, _))| input == ty)
-            && (result == function.result || result == Ty::Void);
-        if !same {
-            self.error(ErrorCode::EXPR_TYPE, at, format!("the local function does not fit `{to}`"));
-            return Node::Const(Value::Null);
+        let outs = self.scopes.last().map(|scope| scope.outs.clone()).unwrap_or_default();
+        if outs.iter().any(|declared| self.flow.unassigned.contains(declared)) {
+            let message = "an `out` parameter must be assigned before the function is left";
+            self.error(ErrorCode::EXPR_FLOW, at, message);
         }
-        let captures = self.function_captures(function.declared);
-        Node::Lambda { function: function.index, captures: captures.into(), ty: to.clone() }
-    }
-
-    // Local functions.
-
-    /// Declares a local function, so that what stands before it can call it.
-    pub(super) fn declare_function(&mut self, ty: &TypeRef, name: &Name, parameters: &[Parameter]) {
-        let result = self.ty(ty);
-        let mut params = Vec::new();
-        for parameter in parameters {
-            let ty = parameter.ty.as_ref().map_or(Ty::Error, |ty| self.ty(ty));
-            let default = parameter.default.as_ref().map(|default| {
-                let node = self.bind_to(default, &ty);
-                node.constant().cloned().unwrap_or_default()
-            });
-            params.push((parameter.name.text.clone(), ty, default));
+        let flow = self.flow.clone();
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.end.join(flow);
         }
-        let index = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
-        self.functions.push(Function {
-            n_slots: 0,
-            cells: Box::default(),
-            body: FunctionBody::Block(Code::Block(Box::default())),
-        });
-        let function = LocalFunction { index, declared: name.at.start, params, result };
-        self.declare(name, LocalKind::Function(Arc::new(function)));
     }
 
-    /// Checks the body of a declared local function.
-    pub(super) fn local_function(&mut self, name: &Name, parameters: &[Parameter], body: &Body) {
-        let Some(local) = self.local(&name.text) else { return };
-        let LocalKind::Function(function) = local.kind else { return };
-        let inputs: Vec<Ty> = function.params.iter().map(|(_, ty, _)| ty.clone()).collect();
-        let unassigned = std::mem::take(&mut self.unassigned);
-        self.fill_function(
-            function.index,
-            parameters,
-            body,
-            &inputs,
-            Some(&function.result),
-            function.declared,
-            name.at,
-        );
-        self.unassigned = unassigned;
-        // What a called function captures, its caller captures too.
-        self.function_captures(function.declared);
+    /// A parameter that is a variable of the caller: the slot holds its cell.
+    pub(super) fn declare_reference(&mut self, parameter: &Parameter, ty: Ty) {
+        let slot = self.new_slot();
+        let name: &Name = &parameter.name;
+        self.references.insert(name.at.start);
+        self.declare(name, LocalKind::Variable { slot, ty, cell: true, read_only: false });
     }
 }

@@ -19,6 +19,7 @@ impl Checker<'_> {
         types: &[TypeRef],
         at: At,
     ) -> Operand {
+        let invoked = std::mem::take(&mut self.invoked);
         let types: Vec<Ty> = types.iter().map(|ty| self.ty(ty)).collect();
         if types.iter().any(Ty::is_error) {
             return Operand::Value(Typed::error(at));
@@ -30,6 +31,7 @@ impl Checker<'_> {
                 if !self.has_value(&typed) {
                     return Operand::Value(Typed::error(at));
                 }
+                self.invoked = invoked;
                 self.member_of(typed, name, &types, origin, at)
             }
             Operand::Type(ty, _) if ty.is_error() => Operand::Value(Typed::error(at)),
@@ -60,7 +62,7 @@ impl Checker<'_> {
                 self.report(diagnostic);
                 Operand::Value(Typed::error(at))
             }
-            Operand::Function(_, at) => Operand::Value(self.fail(
+            Operand::Function(_, _, at) => Operand::Value(self.fail(
                 ErrorCode::EXPR_TYPE,
                 at,
                 "a local function must be called",
@@ -94,6 +96,12 @@ impl Checker<'_> {
             }
         }
         for base in &info.bases {
+            // An array has the members of its interfaces only when it is seen as one of them.
+            if matches!(ty, Ty::Array(_))
+                && base.id().is_some_and(|id| crate::types::info(id).is_interface())
+            {
+                continue;
+            }
             Self::find_into(&base.substitute(ty.args(), &[]), name, found, seen);
         }
     }
@@ -114,12 +122,9 @@ impl Checker<'_> {
         origin: Origin,
         at: At,
     ) -> Operand {
+        let invoked = std::mem::take(&mut self.invoked);
         if let Ty::Record(record) = &target.ty {
-            let position = record.members.iter().position(|(own, _)| *own == name.text);
-            let position = position.or_else(|| {
-                let index: usize = name.text.strip_prefix("Item")?.parse().ok()?;
-                (record.tuple && index >= 1 && index <= record.members.len()).then(|| index - 1)
-            });
+            let position = tuple_index(record, &name.text);
             if let Some((index, (_, ty))) =
                 position.and_then(|index| Some((index, record.members.get(index)?)))
             {
@@ -128,8 +133,16 @@ impl Checker<'_> {
                 return Operand::Value(Typed::new(node, ty, at));
             }
         }
+        if &*name.text == "Invoke" && target.ty.delegate().is_some() {
+            return Operand::Value(target);
+        }
         let found = Self::find(&target.ty, &name.text);
-        let instance = found.iter().find(|found| found.member.kind == MemberKind::Property);
+        // What cannot be called is not found by a call.
+        let usable = |found: &&Found| {
+            let delegate = || found.member.result.delegate().is_some();
+            found.member.kind == MemberKind::Property && (!invoked || delegate())
+        };
+        let instance = found.iter().find(usable);
         if let Some(found) = instance {
             if found.member.is_static {
                 let message =
@@ -142,8 +155,10 @@ impl Checker<'_> {
             self.note_body(&target.ty, name, origin);
             return Operand::Value(Self::property(found, target, at, name.at));
         }
-        let mut members: Vec<Found> =
-            found.into_iter().filter(|found| !found.member.is_static).collect();
+        let mut members: Vec<Found> = found
+            .into_iter()
+            .filter(|found| !found.member.is_static && found.member.kind == MemberKind::Method)
+            .collect();
         let extra = extensions(&name.text).iter();
         members.extend(extra.map(|member| Found { member, class: Vec::new() }));
         if members.is_empty() {
@@ -338,16 +353,16 @@ impl Checker<'_> {
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         }
         let args = self.arguments(args);
-        let Some((chosen, nodes, _)) = self.choose(&found, &[], args, "this[…]", at, true) else {
+        let Some((chosen, handed)) = self.choose(&found, &[], args, "this[…]", at, true) else {
             return Typed::error(at);
         };
-        let ty = chosen.member.result.substitute(&chosen.class, &[]);
+        let ty = chosen.member.result.substitute(&chosen.fit.class, &[]);
         let mut all = vec![target.node];
-        all.extend(nodes);
+        all.extend(handed.nodes);
         let node = Node::Call(Box::new(Call {
             run: chosen.member.run,
             args: all.into(),
-            types: chosen.class.into(),
+            types: chosen.fit.class.into(),
             receiver: true,
             outs: Box::default(),
             set: chosen.member.set,
@@ -376,4 +391,13 @@ impl Checker<'_> {
             None
         }
     }
+}
+
+/// The place of a member of an anonymous type or tuple.
+pub(super) fn tuple_index(record: &crate::types::RecordTy, name: &str) -> Option<usize> {
+    let named = record.members.iter().position(|(own, _)| &**own == name);
+    named.or_else(|| {
+        let number = super::tuple::item_number(name)?;
+        (record.tuple && number <= record.members.len()).then(|| number - 1)
+    })
 }

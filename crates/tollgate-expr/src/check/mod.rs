@@ -1,21 +1,31 @@
 //! Static types: names resolved, overloads chosen, conversions made explicit, and everything lowered.
 
+mod better;
 mod convert;
 mod creation;
 mod expression;
+mod flow;
 mod fold;
+mod function;
+mod group;
+mod handlers;
+mod infer;
 mod invoke;
 mod lambda;
+mod loops;
 mod member;
 mod operator;
 mod overload;
 mod pattern;
 mod place;
+mod query;
 mod scope;
 mod statement;
+mod switch;
+mod tuple;
 mod type_name;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use tollgate_diagnostics::{Code as ErrorCode, Diagnostic, MappedText};
 
@@ -25,7 +35,10 @@ use crate::program::{Facts, Target};
 use crate::syntax::At;
 use crate::syntax::ast::{Block, Expr};
 use crate::types::Ty;
+use flow::{Flow, Frame};
+use function::Instance;
 use scope::FunctionScope;
+use switch::{Label, SwitchScope};
 
 /// How much checking one expression may cost: lambdas are checked once for each overload they might fit.
 const MAX_WORK: u32 = 100_000;
@@ -48,11 +61,19 @@ pub(crate) struct Checked {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// Which variables functions capture, by the offsets of their declarations.
+/// What only the end of a walk knows, by the offsets of declarations.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Captures {
+    /// Variables that functions capture or that are passed by reference.
     cells: BTreeSet<u32>,
+    /// What each function captures.
     of: HashMap<u32, BTreeSet<u32>>,
+    /// What is known where a `goto` leads to.
+    labels: HashMap<u32, Flow>,
+    /// Variables that a local function reads before it assigns them.
+    reads: HashMap<u32, BTreeSet<u32>>,
+    /// Variables that a local function has certainly assigned when it returns.
+    writes: HashMap<u32, BTreeSet<u32>>,
 }
 
 /// A checked expression.
@@ -96,6 +117,11 @@ pub(crate) fn check(root: Root<'_>, source: &MappedText, target: Target) -> Chec
         // Each pass knows what the one before found.
         if found == captures || passes == MAX_PASSES {
             checker.finish_facts();
+            if let Some(at) = checker.overworked {
+                // What was found after that means nothing.
+                checker.diagnostics.clear();
+                checker.error(ErrorCode::TOO_LARGE, at, "the expression is too complex");
+            }
             return Checked {
                 functions: checker.functions,
                 ty,
@@ -120,14 +146,33 @@ struct Checker<'s> {
     use_of_response: ResponseUse,
     /// The next `context.Response` is at once asked for a member.
     direct: bool,
-    unassigned: HashSet<u32>,
+    /// The next member is at once called.
+    invoked: bool,
+    flow: Flow,
+    /// After a condition: what is known when it holds, and when it does not.
+    split: Option<(Flow, Flow)>,
+    frames: Vec<Frame>,
+    jumps: Jumps,
+    /// Parameters that are variables of the caller.
+    references: BTreeSet<u32>,
+    instances: Vec<Instance>,
+    /// What lambdas return, so that no body is checked again and again for each overload.
+    returns: lambda::ReturnsCache,
+    /// Whether the end of the lambda that was just checked cannot be reached.
+    never_ends: bool,
+    /// Where the limit of work was reached.
+    overworked: Option<At>,
     checked: bool,
     unchecked: bool,
     work: u32,
-    loops: u16,
     catches: u16,
-    /// Whether a `break` left the loop or `switch` being checked.
-    broke: bool,
+}
+
+/// What `goto` may lead to.
+#[derive(Debug, Default)]
+struct Jumps {
+    labels: Vec<Vec<Label>>,
+    switches: Vec<SwitchScope>,
 }
 
 /// How `context.Response` is used: its body may also be read through a variable.
@@ -154,13 +199,20 @@ impl<'s> Checker<'s> {
             facts: Facts::default(),
             use_of_response: ResponseUse::default(),
             direct: false,
-            unassigned: HashSet::new(),
+            invoked: false,
+            flow: Flow::start(),
+            split: None,
+            frames: Vec::new(),
+            jumps: Jumps::default(),
+            references: BTreeSet::new(),
+            instances: Vec::new(),
+            returns: lambda::ReturnsCache::default(),
+            never_ends: false,
+            overworked: None,
             checked: false,
             unchecked: false,
             work: 0,
-            loops: 0,
             catches: 0,
-            broke: false,
         }
     }
 
@@ -181,13 +233,17 @@ impl<'s> Checker<'s> {
     }
 
     fn root_block(&mut self, block: &Block) -> (FunctionBody, Ty) {
-        let (code, reachable) = self.block(block);
-        if reachable {
+        let code = self.block(block);
+        if self.flow.reachable {
             let end = block.at.end;
             let at = At { start: end.saturating_sub(1), end };
             self.error(ErrorCode::EXPR_FLOW, at, "not all paths return a value");
         }
-        let returns = self.scopes.last().map(|scope| scope.returns.clone()).unwrap_or_default();
+        let returns: Vec<Ty> = self
+            .scopes
+            .last()
+            .map(|scope| scope.returns.iter().map(|typed| typed.ty.clone()).collect())
+            .unwrap_or_default();
         let ty = match self.target {
             Target::Bool => Ty::BOOL,
             Target::Text => Ty::STRING,
@@ -286,7 +342,7 @@ impl<'s> Checker<'s> {
     fn work(&mut self, at: At) -> bool {
         self.work += 1;
         if self.work == MAX_WORK {
-            self.error(ErrorCode::TOO_LARGE, at, "the expression is too complex");
+            self.overworked = Some(at);
         }
         self.work < MAX_WORK
     }

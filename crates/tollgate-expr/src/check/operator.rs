@@ -22,7 +22,9 @@ impl Checker<'_> {
                 return Typed::constant(Value::Long(i64::MIN), Ty::LONG, at);
             }
         }
-        let typed = self.bind(operand);
+        let typed = self.bind_split(operand);
+        let split = if op == UnaryOp::Not { self.split.take() } else { None };
+        self.join_split();
         if !self.has_value(&typed) {
             return Typed::error(at);
         }
@@ -31,7 +33,11 @@ impl Checker<'_> {
         let wrap = |ty: Ty| if nullable { Ty::nullable(ty) } else { ty };
         match op {
             UnaryOp::Not => {
+                if nullable && inner == Ty::BOOL {
+                    return self.lifted_not(typed, at);
+                }
                 let constant = typed.value().and_then(Value::as_bool);
+                self.split = split.map(|(yes, no)| (no, yes));
                 let node = self.convert(typed, &Ty::BOOL);
                 match constant {
                     Some(value) => Typed::constant(Value::Bool(!value), Ty::BOOL, at),
@@ -94,7 +100,26 @@ impl Checker<'_> {
     }
 
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
-        let (left, right) = (self.condition(left), self.condition(right));
+        let (left, left_true, left_false) = self.condition_flow(left);
+        let is_and = op == BinaryOp::And;
+        let known = self.n_variables();
+        let mut shortcut = if is_and {
+            self.flow = left_true;
+            left_false
+        } else {
+            self.flow = left_false;
+            left_true
+        };
+        let (right, mut when_true, mut when_false) = self.condition_flow(right);
+        self.without_new(&mut shortcut, known);
+        if is_and {
+            when_false.join(shortcut);
+        } else {
+            when_true.join(shortcut);
+        }
+        self.flow = when_true.clone();
+        self.flow.join(when_false.clone());
+        self.split = Some((when_true, when_false));
         let constants =
             (left.constant().and_then(Value::as_bool), right.constant().and_then(Value::as_bool));
         if let (Some(a), Some(b)) = constants {
@@ -117,16 +142,23 @@ impl Checker<'_> {
             return self.fail(ErrorCode::EXPR_TYPE, left.at, message);
         }
         let inner = left.ty.strip_nullable().clone();
+        let (known, mut before) = (self.n_variables(), self.flow.clone());
         if matches!(right.kind, ExprKind::Throw(_)) {
             let right = self.bind(right);
+            self.flow = before;
             return Typed::new(Node::Coalesce(left.node.boxed(), right.node.boxed()), inner, at);
         }
-        if matches!(right.kind, ExprKind::Default(None) | ExprKind::Lambda { .. }) {
-            let right = self.bind_to(right, &left.ty);
-            let ty = left.ty.clone();
+        if matches!(right.kind, ExprKind::Default(None) | ExprKind::Lambda(_)) {
+            let to = if matches!(right.kind, ExprKind::Lambda(_)) { &left.ty } else { &inner };
+            let right = self.bind_to(right, to);
+            self.without_new(&mut before, known);
+            self.flow.join(before);
+            let ty = to.clone();
             return Typed::new(Node::Coalesce(left.node.boxed(), right.boxed()), ty, at);
         }
         let right = self.bind(right);
+        self.without_new(&mut before, known);
+        self.flow.join(before);
         if !self.has_value(&right) {
             return Typed::error(at);
         }
@@ -149,6 +181,14 @@ impl Checker<'_> {
         };
         let right = self.convert(right, &ty);
         Typed::new(Node::Coalesce(left.node.boxed(), right.boxed()), ty, at)
+    }
+
+    /// `!x` of a `bool?`: null stays null.
+    fn lifted_not(&mut self, typed: Typed, at: At) -> Typed {
+        let slot = self.new_slot();
+        let rest = Node::Not(Node::Local(slot).boxed());
+        let node = Node::NullConditional { slot, target: typed.node.boxed(), rest: rest.boxed() };
+        Typed::new(node, typed.ty, at)
     }
 
     /// Converts what is not null; null stays null.
@@ -181,7 +221,17 @@ impl Checker<'_> {
         {
             return Self::string_concat(left, right, at);
         }
+        if let Some(typed) = self.tuple_equality(op, &left, &right, at) {
+            return typed;
+        }
         if let Some(typed) = self.numeric_operation(op, &left, &right, at) {
+            return typed;
+        }
+        let delegates = left.ty.delegate().is_some() || right.ty.delegate().is_some();
+        if op == BinaryOp::Add
+            && delegates
+            && let Some(typed) = self.combined(left.clone(), right.clone(), at)
+        {
             return typed;
         }
         if let Some(typed) = self.other_operation(op, &left, &right, at) {

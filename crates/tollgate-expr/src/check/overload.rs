@@ -1,98 +1,186 @@
-//! Arguments, type inference and the choice of an overload.
-
-use std::cmp::Ordering;
+//! Arguments and the choice of an overload.
 
 use tollgate_diagnostics::Code as ErrorCode;
 
+use super::better::Best;
 use super::expression::{Found, Group, Operand};
+use super::scope::LocalFunction;
 use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Node, Place, default_value};
 use crate::syntax::At;
-use crate::syntax::ast::{Arg, ArgValue, Body, Expr, ExprKind, Name, Parameter, TypeRef};
-use crate::types::{METHOD_PARAM, MemberInfo, ParamInfo, ParamMode, Ty, TypeId};
+use crate::syntax::ast::{Arg, ArgValue, Expr, ExprKind, LambdaExpr, Name, TypeRef};
+use crate::types::{MemberInfo, ParamInfo, ParamMode, Ty};
 
 /// An argument before its parameter is known.
 #[derive(Debug)]
 pub(super) struct Argument<'e> {
-    name: Option<&'e Name>,
-    at: At,
-    value: Passed<'e>,
+    pub(super) name: Option<&'e Name>,
+    pub(super) at: At,
+    pub(super) value: Passed<'e>,
 }
 
 /// What is passed.
 #[derive(Debug)]
-enum Passed<'e> {
+pub(super) enum Passed<'e> {
     Value(Typed),
-    Lambda(&'e [Parameter], &'e Body),
+    Lambda(&'e LambdaExpr),
     Group(Group),
-    /// `default`, `throw`: takes the type of the parameter.
+    Function(std::sync::Arc<LocalFunction>, At),
+    /// `default`, `throw` and others that take the type of the parameter.
     Open(&'e Expr),
     Out(Place, Ty),
+    /// A variable by reference: a cell, and where its value goes after the call.
+    Ref(Reference, Ty),
     OutVar(&'e TypeRef, &'e Name),
+    /// `out _`.
+    Discard,
+}
+
+/// What a `ref` argument refers to.
+#[derive(Debug)]
+pub(super) struct Reference {
+    /// The slot that holds the cell.
+    pub(super) cell: u16,
+    /// What fills the cell before the call.
+    pub(super) before: Vec<Node>,
+    /// What is done with its value after the call.
+    pub(super) after: Vec<Node>,
+}
+
+/// How arguments meet parameters.
+#[derive(Debug, Clone)]
+pub(super) struct Fit<'p> {
+    pub(super) params: &'p [ParamInfo],
+    pub(super) class: Vec<Ty>,
+    pub(super) method: Vec<Ty>,
+    /// For each parameter, what is passed.
+    pub(super) sources: Vec<Source>,
+    pub(super) expanded: bool,
+}
+
+/// What is passed for a parameter.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Arg(usize),
+    Default,
+    Many(Vec<usize>),
 }
 
 /// An overload that fits.
 #[derive(Debug, Clone)]
 pub(super) struct Chosen {
     pub(super) member: &'static MemberInfo,
-    pub(super) class: Vec<Ty>,
-    pub(super) method: Vec<Ty>,
-    /// For each parameter, what is passed.
-    sources: Vec<Source>,
-    expanded: bool,
+    pub(super) fit: Fit<'static>,
 }
 
-#[derive(Debug, Clone)]
-enum Source {
-    Arg(usize),
-    Default,
-    Many(Vec<usize>),
-}
-
-impl Chosen {
-    fn param_ty(&self, index: usize) -> Option<Ty> {
-        let param = self.member.params.get(index)?;
-        Some(param.ty.substitute(&self.class, &self.method))
+impl Fit<'_> {
+    pub(super) fn param_ty(&self, index: usize) -> Option<Ty> {
+        Some(self.params.get(index)?.ty.substitute(&self.class, &self.method))
     }
 
-    /// The parameter type an argument meets.
-    fn type_of_arg(&self, arg: usize) -> Option<Ty> {
-        self.sources.iter().enumerate().find_map(|(index, source)| match source {
-            Source::Arg(own) if *own == arg => self.param_ty(index),
-            Source::Many(many) if many.contains(&arg) => match self.param_ty(index)? {
-                Ty::Array(item) => Some((*item).clone()),
-                other => Some(other),
-            },
+    fn param_of_arg(&self, arg: usize) -> Option<(&ParamInfo, bool)> {
+        self.sources.iter().zip(self.params).find_map(|(source, param)| match source {
+            Source::Arg(own) if *own == arg => Some((param, false)),
+            Source::Many(many) if many.contains(&arg) => Some((param, true)),
             _ => None,
         })
     }
+
+    fn item_of(ty: Ty, many: bool) -> Ty {
+        match ty {
+            Ty::Array(item) if many => (*item).clone(),
+            other => other,
+        }
+    }
+
+    /// The parameter type an argument meets.
+    pub(super) fn type_of_arg(&self, arg: usize) -> Option<Ty> {
+        let (param, many) = self.param_of_arg(arg)?;
+        Some(Self::item_of(param.ty.substitute(&self.class, &self.method), many))
+    }
+
+    /// The same with the type parameters of the method in it.
+    pub(super) fn open_type_of_arg(&self, arg: usize) -> Option<Ty> {
+        let (param, many) = self.param_of_arg(arg)?;
+        Some(Self::item_of(param.ty.substitute(&self.class, &[]), many))
+    }
+
+    /// The same as it is declared.
+    pub(super) fn declared_type(&self, arg: usize) -> Option<Ty> {
+        let (param, many) = self.param_of_arg(arg)?;
+        Some(Self::item_of(param.ty.clone(), many))
+    }
 }
 
-/// A chosen overload, its arguments in order, and what to store after the call.
-pub(super) type Choice = (Chosen, Vec<Node>, Vec<(usize, Place)>);
+/// Arguments in order, what to store after the call, and what to do before and after it.
+#[derive(Debug, Default)]
+pub(super) struct Handed {
+    pub(super) nodes: Vec<Node>,
+    pub(super) outs: Vec<(usize, Place)>,
+    pub(super) before: Vec<Node>,
+    pub(super) after: Vec<Node>,
+}
+
+/// A chosen overload and what it is called with.
+pub(super) type Choice = (Chosen, Handed);
 
 impl Checker<'_> {
     pub(super) fn arguments<'e>(&mut self, args: &'e [Arg]) -> Vec<Argument<'e>> {
-        args.iter().map(|arg| self.argument(arg)).collect()
+        let mut named = false;
+        for (index, arg) in args.iter().enumerate() {
+            if let Some(name) = &arg.name {
+                named = true;
+                let twice = args
+                    .iter()
+                    .take(index)
+                    .any(|other| other.name.as_ref().is_some_and(|other| other.text == name.text));
+                if twice {
+                    let shown = self.shown(name.at, &name.text);
+                    let message = format!("the argument `{shown}` is given twice");
+                    self.error(ErrorCode::EXPR_DUPLICATE, name.at, message);
+                }
+            }
+        }
+        let _ = named;
+        let bound: Vec<Argument<'e>> = args.iter().map(|arg| self.argument(arg)).collect();
+        for arg in args {
+            if let ArgValue::Out(expr) = &arg.value {
+                self.assigned(expr);
+            }
+        }
+        bound
     }
 
     fn argument<'e>(&mut self, arg: &'e Arg) -> Argument<'e> {
         let value = match &arg.value {
             ArgValue::Expr(expr) => match &expr.kind {
-                ExprKind::Lambda { parameters, body } => Passed::Lambda(parameters, body),
+                ExprKind::Lambda(lambda) => Passed::Lambda(lambda),
                 ExprKind::Default(None) | ExprKind::Throw(_) => Passed::Open(expr),
+                ExprKind::Tuple(_) if Self::is_open_tuple(expr) => Passed::Open(expr),
                 ExprKind::Name(..) | ExprKind::Member { .. } => match self.operand(expr) {
                     Operand::Group(group) => Passed::Group(group),
                     Operand::Value(typed) => Passed::Value(typed),
-                    _ => Passed::Value(self.bind(expr)),
+                    Operand::Function(function, _, at) => Passed::Function(function, at),
+                    other => Passed::Value(self.value_of(other, expr)),
                 },
                 _ => Passed::Value(self.bind(expr)),
             },
-            ArgValue::Out(expr) => match self.variable_place(expr) {
+            ArgValue::Out(expr) if self.is_discard(expr) => Passed::Discard,
+            ArgValue::Out(expr) => match self.out_place(expr) {
                 Some((place, ty)) => Passed::Out(place, ty),
                 None => Passed::Value(Typed::error(expr.at)),
             },
+            ArgValue::Ref(expr) => match self.reference(expr) {
+                Some((reference, ty)) => Passed::Ref(reference, ty),
+                None => Passed::Value(Typed::error(expr.at)),
+            },
+            ArgValue::OutVar(ty, name) if &*name.text == "_" => {
+                if !ty.is_var() {
+                    self.ty(ty);
+                }
+                Passed::Discard
+            }
             ArgValue::OutVar(ty, name) => Passed::OutVar(ty, name),
         };
         Argument { name: arg.name.as_ref(), at: arg.value.at(), value }
@@ -101,6 +189,21 @@ impl Checker<'_> {
     /// An argument that is a value already.
     pub(super) fn passed<'e>(typed: Typed) -> Argument<'e> {
         Argument { name: None, at: typed.at, value: Passed::Value(typed) }
+    }
+
+    /// Whether an argument is wrong by itself; reports one that has no value.
+    pub(super) fn broken(&mut self, args: &[Argument<'_>]) -> bool {
+        let broken = args
+            .iter()
+            .any(|arg| matches!(&arg.value, Passed::Value(typed) if typed.ty.is_error()));
+        if broken {
+            return true;
+        }
+        let void = args.iter().find_map(|arg| match &arg.value {
+            Passed::Value(typed) if typed.ty == Ty::Void => Some(typed.clone()),
+            _ => None,
+        });
+        void.is_some_and(|void| !self.has_value(&void))
     }
 
     /// Chooses among overloads and converts the arguments; an error when none fits.
@@ -113,37 +216,67 @@ impl Checker<'_> {
         at: At,
         report: bool,
     ) -> Option<Choice> {
-        let broken = args
-            .iter()
-            .any(|arg| matches!(&arg.value, Passed::Value(typed) if typed.ty.is_error()));
-        if broken {
+        if self.broken(&args) {
+            self.declare_outs(args);
             return None;
         }
-        let void = args.iter().find_map(|arg| match &arg.value {
-            Passed::Value(typed) if typed.ty == Ty::Void => Some(typed.clone()),
-            _ => None,
-        });
-        if let Some(void) = void {
-            self.has_value(&void);
-            return None;
+        for strict in [true, false] {
+            match self.best_of(members, types, &args, strict) {
+                Best::None => {}
+                Best::One(chosen) => {
+                    let handed = self.pass(&chosen.fit, args)?;
+                    return Some((chosen, handed));
+                }
+                Best::Ambiguous(chosen, other) => {
+                    if report {
+                        self.ambiguous(&chosen, &other, name, at);
+                    }
+                    let handed = self.pass(&chosen.fit, args)?;
+                    return Some((chosen, handed));
+                }
+            }
+            // What a lambda's body has wrong is reported with the overload it would fit.
+            if !report || !args.iter().any(|arg| matches!(arg.value, Passed::Lambda(_))) {
+                break;
+            }
         }
+        if report {
+            self.no_overload(members, types, args, name, at);
+        } else {
+            self.declare_outs(args);
+        }
+        None
+    }
+
+    /// The best of the overloads that fit.
+    pub(super) fn best_of(
+        &mut self,
+        members: &[Found],
+        types: &[Ty],
+        args: &[Argument<'_>],
+        strict: bool,
+    ) -> Best {
         let mut fitting: Vec<Chosen> = Vec::new();
         for found in members {
             for expanded in [false, true] {
-                if let Some(chosen) = self.candidate(found, types, &args, expanded) {
+                if let Some(chosen) = self.candidate(found, types, args, expanded, strict) {
                     fitting.push(chosen);
                     break;
                 }
             }
         }
-        let best = self.best(fitting, &args);
-        if let Some(chosen) = best {
-            self.pass(chosen, args)
-        } else {
-            if report {
-                self.no_overload(members, types, args, name, at);
+        self.best(fitting, args)
+    }
+
+    /// After an error, `out var` variables exist all the same.
+    pub(super) fn declare_outs(&mut self, args: Vec<Argument<'_>>) {
+        for arg in args {
+            if let Passed::OutVar(ty, name) = arg.value {
+                let ty = if ty.is_var() { Ty::Error } else { self.ty(ty) };
+                if !self.is_declared(name.at.start) {
+                    self.declare_variable(name, ty, false);
+                }
             }
-            None
         }
     }
 
@@ -154,29 +287,41 @@ impl Checker<'_> {
         types: &[Ty],
         args: &[Argument<'_>],
         expanded: bool,
+        strict: bool,
     ) -> Option<Chosen> {
         let member = found.member;
-        if !types.is_empty() && types.len() != member.n_types {
+        let class = found.class.clone();
+        let fit = self.fit(&member.params, member.n_types, class, types, args, expanded, strict)?;
+        Some(Chosen { member, fit })
+    }
+
+    /// How the arguments fit the parameters.
+    #[expect(clippy::too_many_arguments, reason = "a signature, its arguments and two modes")]
+    pub(super) fn fit<'p>(
+        &mut self,
+        params: &'p [ParamInfo],
+        n_types: usize,
+        class: Vec<Ty>,
+        types: &[Ty],
+        args: &[Argument<'_>],
+        expanded: bool,
+        strict: bool,
+    ) -> Option<Fit<'p>> {
+        if !types.is_empty() && types.len() != n_types {
             return None;
         }
-        let sources = Self::sources(&member.params, args, expanded)?;
-        let mut chosen = Chosen {
-            member,
-            class: found.class.clone(),
-            method: types.to_vec(),
-            sources,
-            expanded,
-        };
-        if member.n_types > 0 && types.is_empty() {
-            chosen.method = self.infer(&chosen, args)?;
+        let sources = Self::sources(params, args, expanded)?;
+        let mut fit = Fit { params, class, method: types.to_vec(), sources, expanded };
+        if n_types > 0 && types.is_empty() {
+            fit.method = self.infer(&fit, n_types, args)?;
         }
         for (index, arg) in args.iter().enumerate() {
-            let to = chosen.type_of_arg(index)?;
-            if !self.fits(arg, &to) {
+            let to = fit.type_of_arg(index)?;
+            if !self.fits(arg, &to, strict) {
                 return None;
             }
         }
-        Some(chosen)
+        Some(fit)
     }
 
     /// Which argument goes to which parameter.
@@ -188,17 +333,32 @@ impl Checker<'_> {
         let fixed = if expanded { params.len() - 1 } else { params.len() };
         let mut sources: Vec<Option<Source>> = vec![None; params.len()];
         let mut rest = Vec::new();
+        let mut displaced = false;
         for (index, arg) in args.iter().enumerate() {
             let position = match arg.name {
-                Some(name) => params.iter().position(|param| param.name == name.text)?,
+                Some(name) => {
+                    let position = params.iter().position(|param| param.name == name.text)?;
+                    displaced |= position != index;
+                    position
+                }
+                // C# 7.2: a name may stand before others where it changes nothing.
+                None if displaced => return None,
                 None => index,
             };
             if expanded && position >= fixed {
                 rest.push(index);
                 continue;
             }
-            let out = matches!(arg.value, Passed::Out(..) | Passed::OutVar(..));
-            if out != (params.get(position)?.mode == ParamMode::Out) {
+            let mode = match arg.value {
+                Passed::Out(..) | Passed::OutVar(..) | Passed::Discard => ParamMode::Out,
+                Passed::Ref(..) => ParamMode::Ref,
+                _ => ParamMode::Value,
+            };
+            let wanted = match params.get(position)?.mode {
+                ParamMode::Params => ParamMode::Value,
+                mode => mode,
+            };
+            if mode != wanted {
                 return None;
             }
             let place = sources.get_mut(position)?;
@@ -216,108 +376,12 @@ impl Checker<'_> {
         filled.collect()
     }
 
-    /// The type arguments of a generic method, from its arguments.
-    fn infer(&mut self, chosen: &Chosen, args: &[Argument<'_>]) -> Option<Vec<Ty>> {
-        let mut found: Vec<Option<Ty>> = vec![None; chosen.member.n_types];
-        let param_of = |arg: usize| {
-            chosen.sources.iter().enumerate().find_map(|(index, source)| {
-                let param = chosen.member.params.get(index)?;
-                let ty = param.ty.substitute(&chosen.class, &[]);
-                match source {
-                    Source::Arg(own) if *own == arg => Some(ty),
-                    Source::Many(many) if many.contains(&arg) => match ty {
-                        Ty::Array(item) => Some((*item).clone()),
-                        other => Some(other),
-                    },
-                    _ => None,
-                }
-            })
-        };
-        for (index, arg) in args.iter().enumerate() {
-            let param = param_of(index)?;
-            match &arg.value {
-                Passed::Value(typed) => Self::unify(&param, &typed.ty, &mut found),
-                Passed::Out(_, ty) => Self::unify(&param, ty, &mut found),
-                _ => {}
-            }
-        }
-        for (index, arg) in args.iter().enumerate() {
-            let param = param_of(index)?;
-            let Some((inputs, result)) = param.delegate() else { continue };
-            let known = |ty: &Ty, found: &[Option<Ty>]| {
-                let filled: Vec<Ty> = found
-                    .iter()
-                    .zip(0u8..)
-                    .map(|(ty, n)| ty.clone().unwrap_or(Ty::Param(METHOD_PARAM + n)))
-                    .collect();
-                ty.substitute(&[], &filled)
-            };
-            let inputs: Vec<Ty> = inputs.iter().map(|ty| known(ty, &found)).collect();
-            match &arg.value {
-                Passed::Lambda(parameters, body) => {
-                    if parameters.len() != inputs.len() {
-                        return None;
-                    }
-                    let typed = parameters.iter().all(|parameter| parameter.ty.is_some());
-                    if !typed && inputs.iter().any(Ty::is_open) {
-                        continue;
-                    }
-                    let returned = self.lambda_result(parameters, body, &inputs, arg.at)?;
-                    Self::unify(&result, &returned, &mut found);
-                }
-                Passed::Group(group) => {
-                    if inputs.iter().any(Ty::is_open) {
-                        continue;
-                    }
-                    let returned = self.group_result(group, &inputs)?;
-                    Self::unify(&result, &returned, &mut found);
-                }
-                _ => {}
-            }
-        }
-        found.into_iter().collect()
-    }
-
-    fn unify(param: &Ty, arg: &Ty, found: &mut [Option<Ty>]) {
-        match param {
-            Ty::Param(n) if *n >= METHOD_PARAM => {
-                if matches!(arg, Ty::Null | Ty::Void | Ty::Error) {
-                    return;
-                }
-                let Some(place) = found.get_mut(usize::from(*n - METHOD_PARAM)) else { return };
-                let wider = place
-                    .as_ref()
-                    .is_none_or(|known| known != arg && Self::implicit(known, None, arg).is_some());
-                if wider {
-                    *place = Some(arg.clone());
-                }
-            }
-            Ty::Generic(TypeId::Nullable, args) => {
-                if let Some(inner) = args.first() {
-                    Self::unify(inner, arg.strip_nullable(), found);
-                }
-            }
-            Ty::Array(item) => {
-                if let Ty::Array(own) = arg {
-                    Self::unify(item, own, found);
-                }
-            }
-            Ty::Generic(id, params) => {
-                if let Some(own) = arg.as_instance_of(*id) {
-                    for (param, arg) in params.iter().zip(own.args()) {
-                        Self::unify(param, arg, found);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// Whether an argument can be passed as a type.
-    fn fits(&mut self, arg: &Argument<'_>, to: &Ty) -> bool {
+    fn fits(&mut self, arg: &Argument<'_>, to: &Ty, strict: bool) -> bool {
         match &arg.value {
             Passed::Value(typed) => Self::implicit(&typed.ty, typed.value(), to).is_some(),
-            Passed::Out(_, ty) => ty == to,
+            Passed::Out(_, ty) | Passed::Ref(_, ty) => ty == to,
+            Passed::Discard => true,
             Passed::OutVar(ty, _) => {
                 if ty.is_var() {
                     return true;
@@ -327,155 +391,67 @@ impl Checker<'_> {
                 self.diagnostics.truncate(quiet);
                 own == *to
             }
-            Passed::Open(_) => true,
-            Passed::Lambda(parameters, body) => {
-                let Some((inputs, result)) = to.delegate() else { return false };
-                if parameters.len() != inputs.len() {
-                    return false;
-                }
-                match self.lambda_result(parameters, body, &inputs, arg.at) {
-                    // A body that is wrong is reported when the overload is chosen.
-                    None | Some(Ty::Error) => true,
-                    Some(_) if result == Ty::Void => true,
-                    Some(returned) => {
-                        returned == Ty::Null && result.takes_null()
-                            || Self::implicit(&returned, None, &result).is_some()
-                    }
-                }
-            }
+            Passed::Open(expr) => match &expr.kind {
+                ExprKind::Tuple(_) => self.tuple_fits(expr, to),
+                _ => true,
+            },
+            Passed::Lambda(lambda) => self.lambda_fits(lambda, to, arg.at, strict),
             Passed::Group(group) => {
                 let Some((inputs, result)) = to.delegate() else { return false };
                 let returned = self.group_result(group, &inputs);
-                returned.is_some_and(|ty| {
-                    result == Ty::Void || Self::implicit(&ty, None, &result).is_some()
-                })
+                returned.is_some_and(|ty| Self::delegate_result(&ty, &result))
+            }
+            Passed::Function(function, at) => {
+                let Some((inputs, result)) = to.delegate() else { return false };
+                let returned = self.function_result(function, &inputs, *at);
+                returned.is_some_and(|ty| Self::delegate_result(&ty, &result))
             }
         }
     }
 
-    /// The best of the overloads that fit; the first among equals.
-    fn best(&mut self, fitting: Vec<Chosen>, args: &[Argument<'_>]) -> Option<Chosen> {
-        let mut best: Option<Chosen> = None;
-        for next in fitting {
-            best = Some(match best {
-                None => next,
-                Some(known) => {
-                    if self.compare(&known, &next, args) == Ordering::Greater {
-                        next
-                    } else {
-                        known
-                    }
-                }
-            });
+    /// Whether a method that returns one type can be a delegate that returns the other: nothing is converted.
+    pub(super) fn delegate_result(from: &Ty, to: &Ty) -> bool {
+        if *to == Ty::Void || *from == Ty::Void {
+            return *to == *from;
         }
-        best
-    }
-
-    /// Less when the left overload is better.
-    fn compare(&mut self, left: &Chosen, right: &Chosen, args: &[Argument<'_>]) -> Ordering {
-        let (mut left_better, mut right_better) = (false, false);
-        for (index, arg) in args.iter().enumerate() {
-            let (Some(to_left), Some(to_right)) =
-                (left.type_of_arg(index), right.type_of_arg(index))
-            else {
-                continue;
-            };
-            match self.better(arg, &to_left, &to_right) {
-                Ordering::Less => left_better = true,
-                Ordering::Greater => right_better = true,
-                Ordering::Equal => {}
-            }
-        }
-        match (left_better, right_better) {
-            (true, false) => return Ordering::Less,
-            (false, true) => return Ordering::Greater,
-            _ => {}
-        }
-        let generic = (left.member.n_types > 0).cmp(&(right.member.n_types > 0));
-        let expanded = left.expanded.cmp(&right.expanded);
-        let defaults = |chosen: &Chosen| {
-            chosen.sources.iter().filter(|source| matches!(source, Source::Default)).count()
-        };
-        let extension = left.member.extension.cmp(&right.member.extension);
-        extension.then(generic).then(expanded).then(defaults(left).cmp(&defaults(right)))
-    }
-
-    /// Less when the left type is the better one for the argument.
-    fn better(&mut self, arg: &Argument<'_>, left: &Ty, right: &Ty) -> Ordering {
-        if left == right {
-            return Ordering::Equal;
-        }
-        match &arg.value {
-            Passed::Value(typed) => {
-                if typed.ty == *left {
-                    return Ordering::Less;
-                }
-                if typed.ty == *right {
-                    return Ordering::Greater;
-                }
-                Self::closer(left, right)
-            }
-            Passed::Lambda(parameters, body) => {
-                let (Some((inputs, to_left)), Some((_, to_right))) =
-                    (left.delegate(), right.delegate())
-                else {
-                    return Ordering::Equal;
-                };
-                let returned = self.lambda_result(parameters, body, &inputs, arg.at);
-                if returned.as_ref() == Some(&to_left) {
-                    return Ordering::Less;
-                }
-                if returned.as_ref() == Some(&to_right) {
-                    return Ordering::Greater;
-                }
-                Self::closer(&to_left, &to_right)
-            }
-            _ => Ordering::Equal,
-        }
-    }
-
-    fn closer(left: &Ty, right: &Ty) -> Ordering {
-        let to_right = Self::implicit(left, None, right).is_some();
-        let to_left = Self::implicit(right, None, left).is_some();
-        match (to_right, to_left) {
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-            _ => {
-                let signed = |ty: &Ty| {
-                    matches!(
-                        ty,
-                        Ty::Named(TypeId::Int32 | TypeId::Int64 | TypeId::Int16 | TypeId::SByte)
-                    )
-                };
-                signed(right).cmp(&signed(left))
-            }
-        }
+        from == to || from.is_reference() && crate::types::is_assignable(from, to)
     }
 
     /// Converts the arguments for the chosen overload.
-    fn pass(&mut self, chosen: Chosen, args: Vec<Argument<'_>>) -> Option<Choice> {
-        let types: Vec<Option<Ty>> =
-            (0..args.len()).map(|index| chosen.type_of_arg(index)).collect();
+    pub(super) fn pass(&mut self, fit: &Fit<'_>, args: Vec<Argument<'_>>) -> Option<Handed> {
+        let types: Vec<Option<Ty>> = (0..args.len()).map(|index| fit.type_of_arg(index)).collect();
         let mut nodes: Vec<Option<Node>> = Vec::new();
         let mut places: Vec<Option<Place>> = Vec::new();
+        let mut handed = Handed::default();
         for (arg, to) in args.into_iter().zip(types) {
             let to = to?;
             let mut place = None;
             let node = match arg.value {
                 Passed::Value(typed) => self.convert(typed, &to),
-                Passed::Lambda(parameters, body) => self.lambda_to(parameters, body, &to, arg.at),
-                Passed::Group(group) => self.group_to(&group, &to),
+                Passed::Lambda(lambda) => self.lambda_to(lambda, &to, arg.at),
+                Passed::Group(group) => self.group_to(group, &to),
+                Passed::Function(function, at) => self.function_to(&function, &to, at),
                 Passed::Open(expr) => self.bind_to(expr, &to),
+                Passed::Discard => Node::Const(default_value(&to)),
                 Passed::Out(found, _) => {
                     place = Some(found);
                     Node::Const(default_value(&to))
                 }
-                Passed::OutVar(_, name) => {
+                Passed::Ref(reference, _) => {
+                    handed.before.extend(reference.before);
+                    handed.after.extend(reference.after);
+                    place = Some(Place::Cell(reference.cell));
+                    Node::Cell(reference.cell)
+                }
+                Passed::OutVar(ty, name) => {
+                    if !ty.is_var() {
+                        self.ty(ty);
+                    }
                     let found = self.declare_variable(name, to.clone(), false);
                     place = Some(found);
                     match found {
                         Place::Cell(slot) => Node::Seq(
-                            [Self::fresh_cell(slot)].into(),
+                            [Node::NewCell(slot)].into(),
                             Node::Const(default_value(&to)).boxed(),
                         ),
                         Place::Local(_) => Node::Const(default_value(&to)),
@@ -485,44 +461,51 @@ impl Checker<'_> {
             nodes.push(Some(node));
             places.push(place);
         }
-        let mut ordered = Vec::new();
-        let mut outs = Vec::new();
-        for (index, source) in chosen.sources.iter().enumerate() {
+        for (index, source) in fit.sources.iter().enumerate() {
             let node = match source {
                 Source::Arg(arg) => {
                     if let Some(Some(place)) = places.get(*arg) {
-                        outs.push((index, *place));
+                        handed.outs.push((index, *place));
                     }
                     nodes.get_mut(*arg)?.take()?
                 }
                 Source::Default => {
-                    let param = chosen.member.params.get(index)?;
-                    let default = param.default.clone().unwrap_or_default();
-                    Node::Const(match (default, &param.ty) {
-                        (Value::Int(number), Ty::Named(id)) if param.ty.is_enum() => {
-                            Value::Enum(*id, number)
-                        }
-                        (default, _) => default,
-                    })
+                    let param = fit.params.get(index)?;
+                    Self::default_of(param, &fit.param_ty(index)?)
                 }
                 Source::Many(many) => {
-                    let Some(Ty::Array(item)) = chosen.param_ty(index) else { return None };
+                    let Some(Ty::Array(item)) = fit.param_ty(index) else { return None };
                     let items: Option<Vec<Node>> =
                         many.iter().map(|arg| nodes.get_mut(*arg)?.take()).collect();
                     Node::Array { item: (*item).clone(), items: items?.into() }
                 }
             };
-            ordered.push(node);
+            handed.nodes.push(node);
         }
-        Some((chosen, ordered, outs))
+        Some(handed)
     }
 
-    /// A node that makes the cell of a captured variable.
-    pub(super) fn fresh_cell(slot: u16) -> Node {
-        Node::NewCell(slot)
+    /// The default value of a parameter.
+    fn default_of(param: &ParamInfo, ty: &Ty) -> Node {
+        let default = param.default.clone().unwrap_or_default();
+        Node::Const(match (default, ty) {
+            (Value::Int(number), Ty::Named(id)) if ty.is_enum() => Value::Enum(*id, number),
+            (Value::Null, ty) => default_value(ty),
+            (default, _) => default,
+        })
     }
 
-    fn no_overload(
+    pub(super) fn ambiguous(&mut self, left: &Chosen, right: &Chosen, name: &str, at: At) {
+        let message = format!("the call of `{name}` is ambiguous");
+        let mut diagnostic = self.diagnostic(ErrorCode::EXPR_TYPE, at, message);
+        for chosen in [left, right] {
+            let found = Found { member: chosen.member, class: chosen.fit.class.clone() };
+            diagnostic = diagnostic.help(format!("it may be `{}`", Self::signature(&found)));
+        }
+        self.report(diagnostic);
+    }
+
+    pub(super) fn no_overload(
         &mut self,
         members: &[Found],
         types: &[Ty],
@@ -530,35 +513,34 @@ impl Checker<'_> {
         name: &str,
         at: At,
     ) {
-        // A lambda that is wrong by itself says more than the overloads.
+        // An argument that is wrong by itself says more than the overloads.
         let before = self.diagnostics.len();
         if let [only] = members {
-            let sources = Self::sources(&only.member.params, &args, false);
-            if let Some(sources) = sources {
-                let mut chosen = Chosen {
-                    member: only.member,
-                    class: only.class.clone(),
-                    method: types.to_vec(),
-                    sources,
-                    expanded: false,
-                };
+            let params = &only.member.params;
+            if let Some(sources) = Self::sources(params, &args, false) {
+                let class = only.class.clone();
+                let method = types.to_vec();
+                let mut fit = Fit { params, class, method, sources, expanded: false };
                 if only.member.n_types > 0 && types.is_empty() {
-                    match self.infer(&chosen, &args) {
-                        Some(inferred) => chosen.method = inferred,
-                        None => return self.no_inference(only.member, name, at),
+                    if let Some(inferred) = self.infer(&fit, only.member.n_types, &args) {
+                        fit.method = inferred;
+                    } else {
+                        self.declare_outs(args);
+                        return self.no_inference(&only.member.name, name, at);
                     }
                 }
-                self.pass(chosen, args);
-                if self.diagnostics.len() > before {
-                    return;
+                self.pass(&fit, args);
+                if self.diagnostics.len() == before {
+                    let message = format!("the arguments of `{name}` do not fit");
+                    self.error(ErrorCode::EXPR_TYPE, at, message);
                 }
-                return self.error(
-                    ErrorCode::EXPR_TYPE,
-                    at,
-                    format!("the arguments of `{name}` do not fit"),
-                );
+                return;
             }
         }
+        self.no_candidate(members, args, name, at);
+    }
+
+    fn no_candidate(&mut self, members: &[Found], args: Vec<Argument<'_>>, name: &str, at: At) {
         let counts = |member: &MemberInfo| {
             let least = member
                 .params
@@ -573,18 +555,8 @@ impl Checker<'_> {
             let (least, most) = counts(found.member);
             (least..=most).contains(&n)
         });
-        let shown: Vec<String> = args
-            .iter()
-            .map(|arg| match &arg.value {
-                Passed::Value(typed) => typed.ty.to_string(),
-                Passed::Lambda(..) => "a lambda".to_owned(),
-                Passed::Group(_) => "a method".to_owned(),
-                Passed::Open(_) => "default".to_owned(),
-                Passed::Out(_, ty) => format!("out {ty}"),
-                Passed::OutVar(..) => "out var".to_owned(),
-            })
-            .collect();
         let message = if any {
+            let shown: Vec<String> = args.iter().map(Self::shown_argument).collect();
             format!("no overload of `{name}` takes ({})", shown.join(", "))
         } else {
             format!("no overload of `{name}` takes {n} arguments")
@@ -594,13 +566,26 @@ impl Checker<'_> {
             diagnostic = diagnostic.help(format!("there is `{}`", Self::signature(found)));
         }
         self.report(diagnostic);
+        self.declare_outs(args);
     }
 
-    fn no_inference(&mut self, member: &MemberInfo, name: &str, at: At) {
+    fn shown_argument(arg: &Argument<'_>) -> String {
+        match &arg.value {
+            Passed::Value(typed) => typed.ty.to_string(),
+            Passed::Lambda(_) => "a lambda".to_owned(),
+            Passed::Group(_) | Passed::Function(..) => "a method".to_owned(),
+            Passed::Open(_) => "default".to_owned(),
+            Passed::Out(_, ty) => format!("out {ty}"),
+            Passed::Ref(_, ty) => format!("ref {ty}"),
+            Passed::OutVar(..) | Passed::Discard => "out var".to_owned(),
+        }
+    }
+
+    pub(super) fn no_inference(&mut self, written: &str, name: &str, at: At) {
         let message = format!("the type arguments of `{name}` cannot be inferred");
         let diagnostic = self
             .diagnostic(ErrorCode::EXPR_TYPE, at, message)
-            .help(format!("write them: `{}<…>(…)`", member.name));
+            .help(format!("write them: `{written}<…>(…)`"));
         self.report(diagnostic);
     }
 
@@ -613,6 +598,7 @@ impl Checker<'_> {
             let mode = match param.mode {
                 ParamMode::Value => "",
                 ParamMode::Out => "out ",
+                ParamMode::Ref => "ref ",
                 ParamMode::Params => "params ",
             };
             let ty = param.ty.substitute(&found.class, &[]);

@@ -25,7 +25,10 @@ impl Checker<'_> {
         let store = Self::write(place, typed.node);
         let held = Typed::new(Self::read(place), typed.ty, typed.at);
         let test = self.pattern(&held, pattern);
-        Typed::new(Node::Seq([store].into(), test.boxed()), Ty::BOOL, at)
+        let split = self.split.take();
+        let node = Node::Seq([store].into(), test.boxed());
+        self.split = split;
+        Typed::new(node, Ty::BOOL, at)
     }
 
     fn type_test(&mut self, typed: &Typed, ty: &Ty, at: At) -> Node {
@@ -41,7 +44,12 @@ impl Checker<'_> {
     pub(super) fn pattern(&mut self, held: &Typed, pattern: &Pattern) -> Node {
         match pattern {
             Pattern::Var(None) => Node::Const(Value::Bool(true)),
-            Pattern::Var(Some(name)) => self.pattern_variable(held.node.clone(), &held.ty, name),
+            Pattern::Var(Some(name)) => {
+                let stored = self.pattern_variable(held.node.clone(), &held.ty, name);
+                // It always holds.
+                self.split = None;
+                stored
+            }
             Pattern::Type(ty, name) => {
                 let at = ty.at;
                 let ty = if ty.is_var() { held.ty.clone() } else { self.ty(ty) };
@@ -59,7 +67,12 @@ impl Checker<'_> {
     }
 
     fn pattern_variable(&mut self, value: Node, ty: &Ty, name: &Name) -> Node {
+        let mut otherwise = self.flow.clone();
+        if otherwise.reachable {
+            otherwise.unassigned.insert(name.at.start);
+        }
         let place = self.declare_variable(name, ty.clone(), false);
+        self.split = Some((self.flow.clone(), otherwise));
         let mut effects = Vec::new();
         if let Place::Cell(slot) = place {
             effects.push(Node::NewCell(slot));

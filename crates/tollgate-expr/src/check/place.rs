@@ -3,6 +3,7 @@
 use tollgate_diagnostics::{Code as ErrorCode, closest};
 
 use super::expression::Operand;
+use super::overload::Reference;
 use super::scope::{LocalKind, Origin};
 use super::{Checker, Typed};
 use crate::Value;
@@ -12,8 +13,14 @@ use crate::syntax::ast::{Arg, BinaryOp, Expr, ExprKind, Name};
 use crate::types::{MemberKind, Ty};
 
 /// Something that can be read and written.
-enum Target {
+pub(super) enum Target {
     Variable(Place),
+    /// A member of a tuple that is a variable.
+    Part {
+        whole: Box<Target>,
+        ty: Ty,
+        index: usize,
+    },
     Array {
         array: Place,
         index: Place,
@@ -36,16 +43,52 @@ impl Checker<'_> {
         if op.is_none() {
             return self.plain_assign(target, value, at);
         }
+        if Self::is_deconstruction(target) {
+            let message = "values are taken apart with `=` alone";
+            return self.fail(ErrorCode::EXPR_TYPE, target.at, message);
+        }
         let mut effects = Vec::new();
-        let Some((place, ty)) = self.target(target, &mut effects, false) else {
+        let Some((place, ty)) = self.target(target, &mut effects) else {
+            self.quietly(|checker| checker.bind(value));
             return Typed::error(at);
         };
+        if ty.delegate().is_some() {
+            return self.assign_delegate(place, ty, effects, (target, op, value), at);
+        }
         let current = Typed::new(Self::read_target(&place, at), ty.clone(), target.at);
         let value = self.bind(value);
         let Some(op) = op else { return Typed::error(at) };
+        let narrow = Self::fits_narrow(op, &value, &ty);
         let result = self.operation(op, current, value, at);
-        let stored = self.narrowed(result, &ty);
+        let stored = if narrow { self.narrowed(result, &ty) } else { self.convert(result, &ty) };
         self.store(place, stored, effects, ty, at)
+    }
+
+    /// Whether `x op= value` may cast its result back: the value must fit the variable itself.
+    fn fits_narrow(op: BinaryOp, value: &Typed, ty: &Ty) -> bool {
+        matches!(op, BinaryOp::Shl | BinaryOp::Shr)
+            || Self::implicit(&value.ty, value.value(), ty).is_some()
+    }
+
+    /// `handler += other`.
+    fn assign_delegate(
+        &mut self,
+        place: Target,
+        ty: Ty,
+        effects: Vec<Node>,
+        (target, op, value): (&Expr, Option<BinaryOp>, &Expr),
+        at: At,
+    ) -> Typed {
+        if op != Some(BinaryOp::Add) {
+            let code = ErrorCode::EXPR_UNSUPPORTED;
+            return self.fail(code, at, "delegates can be put together with `+=` alone");
+        }
+        let current = Typed::new(Self::read_target(&place, at), ty.clone(), target.at);
+        let value = Typed::new(self.bind_to(value, &ty), ty.clone(), value.at);
+        match self.combined(current, value, at) {
+            Some(both) => self.store(place, both.node, effects, ty, at),
+            None => Typed::error(at),
+        }
     }
 
     /// The result of a compound assignment, cast back to the type of the target.
@@ -65,7 +108,25 @@ impl Checker<'_> {
     }
 
     fn plain_assign(&mut self, target: &Expr, value: &Expr, at: At) -> Typed {
+        if Self::is_deconstruction(target) {
+            return self.deconstruct(target, value, at);
+        }
         match &target.kind {
+            ExprKind::Member { target: object, .. } if self.is_tuple(object) => {
+                let mut effects = Vec::new();
+                let Some((place, ty)) = self.target(target, &mut effects) else {
+                    return Typed::error(at);
+                };
+                let node = self.bind_to(value, &ty);
+                if let ExprKind::Name(..) = &object.kind {
+                    self.assigned(object);
+                }
+                self.store(place, node, effects, ty, at)
+            }
+            ExprKind::Declaration(..) => {
+                let message = "a declaration stands here alone";
+                self.fail(ErrorCode::EXPR_SYNTAX, target.at, message)
+            }
             ExprKind::Index { target: object, args } => {
                 let object = self.bind(object);
                 if !self.has_value(&object) {
@@ -83,10 +144,21 @@ impl Checker<'_> {
                 _ => self.fail(ErrorCode::EXPR_TYPE, target.at, "this cannot be assigned to"),
             },
             ExprKind::Name(name, _) if &**name == "_" && self.local("_").is_none() => {
-                self.bind(value)
+                let typed = self.bind(value);
+                if typed.ty == Ty::Null {
+                    self.fail(
+                        ErrorCode::EXPR_TYPE,
+                        value.at,
+                        "`null` has no type that `_` could take",
+                    )
+                } else {
+                    self.has_value(&typed);
+                    typed
+                }
             }
             _ => {
                 let Some((place, ty)) = self.variable_place_to_write(target) else {
+                    self.quietly(|checker| checker.bind(value));
                     return Typed::error(at);
                 };
                 let node = self.bind_to(value, &ty);
@@ -96,22 +168,83 @@ impl Checker<'_> {
         }
     }
 
-    fn assigned(&mut self, target: &Expr) {
+    pub(super) fn assigned(&mut self, target: &Expr) {
         if let ExprKind::Name(name, _) = &target.kind
             && let Some(local) = self.local(name)
         {
-            self.unassigned.remove(&local.declared);
+            self.mark_assigned(local.declared);
         }
     }
 
-    /// A local variable, for `out` arguments: it counts as assigned.
-    pub(super) fn variable_place(&mut self, target: &Expr) -> Option<(Place, Ty)> {
-        let found = self.variable_place_to_write(target)?;
-        self.assigned(target);
-        Some(found)
+    /// Checks something whose mistakes are not to be reported.
+    pub(super) fn quietly<T>(&mut self, check: impl FnOnce(&mut Self) -> T) -> T {
+        let (diagnostics, functions) = (self.diagnostics.len(), self.functions.len());
+        let instances = self.instances.len();
+        let (facts, uses) = (self.facts, self.use_of_response);
+        let flow = self.flow.clone();
+        let result = check(self);
+        self.diagnostics.truncate(diagnostics);
+        self.functions.truncate(functions);
+        self.instances.truncate(instances);
+        (self.facts, self.use_of_response, self.flow) = (facts, uses, flow);
+        result
     }
 
-    fn variable_place_to_write(&mut self, target: &Expr) -> Option<(Place, Ty)> {
+    /// Whether an expression is a tuple whose members can perhaps be set.
+    fn is_tuple(&mut self, object: &Expr) -> bool {
+        let may_be = matches!(
+            object.kind,
+            ExprKind::Name(..) | ExprKind::Member { .. } | ExprKind::Index { .. }
+        );
+        if !may_be {
+            return false;
+        }
+        if let ExprKind::Name(name, _) = &object.kind {
+            return match self.local(name).map(|local| local.kind) {
+                Some(LocalKind::Variable { ty: Ty::Record(record), .. }) => record.tuple,
+                _ => false,
+            };
+        }
+        let operand = self.quietly(|checker| checker.operand(object));
+        matches!(operand, Operand::Value(Typed { ty: Ty::Record(record), .. }) if record.tuple)
+    }
+
+    /// A variable by reference: local variables live in cells, others are copied in and out.
+    pub(super) fn reference(&mut self, expr: &Expr) -> Option<(Reference, Ty)> {
+        if let ExprKind::Name(name, _) = &expr.kind {
+            let read = self.bind(expr);
+            if read.ty.is_error() {
+                return None;
+            }
+            let (place, ty) = self.variable_place_to_write(expr)?;
+            let (Place::Local(cell) | Place::Cell(cell)) = place;
+            if let Some(local) = self.local(name)
+                && !self.references.contains(&local.declared)
+            {
+                self.found.cells.insert(local.declared);
+            }
+            return Some((Reference { cell, before: Vec::new(), after: Vec::new() }, ty));
+        }
+        let mut before = Vec::new();
+        let (target, ty) = self.target(expr, &mut before)?;
+        if matches!(target, Target::Member { .. }) {
+            let message = "a property or indexer cannot be passed by reference";
+            self.error(ErrorCode::EXPR_TYPE, expr.at, message);
+            return None;
+        }
+        let cell = self.new_slot();
+        before.push(Node::NewCell(cell));
+        before.push(Node::SetCell(cell, Self::read_target(&target, expr.at).boxed()));
+        let stored = self.store(target, Node::Cell(cell), Vec::new(), ty.clone(), expr.at);
+        Some((Reference { cell, before, after: vec![stored.node] }, ty))
+    }
+
+    /// A local variable, for `out` arguments.
+    pub(super) fn out_place(&mut self, target: &Expr) -> Option<(Place, Ty)> {
+        self.variable_place_to_write(target)
+    }
+
+    pub(super) fn variable_place_to_write(&mut self, target: &Expr) -> Option<(Place, Ty)> {
         let ExprKind::Name(name, _) = &target.kind else {
             self.error(ErrorCode::EXPR_TYPE, target.at, "this cannot be assigned to");
             return None;
@@ -172,19 +305,19 @@ impl Checker<'_> {
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         }
         let args = self.arguments(args);
-        let Some((chosen, nodes, _)) = self.choose(&found, &[], args, "this[…]", at, true) else {
+        let Some((chosen, handed)) = self.choose(&found, &[], args, "this[…]", at, true) else {
             return Typed::error(at);
         };
         let Some(set) = chosen.member.set else {
             let message = format!("items of `{}` cannot be set", object.ty);
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         };
-        let ty = chosen.member.result.substitute(&chosen.class, &[]);
+        let ty = chosen.member.result.substitute(&chosen.fit.class, &[]);
         let value = self.bind_to(value, &ty);
         let mut all = vec![object.node];
-        all.extend(nodes);
+        all.extend(handed.nodes);
         all.push(value);
-        let call = Self::setter(set, all, chosen.class, at);
+        let call = Self::setter(set, all, chosen.fit.class, at);
         Typed::new(Node::Call(Box::new(call)), ty, at)
     }
 
@@ -235,7 +368,7 @@ impl Checker<'_> {
 
     pub(super) fn step(&mut self, target: &Expr, up: bool, prefix: bool, at: At) -> Typed {
         let mut effects = Vec::new();
-        let Some((place, ty)) = self.target(target, &mut effects, true) else {
+        let Some((place, ty)) = self.target(target, &mut effects) else {
             return Typed::error(at);
         };
         let numeric = ty.strip_nullable().numeric();
@@ -266,11 +399,10 @@ impl Checker<'_> {
     }
 
     /// What is assigned to, its parts evaluated once.
-    fn target(
+    pub(super) fn target(
         &mut self,
         target: &Expr,
         effects: &mut Vec<Node>,
-        _step: bool,
     ) -> Option<(Target, Ty)> {
         match &target.kind {
             ExprKind::Index { target: object, args } => {
@@ -291,8 +423,18 @@ impl Checker<'_> {
                 let got = self.index_of(object, args, target.at);
                 self.member_target(got, effects, target.at)
             }
+            ExprKind::Member { target: object, name, .. } if self.is_tuple(object) => {
+                self.tuple_part(object, name, effects)
+            }
             ExprKind::Member { target: object, name, .. } => {
-                let object = self.bind(object);
+                let object = match self.operand(object) {
+                    Operand::Value(object) => object,
+                    Operand::Type(ty, _) => {
+                        let message = format!("members of `{ty}` cannot be assigned to");
+                        self.fail(ErrorCode::EXPR_TYPE, target.at, message)
+                    }
+                    other => self.value_of(other, object),
+                };
                 if !self.has_value(&object) {
                     return None;
                 }
@@ -317,6 +459,34 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// `t.Item1` of a tuple that is a variable.
+    fn tuple_part(
+        &mut self,
+        object: &Expr,
+        name: &Name,
+        effects: &mut Vec<Node>,
+    ) -> Option<(Target, Ty)> {
+        let (whole, ty) = if let ExprKind::Name(..) = &object.kind {
+            let (place, ty) = self.variable_place_to_write(object)?;
+            (Target::Variable(place), ty)
+        } else {
+            self.target(object, effects)?
+        };
+        if matches!(whole, Target::Member { .. }) {
+            let message = "the tuple is a value, not a variable: its members cannot be set";
+            self.error(ErrorCode::EXPR_TYPE, object.at, message);
+            return None;
+        }
+        let Ty::Record(record) = &ty else { return None };
+        let index = super::member::tuple_index(record, &name.text);
+        let Some(index) = index else {
+            self.no_member(&ty, name, name.at);
+            return None;
+        };
+        let part = record.members.get(index).map(|(_, ty)| ty.clone())?;
+        Some((Target::Part { whole: Box::new(whole), ty, index }, part))
     }
 
     /// A property or indexer from its getter's call: arguments go to temporaries.
@@ -357,6 +527,10 @@ impl Checker<'_> {
 
     fn read_target(target: &Target, at: At) -> Node {
         match target {
+            Target::Part { whole, index, .. } => {
+                let target = Self::read_target(whole, at).boxed();
+                Node::Member { target, index: *index, at: at.start }
+            }
             Target::Variable(place) => Self::read(*place),
             Target::Array { array, index } => Node::ArrayGet {
                 array: Self::read(*array).boxed(),
@@ -367,7 +541,7 @@ impl Checker<'_> {
         }
     }
 
-    fn store(
+    pub(super) fn store(
         &mut self,
         target: Target,
         value: Node,
@@ -377,6 +551,26 @@ impl Checker<'_> {
     ) -> Typed {
         let node = match target {
             Target::Variable(place) => Self::write(place, value),
+            Target::Part { whole, ty: whole_ty, index } => {
+                let held = self.temporary();
+                effects.push(Self::write(held, value));
+                let n = match &whole_ty {
+                    Ty::Record(record) => record.members.len(),
+                    _ => 0,
+                };
+                let values = (0..n).map(|n| {
+                    if n == index {
+                        return Self::read(held);
+                    }
+                    let target = Self::read_target(&whole, at).boxed();
+                    Node::Member { target, index: n, at: at.start }
+                });
+                let values = values.collect();
+                let changed = Node::Record { ty: whole_ty.clone(), values };
+                let stored = self.store(*whole, changed, Vec::new(), whole_ty, at);
+                effects.push(stored.node);
+                Self::read(held)
+            }
             Target::Array { array, index } => Node::ArraySet {
                 array: Self::read(array).boxed(),
                 index: Self::read(index).boxed(),

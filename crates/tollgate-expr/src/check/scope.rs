@@ -1,14 +1,16 @@
 //! Local names.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tollgate_diagnostics::Code as ErrorCode;
 
-use super::Checker;
+use super::flow::Flow;
+use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Node, Place};
-use crate::syntax::ast::Name;
-use crate::types::Ty;
+use crate::syntax::ast::{FunctionDecl, Name};
+use crate::types::{ParamInfo, Ty};
 
 /// Where a value comes from, as far as bodies are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +45,25 @@ pub(super) enum LocalKind {
 pub(super) struct LocalFunction {
     pub(super) index: u32,
     pub(super) declared: u32,
-    pub(super) params: Vec<(Arc<str>, Ty, Option<Value>)>,
+    pub(super) name: Arc<str>,
+    pub(super) params: Vec<ParamInfo>,
     pub(super) result: Ty,
+    /// For a generic one, how it is written: it is checked anew for each list of type arguments.
+    pub(super) generic: Option<Arc<FunctionDecl>>,
+}
+
+/// A block being checked.
+#[derive(Debug, Default)]
+struct Block {
+    locals: Vec<Local>,
+    /// Names of blocks inside it that are closed: they cannot be declared here any more.
+    inner: BTreeSet<Arc<str>>,
 }
 
 /// A function being checked.
 #[derive(Debug)]
 pub(super) struct FunctionScope {
-    blocks: Vec<Vec<Local>>,
+    blocks: Vec<Block>,
     next: u16,
     /// Declarations captured, in slot order from 0.
     pub(super) captures: Vec<(u32, u16, Local)>,
@@ -59,7 +72,15 @@ pub(super) struct FunctionScope {
     /// What it must return.
     pub(super) result: Option<Ty>,
     /// What it returns.
-    pub(super) returns: Vec<Ty>,
+    pub(super) returns: Vec<Typed>,
+    /// Its `out` parameters.
+    pub(super) outs: Vec<u32>,
+    /// Variables of enclosing functions that it has not assigned, when it is a local function.
+    pub(super) foreign: BTreeSet<u32>,
+    /// What is known where it returns.
+    pub(super) end: Flow,
+    /// Type parameters in sight.
+    pub(super) types: Vec<(Arc<str>, Ty)>,
     /// What `?.` is applied to, innermost last.
     pub(super) receivers: Vec<(u16, Ty, Origin)>,
 }
@@ -67,12 +88,16 @@ pub(super) struct FunctionScope {
 impl FunctionScope {
     pub(super) fn new(result: Option<Ty>) -> Self {
         Self {
-            blocks: vec![Vec::new()],
+            blocks: vec![Block::default()],
             next: 0,
             captures: Vec::new(),
             declared: None,
             result,
             returns: Vec::new(),
+            outs: Vec::new(),
+            foreign: BTreeSet::new(),
+            end: Flow::dead(),
+            types: Vec::new(),
             receivers: Vec::new(),
         }
     }
@@ -91,25 +116,30 @@ impl FunctionScope {
         self.blocks
             .iter()
             .rev()
-            .flat_map(|block| block.iter().rev())
+            .flat_map(|block| block.locals.iter().rev())
             .find(|local| &*local.name == name)
     }
 
     fn find_declared(&self, declared: u32) -> Option<&Local> {
-        self.blocks.iter().flatten().find(|local| local.declared == declared)
+        let locals = self.blocks.iter().flat_map(|block| &block.locals);
+        locals.into_iter().find(|local| local.declared == declared)
     }
 }
 
 impl Checker<'_> {
     pub(super) fn push_block(&mut self) {
         if let Some(scope) = self.scopes.last_mut() {
-            scope.blocks.push(Vec::new());
+            scope.blocks.push(Block::default());
         }
     }
 
     pub(super) fn pop_block(&mut self) {
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.blocks.pop();
+        if let Some(scope) = self.scopes.last_mut()
+            && let Some(closed) = scope.blocks.pop()
+            && let Some(outer) = scope.blocks.last_mut()
+        {
+            outer.inner.extend(closed.inner);
+            outer.inner.extend(closed.locals.into_iter().map(|local| local.name));
         }
     }
 
@@ -119,8 +149,9 @@ impl Checker<'_> {
 
     /// Declares a name; an error when it is taken.
     pub(super) fn declare(&mut self, name: &Name, kind: LocalKind) {
-        let taken =
-            &*name.text != "_" && self.scopes.iter().any(|scope| scope.find(&name.text).is_some());
+        let inner = self.scopes.last().and_then(|scope| scope.blocks.last());
+        let taken = self.scopes.iter().any(|scope| scope.find(&name.text).is_some())
+            || inner.is_some_and(|block| block.inner.contains(&name.text));
         if taken {
             let shown = self.shown(name.at, &name.text);
             let message = format!("a local named `{shown}` is already declared in this scope");
@@ -128,7 +159,7 @@ impl Checker<'_> {
         }
         let local = Local { name: name.text.clone(), declared: name.at.start, kind };
         if let Some(block) = self.scopes.last_mut().and_then(|scope| scope.blocks.last_mut()) {
-            block.push(local);
+            block.locals.push(local);
         }
     }
 
@@ -212,9 +243,86 @@ impl Checker<'_> {
         self.scopes.push(scope);
     }
 
+    /// Enters a function that only calls another: what it holds is named by no one.
+    pub(super) fn enter_wrapper(&mut self) {
+        self.scopes.push(FunctionScope::new(None));
+    }
+
     /// Leaves a function: its slots and the declarations it captures.
     pub(super) fn leave_function(&mut self) -> FunctionScope {
-        self.scopes.pop().unwrap_or_else(|| FunctionScope::new(None))
+        let left = self.scopes.pop().unwrap_or_else(|| FunctionScope::new(None));
+        if let Some(outer) = self.scopes.last_mut().and_then(|scope| scope.blocks.last_mut()) {
+            for block in &left.blocks {
+                outer.inner.extend(block.inner.iter().cloned());
+                outer.inner.extend(block.locals.iter().map(|local| local.name.clone()));
+            }
+        }
+        left
+    }
+
+    /// The variables of the innermost block, by where they are declared.
+    pub(super) fn block_variables(&self) -> Vec<u32> {
+        let block = self.scopes.last().and_then(|scope| scope.blocks.last());
+        let locals = block.map(|block| block.locals.as_slice()).unwrap_or_default();
+        locals.iter().map(|local| local.declared).collect()
+    }
+
+    /// Takes variables of the innermost block out of sight.
+    pub(super) fn forget_variables(&mut self, range: std::ops::Range<usize>) {
+        let block = self.scopes.last_mut().and_then(|scope| scope.blocks.last_mut());
+        if let Some(block) = block
+            && range.end <= block.locals.len()
+        {
+            block.locals.drain(range);
+        }
+    }
+
+    /// Whether a declaration is one of the current function.
+    pub(super) fn is_own(&self, declared: u32) -> bool {
+        self.scopes.last().is_some_and(|scope| scope.find_declared(declared).is_some())
+    }
+
+    /// Whether a declaration is in sight.
+    pub(super) fn is_declared(&self, declared: u32) -> bool {
+        self.scopes.iter().any(|scope| scope.find_declared(declared).is_some())
+    }
+
+    /// The variables of all functions around, by where they are declared.
+    pub(super) fn all_variables(&self) -> BTreeSet<u32> {
+        let blocks = self.scopes.iter().flat_map(|scope| &scope.blocks);
+        let locals = blocks.flat_map(|block| &block.locals);
+        let variables = locals.filter(|local| matches!(local.kind, LocalKind::Variable { .. }));
+        variables.map(|local| local.declared).collect()
+    }
+
+    /// The variable of a `using` cannot be assigned.
+    pub(super) fn make_read_only(&mut self, name: &Name) {
+        let block = self.scopes.last_mut().and_then(|scope| scope.blocks.last_mut());
+        let found = block.and_then(|block| {
+            block.locals.iter_mut().find(|local| local.declared == name.at.start)
+        });
+        if let Some(Local { kind: LocalKind::Variable { read_only, .. }, .. }) = found {
+            *read_only = true;
+        }
+    }
+
+    /// The type of a type parameter in sight.
+    pub(super) fn type_parameter(&self, name: &str) -> Option<Ty> {
+        let types = self.scopes.iter().rev().flat_map(|scope| &scope.types);
+        types.into_iter().find(|(own, _)| &**own == name).map(|(_, ty)| ty.clone())
+    }
+
+    /// Hidden variables of queries in sight, innermost first, with their types.
+    pub(super) fn hidden(&self) -> Vec<(Arc<str>, Ty)> {
+        let blocks = self.scopes.iter().rev().flat_map(|scope| scope.blocks.iter().rev());
+        let locals = blocks.flat_map(|block| block.locals.iter().rev());
+        let hidden = locals.filter(|local| local.name.starts_with('<'));
+        hidden
+            .filter_map(|local| match &local.kind {
+                LocalKind::Variable { ty, .. } => Some((local.name.clone(), ty.clone())),
+                _ => None,
+            })
+            .collect()
     }
 
     pub(super) fn read(place: Place) -> Node {
@@ -238,7 +346,9 @@ impl Checker<'_> {
 
     /// The names in sight, for suggestions.
     pub(super) fn local_names(&self) -> Vec<Arc<str>> {
-        let locals = self.scopes.iter().flat_map(|scope| scope.blocks.iter().flatten());
-        locals.map(|local| local.name.clone()).collect()
+        let locals =
+            self.scopes.iter().flat_map(|scope| scope.blocks.iter().flat_map(|b| &b.locals));
+        let names = locals.map(|local| local.name.clone());
+        names.filter(|name| !name.starts_with('<')).collect()
     }
 }

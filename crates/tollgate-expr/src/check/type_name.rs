@@ -52,11 +52,19 @@ impl Checker<'_> {
                 if found.is_error() { Ty::Error } else { Ty::nullable(found) }
             }
             TypeKind::Tuple(items) => {
-                let members = items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| (format!("Item{}", index + 1).into(), self.ty(item)));
-                let members = members.collect();
+                let mut members: Vec<(std::sync::Arc<str>, Ty)> = Vec::new();
+                for (index, (item, name)) in items.iter().enumerate() {
+                    let item = self.ty(item);
+                    if item.is_error() {
+                        return Ty::Error;
+                    }
+                    if let Some(name) = name {
+                        self.tuple_name(name, index, &members);
+                    }
+                    let own = name.as_ref().map(|name| name.text.clone());
+                    let name = own.unwrap_or_else(|| format!("Item{}", index + 1).into());
+                    members.push((name, item));
+                }
                 Ty::Record(RecordTy { tuple: true, members }.into())
             }
             TypeKind::Named(path) => self.named_type(path, ty.at),
@@ -68,6 +76,12 @@ impl Checker<'_> {
         let args: Vec<Ty> = args.iter().map(|arg| self.ty(arg)).collect();
         if args.iter().any(Ty::is_error) {
             return Ty::Error;
+        }
+        if let [(only, _)] = path
+            && args.is_empty()
+            && let Some(ty) = self.type_parameter(&only.text)
+        {
+            return ty;
         }
         let full: Vec<&str> = path.iter().map(|(name, _)| &*name.text).collect();
         if let Some(found) = Self::find_type(&full, &args) {

@@ -51,6 +51,12 @@ impl Cx<'_> {
 
 /// `default(T)`.
 pub(crate) fn default_value(ty: &Ty) -> Value {
+    if let Ty::Record(record) = ty
+        && record.tuple
+    {
+        let values = record.members.iter().map(|(_, ty)| default_value(ty));
+        return Value::record(ty.clone(), values.collect::<Vec<_>>());
+    }
     let Ty::Named(id) = ty else { return Value::Null };
     match id {
         TypeId::Boolean => Value::Bool(false),

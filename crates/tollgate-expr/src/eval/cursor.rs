@@ -11,8 +11,10 @@ use super::sequence::{Sequence, Source};
 use super::{Cx, Result};
 use crate::collections::{Comparer, Key};
 use crate::json::JsonId;
+use crate::native::ItemAt;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, XmlSource};
+use crate::xml::Walk;
 use crate::{Exception, ExceptionKind, Value};
 
 /// A place in a sequence.
@@ -37,6 +39,8 @@ pub(crate) enum Cursor {
         /// The type of the pairs of a dictionary.
         pair: Option<Ty>,
     },
+    /// A collection with data of its own, and the next index.
+    Native(Value, ItemAt, usize),
     Lazy(Box<Lazy>),
 }
 
@@ -54,6 +58,8 @@ pub(crate) struct Lazy {
     seen: HashSet<Key>,
     pub(super) kept: VecDeque<Value>,
     pub(super) groups: Option<Groups>,
+    /// The walk through an XML tree.
+    walk: Option<Walk>,
 }
 
 #[cold]
@@ -69,6 +75,9 @@ fn modified(set: bool) -> Exception {
 impl Cx<'_> {
     /// The beginning of a sequence.
     pub(crate) fn cursor(&mut self, source: &Value) -> Result<Cursor> {
+        if let Some(items) = self.state.native_items(source) {
+            return Ok(Cursor::Native(source.clone(), items, 0));
+        }
         Ok(match source {
             Value::Null => return Err(super::null_argument("source")),
             Value::Object(id) => match self.state.object(*id) {
@@ -83,6 +92,7 @@ impl Cx<'_> {
                     seen: HashSet::new(),
                     kept: VecDeque::new(),
                     groups: None,
+                    walk: None,
                 })),
                 object => {
                     let pair = match object {
@@ -147,6 +157,11 @@ impl Cx<'_> {
             }
             Cursor::Object { id, place, version, pair } => {
                 self.advance_object(*id, place, *version, pair.as_ref())
+            }
+            Cursor::Native(collection, items, index) => {
+                let item = items(self, collection, *index)?;
+                *index += 1;
+                Ok(item)
             }
             Cursor::Lazy(lazy) => {
                 self.state.budget.enter()?;
@@ -231,6 +246,15 @@ impl Cx<'_> {
                 Ok(None)
             }
             Source::View(from) => self.pull(lazy, from),
+            Source::Xml(source) => self.advance_xml(lazy, source),
+            Source::Named(from) => {
+                let Some(Value::Json(id)) = self.pull(lazy, from)? else { return Ok(None) };
+                let name = self.state.json.name(id).cloned().map_or(Value::Null, Value::Str);
+                let value = self.state.json.property_value(id).map_or(Value::Null, Value::Json);
+                self.charge(2 * SLOT_COST)?;
+                let ty = sequence.ty.args().first().cloned().unwrap_or(Ty::OBJECT);
+                Ok(Some(Value::pair(ty, name, value)))
+            }
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),
                 _ => None,
@@ -246,6 +270,34 @@ impl Cx<'_> {
             lazy.started = true;
         }
         self.advance(&mut lazy.from)
+    }
+
+    /// The next node or attribute, from one node or from each of a sequence.
+    fn advance_xml(&mut self, lazy: &mut Lazy, source: &XmlSource) -> Result<Option<Value>> {
+        loop {
+            while let Some(walk) = &mut lazy.walk
+                && let Some(id) = walk.next(&self.state.xml)?
+            {
+                self.step(1)?;
+                if source.takes(&self.state.xml, id) {
+                    return Ok(Some(Value::Xml(id)));
+                }
+            }
+            lazy.walk = None;
+            let from = match &source.from {
+                Value::Xml(_) if lazy.passed => return Ok(None),
+                Value::Xml(id) => Value::Xml(*id),
+                from => match self.pull(lazy, from)? {
+                    Some(item) => item,
+                    None => return Ok(None),
+                },
+            };
+            lazy.passed = true;
+            self.step(1)?;
+            if let Value::Xml(id) = from {
+                lazy.walk = Some(Walk::new(source.axis, id));
+            }
+        }
     }
 
     fn advance_many(

@@ -78,9 +78,12 @@ impl Code {
             | Code::Return(None)
             | Code::Rethrow
             | Code::Break
-            | Code::Continue => {}
+            | Code::Continue
+            | Code::Goto(_) => {}
             Code::Expr(node) | Code::Return(Some(node)) => visit(node),
-            Code::Block(statements) => statements.iter_mut().for_each(|code| code.each(visit)),
+            Code::Block(statements) | Code::Labelled { statements, .. } => {
+                statements.iter_mut().for_each(|code| code.each(visit))
+            }
             Code::If(condition, yes, no) => {
                 visit(condition);
                 yes.each(visit);

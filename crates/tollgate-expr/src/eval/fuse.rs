@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::read::{From, Read, Variable};
-use super::{Call, Equality, Function, FunctionBody, Node, TextTest, default_value};
+use super::{Call, Code, Equality, Function, FunctionBody, Node, TextTest, default_value};
 use crate::Value;
 use crate::text::Comparison;
 use crate::types::{Shortcut, Ty};
@@ -17,6 +17,11 @@ use crate::value::HostRef;
 pub(crate) fn fuse(functions: &mut [Function]) {
     for function in functions.iter_mut() {
         function.body.each(&mut fuse_node);
+        if let FunctionBody::Block(code) = &mut function.body
+            && let Some(value) = only_return(code)
+        {
+            function.body = FunctionBody::Expr(value);
+        }
     }
     if let Some(main) = functions.last_mut()
         && let FunctionBody::Expr(node) = &mut main.body
@@ -24,6 +29,18 @@ pub(crate) fn fuse(functions: &mut [Function]) {
         && !uses_slots(node)
     {
         main.n_slots = 0;
+    }
+}
+
+/// The value of a block that does nothing but return it.
+fn only_return(code: &mut Code) -> Option<Node> {
+    match code {
+        Code::Return(value) => value.take(),
+        Code::Block(statements) => match &mut **statements {
+            [only] => only_return(only),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -221,6 +221,13 @@ pub(crate) enum Code {
     Rethrow,
     Break,
     Continue,
+    /// To a label or a section of a `switch`.
+    Goto(u32),
+    /// Statements, with the labels that stand before some of them.
+    Labelled {
+        labels: Box<[(u32, usize)]>,
+        statements: Box<[Code]>,
+    },
 }
 
 /// A section of a `switch`: none of the tests for `default`.
@@ -228,6 +235,8 @@ pub(crate) enum Code {
 pub(crate) struct Section {
     pub(crate) tests: Box<[Node]>,
     pub(crate) default: bool,
+    /// What `goto case` leads to.
+    pub(crate) label: u32,
     pub(crate) body: Code,
 }
 

@@ -256,7 +256,13 @@ pub(crate) fn same(left: &Value, right: &Value) -> bool {
         (Value::Response(a), Value::Response(b)) => Arc::ptr_eq(a, b),
         (Value::ResponsePart(a, x), Value::ResponsePart(b, y)) => Arc::ptr_eq(a, b) && x == y,
         (Value::Record(a), Value::Record(b)) => Arc::ptr_eq(a, b),
-        (Value::Native(a), Value::Native(b)) => Arc::ptr_eq(a, b),
+        (Value::Native(a), Value::Native(b)) => {
+            Arc::ptr_eq(a, b)
+                || (a.is_interned()
+                    && a.id() == b.id()
+                    && a.key().is_some_and(|key| b.key() == Some(key)))
+        }
+        (Value::Xml(a), Value::Xml(b)) => a == b,
         (Value::Exception(a), Value::Exception(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Guid(a), Value::Guid(b)) => a == b,

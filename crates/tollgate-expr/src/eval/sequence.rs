@@ -7,7 +7,7 @@ use super::{Cx, Result};
 use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, XmlSource};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A lazy sequence.
@@ -78,6 +78,10 @@ pub(crate) enum Source {
     Pairs(Value, usize),
     /// What another collection holds.
     View(Value),
+    /// Nodes or attributes of XML trees.
+    Xml(Box<XmlSource>),
+    /// The names and values of a `JObject`, as pairs.
+    Named(Value),
 }
 
 /// A key to order by.

@@ -10,6 +10,7 @@ pub(crate) enum Flow {
     Next,
     Break,
     Continue,
+    Goto(u32),
     Return(Value),
 }
 
@@ -58,7 +59,28 @@ impl Cx<'_> {
             }
             Code::Break => Ok(Flow::Break),
             Code::Continue => Ok(Flow::Continue),
+            Code::Goto(label) => Ok(Flow::Goto(*label)),
+            Code::Labelled { labels, statements } => self.exec_labelled(labels, statements),
         }
+    }
+
+    fn exec_labelled(&mut self, labels: &[(u32, usize)], statements: &[Code]) -> Result<Flow> {
+        let mut next = 0;
+        while let Some(statement) = statements.get(next) {
+            next += 1;
+            match self.exec(statement)? {
+                Flow::Next => {}
+                Flow::Goto(label) => {
+                    self.step(1)?;
+                    match labels.iter().find(|(own, _)| *own == label) {
+                        Some((_, index)) => next = *index,
+                        None => return Ok(Flow::Goto(label)),
+                    }
+                }
+                other => return Ok(other),
+            }
+        }
+        Ok(Flow::Next)
     }
 
     fn exec_loop(
@@ -80,8 +102,8 @@ impl Cx<'_> {
             first = false;
             match self.exec(body)? {
                 Flow::Break => return Ok(Flow::Next),
-                Flow::Return(value) => return Ok(Flow::Return(value)),
                 Flow::Next | Flow::Continue => {}
+                other => return Ok(other),
             }
             for node in step {
                 self.eval(node)?;
@@ -111,11 +133,11 @@ impl Cx<'_> {
             }
             match cx.exec(body)? {
                 Flow::Break => Ok(false),
-                Flow::Return(value) => {
-                    flow = Flow::Return(value);
+                Flow::Next | Flow::Continue => Ok(true),
+                other => {
+                    flow = other;
                     Ok(false)
                 }
-                Flow::Next | Flow::Continue => Ok(true),
             }
         })?;
         Ok(flow)
@@ -137,10 +159,19 @@ impl Cx<'_> {
             }
         }
         let chosen = chosen.or_else(|| sections.iter().find(|section| section.default));
-        let Some(section) = chosen else { return Ok(Flow::Next) };
-        match self.exec(&section.body)? {
-            Flow::Break => Ok(Flow::Next),
-            other => Ok(other),
+        let Some(mut section) = chosen else { return Ok(Flow::Next) };
+        loop {
+            match self.exec(&section.body)? {
+                Flow::Break => return Ok(Flow::Next),
+                Flow::Goto(label) => {
+                    self.step(1)?;
+                    match sections.iter().find(|other| other.label == label) {
+                        Some(other) => section = other,
+                        None => return Ok(Flow::Goto(label)),
+                    }
+                }
+                other => return Ok(other),
+            }
         }
     }
 

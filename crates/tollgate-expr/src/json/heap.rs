@@ -62,12 +62,14 @@ impl JsonType {
 }
 
 /// An object with more properties than this finds them by an index.
-const INDEX_FROM: usize = 16;
+pub(super) const INDEX_FROM: usize = 16;
 
 /// What a token takes beside its text, and what an array, object or constructor takes more.
-const NODE_BYTES: usize = 48;
-const CONTAINER_BYTES: usize = 80;
-const INDEX_BYTES: usize = 64;
+pub(super) const NODE_BYTES: usize = 48;
+pub(super) const CONTAINER_BYTES: usize = 80;
+pub(super) const INDEX_BYTES: usize = 64;
+/// For how many tokens space is made at most before they come.
+const RESERVED: usize = 1024;
 
 /// A token.
 #[derive(Debug, Clone)]
@@ -191,6 +193,12 @@ impl JsonHeap {
         self.push(Body::Constructor(Box::new(container)), budget)
     }
 
+    /// `new JConstructor()`.
+    pub(crate) fn unnamed_constructor(&mut self, budget: &mut Budget) -> Result<JsonId, Exception> {
+        budget.memory(CONTAINER_BYTES)?;
+        self.push(Body::Constructor(Box::default()), budget)
+    }
+
     /// `new JValue(value)`, `new JRaw(value)`, `JValue.CreateComment`.
     pub(crate) fn value(
         &mut self,
@@ -208,6 +216,54 @@ impl JsonHeap {
             .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))?;
         self.nodes.push(Node { parent: None, slot: 0, body });
         Ok(JsonId(id))
+    }
+
+    /// How many tokens there are.
+    pub(super) fn mark(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Forgets the tokens since a mark. Nobody may hold one.
+    pub(super) fn rewind(&mut self, mark: usize) {
+        self.nodes.truncate(mark);
+    }
+
+    /// Makes space for tokens to come.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.nodes.reserve(count.min(RESERVED));
+    }
+
+    /// Adds a token that knows its place; the parent is told with [`JsonHeap::fill`]. The caller charges for it.
+    pub(super) fn push_within(
+        &mut self,
+        body: Body,
+        parent: Option<JsonId>,
+        slot: usize,
+    ) -> Option<JsonId> {
+        let id = u32::try_from(self.nodes.len() + 1).ok().and_then(NonZeroU32::new)?;
+        let slot = u32::try_from(slot).ok()?;
+        self.nodes.push(Node { parent, slot, body });
+        Some(JsonId(id))
+    }
+
+    /// The children of a new container, which know their places, and the index of a large object.
+    pub(super) fn fill(
+        &mut self,
+        id: JsonId,
+        children: Vec<JsonId>,
+        index: Option<HashMap<Arc<str>, JsonId>>,
+    ) {
+        if let Some(container) = self.node_mut(id).and_then(|node| node.body.container_mut()) {
+            container.children = children;
+            container.index = index;
+        }
+    }
+
+    /// The value of a new property, which knows its place.
+    pub(super) fn fill_property(&mut self, id: JsonId, item: JsonId) {
+        if let Some(Node { body: Body::Property { value, .. }, .. }) = self.node_mut(id) {
+            *value = Some(item);
+        }
     }
 
     pub(super) fn node(&self, id: JsonId) -> &Node {
@@ -466,8 +522,8 @@ impl JsonHeap {
         }
     }
 
-    /// Renames a constructor: what merging two of them does.
-    pub(super) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
+    /// Renames a constructor.
+    pub(crate) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
         if let Some(Node { body: Body::Constructor(container), .. }) = self.node_mut(constructor) {
             container.name = Some(name);
         }

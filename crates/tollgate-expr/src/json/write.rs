@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use smallvec::SmallVec;
 
 use super::heap::Body;
 use super::{JsonHeap, JsonId, Scalar, format_guid};
@@ -18,6 +19,9 @@ pub(crate) enum Formatting {
     None,
     Indented,
 }
+
+/// Space for a short document.
+const FIRST: usize = 256;
 
 /// What is open.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +44,7 @@ enum Open {
 pub(crate) struct JsonWriter {
     out: String,
     formatting: Formatting,
-    open: Vec<Frame>,
+    open: SmallVec<[Frame; 8]>,
     /// A name awaits its value.
     named: bool,
 }
@@ -48,7 +52,7 @@ pub(crate) struct JsonWriter {
 impl JsonWriter {
     /// A writer of nothing yet.
     pub(crate) fn new(formatting: Formatting) -> Self {
-        Self { out: String::new(), formatting, open: Vec::new(), named: false }
+        Self { out: String::with_capacity(FIRST), formatting, open: SmallVec::new(), named: false }
     }
 
     /// `{`.
@@ -144,7 +148,7 @@ impl JsonWriter {
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         // Containers begun, and which of their children is next.
-        let mut stack: Vec<(JsonId, usize)> = Vec::new();
+        let mut stack: SmallVec<[(JsonId, usize); 8]> = SmallVec::new();
         let mut next = Some(id);
         loop {
             if let Some(token) = next.take() {
@@ -227,6 +231,9 @@ impl JsonWriter {
                 self.out.push(',');
             }
             frame.begun = true;
+        } else if frame.kind == Open::Object {
+            // Json.NET puts a comment that stands for a property right where it is.
+            return;
         }
         self.line();
     }
@@ -328,6 +335,18 @@ pub(crate) fn escape(text: &str, budget: &mut Budget) -> Result<String, Exceptio
 
 /// Appends text with JavaScript's escapes.
 pub(super) fn escape_into(text: &str, quote: char, out: &mut String) {
+    // Bytes beyond ASCII that may begin a character to escape are looked at closer; the rest is text as it is.
+    let is_plain = |byte: u8| {
+        byte >= b' '
+            && byte != b'\\'
+            && u32::from(byte) != u32::from(quote)
+            && byte != 0xc2
+            && byte != 0xe2
+    };
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
     let mut rest = text;
     let needs = |char: char| {
         char < ' '

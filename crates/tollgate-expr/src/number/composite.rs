@@ -129,3 +129,14 @@ pub(crate) fn pad(
     }
     Ok(())
 }
+
+/// What is wrong with a composite format string whatever its arguments are.
+pub(crate) fn check_composite(format: &str) -> Result<(), String> {
+    let mut budget = Budget::new(crate::Limits::default());
+    match pieces(format, LIMIT, &mut budget) {
+        Err(fault) if fault.kind() == ExceptionKind::Format => {
+            Err("the format string is not well formed".to_owned())
+        }
+        _ => Ok(()),
+    }
+}

@@ -8,7 +8,7 @@ mod divide;
 mod parse;
 mod standard;
 
-pub(crate) use composite::{Piece, pad, pieces};
+pub(crate) use composite::{Piece, check_composite, pad, pieces};
 pub(crate) use convert::convert;
 pub(crate) use divide::divide;
 pub(crate) use parse::{Styles, parse, parse_bool, try_parse, try_parse_bool};

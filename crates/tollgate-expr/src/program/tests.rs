@@ -5,6 +5,8 @@ mod bounds;
 mod diagnostics;
 mod evaluation;
 mod fused;
+mod regex;
+mod silent;
 
 use serde_json::{Value as Json, json};
 

@@ -29,8 +29,8 @@ pub(crate) enum TypeKind {
     Array(Box<TypeRef>),
     /// `T?`.
     Nullable(Box<TypeRef>),
-    /// `(A, B)`.
-    Tuple(Vec<TypeRef>),
+    /// `(A a, B)`.
+    Tuple(Vec<(TypeRef, Option<Name>)>),
 }
 
 /// A literal.
@@ -57,6 +57,8 @@ pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     pub(crate) at: At,
     pub(crate) depth: u16,
+    /// Whether it stands in brackets.
+    pub(crate) bracketed: bool,
 }
 
 /// Binary operators that are not assignments.
@@ -140,8 +142,10 @@ pub(crate) struct Arg {
 #[derive(Debug, Clone)]
 pub(crate) enum ArgValue {
     Expr(Expr),
-    /// `out x`, `ref x`.
+    /// `out x`.
     Out(Expr),
+    /// `ref x`.
+    Ref(Expr),
     /// `out var x`, `out T x`.
     OutVar(TypeRef, Name),
 }
@@ -149,7 +153,7 @@ pub(crate) enum ArgValue {
 impl ArgValue {
     pub(crate) fn at(&self) -> At {
         match self {
-            Self::Expr(expr) | Self::Out(expr) => expr.at,
+            Self::Expr(expr) | Self::Out(expr) | Self::Ref(expr) => expr.at,
             Self::OutVar(_, name) => name.at,
         }
     }
@@ -163,12 +167,108 @@ pub(crate) enum InterpolatedPart {
     Hole { value: Expr, align: Option<Expr>, format: Option<Arc<str>> },
 }
 
+/// How a parameter of a local function is passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PassMode {
+    Value,
+    Out,
+    Ref,
+    Params,
+    /// The range variable of a query, which cannot be assigned.
+    Range,
+}
+
 /// A parameter of a lambda or local function.
 #[derive(Debug, Clone)]
 pub(crate) struct Parameter {
+    pub(crate) mode: PassMode,
     pub(crate) ty: Option<TypeRef>,
     pub(crate) name: Name,
     pub(crate) default: Option<Expr>,
+}
+
+/// A lambda or an anonymous method.
+#[derive(Debug, Clone)]
+pub(crate) struct LambdaExpr {
+    /// None for `delegate { … }`, which takes any.
+    pub(crate) parameters: Option<Vec<Parameter>>,
+    pub(crate) body: Body,
+}
+
+/// What a declared type parameter promises.
+#[derive(Debug, Clone)]
+pub(crate) enum Constraint {
+    Class,
+    Struct,
+    New,
+    Base(TypeRef),
+}
+
+/// A local function.
+#[derive(Debug, Clone)]
+pub(crate) struct FunctionDecl {
+    pub(crate) ty: TypeRef,
+    pub(crate) name: Name,
+    pub(crate) types: Vec<Name>,
+    pub(crate) constraints: Vec<(Name, Vec<Constraint>)>,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) body: Body,
+}
+
+/// What a declaration in the middle of an expression names.
+#[derive(Debug, Clone)]
+pub(crate) enum Designation {
+    Name(Name),
+    Discard,
+    Tuple(Vec<Designation>, At),
+}
+
+/// A query: `from … select …`.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    pub(crate) from: FromClause,
+    pub(crate) body: QueryBody,
+}
+
+/// `from T x in source`.
+#[derive(Debug, Clone)]
+pub(crate) struct FromClause {
+    pub(crate) at: At,
+    pub(crate) ty: Option<TypeRef>,
+    pub(crate) name: Name,
+    pub(crate) source: Expr,
+}
+
+/// What follows the first `from`.
+#[derive(Debug, Clone)]
+pub(crate) struct QueryBody {
+    pub(crate) clauses: Vec<QueryClause>,
+    pub(crate) end: QueryEnd,
+    pub(crate) into: Option<(Name, Box<QueryBody>)>,
+}
+
+/// A clause of a query.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "trees are few and short-lived")]
+pub(crate) enum QueryClause {
+    From(FromClause),
+    Let(Name, Expr),
+    Where(Expr),
+    Join {
+        from: FromClause,
+        left: Expr,
+        right: Expr,
+        into: Option<Name>,
+    },
+    /// Keys, and whether each is descending.
+    OrderBy(Vec<(Expr, bool)>),
+}
+
+/// How a query ends.
+#[derive(Debug, Clone)]
+pub(crate) enum QueryEnd {
+    Select(Expr),
+    Group { item: Expr, key: Expr },
 }
 
 /// The body of a lambda or local function.
@@ -274,13 +374,14 @@ pub(crate) enum ExprKind {
     Cast(TypeRef, Box<Expr>),
     As(Box<Expr>, TypeRef),
     Is(Box<Expr>, Box<Pattern>),
-    Lambda {
-        parameters: Vec<Parameter>,
-        body: Body,
-    },
+    Lambda(LambdaExpr),
+    Query(Box<Query>),
+    /// `T x`, `var (a, b)`: what a deconstruction declares.
+    Declaration(TypeRef, Designation),
     Tuple(Vec<(Option<Name>, Expr)>),
     Default(Option<TypeRef>),
-    TypeOf,
+    TypeOf(TypeRef),
+    SizeOf(TypeRef),
     NameOf(Box<Expr>),
     Checked(bool, Box<Expr>),
     Throw(Box<Expr>),
@@ -333,26 +434,56 @@ pub(crate) struct Declaration {
     pub(crate) variables: Vec<(Name, Option<Expr>)>,
 }
 
+/// What `foreach` assigns each item to.
+#[derive(Debug, Clone)]
+pub(crate) enum ForeachTarget {
+    Variable(TypeRef, Name),
+    /// `var (a, b)`.
+    Deconstruction(Expr),
+}
+
 /// The forms of statements.
 #[derive(Debug, Clone)]
 pub(crate) enum StmtKind {
     Empty,
     Block(Block),
     Declaration(Declaration),
-    Function { ty: TypeRef, name: Name, parameters: Vec<Parameter>, body: Body },
+    Function(Box<FunctionDecl>),
     Expr(Expr),
     If(Expr, Box<Stmt>, Option<Box<Stmt>>),
     While(Expr, Box<Stmt>),
     Do(Box<Stmt>, Expr),
-    For { init: Vec<Stmt>, condition: Option<Expr>, step: Vec<Expr>, body: Box<Stmt> },
-    Foreach { ty: TypeRef, name: Name, items: Expr, body: Box<Stmt> },
+    For {
+        init: Vec<Stmt>,
+        condition: Option<Expr>,
+        step: Vec<Expr>,
+        body: Box<Stmt>,
+    },
+    Foreach {
+        target: ForeachTarget,
+        items: Expr,
+        body: Box<Stmt>,
+    },
     Switch(Expr, Vec<SwitchSection>),
-    Try { body: Block, catches: Vec<Catch>, finally: Option<Block> },
-    Using { declaration: Option<Declaration>, value: Option<Expr>, body: Box<Stmt> },
+    Try {
+        body: Block,
+        catches: Vec<Catch>,
+        finally: Option<Block>,
+    },
+    Using {
+        declaration: Option<Declaration>,
+        value: Option<Expr>,
+        body: Box<Stmt>,
+    },
     Return(Option<Expr>),
     Throw(Option<Expr>),
     Break,
     Continue,
+    /// `goto label`.
+    Goto(Name),
+    /// `goto case value`; `goto default` without one.
+    GotoCase(Option<Expr>),
+    Label(Name, Box<Stmt>),
     Checked(bool, Block),
     Lock(Expr, Box<Stmt>),
 }

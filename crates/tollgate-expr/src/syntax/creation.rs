@@ -1,7 +1,8 @@
 //! Lambdas, `new` and initializers.
 
 use super::ast::{
-    Body, Element, Expr, ExprKind, InitValue, Initializer, Parameter, TypeKind, TypeRef,
+    Body, Element, Expr, ExprKind, InitValue, Initializer, LambdaExpr, Parameter, PassMode,
+    TypeKind, TypeRef,
 };
 use super::parser::Parser;
 use super::postfix::args_depth;
@@ -14,12 +15,17 @@ impl Parser<'_> {
 
     pub(super) fn lambda(&mut self) -> Result<Option<Expr>> {
         let start = self.at();
-        if self.is_word("async") && (self.is_name_at(1) || self.is_at(1, "(")) {
-            return Ok(None);
+        let asynchronous = self.is_word("async")
+            && (self.is_name_at(1) && self.is_at(2, "=>")
+                || self.word_at(1) == Some("delegate")
+                || self.is_at(1, "(") && self.attempt(Self::is_async).is_some());
+        if asynchronous {
+            return Err(SyntaxError::unsupported(start, "`async` is not supported")
+                .help("policies wait for nothing: expressions run to their end"));
         }
         let parameters = if self.is_name() && self.is_at(1, "=>") {
             let name = self.any_word()?;
-            vec![Parameter { ty: None, name, default: None }]
+            vec![Parameter { mode: PassMode::Value, ty: None, name, default: None }]
         } else if self.is("(")
             && (self.is_at(1, ")") || self.is_name_at(1) || self.word_at(1).is_some())
         {
@@ -40,7 +46,30 @@ impl Parser<'_> {
             Body::Expr(expr) => expr.depth,
             Body::Block(_) => 0,
         };
-        self.make(ExprKind::Lambda { parameters, body }, start, depth).map(Some)
+        let lambda = LambdaExpr { parameters: Some(parameters), body };
+        self.make(ExprKind::Lambda(lambda), start, depth).map(Some)
+    }
+
+    fn is_async(&mut self) -> Result<()> {
+        self.next();
+        self.lambda_parameters()?;
+        if self.is("=>") { Ok(()) } else { Err(self.unexpected("`=>`")) }
+    }
+
+    /// `delegate (int x) { … }`.
+    pub(super) fn anonymous_method(&mut self, start: At) -> Result<Expr> {
+        self.next();
+        let parameters = if self.is("(") {
+            let parameters = self.lambda_parameters()?;
+            if let Some(bare) = parameters.iter().find(|parameter| parameter.ty.is_none()) {
+                return Err(SyntaxError::new(bare.name.at, "the parameter needs a type"));
+            }
+            Some(parameters)
+        } else {
+            None
+        };
+        let body = Body::Block(self.block()?);
+        self.make(ExprKind::Lambda(LambdaExpr { parameters, body }), start, 0)
     }
 
     fn lambda_body(&mut self) -> Result<Body> {
@@ -57,10 +86,11 @@ impl Parser<'_> {
             return Ok(parameters);
         }
         loop {
+            let mode = self.pass_mode();
             let bare = self.is_name() && (self.is_at(1, ",") || self.is_at(1, ")"));
             let ty = if bare { None } else { Some(self.ty()?) };
             let name = self.name("a parameter name")?;
-            parameters.push(Parameter { ty, name, default: None });
+            parameters.push(Parameter { mode, ty, name, default: None });
             if !self.eat(",") {
                 self.expect(")")?;
                 return Ok(parameters);
@@ -78,10 +108,7 @@ impl Parser<'_> {
         if self.is("[") {
             self.next();
             if self.is(",") {
-                return Err(SyntaxError::new(
-                    start,
-                    "arrays of several dimensions are not supported",
-                ));
+                return Err(several_dimensions(start));
             }
             self.expect("]")?;
             let init = self.initializer()?;
@@ -94,7 +121,7 @@ impl Parser<'_> {
             return Err(error);
         }
         let mut ty = self.ty_without_ranks()?;
-        if self.is("?") && !self.is_at(1, ".") && !self.is_at(1, "[") {
+        if self.is("?") && !self.is_at(1, ".") {
             self.next();
             ty = TypeRef { at: ty.at, kind: TypeKind::Nullable(Box::new(ty)) };
         }
@@ -114,7 +141,7 @@ impl Parser<'_> {
         self.expect("[")?;
         let size = if self.is("]") { None } else { Some(Box::new(self.expression()?)) };
         if self.is(",") {
-            return Err(SyntaxError::new(start, "arrays of several dimensions are not supported"));
+            return Err(several_dimensions(start));
         }
         self.expect("]")?;
         while self.is("[") && self.is_at(1, "]") {
@@ -201,6 +228,11 @@ impl Parser<'_> {
         }
         Ok(InitValue::Expr(self.expression()?))
     }
+}
+
+fn several_dimensions(at: At) -> SyntaxError {
+    SyntaxError::unsupported(at, "arrays of several dimensions are not supported")
+        .help("use an array of arrays: `new T[n][]`")
 }
 
 fn init_depth(init: &Initializer) -> u16 {

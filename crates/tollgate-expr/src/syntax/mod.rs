@@ -2,9 +2,12 @@
 
 pub(crate) mod ast;
 mod creation;
+mod keywords;
 mod lexer;
 mod parser;
 mod postfix;
+mod primary;
+mod query;
 mod signature;
 mod statements;
 mod type_syntax;
@@ -57,6 +60,11 @@ impl SyntaxError {
     pub(crate) fn too_deep(at: At) -> Self {
         let message = "the expression nests too deeply".to_owned();
         Self { code: Code::TOO_LARGE, at, message, help: None }
+    }
+
+    /// A construct of C# that is not supported here.
+    pub(crate) fn unsupported(at: At, message: impl Into<String>) -> Self {
+        Self { code: Code::EXPR_UNSUPPORTED, at, message: message.into(), help: None }
     }
 
     #[must_use]

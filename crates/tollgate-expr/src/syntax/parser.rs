@@ -1,12 +1,10 @@
 //! Expressions.
 
-use std::sync::Arc;
-
 use super::ast::{
-    BinaryOp, Block, Expr, ExprKind, InterpolatedPart, Literal, Name, Pattern, TypeKind, TypeRef,
-    UnaryOp,
+    BinaryOp, Block, Expr, ExprKind, Literal, Name, Pattern, TypeKind, TypeRef, UnaryOp,
 };
-use super::lexer::{Part, Token, TokenKind};
+use super::keywords::{KEYWORDS, QUERY_WORDS};
+use super::lexer::{Token, TokenKind};
 use super::type_syntax::PREDEFINED;
 use super::{At, MAX_NESTING, SyntaxError};
 
@@ -38,88 +36,9 @@ pub(super) struct Parser<'t> {
     tokens: &'t [Token],
     pos: usize,
     depth: u16,
+    /// How many queries are open: some names are keywords in them.
+    pub(super) queries: u16,
 }
-
-/// Words that never name anything.
-const KEYWORDS: &[&str] = &[
-    "abstract",
-    "as",
-    "base",
-    "bool",
-    "break",
-    "byte",
-    "case",
-    "catch",
-    "char",
-    "checked",
-    "class",
-    "const",
-    "continue",
-    "decimal",
-    "default",
-    "delegate",
-    "do",
-    "double",
-    "else",
-    "enum",
-    "event",
-    "explicit",
-    "extern",
-    "false",
-    "finally",
-    "fixed",
-    "float",
-    "for",
-    "foreach",
-    "goto",
-    "if",
-    "implicit",
-    "in",
-    "int",
-    "interface",
-    "internal",
-    "is",
-    "lock",
-    "long",
-    "namespace",
-    "new",
-    "null",
-    "object",
-    "operator",
-    "out",
-    "override",
-    "params",
-    "private",
-    "protected",
-    "public",
-    "readonly",
-    "ref",
-    "return",
-    "sbyte",
-    "sealed",
-    "short",
-    "sizeof",
-    "stackalloc",
-    "static",
-    "string",
-    "struct",
-    "switch",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typeof",
-    "uint",
-    "ulong",
-    "unchecked",
-    "unsafe",
-    "ushort",
-    "using",
-    "virtual",
-    "void",
-    "volatile",
-    "while",
-];
 
 /// Binary operators, loosest first.
 const LEVELS: &[&[(&str, BinaryOp)]] = &[
@@ -139,12 +58,12 @@ const SHIFT: usize = 7;
 
 impl<'t> Parser<'t> {
     pub(super) fn new(tokens: &'t [Token], depth: u16) -> Self {
-        Self { tokens, pos: 0, depth }
+        Self { tokens, pos: 0, depth, queries: 0 }
     }
 
     // Tokens.
 
-    fn token(&self, ahead: usize) -> Option<&'t TokenKind> {
+    pub(super) fn token(&self, ahead: usize) -> Option<&'t TokenKind> {
         self.tokens.get(self.pos + ahead).map(|token| &token.kind)
     }
 
@@ -253,7 +172,7 @@ impl<'t> Parser<'t> {
         SyntaxError::new(self.at(), format!("expected {wanted}, found {found}"))
     }
 
-    fn end(&self) -> Result<()> {
+    pub(super) fn end(&self) -> Result<()> {
         if self.is_end() { Ok(()) } else { Err(self.unexpected("the end of the expression")) }
     }
 
@@ -262,16 +181,20 @@ impl<'t> Parser<'t> {
         if self.depth > MAX_NESTING { Err(SyntaxError::too_deep(self.at())) } else { Ok(()) }
     }
 
+    pub(super) fn depth(&self) -> u16 {
+        self.depth
+    }
+
     pub(super) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }
 
     /// Tries to parse; goes back when it does not fit.
     pub(super) fn attempt<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Option<T> {
-        let (pos, depth) = (self.pos, self.depth);
+        let (pos, depth, queries) = (self.pos, self.depth, self.queries);
         let result = parse(self).ok();
         if result.is_none() {
-            (self.pos, self.depth) = (pos, depth);
+            (self.pos, self.depth, self.queries) = (pos, depth, queries);
         }
         result
     }
@@ -282,7 +205,7 @@ impl<'t> Parser<'t> {
         if depth > MAX_NESTING {
             return Err(SyntaxError::too_deep(at));
         }
-        Ok(Expr { kind, at, depth })
+        Ok(Expr { kind, at, depth, bracketed: false })
     }
 
     // Expressions, loosest first.
@@ -304,6 +227,9 @@ impl<'t> Parser<'t> {
             let value = self.expression()?;
             let depth = value.depth;
             return self.make(ExprKind::Throw(Box::new(value)), start, depth);
+        }
+        if self.starts_query() {
+            return self.query(start);
         }
         let left = self.conditional()?;
         let Some(op) = self.assignment_operator() else { return Ok(left) };
@@ -455,7 +381,7 @@ impl<'t> Parser<'t> {
 
     fn starts_operand(&self) -> bool {
         match self.token(0) {
-            Some(TokenKind::Word(word)) => !matches!(&**word, "is" | "as" | "in" | "when"),
+            Some(TokenKind::Word(word)) => self.word_starts_operand(word),
             Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => {
                 true
             }
@@ -466,6 +392,15 @@ impl<'t> Parser<'t> {
         }
     }
 
+    fn word_starts_operand(&self, word: &str) -> bool {
+        !matches!(word, "is" | "as" | "in" | "when") && !self.is_query_word(word)
+    }
+
+    /// Whether a word is a keyword of the query that is open.
+    fn is_query_word(&self, word: &str) -> bool {
+        self.queries > 0 && QUERY_WORDS.contains(&word)
+    }
+
     pub(super) fn pattern(&mut self) -> Result<Pattern> {
         if self.is_word("var") && self.is_name_at(1) {
             self.next();
@@ -474,13 +409,19 @@ impl<'t> Parser<'t> {
         }
         let typed = self.attempt(|parser| {
             let ty = parser.test_type()?;
-            let named = parser.is_name() && !parser.is_word("when");
+            if matches!(ty.kind, TypeKind::Tuple(_)) {
+                return Err(parser.unexpected("a pattern"));
+            }
+            let named = parser.is_name()
+                && !parser.is_word("when")
+                && !parser.word().is_some_and(|word| parser.is_query_word(word));
             let name = if named { Some(parser.any_word()?) } else { None };
             let ends = parser.is_end()
                 || [")", ":", "&&", "||", "?", ";", ",", "]", "}", "??", "==", "!="]
                     .iter()
                     .any(|p| parser.is(p))
-                || parser.is_word("when");
+                || parser.is_word("when")
+                || parser.word().is_some_and(|word| parser.is_query_word(word));
             if ends { Ok((ty, name)) } else { Err(parser.unexpected("a pattern")) }
         });
         match typed {
@@ -529,7 +470,8 @@ impl<'t> Parser<'t> {
             return self.make(ExprKind::Unary(*op, Box::new(operand)), start, depth);
         }
         if self.is_word("await") && self.is_name_at(1) {
-            return Err(SyntaxError::new(start, "`await` is not allowed in expressions"));
+            return Err(SyntaxError::unsupported(start, "`await` is not supported")
+                .help("policies wait for nothing: expressions run to their end"));
         }
         if self.is("(")
             && let Some(ty) = self.attempt(Self::cast_type)
@@ -555,7 +497,7 @@ impl<'t> Parser<'t> {
             TypeKind::Tuple(_) => false,
         };
         let operand = match self.token(0) {
-            Some(TokenKind::Word(word)) => !matches!(&**word, "is" | "as" | "in" | "when"),
+            Some(TokenKind::Word(word)) => self.word_starts_operand(word),
             Some(TokenKind::Verbatim(_) | TokenKind::Literal(_) | TokenKind::Interpolated(_)) => {
                 true
             }
@@ -567,168 +509,18 @@ impl<'t> Parser<'t> {
         };
         if operand { Ok(ty) } else { Err(self.unexpected("an operand")) }
     }
-
-    pub(super) fn primary(&mut self) -> Result<Expr> {
-        let start = self.at();
-        match self.token(0) {
-            Some(TokenKind::Literal(literal)) => {
-                self.next();
-                self.make(ExprKind::Literal(literal.clone()), start, 0)
-            }
-            Some(TokenKind::Interpolated(parts)) => {
-                self.next();
-                self.interpolated(parts, start)
-            }
-            Some(TokenKind::Punct("(")) => self.parenthesized(start),
-            Some(TokenKind::Word(word)) => self.word_expression(word, start),
-            Some(TokenKind::Verbatim(name)) => {
-                self.next();
-                let types = self.generic_arguments();
-                self.make(ExprKind::Name(name.clone(), types), start, 0)
-            }
-            _ => Err(self.unexpected("an expression")),
-        }
-    }
-
-    /// A literal, as the default of a declared parameter.
-    pub(super) fn literal(&mut self) -> Result<Literal> {
-        match self.primary()?.kind {
-            ExprKind::Literal(literal) => Ok(literal),
-            _ => Err(self.unexpected("a literal")),
-        }
-    }
-
-    fn word_expression(&mut self, word: &'t Arc<str>, start: At) -> Result<Expr> {
-        let literal = match &**word {
-            "null" => Some(Literal::Null),
-            "true" => Some(Literal::Bool(true)),
-            "false" => Some(Literal::Bool(false)),
-            _ => None,
-        };
-        if let Some(literal) = literal {
-            self.next();
-            return self.make(ExprKind::Literal(literal), start, 0);
-        }
-        match &**word {
-            "new" => self.creation(start),
-            "typeof" => {
-                self.next();
-                self.expect("(")?;
-                self.ty()?;
-                self.expect(")")?;
-                self.make(ExprKind::TypeOf, start, 0)
-            }
-            "default" => {
-                self.next();
-                let ty = if self.eat("(") {
-                    let ty = self.ty()?;
-                    self.expect(")")?;
-                    Some(ty)
-                } else {
-                    None
-                };
-                self.make(ExprKind::Default(ty), start, 0)
-            }
-            "checked" | "unchecked" => {
-                let checked = &**word == "checked";
-                self.next();
-                self.expect("(")?;
-                let inner = self.expression()?;
-                self.expect(")")?;
-                let depth = inner.depth;
-                self.make(ExprKind::Checked(checked, Box::new(inner)), start, depth)
-            }
-            "nameof" if self.is_at(1, "(") => {
-                self.next();
-                self.next();
-                let inner = self.expression()?;
-                self.expect(")")?;
-                let depth = inner.depth;
-                self.make(ExprKind::NameOf(Box::new(inner)), start, depth)
-            }
-            "delegate" => Err(SyntaxError::new(start, "anonymous methods are not supported")
-                .help("write a lambda: `x => …`")),
-            word if PREDEFINED.contains(&word) && word != "void" => {
-                let ty = self.ty_in_expression()?;
-                self.make(ExprKind::Type(ty), start, 0)
-            }
-            _ if self.is_name() => {
-                let name = self.any_word()?;
-                let types = self.generic_arguments();
-                self.make(ExprKind::Name(name.text, types), start, 0)
-            }
-            _ => Err(self.unexpected("an expression")),
-        }
-    }
-
-    fn ty_in_expression(&mut self) -> Result<TypeRef> {
-        self.ty_without_ranks()
-    }
-
-    fn parenthesized(&mut self, start: At) -> Result<Expr> {
-        self.expect("(")?;
-        let first = self.tuple_element()?;
-        if !self.is(",") {
-            if first.0.is_some() {
-                return Err(self.unexpected("`,`"));
-            }
-            self.expect(")")?;
-            // The brackets belong to the place that diagnostics show.
-            let mut inner = first.1;
-            inner.at = start.to(self.previous_at());
-            return Ok(inner);
-        }
-        let mut items = vec![first];
-        while self.eat(",") {
-            items.push(self.tuple_element()?);
-        }
-        self.expect(")")?;
-        let depth = items.iter().map(|(_, item)| item.depth).max().unwrap_or(0);
-        self.make(ExprKind::Tuple(items), start, depth)
-    }
-
-    fn tuple_element(&mut self) -> Result<(Option<Name>, Expr)> {
-        let named = self.is_name() && self.is_at(1, ":");
-        let name = if named { Some(self.any_word()?) } else { None };
-        if named {
-            self.next();
-        }
-        Ok((name, self.expression()?))
-    }
-
-    fn interpolated(&mut self, parts: &[Part], start: At) -> Result<Expr> {
-        let mut out = Vec::new();
-        let mut depth = 0;
-        for part in parts {
-            match part {
-                Part::Text(text) => out.push(InterpolatedPart::Text(text.clone())),
-                Part::Hole { value, align, format } => {
-                    let value = self.nested(value)?;
-                    let align = align.as_ref().map(|tokens| self.nested(tokens)).transpose()?;
-                    depth = depth.max(value.depth);
-                    out.push(InterpolatedPart::Hole { value, align, format: format.clone() });
-                }
-            }
-        }
-        self.make(ExprKind::Interpolated(out), start, depth)
-    }
-
-    fn nested(&mut self, tokens: &[Token]) -> Result<Expr> {
-        let mut parser = Parser::new(tokens, self.depth);
-        let expr = parser.expression()?;
-        parser.end()?;
-        Ok(expr)
-    }
 }
 
 fn path_expression(path: Vec<(Name, Vec<TypeRef>)>, at: At) -> Expr {
     let mut parts = path.into_iter().map(|(name, _)| name);
     let first = parts.next();
     let (text, first_at) = first.map_or_else(|| ("".into(), at), |name| (name.text, name.at));
-    let first = Expr { kind: ExprKind::Name(text, Vec::new()), at: first_at, depth: 1 };
+    let first =
+        Expr { kind: ExprKind::Name(text, Vec::new()), at: first_at, depth: 1, bracketed: false };
     parts.fold(first, |target, name| Expr {
         at: target.at.to(name.at),
         depth: target.depth.saturating_add(1),
+        bracketed: false,
         kind: ExprKind::Member { target: Box::new(target), name, types: Vec::new() },
     })
 }

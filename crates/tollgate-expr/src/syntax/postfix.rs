@@ -117,12 +117,14 @@ impl Parser<'_> {
         if named {
             self.next();
         }
-        if self.is_word("out") || self.is_word("ref") {
-            self.next();
-            if let Some((ty, name)) =
+        if self.eat_word("ref") {
+            return Ok(Arg { name, value: ArgValue::Ref(self.expression()?) });
+        }
+        if self.eat_word("out") {
+            if let Some((ty, variable)) =
                 self.attempt(|parser| Ok((parser.ty()?, parser.name("a name")?)))
             {
-                return Ok(Arg { name: None, value: ArgValue::OutVar(ty, name) });
+                return Ok(Arg { name, value: ArgValue::OutVar(ty, variable) });
             }
             return Ok(Arg { name, value: ArgValue::Out(self.expression()?) });
         }
@@ -132,7 +134,7 @@ impl Parser<'_> {
 
 pub(super) fn args_depth(args: &[Arg]) -> u16 {
     let depth = |arg: &Arg| match &arg.value {
-        ArgValue::Expr(expr) | ArgValue::Out(expr) => expr.depth,
+        ArgValue::Expr(expr) | ArgValue::Out(expr) | ArgValue::Ref(expr) => expr.depth,
         ArgValue::OutVar(..) => 0,
     };
     args.iter().map(depth).max().unwrap_or(0)

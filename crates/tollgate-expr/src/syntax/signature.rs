@@ -27,6 +27,7 @@ pub(crate) struct SignatureParam {
     pub(crate) ty: TypeRef,
     pub(crate) name: Arc<str>,
     pub(crate) is_out: bool,
+    pub(crate) is_ref: bool,
     pub(crate) is_params: bool,
     pub(crate) default: Option<Literal>,
 }
@@ -125,11 +126,12 @@ impl Parser<'_> {
         loop {
             signature.is_extension |= self.eat_word("this");
             let is_out = self.eat_word("out");
+            let is_ref = self.eat_word("ref");
             let is_params = self.eat_word("params");
             let ty = self.ty()?;
             let name = self.any_word()?.text;
             let default = if self.eat("=") { Some(self.literal()?) } else { None };
-            signature.params.push(SignatureParam { ty, name, is_out, is_params, default });
+            signature.params.push(SignatureParam { ty, name, is_out, is_ref, is_params, default });
             if !self.eat(",") {
                 return self.expect(close);
             }

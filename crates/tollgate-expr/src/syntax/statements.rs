@@ -1,8 +1,8 @@
 //! Statements.
 
 use super::ast::{
-    Block, Body, Catch, Declaration, Expr, ExprKind, Parameter, Stmt, StmtKind, SwitchLabel,
-    SwitchSection, TypeKind, TypeRef,
+    Block, Body, Catch, Constraint, Declaration, Expr, ExprKind, ForeachTarget, FunctionDecl, Name,
+    Parameter, PassMode, Stmt, StmtKind, SwitchLabel, SwitchSection, TypeKind, TypeRef,
 };
 use super::parser::Parser;
 use super::{At, SyntaxError};
@@ -35,7 +35,11 @@ impl Parser<'_> {
 
     fn boxed(&mut self) -> Result<Box<Stmt>> {
         let statement = self.statement()?;
-        if matches!(statement.kind, StmtKind::Declaration(_) | StmtKind::Function { .. }) {
+        let declares = matches!(
+            statement.kind,
+            StmtKind::Declaration(_) | StmtKind::Function(_) | StmtKind::Label(..)
+        );
+        if declares {
             let message = "a declaration cannot be the only statement of a branch";
             return Err(SyntaxError::new(statement.at, message).help("put it in braces"));
         }
@@ -55,6 +59,11 @@ impl Parser<'_> {
         }
         if self.eat(";") {
             return Ok(StmtKind::Empty);
+        }
+        if self.is_name() && self.is_at(1, ":") {
+            let label = self.any_word()?;
+            self.next();
+            return Ok(StmtKind::Label(label, Box::new(self.statement()?)));
         }
         let word = self.word().unwrap_or_default();
         match word {
@@ -101,8 +110,31 @@ impl Parser<'_> {
                 self.expect(";")?;
                 Ok(StmtKind::Declaration(declaration))
             }
-            "goto" | "yield" | "unsafe" | "fixed" if !self.is_at(1, "=") && !self.is_at(1, ".") => {
-                Err(SyntaxError::new(start, format!("`{word}` is not supported")))
+            "goto" => self.goto_statement(),
+            "unsafe" | "fixed" => {
+                Err(SyntaxError::unsupported(start, format!("`{word}` is not supported"))
+                    .help("expressions work with values, never with memory"))
+            }
+            "yield" if matches!(self.word_at(1), Some("return" | "break")) => {
+                Err(SyntaxError::unsupported(start, "`yield` is not supported")
+                    .help("fill a `List<T>` and return it"))
+            }
+            "await" if self.is_name_at(1) || self.word_at(1).is_some() => {
+                Err(SyntaxError::unsupported(start, "`await` is not supported")
+                    .help("policies wait for nothing: expressions run to their end"))
+            }
+            "static" => Err(SyntaxError::new(start, "`static` local functions are not in C# 7")),
+            "async" if self.word_at(1).is_some() => {
+                Err(SyntaxError::unsupported(start, "`async` is not supported")
+                    .help("policies wait for nothing: expressions run to their end"))
+            }
+            "class" | "struct" | "interface" | "enum" => {
+                let message = format!("a `{word}` cannot be declared inside an expression");
+                Err(SyntaxError::new(start, message))
+            }
+            "ref" => {
+                Err(SyntaxError::unsupported(start, "references to variables are not supported")
+                    .help("`ref` stands before arguments and parameters alone"))
             }
             _ => self.declaration_or_expression(),
         }
@@ -117,7 +149,7 @@ impl Parser<'_> {
             if fits { Ok(ty) } else { Err(parser.unexpected("a name")) }
         });
         if let Some(ty) = typed {
-            if self.is_at(1, "(") {
+            if self.is_at(1, "(") || self.is_at(1, "<") {
                 return self.function(ty);
             }
             let declaration = self.declaration(ty, false)?;
@@ -149,12 +181,26 @@ impl Parser<'_> {
         let init = self.initializer()?;
         let at = init.at;
         let kind = ExprKind::NewArray { element: None, size: None, init: Some(init) };
-        Ok(Expr { kind, at, depth: 1 })
+        Ok(Expr { kind, at, depth: 1, bracketed: false })
     }
 
     fn function(&mut self, ty: TypeRef) -> Result<StmtKind> {
         let name = self.name("a function name")?;
+        let mut types = Vec::new();
+        if self.eat("<") {
+            loop {
+                types.push(self.name("a type parameter")?);
+                if !self.eat(",") {
+                    break;
+                }
+            }
+            self.expect(">")?;
+        }
         let parameters = self.parameters()?;
+        let mut constraints = Vec::new();
+        while self.is_word("where") {
+            constraints.push(self.constraints()?);
+        }
         let body = if self.eat("=>") {
             let value = self.expression()?;
             self.expect(";")?;
@@ -162,7 +208,44 @@ impl Parser<'_> {
         } else {
             Body::Block(self.block()?)
         };
-        Ok(StmtKind::Function { ty, name, parameters, body })
+        let function = FunctionDecl { ty, name, types, constraints, parameters, body };
+        Ok(StmtKind::Function(Box::new(function)))
+    }
+
+    /// `where T : class, new()`.
+    fn constraints(&mut self) -> Result<(Name, Vec<Constraint>)> {
+        self.next();
+        let name = self.name("a type parameter")?;
+        self.expect(":")?;
+        let mut constraints = Vec::new();
+        loop {
+            constraints.push(if self.eat_word("class") {
+                Constraint::Class
+            } else if self.eat_word("struct") {
+                Constraint::Struct
+            } else if self.eat_word("new") {
+                self.expect("(")?;
+                self.expect(")")?;
+                Constraint::New
+            } else {
+                Constraint::Base(self.ty()?)
+            });
+            if !self.eat(",") {
+                return Ok((name, constraints));
+            }
+        }
+    }
+
+    /// `out`, `ref` or `params` before a parameter.
+    pub(super) fn pass_mode(&mut self) -> PassMode {
+        for (word, mode) in
+            [("out", PassMode::Out), ("ref", PassMode::Ref), ("params", PassMode::Params)]
+        {
+            if self.eat_word(word) {
+                return mode;
+            }
+        }
+        PassMode::Value
     }
 
     fn parameters(&mut self) -> Result<Vec<Parameter>> {
@@ -172,19 +255,29 @@ impl Parser<'_> {
             return Ok(parameters);
         }
         loop {
-            if self.is_word("out") || self.is_word("ref") || self.is_word("params") {
-                let message = "`out`, `ref` and `params` parameters are not supported";
-                return Err(SyntaxError::new(self.at(), message));
-            }
+            let mode = self.pass_mode();
             let ty = Some(self.ty()?);
             let name = self.name("a parameter name")?;
             let default = if self.eat("=") { Some(self.expression()?) } else { None };
-            parameters.push(Parameter { ty, name, default });
+            parameters.push(Parameter { mode, ty, name, default });
             if !self.eat(",") {
                 self.expect(")")?;
                 return Ok(parameters);
             }
         }
+    }
+
+    fn goto_statement(&mut self) -> Result<StmtKind> {
+        self.next();
+        let kind = if self.eat_word("default") {
+            StmtKind::GotoCase(None)
+        } else if self.eat_word("case") {
+            StmtKind::GotoCase(Some(self.expression()?))
+        } else {
+            StmtKind::Goto(self.name("a label")?)
+        };
+        self.expect(";")?;
+        Ok(kind)
     }
 
     fn if_statement(&mut self) -> Result<StmtKind> {
@@ -247,14 +340,23 @@ impl Parser<'_> {
     fn foreach_statement(&mut self) -> Result<StmtKind> {
         self.next();
         self.expect("(")?;
-        let ty = self.ty()?;
-        let name = self.name("a variable name")?;
+        let variable = self.attempt(|parser| {
+            let target = ForeachTarget::Variable(parser.ty()?, parser.name("a variable name")?);
+            if parser.is_word("in") { Ok(target) } else { Err(parser.unexpected("`in`")) }
+        });
+        let target = match variable {
+            Some(target) => target,
+            None if self.is("(") || self.is_word("var") && self.is_at(1, "(") => {
+                ForeachTarget::Deconstruction(self.primary()?)
+            }
+            None => ForeachTarget::Variable(self.ty()?, self.name("a variable name")?),
+        };
         if !self.eat_word("in") {
             return Err(self.unexpected("`in`"));
         }
         let items = self.expression()?;
         self.expect(")")?;
-        Ok(StmtKind::Foreach { ty, name, items, body: self.boxed()? })
+        Ok(StmtKind::Foreach { target, items, body: self.boxed()? })
     }
 
     fn switch_statement(&mut self) -> Result<StmtKind> {

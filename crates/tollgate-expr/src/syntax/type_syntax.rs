@@ -42,6 +42,13 @@ impl Parser<'_> {
             } else if self.is("[") && self.is_at(1, "]") {
                 self.next();
                 self.next();
+            } else if self.is("[") && self.is_at(1, ",") {
+                let at = start.to(self.at());
+                return Err(SyntaxError::unsupported(
+                    at,
+                    "arrays of several dimensions are not supported",
+                )
+                .help("use an array of arrays: `T[][]`"));
             } else {
                 return Ok(ty);
             }
@@ -64,15 +71,16 @@ impl Parser<'_> {
             items.push(self.tuple_item()?);
         }
         self.expect(")")?;
+        if items.len() < 2 {
+            return Err(self.unexpected("`,`"));
+        }
         Ok(TypeRef { kind: TypeKind::Tuple(items), at: start.to(self.previous_at()) })
     }
 
-    fn tuple_item(&mut self) -> Result<TypeRef> {
+    fn tuple_item(&mut self) -> Result<(TypeRef, Option<Name>)> {
         let ty = self.ty()?;
-        if self.is_name() {
-            self.next();
-        }
-        Ok(ty)
+        let name = if self.is_name() { Some(self.any_word()?) } else { None };
+        Ok((ty, name))
     }
 
     fn named_type(&mut self) -> Result<TypeRef> {

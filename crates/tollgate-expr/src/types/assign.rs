@@ -36,8 +36,9 @@ fn is_varied(from: &Ty, to: &Ty) -> bool {
     from == to || (from.is_reference() && to.is_reference() && is_assignable(from, to))
 }
 
-fn args_vary(id: TypeId, from: &[Ty], to: &[Ty]) -> bool {
-    let covariant = matches!(
+/// Whether the type arguments of an interface may be of derived types.
+pub(crate) fn is_covariant(id: TypeId) -> bool {
+    matches!(
         id,
         TypeId::IEnumerable1
             | TypeId::IReadOnlyCollection
@@ -45,7 +46,12 @@ fn args_vary(id: TypeId, from: &[Ty], to: &[Ty]) -> bool {
             | TypeId::IGrouping
             | TypeId::IOrderedEnumerable
             | TypeId::IEnumerator1
-    );
+            | TypeId::IJEnumerable
+    )
+}
+
+fn args_vary(id: TypeId, from: &[Ty], to: &[Ty]) -> bool {
+    let covariant = is_covariant(id);
     let delegate = id == TypeId::Func;
     if from.len() != to.len() {
         return false;

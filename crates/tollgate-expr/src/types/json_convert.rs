@@ -7,6 +7,7 @@ use crate::collections::Comparer;
 use crate::eval::{Args, Cx, primitive_type, primitive_value, scalar_of};
 use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter};
 use crate::state::SLOT_COST;
+use crate::xml::write_json;
 use crate::{Exception, ExceptionKind, Value};
 
 type Run = Result<Value, Exception>;
@@ -60,6 +61,18 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         not_allowed("ToString", ONLY),
         not_allowed("PopulateObject", ONLY),
         not_allowed("DeserializeAnonymousType", ONLY),
+        not_allowed("DeserializeXNode", ONLY),
+        not_allowed("SerializeXNode", ONLY),
+        not_allowed("DeserializeXmlNode", ONLY),
+        not_allowed("SerializeXmlNode", ONLY),
+        not_allowed("DefaultSettings", ONLY),
+        not_allowed("True", ONLY),
+        not_allowed("False", ONLY),
+        not_allowed("Null", ONLY),
+        not_allowed("Undefined", ONLY),
+        not_allowed("NaN", ONLY),
+        not_allowed("PositiveInfinity", ONLY),
+        not_allowed("NegativeInfinity", ONLY),
     ],
 };
 
@@ -74,6 +87,12 @@ fn write_value(cx: &mut Cx<'_>, writer: &mut JsonWriter, value: &Value) -> Resul
     cx.step(1)?;
     if let Value::Json(id) = value {
         return writer.token(&cx.state.json, *id, &mut cx.state.budget);
+    }
+    if let Value::Xml(id) = value {
+        let declaration = cx.state.xml.declaration(*id);
+        let declaration = super::xml::declaration_parts(cx.state, &declaration);
+        let state = &mut *cx.state;
+        return write_json(&state.xml, *id, declaration, writer, &mut state.budget);
     }
     if let Some(scalar) = scalar_of(value) {
         let scalar = if let Value::Bytes(bytes) = value
@@ -125,6 +144,9 @@ fn members(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<(String, Value)>
         let message = Value::from(exception.message());
         let class = Value::from(exception.kind().full_name());
         return Ok(Some(vec![("ClassName".to_owned(), class), ("Message".to_owned(), message)]));
+    }
+    if let Some(members) = super::xml::json_members(cx.state, value) {
+        return Ok(Some(members));
     }
     let is_map = cx.state.type_of(value).as_instance_of(TypeId::IReadOnlyDictionary).is_some();
     if !is_map {

@@ -22,22 +22,27 @@ mod math;
 mod number;
 mod object;
 mod random;
+mod regex;
 mod registry;
 mod shortcut;
 mod string;
 mod string_builder;
+mod string_reader;
+mod string_writer;
 mod time;
 mod tuple;
 mod ty;
 mod uri;
 mod web_utility;
+mod xml;
 
-pub(crate) use assign::is_assignable;
-pub(crate) use crypto::no_hash_name;
+pub(crate) use assign::{is_assignable, is_covariant};
+pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use json::json_pairs;
 pub(crate) use object::new_exception;
+pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
     info, lookup, short_names,
@@ -45,8 +50,9 @@ pub(crate) use registry::{
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
-pub(crate) use ty::{METHOD_PARAM, Numeric, RecordTy, Ty};
+pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
 pub(crate) use uri::{any_uri, original_text};
+pub(crate) use xml::{XmlSource, xml_type};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {
@@ -83,6 +89,8 @@ types! {
     StringComparer = string::COMPARER;
     StringSplitOptions = string::SPLIT_OPTIONS;
     StringBuilder = string_builder::DECL;
+    StringReader = string_reader::DECL;
+    StringWriter = string_writer::DECL;
     Encoding = encoding::DECL;
     Boolean = boolean::DECL;
     Char = char::DECL;
@@ -151,8 +159,39 @@ types! {
     JTokenType = json::TOKEN_TYPE;
     Formatting = json::FORMATTING;
     JEnumerable = json::ENUMERABLE;
+    IJEnumerable = json::IENUMERABLE;
     JExtensions = json::EXTENSIONS;
     JsonConvert = json_convert::DECL;
+    XObject = xml::OBJECT;
+    XNode = xml::NODE;
+    XContainer = xml::CONTAINER;
+    XElement = xml::ELEMENT;
+    XAttribute = xml::ATTRIBUTE;
+    XDocument = xml::DOCUMENT;
+    XDeclaration = xml::DECLARATION;
+    XDocumentType = xml::DOCUMENT_TYPE;
+    XText = xml::TEXT;
+    XCData = xml::CDATA;
+    XComment = xml::COMMENT;
+    XProcessingInstruction = xml::INSTRUCTION;
+    XName = xml::NAME;
+    XNamespace = xml::NAMESPACE;
+    XNodeDocumentOrderComparer = xml::ORDER_COMPARER;
+    XNodeEqualityComparer = xml::EQUALITY_COMPARER;
+    XExtensions = xml::EXTENSIONS;
+    XmlNodeType = xml::NODE_TYPE;
+    SaveOptions = xml::SAVE_OPTIONS;
+    LoadOptions = xml::LOAD_OPTIONS;
+    ReaderOptions = xml::READER_OPTIONS;
+    Regex = regex::REGEX;
+    RegexOptions = regex::OPTIONS;
+    Capture = regex::CAPTURE;
+    CaptureCollection = regex::CAPTURES;
+    Group = regex::GROUP;
+    GroupCollection = regex::GROUPS;
+    Match = regex::MATCH;
+    MatchCollection = regex::MATCHES;
+    MatchEvaluator = regex::EVALUATOR;
     Uri = uri::DECL;
     UriKind = uri::KIND;
     UriPartial = uri::PARTIAL;
@@ -164,7 +203,7 @@ types! {
     AddressFamily = ip_address::FAMILY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
     KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
-    HMAC = crypto::HMAC;
+    Hmac = crypto::HMAC;
     HMACMD5 = crypto::HMAC_MD5;
     HMACSHA1 = crypto::HMAC_SHA1;
     HMACSHA256 = crypto::HMAC_SHA256;
@@ -187,6 +226,23 @@ types! {
     PaddingMode = crypto::PADDING_MODE;
     KeySizes = crypto::KEY_SIZES;
     ICryptoTransform = crypto::CRYPTO_TRANSFORM;
+    AsymmetricAlgorithm = crypto::ASYMMETRIC_ALGORITHM;
+    Rsa = crypto::RSA;
+    RSASignaturePadding = crypto::RSA_SIGNATURE_PADDING;
+    RSASignaturePaddingMode = crypto::RSA_SIGNATURE_PADDING_MODE;
+    RSAEncryptionPadding = crypto::RSA_ENCRYPTION_PADDING;
+    RSAEncryptionPaddingMode = crypto::RSA_ENCRYPTION_PADDING_MODE;
+    Oid = crypto::OID;
+    AsnEncodedData = crypto::ASN_ENCODED_DATA;
+    X509Certificate = crypto::X509_CERTIFICATE;
+    X509Certificate2 = crypto::X509_CERTIFICATE2;
+    X509ContentType = crypto::X509_CONTENT_TYPE;
+    X509NameType = crypto::X509_NAME_TYPE;
+    X509KeyStorageFlags = crypto::X509_KEY_STORAGE;
+    X500DistinguishedName = crypto::DISTINGUISHED_NAME;
+    PublicKey = crypto::PUBLIC_KEY;
+    RSACertificateExtensions = crypto::RSA_EXTENSIONS;
+    CertificateExtensions = crypto::CERTIFICATE_EXTENSIONS;
     CryptographyExtensions = crypto::EXTENSIONS;
     IContext = context::CONTEXT;
     IApi = context::API;
@@ -201,6 +257,14 @@ types! {
     IWorkspace = context::WORKSPACE;
     IDeployment = context::DEPLOYMENT;
     IGateway = context::GATEWAY;
+    IBackend = context::BACKEND;
+    BackendType = context::BACKEND_TYPE;
+    ISustainabilityInfo = context::SUSTAINABILITY;
+    CarbonIntensityCategory = context::CARBON_INTENSITY;
+    IGraphQL = context::GRAPHQL;
+    IPrivateEndpointConnection = context::PRIVATE_ENDPOINT;
+    IAzureVnetInfo = context::VNET;
+    IFoundry = context::FOUNDRY;
     ILastError = context::LAST_ERROR;
     IRequest = context::REQUEST;
     IResponse = context::RESPONSE;

@@ -39,6 +39,14 @@ impl TypeInfo {
         matches!(self.decl.kind, Kind::Struct | Kind::Enum(_) | Kind::Flags(_))
     }
 
+    pub(crate) fn is_interface(&self) -> bool {
+        matches!(self.decl.kind, Kind::Interface)
+    }
+
+    pub(crate) fn is_delegate(&self) -> bool {
+        matches!(self.decl.kind, Kind::Delegate)
+    }
+
     pub(crate) fn constants(&self) -> &'static [(&'static str, i32)] {
         match self.decl.kind {
             Kind::Enum(constants) | Kind::Flags(constants) => constants,
@@ -78,6 +86,8 @@ pub enum ParamMode {
     Value,
     /// `out`.
     Out,
+    /// `ref`.
+    Ref,
     /// `params`.
     Params,
 }
@@ -164,44 +174,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
     ("NumberStyles", Absent::NotAllowed),
     ("DateTimeStyles", Absent::NotAllowed),
     ("TimeSpanStyles", Absent::NotAllowed),
-    ("Regex", Absent::Missing),
-    ("RegexOptions", Absent::Missing),
-    ("Match", Absent::Missing),
-    ("MatchCollection", Absent::Missing),
-    ("Group", Absent::Missing),
-    ("GroupCollection", Absent::Missing),
-    ("Capture", Absent::Missing),
-    ("CaptureCollection", Absent::Missing),
-    ("XDocument", Absent::Missing),
-    ("XElement", Absent::Missing),
-    ("XName", Absent::Missing),
-    ("XNode", Absent::Missing),
-    ("XAttribute", Absent::Missing),
-    ("XNamespace", Absent::Missing),
-    ("XCData", Absent::Missing),
-    ("XComment", Absent::Missing),
-    ("XContainer", Absent::Missing),
-    ("XDeclaration", Absent::Missing),
-    ("XDocumentType", Absent::Missing),
-    ("XObject", Absent::Missing),
-    ("XProcessingInstruction", Absent::Missing),
-    ("XText", Absent::Missing),
-    ("XmlNodeType", Absent::Missing),
-    ("SaveOptions", Absent::Missing),
-    ("LoadOptions", Absent::Missing),
-    ("RSA", Absent::Missing),
-    ("RSAEncryptionPadding", Absent::Missing),
-    ("RSASignaturePadding", Absent::Missing),
-    ("AsymmetricAlgorithm", Absent::Missing),
-    ("X500DistinguishedName", Absent::Missing),
-    ("X509Certificate", Absent::Missing),
-    ("X509Certificate2", Absent::Missing),
-    ("X509ContentType", Absent::Missing),
-    ("X509NameType", Absent::Missing),
-    ("Oid", Absent::Missing),
-    ("PublicKey", Absent::Missing),
-    ("StringReader", Absent::Missing),
-    ("StringWriter", Absent::Missing),
 ];
 
 /// Why a type is not declared.
@@ -375,6 +347,8 @@ impl Names<'_> {
         for param in signature.params {
             let mode = if param.is_out {
                 ParamMode::Out
+            } else if param.is_ref {
+                ParamMode::Ref
             } else if param.is_params {
                 ParamMode::Params
             } else {
@@ -422,7 +396,7 @@ impl Names<'_> {
             TypeKind::Var => None,
             TypeKind::Tuple(items) => {
                 let mut members = Vec::new();
-                for (index, item) in items.iter().enumerate() {
+                for (index, (item, _)) in items.iter().enumerate() {
                     let name = format!("Item{}", index + 1).into();
                     members.push((name, self.resolve(item, class, method)?));
                 }

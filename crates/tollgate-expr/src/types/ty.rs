@@ -30,13 +30,47 @@ pub(crate) enum Ty {
     Record(Arc<RecordTy>),
     /// A type parameter of a declaration.
     Param(u8),
+    /// A type parameter of a local function, where only its constraints are known.
+    Opaque(Arc<OpaqueTy>),
+}
+
+/// What is known of a type parameter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct OpaqueTy {
+    pub(crate) name: Arc<str>,
+    pub(crate) class: bool,
+    pub(crate) value: bool,
+    pub(crate) new: bool,
+    pub(crate) bases: Vec<Ty>,
 }
 
 /// The shape of an anonymous type or tuple.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(crate) struct RecordTy {
     pub(crate) tuple: bool,
     pub(crate) members: Vec<(Arc<str>, Ty)>,
+}
+
+/// The names of a tuple's members are no part of its type.
+impl PartialEq for RecordTy {
+    fn eq(&self, other: &Self) -> bool {
+        self.tuple == other.tuple
+            && self.members.len() == other.members.len()
+            && self.members.iter().zip(&other.members).all(|((name, ty), (other, other_ty))| {
+                ty == other_ty && (self.tuple || name == other)
+            })
+    }
+}
+
+impl Eq for RecordTy {}
+
+impl std::hash::Hash for RecordTy {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.tuple.hash(state);
+        for (_, ty) in &self.members {
+            ty.hash(state);
+        }
+    }
 }
 
 macro_rules! short_names {
@@ -111,12 +145,28 @@ impl Ty {
         match self {
             Ty::Named(id) | Ty::Generic(id, _) => info(*id).is_value_type(),
             Ty::Record(record) => record.tuple,
+            Ty::Opaque(opaque) => opaque.value,
             _ => false,
         }
     }
 
     pub(crate) fn is_reference(&self) -> bool {
-        !self.is_value_type() && !matches!(self, Ty::Void | Ty::Error)
+        match self {
+            Ty::Void | Ty::Error => false,
+            Ty::Opaque(opaque) => opaque.class,
+            _ => !self.is_value_type(),
+        }
+    }
+
+    /// Whether it is, or holds, a type parameter of which only constraints are known.
+    pub(crate) fn is_opaque(&self) -> bool {
+        match self {
+            Ty::Opaque(_) => true,
+            Ty::Record(record) => record.members.iter().any(|(_, ty)| ty.is_opaque()),
+            Ty::Array(item) => item.is_opaque(),
+            Ty::Generic(_, args) => args.iter().any(Ty::is_opaque),
+            _ => false,
+        }
     }
 
     /// Whether `null` is a value of the type.
@@ -137,6 +187,7 @@ impl Ty {
     pub(crate) fn delegate(&self) -> Option<(Vec<Ty>, Ty)> {
         match self {
             Ty::Named(TypeId::Action) => Some((Vec::new(), Ty::Void)),
+            Ty::Named(TypeId::MatchEvaluator) => Some((vec![Ty::Named(TypeId::Match)], Ty::STRING)),
             Ty::Generic(TypeId::Func, args) => {
                 let (result, parameters) = args.split_last()?;
                 Some((parameters.to_vec(), result.clone()))
@@ -168,12 +219,13 @@ impl Ty {
                 Ty::Generic(*id, args.into())
             }
             Ty::Array(item) => Ty::array(item.substitute(class, method)),
-            Ty::Record(record) if record.members.iter().any(|(_, ty)| ty.is_open()) => {
-                let members = record.members.iter();
-                let members = members
-                    .map(|(name, ty)| (name.clone(), ty.substitute(class, method)))
-                    .collect();
-                Ty::Record(RecordTy { tuple: record.tuple, members }.into())
+            Ty::Record(record) if self.is_open() => {
+                let members = record
+                    .members
+                    .iter()
+                    .map(|(name, ty)| (name.clone(), ty.substitute(class, method)));
+                let members = members.collect();
+                Ty::Record(Arc::new(RecordTy { tuple: record.tuple, members }))
             }
             other => other.clone(),
         }
@@ -195,6 +247,11 @@ impl Ty {
         if let Ty::Array(item) = self {
             return Some((**item).clone());
         }
+        // They are walked over as they were before there were type parameters.
+        let plain = [TypeId::MatchCollection, TypeId::GroupCollection, TypeId::CaptureCollection];
+        if plain.into_iter().any(|id| self.is(id)) {
+            return Some(Ty::OBJECT);
+        }
         let found = self.as_instance_of(TypeId::IEnumerable1)?;
         found.args().first().cloned()
     }
@@ -207,6 +264,9 @@ impl Ty {
         if id == TypeId::Object {
             return Some(Ty::OBJECT);
         }
+        if let Ty::Opaque(opaque) = self {
+            return opaque.bases.iter().find_map(|base| base.as_instance_of(id));
+        }
         let own = self.id()?;
         info(own).bases.iter().find_map(|base| base.substitute(self.args(), &[]).as_instance_of(id))
     }
@@ -214,7 +274,7 @@ impl Ty {
     /// The full .NET name.
     pub(crate) fn full_name(&self) -> String {
         match self {
-            Ty::Error | Ty::Null | Ty::Param(_) => "System.Object".to_owned(),
+            Ty::Error | Ty::Null | Ty::Param(_) | Ty::Opaque(_) => "System.Object".to_owned(),
             Ty::Void => "System.Void".to_owned(),
             Ty::Named(id) => info(*id).full.to_owned(),
             Ty::Generic(id, args) => {
@@ -264,11 +324,16 @@ impl fmt::Display for Ty {
                 f.write_str(if record.tuple { "(" } else { "{ " })?;
                 for (index, (name, ty)) in record.members.iter().enumerate() {
                     f.write_str(if index == 0 { "" } else { ", " })?;
-                    write!(f, "{ty} {name}")?;
+                    if record.tuple && **name == *format!("Item{}", index + 1) {
+                        write!(f, "{ty}")?;
+                    } else {
+                        write!(f, "{ty} {name}")?;
+                    }
                 }
                 f.write_str(if record.tuple { ")" } else { " }" })
             }
             Ty::Param(n) => write!(f, "T{n}"),
+            Ty::Opaque(opaque) => f.write_str(&opaque.name),
         }
     }
 }

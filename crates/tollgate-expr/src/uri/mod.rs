@@ -121,10 +121,13 @@ impl Uri {
         Ok(Uri { original: original.to_owned(), absolute })
     }
 
-    /// A relative URI, if the text is not absolute.
-    pub(crate) fn relative(original: &str) -> Option<Uri> {
-        let relative = Absolute::read(original).is_err_and(Fault::may_be_relative);
-        relative.then(|| Uri { original: original.to_owned(), absolute: None })
+    /// A relative URI; why it is none, unless it is absolute. Paths of files may be relative.
+    pub(crate) fn relative(original: &str) -> Result<Uri, Option<Fault>> {
+        match Absolute::read(original) {
+            Err(fault) if !fault.may_be_relative() => Err(Some(fault)),
+            Ok(uri) if !uri.implicit_file => Err(None),
+            _ => Ok(Uri { original: original.to_owned(), absolute: None }),
+        }
     }
 
     /// `ToString()`.
@@ -134,31 +137,29 @@ impl Uri {
 
     /// `IsWellFormedOriginalString()`.
     pub(crate) fn is_well_formed(&self) -> bool {
-        let text = &self.original;
+        let text = match self.absolute {
+            Some(_) => self.original.trim(),
+            None => &self.original,
+        };
         if !escape::is_escaped(text) || text.contains('\\') {
             return false;
         }
         match &self.absolute {
             Some(uri) => {
                 let rest = text.get(uri.scheme.len()..).unwrap_or_default();
-                let path = rest.split(['?', '#']).next().unwrap_or_default();
-                let brackets = path.trim_start_matches("://").split_once('/');
+                // Brackets only belong to the host, and there is one fragment.
+                let behind = rest.trim_start_matches("://").split_once(['/', '?', '#']);
                 !uri.implicit_file
                     && rest.starts_with(uri.delimiter)
-                    && !brackets
-                        .is_some_and(|(_, path)| path.contains(['[', ']']) || has_dots(path))
+                    && !behind.is_some_and(|(_, rest)| rest.contains(['[', ']']))
+                    && rest.matches('#').count() < 2
             }
             None => {
                 let first = text.split(['/', '?', '#']).next().unwrap_or_default();
-                !first.contains(':')
+                !first.contains(':') && !text.contains('#')
             }
         }
     }
-}
-
-/// Whether a path has segments that are left out.
-fn has_dots(path: &str) -> bool {
-    path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 impl Absolute {
@@ -170,7 +171,7 @@ impl Absolute {
         if text.is_empty() {
             return Err(Fault::Empty);
         }
-        if let Some(share) = text.strip_prefix("\\\\") {
+        if let Some(share) = text.strip_prefix("\\\\").or_else(|| text.strip_prefix("//")) {
             return Self::file(&format!("//{share}"), true);
         }
         let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| !scheme.is_empty())

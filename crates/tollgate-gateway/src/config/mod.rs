@@ -52,6 +52,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// The gateway's own calls.
     pub egress: EgressConfig,
+    /// Certificate authorities.
+    pub authorities: AuthoritiesConfig,
     /// Named values.
     pub named_values: BTreeMap<String, NamedValueConfig>,
     /// Certificates.
@@ -124,6 +126,15 @@ pub struct EgressConfig {
     pub no_proxy: Vec<String>,
     /// Hosts whose link-local address may be reached.
     pub allow_link_local: Vec<String>,
+}
+
+/// Whom certificates are trusted to come from, in expressions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuthoritiesConfig {
+    /// PEM file of roots besides the system's.
+    pub roots: Option<PathBuf>,
+    /// PEM file of certificates that lead to roots.
+    pub intermediates: Option<PathBuf>,
 }
 
 /// A named value.
@@ -402,6 +413,7 @@ impl Reader<'_> {
                 allow_http: flag(keys, "allow-http", false),
             },
             egress: self.egress(table.table("egress")),
+            authorities: self.authorities(table.table("ca-certificates")),
             named_values: self.named_values(table.table("named-values")),
             certificates,
             backends,
@@ -497,6 +509,13 @@ impl Reader<'_> {
             proxy: text(table, "proxy"),
             no_proxy: names(list(table, "no-proxy")),
             allow_link_local: names(list(table, "allow-link-local")),
+        }
+    }
+
+    fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
+        AuthoritiesConfig {
+            roots: self.path(table, "roots"),
+            intermediates: self.path(table, "intermediates"),
         }
     }
 

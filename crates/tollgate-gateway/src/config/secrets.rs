@@ -1,9 +1,10 @@
 //! Values that come from the environment, from files or from the configuration itself; and the parts that use them.
 
+use base64::Engine as _;
 use http::{HeaderName, HeaderValue};
 use tollgate_diagnostics::{Code, Diagnostic, Span};
 use tollgate_engine::ports::HttpVersion;
-use tollgate_engine::{Secret, Url};
+use tollgate_engine::{Pkcs12, Secret, Url};
 
 use super::toml_file::{Item, Table};
 use super::{
@@ -114,16 +115,21 @@ impl Reader<'_> {
             self.report(Code::CONFIG_MISSING, message, span, "no certificate");
             return None;
         };
+        let password = table.and_then(|table| table.get("password"));
+        let password = password.and_then(|item| self.secret(item, Shown::Never));
         let mut pem = String::new();
         for file in std::iter::once(file).chain(text(table, "key-file")) {
             self.files.push(self.root.join(&file));
-            match std::fs::read_to_string(self.root.join(&file)) {
+            let read =
+                std::fs::read(self.root.join(&file)).map_err(|error| error.kind().to_string());
+            let password = password.as_ref().map_or("", |password| password.expose());
+            match read.and_then(|data| pem_of(data, password)) {
                 Ok(text) => {
                     pem.push_str(&text);
                     pem.push('\n');
                 }
-                Err(error) => {
-                    let message = format!("the file `{file}` cannot be read: {}", error.kind());
+                Err(why) => {
+                    let message = format!("the file `{file}` cannot be read: {why}");
                     self.report(Code::IO, message, span, "no certificate");
                     return None;
                 }
@@ -373,4 +379,24 @@ impl Reader<'_> {
         }
         all
     }
+}
+
+/// The text of a PEM file, or what a PKCS#12 file holds as such.
+fn pem_of(data: Vec<u8>, password: &str) -> Result<String, String> {
+    if !Pkcs12::is_one(&data) {
+        return String::from_utf8(data).map_err(|_| "it is neither PEM nor PKCS#12".to_owned());
+    }
+    let opened = Pkcs12::open(&data, password).map_err(|fault| fault.to_string())?;
+    let mut pem = String::new();
+    let mut add = |kind: &str, der: &[u8]| {
+        let body = base64::engine::general_purpose::STANDARD.encode(der);
+        pem.push_str(&format!("-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n"));
+    };
+    for certificate in std::iter::once(&opened.certificate).chain(&opened.chain) {
+        add("CERTIFICATE", certificate);
+    }
+    if let Some(key) = &opened.private_key {
+        add("PRIVATE KEY", key);
+    }
+    Ok(pem)
 }

@@ -2,6 +2,7 @@
 
 mod date;
 mod literal;
+mod plain;
 mod reader;
 mod string;
 
@@ -32,6 +33,9 @@ impl JsonHeap {
         dates: DateParse,
         budget: &mut Budget,
     ) -> Result<JsonId, Exception> {
+        if let Some(token) = plain::read(self, text, dates, b"{[", budget)? {
+            return Ok(token);
+        }
         let mut reader = Reader::new(text, dates);
         if !reader.read(budget)? {
             return Err(reader.fail("Error reading JToken from JsonReader."));
@@ -77,6 +81,9 @@ impl JsonHeap {
         dates: DateParse,
         budget: &mut Budget,
     ) -> Result<Option<JsonId>, Exception> {
+        if let Some(token) = plain::read(self, text, dates, b"{[", budget)? {
+            return Ok(Some(token));
+        }
         let mut reader = Reader::new(text, dates);
         loop {
             if !reader.read(budget)? {
@@ -103,10 +110,13 @@ impl JsonHeap {
         start: Token,
         budget: &mut Budget,
     ) -> Result<JsonId, Exception> {
-        let (class, what) = match start {
-            Token::StartObject => ("JObject", "an object"),
-            _ => ("JArray", "an array"),
+        let (class, what, open) = match start {
+            Token::StartObject => ("JObject", "an object", b"{"),
+            _ => ("JArray", "an array", b"["),
         };
+        if let Some(token) = plain::read(self, text, dates, open, budget)? {
+            return Ok(token);
+        }
         let mut reader = Reader::new(text, dates);
         if !reader.read(budget)? {
             return Err(reader.fail(&format!("Error reading {class} from JsonReader.")));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::super::{Ty, TypeId, info};
+use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
 use crate::eval::{Args, Cx, default_value, null_argument};
@@ -103,6 +103,10 @@ pub(in crate::types) fn look_up(
         Value::Host(HostRef::Variables) => {
             Ok(cx.host.variable(name).map_or(Lookup::Null, |value| Lookup::Found(value.clone())))
         }
+        Value::Host(HostRef::Certificates) => match cx.host.certificate(name) {
+            Some(found) => certificate(cx, found).map(Lookup::Found),
+            None => Ok(Lookup::Missing),
+        },
         Value::Host(HostRef::Matched) => {
             let found = cx.host.matched_parameters().iter().find(|(known, _)| known == name);
             Ok(found
@@ -131,6 +135,9 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
         Value::Host(HostRef::Variables) => {
             cx.host.variable_names().into_iter().map(str::to_owned).collect()
         }
+        Value::Host(HostRef::Certificates) => {
+            cx.host.certificate_names().into_iter().map(str::to_owned).collect()
+        }
         Value::Host(HostRef::Matched) => {
             cx.host.matched_parameters().iter().map(|(name, _)| name.clone()).collect()
         }
@@ -150,6 +157,7 @@ pub(crate) fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Except
     let value_ty = match map {
         Value::Host(HostRef::Variables) => Ty::OBJECT,
         Value::Host(HostRef::Matched) => Ty::STRING,
+        Value::Host(HostRef::Certificates) => Ty::Named(TypeId::X509Certificate2),
         _ => Ty::array(Ty::STRING),
     };
     let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, value_ty]);
@@ -195,8 +203,11 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     match a.get(0) {
         Value::Null => Err(null_argument("dictionary")),
         Value::Host(HostRef::Headers(kind)) => {
-            let value = cx.host.header(*kind, &name).map(|text| Value::from(text.as_ref()));
-            Ok(value.unwrap_or(default))
+            let text = cx.host.header(*kind, &name);
+            match text.map(|text| (Value::from(&*text), text.len())) {
+                Some((value, size)) => cx.charge(size).map(|()| value),
+                None => Ok(default),
+            }
         }
         map @ Value::Object(_) => {
             let map = map.clone();
@@ -213,10 +224,29 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
                 _ => Err(confusion()),
             }
         }
-        map => match strings(cx, map, &name) {
-            Some(values) => cx.string(values.join(",")),
-            None => Ok(default),
-        },
+        map => {
+            let text = match map {
+                Value::Claims(jwt) => jwt.claim(&name).map(joined_values),
+                Value::ResponsePart(response, ResponsePart::Headers) => {
+                    response.header(&name).map(joined_values)
+                }
+                Value::Host(part @ (HostRef::Query(_) | HostRef::ServiceQuery)) => {
+                    query_text(cx, *part, &name)
+                }
+                _ => None,
+            };
+            match text.map(|text| (Value::from(&*text), text.len())) {
+                Some((value, size)) => cx.charge(size).map(|()| value),
+                None => Ok(default),
+            }
+        }
+    }
+}
+
+fn joined_values(values: &[String]) -> Cow<'_, str> {
+    match values {
+        [only] => Cow::Borrowed(only),
+        many => Cow::Owned(many.join(",")),
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::super::collections::dictionary;
 use super::super::decl::{TypeDecl, m};
 use super::super::uri::new_uri;
-use super::super::{Ty, TypeId, encoding};
+use super::super::xml::read_body as read_xml;
+use super::super::{Ty, TypeId, certificate, encoding};
 use super::{Run, entity, part, present, text};
 use crate::eval::{Args, Cx};
 use crate::json::DateParse;
@@ -24,6 +25,12 @@ pub(in crate::types) const REQUEST: TypeDecl = entity(
                 cx.host.body(MessageKind::Request).is_some(),
             )
         }),
+        m("X509Certificate2 Certificate", "The certificate of the client, or null.", |cx, _| {
+            match cx.host.client_certificate() {
+                Some(found) => certificate(cx, found),
+                None => Ok(Value::Null),
+            }
+        }),
         m("IReadOnlyDictionary<string, string[]> Headers", "The headers.", |_, _| {
             Ok(part(HostRef::Headers(MessageKind::Request)))
         }),
@@ -40,6 +47,19 @@ pub(in crate::types) const REQUEST: TypeDecl = entity(
         m("IUrl Url", "The URL as it will go to the backend.", |_, _| {
             Ok(part(HostRef::Url(UrlKind::Current)))
         }),
+        m(
+            "IPrivateEndpointConnection PrivateEndpointConnection",
+            "Null: there are no private endpoints here.",
+            |_, _| Ok(Value::Null),
+        ),
+        m("IAzureVnetInfo AzureVnetInfo", "Null: there is no network of Azure here.", |_, _| {
+            Ok(Value::Null)
+        }),
+        m(
+            "IFoundry Foundry",
+            "Null: Azure knows which deployment of Foundry it serves.",
+            |_, _| Ok(Value::Null),
+        ),
     ],
 );
 
@@ -126,10 +146,20 @@ fn charset(header: &str) -> Option<String> {
 
 fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let (bytes, charset) = read_body(cx, a)?;
+    if *a.ty(0) == Ty::STRING
+        && let Some((known, known_charset, text)) = &cx.state.body_text
+        && (known.as_ptr(), known.len()) == (bytes.as_ptr(), bytes.len())
+        && *known_charset == charset
+    {
+        return Ok(Value::Str(text.clone()));
+    }
     cx.charge(bytes.len())?;
     cx.step(bytes.len() as u64 / 16)?;
     if matches!(a.ty(0), Ty::Array(_)) {
         return Ok(Value::Bytes(bytes.as_ref().into()));
+    }
+    if let Some(id @ (TypeId::XElement | TypeId::XDocument | TypeId::XNode)) = a.ty(0).id() {
+        return read_xml(cx, &bytes, charset.as_deref(), id);
     }
     let text: Cow<'_, str> = match (charset.as_deref(), std::str::from_utf8(&bytes)) {
         (None, Ok(text)) if !text.starts_with('\u{feff}') => Cow::Borrowed(text),
@@ -140,7 +170,13 @@ fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         Some(TypeId::JObject) => json.parse_object(&text, DateParse::DateTime, budget),
         Some(TypeId::JArray) => json.parse_array(&text, DateParse::DateTime, budget),
         Some(TypeId::JToken) => json.parse(&text, DateParse::DateTime, budget),
-        _ => return Ok(Value::from(text.as_ref())),
+        _ => {
+            let text: Arc<str> = text.as_ref().into();
+            if a.bool(1) {
+                cx.state.body_text = Some((bytes.clone(), charset, text.clone()));
+            }
+            return Ok(Value::Str(text));
+        }
     };
     read.map(Value::Json)
 }

@@ -8,9 +8,14 @@ macro_rules! text_of {
     };
 }
 
+mod azure;
 mod maps;
 mod messages;
 
+pub(super) use azure::{
+    BACKEND, BACKEND_TYPE, CARBON_INTENSITY, FOUNDRY, GRAPHQL, PRIVATE_ENDPOINT, SUSTAINABILITY,
+    VNET,
+};
 pub(super) use maps::{EXTENSIONS, Lookup, look_up, members};
 pub(crate) use maps::{entries, query_text};
 pub(crate) use messages::url_text;
@@ -51,6 +56,14 @@ pub(super) const CONTEXT: TypeDecl = entity(
     "The request, the response and everything around them.",
     &[
         m("IApi Api", "The API.", |cx, _| present(HostRef::Api, cx.host.api().is_some())),
+        m(
+            "IBackend Backend",
+            "The named backend that the request will go to, or null.",
+            |cx, _| present(HostRef::Backend, cx.host.backend().is_some()),
+        ),
+        m("IGraphQL GraphQL", "Null: there are no resolvers of GraphQL here.", |_, _| {
+            Ok(Value::Null)
+        }),
         m("IDeployment Deployment", "Where the gateway runs.", |_, _| {
             Ok(part(HostRef::Deployment))
         }),
@@ -373,6 +386,14 @@ pub(super) const DEPLOYMENT: TypeDecl = entity(
             deployment,
             gateway_id
         ),
+        m(
+            "IReadOnlyDictionary<string, X509Certificate2> Certificates",
+            "The configured certificates, by name or thumbprint.",
+            |_, _| Ok(part(HostRef::Certificates)),
+        ),
+        m("ISustainabilityInfo SustainabilityInfo", "How the region's power is made.", |_, _| {
+            Ok(part(HostRef::Sustainability))
+        }),
         text_of!("Region", "The region.", deployment, region),
         text_of!("ServiceId", "The identifier of the service.", deployment, service_id),
         text_of!("ServiceName", "The name of the service.", deployment, service_name),
@@ -410,5 +431,10 @@ pub(super) const LAST_ERROR: TypeDecl = entity(
         text_of!("Section", "The section.", last_error, section),
         text_of!("Path", "Where in the section.", last_error, path),
         text_of!("PolicyId", "The `id` of the policy.", last_error, policy_id),
+        m(
+            "int HttpErrorCode",
+            "The status that answers the error; 500 when none is set.",
+            |cx, a| last_error(cx, a, |it| Value::Int(it.http_error_code)),
+        ),
     ],
 );

@@ -1,10 +1,11 @@
 //! Algorithms by name, as `CryptoConfig.CreateFromName` of .NET Core 3.1 knows them.
 
 use super::super::{Ty, TypeId, info, is_assignable};
-use super::digest::Algorithm;
 use super::hash_algorithm::Hasher;
-use super::symmetric::{Family, Symmetric};
+use super::symmetric::Symmetric;
 use super::{Run, hmac};
+use crate::cryptography::cipher::Family;
+use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
 use crate::{Exception, ExceptionKind, Value};
 

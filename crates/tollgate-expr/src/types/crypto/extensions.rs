@@ -1,8 +1,8 @@
 //! `Encrypt` and `Decrypt`, which Azure adds to byte arrays.
 
 use super::super::decl::{Kind, TypeDecl, m};
-use super::cipher::Direction;
 use super::{Run, create, symmetric, transform};
+use crate::cryptography::cipher::Direction;
 use crate::eval::{Args, Cx};
 use crate::{Exception, Value};
 

@@ -2,11 +2,11 @@
 
 use super::super::decl::{Kind, TypeDecl, m, refused};
 use super::super::{TypeId, info};
-use super::digest::{Algorithm, Running};
 use super::{
     OFF_END, Run, argument, array, bytes, create, disposed, out_of_range, part, platform, work,
     write_into,
 };
+use crate::cryptography::digest::{Algorithm, Running};
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 use crate::state::confusion;

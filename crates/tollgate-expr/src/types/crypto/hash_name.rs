@@ -41,6 +41,7 @@ pub(super) fn name_of(value: &Value) -> Option<&str> {
     value.as_native::<Name>()?.0.as_deref()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn equal(a: &Args<'_>) -> Run {
     let same = name_of(a.get(0)) == name_of(a.get(1));
     let both = a.get(1).is_null() || a.get(1).as_native::<Name>().is_some();

@@ -3,8 +3,8 @@
 use super::super::TypeId;
 use super::super::decl::{Kind, Member, TypeDecl, m};
 use super::create::create;
-use super::digest::Algorithm;
 use super::hash_algorithm::Hasher;
+use crate::cryptography::digest::Algorithm;
 
 macro_rules! hash {
     ($decl:ident, $members:ident, $id:ident, $algorithm:ident, $bits:literal, $named:literal) => {

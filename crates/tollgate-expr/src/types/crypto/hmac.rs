@@ -3,9 +3,9 @@
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::create::create;
-use super::digest::Algorithm;
 use super::hash_algorithm::{Hasher, no_default, this};
 use super::{Run, bytes, platform};
+use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
 use crate::{Exception, Value};
 
@@ -41,7 +41,7 @@ fn keyed(cx: &mut Cx<'_>, a: &Args<'_>, id: TypeId, algorithm: Algorithm) -> Run
 /// With a key of a whole block of random bytes.
 pub(super) fn random_key(cx: &mut Cx<'_>, id: TypeId, algorithm: Algorithm) -> Run {
     let mut key = vec![0; algorithm.block_len()];
-    super::random::fill(cx, &mut key);
+    super::random::fill(cx, &mut key)?;
     cx.state.add_native(Hasher::keyed(id, algorithm, &key))
 }
 
@@ -79,7 +79,7 @@ pub(in crate::types) const HMAC: TypeDecl = TypeDecl {
         m(
             "static HMAC Create(string algorithmName)",
             "The HMAC of a name, such as `HMACSHA256`; null for an unknown one.",
-            |cx, a| create(cx, a, TypeId::HMAC),
+            |cx, a| create(cx, a, TypeId::Hmac),
         ),
         rw(
             "string HashName",

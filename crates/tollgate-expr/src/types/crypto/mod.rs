@@ -1,20 +1,19 @@
 //! Cryptography and certificates: `System.Security.Cryptography`.
-//!
-//! Primitives come from aws-lc-rs; what it leaves out because it is weak (MD5, DES, RC2) comes from RustCrypto, because
-//! policies in the field and older PKCS#12 files use it. Keys never stand in a `Debug` output or in a message.
 
-mod cipher;
 mod create;
-mod digest;
 mod extensions;
 mod hash_algorithm;
 mod hash_name;
 mod hashes;
 mod hmac;
 mod key_sizes;
+mod oid;
 mod random;
+mod rsa;
+mod rsa_padding;
 mod symmetric;
 mod transform;
+mod x509;
 
 pub(super) use extensions::DECL as EXTENSIONS;
 pub(super) use hash_algorithm::DECL as HASH_ALGORITHM;
@@ -27,9 +26,22 @@ pub(super) use hmac::{
     HMAC, HMAC_MD5, HMAC_SHA1, HMAC_SHA256, HMAC_SHA384, HMAC_SHA512, KEYED as KEYED_HASH_ALGORITHM,
 };
 pub(super) use key_sizes::DECL as KEY_SIZES;
+pub(super) use oid::{DECL as OID, ENCODED as ASN_ENCODED_DATA};
 pub(super) use random::{GENERATOR as RANDOM_NUMBER_GENERATOR, PROVIDER as RNG_PROVIDER};
+pub(super) use rsa::{ASYMMETRIC as ASYMMETRIC_ALGORITHM, DECL as RSA};
+pub(super) use rsa_padding::{
+    ENCRYPTION as RSA_ENCRYPTION_PADDING, ENCRYPTION_MODE as RSA_ENCRYPTION_PADDING_MODE,
+    SIGNATURE as RSA_SIGNATURE_PADDING, SIGNATURE_MODE as RSA_SIGNATURE_PADDING_MODE,
+};
 pub(super) use symmetric::{CIPHER_MODE, DECL as SYMMETRIC_ALGORITHM, PADDING_MODE};
 pub(super) use transform::DECL as CRYPTO_TRANSFORM;
+
+pub(crate) use x509::certificate;
+pub(super) use x509::{
+    CERTIFICATE_EXTENSIONS, CONTENT_TYPE as X509_CONTENT_TYPE, DISTINGUISHED_NAME,
+    KEY_STORAGE as X509_KEY_STORAGE, NAME_TYPE as X509_NAME_TYPE, PUBLIC_KEY, RSA_EXTENSIONS,
+    X509_CERTIFICATE, X509_CERTIFICATE2,
+};
 
 use std::sync::Arc;
 

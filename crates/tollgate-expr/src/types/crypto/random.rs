@@ -18,18 +18,18 @@ impl Native for Generator {
 }
 
 /// Fills a slice from the host's randomness.
-pub(super) fn fill(cx: &mut Cx<'_>, target: &mut [u8]) {
-    for chunk in target.chunks_mut(8) {
-        for (place, byte) in chunk.iter_mut().zip(cx.host.random().to_le_bytes()) {
-            *place = byte;
-        }
+pub(super) fn fill(cx: &mut Cx<'_>, target: &mut [u8]) -> Result<(), crate::Exception> {
+    if cx.host.fill_random(target) {
+        return Ok(());
     }
+    // Bytes that could be foreseen are worse than none.
+    Err(super::cryptographic("There is no randomness."))
 }
 
 fn get_bytes(cx: &mut Cx<'_>, a: &Args<'_>, offset: i32, count: i32) -> Run {
     let mut data = vec![0; usize::try_from(count).unwrap_or_default()];
     cx.step(data.len() as u64 / 8 + 1)?;
-    fill(cx, &mut data);
+    fill(cx, &mut data)?;
     write_into(cx, a.get(1), offset, &data)?;
     Ok(Value::Null)
 }
@@ -56,10 +56,11 @@ fn get_non_zero(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let length = array(a, 1, "data")?.len();
     work(cx, length * 8)?;
     let mut data = vec![0; length];
-    fill(cx, &mut data);
+    fill(cx, &mut data)?;
     for byte in data.iter_mut().filter(|byte| **byte == 0) {
-        // 64 random bits hold a byte that is not 0 but once in 2^64; then it is 1.
-        let drawn = cx.host.random().to_le_bytes();
+        // Eight random bytes hold one that is not 0 but once in 2^64; then it is 1.
+        let mut drawn = [0u8; 8];
+        fill(cx, &mut drawn)?;
         *byte = drawn.into_iter().find(|byte| *byte != 0).unwrap_or(1);
     }
     write_into(cx, a.get(1), 0, &data)?;

@@ -2,58 +2,39 @@
 
 use super::super::decl::{Kind, TypeDecl, m, not_allowed, rw};
 use super::super::{Ty, TypeId};
-use super::cipher::{Cipher, Direction, Mode, Padding};
 use super::create::create;
 use super::key_sizes::Sizes;
 use super::transform::Transform;
 use super::{Run, argument, bytes, cryptographic, platform, random};
+use crate::cryptography::cipher::{Cipher, Direction, Family, Mode, Padding};
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
 use crate::state::confusion;
 use crate::{Exception, Value};
 
-/// A block cipher.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    Aes,
-    Rijndael,
-    TripleDes,
-    Des,
-    Rc2,
+/// The size of a block in bits.
+fn block_size(family: Family) -> i32 {
+    match family {
+        Family::Aes | Family::Rijndael => 128,
+        Family::TripleDes | Family::Des | Family::Rc2 => 64,
+    }
 }
 
-impl Family {
-    /// Bytes of a block.
-    pub(super) fn block_len(self) -> usize {
-        match self {
-            Family::Aes | Family::Rijndael => 16,
-            Family::TripleDes | Family::Des | Family::Rc2 => 8,
-        }
+fn key_sizes(family: Family) -> Sizes {
+    match family {
+        Family::Aes | Family::Rijndael => Sizes { min: 128, max: 256, skip: 64 },
+        Family::TripleDes => Sizes { min: 128, max: 192, skip: 64 },
+        Family::Des => Sizes { min: 64, max: 64, skip: 0 },
+        Family::Rc2 => Sizes { min: 40, max: 128, skip: 8 },
     }
+}
 
-    fn block_size(self) -> i32 {
-        match self {
-            Family::Aes | Family::Rijndael => 128,
-            Family::TripleDes | Family::Des | Family::Rc2 => 64,
-        }
-    }
-
-    fn key_sizes(self) -> Sizes {
-        match self {
-            Family::Aes | Family::Rijndael => Sizes { min: 128, max: 256, skip: 64 },
-            Family::TripleDes => Sizes { min: 128, max: 192, skip: 64 },
-            Family::Des => Sizes { min: 64, max: 64, skip: 0 },
-            Family::Rc2 => Sizes { min: 40, max: 128, skip: 8 },
-        }
-    }
-
-    /// The sizes that a key may have when it is given; RC2 takes longer ones than it makes.
-    fn takes_key(self, n_bytes: usize) -> bool {
-        let Ok(bits) = i32::try_from(n_bytes.saturating_mul(8)) else { return false };
-        match self {
-            Family::Rc2 => (40..=1024).contains(&bits),
-            family => family.key_sizes().has(bits),
-        }
+/// The sizes that a key may have when it is given; RC2 takes longer ones than it makes.
+fn takes_key(family: Family, n_bytes: usize) -> bool {
+    let Ok(bits) = i32::try_from(n_bytes.saturating_mul(8)) else { return false };
+    match family {
+        Family::Rc2 => (40..=1024).contains(&bits),
+        family => key_sizes(family).has(bits),
     }
 }
 
@@ -115,7 +96,7 @@ impl Symmetric {
         key: &[u8],
         iv: Option<&[u8]>,
     ) -> Result<Transform, Exception> {
-        if !self.family.takes_key(key.len()) {
+        if !takes_key(self.family, key.len()) {
             return Err(argument(&format!("{KEY_SIZE} (Parameter 'rgbKey')")));
         }
         if let Some(iv) = iv
@@ -139,7 +120,7 @@ impl Symmetric {
     }
 
     fn set_key(&mut self, key: Vec<u8>) -> Result<(), Exception> {
-        if !self.family.takes_key(key.len()) {
+        if !takes_key(self.family, key.len()) {
             let des = matches!(self.family, Family::Des | Family::TripleDes);
             return Err(if des { argument(KEY_SIZE) } else { cryptographic(KEY_SIZE) });
         }
@@ -211,7 +192,7 @@ fn random_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
     let mut key = vec![0; n];
     // Of 2^56 keys 16 are weak: a second draw is as good as certain.
     for _ in 0..4 {
-        random::fill(cx, &mut key);
+        random::fill(cx, &mut key)?;
         if refuse_weak(family, &key).is_ok() {
             break;
         }
@@ -235,7 +216,7 @@ pub(super) fn iv(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
         return Ok(iv);
     }
     let mut iv = vec![0; this(cx, a)?.family.block_len()];
-    random::fill(cx, &mut iv);
+    random::fill(cx, &mut iv)?;
     this(cx, a)?.iv = Some(iv.clone());
     Ok(iv)
 }
@@ -259,7 +240,7 @@ fn set_iv(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 fn set_key_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let size = a.int(1);
     let cipher = this(cx, a)?;
-    if !cipher.family.key_sizes().has(size) {
+    if !key_sizes(cipher.family).has(size) {
         return Err(cryptographic(KEY_SIZE));
     }
     cipher.key_size = size;
@@ -277,7 +258,7 @@ fn set_block_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         Family::Rijndael if size != 128 => {
             Err(cryptographic("BlockSize must be 128 in this implementation."))
         }
-        family if size != family.block_size() => {
+        family if size != block_size(family) => {
             Err(cryptographic("Specified block size is not valid for this algorithm."))
         }
         _ => {
@@ -290,7 +271,7 @@ fn set_block_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 fn set_feedback(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let size = a.int(1);
     let cipher = this(cx, a)?;
-    if size <= 0 || size > cipher.family.block_size() || size % 8 != 0 {
+    if size <= 0 || size > block_size(cipher.family) || size % 8 != 0 {
         return Err(cryptographic("Specified feedback size is not valid for this algorithm."));
     }
     cipher.feedback = size;
@@ -393,7 +374,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         rw(
             "int BlockSize",
             "The size of a block in bits.",
-            |cx, a| Ok(Value::Int(this(cx, a)?.family.block_size())),
+            |cx, a| Ok(Value::Int(block_size(this(cx, a)?.family))),
             set_block_size,
         ),
         rw(
@@ -421,16 +402,16 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             set_padding,
         ),
         m("KeySizes[] LegalKeySizes", "The sizes that keys may have.", |cx, a| {
-            let legal = this(cx, a)?.family.key_sizes();
+            let legal = key_sizes(this(cx, a)?.family);
             sizes(cx, legal)
         }),
         m("KeySizes[] LegalBlockSizes", "The sizes that blocks may have.", |cx, a| {
-            let size = this(cx, a)?.family.block_size();
+            let size = block_size(this(cx, a)?.family);
             sizes(cx, Sizes { min: size, max: size, skip: 0 })
         }),
         m("bool ValidKeySize(int bitLength)", "Whether keys may have a size.", |cx, a| {
             let size = a.int(1);
-            Ok(Value::Bool(this(cx, a)?.family.key_sizes().has(size)))
+            Ok(Value::Bool(key_sizes(this(cx, a)?.family).has(size)))
         }),
         m("void GenerateKey()", "Makes a key at random.", |cx, a| {
             let key = random_key(cx, a)?;

@@ -2,8 +2,8 @@
 
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::cipher::{Cipher, Direction, Padding, pad, unpad};
 use super::{Run, array, bytes, cryptographic, hash_algorithm, out_of_range, part, write_into};
+use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 use crate::state::confusion;
@@ -77,7 +77,7 @@ impl Transform {
                 let mut all = std::mem::take(&mut self.held);
                 all.append(&mut data);
                 data = all;
-                if data.len() % size != 0 {
+                if !data.len().is_multiple_of(size) {
                     return Err(cryptographic(PARTIAL));
                 }
                 self.run(&mut data)?;
@@ -161,7 +161,7 @@ fn finish(cx: &mut Cx<'_>, transform: &Value, data: Vec<u8>) -> Run {
     work(cx, data.len())?;
     // As much randomness as one block of padding can take.
     let mut random = [0u8; 16];
-    super::random::fill(cx, &mut random);
+    super::random::fill(cx, &mut random)?;
     let mut random = random.into_iter();
     let transform: &mut Transform = cx.state.native_mut(transform).ok_or_else(confusion)?;
     let out = transform.last(data, || random.next().unwrap_or_default())?;
@@ -172,13 +172,14 @@ fn finish(cx: &mut Cx<'_>, transform: &Value, data: Vec<u8>) -> Run {
 pub(super) fn whole(cx: &mut Cx<'_>, mut transform: Transform, data: Vec<u8>) -> Run {
     work(cx, data.len())?;
     let mut random = [0u8; 16];
-    super::random::fill(cx, &mut random);
+    super::random::fill(cx, &mut random)?;
     let mut random = random.into_iter();
     let out = transform.last(data, || random.next().unwrap_or_default())?;
     bytes(cx, &out)
 }
 
 /// The length of a block.
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn block_size(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     // Hashes are transforms, too: of single bytes.
     let size =

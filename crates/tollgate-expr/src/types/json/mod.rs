@@ -9,20 +9,33 @@ macro_rules! walk {
     };
 }
 
-mod containers;
+mod array;
+mod constructor;
+mod container;
+mod enumerable;
+mod extensions;
+mod object;
+mod property;
+mod value;
 
-pub(crate) use containers::json_pairs;
-pub(super) use containers::{ARRAY, CONTAINER, OBJECT, PROPERTY};
+pub(super) use array::ARRAY;
+pub(super) use constructor::CONSTRUCTOR;
+pub(super) use container::CONTAINER;
+pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
+pub(super) use extensions::EXTENSIONS;
+pub(super) use object::OBJECT;
+pub(crate) use object::json_pairs;
+pub(super) use property::PROPERTY;
+pub(super) use value::{RAW, VALUE, value_in};
 
-use super::decl::{Kind, Member, TypeDecl, joined, m, rw};
+use super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
 use super::{Ty, TypeId, is_assignable};
-use crate::eval::{
-    Args, Cx, Source, default_value, null_argument, primitive_type, primitive_value, scalar_of,
-};
+use crate::eval::{Args, Cx, Source, default_value, primitive_type, primitive_value, scalar_of};
 use crate::json::{
     DateParse, Formatting, JsonId, JsonPath, JsonType, NoMatch, PrimitiveType, Scalar,
 };
-use crate::state::confusion;
+use crate::native::Native;
+use crate::state::SLOT_COST;
 use crate::{Exception, ExceptionKind, Value};
 
 type Run = Result<Value, Exception>;
@@ -64,14 +77,13 @@ pub(super) const FORMATTING: TypeDecl = TypeDecl {
     refused: &[],
 };
 
-pub(super) const ENUMERABLE: TypeDecl = TypeDecl {
-    name: "Newtonsoft.Json.Linq.JEnumerable<T>",
-    kind: Kind::Struct,
-    bases: &["IEnumerable<T>"],
-    docs: "Tokens in a row.",
-    members: &[],
-    refused: &[],
-};
+/// Why members that take readers and writers are refused.
+const NO_READERS: &str =
+    "readers and writers have no use in a policy; parse text and use `ToString`";
+const NO_SERIALIZERS: &str = "`JsonSerializer` is not a type that policies may use";
+const NO_SETTINGS: &str = "settings are not types that policies may use";
+const NO_EVENTS: &str = "events have no use in a policy";
+const NO_TYPES: &str = "types as values are not in policy expressions; name the type in `<…>`";
 
 /// A token, or C# null.
 fn token(id: Option<JsonId>) -> Value {
@@ -84,11 +96,7 @@ pub(super) fn to_token(cx: &mut Cx<'_>, value: &Value) -> Result<Option<JsonId>,
         Value::Null => Ok(None),
         Value::Json(id) => Ok(Some(*id)),
         other => {
-            let scalar = scalar_of(other).ok_or_else(|| {
-                let name = cx.state.type_of(other).full_name();
-                let message = format!("Could not determine JSON object type for type {name}.");
-                Exception::new(ExceptionKind::Argument, message)
-            })?;
+            let scalar = scalar_of(other).ok_or_else(|| unknown_type(cx, other))?;
             cx.state.json.value(scalar, &mut cx.state.budget).map(Some)
         }
     }
@@ -160,27 +168,86 @@ const CONVERSIONS: &[Member] = conversions! {
 
 fn index(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let id = a.this_json()?;
-    match a.get(1) {
+    index_by(cx, id, a.get(1))
+}
+
+/// `token[key]`.
+fn index_by(cx: &mut Cx<'_>, id: JsonId, key: &Value) -> Run {
+    match key {
         Value::Str(name) => cx.state.json.index_name(id, Some(name)).map(token),
         Value::Null => cx.state.json.index_name(id, None).map(token),
         other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
             Some(n) => cx.state.json.index_number(id, n).map(token),
-            None => Err(bad_key(cx, id, other)),
+            None => Err(bad_key(cx, id, other, "Accessed")),
         },
     }
 }
 
+/// Tokens in a row.
+fn rows(cx: &mut Cx<'_>, item: Ty, items: Vec<Value>) -> Run {
+    cx.sequence(Ty::generic(TypeId::JEnumerable, [item]), Source::Items(items))
+}
+
+/// Tokens that a token holds, seen as they are when they are walked over.
+fn children(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    let id = a.this_json()?;
+    let ty = Ty::generic(TypeId::JEnumerable, [Ty::JTOKEN]);
+    if cx.state.json.is_container(id) {
+        return cx.sequence(ty, Source::View(Value::Json(id)));
+    }
+    cx.sequence(ty, Source::Items(Vec::new()))
+}
+
+/// What `new JValue` says of values that are none of JSON's.
 #[cold]
-fn bad_key(cx: &Cx<'_>, id: JsonId, key: &Value) -> Exception {
-    let shown = cx.state.type_of(key).full_name();
+fn unknown_type(cx: &Cx<'_>, value: &Value) -> Exception {
+    let name = cx.state.type_of(value).full_name();
+    let message = format!("Could not determine JSON object type for type {name}.");
+    Exception::new(ExceptionKind::Argument, message)
+}
+
+/// Siblings of a token: those after it, or those before.
+fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> Run {
+    let mut at = a.this_json()?;
+    let mut ids = Vec::new();
+    while let Some(next) = if after { cx.state.json.next(at) } else { cx.state.json.previous(at) } {
+        cx.step(1)?;
+        ids.push(next);
+        at = next;
+    }
+    if !after {
+        ids.reverse();
+    }
+    tokens(cx, Ty::JTOKEN, ids)
+}
+
+/// The annotations of a token that are of a type.
+fn annotations(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Exception> {
+    let id = a.this_json()?;
+    cx.step(cx.state.annotations.len() as u64 / 8 + 1)?;
+    let own = cx.state.annotations.iter().filter(|(token, _)| *token == id);
+    let own: Vec<Value> = own.map(|(_, annotation)| annotation.clone()).collect();
+    let ty = a.ty(0).clone();
+    Ok(own.into_iter().filter(|annotation| cx.is_instance(annotation, &ty)).collect())
+}
+
+#[cold]
+fn bad_key(cx: &Cx<'_>, id: JsonId, key: &Value, verb: &str) -> Exception {
+    let shown = match key {
+        Value::Str(text) => format!("\"{text}\""),
+        other => cx.state.type_of(other).full_name(),
+    };
     let message = match cx.state.json.token_type(id) {
         JsonType::Object => {
             format!(
-                "Accessed JObject values with invalid key value: {shown}. Object property name expected."
+                "{verb} JObject values with invalid key value: {shown}. Object property name expected."
             )
         }
+        JsonType::Constructor => format!(
+            "{verb} JConstructor values with invalid key value: {shown}. Argument position index expected."
+        ),
         _ => format!(
-            "Accessed JArray values with invalid key value: {shown}. Int32 array index expected."
+            "{verb} JArray values with invalid key value: {shown}. Int32 array index expected."
         ),
     };
     Exception::new(ExceptionKind::Argument, message)
@@ -197,7 +264,7 @@ fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         Value::Null => state.json.set_name(id, None, value, &mut state.budget)?,
         other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
             Some(n) => state.json.set_number(id, n, value, &mut state.budget)?,
-            None => return Err(bad_key(cx, id, other)),
+            None => return Err(bad_key(cx, id, other, "Accessed")),
         },
     }
     Ok(a.value(2))
@@ -239,7 +306,7 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
     {
         return Ok(Value::Null);
     }
-    let message = format!("Cannot cast {} to {}.", own.full_name(), ty.full_name());
+    let message = format!("Cannot cast {} to Newtonsoft.Json.Linq.JToken.", own.full_name());
     Err(Exception::new(ExceptionKind::InvalidCast, message))
 }
 
@@ -266,11 +333,38 @@ fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     cx.lazy(a.ty(0).clone(), Source::Items(out))
 }
 
+/// A path that was parsed when the policy was loaded.
+#[derive(Debug)]
+struct Path(JsonPath);
+
+impl Native for Path {
+    fn id(&self) -> TypeId {
+        TypeId::String
+    }
+}
+
+/// Parses a literal path when the policy is loaded.
+fn parse_path(args: &mut [Option<Value>]) -> Result<(), String> {
+    let Some(place @ Some(Value::Str(_))) = args.get_mut(1) else { return Ok(()) };
+    let Some(Value::Str(text)) = place else { return Ok(()) };
+    let mut budget = crate::Budget::new(crate::Limits::default());
+    match JsonPath::parse(text, &mut budget) {
+        Ok(path) => {
+            *place = Some(Value::native(Path(path)));
+            Ok(())
+        }
+        Err(fault) => Err(format!("the path is not well formed: {}", fault.message())),
+    }
+}
+
 fn select(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<JsonId>, Exception> {
-    let (id, path) = (a.this_json()?, a.str(1, "path")?);
-    let state = &mut *cx.state;
-    let path = JsonPath::parse(&path, &mut state.budget)?;
+    let id = a.this_json()?;
     let no_match = if a.bool(2) { NoMatch::Error } else { NoMatch::Null };
+    let state = &mut *cx.state;
+    if let Some(Path(path)) = a.get(1).as_native() {
+        return state.json.select_tokens(id, path, no_match, &mut state.budget);
+    }
+    let path = JsonPath::parse(&a.str(1, "path")?, &mut state.budget)?;
     state.json.select_tokens(id, &path, no_match, &mut state.budget)
 }
 
@@ -334,14 +428,17 @@ const TOKENS: &[Member] = &[
         let text = cx.state.json.to_json(id, how, &mut cx.state.budget)?;
         cx.string(text)
     }),
-    m("JToken SelectToken(string path)", "The token at a path, or null.", |cx, a| one(cx, a)),
+    m("JToken SelectToken(string path)", "The token at a path, or null.", |cx, a| one(cx, a))
+        .prepared(parse_path),
     m("JToken SelectToken(string path, bool errorWhenNoMatch)", "The token at a path.", |cx, a| {
         one(cx, a)
-    }),
+    })
+    .prepared(parse_path),
     m("IEnumerable<JToken> SelectTokens(string path)", "The tokens at a path.", |cx, a| {
         let ids = select(cx, a)?;
         tokens(cx, Ty::JTOKEN, ids)
-    }),
+    })
+    .prepared(parse_path),
     m(
         "IEnumerable<JToken> SelectTokens(string path, bool errorWhenNoMatch)",
         "The tokens at a path.",
@@ -349,14 +446,48 @@ const TOKENS: &[Member] = &[
             let ids = select(cx, a)?;
             tokens(cx, Ty::JTOKEN, ids)
         },
+    )
+    .prepared(parse_path),
+    m("JEnumerable<JToken> Children()", "The tokens it holds.", |cx, a| children(cx, a)),
+    m("IEnumerable<JToken> AfterSelf()", "The tokens after it.", |cx, a| siblings(cx, a, true)),
+    m("IEnumerable<JToken> BeforeSelf()", "The tokens before it.", |cx, a| siblings(cx, a, false)),
+    m("static IEqualityComparer<JToken> EqualityComparer", "By what trees hold.", |_, _| {
+        Ok(super::collections::comparers::comparer_object(crate::collections::Comparer::Deep))
+    }),
+    m("void AddAnnotation(object annotation)", "Adds a note.", |cx, a| {
+        let annotation = a.some(1, "annotation")?;
+        cx.charge(2 * SLOT_COST)?;
+        let id = a.this_json()?;
+        cx.state.annotations.push((id, annotation));
+        Ok(Value::Null)
+    }),
+    m("T Annotation<T>()", "The first note of a type, or null.", |cx, a| {
+        let mut found = annotations(cx, a)?.into_iter();
+        Ok(found.next().unwrap_or_else(|| default_value(a.ty(0))))
+    }),
+    m("IEnumerable<T> Annotations<T>()", "The notes of a type.", |cx, a| {
+        let found = annotations(cx, a)?;
+        cx.lazy(a.ty(0).clone(), Source::Items(found))
+    }),
+    m("void RemoveAnnotations<T>()", "Takes the notes of a type away.", |cx, a| {
+        let (id, ty) = (a.this_json()?, a.ty(0).clone());
+        let all = std::mem::take(&mut cx.state.annotations);
+        let stays = |(token, note): &(JsonId, Value)| *token != id || !cx.is_instance(note, &ty);
+        let kept = all.into_iter().filter(stays).collect();
+        cx.state.annotations = kept;
+        Ok(Value::Null)
+    }),
+    m(
+        "IEnumerator<JToken> GetEnumerator()",
+        "A walk over what it holds.",
+        super::collections::enumerator::start,
     ),
-    walk!("JEnumerable<JToken> Children()", "The tokens it holds.", children),
     m("JEnumerable<T> Children<T>()", "The tokens it holds of a type.", |cx, a| {
         let ids = cx.state.json.children(a.this_json()?, &mut cx.state.budget)?;
         let ty = a.ty(0).clone();
         let all = ids.into_iter().map(Value::Json);
         let items = all.filter(|value| cx.is_instance(value, &ty)).collect();
-        cx.lazy(ty.clone(), Source::Items(items))
+        rows(cx, ty.clone(), items)
     }),
     walk!("IEnumerable<JToken> Ancestors()", "What it stands in, innermost first.", ancestors),
     m("IEnumerable<JToken> AncestorsAndSelf()", "It and what it stands in.", |cx, a| {
@@ -393,155 +524,40 @@ const TOKENS: &[Member] = &[
 ];
 
 fn one(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
-    let (id, path) = (a.this_json()?, a.str(1, "path")?);
-    let state = &mut *cx.state;
-    let path = JsonPath::parse(&path, &mut state.budget)?;
+    let id = a.this_json()?;
     let no_match = if a.bool(2) { NoMatch::Error } else { NoMatch::Null };
+    let state = &mut *cx.state;
+    if let Some(Path(path)) = a.get(1).as_native() {
+        return state.json.select_token(id, path, no_match, &mut state.budget).map(token);
+    }
+    let path = JsonPath::parse(&a.str(1, "path")?, &mut state.budget)?;
     state.json.select_token(id, &path, no_match, &mut state.budget).map(token)
 }
 
 pub(super) const TOKEN: TypeDecl = TypeDecl {
     name: "Newtonsoft.Json.Linq.JToken",
     kind: Kind::Class,
-    bases: &["IEnumerable<JToken>"],
+    bases: &["IJEnumerable<JToken>"],
     docs: "A token of a JSON tree.",
     members: &joined::<{ TOKENS.len() + CONVERSIONS.len() }>(TOKENS, CONVERSIONS),
-    refused: &[],
-};
-
-fn scalar_value(scalar: &Scalar) -> Value {
-    match scalar {
-        Scalar::Null | Scalar::Undefined => Value::Null,
-        Scalar::Bool(value) => Value::Bool(*value),
-        Scalar::Int(value) => Value::Long(*value),
-        Scalar::UInt(value) => Value::ULong(*value),
-        Scalar::Double(value) => Value::Double(*value),
-        Scalar::Single(value) => Value::Float(*value),
-        Scalar::Decimal(value) => Value::Decimal(*value),
-        Scalar::Str(text)
-        | Scalar::BigInt(text)
-        | Scalar::Uri(text)
-        | Scalar::Comment(text)
-        | Scalar::Raw(text) => Value::Str(text.clone()),
-        Scalar::Date(value) => Value::DateTime(*value),
-        Scalar::DateOffset(value) => Value::DateTimeOffset(*value),
-        Scalar::Bytes(bytes) => Value::Bytes(bytes.clone()),
-        Scalar::Guid(guid) => Value::Guid(*guid),
-        Scalar::TimeSpan(value) => Value::TimeSpan(*value),
-    }
-}
-
-/// The value of a token that holds one.
-pub(super) fn value_in(cx: &Cx<'_>, id: JsonId) -> Option<Value> {
-    cx.state.json.scalar(id).map(scalar_value)
-}
-
-pub(super) const VALUE: TypeDecl = TypeDecl {
-    name: "Newtonsoft.Json.Linq.JValue",
-    kind: Kind::Class,
-    bases: &["JToken"],
-    docs: "A JSON value.",
-    members: &[
-        m("new(object value)", "Of a value.", |cx, a| new_value(cx, &a.value(0))),
-        m("static JValue CreateNull()", "A JSON null.", |cx, _| {
-            cx.state.json.value(Scalar::Null, &mut cx.state.budget).map(Value::Json)
-        }),
-        m("static JValue CreateString(string value)", "Text.", |cx, a| new_value(cx, &a.value(0))),
-        rw(
-            "object Value",
-            "The value.",
-            |cx, a| Ok(value_in(cx, a.this_json()?).unwrap_or_default()),
-            |cx, a| {
-                let scalar = scalar_of(a.get(1)).ok_or_else(confusion)?;
-                cx.state.json.set_scalar(a.this_json()?, scalar, &mut cx.state.budget)?;
-                Ok(a.value(1))
-            },
+    refused: &[
+        refused("static JToken Parse(string json, JsonLoadSettings settings)", NO_SETTINGS),
+        refused("CreateReader", NO_READERS),
+        refused("WriteTo", NO_READERS),
+        refused("WriteToAsync", NO_READERS),
+        refused("Load", NO_READERS),
+        refused("LoadAsync", NO_READERS),
+        refused("ReadFrom", NO_READERS),
+        refused("ReadFromAsync", NO_READERS),
+        refused(
+            "static JToken FromObject(object o, JsonSerializer jsonSerializer)",
+            NO_SERIALIZERS,
         ),
-        m("string ToString(string format)", "As text in a format.", |cx, a| {
-            let id = a.this_json()?;
-            let text = cx.state.json.value_format(id, a.opt_str(1), &mut cx.state.budget)?;
-            cx.string(text)
-        }),
-        m("int CompareTo(JValue obj)", "The order of two values.", |cx, a| {
-            Ok(Value::Int(cx.state.json.compare_values(a.this_json()?, a.json(1))? as i32))
-        }),
+        refused("T ToObject<T>(JsonSerializer jsonSerializer)", NO_SERIALIZERS),
+        refused("object ToObject(Type objectType)", NO_TYPES),
+        refused("object ToObject(Type objectType, JsonSerializer jsonSerializer)", NO_TYPES),
+        refused("object Annotation(Type type)", NO_TYPES),
+        refused("IEnumerable<object> Annotations(Type type)", NO_TYPES),
+        refused("void RemoveAnnotations(Type type)", NO_TYPES),
     ],
-    refused: &[],
-};
-
-pub(super) const RAW: TypeDecl = TypeDecl {
-    name: "Newtonsoft.Json.Linq.JRaw",
-    kind: Kind::Class,
-    bases: &["JValue"],
-    docs: "JSON that is written as it is.",
-    members: &[m("new(object rawJson)", "Of JSON text.", |cx, a| {
-        let text = cx.text(a.get(0))?.unwrap_or_default();
-        cx.state.json.value(Scalar::Raw(text), &mut cx.state.budget).map(Value::Json)
-    })],
-    refused: &[],
-};
-
-pub(super) const CONSTRUCTOR: TypeDecl = TypeDecl {
-    name: "Newtonsoft.Json.Linq.JConstructor",
-    kind: Kind::Class,
-    bases: &["JContainer"],
-    docs: "A JavaScript constructor.",
-    members: &[
-        m("new(string name, params object[] content)", "Of a name and arguments.", |cx, a| {
-            let id = cx.state.json.constructor(a.str(0, "name")?, &mut cx.state.budget)?;
-            containers::add_all(cx, id, &a.value(1))?;
-            Ok(Value::Json(id))
-        }),
-        m("string Name", "Its name.", |cx, a| {
-            Ok(cx.state.json.name(a.this_json()?).cloned().map_or(Value::Null, Value::Str))
-        }),
-    ],
-    refused: &[],
-};
-
-pub(super) const EXTENSIONS: TypeDecl = TypeDecl {
-    name: "Newtonsoft.Json.Linq.Extensions",
-    kind: Kind::Static,
-    bases: &[],
-    docs: "What can be done with sequences of tokens.",
-    members: &[
-        m(
-            "static U Value<U>(this IEnumerable<JToken> value)",
-            "A token as a value of a type.",
-            |cx, a| {
-                let id = a.json(0).ok_or_else(|| null_argument("value"))?;
-                let ty = a.ty(0).clone();
-                convert(cx, Some(id), &ty, false)
-            },
-        ),
-        m(
-            "static IEnumerable<U> Values<U>(this IEnumerable<JToken> source)",
-            "Tokens as values of a type.",
-            |cx, a| {
-                let items = cx.collect(&super::object::required(a, 0, "source")?)?;
-                let ty = a.ty(0).clone();
-                let mut out = Vec::new();
-                for item in items {
-                    let id = if let Value::Json(id) = item { Some(id) } else { None };
-                    let id = id.map(|id| cx.state.json.property_value(id).unwrap_or(id));
-                    out.push(convert(cx, id, &ty, false)?);
-                }
-                cx.lazy(ty, Source::Items(out))
-            },
-        ),
-        m(
-            "static IEnumerable<JToken> Children(this IEnumerable<JToken> source)",
-            "The tokens that tokens hold.",
-            |cx, a| {
-                let mut all = Vec::new();
-                for item in cx.collect(&super::object::required(a, 0, "source")?)? {
-                    if let Value::Json(id) = item {
-                        all.extend(cx.state.json.children(id, &mut cx.state.budget)?);
-                    }
-                }
-                tokens(cx, Ty::JTOKEN, all)
-            },
-        ),
-    ],
-    refused: &[],
 };

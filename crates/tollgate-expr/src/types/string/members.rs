@@ -2,10 +2,17 @@
 
 use super::super::Ty;
 use super::super::decl::{Member, m, p};
+use super::compare::{
+    compare, compare_parts, compare_parts_by_culture, compare_to, comparison, equal, hash_code,
+};
+use super::search::{
+    contains, ends_with, index_of, index_of_any, last_index_of, last_index_of_any, starts_with,
+};
+use super::split::split;
 use super::{
-    changed, compare, concat, contains, ends_with, equal, format, index_of, index_of_any, insert,
-    int, join, last_index_of, out_of_range, pad, remove, replace, split, starts_with, substring,
-    trim, units,
+    changed, check_format, concat, concat_objects, copy_to, format, format_each, insert, int, join,
+    join_part, new_of_part, out_of_range, pad, remove, replace, substring, to_char_array, trim,
+    units,
 };
 use crate::text::{self, Comparison};
 use crate::{Exception, ExceptionKind, Value};
@@ -20,21 +27,13 @@ pub(super) const MEMBERS: &[Member] = &[
     }),
     m("new(char c, int count)", "A character repeated.", |cx, a| {
         let count = usize::try_from(a.long(1))
-            .map_err(|_| out_of_range("'count' must be non-negative.", "count"))?;
+            .map_err(|_| out_of_range("Count cannot be less than zero.", "count"))?;
         let unit = text::unit_text(a.char(0));
         cx.charge(count.saturating_mul(unit.len()))?;
         Ok(Value::from(unit.repeat(count)))
     }),
     m("new(char[] value, int startIndex, int length)", "Of some characters.", |cx, a| {
-        let units = units(cx, a.get(0))?;
-        let start = usize::try_from(a.long(1)).unwrap_or(usize::MAX);
-        let part =
-            usize::try_from(a.long(2)).ok().and_then(|n| units.get(start..start.checked_add(n)?));
-        let Some(part) = part else {
-            let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
-            return Err(out_of_range(message, "startIndex"));
-        };
-        cx.string(String::from_utf16_lossy(part))
+        new_of_part(cx, a)
     }),
     p("static string Empty", "The empty string.", |_, _| Ok(Value::from(""))),
     p("int Length", "The number of UTF-16 units.", |_, a| Ok(int(text::length(&a.this_str()?)))),
@@ -63,7 +62,7 @@ pub(super) const MEMBERS: &[Member] = &[
         "Whether they are equal.",
         |_, a| {
             let this = a.this_str()?;
-            Ok(Value::Bool(equal(Some(&this), a.opt_str(1), Comparison::of(a.int(2)))))
+            Ok(Value::Bool(equal(Some(&this), a.opt_str(1), comparison(a, 2)?)))
         },
     ),
     p("static bool Equals(string a, string b)", "Whether they are equal.", |_, a| {
@@ -72,7 +71,7 @@ pub(super) const MEMBERS: &[Member] = &[
     p(
         "static bool Equals(string a, string b, StringComparison comparisonType)",
         "Whether they are equal.",
-        |_, a| Ok(Value::Bool(equal(a.opt_str(0), a.opt_str(1), Comparison::of(a.int(2))))),
+        |_, a| Ok(Value::Bool(equal(a.opt_str(0), a.opt_str(1), comparison(a, 2)?))),
     ),
     p("static int Compare(string strA, string strB)", "The order of two strings.", |_, a| {
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
@@ -91,11 +90,47 @@ pub(super) const MEMBERS: &[Member] = &[
     p(
         "static int Compare(string strA, string strB, StringComparison comparisonType)",
         "The order of two strings.",
-        |_, a| Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(a.int(2))))),
+        |_, a| Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), comparison(a, 2)?))),
     ),
     p("static int CompareOrdinal(string strA, string strB)", "The order unit by unit.", |_, a| {
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(4))))
     }),
+    p(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length)",
+        "The order of parts of two strings.",
+        |_, a| compare_parts_by_culture(a),
+    ),
+    p(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length, bool ignoreCase)",
+        "The order of parts of two strings.",
+        |_, a| compare_parts_by_culture(a),
+    ),
+    p(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length, StringComparison comparisonType)",
+        "The order of parts of two strings.",
+        |_, a| {
+            let how = comparison(a, 5)?;
+            compare_parts(a, how, "Length cannot be less than zero.")
+        },
+    ),
+    p(
+        "static int CompareOrdinal(string strA, int indexA, string strB, int indexB, int length)",
+        "The order of parts unit by unit.",
+        |_, a| compare_parts(a, Comparison::of(4), "Count cannot be less than zero."),
+    ),
+    p("int CompareTo(object value)", "The order of two strings.", |_, a| compare_to(a)),
+    p("int GetHashCode()", "A number that is the same for equal strings.", |_, a| hash_code(a)),
+    p(
+        "int GetHashCode(StringComparison comparisonType)",
+        "A number that is the same for equal strings.",
+        |_, a| hash_code(a),
+    ),
+    p("bool Equals(object obj)", "Whether they are equal.", |_, a| {
+        let this = a.this_str()?;
+        Ok(Value::Bool(a.opt_str(1) == Some(&*this)))
+    }),
+    p("string ToString()", "Itself.", |_, a| Ok(a.value(0))),
+    p("object Clone()", "Itself.", |_, a| Ok(a.value(0))),
     p("int CompareTo(string strB)", "The order of two strings.", |_, a| {
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
     }),
@@ -160,6 +195,11 @@ pub(super) const MEMBERS: &[Member] = &[
         "The first index from a place, or -1.",
         |_, a| index_of(a),
     ),
+    p(
+        "int IndexOf(string value, int startIndex, int count, StringComparison comparisonType)",
+        "The first index in a part, or -1.",
+        |_, a| index_of(a),
+    ),
     p("int LastIndexOf(string value)", "The last index, or -1.", |_, a| last_index_of(a)),
     p("int LastIndexOf(char value)", "The last index, or -1.", |_, a| last_index_of(a)),
     p(
@@ -177,15 +217,55 @@ pub(super) const MEMBERS: &[Member] = &[
         "The last index, or -1.",
         |_, a| last_index_of(a),
     ),
+    p(
+        "int LastIndexOf(char value, int startIndex, int count)",
+        "The last index in a part, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    p(
+        "int LastIndexOf(string value, int startIndex, int count)",
+        "The last index in a part, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    p(
+        "int LastIndexOf(string value, int startIndex, StringComparison comparisonType)",
+        "The last index up to a place, or -1.",
+        |_, a| last_index_of(a),
+    ),
+    p(
+        "int LastIndexOf(string value, int startIndex, int count, StringComparison comparisonType)",
+        "The last index in a part, or -1.",
+        |_, a| last_index_of(a),
+    ),
     m(
         "int IndexOfAny(char[] anyOf)",
         "The first index of any of some characters, or -1.",
-        |cx, a| index_of_any(cx, a, false),
+        |cx, a| index_of_any(cx, a),
+    ),
+    m(
+        "int IndexOfAny(char[] anyOf, int startIndex)",
+        "The first index from a place, or -1.",
+        |cx, a| index_of_any(cx, a),
+    ),
+    m(
+        "int IndexOfAny(char[] anyOf, int startIndex, int count)",
+        "The first index in a part, or -1.",
+        |cx, a| index_of_any(cx, a),
     ),
     m(
         "int LastIndexOfAny(char[] anyOf)",
         "The last index of any of some characters, or -1.",
-        |cx, a| index_of_any(cx, a, true),
+        |cx, a| last_index_of_any(cx, a),
+    ),
+    m(
+        "int LastIndexOfAny(char[] anyOf, int startIndex)",
+        "The last index from a place, or -1.",
+        |cx, a| last_index_of_any(cx, a),
+    ),
+    m(
+        "int LastIndexOfAny(char[] anyOf, int startIndex, int count)",
+        "The last index in a part, or -1.",
+        |cx, a| last_index_of_any(cx, a),
     ),
     p("string Substring(int startIndex)", "The rest from a place.", |cx, a| substring(cx, a)),
     p("string Substring(int startIndex, int length)", "A part.", |cx, a| substring(cx, a)),
@@ -288,54 +368,121 @@ pub(super) const MEMBERS: &[Member] = &[
         let units = a.this_str()?.encode_utf16().map(Value::Char).collect();
         cx.state.array(Ty::CHAR, units)
     }),
-    p("string Normalize()", "Itself: text here is normalized as it came.", |_, a| Ok(a.value(0))),
+    m("char[] ToCharArray(int startIndex, int length)", "Some of its units.", |cx, a| {
+        to_char_array(cx, a)
+    }),
+    m(
+        "void CopyTo(int sourceIndex, char[] destination, int destinationIndex, int count)",
+        "Copies units to an array.",
+        |cx, a| copy_to(cx, a),
+    ),
+    m(
+        "IEnumerator<char> GetEnumerator()",
+        "A walk over its units.",
+        crate::types::collections::enumerator::start,
+    ),
+    p("string Normalize()", "Letters and their marks as one.", |cx, a| {
+        let this = a.this_str()?;
+        cx.string(text::composed(&this))
+    }),
+    p("bool IsNormalized()", "Whether letters and their marks are one.", |_, a| {
+        let this = a.this_str()?;
+        Ok(Value::Bool(text::composed(&this) == *this))
+    }),
     m(
         "static string Join(string separator, params string[] value)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a),
+        |cx, a| join(cx, a, "value"),
     ),
     m(
         "static string Join(string separator, IEnumerable<string> values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a),
+        |cx, a| join(cx, a, "values"),
     ),
     m(
         "static string Join(string separator, params object[] values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a),
+        |cx, a| join(cx, a, "values"),
     ),
     m(
         "static string Join<T>(string separator, IEnumerable<T> values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a),
+        |cx, a| join(cx, a, "values"),
     ),
     m(
         "static string Join(char separator, params string[] value)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a),
+        |cx, a| join(cx, a, "value"),
     ),
     m(
         "static string Join<T>(char separator, IEnumerable<T> values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a),
+        |cx, a| join(cx, a, "values"),
+    ),
+    m("static string Join(char separator, params object[] values)", "Texts with one.", |cx, a| {
+        join(cx, a, "values")
+    }),
+    m(
+        "static string Join(string separator, string[] value, int startIndex, int count)",
+        "Some texts with a separator between.",
+        |cx, a| join_part(cx, a),
+    ),
+    m(
+        "static string Join(char separator, string[] value, int startIndex, int count)",
+        "Some texts with a separator between.",
+        |cx, a| join_part(cx, a),
+    ),
+    p("static string Concat(object arg0)", "The text of a value.", |cx, a| concat_objects(cx, a)),
+    p("static string Concat(object arg0, object arg1)", "Two texts.", |cx, a| {
+        concat_objects(cx, a)
+    }),
+    p("static string Concat(object arg0, object arg1, object arg2)", "Three texts.", |cx, a| {
+        concat_objects(cx, a)
+    }),
+    p("static string Concat(string str0, string str1)", "Two texts.", |cx, a| {
+        concat_objects(cx, a)
+    }),
+    p("static string Concat(string str0, string str1, string str2)", "Three texts.", |cx, a| {
+        concat_objects(cx, a)
+    }),
+    p(
+        "static string Concat(string str0, string str1, string str2, string str3)",
+        "Four texts.",
+        |cx, a| concat_objects(cx, a),
     ),
     m("static string Concat(params string[] values)", "Texts one after the other.", |cx, a| {
-        concat(cx, a)
+        concat(cx, a, "values")
     }),
     m("static string Concat(params object[] args)", "Texts one after the other.", |cx, a| {
-        concat(cx, a)
+        concat(cx, a, "args")
     }),
     m("static string Concat(IEnumerable<string> values)", "Texts one after the other.", |cx, a| {
-        concat(cx, a)
+        concat(cx, a, "values")
     }),
     m("static string Concat<T>(IEnumerable<T> values)", "Texts one after the other.", |cx, a| {
-        concat(cx, a)
+        concat(cx, a, "values")
     }),
+    m("static string Format(string format, object arg0)", "Text with a value put in.", |cx, a| {
+        format_each(cx, a)
+    })
+    .prepared(check_format),
+    m("static string Format(string format, object arg0, object arg1)", "With two.", |cx, a| {
+        format_each(cx, a)
+    })
+    .prepared(check_format),
+    m(
+        "static string Format(string format, object arg0, object arg1, object arg2)",
+        "Text with three values put in.",
+        |cx, a| format_each(cx, a),
+    )
+    .prepared(check_format),
     m(
         "static string Format(string format, params object[] args)",
         "Text with values put in.",
         |cx, a| format(cx, a),
-    ),
-    p("static string Copy(string str)", "The same text.", |_, a| Ok(a.value(0))),
-    p("static string Intern(string str)", "The same text.", |_, a| Ok(a.value(0))),
+    )
+    .prepared(check_format),
+    p("static string Copy(string str)", "The same text.", |_, a| a.some(0, "str")),
+    p("static string Intern(string str)", "The same text.", |_, a| a.some(0, "str")),
+    p("static string IsInterned(string str)", "The same text.", |_, a| a.some(0, "str")),
 ];

@@ -1,6 +1,6 @@
 //! Block ciphers over whole blocks, and padding.
 //!
-//! AES is aws-lc's. DES, Triple DES and RC2 come from RustCrypto block by block, chained here.
+//! AES is aws-lc's. DES, Triple DES and RC2 come from `RustCrypto` block by block, chained here.
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext,
@@ -11,25 +11,44 @@ use des::cipher::{Block, BlockDecrypt, BlockEncrypt, KeyInit as _};
 use des::{Des, TdesEde2, TdesEde3};
 use rc2::Rc2;
 
-use super::symmetric::Family;
+/// A block cipher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Aes,
+    /// AES under its first name.
+    Rijndael,
+    TripleDes,
+    Des,
+    Rc2,
+}
+
+impl Family {
+    /// Bytes of a block.
+    pub(crate) fn block_len(self) -> usize {
+        match self {
+            Family::Aes | Family::Rijndael => 16,
+            Family::TripleDes | Family::Des | Family::Rc2 => 8,
+        }
+    }
+}
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     Encrypt,
     Decrypt,
 }
 
 /// How blocks depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     Cbc,
     Ecb,
 }
 
 /// How the last block is filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Padding {
+pub(crate) enum Padding {
     None,
     Pkcs7,
     Zeros,
@@ -38,9 +57,9 @@ pub(super) enum Padding {
 }
 
 /// A cipher with its key.
-pub(super) struct Cipher {
-    pub(super) family: Family,
-    pub(super) mode: Mode,
+pub(crate) struct Cipher {
+    pub(crate) family: Family,
+    pub(crate) mode: Mode,
     key: Vec<u8>,
     /// The block that the next one is chained to.
     chain: Vec<u8>,
@@ -60,20 +79,20 @@ impl Drop for Cipher {
 
 /// The key or the data do not fit the cipher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Misfit;
+pub(crate) struct Misfit;
 
 impl Cipher {
-    pub(super) fn new(family: Family, mode: Mode, key: &[u8], iv: &[u8]) -> Cipher {
+    pub(crate) fn new(family: Family, mode: Mode, key: &[u8], iv: &[u8]) -> Cipher {
         Cipher { family, mode, key: key.to_vec(), chain: iv.to_vec() }
     }
 
     /// Begins anew.
-    pub(super) fn restart(&mut self, iv: &[u8]) {
+    pub(crate) fn restart(&mut self, iv: &[u8]) {
         self.chain = iv.to_vec();
     }
 
     /// Works on whole blocks, in place.
-    pub(super) fn run(&mut self, way: Direction, data: &mut [u8]) -> Result<(), Misfit> {
+    pub(crate) fn run(&mut self, way: Direction, data: &mut [u8]) -> Result<(), Misfit> {
         if data.is_empty() {
             return Ok(());
         }
@@ -143,7 +162,8 @@ impl Cipher {
         data: &mut [u8],
     ) -> Result<(), Misfit> {
         let size = self.family.block_len();
-        if data.len() % size != 0 || (self.mode == Mode::Cbc && self.chain.len() != size) {
+        if !data.len().is_multiple_of(size) || (self.mode == Mode::Cbc && self.chain.len() != size)
+        {
             return Err(Misfit);
         }
         for block in data.chunks_exact_mut(size) {
@@ -179,7 +199,7 @@ fn last_block(data: &[u8], size: usize) -> Vec<u8> {
 }
 
 /// Fills the last block; none when it is not full and must not be filled.
-pub(super) fn pad(
+pub(crate) fn pad(
     data: &mut Vec<u8>,
     size: usize,
     padding: Padding,
@@ -203,7 +223,7 @@ pub(super) fn pad(
 }
 
 /// Takes the filling away; none when it is not as it should be.
-pub(super) fn unpad(data: &mut Vec<u8>, size: usize, padding: Padding) -> Option<()> {
+pub(crate) fn unpad(data: &mut Vec<u8>, size: usize, padding: Padding) -> Option<()> {
     if matches!(padding, Padding::None | Padding::Zeros) || data.is_empty() {
         return Some(());
     }

@@ -5,7 +5,7 @@ use md5::{Digest as _, Md5};
 
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub(crate) enum Algorithm {
     Md5,
     Sha1,
     Sha256,
@@ -15,7 +15,7 @@ pub(super) enum Algorithm {
 
 impl Algorithm {
     /// As `HashAlgorithmName` writes it.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Sha1 => "SHA1",
@@ -26,14 +26,14 @@ impl Algorithm {
     }
 
     /// The function that `HashAlgorithmName` names.
-    pub(super) fn named(name: &str) -> Option<Algorithm> {
+    pub(crate) fn named(name: &str) -> Option<Algorithm> {
         [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512]
             .into_iter()
             .find(|known| known.name() == name)
     }
 
     /// Bytes of a hash.
-    pub(super) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self {
             Self::Md5 => 16,
             Self::Sha1 => 20,
@@ -44,7 +44,7 @@ impl Algorithm {
     }
 
     /// Bytes that it works on at a time.
-    pub(super) fn block_len(self) -> usize {
+    pub(crate) fn block_len(self) -> usize {
         match self {
             Self::Md5 | Self::Sha1 | Self::Sha256 => 64,
             Self::Sha384 | Self::Sha512 => 128,
@@ -52,7 +52,7 @@ impl Algorithm {
     }
 
     /// That of the library; it has no MD5.
-    pub(super) fn digest(self) -> Option<&'static digest::Algorithm> {
+    pub(crate) fn digest(self) -> Option<&'static digest::Algorithm> {
         Some(match self {
             Self::Md5 => return None,
             Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
@@ -73,7 +73,7 @@ impl Algorithm {
     }
 
     /// The hash of data.
-    pub(super) fn hash(self, data: &[u8]) -> Vec<u8> {
+    pub(crate) fn hash(self, data: &[u8]) -> Vec<u8> {
         let mut running = Running::new(self);
         running.update(data);
         running.finish()
@@ -82,11 +82,11 @@ impl Algorithm {
 
 /// A hash that is being computed.
 #[derive(Clone)]
-pub(super) enum Running {
+pub(crate) enum Running {
     Md5(Md5),
     Sha(digest::Context),
     HmacMd5 { inner: Md5, outer: Md5 },
-    Hmac(hmac::Context),
+    Hmac(Box<hmac::Context>),
 }
 
 impl std::fmt::Debug for Running {
@@ -97,7 +97,7 @@ impl std::fmt::Debug for Running {
 }
 
 impl Running {
-    pub(super) fn new(algorithm: Algorithm) -> Running {
+    pub(crate) fn new(algorithm: Algorithm) -> Running {
         match algorithm.digest() {
             Some(algorithm) => Running::Sha(digest::Context::new(algorithm)),
             None => Running::Md5(Md5::new()),
@@ -105,9 +105,10 @@ impl Running {
     }
 
     /// With a key: HMAC.
-    pub(super) fn keyed(algorithm: Algorithm, key: &[u8]) -> Running {
+    pub(crate) fn keyed(algorithm: Algorithm, key: &[u8]) -> Running {
         if let Some(algorithm) = algorithm.hmac() {
-            return Running::Hmac(hmac::Context::with_key(&hmac::Key::new(algorithm, key)));
+            let key = hmac::Key::new(algorithm, key);
+            return Running::Hmac(Box::new(hmac::Context::with_key(&key)));
         }
         // RFC 2104, for the one hash that the library does not have.
         let hashed = if key.len() > 64 { Md5::digest(key).to_vec() } else { key.to_vec() };
@@ -119,7 +120,7 @@ impl Running {
         Running::HmacMd5 { inner: keyed(0x36), outer: keyed(0x5c) }
     }
 
-    pub(super) fn update(&mut self, data: &[u8]) {
+    pub(crate) fn update(&mut self, data: &[u8]) {
         match self {
             Running::Md5(hash) | Running::HmacMd5 { inner: hash, .. } => hash.update(data),
             Running::Sha(hash) => hash.update(data),
@@ -127,7 +128,7 @@ impl Running {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         match self {
             Running::Md5(hash) => hash.finalize().to_vec(),
             Running::Sha(hash) => hash.finish().as_ref().to_vec(),

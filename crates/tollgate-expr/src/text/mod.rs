@@ -1,6 +1,13 @@
 //! Strings as .NET sees them: UTF-16 units, ordinal and invariant comparisons.
 
+mod collation;
+mod compose;
+mod compositions;
+
 use std::cmp::Ordering;
+
+pub(crate) use collation::compare_culture;
+pub(crate) use compose::composed;
 
 /// `Length`.
 pub(crate) fn length(text: &str) -> usize {
@@ -57,9 +64,9 @@ pub(crate) fn lower(text: &str) -> String {
     text.chars().map(|c| single(c, c.to_lowercase())).collect()
 }
 
-/// Invariant upper case, character by character as .NET does.
+/// Invariant upper case, character by character as .NET does. It leaves the dotless i.
 pub(crate) fn upper(text: &str) -> String {
-    text.chars().map(|c| single(c, c.to_uppercase())).collect()
+    text.chars().map(|c| if c == 'ı' { c } else { single(c, c.to_uppercase()) }).collect()
 }
 
 /// A mapping of one character to one; .NET leaves characters that would grow.
@@ -99,13 +106,18 @@ pub(crate) fn equal_any_case(left: &str, right: &str) -> bool {
     if left.is_ascii() && right.is_ascii() {
         return left.eq_ignore_ascii_case(right);
     }
-    upper(left) == upper(right)
+    folded(left) == folded(right)
+}
+
+/// What comparisons without regard to case compare: upper case, the dotless i included.
+pub(crate) fn folded(text: &str) -> String {
+    text.chars().map(|c| single(c, c.to_uppercase())).collect()
 }
 
 /// Order of UTF-16 units.
 pub(crate) fn compare_ordinal(left: &str, right: &str, any_case: bool) -> Ordering {
     if any_case {
-        return upper(left).encode_utf16().cmp(upper(right).encode_utf16());
+        return folded(left).encode_utf16().cmp(folded(right).encode_utf16());
     }
     left.encode_utf16().cmp(right.encode_utf16())
 }
@@ -118,33 +130,13 @@ pub(crate) fn compare(left: &str, right: &str, how: Comparison) -> Ordering {
     }
 }
 
-/// Order of the invariant culture, roughly: letters without regard to case first, lower case before upper.
-pub(crate) fn compare_culture(left: &str, right: &str, any_case: bool) -> Ordering {
-    let weight = |c: char| {
-        let class = if c.is_alphabetic() {
-            3
-        } else if c.is_numeric() {
-            2
-        } else {
-            1
-        };
-        (class, single(c, c.to_lowercase()))
-    };
-    let order = left.chars().map(weight).cmp(right.chars().map(weight));
-    if order.is_ne() || any_case {
-        return order;
-    }
-    let case = |c: char| c.is_uppercase();
-    left.chars().map(case).cmp(right.chars().map(case))
-}
-
 /// The byte offset of the first occurrence of `needle` from a byte offset.
 pub(crate) fn find(text: &str, needle: &str, from: usize, any_case: bool) -> Option<usize> {
     let rest = text.get(from..)?;
     if !any_case {
         return rest.find(needle).map(|offset| offset + from);
     }
-    let needle: Vec<char> = upper(needle).chars().collect();
+    let needle: Vec<char> = folded(needle).chars().collect();
     let mut starts = rest.char_indices().map(|(offset, _)| offset).chain([rest.len()]);
     let fits = |offset: usize| {
         let mut chars = rest.get(offset..).unwrap_or_default().chars();

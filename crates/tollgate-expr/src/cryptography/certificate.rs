@@ -1,0 +1,89 @@
+//! Certificates with their keys, as hosts give them to expressions.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use super::digest::Algorithm;
+use super::parse::Parsed;
+use super::rsa_key::RsaKey;
+
+/// A certificate, with its private key if there is one. Cheap to clone; what is read of it is read once.
+#[derive(Clone)]
+pub struct Certificate(Arc<Inner>);
+
+struct Inner {
+    parsed: Parsed,
+    /// PKCS#8; never printed.
+    private_key: Option<Bytes>,
+    /// Whether expressions may see the private key itself.
+    leaves: bool,
+    rsa: OnceLock<Option<Arc<RsaKey>>>,
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let subject = self.0.parsed.subject.text();
+        f.debug_struct("Certificate").field("subject", &subject).finish_non_exhaustive()
+    }
+}
+
+impl Certificate {
+    /// From DER, with the private key as PKCS#8. Expressions sign and decrypt with the key and cannot read it.
+    pub fn new(der: &Bytes, private_key: Option<Bytes>) -> Option<Certificate> {
+        Certificate::build(der, private_key, false)
+    }
+
+    /// From what an expression gave, which may read back what it gave.
+    pub(crate) fn given(der: &Bytes, private_key: Option<Bytes>) -> Option<Certificate> {
+        Certificate::build(der, private_key, true)
+    }
+
+    fn build(der: &Bytes, private_key: Option<Bytes>, leaves: bool) -> Option<Certificate> {
+        let parsed = Parsed::read(der)?;
+        Some(Certificate(Arc::new(Inner { parsed, private_key, leaves, rsa: OnceLock::new() })))
+    }
+
+    pub(crate) fn parsed(&self) -> &Parsed {
+        &self.0.parsed
+    }
+
+    /// The certificate as it stands.
+    pub fn der(&self) -> &Bytes {
+        &self.0.parsed.der
+    }
+
+    /// SHA-1 in upper-case hexadecimal, as Azure names certificates.
+    pub fn thumbprint(&self) -> String {
+        let hash = Algorithm::Sha1.hash(self.der());
+        hex(&hash)
+    }
+
+    pub(crate) fn has_private_key(&self) -> bool {
+        self.0.private_key.is_some()
+    }
+
+    /// The private key, to work with; none when it is not RSA.
+    pub(crate) fn rsa(&self) -> Option<Arc<RsaKey>> {
+        let read = || {
+            let key = RsaKey::from_pkcs8(self.0.private_key.as_deref()?, self.0.leaves);
+            key.ok().map(|(key, _)| Arc::new(key))
+        };
+        self.0.rsa.get_or_init(read).clone()
+    }
+
+    /// With another private key.
+    pub(crate) fn with_private_key(&self, private_key: Option<Bytes>) -> Option<Certificate> {
+        Certificate::given(self.der(), private_key)
+    }
+}
+
+/// Upper-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ok = write!(text, "{byte:02X}");
+        text
+    })
+}

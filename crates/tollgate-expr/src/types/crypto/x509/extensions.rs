@@ -1,0 +1,101 @@
+//! Methods that are added to `X509Certificate2`.
+
+use bytes::Bytes;
+
+use super::super::super::decl::{Kind, TypeDecl, m};
+use super::super::{Run, argument, cryptographic, rsa};
+use super::key::rsa_key;
+use super::{certificate, extended};
+use crate::Value;
+use crate::cryptography::Certificate;
+use crate::cryptography::rsa_key::RsaKey;
+use crate::eval::{Args, Cx, null_argument};
+
+/// The private key; null when there is none that can be used.
+pub(super) fn private_key(cx: &mut Cx<'_>, certificate: &Certificate) -> Run {
+    // The library checks the key the first time.
+    cx.step(100)?;
+    match certificate.rsa() {
+        Some(key) => rsa::with_key(cx, key),
+        None => Ok(Value::Null),
+    }
+}
+
+/// Whether a certificate leads to a trusted root.
+///
+/// Nothing is fetched here, so revocation is not looked at; `Verify` and `VerifyNoRevocation` are the same.
+pub(super) fn verify(cx: &mut Cx<'_>, certificate: &Certificate) -> Run {
+    const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
+    // A chain is a handful of signatures.
+    cx.step(2000)?;
+    let now = (cx.host.utc_now() - TICKS_AT_UNIX_EPOCH).div_euclid(10_000_000);
+    let trusted = cx.host.trust().is_some_and(|trust| trust.accepts(certificate, now));
+    Ok(Value::Bool(trusted))
+}
+
+fn with_private_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    let own = extended(cx, a)?;
+    if a.get(1).is_null() {
+        return Err(null_argument("privateKey"));
+    }
+    let key = rsa::key_of(cx, a.get(1))?;
+    if own.has_private_key() {
+        let message = "The certificate already has an associated private key.";
+        return Err(crate::Exception::new(crate::ExceptionKind::InvalidOperation, message));
+    }
+    let fits = RsaKey::from_spki(&own.parsed().spki).is_ok_and(|(public, _)| public.matches(&key));
+    if !fits {
+        let message = "The provided key does not match the public key for this certificate. (Parameter 'privateKey')";
+        return Err(argument(message));
+    }
+    let made = own.with_private_key(key.pkcs8().map(Bytes::from));
+    let made = made.ok_or_else(|| cryptographic("Cannot find the requested object."))?;
+    certificate(cx, made)
+}
+
+pub(in crate::types) const RSA: TypeDecl = TypeDecl {
+    name: "System.Security.Cryptography.X509Certificates.RSACertificateExtensions",
+    kind: Kind::Static,
+    bases: &[],
+    docs: "RSA keys of certificates.",
+    members: &[
+        m(
+            "static RSA GetRSAPublicKey(this X509Certificate2 certificate)",
+            "The public key; null when it is not RSA.",
+            |cx, a| {
+                let certificate = extended(cx, a)?;
+                rsa_key(cx, &certificate)
+            },
+        ),
+        m(
+            "static RSA GetRSAPrivateKey(this X509Certificate2 certificate)",
+            "The private key; null when there is none or it is not RSA.",
+            |cx, a| {
+                let certificate = extended(cx, a)?;
+                private_key(cx, &certificate)
+            },
+        ),
+        m(
+            "static X509Certificate2 CopyWithPrivateKey(this X509Certificate2 certificate, RSA privateKey)",
+            "The certificate with a private key.",
+            |cx, a| with_private_key(cx, a),
+        ),
+    ],
+    refused: &[],
+};
+
+pub(in crate::types) const CERTIFICATE: TypeDecl = TypeDecl {
+    name: "CertificateExtensions",
+    kind: Kind::Static,
+    bases: &[],
+    docs: "What Azure adds to certificates.",
+    members: &[m(
+        "static bool VerifyNoRevocation(this X509Certificate2 certificate)",
+        "Whether it leads to a trusted root and is valid, revocation aside.",
+        |cx, a| {
+            let certificate = extended(cx, a)?;
+            verify(cx, &certificate)
+        },
+    )],
+    refused: &[],
+};

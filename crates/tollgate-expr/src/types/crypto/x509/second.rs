@@ -1,0 +1,117 @@
+//! `X509Certificate2`.
+
+use super::super::super::TypeId;
+use super::super::super::decl::{Kind, TypeDecl, m, not_allowed, refused, rw};
+use super::super::{oid, platform};
+use super::base::{copy, from_bytes};
+use super::extensions::{private_key, verify};
+use super::{add, data, describe, hex, key, load, local, text, this};
+use crate::Value;
+
+pub(in crate::types) const DECL: TypeDecl = TypeDecl {
+    name: "System.Security.Cryptography.X509Certificates.X509Certificate2",
+    kind: Kind::Class,
+    bases: &["X509Certificate"],
+    docs: "A certificate.",
+    members: &[
+        m("new()", "An empty one.", |cx, _| add(cx, TypeId::X509Certificate2, None)),
+        m("new(byte[] rawData)", "Of DER, PEM or PKCS #12.", |cx, a| {
+            from_bytes(cx, a, TypeId::X509Certificate2)
+        }),
+        m("new(byte[] rawData, string password)", "Of PKCS #12 with a password.", |cx, a| {
+            from_bytes(cx, a, TypeId::X509Certificate2)
+        }),
+        m(
+            "new(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)",
+            "Of PKCS #12 with a password; keys stay in memory whatever the flags.",
+            |cx, a| from_bytes(cx, a, TypeId::X509Certificate2),
+        ),
+        m("new(X509Certificate certificate)", "A copy.", |cx, a| {
+            copy(cx, a, TypeId::X509Certificate2)
+        }),
+        m(
+            "static X509ContentType GetCertContentType(byte[] rawData)",
+            "What bytes hold.",
+            |cx, a| {
+                let data = if a.get(0).is_null() { Vec::new() } else { a.bytes(cx, 0, "rawData")? };
+                cx.step(data.len() as u64 / 16 + 10)?;
+                load::content_type(&data).map(|kind| Value::Enum(TypeId::X509ContentType, kind))
+            },
+        ),
+        m("string Thumbprint", "Its SHA-1 in hexadecimal.", |cx, a| {
+            text(cx, a, describe::thumbprint)
+        }),
+        m("string SerialNumber", "The serial number in hexadecimal.", |cx, a| {
+            text(cx, a, |it| hex(&it.serial))
+        }),
+        m("X500DistinguishedName SubjectName", "Whose it is.", |cx, a| key::name(cx, a, false)),
+        m("X500DistinguishedName IssuerName", "Who issued it.", |cx, a| key::name(cx, a, true)),
+        m("DateTime NotBefore", "When it begins to be valid, local time.", |cx, a| {
+            Ok(Value::DateTime(local(this(cx, a)?.parsed().not_before)))
+        }),
+        m("DateTime NotAfter", "When it ends to be valid, local time.", |cx, a| {
+            Ok(Value::DateTime(local(this(cx, a)?.parsed().not_after)))
+        }),
+        m("byte[] RawData", "Its DER.", |cx, a| data(cx, a, |it| it.der.to_vec())),
+        m("int Version", "Its version, mostly 3.", |cx, a| {
+            Ok(Value::Int(this(cx, a)?.parsed().version))
+        }),
+        rw(
+            "string FriendlyName",
+            "Empty; it cannot be set.",
+            |cx, a| this(cx, a).map(|_| Value::from("")),
+            |_, _| Err(platform("The FriendlyName value cannot be set on Unix.")),
+        ),
+        rw(
+            "bool Archived",
+            "False; it cannot be set.",
+            |cx, a| this(cx, a).map(|_| Value::Bool(false)),
+            |_, _| Err(platform("The Archived value cannot be set on Unix.")),
+        ),
+        m("bool HasPrivateKey", "Whether it comes with its private key.", |cx, a| {
+            Ok(Value::Bool(this(cx, a)?.has_private_key()))
+        }),
+        m("PublicKey PublicKey", "Its public key.", |cx, a| {
+            let certificate = this(cx, a)?;
+            key::public_key(cx, certificate)
+        }),
+        m("AsymmetricAlgorithm PrivateKey", "Its private key, or null.", |cx, a| {
+            let certificate = this(cx, a)?;
+            private_key(cx, &certificate)
+        }),
+        m("Oid SignatureAlgorithm", "How it is signed.", |cx, a| {
+            let certificate = this(cx, a)?;
+            oid::of(cx, &certificate.parsed().signature_algorithm)
+        }),
+        m(
+            "string GetNameInfo(X509NameType nameType, bool forIssuer)",
+            "A name of the subject or of the issuer; empty when there is none.",
+            |cx, a| {
+                let (kind, issuer) = (a.int(1), a.bool(2));
+                text(cx, a, |it| describe::name_info(it, kind, issuer))
+            },
+        ),
+        m("bool Verify()", "Whether it leads to a trusted root and is valid.", |cx, a| {
+            let certificate = this(cx, a)?;
+            verify(cx, &certificate)
+        }),
+        m("string ToString(bool verbose)", "What it says.", |cx, a| {
+            let certificate = this(cx, a)?;
+            let text = if a.bool(1) {
+                describe::verbose(&certificate)
+            } else {
+                describe::short(certificate.parsed())
+            };
+            cx.string(text)
+        }),
+    ],
+    refused: &[
+        refused("new(string fileName)", "policies cannot read files"),
+        refused("new(string fileName, string password)", "policies cannot read files"),
+        refused(
+            "static X509ContentType GetCertContentType(string fileName)",
+            "policies cannot read files",
+        ),
+        not_allowed("Extensions", "Azure does not list the types of extensions"),
+    ],
+};

@@ -1,0 +1,57 @@
+//! `JEnumerable<T>` and `IJEnumerable<T>`: tokens in a row.
+
+use super::super::decl::{Kind, Member, TypeDecl, m};
+use super::super::object::{equals, required};
+use super::super::{Ty, TypeId};
+use super::extensions::values_of;
+use crate::Value;
+use crate::eval::Source;
+use crate::state::SLOT_COST;
+
+const INDEX: Member =
+    m("IJEnumerable<JToken> this[object key]", "What the tokens hold of a key.", |cx, a| {
+        let (source, key) = (a.value(0), a.value(1));
+        let found = values_of(cx, &source, Some(&key), &Ty::JTOKEN)?;
+        super::rows(cx, Ty::JTOKEN, found)
+    });
+
+pub(in crate::types) const IENUMERABLE: TypeDecl = TypeDecl {
+    name: "Newtonsoft.Json.Linq.IJEnumerable<T>",
+    kind: Kind::Interface,
+    bases: &["IEnumerable<T>"],
+    docs: "Tokens in a row.",
+    members: &[INDEX],
+    refused: &[],
+};
+
+pub(in crate::types) const ENUMERABLE: TypeDecl = TypeDecl {
+    name: "Newtonsoft.Json.Linq.JEnumerable<T>",
+    kind: Kind::Struct,
+    bases: &["IJEnumerable<T>"],
+    docs: "Tokens in a row.",
+    members: &[
+        m("new(IEnumerable<T> enumerable)", "Of tokens.", |cx, a| {
+            let source = required(a, 0, "enumerable")?;
+            let ty = Ty::generic(TypeId::JEnumerable, [a.ty(0).clone()]);
+            cx.sequence(ty, Source::View(source))
+        }),
+        m("static JEnumerable<T> Empty", "No tokens.", |cx, a| {
+            cx.charge(SLOT_COST)?;
+            let ty = Ty::generic(TypeId::JEnumerable, [a.ty(0).clone()]);
+            cx.sequence(ty, Source::Items(Vec::new()))
+        }),
+        INDEX,
+        m("bool Equals(JEnumerable<T> other)", "Whether both are the same.", |cx, a| {
+            Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
+        }),
+        m("bool Equals(object obj)", "Whether both are the same.", |cx, a| {
+            Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
+        }),
+        m(
+            "IEnumerator<T> GetEnumerator()",
+            "A walk over the tokens.",
+            crate::types::collections::enumerator::start,
+        ),
+    ],
+    refused: &[],
+};

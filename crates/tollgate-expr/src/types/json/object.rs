@@ -1,0 +1,176 @@
+//! `JObject`.
+
+use super::super::collections::{enumerator, index_int};
+use super::super::decl::{Kind, TypeDecl, m, refused, rw};
+use super::super::{Ty, TypeId};
+use super::container::add_all;
+use super::{
+    NO_EVENTS, NO_READERS, NO_SERIALIZERS, NO_SETTINGS, Run, index, set_index, token, tokens,
+};
+use crate::Value;
+use crate::eval::{Args, Cx, Source, null_argument};
+use crate::json::DateParse;
+
+/// Pairs of the names and values of an object, for `foreach`.
+pub(crate) fn json_pairs(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, Ty::JTOKEN]);
+    let properties = Value::Json(a.this_json()?);
+    cx.lazy(ty, Source::Named(properties))
+}
+
+fn parse_object(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    let text = a.str(0, "s")?;
+    cx.step(text.len() as u64 / 16)?;
+    cx.state.json.parse_object(&text, DateParse::DateTime, &mut cx.state.budget).map(Value::Json)
+}
+
+fn get_value(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    let id = a.this_json()?;
+    let Some(name) = a.opt_str(1) else { return Ok(Value::Null) };
+    let any_case = matches!(a.get(2), Value::Enum(_, number) if number % 2 == 1);
+    if any_case {
+        let property = cx.state.json.property_any_case(id, name, &mut cx.state.budget)?;
+        return Ok(token(property.and_then(|property| cx.state.json.property_value(property))));
+    }
+    Ok(token(cx.state.json.get(id, name)))
+}
+
+fn try_get_value(cx: &mut Cx<'_>, a: &mut Args<'_>, out: usize) -> Run {
+    let found = get_value(cx, a)?;
+    let has = !found.is_null();
+    a.set(out, found);
+    Ok(Value::Bool(has))
+}
+
+pub(in crate::types) const OBJECT: TypeDecl = TypeDecl {
+    name: "Newtonsoft.Json.Linq.JObject",
+    kind: Kind::Class,
+    bases: &["JContainer", "IDictionary<string, JToken>"],
+    docs: "A JSON object.",
+    members: &[
+        m("new()", "Empty.", |cx, _| cx.state.json.object(&mut cx.state.budget).map(Value::Json)),
+        m("new(JObject other)", "A copy.", |cx, a| {
+            let other = a.json(0).ok_or_else(|| null_argument("other"))?;
+            cx.state.json.deep_clone(other, &mut cx.state.budget).map(Value::Json)
+        }),
+        m("new(params object[] content)", "Of properties.", |cx, a| {
+            let id = cx.state.json.object(&mut cx.state.budget)?;
+            add_all(cx, id, &a.value(0))?;
+            Ok(Value::Json(id))
+        }),
+        m("static JObject Parse(string json)", "Reads a JSON object.", |cx, a| parse_object(cx, a)),
+        m("static JObject FromObject(object o)", "A tree of a value.", |cx, a| {
+            super::super::json_convert::to_object_tree(cx, a)
+        }),
+        rw(
+            "JToken this[string propertyName]",
+            "The value of a property, or null.",
+            |cx, a| index(cx, a),
+            set_index,
+        ),
+        rw(
+            "JToken this[object key]",
+            "The value of a property, or null.",
+            |cx, a| index(cx, a),
+            set_index,
+        ),
+        m("void Add(string propertyName, JToken value)", "Adds a property.", |cx, a| {
+            let name = if let Value::Str(name) = a.get(1) { Some(name.clone()) } else { None };
+            let value = a.json(2);
+            cx.state
+                .json
+                .add_property(a.this_json()?, name, value, &mut cx.state.budget)
+                .map(|()| Value::Null)
+        }),
+        m(
+            "bool Remove(string propertyName)",
+            "Takes a property out; whether it was there.",
+            |cx, a| {
+                let state = &mut *cx.state;
+                state
+                    .json
+                    .remove_name(a.this_json()?, a.opt_str(1), &mut state.budget)
+                    .map(Value::Bool)
+            },
+        ),
+        m("JProperty Property(string name)", "A property, or null.", |cx, a| {
+            let id = a.this_json()?;
+            Ok(token(a.opt_str(1).and_then(|name| cx.state.json.property_named(id, name))))
+        }),
+        m(
+            "JProperty Property(string name, StringComparison comparison)",
+            "One, or null.",
+            |cx, a| {
+                let id = a.this_json()?;
+                let Some(name) = a.opt_str(1) else { return Ok(Value::Null) };
+                let exact = cx.state.json.property_named(id, name);
+                let any_case = matches!(a.get(2), Value::Enum(_, number) if number % 2 == 1);
+                if exact.is_some() || !any_case {
+                    return Ok(token(exact));
+                }
+                cx.state.json.property_any_case(id, name, &mut cx.state.budget).map(token)
+            },
+        ),
+        m("new(object content)", "Of a property, or what a sequence holds.", |cx, a| {
+            let id = cx.state.json.object(&mut cx.state.budget)?;
+            super::container::add_content(cx, id, &a.value(0))?;
+            Ok(Value::Json(id))
+        }),
+        m(
+            "IEnumerator<KeyValuePair<string, JToken>> GetEnumerator()",
+            "A walk over the names and values.",
+            |cx, a| {
+                let pairs = json_pairs(cx, a)?;
+                let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, Ty::JTOKEN]);
+                enumerator::start_as(cx, pairs, ty)
+            },
+        ),
+        m("JToken GetValue(string propertyName)", "The value of a property, or null.", |cx, a| {
+            get_value(cx, a)
+        }),
+        m(
+            "JToken GetValue(string propertyName, StringComparison comparison)",
+            "The value of a property, or null.",
+            |cx, a| get_value(cx, a),
+        ),
+        m(
+            "bool TryGetValue(string propertyName, out JToken value)",
+            "The value of a property, if it is there.",
+            |cx, a| try_get_value(cx, a, 2),
+        ),
+        m(
+            "bool TryGetValue(string propertyName, StringComparison comparison, out JToken value)",
+            "The value of a property, if it is there.",
+            |cx, a| try_get_value(cx, a, 3),
+        ),
+        m("bool ContainsKey(string propertyName)", "Whether a property is there.", |cx, a| {
+            let id = a.this_json()?;
+            let name = a.str(1, "propertyName")?;
+            Ok(Value::Bool(cx.state.json.get(id, &name).is_some()))
+        }),
+        m("IEnumerable<JProperty> Properties()", "Its properties.", |cx, a| {
+            let ids = cx.state.json.children(a.this_json()?, &mut cx.state.budget)?;
+            tokens(cx, Ty::Named(TypeId::JProperty), ids)
+        }),
+        m("JEnumerable<JToken> PropertyValues()", "The values of its properties.", |cx, a| {
+            let ids = cx.state.json.children(a.this_json()?, &mut cx.state.budget)?;
+            let values = ids.into_iter().filter_map(|id| cx.state.json.property_value(id));
+            let values = values.map(Value::Json).collect();
+            super::rows(cx, Ty::JTOKEN, values)
+        }),
+        m("int Count", "How many properties it has.", |cx, a| {
+            Ok(Value::Int(index_int(cx.state.json.count(a.this_json()?))))
+        }),
+    ],
+    refused: &[
+        refused("static JObject Parse(string json, JsonLoadSettings settings)", NO_SETTINGS),
+        refused(
+            "static JObject FromObject(object o, JsonSerializer jsonSerializer)",
+            NO_SERIALIZERS,
+        ),
+        refused("Load", NO_READERS),
+        refused("LoadAsync", NO_READERS),
+        refused("PropertyChanged", NO_EVENTS),
+        refused("PropertyChanging", NO_EVENTS),
+    ],
+};

@@ -1,0 +1,175 @@
+//! Comparisons of strings.
+//!
+//! Where one string begins in another is decided unit by unit (or regardless of case), for the cultures, too: they differ
+//! in ignorable and combining characters only. Which of two comes first, and whether they are equal to a culture, is as
+//! ICU's invariant culture has it.
+
+use super::{int, out_of_range};
+use crate::eval::Args;
+use crate::text::{self, Comparison};
+use crate::types::TypeId;
+use crate::{Exception, ExceptionKind, Value};
+
+type Run = Result<Value, Exception>;
+
+/// How a call compares: as its argument says.
+pub(super) fn comparison(a: &Args<'_>, index: usize) -> Result<Comparison, Exception> {
+    match a.get(index) {
+        Value::Enum(TypeId::StringComparison, number) if (0..6).contains(number) => {
+            Ok(Comparison::of(*number))
+        }
+        Value::Enum(..) => Err(unknown_comparison()),
+        _ => Ok(Comparison::Culture { any_case: false }),
+    }
+}
+
+#[cold]
+pub(super) fn unknown_comparison() -> Exception {
+    let message = "The string comparison type passed in is currently not supported. (Parameter 'comparisonType')";
+    Exception::new(ExceptionKind::Argument, message)
+}
+
+pub(super) fn equal(left: Option<&str>, right: Option<&str>, how: Comparison) -> bool {
+    match (left, right) {
+        (None, None) => true,
+        (Some(left), Some(right)) => match how {
+            Comparison::Culture { any_case } if !is_plain(left) || !is_plain(right) => {
+                text::compare_culture(left, right, any_case).is_eq()
+            }
+            how if how.any_case() => text::equal_any_case(left, right),
+            _ => left == right,
+        },
+        _ => false,
+    }
+}
+
+/// Whether a culture sees in it what is there: no marks, no characters that it ignores.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// The sign of the order, or for ordinal comparisons the difference that .NET gives.
+pub(in crate::types) fn compare(left: Option<&str>, right: Option<&str>, how: Comparison) -> i32 {
+    match (left, right) {
+        (None, None) => 0,
+        (None, _) => -1,
+        (_, None) => 1,
+        (Some(left), Some(right)) => match how {
+            Comparison::Culture { any_case } => text::compare_culture(left, right, any_case) as i32,
+            Comparison::Ordinal { any_case: false } => ended(left, right),
+            Comparison::Ordinal { any_case: true } => {
+                difference(&text::folded(left), &text::folded(right))
+            }
+        },
+    }
+}
+
+/// As [`difference`], but .NET compares two units at a time: of a string that ends between them, the zero behind it.
+fn ended(left: &str, right: &str) -> i32 {
+    let (n, m) = (text::length(left), text::length(right));
+    let shorter = n.min(m);
+    let same = left.encode_utf16().zip(right.encode_utf16()).all(|(a, b)| a == b);
+    if !same || n == m || shorter != 0 && shorter % 2 == 0 {
+        return difference(left, right);
+    }
+    let unit = |text: &str| text.encode_utf16().nth(shorter).map_or(0, i32::from);
+    unit(left) - unit(right)
+}
+
+/// The difference of the first units that differ, or of the lengths.
+fn difference(left: &str, right: &str) -> i32 {
+    let units = left.encode_utf16().zip(right.encode_utf16());
+    let different = units.into_iter().find(|(a, b)| a != b);
+    match different {
+        Some((a, b)) => i32::from(a) - i32::from(b),
+        None => {
+            let n = |text: &str| i32::try_from(text::length(text)).unwrap_or(i32::MAX);
+            n(left) - n(right)
+        }
+    }
+}
+
+/// `CompareTo(object)`.
+pub(super) fn compare_to(a: &Args<'_>) -> Run {
+    let this = a.this_str()?;
+    match a.get(1) {
+        Value::Null => Ok(Value::Int(1)),
+        Value::Str(other) => Ok(Value::Int(compare(Some(&this), Some(other), Comparison::of(0)))),
+        _ => Err(Exception::new(ExceptionKind::Argument, "Object must be of type String.")),
+    }
+}
+
+/// A part of a string, from an index on and at most so long.
+fn part(text: &str, index: i64, length: i64) -> String {
+    let at = |n: i64| usize::try_from(n).unwrap_or_default();
+    let total = i64::try_from(text::length(text)).unwrap_or(i64::MAX);
+    text::substring(text, at(index), at(length.min(total - index)))
+}
+
+fn total(text: Option<&str>) -> i64 {
+    text.map_or(0, |text| i64::try_from(text::length(text)).unwrap_or(i64::MAX))
+}
+
+/// `Compare(strA, indexA, strB, indexB, length[, ignoreCase])`, by culture.
+pub(super) fn compare_parts_by_culture(a: &Args<'_>) -> Run {
+    let (left, right) = (a.opt_str(0), a.opt_str(2));
+    let (at_left, at_right, length) = (a.long(1), a.long(3), a.long(4));
+    let fit = |text: Option<&str>, at: i64| match text {
+        Some(_) => length.min(total(text) - at),
+        None => length,
+    };
+    let (n_left, n_right) = (fit(left, at_left), fit(right, at_right));
+    for (number, name) in
+        [(n_left, "length1"), (n_right, "length2"), (at_left, "offset1"), (at_right, "offset2")]
+    {
+        if number < 0 {
+            return Err(out_of_range("Positive number required.", name));
+        }
+    }
+    for (text, at, n, name) in
+        [(left, at_left, n_left, "string1"), (right, at_right, n_right, "string2")]
+    {
+        if at > total(text) - n {
+            let message = "Offset and length must refer to a position in the string.";
+            return Err(out_of_range(message, name));
+        }
+    }
+    let left = left.map(|text| part(text, at_left, n_left));
+    let right = right.map(|text| part(text, at_right, n_right));
+    let how = Comparison::Culture { any_case: a.bool(5) };
+    Ok(Value::Int(compare(left.as_deref(), right.as_deref(), how)))
+}
+
+/// `Compare(strA, indexA, strB, indexB, length, comparisonType)` and `CompareOrdinal` of parts.
+pub(super) fn compare_parts(a: &Args<'_>, how: Comparison, message: &str) -> Run {
+    let (Some(left), Some(right)) = (a.opt_str(0), a.opt_str(2)) else {
+        return Ok(Value::Int(compare(a.opt_str(0), a.opt_str(2), how)));
+    };
+    let (at_left, at_right, length) = (a.long(1), a.long(3), a.long(4));
+    if length < 0 {
+        let name = if message.starts_with("Count") { "count" } else { "length" };
+        return Err(out_of_range(message, name));
+    }
+    let bad =
+        "Index was out of range. Must be non-negative and less than the size of the collection.";
+    for (at, text, name) in [(at_left, left, "indexA"), (at_right, right, "indexB")] {
+        if at < 0 || at > total(Some(text)) {
+            return Err(out_of_range(bad, name));
+        }
+    }
+    let (left, right) = (part(left, at_left, length), part(right, at_right, length));
+    Ok(Value::Int(compare(Some(&left), Some(&right), how)))
+}
+
+/// `GetHashCode(comparisonType)`.
+pub(super) fn hash_code(a: &Args<'_>) -> Run {
+    let this = a.this_str()?;
+    let text = if comparison(a, 1)?.any_case() { text::folded(&this) } else { this.to_string() };
+    let key = crate::collections::Key::Str(text.into());
+    Ok(Value::Int(crate::types::collections::comparers::hash_of(&key)))
+}
+
+/// Half a number: what `int` gives, for members that count.
+pub(super) fn found(index: Option<usize>) -> Value {
+    index.map_or(Value::Int(-1), int)
+}

@@ -1,0 +1,112 @@
+//! `Split`.
+
+use super::out_of_range;
+use crate::eval::{Args, Cx};
+use crate::text;
+use crate::types::Ty;
+use crate::{Exception, ExceptionKind, Value};
+
+/// `Split(separators[, count][, options])`.
+pub(super) fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+    let this = a.this_str()?;
+    let mut count = i64::from(i32::MAX);
+    let mut remove_empty = false;
+    for index in 2..a.len() {
+        match a.get(index) {
+            Value::Enum(_, flags) if !(0..=1).contains(flags) => {
+                let message = format!("Illegal enum value: {flags}.");
+                return Err(Exception::new(ExceptionKind::Argument, message));
+            }
+            Value::Enum(_, flags) => remove_empty = flags & 1 == 1,
+            other => count = other.as_int().unwrap_or(count),
+        }
+    }
+    if count < 0 {
+        return Err(out_of_range("Count cannot be less than zero.", "count"));
+    }
+    let separators = separators(cx, a.get(1))?;
+    cx.step(this.len() as u64 / 16)?;
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest: &str = &this;
+    let limit = usize::try_from(count).unwrap_or(usize::MAX);
+    if limit == 1 {
+        let items = if remove_empty && this.is_empty() { Vec::new() } else { vec![a.value(0)] };
+        return cx.state.array(Ty::STRING, items);
+    }
+    loop {
+        if limit == 0 {
+            break;
+        }
+        let found = next_separator(rest, separators.as_deref());
+        let full = parts.len() + 1 >= limit;
+        let Some((offset, length)) = found.filter(|_| !full) else {
+            if !(remove_empty && rest.is_empty()) {
+                parts.push(rest);
+            }
+            break;
+        };
+        let part = rest.get(..offset).unwrap_or_default();
+        if !(remove_empty && part.is_empty()) {
+            parts.push(part);
+        }
+        rest = rest.get(offset + length..).unwrap_or_default();
+    }
+    // The last part takes what is left, but not separators that only made empty parts.
+    if remove_empty
+        && parts.len() == limit
+        && limit > 0
+        && let Some(last) = parts.last_mut()
+    {
+        while let Some((0, length)) = next_separator(last, separators.as_deref()) {
+            *last = last.get(length..).unwrap_or_default();
+        }
+        if last.is_empty() {
+            parts.pop();
+        }
+    }
+    cx.charge(this.len() + parts.len() * 24)?;
+    cx.step(parts.len() as u64)?;
+    let items = parts.into_iter().map(Value::from).collect();
+    cx.state.array(Ty::STRING, items)
+}
+
+/// The separators; none stands for white space.
+fn separators(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<String>>, Exception> {
+    let mut list = match value {
+        Value::Null => Vec::new(),
+        Value::Char(unit) => vec![text::unit_text(*unit)],
+        Value::Str(text) if text.is_empty() => return Ok(Some(Vec::new())),
+        Value::Str(text) => vec![text.to_string()],
+        array => {
+            let items = cx.collect(array)?;
+            if items.is_empty() {
+                return Ok(None);
+            }
+            let text = |item: &Value| match item {
+                Value::Char(unit) => text::unit_text(*unit),
+                other => other.as_str().unwrap_or_default().to_owned(),
+            };
+            let list: Vec<String> = items.iter().map(text).collect();
+            let known: Vec<String> = list.into_iter().filter(|text| !text.is_empty()).collect();
+            return Ok(Some(known));
+        }
+    };
+    list.retain(|text| !text.is_empty());
+    Ok(if list.is_empty() { None } else { Some(list) })
+}
+
+fn next_separator(text: &str, separators: Option<&[String]>) -> Option<(usize, usize)> {
+    match separators {
+        None => {
+            let (offset, c) = text.char_indices().find(|(_, c)| c.is_whitespace())?;
+            Some((offset, c.len_utf8()))
+        }
+        Some(separators) => separators
+            .iter()
+            .filter_map(|separator| {
+                text.find(separator.as_str()).map(|offset| (offset, separator.len()))
+            })
+            // At one place the first of the list wins.
+            .min_by_key(|(offset, _)| *offset),
+    }
+}

@@ -1,0 +1,149 @@
+//! `System.Xml.Linq.Extensions`: operations on sequences of nodes.
+
+use super::super::decl::{Kind, TypeDecl, m};
+use super::super::{Ty, TypeId};
+use super::{Run, walk};
+use crate::eval::{Args, Cx, Source};
+use crate::xml::{Axis, XmlId};
+use crate::{Exception, Value};
+
+fn ids(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<XmlId>, Exception> {
+    let items = cx.collect(a.get(0))?;
+    Ok(items
+        .into_iter()
+        .filter_map(|item| match item {
+            Value::Xml(id) => Some(id),
+            _ => None,
+        })
+        .collect())
+}
+
+fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    for id in ids(cx, a)? {
+        cx.state.xml.remove(id)?;
+    }
+    Ok(Value::Null)
+}
+
+fn in_order(cx: &mut Cx<'_>, a: &Args<'_>, item: TypeId) -> Run {
+    let mut ids = ids(cx, a)?;
+    let mut failed = None;
+    let state = &mut *cx.state;
+    ids.sort_by(|left, right| {
+        if failed.is_some() {
+            return std::cmp::Ordering::Equal;
+        }
+        state.xml.order(*left, *right, &mut state.budget).unwrap_or_else(|exception| {
+            failed = Some(exception);
+            std::cmp::Ordering::Equal
+        })
+    });
+    match failed {
+        Some(exception) => Err(exception),
+        None => {
+            let items = ids.into_iter().map(Value::Xml).collect();
+            cx.lazy(Ty::Named(item), Source::Items(items))
+        }
+    }
+}
+
+macro_rules! axis {
+    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
+        m(
+            concat!(
+                "static IEnumerable<",
+                $item,
+                "> ",
+                $name,
+                "(this IEnumerable<",
+                $of,
+                "> source)"
+            ),
+            $docs,
+            |cx, a| walk::all_of(cx, a, Axis::$axis),
+        )
+    };
+}
+
+macro_rules! named {
+    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
+        m(
+            concat!(
+                "static IEnumerable<",
+                $item,
+                "> ",
+                $name,
+                "(this IEnumerable<",
+                $of,
+                "> source, XName name)"
+            ),
+            $docs,
+            |cx, a| walk::named_of(cx, a, Axis::$axis),
+        )
+    };
+}
+
+pub(in crate::types) const DECL: TypeDecl = TypeDecl {
+    name: "System.Xml.Linq.Extensions",
+    kind: Kind::Static,
+    bases: &[],
+    docs: "Operations on sequences of nodes and attributes.",
+    members: &[
+        axis!("XAttribute", "Attributes", "XElement", Attributes, "The attributes of all."),
+        named!("XAttribute", "Attributes", "XElement", Attributes, "Those with a name."),
+        axis!("XElement", "Ancestors", "XNode", Ancestors, "The elements that all are in."),
+        named!("XElement", "Ancestors", "XNode", Ancestors, "Those with a name."),
+        axis!(
+            "XElement",
+            "AncestorsAndSelf",
+            "XElement",
+            AncestorsAndSelf,
+            "All, and the elements they are in."
+        ),
+        named!("XElement", "AncestorsAndSelf", "XElement", AncestorsAndSelf, "Those with a name."),
+        axis!("XNode", "Nodes", "XContainer", Nodes, "The nodes in all."),
+        axis!("XNode", "DescendantNodes", "XContainer", DescendantNodes, "The nodes below all."),
+        axis!("XElement", "Descendants", "XContainer", Descendants, "The elements below all."),
+        named!("XElement", "Descendants", "XContainer", Descendants, "Those with a name."),
+        axis!(
+            "XNode",
+            "DescendantNodesAndSelf",
+            "XElement",
+            DescendantNodesAndSelf,
+            "All, and the nodes below them."
+        ),
+        axis!(
+            "XElement",
+            "DescendantsAndSelf",
+            "XElement",
+            DescendantsAndSelf,
+            "All, and the elements below them."
+        ),
+        named!(
+            "XElement",
+            "DescendantsAndSelf",
+            "XElement",
+            DescendantsAndSelf,
+            "Those with a name."
+        ),
+        axis!("XElement", "Elements", "XContainer", Elements, "The elements in all."),
+        named!("XElement", "Elements", "XContainer", Elements, "Those with a name."),
+        m(
+            "static IEnumerable<XElement> InDocumentOrder(this IEnumerable<XElement> source)",
+            "All, by their place.",
+            |cx, a| in_order(cx, a, TypeId::XElement),
+        ),
+        m(
+            "static IEnumerable<XNode> InDocumentOrder(this IEnumerable<XNode> source)",
+            "All, by their place.",
+            |cx, a| in_order(cx, a, TypeId::XNode),
+        ),
+        m("static void Remove(this IEnumerable<XAttribute> source)", "Takes all out.", |cx, a| {
+            remove(cx, a)
+        }),
+        m("static void Remove(this IEnumerable<XNode> source)", "Takes all out.", |cx, a| {
+            remove(cx, a)
+        }),
+    ],
+    refused: &[],
+};

@@ -1,0 +1,922 @@
+//! Random expressions out of the declarations.
+
+use tollgate_expr::reference::{MemberKind, ParamMode, ParamReference, Shape, TypeKind};
+
+use super::node::Node;
+use super::pools::{SMALL, constants, sized, texts};
+use super::rng::Rng;
+use super::table::{Binding, Place, Table, close, named};
+
+/// How deep members are nested.
+const DEEPEST: usize = 3;
+/// Types that stand for type parameters that nothing binds.
+const ITEMS: &[&str] = &[
+    "int", "string", "double", "bool", "char", "long", "decimal", "JToken", "DateTime", "object",
+    "byte",
+];
+const NUMERIC: &[&str] = &[
+    "int", "long", "double", "decimal", "uint", "ulong", "float", "byte", "sbyte", "short",
+    "ushort", "char",
+];
+/// Types that are asked of JSON, bodies and variables.
+const FROM_JSON: &[&str] = &[
+    "string",
+    "int",
+    "long",
+    "bool",
+    "double",
+    "decimal",
+    "DateTime",
+    "int?",
+    "bool?",
+    "JObject",
+    "JArray",
+    "JToken",
+    "string[]",
+    "List<int>",
+];
+/// Types whose text says what they are.
+const PRINTABLE: &[&str] = &[
+    "bool",
+    "char",
+    "string",
+    "int",
+    "long",
+    "uint",
+    "ulong",
+    "short",
+    "ushort",
+    "byte",
+    "sbyte",
+    "double",
+    "float",
+    "decimal",
+    "object",
+    "DateTime",
+    "TimeSpan",
+    "DateTimeOffset",
+    "Guid",
+    "JToken",
+    "JObject",
+    "JArray",
+    "JValue",
+    "JProperty",
+    "JContainer",
+    "JRaw",
+    "JConstructor",
+    "Uri",
+    "StringBuilder",
+    "KeyValuePair",
+    "Tuple",
+    "Exception",
+    "Match",
+    "Group",
+    "Capture",
+    "XElement",
+    "XAttribute",
+    "XName",
+    "XNamespace",
+    "XText",
+    "XComment",
+    "XNode",
+    "XObject",
+    "XDocument",
+    "XDeclaration",
+    "XCData",
+    "XProcessingInstruction",
+    "XContainer",
+    "XDocumentType",
+    "IUrl",
+    "IPAddress",
+    "HashAlgorithmName",
+    "RSAEncryptionPadding",
+    "RSASignaturePadding",
+    "StringWriter",
+    "JEnumerable",
+];
+/// Sequences, shown item by item.
+const SEQUENCES: &[&str] = &[
+    "IEnumerable",
+    "IOrderedEnumerable",
+    "ICollection",
+    "IList",
+    "IReadOnlyCollection",
+    "IReadOnlyList",
+    "ISet",
+    "List",
+    "HashSet",
+    "Queue",
+    "Stack",
+    "Dictionary",
+    "IDictionary",
+    "IReadOnlyDictionary",
+    "JEnumerable",
+];
+
+#[derive(Debug)]
+pub(super) struct Generator {
+    pub(super) rng: Rng,
+    pub(super) table: Table,
+    /// The members that expressions begin with.
+    roots: Vec<Place>,
+    /// Parameters of the lambdas around the place.
+    scope: Vec<(String, Shape)>,
+    n_names: usize,
+}
+
+impl Generator {
+    pub(super) fn new(seed: u64, only: Option<&str>) -> Generator {
+        let table = Table::new();
+        let wanted = |place: &&Place| {
+            only.is_none_or(|only| {
+                place.ty.name.contains(only) || place.member.signature.contains(only)
+            })
+        };
+        let roots = table.places.iter().filter(wanted).copied().collect();
+        Generator { rng: Rng(seed), table, roots, scope: Vec::new(), n_names: 0 }
+    }
+
+    /// An expression that has not been seen: a member of the declarations, or an operator, and what its text shows.
+    pub(super) fn expression(&mut self) -> Option<Node> {
+        self.scope.clear();
+        self.n_names = 0;
+        if self.roots.len() == self.table.places.len() && self.rng.percent(18) {
+            let name = *self.rng.pick(PRINTABLE.get(..14).unwrap_or_default())?;
+            let ty = named(name);
+            let node = self.language(&ty, DEEPEST)?;
+            return Some(self.wrapped(node));
+        }
+        let place = *self.rng.pick(&self.roots)?;
+        let binding = place.binding();
+        if place.member.params.iter().any(|param| param.mode == ParamMode::Out) {
+            return self.with_out(place, binding);
+        }
+        if place.member.result == Shape::Void || (place.member.settable && self.rng.percent(50)) {
+            return self.statement(place, binding);
+        }
+        let node = self.apply(place, binding, DEEPEST)?;
+        let shown = self.shown(node, 2)?;
+        Some(self.wrapped(shown))
+    }
+
+    /// A declared type whose text says what it is.
+    fn printable(&mut self) -> Option<Shape> {
+        let declared = |name: &&&str| self.table.find(name, 0).is_some();
+        let all: Vec<&str> = PRINTABLE.iter().filter(declared).copied().collect();
+        self.rng.pick(&all).copied().map(named)
+    }
+
+    /// Sometimes inside a statement block.
+    fn wrapped(&mut self, node: Node) -> Node {
+        let string = named("string");
+        let text = match self.rng.below(24) {
+            0 => "{ try { return $; } catch (FormatException e) { return e.Message; } }",
+            1 => {
+                "{ try { return $; } catch (Exception e) when (e.Message.Length > 9) { return e.GetBaseException().Message; } finally { } }"
+            }
+            2 => "{ var v = $; return v; }",
+            3 => {
+                "{ object v = $; return v is string ? \"text\" : v is int ? \"int\" : v?.ToString(); }"
+            }
+            4 => "{ var s = \"\"; for (var i = 0; i < 2; i++) { s += $; } return s; }",
+            5 => {
+                "{ var s = \"\"; foreach (var i in new[] { 1, 2 }) { s += i + \":\" + $; } return s; }"
+            }
+            6 => {
+                "{ switch (($)?.ToString()) { case \"a\": case \"1\": return 1; case null: return \"null\"; default: return 2; } }"
+            }
+            7 => "{ string F(object o) { return \"<\" + o + \">\"; } return F($); }",
+            8 => {
+                "{ object v = $; switch (v) { case int n when n > 1: return n + 1; case string t: return t.Length; case null: return \"null\"; default: return \"other\"; } }"
+            }
+            9 => "new { a = $, b = 1 }",
+            10 => "((object)($)) == null ? \"null\" : \"\" + ($)",
+            _ => return node,
+        };
+        let both = text.matches('$').count();
+        Node::of(&string, text, vec![node; both])
+    }
+
+    /// An expression whose value has a text that tells.
+    pub(super) fn shown(&mut self, node: Node, chain: usize) -> Option<Node> {
+        let string = named("string");
+        let ty = node.ty.clone();
+        match &ty {
+            Shape::Array(item) if **item == named("byte") => Some(node),
+            Shape::Array(item) => Some(joined(node, item)),
+            Shape::Nullable(_) => Some(node),
+            Shape::Named(name, args) if SEQUENCES.contains(name) => {
+                let item = args.first().cloned().unwrap_or_else(|| named("object"));
+                let pairs = args.len() == 2;
+                let item = if pairs { Shape::Named("KeyValuePair", args.clone()) } else { item };
+                Some(joined(node, &item))
+            }
+            Shape::Named("IGrouping", _) => {
+                Some(Node::of(&string, "string.Join(\"|\", $)", vec![node]))
+            }
+            Shape::Named(name, _) if PRINTABLE.contains(name) => Some(node),
+            Shape::Named(name, args) => {
+                let declared = self.table.find(name, args.len())?;
+                if matches!(declared.kind, TypeKind::Enum(_)) {
+                    return Some(node);
+                }
+                if chain == 0 {
+                    return None;
+                }
+                // Something to ask it for.
+                let members: Vec<Place> = self
+                    .table
+                    .places
+                    .iter()
+                    .filter(|place| {
+                        std::ptr::eq(place.ty, declared)
+                            && !place.member.is_static
+                            && matches!(
+                                place.member.kind,
+                                MemberKind::Property | MemberKind::Method | MemberKind::Indexer
+                            )
+                            && place.member.result != Shape::Void
+                            && place.member.params.iter().all(|param| param.mode != ParamMode::Out)
+                    })
+                    .copied()
+                    .collect();
+                let place = *self.rng.pick(&members)?;
+                let mut binding = place.binding();
+                binding.class = args.iter().cloned().map(Some).collect();
+                let asked = self.call(place, binding, Some(node), 1)?;
+                self.shown(asked, chain - 1)
+            }
+            _ => None,
+        }
+    }
+
+    /// A call with an `out` argument, and both of its results.
+    fn with_out(&mut self, place: Place, binding: Binding) -> Option<Node> {
+        let string = named("string");
+        let call = self.apply(place, binding, DEEPEST)?;
+        Some(Node::of(&string, "{ var ok = $; return ok + \"|\" + found; }", vec![call]))
+    }
+
+    /// Something that is done to a value, and what the value is then.
+    fn statement(&mut self, place: Place, binding: Binding) -> Option<Node> {
+        if place.member.is_static {
+            return None;
+        }
+        let string = named("string");
+        let binding = self.bound(place, binding);
+        let class: Vec<Shape> = binding.class.iter().flatten().cloned().collect();
+        let method: Vec<Shape> = binding.method.iter().flatten().cloned().collect();
+        let receiver = self.value(&close(&place.receiver(), &class, &method), 1)?;
+        let ty = receiver.ty.clone();
+        let it = Node::leaf(&ty, "it");
+        let mut done = self.call(place, binding, Some(it.clone()), DEEPEST - 1)?;
+        if place.member.settable {
+            let value = self.value(&close(&place.member.result, &class, &method), 1)?;
+            let operator = if self.rng.percent(80) { "=" } else { "+=" };
+            let member = done.member;
+            done = Node::of(&string, &format!("$ {operator} $"), vec![done, value]);
+            done.member = member;
+        }
+        let shown = self.shown(it, 1)?;
+        Some(Node::of(&string, "{ var it = $; $; return $; }", vec![receiver, done, shown]))
+    }
+
+    /// A member with arguments, its type parameters chosen where they are free.
+    fn apply(&mut self, place: Place, binding: Binding, depth: usize) -> Option<Node> {
+        let binding = self.bound(place, binding);
+        let receiver = if place.member.is_static || place.member.kind == MemberKind::Constructor {
+            None
+        } else {
+            let class: Vec<Shape> = binding.class.iter().flatten().cloned().collect();
+            Some(self.value(&close(&place.receiver(), &class, &[]), depth.saturating_sub(1))?)
+        };
+        self.call(place, binding, receiver, depth)
+    }
+
+    fn bound(&mut self, place: Place, mut binding: Binding) -> Binding {
+        let key = matches!(place.ty.shown, "Dictionary" | "IDictionary" | "IReadOnlyDictionary");
+        for (n, slot) in binding.class.iter_mut().enumerate() {
+            if slot.is_none() {
+                let name = if key && n == 0 {
+                    "string"
+                } else {
+                    ITEMS.get(self.rng.below(ITEMS.len())).copied().unwrap_or("int")
+                };
+                *slot = Some(named(name));
+            }
+        }
+        let body = place.member.name == "As";
+        for slot in &mut binding.method {
+            if slot.is_none() && body {
+                *slot = Some(named(
+                    self.rng
+                        .pick(&["string", "JObject", "JToken", "JArray"])
+                        .copied()
+                        .unwrap_or("string"),
+                ));
+            }
+            if slot.is_none() {
+                let n = if self.rng.percent(60) {
+                    self.rng.below(3)
+                } else {
+                    self.rng.below(ITEMS.len())
+                };
+                *slot = Some(named(ITEMS.get(n).copied().unwrap_or("int")));
+            }
+        }
+        binding
+    }
+
+    fn call(
+        &mut self,
+        place: Place,
+        binding: Binding,
+        receiver: Option<Node>,
+        depth: usize,
+    ) -> Option<Node> {
+        let binding = self.bound(place, binding);
+        let class: Vec<Shape> = binding.class.into_iter().flatten().collect();
+        let method: Vec<Shape> = binding.method.into_iter().flatten().collect();
+        let member = place.member;
+        let result = close(&member.result, &class, &method);
+        let (mut texts, mut children) = (Vec::new(), Vec::new());
+        for (index, param) in member.params.iter().enumerate() {
+            if param.optional && self.rng.percent(50) {
+                break;
+            }
+            let ty = close(&param.ty, &class, &method);
+            self.argument(place, param, &ty, depth, index, (&mut texts, &mut children))?;
+        }
+        let arguments = |texts: &[String]| texts.join(", ");
+        let owner = Shape::Named(place.ty.shown, class.clone());
+        let generic = || {
+            let open = member.n_types > 0 && !inferable(member.params.as_slice(), member.n_types);
+            let args: Vec<String> = method.iter().map(ToString::to_string).collect();
+            if open { format!("<{}>", args.join(", ")) } else { String::new() }
+        };
+        let text = match member.kind {
+            MemberKind::Constructor => format!("new {owner}({})", arguments(&texts)),
+            MemberKind::Indexer => format!("$[{}]", arguments(&texts)),
+            MemberKind::Implicit | MemberKind::Explicit => {
+                if place.ty.shown == "JToken" && self.rng.percent(20) {
+                    return None;
+                }
+                format!("(({result})$)")
+            }
+            MemberKind::Operator(symbol) => match texts.len() {
+                1 => format!("({symbol}$)"),
+                _ => format!("($ {symbol} $)"),
+            },
+            MemberKind::Property if member.is_static => {
+                format!("{}.{}", owner_text(&owner), member.name)
+            }
+            MemberKind::Property => format!("$.{}", member.name),
+            MemberKind::Method if member.is_extension => {
+                let rest = texts.get(1..).unwrap_or_default();
+                format!("$.{}{}({})", member.name, generic(), rest.join(", "))
+            }
+            MemberKind::Method if member.is_static => {
+                format!(
+                    "{}.{}{}({})",
+                    owner_text(&owner),
+                    member.name,
+                    generic(),
+                    arguments(&texts)
+                )
+            }
+            MemberKind::Method => format!("$.{}{}({})", member.name, generic(), arguments(&texts)),
+        };
+        if let Some(receiver) = receiver {
+            children.insert(0, receiver);
+        }
+        let mut node = Node::of(&result, &text, children);
+        node.member = Some(member.signature);
+        Some(node)
+    }
+
+    /// One argument, or several for `params`: its text with `$` for each expression, and the expressions.
+    fn argument(
+        &mut self,
+        place: Place,
+        param: &ParamReference,
+        ty: &Shape,
+        depth: usize,
+        index: usize,
+        (out, children): (&mut Vec<String>, &mut Vec<Node>),
+    ) -> Option<()> {
+        let name = if place.member.kind == MemberKind::Constructor {
+            "new"
+        } else {
+            place.member.name.as_str()
+        };
+        match (param.mode, ty) {
+            (ParamMode::Out, _) => out.push("out var found".to_owned()),
+            (ParamMode::Params, Shape::Array(item)) if self.rng.percent(80) => {
+                for _ in 0..self.rng.below(4) {
+                    out.push("$".to_owned());
+                    children.push(self.value(item, depth.saturating_sub(1))?);
+                }
+            }
+            _ => {
+                let pool = texts(place.ty.shown, name, &param.name);
+                let number = matches!(ty, Shape::Named("int", _));
+                let near =
+                    matches!(&*param.name, "startIndex" | "index" | "count" | "length" | "offset");
+                let node = if *ty == named("string") && !pool.is_empty() && self.rng.percent(85) {
+                    Node::leaf(ty, *self.rng.pick(pool)?)
+                } else if number && (sized(place.ty.shown, name) || near && self.rng.percent(80)) {
+                    Node::leaf(ty, *self.rng.pick(SMALL)?)
+                } else {
+                    self.value(ty, depth.saturating_sub(1))?
+                };
+                let named_argument = place.member.kind == MemberKind::Method
+                    && !(place.member.is_extension && index == 0)
+                    && index + 1 == place.member.params.len()
+                    && self.rng.percent(4);
+                out.push(if named_argument {
+                    format!("{}: $", param.name)
+                } else {
+                    "$".to_owned()
+                });
+                children.push(node);
+            }
+        }
+        Some(())
+    }
+
+    /// An expression of a type.
+    pub(super) fn value(&mut self, ty: &Shape, depth: usize) -> Option<Node> {
+        let in_scope: Vec<String> =
+            self.scope.iter().filter(|(_, own)| own == ty).map(|(name, _)| name.clone()).collect();
+        if !in_scope.is_empty() && self.rng.percent(45) {
+            return Some(Node::leaf(ty, self.rng.pick(&in_scope)?.clone()));
+        }
+        if let Some((params, result)) = delegate(ty) {
+            return self.lambda(ty, &params, &result, depth);
+        }
+        if (depth == 0 || self.rng.percent(25))
+            && let Some(leaf) = self.leaf(ty)
+        {
+            return Some(leaf);
+        }
+        if depth > 0
+            && self.rng.percent(35)
+            && let Some(node) = self.language(ty, depth)
+        {
+            return Some(node);
+        }
+        for _ in 0..12 {
+            let producers = self.table.producers(ty);
+            let n = producers.len();
+            let Some((place, binding)) = producers.get(self.rng.below(n)).cloned() else { break };
+            let member = place.member;
+            let out = member.params.iter().any(|param| param.mode == ParamMode::Out);
+            // What gives any type would otherwise be nearly all there is.
+            let anything =
+                matches!(member.result, Shape::MethodParameter(_) | Shape::TypeParameter(_));
+            let asked = anything && !inferable(&member.params, member.n_types);
+            if out
+                || depth == 0 && !member.params.is_empty()
+                || anything && self.rng.percent(70)
+                || asked && (!FROM_JSON.contains(&ty.to_string().as_str()) || self.rng.percent(50))
+            {
+                continue;
+            }
+            if let Some(node) = self.apply(place, binding, depth.saturating_sub(1)) {
+                return Some(node);
+            }
+        }
+        self.leaf(ty)
+    }
+
+    /// A constant, or what is made of constants.
+    fn leaf(&mut self, ty: &Shape) -> Option<Node> {
+        let pool = constants(ty);
+        if !pool.is_empty() {
+            return Some(Node::leaf(ty, *self.rng.pick(pool)?));
+        }
+        match ty {
+            Shape::Nullable(inner) => {
+                if self.rng.percent(30) {
+                    return Some(Node::leaf(ty, format!("({ty})null")));
+                }
+                Some(Node::of(ty, &format!("(({ty})$)"), vec![self.leaf(inner)?]))
+            }
+            Shape::Array(item) => self.items(ty, &format!("new {ty} {{ "), item, " }"),
+            Shape::Named(name, args) => self.made(ty, name, args),
+            _ => None,
+        }
+    }
+
+    fn made(&mut self, ty: &Shape, name: &'static str, args: &[Shape]) -> Option<Node> {
+        let declared = self.table.find(name, args.len());
+        if let Some(declared) =
+            declared.filter(|declared| matches!(declared.kind, TypeKind::Enum(_)))
+        {
+            let (constant, _) = self.rng.pick(declared.constants)?;
+            return Some(Node::leaf(ty, format!("{name}.{constant}")));
+        }
+        match (name, args) {
+            (
+                "IEnumerable" | "IList" | "ICollection" | "IReadOnlyList" | "IReadOnlyCollection",
+                [item],
+            ) => {
+                if self.rng.percent(50) {
+                    self.items(ty, &format!("new {item}[] {{ "), item, " }")
+                } else {
+                    self.items(ty, &format!("new List<{item}> {{ "), item, " }")
+                }
+            }
+            ("IEnumerable", []) => Some(Node::leaf(ty, "new[] { 1, 2 }")),
+            ("List" | "HashSet", [item]) => self.items(ty, &format!("new {ty} {{ "), item, " }"),
+            ("ISet", [item]) => self.items(ty, &format!("new HashSet<{item}> {{ "), item, " }"),
+            ("Queue" | "Stack", [item]) => {
+                self.items(ty, &format!("new {ty}(new {item}[] {{ "), item, " })")
+            }
+            ("Dictionary" | "IDictionary" | "IReadOnlyDictionary", [key, value]) => {
+                let mut children = Vec::new();
+                let mut text = format!("new Dictionary<{key}, {value}> {{ ");
+                for (n, fixed) in ["\"a\"", "\"b\""].into_iter().enumerate().take(self.rng.below(3))
+                {
+                    let key = if *key == named("string") {
+                        Node::leaf(key, fixed)
+                    } else {
+                        self.leaf(key)?
+                    };
+                    children.push(key);
+                    children.push(self.leaf(value)?);
+                    text.push_str(if n == 0 { "[$] = $" } else { ", [$] = $" });
+                }
+                Some(Node::of(ty, &format!("{text} }}"), children))
+            }
+            ("IOrderedEnumerable", [item]) => {
+                let inner = self.leaf(&Shape::Array(Box::new(item.clone())))?;
+                Some(Node::of(ty, "$.OrderBy(k => k)", vec![inner]))
+            }
+            ("IEqualityComparer", [item]) if *item == named("string") => {
+                let all = ["StringComparer.Ordinal", "StringComparer.OrdinalIgnoreCase", "null"];
+                Some(Node::leaf(ty, *self.rng.pick(&all)?))
+            }
+            ("IEqualityComparer" | "IComparer", _) => Some(Node::leaf(ty, format!("({ty})null"))),
+            ("IGrouping", [key, item]) => {
+                let inner = self.leaf(&Shape::Array(Box::new(item.clone())))?;
+                let key = self.leaf(key)?;
+                Some(Node::of(ty, "$.GroupBy(k => $).First()", vec![inner, key]))
+            }
+            _ => None,
+        }
+    }
+
+    fn items(&mut self, ty: &Shape, open: &str, item: &Shape, close: &str) -> Option<Node> {
+        let n = self.rng.below(4);
+        let items: Option<Vec<Node>> = (0..n).map(|_| self.value(item, 0)).collect();
+        let text = format!("{open}{}{close}", vec!["$"; n].join(", "));
+        Some(Node::of(ty, &text, items?))
+    }
+
+    fn lambda(
+        &mut self,
+        ty: &Shape,
+        params: &[Shape],
+        result: &Shape,
+        depth: usize,
+    ) -> Option<Node> {
+        let before = self.scope.len();
+        let mut names = Vec::new();
+        for param in params {
+            self.n_names += 1;
+            let name = format!("p{}", self.n_names);
+            names.push(name.clone());
+            self.scope.push((name, param.clone()));
+        }
+        let body = if *result == Shape::Void {
+            Some(Node::leaf(result, "{ }"))
+        } else {
+            self.value(result, depth.min(1))
+        };
+        self.scope.truncate(before);
+        let head = match names.as_slice() {
+            [one] => one.clone(),
+            many => format!("({})", many.join(", ")),
+        };
+        Some(Node::of(ty, &format!("{head} => $"), vec![body?]))
+    }
+
+    /// Operators, conversions and other expressions of the language.
+    fn language(&mut self, ty: &Shape, depth: usize) -> Option<Node> {
+        let below = depth.saturating_sub(1);
+        let boolean = named("bool");
+        match self.rng.below(10) {
+            0 => {
+                let children = vec![
+                    self.value(&boolean, below)?,
+                    self.value(ty, below)?,
+                    self.value(ty, below)?,
+                ];
+                return Some(Node::of(ty, "($ ? $ : $)", children));
+            }
+            1 => {
+                let inner = self.value(ty, below)?;
+                return Some(Node::of(ty, &format!("(({ty})(object)$)"), vec![inner]));
+            }
+            2 if takes_null(ty) => {
+                let children = vec![self.value(ty, below)?, self.value(ty, below)?];
+                return Some(Node::of(ty, "($ ?? $)", children));
+            }
+            3 if takes_null(ty) && !matches!(ty, Shape::Nullable(_)) => {
+                let inner = self.value(&named("object"), below)?;
+                return Some(Node::of(ty, &format!("($ as {ty})"), vec![inner]));
+            }
+            _ => {}
+        }
+        match ty {
+            Shape::Named("bool", _) => self.test(below),
+            Shape::Named("string", _) => self.concatenation(below),
+            Shape::Named(name, _) if NUMERIC.contains(name) => self.arithmetic(ty, name, below),
+            Shape::Nullable(inner) => self.lifted(ty, inner, below),
+            _ => None,
+        }
+    }
+
+    fn test(&mut self, below: usize) -> Option<Node> {
+        let boolean = named("bool");
+        let comparisons = ["==", "!=", "<", ">", "<=", ">="];
+        match self.rng.below(8) {
+            0 => Some(Node::of(&boolean, "(!$)", vec![self.value(&boolean, below)?])),
+            1 => {
+                let operator = *self.rng.pick(&["&&", "||", "&", "|", "^", "==", "!="])?;
+                let children = vec![self.value(&boolean, below)?, self.value(&boolean, below)?];
+                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
+            }
+            2 => {
+                let tested = named(self.rng.pick(ITEMS)?);
+                let inner = self.value(&named("object"), below)?;
+                Some(Node::of(&boolean, &format!("($ is {tested})"), vec![inner]))
+            }
+            3 => {
+                let ty = self.printable()?;
+                let operator = *self.rng.pick(comparisons.get(..2)?)?;
+                let children = vec![self.value(&ty, below)?, self.value(&ty, below)?];
+                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
+            }
+            4 => {
+                let ty = Shape::Nullable(Box::new(named(self.rng.pick(NUMERIC)?)));
+                let operator = *self.rng.pick(&comparisons)?;
+                let children = vec![self.value(&ty, below)?, self.value(&ty, below)?];
+                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
+            }
+            _ => {
+                let operator = *self.rng.pick(&comparisons)?;
+                let left = named(self.rng.pick(NUMERIC)?);
+                let right = if self.rng.percent(50) {
+                    left.clone()
+                } else {
+                    named(self.rng.pick(NUMERIC)?)
+                };
+                let children = vec![self.value(&left, below)?, self.value(&right, below)?];
+                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
+            }
+        }
+    }
+
+    fn concatenation(&mut self, below: usize) -> Option<Node> {
+        let string = named("string");
+        let any = self.printable()?;
+        let (text, inner) = (self.value(&string, below)?, self.value(&any, below));
+        let inner = inner.or_else(|| Some(Node::leaf(&string, "\"z\"")))?;
+        let form = match self.rng.below(7) {
+            1 => return Some(Node::of(&string, "($ + $)", vec![inner, text])),
+            2 => "$\"{($)}-{($)}\"",
+            3 => "$\"{($),8}|{($),-6}|\"",
+            4 => {
+                let ty =
+                    named(self.rng.pick(&[
+                        "int", "double", "decimal", "DateTime", "TimeSpan", "long", "Guid",
+                    ])?);
+                let format = *self.rng.pick(&[
+                    "N2",
+                    "D",
+                    "0.0#",
+                    "X4",
+                    "yyyy-MM-dd",
+                    "g",
+                    "F1",
+                    "E3",
+                    "P0",
+                    "o",
+                ])?;
+                let inner = self.value(&ty, below)?;
+                // The first dollar is the string's own.
+                return Some(interpolated(&string, "{(", inner, &format!("):{format}}}")));
+            }
+            _ => "($ + $)",
+        };
+        match form {
+            "$\"{($)}-{($)}\"" => Some(two_holes(&string, text, inner, ["{(", ")}-{(", ")}"])),
+            "$\"{($),8}|{($),-6}|\"" => {
+                Some(two_holes(&string, text, inner, ["{(", "),8}|{(", "),-6}|"]))
+            }
+            form => Some(Node::of(&string, form, vec![text, inner])),
+        }
+    }
+
+    fn arithmetic(&mut self, ty: &Shape, name: &str, below: usize) -> Option<Node> {
+        let integral = !matches!(name, "double" | "float" | "decimal");
+        match self.rng.below(8) {
+            0 if !matches!(name, "ulong") => {
+                Some(Node::of(ty, &format!("(({ty})(-$))"), vec![self.value(ty, below)?]))
+            }
+            1 if integral => {
+                Some(Node::of(ty, &format!("(({ty})(~$))"), vec![self.value(ty, below)?]))
+            }
+            2 if integral => {
+                let operator = *self.rng.pick(&["<<", ">>"])?;
+                let children = vec![self.value(ty, below)?, self.value(&named("int"), below)?];
+                Some(Node::of(ty, &format!("(({ty})($ {operator} $))"), children))
+            }
+            3 if integral => {
+                let operator = *self.rng.pick(&["&", "|", "^"])?;
+                let children = vec![self.value(ty, below)?, self.value(ty, below)?];
+                Some(Node::of(ty, &format!("(({ty})($ {operator} $))"), children))
+            }
+            4 | 5 => {
+                let from = named(self.rng.pick(NUMERIC)?);
+                let form = *self.rng.pick(&["(({})$)", "checked(({})$)", "unchecked(({})$)"])?;
+                Some(Node::of(
+                    ty,
+                    &form.replace("{}", &ty.to_string()),
+                    vec![self.value(&from, below)?],
+                ))
+            }
+            _ => {
+                let operator = *self.rng.pick(&["+", "-", "*", "/", "%"])?;
+                let other =
+                    if self.rng.percent(60) { ty.clone() } else { named(self.rng.pick(NUMERIC)?) };
+                let children = vec![self.value(ty, below)?, self.value(&other, below)?];
+                let form =
+                    *self.rng.pick(&["($ {op} $)", "(({ty})($ {op} $))", "checked($ {op} $)"])?;
+                let form = form.replace("{op}", operator).replace("{ty}", &ty.to_string());
+                Some(Node::of(ty, &form, children))
+            }
+        }
+    }
+
+    fn lifted(&mut self, ty: &Shape, inner: &Shape, below: usize) -> Option<Node> {
+        if self.rng.percent(50) {
+            let operator = *self.rng.pick(&["+", "-", "*", "/", "%", "&", "|"])?;
+            let children = vec![self.value(ty, below)?, self.value(ty, below)?];
+            return Some(Node::of(ty, &format!("($ {operator} $)"), children));
+        }
+        // `x?.Length`
+        let producers: Vec<(Place, Binding)> = self
+            .table
+            .producers(inner)
+            .iter()
+            .filter(|(place, _)| {
+                !place.member.is_static
+                    && place.member.kind == MemberKind::Property
+                    && matches!(place.ty.kind, TypeKind::Class | TypeKind::Interface)
+            })
+            .cloned()
+            .collect();
+        let (place, binding) = self.rng.pick(&producers)?.clone();
+        let binding = self.bound(place, binding);
+        let class: Vec<Shape> = binding.class.iter().flatten().cloned().collect();
+        let receiver = self.value(&close(&place.receiver(), &class, &[]), below)?;
+        let mut node = Node::of(ty, &format!("($?.{})", place.member.name), vec![receiver]);
+        node.member = Some(place.member.signature);
+        Some(node)
+    }
+}
+
+/// An interpolated string with one hole.
+fn interpolated(string: &Shape, open: &str, inner: Node, close: &str) -> Node {
+    let mut node = Node::of(string, "$", vec![inner]);
+    node.parts.insert(0, super::node::Part::Text(format!("$\"{open}")));
+    node.parts.push(super::node::Part::Text(format!("{close}\"")));
+    node
+}
+
+fn two_holes(string: &Shape, first: Node, second: Node, [a, b, c]: [&str; 3]) -> Node {
+    use super::node::Part;
+    let parts = vec![
+        Part::Text(format!("$\"{a}")),
+        Part::Child(first),
+        Part::Text(b.to_owned()),
+        Part::Child(second),
+        Part::Text(format!("{c}\"")),
+    ];
+    Node { ty: string.clone(), parts, member: None }
+}
+
+/// The items of a sequence as one text.
+fn joined(node: Node, item: &Shape) -> Node {
+    let string = named("string");
+    let nested = match item {
+        Shape::Array(_) => true,
+        Shape::Named(name, _) => SEQUENCES.contains(name) || *name == "IGrouping",
+        _ => false,
+    };
+    let text = match item {
+        Shape::Named("IGrouping", _) => {
+            "string.Join(\"|\", $.Select(g => g.Key + \":\" + string.Join(\",\", g)))"
+        }
+        _ if nested => "string.Join(\"|\", $.Select(g => string.Join(\",\", g)))",
+        _ => "string.Join(\"|\", $)",
+    };
+    Node::of(&string, text, vec![node])
+}
+
+/// Whether the text of a value of a type says what the value is.
+pub(super) fn tells(ty: &Shape) -> bool {
+    match ty {
+        Shape::Nullable(_) => true,
+        Shape::Array(item) => **item == named("byte"),
+        Shape::Named(name, _) => PRINTABLE.contains(name),
+        _ => false,
+    }
+}
+
+/// The name before a static member.
+fn owner_text(owner: &Shape) -> String {
+    match owner {
+        Shape::Named("Array", _) => "Array".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn takes_null(ty: &Shape) -> bool {
+    matches!(
+        ty,
+        Shape::Nullable(_)
+            | Shape::Array(_)
+            | Shape::Named(
+                "string"
+                    | "object"
+                    | "JToken"
+                    | "JObject"
+                    | "JArray"
+                    | "Uri"
+                    | "IEnumerable"
+                    | "List",
+                _
+            )
+    )
+}
+
+/// Whether the arguments tell the type parameters of a method.
+fn inferable(params: &[ParamReference], n_types: usize) -> bool {
+    fn mentions(ty: &Shape, n: usize) -> bool {
+        match ty {
+            Shape::MethodParameter(own) => *own == n,
+            Shape::Named(_, args) => args.iter().any(|arg| mentions(arg, n)),
+            Shape::Array(item) | Shape::Nullable(item) => mentions(item, n),
+            _ => false,
+        }
+    }
+    (0..n_types).all(|n| params.iter().any(|param| !param.optional && mentions(&param.ty, n)))
+}
+
+/// Parameters and result of a delegate type.
+fn delegate(ty: &Shape) -> Option<(Vec<Shape>, Shape)> {
+    let Shape::Named(name, args) = ty else { return None };
+    let first = args.first().cloned();
+    match *name {
+        "Func" => {
+            let (result, params) = args.split_last()?;
+            Some((params.to_vec(), result.clone()))
+        }
+        "Action" => Some((args.clone(), Shape::Void)),
+        "Predicate" => Some((vec![first?], named("bool"))),
+        "Comparison" => Some((vec![first.clone()?, first?], named("int"))),
+        "Converter" => Some((vec![first?], args.get(1)?.clone())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::differential::table::unify;
+
+    #[test]
+    fn every_expression_of_a_seed_is_the_same_again() {
+        let mut texts = Vec::new();
+        for _ in 0..2 {
+            let mut generator = Generator::new(7, None);
+            let made: Vec<String> =
+                (0..200).filter_map(|_| generator.expression()).map(|node| node.text()).collect();
+            texts.push(made);
+        }
+        assert!(texts[0].len() > 120, "{}", texts[0].len());
+        assert_eq!(texts[0], texts[1]);
+    }
+
+    #[test]
+    fn type_parameters_are_bound() {
+        let mut binding = Binding { class: vec![None], method: vec![] };
+        let declared = Shape::Named("List", vec![Shape::TypeParameter(0)]);
+        assert!(unify(&declared, &Shape::Named("List", vec![named("int")]), &mut binding));
+        assert_eq!(binding.class, [Some(named("int"))]);
+    }
+}

@@ -1,0 +1,146 @@
+//! Constants worth trying, and what is left out.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use tollgate_expr::reference::Shape;
+
+/// Members whose results depend on the clock, on chance or on the process.
+const NOT_THE_SAME_TWICE: &[(&str, &str)] = &[
+    ("DateTime", "Now"),
+    ("DateTime", "UtcNow"),
+    ("DateTime", "Today"),
+    ("DateTimeOffset", "Now"),
+    ("DateTimeOffset", "UtcNow"),
+    ("Guid", "NewGuid"),
+    ("IContext", "Elapsed"),
+    // Hash codes differ from process to process.
+    ("*", "GetHashCode"),
+    // Chance is the point of it.
+    ("Random", "*"),
+    ("RNGCryptoServiceProvider", "*"),
+    // Fresh keys and initialization vectors.
+    ("SymmetricAlgorithm", "GenerateKey"),
+    ("SymmetricAlgorithm", "GenerateIV"),
+    ("RSA", "Create"),
+    ("SymmetricAlgorithm", "Create"),
+    ("HMAC", "Create"),
+    ("HMACMD5", "new"),
+    ("HMACSHA1", "new"),
+    ("HMACSHA256", "new"),
+    ("HMACSHA384", "new"),
+    ("HMACSHA512", "new"),
+    // The capacity that .NET happens to keep is no property of a value.
+    ("StringBuilder", "Capacity"),
+    ("StringBuilder", "MaxCapacity"),
+    ("StringBuilder", "EnsureCapacity"),
+    ("List", "Capacity"),
+    ("Dictionary", "EnsureCapacity"),
+    ("HashSet", "EnsureCapacity"),
+    // The bounds of 64-bit memory.
+    ("Exception", "StackTrace"),
+    ("Exception", "Source"),
+    ("Exception", "HResult"),
+];
+
+/// Members that build as much as a number says: only small numbers for them.
+const SIZED: &[(&str, &str)] = &[
+    ("string", "PadLeft"),
+    ("string", "PadRight"),
+    ("string", "new"),
+    ("string", "Join"),
+    ("StringBuilder", "*"),
+    ("Enumerable", "Repeat"),
+    ("Enumerable", "Range"),
+    ("List", "new"),
+    ("Dictionary", "new"),
+    ("HashSet", "new"),
+    ("Queue", "new"),
+    ("Stack", "new"),
+    ("Array", "*"),
+    ("Encoding", "*"),
+    ("JToken", "ToString"),
+    ("Math", "Pow"),
+];
+
+fn listed(list: &[(&str, &str)], owner: &str, name: &str) -> bool {
+    list.iter()
+        .any(|(ty, member)| (*ty == "*" || *ty == owner) && (*member == "*" || *member == name))
+}
+
+/// Whether a member is left out.
+pub(super) fn left_out(owner: &str, name: &str) -> bool {
+    listed(NOT_THE_SAME_TWICE, owner, name)
+}
+
+/// Whether numbers for a member must be small.
+pub(super) fn sized(owner: &str, name: &str) -> bool {
+    listed(SIZED, owner, name)
+}
+
+pub(super) const SMALL: &[&str] = &["0", "1", "2", "3", "5", "(-1)", "12", "40"];
+
+/// Constants by what they are for.
+const POOLS: &str = include_str!("pools.txt");
+
+static READ: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut all: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut heading = "";
+    for line in POOLS.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        match line.strip_prefix("    ") {
+            Some(constant) => all.entry(heading).or_default().push(constant),
+            None => heading = line,
+        }
+    }
+    all
+});
+
+fn pool(heading: &str) -> &'static [&'static str] {
+    READ.get(heading).map_or(&[], Vec::as_slice)
+}
+
+/// Constants of a type; none for types without.
+pub(super) fn constants(ty: &Shape) -> &'static [&'static str] {
+    pool(&format!("type {ty}"))
+}
+
+/// Texts for a parameter, by its owner and member and its own name.
+pub(super) fn texts(owner: &str, member: &str, param: &str) -> &'static [&'static str] {
+    let numeric = matches!(
+        owner,
+        "int"
+            | "long"
+            | "short"
+            | "byte"
+            | "sbyte"
+            | "uint"
+            | "ulong"
+            | "ushort"
+            | "double"
+            | "float"
+            | "decimal"
+    );
+    let name = match (owner, member, param) {
+        ("DateTime" | "DateTimeOffset", _, "format") => "date formats",
+        ("DateTime" | "DateTimeOffset", _, _) => "dates",
+        ("TimeSpan", _, "format") => "span formats",
+        ("TimeSpan", _, _) => "spans",
+        ("Guid", _, "format") => "guid formats",
+        ("Guid", _, _) => "guids",
+        (_, _, "format") if numeric => "number formats",
+        (_, "Parse" | "TryParse", _) if numeric => "numbers",
+        ("Convert", "FromBase64String", _) => "base64",
+        ("Convert", "ToDateTime", _) => "dates",
+        ("Convert", _, _) => "numbers",
+        ("JObject" | "JArray" | "JToken" | "JValue" | "JRaw" | "JConstructor", "Parse", _)
+        | ("JsonConvert", "DeserializeObject", _) => "json",
+        (_, "SelectToken" | "SelectTokens", _) => "paths",
+        ("JObject" | "JToken" | "JProperty", _, "propertyName" | "name") | (_, _, "key") => "keys",
+        ("Regex", _, "pattern") => "patterns",
+        ("Uri", _, "uriString" | "relativeUri" | "uri") => "uris",
+        ("Encoding", _, "name") => "encodings",
+        ("string" | "StringBuilder", "Format" | "AppendFormat", "format") => "composite formats",
+        _ => return &[],
+    };
+    pool(&format!("text {name}"))
+}
