@@ -141,14 +141,12 @@ impl Checker<'_> {
             Absent::NotAllowed => {
                 (ErrorCode::EXPR_NOT_ALLOWED, "is not allowed in policy expressions")
             }
-            Absent::Missing | Absent::Refused(_) => {
-                (ErrorCode::EXPR_UNSUPPORTED, "is not supported")
-            }
+            Absent::Refused(_) => (ErrorCode::EXPR_UNSUPPORTED, "is not supported"),
         };
         let diagnostic = self.diagnostic(code, at, format!("the type `{shown}` {words}"));
         Some(match absent {
             Absent::Refused(why) => diagnostic.help(why),
-            _ => diagnostic,
+            Absent::NotAllowed => diagnostic,
         })
     }
 

@@ -181,8 +181,6 @@ const NOT_HERE: &[(&str, Absent)] = &[
 pub(crate) enum Absent {
     /// .NET has it; policies may not use it.
     NotAllowed,
-    /// Policies may use it; it is not supported.
-    Missing,
     /// Policies may use it in Azure; here it cannot be, and why.
     #[expect(dead_code, reason = "types are added one by one")]
     Refused(&'static str),

@@ -58,6 +58,10 @@ pub(crate) fn original_text(value: &Value) -> Option<&str> {
 /// A URI of a kind: 0 any, 1 absolute, 2 relative.
 fn of_kind(text: &str, kind: i32) -> Result<Uri, Exception> {
     match kind {
+        // Only where nothing else is allowed does it name a file of a server.
+        0 if text.trim_start().starts_with("//") => {
+            Ok(Uri { original: text.to_owned(), absolute: None })
+        }
         0 => match Uri::absolute(text) {
             Ok(uri) => Ok(uri),
             Err(reason) if reason.may_be_relative() => {
