@@ -40,6 +40,10 @@ impl Checker<'_> {
             }
             TypeKind::Array(item) => {
                 let item = self.ty(item);
+                if item == Ty::Void {
+                    self.error(ErrorCode::EXPR_TYPE, ty.at, "there are no arrays of `void`");
+                    return Ty::Error;
+                }
                 if item.is_error() { Ty::Error } else { Ty::array(item) }
             }
             TypeKind::Nullable(inner) => {
@@ -85,6 +89,12 @@ impl Checker<'_> {
         }
         let full: Vec<&str> = path.iter().map(|(name, _)| &*name.text).collect();
         if let Some(found) = Self::find_type(&full, &args) {
+            let misfit = found.nullable_inner().is_some_and(|inner| !inner.is_value_type());
+            if misfit || args.contains(&Ty::Void) {
+                let message = format!("`{found}` is not a type");
+                self.error(ErrorCode::EXPR_TYPE, at, message);
+                return Ty::Error;
+            }
             return found;
         }
         self.no_such_type(name, args.len(), at)

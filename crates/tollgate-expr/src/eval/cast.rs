@@ -57,6 +57,10 @@ pub(crate) fn default_value(ty: &Ty) -> Value {
         let values = record.members.iter().map(|(_, ty)| default_value(ty));
         return Value::record(ty.clone(), values.collect::<Vec<_>>());
     }
+    if let Ty::Generic(TypeId::KeyValuePair, args) = ty {
+        let values = args.iter().map(default_value);
+        return Value::record(ty.clone(), values.collect::<Vec<_>>());
+    }
     let Ty::Named(id) = ty else { return Value::Null };
     match id {
         TypeId::Boolean => Value::Bool(false),

@@ -461,6 +461,23 @@ fn escaped(
     cx.string(text)
 }
 
+fn hex_unescape(a: &mut Args<'_>) -> Result<Value, Exception> {
+    let pattern = a.opt_str(0).ok_or_else(Exception::null_reference)?;
+    let index = usize::try_from(a.int(1)).ok();
+    let unit = index.and_then(|index| crate::text::unit_at(pattern, index));
+    let Some((index, unit)) = index.zip(unit) else {
+        let message =
+            "Specified argument was out of the range of valid values. (Parameter 'index')";
+        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+    };
+    let rest = pattern.get(crate::text::byte_offset(pattern, index)..).unwrap_or_default();
+    let digits = rest.get(1..3).filter(|_| is_hex_encoding(rest));
+    let byte = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+    let length = if byte.is_some() { 3 } else { 1 };
+    a.set(1, Value::Int(a.int(1) + length));
+    Ok(Value::Char(byte.unwrap_or(unit)))
+}
+
 const STATIC: &[Member] = &[
     p(
         "static string EscapeDataString(string stringToEscape)",
@@ -515,6 +532,11 @@ const STATIC: &[Member] = &[
             Ok(Value::Bool(rest.is_some_and(is_hex_encoding)))
         },
     ),
+    p(
+        "static char HexUnescape(string pattern, ref int index)",
+        "The character at an index, unescaped; the index goes behind it.",
+        |_, a| hex_unescape(a),
+    ),
     p("static bool IsHexDigit(char character)", "Whether it is a hexadecimal digit.", |_, a| {
         let c = char::from_u32(u32::from(a.char(0)));
         Ok(Value::Bool(c.is_some_and(|c| c.is_ascii_hexdigit())))
@@ -546,7 +568,6 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     refused: &[
         refused("new(string uriString, bool dontEscape)", OBSOLETE),
         refused("new(Uri baseUri, string relativeUri, bool dontEscape)", OBSOLETE),
-        refused("HexUnescape", "its index is passed by `ref`; use `Uri.UnescapeDataString`"),
         refused("GetObjectData", "serialization is not in the allow-list"),
     ],
 };

@@ -43,9 +43,8 @@ pub(crate) fn verify_attribute(name: &Name, value: &str) -> Result<(), Exception
             "The prefix '{local}' cannot be bound to the empty namespace name."
         ))),
         (XML, "xml") => Ok(()),
-        (XML, _) => Err(argument(XML_TAKEN)),
         (XMLNS, _) => Err(argument(XMLNS_TAKEN)),
-        (_, "xml") => Err(argument(XML_TAKEN)),
+        (XML, _) | (_, "xml") => Err(argument(XML_TAKEN)),
         (_, "xmlns") => Err(argument(XMLNS_TAKEN)),
         _ => Ok(()),
     }

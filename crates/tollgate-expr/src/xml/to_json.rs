@@ -331,15 +331,12 @@ fn decode_name(name: &str) -> String {
             .filter(|hex| matches!(hex.len(), 4 | 8) && hex.bytes().all(|b| b.is_ascii_hexdigit()))
             .and_then(|hex| Some((hex.len(), u32::from_str_radix(hex, 16).ok()?)))
             .and_then(|(len, number)| Some((len, char::from_u32(number)?)));
-        match decoded {
-            Some((len, c)) => {
-                out.push(c);
-                rest = mark.get(len + 3..).unwrap_or_default();
-            }
-            None => {
-                out.push_str("_x");
-                rest = mark.get(2..).unwrap_or_default();
-            }
+        if let Some((len, c)) = decoded {
+            out.push(c);
+            rest = mark.get(len + 3..).unwrap_or_default();
+        } else {
+            out.push_str("_x");
+            rest = mark.get(2..).unwrap_or_default();
         }
     }
     out.push_str(rest);

@@ -299,16 +299,17 @@ impl Writer<'_> {
         let Some(ty) = self.heap.doctype(id) else { return };
         self.out.push_str("<!DOCTYPE ");
         self.out.push_str(&ty.name);
-        match (&ty.public_id, &ty.system_id) {
-            (Some(public), system) => {
-                let system = system.as_deref().unwrap_or_default();
-                self.out.push_str(&format!(" PUBLIC \"{public}\" \"{system}\""));
-            }
-            (None, Some(system)) => self.out.push_str(&format!(" SYSTEM \"{system}\"")),
-            (None, None) => self.out.push(' '),
+        let system = ty.system_id.as_deref();
+        if let Some(public) = &ty.public_id {
+            let system = system.unwrap_or_default();
+            self.out.extend([" PUBLIC \"", public, "\" \"", system, "\""]);
+        } else if let Some(system) = system {
+            self.out.extend([" SYSTEM \"", system, "\""]);
+        } else {
+            self.out.push(' ');
         }
         if let Some(subset) = &ty.internal_subset {
-            self.out.push_str(&format!("[{subset}]"));
+            self.out.extend(["[", subset, "]"]);
         }
         self.out.push('>');
     }
