@@ -55,6 +55,12 @@ pub(crate) fn original_text(value: &Value) -> Option<&str> {
     value.as_native::<Uri>().map(|uri| uri.original.as_str())
 }
 
+#[cold]
+fn no_relative() -> Exception {
+    let message = "A relative URI cannot be created because the 'uriString' parameter represents an absolute URI.";
+    Exception::new(ExceptionKind::UriFormat, message)
+}
+
 /// A URI of a kind: 0 any, 1 absolute, 2 relative.
 fn of_kind(text: &str, kind: i32) -> Result<Uri, Exception> {
     match kind {
@@ -70,15 +76,10 @@ fn of_kind(text: &str, kind: i32) -> Result<Uri, Exception> {
             Err(reason) => Err(fault(reason)),
         },
         1 => Uri::absolute(text).map_err(fault),
-        2 => Uri::relative(text).map_err(|reason| match reason {
-            Some(reason) => fault(reason),
-            None => {
-                let message = "A relative URI cannot be created because the 'uriString' parameter represents an absolute URI.";
-                Exception::new(ExceptionKind::UriFormat, message)
-            }
-        }),
+        2 => Uri::relative(text).map_err(|reason| reason.map_or_else(no_relative, fault)),
         other => {
-            let message = format!("The value '{other}' passed for the UriKind parameter is invalid.");
+            let message =
+                format!("The value '{other}' passed for the UriKind parameter is invalid.");
             Err(Exception::new(ExceptionKind::Argument, message))
         }
     }

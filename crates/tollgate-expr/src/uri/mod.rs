@@ -93,7 +93,6 @@ fn known_scheme(scheme: &str) -> Option<(i32, bool)> {
         "http" | "ws" => (80, true),
         "https" | "wss" => (443, true),
         "ftp" => (21, true),
-        "file" => (-1, false),
         "gopher" => (70, true),
         "nntp" => (119, true),
         "telnet" => (23, true),
@@ -101,7 +100,7 @@ fn known_scheme(scheme: &str) -> Option<(i32, bool)> {
         "net.tcp" => (808, true),
         "net.pipe" => (-1, true),
         "mailto" => (25, false),
-        "news" | "uuid" | "vsmacros" => (-1, false),
+        "file" | "news" | "uuid" | "vsmacros" => (-1, false),
         _ => return None,
     })
 }
@@ -144,21 +143,17 @@ impl Uri {
         if !escape::is_escaped(text) || text.contains('\\') {
             return false;
         }
-        match &self.absolute {
-            Some(uri) => {
-                let rest = text.get(uri.scheme.len()..).unwrap_or_default();
-                // Brackets only belong to the host, and there is one fragment.
-                let behind = rest.trim_start_matches("://").split_once(['/', '?', '#']);
-                !uri.implicit_file
-                    && rest.starts_with(uri.delimiter)
-                    && !behind.is_some_and(|(_, rest)| rest.contains(['[', ']']))
-                    && rest.matches('#').count() < 2
-            }
-            None => {
-                let first = text.split(['/', '?', '#']).next().unwrap_or_default();
-                !first.contains(':') && !text.contains('#')
-            }
-        }
+        let Some(uri) = &self.absolute else {
+            let first = text.split(['/', '?']).next().unwrap_or_default();
+            return !first.contains(':') && !text.contains('#');
+        };
+        let rest = text.get(uri.scheme.len()..).unwrap_or_default();
+        // Brackets only belong to the host, and there is one fragment.
+        let behind = rest.trim_start_matches("://").split_once(['/', '?', '#']);
+        !uri.implicit_file
+            && rest.starts_with(uri.delimiter)
+            && !behind.is_some_and(|(_, rest)| rest.contains(['[', ']']))
+            && rest.matches('#').count() < 2
     }
 }
 
