@@ -19,6 +19,7 @@ mod json_convert;
 mod jwt;
 mod linq;
 mod math;
+mod nullable;
 mod number;
 mod object;
 mod random;
@@ -66,7 +67,8 @@ macro_rules! types {
 }
 types! {
     Object = object::OBJECT;
-    Nullable = object::NULLABLE;
+    Nullable = nullable::DECL;
+    NullableValues = nullable::STATIC;
     Array = collections::array::DECL;
     Func = object::FUNC;
     Action = object::ACTION;
