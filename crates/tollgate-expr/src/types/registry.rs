@@ -143,6 +143,9 @@ const KEYWORDS: &[(&str, &str)] = &[
 /// Types of .NET that authors try and that Azure does not allow.
 const NOT_ALLOWED: &[&str] = &[
     "dynamic",
+    "ValueTuple",
+    "IComparable",
+    "Expression",
     "File",
     "Path",
     "Environment",
