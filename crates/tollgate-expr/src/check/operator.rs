@@ -50,7 +50,7 @@ impl Checker<'_> {
                 {
                     return call;
                 }
-                let promoted = inner.numeric().and_then(|numeric| numeric.promote(Numeric::Int));
+                let promoted = inner.numeric().map(Numeric::promote_alone);
                 let promoted = match (promoted, op) {
                     (Some(Numeric::UInt), UnaryOp::Neg) => Some(Numeric::Long),
                     (Some(Numeric::ULong), UnaryOp::Neg) => None,
@@ -67,8 +67,16 @@ impl Checker<'_> {
                 let node = match op {
                     UnaryOp::Plus => node,
                     UnaryOp::Neg => {
-                        match node.constant().map(|value| crate::eval::negate(value, true)) {
+                        let folded = |checked| {
+                            node.constant().map(|value| crate::eval::negate(value, checked))
+                        };
+                        match folded(!self.unchecked) {
                             Some(Ok(value)) => Node::Const(value),
+                            Some(Err(_)) if constant => {
+                                let message = "the constant overflows";
+                                self.error(ErrorCode::EXPR_CONSTANT, at, message);
+                                node
+                            }
                             _ => Node::Negate(node.boxed(), self.checked, at.start),
                         }
                     }
@@ -312,7 +320,7 @@ impl Checker<'_> {
             return None;
         }
         let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
-        let kind = if shift { a.promote(Numeric::Int)? } else { Self::promote(left, right, a, b)? };
+        let kind = if shift { a.promote_alone() } else { Self::promote(left, right, a, b)? };
         let integral = shift || matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor);
         if integral && !kind.is_integral() {
             return None;
@@ -401,11 +409,6 @@ impl Checker<'_> {
                     return Typed::new(Node::Const(Value::Null), ty, at);
                 }
             }
-        }
-        if let (BinaryOp::Div | BinaryOp::Rem, Some(zero)) = (op, right.constant())
-            && zero.as_int() == Some(0)
-        {
-            self.error(ErrorCode::EXPR_CONSTANT, at, "division by the constant zero");
         }
         let arith = Arith { op, checked: self.checked, left, right, at: at.start };
         Typed::new(Node::Arith(Box::new(arith)), ty, at)

@@ -415,6 +415,12 @@ impl Numeric {
         self == to || targets.contains(&to)
     }
 
+    /// The type that `+`, `~` and shifts work in.
+    pub(crate) fn promote_alone(self) -> Numeric {
+        let small = self.widens_to(Numeric::Int);
+        if small { Numeric::Int } else { self }
+    }
+
     /// The type a binary operation of the two works in.
     pub(crate) fn promote(self, other: Numeric) -> Option<Numeric> {
         use Numeric::{Decimal, Double, Float, Int, Long, SByte, Short, UInt, ULong};
