@@ -6,6 +6,7 @@ mod members;
 mod search;
 mod split;
 
+pub(super) use compare::difference;
 pub(super) use comparer::COMPARER;
 
 use super::Ty;
