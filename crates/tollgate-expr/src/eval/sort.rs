@@ -75,7 +75,6 @@ impl Cx<'_> {
         how: Order<'_>,
     ) -> Result<Ordering> {
         match how {
-            Order::Default => self.order_of(left, right),
             Order::Comparer(Value::Enum(TypeId::StringComparer, number)) => match (left, right) {
                 (Value::Str(left), Value::Str(right)) => {
                     Ok(crate::text::compare(left, right, Comparison::of(*number)))
@@ -90,7 +89,7 @@ impl Cx<'_> {
                     _ => self.order_of(left, right),
                 }
             }
-            Order::Comparer(_) => self.order_of(left, right),
+            Order::Default | Order::Comparer(_) => self.order_of(left, right),
             Order::Comparison(function) => {
                 self.step(1)?;
                 let result = self.invoke(function, &[left.clone(), right.clone()])?;

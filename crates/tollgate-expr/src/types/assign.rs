@@ -10,7 +10,7 @@ pub(crate) fn is_assignable(from: &Ty, to: &Ty) -> bool {
     match (from, to) {
         (Ty::Null, to) => to.takes_null(),
         (Ty::Void, _) | (_, Ty::Void) => false,
-        (_, Ty::Named(TypeId::Object)) => true,
+        (_, Ty::Named(TypeId::Object)) | (Ty::Array(_), Ty::Named(TypeId::Array)) => true,
         (Ty::Thrown(from), Ty::Thrown(to)) => from.is(*to),
         (Ty::Array(from), Ty::Array(to)) => is_varied(from, to),
         (Ty::Array(item), Ty::Generic(id, args)) => {

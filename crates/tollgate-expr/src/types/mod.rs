@@ -9,6 +9,7 @@ pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
+mod deserialize;
 mod encoding;
 mod enumeration;
 mod format_provider;

@@ -419,6 +419,9 @@ impl Names<'_> {
             return Some(Ty::Thrown(kind));
         }
         let keyword = KEYWORDS.iter().find(|(word, _)| *word == name).map(|(_, full)| *full);
+        if name == "Array" && args.is_empty() {
+            return Some(Ty::Named(TypeId::Array));
+        }
         let ids = self.registry.by_name.get(keyword.unwrap_or(name))?;
         let fits = |id: &TypeId| {
             let any = matches!(id, TypeId::Func | TypeId::Action) && !args.is_empty();
