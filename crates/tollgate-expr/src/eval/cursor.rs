@@ -14,7 +14,7 @@ use crate::json::JsonId;
 use crate::native::ItemAt;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
 use crate::types::{Ty, TypeId, XmlSource};
-use crate::xml::Walk;
+use crate::xml::{SaveOptions, Walk};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A place in a sequence.
@@ -580,6 +580,12 @@ impl Cx<'_> {
     pub(crate) fn key(&mut self, value: &Value, how: Comparer) -> Result<Key> {
         if let Value::Json(id) = value {
             return self.state.json.key(*id, how == Comparer::Deep, &mut self.state.budget);
+        }
+        if let (Value::Xml(id), Comparer::Deep) = (value, how) {
+            // Trees are equal when they are written alike.
+            let written =
+                self.state.xml.to_text(*id, SaveOptions::of(1), &mut self.state.budget)?;
+            return Ok(Key::Str(written.into()));
         }
         Ok(Key::of(value, how))
     }

@@ -211,6 +211,11 @@ pub(super) fn from_token(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
             .to_object(id, kind, nullable, &mut cx.state.budget)
             .map(primitive_value);
     }
+    if let Ty::Named(tree) = ty
+        && super::xml::is_tree(*tree)
+    {
+        return super::xml::from_json(cx, id, *tree);
+    }
     let found = cx.state.json.token_type(id);
     let own = cx.state.type_of(&Value::Json(id));
     if super::is_assignable(&own, ty) && *ty != Ty::OBJECT {

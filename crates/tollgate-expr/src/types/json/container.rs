@@ -40,6 +40,14 @@ pub(super) fn add_all(
 ) -> Result<(), Exception> {
     if let Value::Null = contents {
         cx.state.json.add(container, None, &mut cx.state.budget)
+    } else if let Value::Object(id) = contents {
+        // The arguments of `params`: what is being added cannot change the array.
+        let mut next = 0;
+        while let Some(content) = cx.state.item(*id, next).cloned() {
+            add_content(cx, container, &content)?;
+            next += 1;
+        }
+        Ok(())
     } else {
         for content in cx.collect(contents)? {
             add_content(cx, container, &content)?;
