@@ -252,6 +252,7 @@ fn declares(
         let enough = (least..=member.params.len()).contains(&params.len());
         let shown = |param: &ParamReference| match param.mode {
             ParamMode::Out => format!("out {}", param.ty),
+            ParamMode::Ref => format!("ref {}", param.ty),
             ParamMode::Value | ParamMode::Params => param.ty.to_string(),
         };
         let plain = enough && member.params.iter().map(shown).zip(&params).all(|(a, b)| a == *b);

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value as Json, json};
 
 /// What every expression may name without its namespace.
-const USINGS: &str = "using System;using System.Collections;using System.Collections.Generic;using System.Globalization;using System.IO;\
+const USINGS: &str = "using System;using System.Collections;using System.Collections.Generic;using System.Collections.ObjectModel;using System.Globalization;using System.IO;\
     using System.Linq;using System.Net;using System.Security.Cryptography;\
     using System.Security.Cryptography.X509Certificates;using System.Text;using System.Text.RegularExpressions;\
     using System.Xml;using System.Xml.Linq;using Newtonsoft.Json;using Newtonsoft.Json.Linq;\

@@ -14,7 +14,7 @@ use crate::json::JsonId;
 use crate::native::ItemAt;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
 use crate::types::{Ty, TypeId, XmlSource};
-use crate::xml::Walk;
+use crate::xml::{SaveOptions, Walk};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A place in a sequence.
@@ -248,6 +248,7 @@ impl Cx<'_> {
                 Ok(None)
             }
             Source::View(from) => self.pull(lazy, from),
+            Source::Xml(source) => self.advance_xml(lazy, source),
             Source::Named(from) => {
                 let Some(Value::Json(id)) = self.pull(lazy, from)? else { return Ok(None) };
                 let name = self.state.json.name(id).cloned().map_or(Value::Null, Value::Str);
@@ -256,7 +257,6 @@ impl Cx<'_> {
                 let ty = sequence.ty.args().first().cloned().unwrap_or(Ty::OBJECT);
                 Ok(Some(Value::pair(ty, name, value)))
             }
-            Source::Xml(source) => self.advance_xml(lazy, source),
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),
                 _ => None,
@@ -579,6 +579,12 @@ impl Cx<'_> {
     pub(crate) fn key(&mut self, value: &Value, how: Comparer) -> Result<Key> {
         if let Value::Json(id) = value {
             return self.state.json.key(*id, how == Comparer::Deep, &mut self.state.budget);
+        }
+        if let (Value::Xml(id), Comparer::Deep) = (value, how) {
+            // Trees are equal when they are written alike.
+            let written =
+                self.state.xml.to_text(*id, SaveOptions::of(1), &mut self.state.budget)?;
+            return Ok(Key::Str(written.into()));
         }
         Ok(Key::of(value, how))
     }

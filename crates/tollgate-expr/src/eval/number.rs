@@ -362,12 +362,32 @@ fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
     whole_to(cut as i128, to, checked)
 }
 
+/// What a decimal gives that is too large for a whole number.
+fn narrow(to: Numeric) -> Exception {
+    let name = match to {
+        Numeric::SByte => "a signed byte",
+        Numeric::Byte => "an unsigned byte",
+        Numeric::Short => "an Int16",
+        Numeric::UShort => "a UInt16",
+        Numeric::Char => "a character",
+        Numeric::UInt => "a UInt32",
+        Numeric::Long => "an Int64",
+        Numeric::ULong => "a UInt64",
+        _ => "an Int32",
+    };
+    let message = format!("Value was either too large or too small for {name}.");
+    Exception::new(ExceptionKind::Overflow, message)
+}
+
 fn decimal_to(value: Decimal, to: Numeric) -> Result<Value> {
     match to {
         Numeric::Decimal => Ok(Value::Decimal(value)),
         Numeric::Double => value.to_f64().map(Value::Double).ok_or_else(decimal_overflow),
         Numeric::Float => value.to_f32().map(Value::Float).ok_or_else(decimal_overflow),
         // Conversions from decimal always throw.
-        _ => whole_to(value.trunc().to_i128().ok_or_else(overflow)?, to, true),
+        _ => {
+            let whole = value.trunc().to_i128().ok_or_else(overflow)?;
+            whole_to(whole, to, true).map_err(|_| narrow(to))
+        }
     }
 }

@@ -81,6 +81,14 @@ impl Cx<'_> {
                 }
                 _ => self.order_of(left, right),
             },
+            Order::Comparer(Value::Enum(TypeId::XNodeDocumentOrderComparer, _)) => {
+                match (left, right) {
+                    (Value::Xml(left), Value::Xml(right)) => {
+                        self.state.xml.order(*left, *right, &mut self.state.budget)
+                    }
+                    _ => self.order_of(left, right),
+                }
+            }
             Order::Default | Order::Comparer(_) => self.order_of(left, right),
             Order::Comparison(function) => {
                 self.step(1)?;

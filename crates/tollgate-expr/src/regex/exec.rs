@@ -399,7 +399,7 @@ impl<T: Unit> Matcher<'_, T> {
             Op::LazyCountedLoop(start, _) => {
                 return Ok(self.end_lazy_counted_loop(pc, *start, *at));
             }
-            Op::Save | Op::SaveLook(_) | Op::SaveTest(..) => {
+            Op::Save => {
                 let undo = i32::try_from(self.stacks.undo.len()).unwrap_or(i32::MAX);
                 let log = i32::try_from(self.stacks.log.len()).unwrap_or(i32::MAX);
                 self.stacks.marks.extend([undo, log]);
@@ -414,7 +414,6 @@ impl<T: Unit> Matcher<'_, T> {
                 self.stacks.uncapture(log);
                 return Ok(Step::Fail);
             }
-            Op::NoBranch => {}
             Op::Return => {
                 let mark = self.pop_mark();
                 self.stacks.undo.push(Undo::Put(mark));

@@ -140,7 +140,8 @@ impl Regex {
         budget.step(parsed.tree.len() as u64)?;
         let numbers = parsed.groups.numbers();
         let program = program::write(&parsed.tree, parsed.root, numbers.len());
-        let search = Search::of(&program, options.has(Options::RIGHT_TO_LEFT));
+        let search =
+            Search::of(&parsed.tree, parsed.root, &program, options.has(Options::RIGHT_TO_LEFT));
         let names = names(&numbers, &parsed.groups);
         Ok(Self { pattern, options, program, search, numbers, names })
     }

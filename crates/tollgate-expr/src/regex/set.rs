@@ -187,10 +187,6 @@ impl Class {
         Self { ascii: ascii.fold(0, |bits, unit| bits | (1 << unit)), ranges: set.ranges().into() }
     }
 
-    pub(super) fn ranges(&self) -> &[(u16, u16)] {
-        &self.ranges
-    }
-
     #[inline]
     pub(super) fn contains(&self, unit: u16) -> bool {
         if unit < 128 {

@@ -827,6 +827,16 @@ fn joined(node: Node, item: &Shape) -> Node {
     Node::of(&string, text, vec![node])
 }
 
+/// Whether the text of a value of a type says what the value is.
+pub(super) fn tells(ty: &Shape) -> bool {
+    match ty {
+        Shape::Nullable(_) => true,
+        Shape::Array(item) => **item == named("byte"),
+        Shape::Named(name, _) => PRINTABLE.contains(name),
+        _ => false,
+    }
+}
+
 /// The name before a static member.
 fn owner_text(owner: &Shape) -> String {
     match owner {

@@ -2,6 +2,8 @@
 
 use tollgate_expr::reference::Shape;
 
+use super::generate::tells;
+
 /// A piece of text, or an expression in it.
 #[derive(Debug, Clone)]
 pub(super) enum Part {
@@ -84,7 +86,9 @@ impl Node {
         let mut inner = Vec::new();
         self.collect(&mut inner);
         for node in inner.into_iter().skip(1) {
-            if (whole || node.ty == self.ty) && node.text().len() < self.text().len() {
+            if (whole && tells(&node.ty) || node.ty == self.ty)
+                && node.text().len() < self.text().len()
+            {
                 all.push(node.clone());
             }
         }

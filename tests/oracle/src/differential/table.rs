@@ -12,6 +12,9 @@ use super::pools::left_out;
 const NOT_OWNERS: &[&str] =
     &["Func", "Action", "Predicate", "Comparison", "Converter", "IDisposable"];
 
+/// How deep types of expressions are nested.
+const DEEPEST: usize = 2;
+
 /// A member with its type.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
@@ -54,8 +57,11 @@ impl Table {
         self.types.iter().find(|ty| ty.shown == name && ty.n_types == n_types)
     }
 
-    /// The members that produce a type.
+    /// The members that produce a type; none for one that is nested deep, of which there is no end.
     pub(super) fn producers(&mut self, wanted: &Shape) -> &[(Place, Binding)] {
+        if nested(wanted) > DEEPEST {
+            return &[];
+        }
         if !self.producers.contains_key(wanted) {
             let found: Vec<(Place, Binding)> = self
                 .places
@@ -89,8 +95,17 @@ impl Place {
 
 fn usable(ty: &TypeReference, member: &MemberReference) -> bool {
     let name = if member.kind == MemberKind::Constructor { "new" } else { &member.name };
-    let outs = member.params.iter().filter(|param| param.mode == ParamMode::Out).count();
-    !left_out(ty.shown, name) && outs <= 1 && !matches!(ty.kind, TypeKind::Delegate)
+    let n = |mode| member.params.iter().filter(|param| param.mode == mode).count();
+    let few = n(ParamMode::Out) <= 1 && n(ParamMode::Ref) == 0;
+    !left_out(ty.shown, name) && few && !matches!(ty.kind, TypeKind::Delegate)
+}
+
+fn nested(ty: &Shape) -> usize {
+    match ty {
+        Shape::Named(_, args) => args.iter().map(|arg| 1 + nested(arg)).max().unwrap_or(0),
+        Shape::Array(item) | Shape::Nullable(item) => 1 + nested(item),
+        Shape::Void | Shape::TypeParameter(_) | Shape::MethodParameter(_) => 0,
+    }
 }
 
 /// Binds type parameters so that a declared type is the wanted one.

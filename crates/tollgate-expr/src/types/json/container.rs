@@ -41,7 +41,7 @@ pub(super) fn add_all(
     if let Value::Null = contents {
         cx.state.json.add(container, None, &mut cx.state.budget)
     } else if let Value::Object(id) = contents {
-        // What is being added cannot change the array it comes from.
+        // The arguments of `params`: what is being added cannot change the array.
         let mut next = 0;
         while let Some(content) = cx.state.item(*id, next).cloned() {
             add_content(cx, container, &content)?;
