@@ -27,6 +27,11 @@ pub(super) fn reads_dates(ty: &Ty) -> bool {
 /// A token as a value of a type, all it holds included.
 pub(super) fn read(cx: &mut Cx<'_>, id: JsonId, ty: &Ty, from: From) -> Run {
     cx.step(1)?;
+    if let Ty::Named(tree) = ty
+        && super::xml::is_tree(*tree)
+    {
+        return super::xml::from_json(cx, id, *tree);
+    }
     let kind = cx.state.json.token_type(id);
     let value = Value::Json(id);
     let own = cx.state.type_of(&value);

@@ -95,6 +95,8 @@ pub(super) fn to_token(cx: &mut Cx<'_>, value: &Value) -> Result<Option<JsonId>,
     match value {
         Value::Null => Ok(None),
         Value::Json(id) => Ok(Some(*id)),
+        // The tree has no characters.
+        Value::Char(_) => Err(unknown_type(cx, value)),
         other => {
             let scalar = scalar_of(other).ok_or_else(|| unknown_type(cx, other))?;
             cx.state.json.value(scalar, &mut cx.state.budget).map(Some)
@@ -136,6 +138,8 @@ macro_rules! conversions {
                     cast(cx, a, PrimitiveType::$kind, true)
                 }),
             )*
+            m("explicit char(JToken value)", "The character of a token.", |cx, a| cast(cx, a, PrimitiveType::Char, false)),
+            m("explicit char?(JToken value)", "The character of a token.", |cx, a| cast(cx, a, PrimitiveType::Char, true)),
             m("implicit JToken(string value)", "A token of text.", implicit),
             m("explicit string(JToken value)", "The text of a token.", |cx, a| cast(cx, a, PrimitiveType::Str, true)),
             m("implicit JToken(byte[] value)", "A token of bytes.", implicit),
@@ -163,7 +167,6 @@ const CONVERSIONS: &[Member] = conversions! {
     "ushort", UInt16;
     "uint", UInt32;
     "ulong", UInt64;
-    "char", Char;
 };
 
 fn index(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
@@ -235,8 +238,16 @@ fn annotations(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Exception> {
 fn bad_key(cx: &Cx<'_>, id: JsonId, key: &Value, verb: &str) -> Exception {
     let shown = match key {
         Value::Str(text) => format!("\"{text}\""),
-        other => cx.state.type_of(other).full_name(),
+        other => other
+            .to_text(cx.state)
+            .ok()
+            .flatten()
+            .map_or_else(|| cx.state.type_of(other).full_name(), |text| text.to_string()),
     };
+    if !cx.state.json.is_container(id) {
+        let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
+        return Exception::new(ExceptionKind::InvalidOperation, message);
+    }
     let message = match cx.state.json.token_type(id) {
         JsonType::Object => {
             format!(
@@ -349,6 +360,10 @@ fn tokens(cx: &mut Cx<'_>, item: Ty, ids: Vec<JsonId>) -> Run {
 
 fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let id = a.this_json()?;
+    if !cx.state.json.is_container(id) {
+        let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
+        return Err(Exception::new(ExceptionKind::InvalidOperation, message));
+    }
     let children = cx.state.json.children(id, &mut cx.state.budget)?;
     let mut out = Vec::new();
     for child in children {
