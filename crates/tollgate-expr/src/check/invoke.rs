@@ -140,7 +140,14 @@ impl Checker<'_> {
         let extends = |found: &&Found| found.member.extension && group.target.is_some();
         let own = group.members.iter().filter(|found| !extends(found)).cloned().collect();
         let Some(target) = &group.target else { return (own, Vec::new()) };
+        let within = |found: &Found| match (&found.member.bound, target.ty.item()) {
+            (Some(bound), Some(item)) => Self::standard(&item, None, bound).is_some(),
+            _ => true,
+        };
         let extra = group.members.iter().filter(extends).filter(|found| {
+            if !within(found) {
+                return false;
+            }
             found.member.params.first().is_some_and(|param| {
                 param.ty.is_open() && Self::could_be(&target.ty, &param.ty)
                     || Self::standard(&target.ty, None, &param.ty).is_some()
