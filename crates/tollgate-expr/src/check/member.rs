@@ -8,7 +8,7 @@ use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Call, Node};
 use crate::syntax::At;
-use crate::syntax::ast::{Arg, Expr, Name, TypeRef};
+use crate::syntax::ast::{Arg, Expr, ExprKind, Name, TypeRef};
 use crate::types::{MemberInfo, MemberKind, Refused, Ty, TypeId, extensions, info};
 
 impl Checker<'_> {
@@ -30,6 +30,15 @@ impl Checker<'_> {
             Operand::Value(typed) => {
                 if !self.has_value(&typed) {
                     return Operand::Value(Typed::error(at));
+                }
+                if typed.ty == Ty::Null {
+                    let message = "`null` has no members";
+                    return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, at, message));
+                }
+                if let Some(ty) = Self::same_name(target, &typed.ty)
+                    && Self::only_static(&ty, &name.text)
+                {
+                    return self.static_member(ty, name, types, at);
                 }
                 self.invoked = invoked;
                 self.member_of(typed, name, &types, origin, at)
@@ -68,6 +77,17 @@ impl Checker<'_> {
                 "a local function must be called",
             )),
         }
+    }
+
+    /// The type of a variable that has the name of its type: C# takes either as its member wants.
+    fn same_name(target: &Expr, ty: &Ty) -> Option<Ty> {
+        let ExprKind::Name(name, types) = &target.kind else { return None };
+        Self::find_type(&[name], &[]).filter(|found| types.is_empty() && found == ty)
+    }
+
+    fn only_static(ty: &Ty, name: &str) -> bool {
+        let found = Self::find(ty, name);
+        !found.is_empty() && found.iter().all(|found| found.member.is_static)
     }
 
     /// Members of a name, of the type and what it derives from, nearest first.

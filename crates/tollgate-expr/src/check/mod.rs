@@ -3,6 +3,7 @@
 mod better;
 mod convert;
 mod creation;
+mod enumeration;
 mod expression;
 mod flow;
 mod fold;

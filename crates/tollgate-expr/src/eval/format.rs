@@ -59,10 +59,15 @@ pub(crate) fn composite(cx: &mut Cx<'_>, format: &str, args: &[Value]) -> Result
     let mut out = String::new();
     for part in parts {
         match part {
-            Piece::Text(text) => out.push_str(text),
+            Piece::Text(text) => {
+                cx.charge(text.len())?;
+                out.push_str(text);
+            }
             Piece::Hole { index, align, format } => {
                 let value = args.get(index).cloned().unwrap_or_default();
-                out.push_str(&format_value(cx, &value, format, align)?);
+                let text = format_value(cx, &value, format, align)?;
+                cx.charge(text.len())?;
+                out.push_str(&text);
             }
         }
     }

@@ -230,7 +230,8 @@ fn fuse_test(call: &Call) -> Option<Node> {
         _ => return None,
     };
     let how = match call.args.last()?.constant() {
-        Some(Value::Enum(_, number)) => Comparison::of(*number),
+        Some(Value::Enum(_, number)) if (0..6).contains(number) => Comparison::of(*number),
+        Some(Value::Enum(..)) => return None,
         _ => Comparison::Ordinal { any_case: false },
     };
     let args = match &*call.args {

@@ -40,6 +40,8 @@ use smallvec::SmallVec;
 use crate::types::{Ty, TypeId};
 use crate::{Exception, ExceptionKind, Value};
 
+/// How much of a text is looked at in one step.
+const BYTES_A_STEP: usize = 64;
 /// The largest buffer that is kept for joining texts.
 const SCRATCH: usize = 64 << 10;
 
@@ -264,7 +266,10 @@ impl Cx<'_> {
         {
             return Err(Exception::null_reference().at(at as usize));
         }
-        Ok((test.test)(text, &test.other, test.how))
+        let holds = (test.test)(text, &test.other, test.how);
+        let length = text.map_or(0, |text| text.len() / BYTES_A_STEP);
+        self.step(length as u64)?;
+        Ok(holds)
     }
 
     fn eval_equal(&mut self, mode: Equality, left: &Node, right: &Node) -> Result<bool> {
@@ -273,6 +278,9 @@ impl Cx<'_> {
             return Ok(equal(mode, &left, right));
         }
         let right = self.eval(right)?;
+        if let (Value::Str(_), Value::Str(_)) = (&left, &right) {
+            self.step(long_text(&left).min(long_text(&right)) as u64)?;
+        }
         Ok(equal(mode, &left, &right))
     }
 
@@ -352,7 +360,8 @@ impl Cx<'_> {
         if call.receiver && matches!(values.first(), None | Some(Value::Null)) {
             return Err(Exception::null_reference().at(call.at as usize));
         }
-        self.step(1)?;
+        let length: usize = values.iter().map(long_text).sum();
+        self.step(1 + length as u64)?;
         let result = (call.run.code)(self, &mut Args::new(values, &call.types));
         if !call.outs.is_empty() && result.is_ok() {
             for (index, place) in &call.outs {
@@ -380,6 +389,13 @@ impl Cx<'_> {
         Ok(())
     }
 
+    /// The same, charged for.
+    pub(crate) fn append_text(&mut self, value: &Value, out: &mut String) -> Result<()> {
+        let before = out.len();
+        self.write_text(value, out)?;
+        self.charge(out.len() - before)
+    }
+
     /// `ToString()`; none for null.
     pub(crate) fn text(&mut self, value: &Value) -> Result<Option<Arc<str>>> {
         if let Value::Host(part) = value
@@ -394,6 +410,15 @@ impl Cx<'_> {
         let text = crate::state::text_of(value, self.state, &mut budget);
         self.state.budget = budget;
         text
+    }
+}
+
+/// The steps of looking at a text or at bytes once: none when they are short.
+fn long_text(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => text.len() / BYTES_A_STEP,
+        Value::Bytes(bytes) => bytes.len() / BYTES_A_STEP,
+        _ => 0,
     }
 }
 

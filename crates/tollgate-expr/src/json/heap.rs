@@ -406,14 +406,16 @@ impl JsonHeap {
         item: JsonId,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
-        let name = match &self.node(item).body {
-            Body::Property { name, .. } => Some(Arc::clone(name)),
-            _ => None,
-        };
         let count = self.count(container);
         let index = index.min(count);
         budget.step(1 + (count - index) as u64 / 8)?;
         let is_object = matches!(self.node(container).body, Body::Object(_));
+        let is_indexed =
+            self.node(container).body.container().is_some_and(|known| known.index.is_some());
+        let name = match &self.node(item).body {
+            Body::Property { name, .. } if is_indexed => Some(Arc::clone(name)),
+            _ => None,
+        };
         let build = is_object && count == INDEX_FROM;
         if is_object && count >= INDEX_FROM {
             budget.memory(if build { INDEX_BYTES * INDEX_FROM } else { INDEX_BYTES })?;
@@ -433,8 +435,11 @@ impl JsonHeap {
         }
         if let Some(node) = self.node_mut(item) {
             node.parent = Some(container);
+            node.slot = u32::try_from(index).unwrap_or(u32::MAX);
         }
-        self.number(container, index);
+        if index < count {
+            self.number(container, index + 1);
+        }
         if build {
             self.build_index(container);
         }

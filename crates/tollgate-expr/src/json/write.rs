@@ -336,14 +336,16 @@ pub(crate) fn escape(text: &str, budget: &mut Budget) -> Result<String, Exceptio
 /// Appends text with JavaScript's escapes.
 pub(super) fn escape_into(text: &str, quote: char, out: &mut String) {
     // Bytes beyond ASCII that may begin a character to escape are looked at closer; the rest is text as it is.
-    let is_plain = |byte: u8| {
-        byte >= b' '
-            && byte != b'\\'
-            && u32::from(byte) != u32::from(quote)
-            && byte != 0xc2
-            && byte != 0xe2
-    };
-    if text.bytes().all(is_plain) {
+    // All of them are looked at, so that the compiler can look at many at once.
+    let special = text.bytes().fold(false, |special, byte| {
+        special
+            | (byte < b' ')
+            | (byte == b'\\')
+            | (u32::from(byte) == u32::from(quote))
+            | (byte == 0xc2)
+            | (byte == 0xe2)
+    });
+    if !special {
         out.push_str(text);
         return;
     }

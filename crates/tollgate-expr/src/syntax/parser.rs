@@ -223,10 +223,8 @@ impl<'t> Parser<'t> {
             return Ok(lambda);
         }
         if self.is_word("throw") {
-            self.next();
-            let value = self.expression()?;
-            let depth = value.depth;
-            return self.make(ExprKind::Throw(Box::new(value)), start, depth);
+            let error = SyntaxError::new(start, "a `throw` cannot stand here");
+            return Err(error.help("it may follow `??`, `=>`, or `?` and `:`"));
         }
         if self.starts_query() {
             return self.query(start);
@@ -276,12 +274,25 @@ impl<'t> Parser<'t> {
             return Ok(condition);
         }
         self.next();
-        let yes = self.expression()?;
+        let yes = self.thrown_or_expression()?;
         self.expect(":")?;
-        let no = self.expression()?;
+        let no = self.thrown_or_expression()?;
         let depth = condition.depth.max(yes.depth).max(no.depth);
         let kind = ExprKind::Ternary(Box::new(condition), Box::new(yes), Box::new(no));
         self.make(kind, start, depth)
+    }
+
+    /// An expression, or `throw e` where one may stand for a value.
+    pub(super) fn thrown_or_expression(&mut self) -> Result<Expr> {
+        let start = self.at();
+        if !self.eat_word("throw") {
+            return self.expression();
+        }
+        self.enter()?;
+        let value = self.coalesce()?;
+        self.leave();
+        let depth = value.depth;
+        self.make(ExprKind::Throw(Box::new(value)), start, depth)
     }
 
     fn coalesce(&mut self) -> Result<Expr> {
@@ -292,7 +303,7 @@ impl<'t> Parser<'t> {
         }
         self.enter()?;
         let right = if self.is_word("throw") {
-            self.expression()?
+            self.thrown_or_expression()?
         } else if let Some(lambda) = self.lambda()? {
             lambda
         } else {

@@ -61,11 +61,17 @@ pub(crate) fn unit_text(unit: u16) -> String {
 
 /// Invariant lower case, character by character as .NET does.
 pub(crate) fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars().map(|c| single(c, c.to_lowercase())).collect()
 }
 
 /// Invariant upper case, character by character as .NET does. It leaves the dotless i.
 pub(crate) fn upper(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_uppercase();
+    }
     text.chars().map(|c| if c == 'ı' { c } else { single(c, c.to_uppercase()) }).collect()
 }
 
@@ -111,6 +117,9 @@ pub(crate) fn equal_any_case(left: &str, right: &str) -> bool {
 
 /// What comparisons without regard to case compare: upper case, the dotless i included.
 pub(crate) fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_uppercase();
+    }
     text.chars().map(|c| single(c, c.to_uppercase())).collect()
 }
 
@@ -136,15 +145,23 @@ pub(crate) fn find(text: &str, needle: &str, from: usize, any_case: bool) -> Opt
     if !any_case {
         return rest.find(needle).map(|offset| offset + from);
     }
-    let needle: Vec<char> = folded(needle).chars().collect();
-    let mut starts = rest.char_indices().map(|(offset, _)| offset).chain([rest.len()]);
-    let fits = |offset: usize| {
-        let mut chars = rest.get(offset..).unwrap_or_default().chars();
-        needle
-            .iter()
-            .all(|wanted| chars.next().is_some_and(|c| single(c, c.to_uppercase()) == *wanted))
-    };
-    starts.find(|offset| fits(*offset)).map(|offset| offset + from)
+    let mapped = folded(rest);
+    let found = mapped.find(&folded(needle))?;
+    Some(from + same_place(&mapped, found, rest))
+}
+
+/// The byte offset, in a text, of the place in its mapping: one has as many characters as the other.
+fn same_place(mapped: &str, at: usize, text: &str) -> usize {
+    let n = mapped.get(..at).unwrap_or(mapped).chars().count();
+    after_chars(text, n)
+}
+
+/// The byte offset behind so many characters.
+fn after_chars(text: &str, n: usize) -> usize {
+    if text.is_ascii() {
+        return n.min(text.len());
+    }
+    text.char_indices().nth(n).map_or(text.len(), |(offset, _)| offset)
 }
 
 /// The byte offset of the last occurrence of `needle` that ends at or before a byte offset.
@@ -153,16 +170,26 @@ pub(crate) fn find_last(text: &str, needle: &str, until: usize, any_case: bool) 
     if !any_case {
         return head.rfind(needle);
     }
-    let mut last = None;
-    let mut from = 0;
-    while let Some(offset) = find(head, needle, from, true) {
-        last = Some(offset);
-        from = offset + head.get(offset..)?.chars().next().map_or(1, char::len_utf8);
-        if from > head.len() {
-            break;
-        }
+    let mapped = folded(head);
+    let found = mapped.rfind(&folded(needle))?;
+    Some(same_place(&mapped, found, head))
+}
+
+/// The byte ranges of all occurrences of `needle` without regard to case, one after the other.
+pub(crate) fn find_all_any_case(text: &str, needle: &str) -> Vec<(usize, usize)> {
+    let (mapped, needle) = (folded(text), folded(needle));
+    let length = needle.chars().count();
+    let mut all = Vec::new();
+    // Where the last occurrence ended, in the mapping and in the text.
+    let (mut behind, mut at) = (0, 0);
+    for (found, _) in mapped.match_indices(&needle) {
+        let rest = text.get(at..).unwrap_or_default();
+        let start = at + same_place(mapped.get(behind..).unwrap_or_default(), found - behind, rest);
+        let end = start + after_chars(text.get(start..).unwrap_or_default(), length);
+        all.push((start, end));
+        (behind, at) = (found + needle.len(), end);
     }
-    last
+    all
 }
 
 #[cfg(test)]
@@ -177,6 +204,11 @@ mod tests {
         assert_eq!(unit_at(text, 3), Some(u16::from(b'b')));
         assert_eq!(find("xABc", "abC", 0, true), Some(1));
         assert_eq!(find_last("abcabc", "BC", 5, true), Some(1));
+        assert_eq!(find("äÄöx", "ÖX", 0, true), Some(4));
+        assert_eq!(find("äÄöx", "", 2, true), Some(2));
+        assert_eq!(find_last("äÄöx", "ä", 7, true), Some(2));
+        assert_eq!(find_all_any_case("xÄaäAx", "äa"), [(1, 4), (4, 7)]);
+        assert_eq!(find_all_any_case("aAaA", "aa"), [(0, 2), (2, 4)]);
         assert_eq!(compare_culture("a", "B", false), Ordering::Less);
         assert_eq!(compare_culture("a", "A", false), Ordering::Less);
     }

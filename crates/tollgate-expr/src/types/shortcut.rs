@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use super::TypeId;
 use super::decl::Native;
-use crate::text::{Comparison, equal_any_case};
+use super::string::equal;
+use crate::text::Comparison;
 use crate::value::HostRef;
 use crate::{Host, MessageKind, Url, UrlKind};
 
@@ -90,11 +91,7 @@ fn url(host: &dyn Host, part: HostRef) -> Option<Cow<'_, Url>> {
 }
 
 fn same(left: Option<&str>, right: &str, how: Comparison) -> bool {
-    left.is_some_and(
-        |left| {
-            if how.any_case() { equal_any_case(left, right) } else { left == right }
-        },
-    )
+    equal(left, Some(right), how)
 }
 
 /// What a member comes down to, by its type and signature.

@@ -415,10 +415,13 @@ impl Numeric {
         self == to || targets.contains(&to)
     }
 
-    /// The type that `+`, `~` and shifts work in.
-    pub(crate) fn promote_alone(self) -> Numeric {
-        let small = self.widens_to(Numeric::Int);
-        if small { Numeric::Int } else { self }
+    /// The type an operation on it alone works in.
+    pub(crate) fn promoted(self) -> Numeric {
+        use Numeric::{Byte, Char, Int, SByte, Short, UShort};
+        match self {
+            SByte | Byte | Short | UShort | Char => Int,
+            other => other,
+        }
     }
 
     /// The type a binary operation of the two works in.

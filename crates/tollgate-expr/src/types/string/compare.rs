@@ -29,7 +29,7 @@ pub(super) fn unknown_comparison() -> Exception {
     Exception::new(ExceptionKind::Argument, message)
 }
 
-pub(super) fn equal(left: Option<&str>, right: Option<&str>, how: Comparison) -> bool {
+pub(in crate::types) fn equal(left: Option<&str>, right: Option<&str>, how: Comparison) -> bool {
     match (left, right) {
         (None, None) => true,
         (Some(left), Some(right)) => match how {

@@ -14,6 +14,7 @@ use super::{
     join_part, new_of_part, out_of_range, pad, remove, replace, substring, to_char_array, trim,
     units,
 };
+use crate::state::{Object, SLOT_COST};
 use crate::text::{self, Comparison};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -365,8 +366,10 @@ pub(super) const MEMBERS: &[Member] = &[
     p("string ToUpper()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
     p("string ToUpperInvariant()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
     m("char[] ToCharArray()", "Its units.", |cx, a| {
-        let units = a.this_str()?.encode_utf16().map(Value::Char).collect();
-        cx.state.array(Ty::CHAR, units)
+        let this = a.this_str()?;
+        cx.charge(text::length(&this).saturating_mul(SLOT_COST))?;
+        let items = this.encode_utf16().map(Value::Char).collect();
+        cx.state.add(Object::Array { item: Ty::CHAR, items })
     }),
     m("char[] ToCharArray(int startIndex, int length)", "Some of its units.", |cx, a| {
         to_char_array(cx, a)

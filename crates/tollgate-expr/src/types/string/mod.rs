@@ -6,6 +6,7 @@ mod members;
 mod search;
 mod split;
 
+pub(super) use compare::equal;
 pub(super) use comparer::COMPARER;
 
 use super::Ty;
@@ -160,18 +161,18 @@ fn replace(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 }
 
 fn replace_any_case(cx: &mut Cx<'_>, this: &str, old: &str, new: &str) -> Result<Value, Exception> {
+    let found = text::find_all_any_case(this, old);
+    cx.step(found.len() as u64)?;
+    cx.charge(found.len().saturating_mul(new.len()).saturating_add(this.len()))?;
     let mut out = String::new();
     let mut from = 0;
-    while let Some(offset) = text::find(this, old, from, true) {
-        cx.step(1)?;
-        cx.charge(new.len())?;
-        out.push_str(this.get(from..offset).unwrap_or_default());
+    for (start, end) in found {
+        out.push_str(this.get(from..start).unwrap_or_default());
         out.push_str(new);
-        let rest = this.get(offset..).unwrap_or_default();
-        from = offset + text::byte_offset(rest, text::length(old)).max(1);
+        from = end;
     }
     out.push_str(this.get(from..).unwrap_or_default());
-    cx.string(out)
+    Ok(Value::from(out))
 }
 
 fn insert(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -181,10 +182,10 @@ fn insert(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         let message = "Specified argument was out of the range of valid values.";
         return Err(out_of_range(message, "startIndex"));
     };
-    cx.charge(value.len())?;
+    cx.charge(this.len() + value.len())?;
     let mut out = this.to_string();
     out.insert_str(text::byte_offset(&this, index), &value);
-    cx.string(out)
+    Ok(Value::from(out))
 }
 
 fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -280,8 +281,7 @@ fn copy_to(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 
 fn join(cx: &mut Cx<'_>, a: &Args<'_>, name: &str) -> Result<Value, Exception> {
     let values = a.some(1, name)?;
-    let text = joined(cx, a.get(0), &values)?;
-    cx.string(text)
+    joined(cx, a.get(0), &values).map(Value::from)
 }
 
 /// The texts of a sequence with a separator between.
@@ -303,8 +303,7 @@ pub(super) fn joined(
             out.push_str(&separator);
         }
         first = false;
-        cx.charge(item.as_str().map_or(0, str::len))?;
-        cx.write_text(&item, &mut out).map(|()| true)
+        cx.append_text(&item, &mut out).map(|()| true)
     })?;
     Ok(out)
 }
@@ -325,23 +324,21 @@ fn join_part(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         return Err(out_of_range(message, "startIndex"));
     };
     let part = cx.state.array(Ty::STRING, part.to_vec())?;
-    let text = joined(cx, a.get(0), &part)?;
-    cx.string(text)
+    joined(cx, a.get(0), &part).map(Value::from)
 }
 
 fn concat(cx: &mut Cx<'_>, a: &Args<'_>, name: &str) -> Result<Value, Exception> {
     let values = a.some(0, name)?;
-    let text = joined(cx, &Value::Null, &values)?;
-    cx.string(text)
+    joined(cx, &Value::Null, &values).map(Value::from)
 }
 
 /// `Concat` of as many values as there are arguments.
 fn concat_objects(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let mut out = String::new();
     for index in 0..a.len() {
-        cx.write_text(a.get(index), &mut out)?;
+        cx.append_text(a.get(index), &mut out)?;
     }
-    cx.string(out)
+    Ok(Value::from(out))
 }
 
 fn format(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -350,16 +347,14 @@ fn format(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     }
     let args = cx.collect(a.get(1))?;
     let format = a.str(0, "format")?;
-    let text = composite(cx, &format, &args)?;
-    cx.string(text)
+    composite(cx, &format, &args).map(Value::from)
 }
 
 /// `Format` with the values as arguments of their own.
 fn format_each(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let format = a.str(0, "format")?;
     let args: Vec<Value> = (1..a.len()).map(|index| a.value(index)).collect();
-    let text = composite(cx, &format, &args)?;
-    cx.string(text)
+    composite(cx, &format, &args).map(Value::from)
 }
 
 /// A literal format string is looked at when the policy is loaded.

@@ -2,9 +2,13 @@
 
 use super::out_of_range;
 use crate::eval::{Args, Cx};
+use crate::state::{Object, SLOT_COST};
 use crate::text;
 use crate::types::Ty;
 use crate::{Exception, ExceptionKind, Value};
+
+/// What a part of a text takes beside its bytes and its place.
+const PART_COST: usize = 24;
 
 /// `Split(separators[, count][, options])`.
 pub(super) fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -64,10 +68,10 @@ pub(super) fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
             parts.pop();
         }
     }
-    cx.charge(this.len() + parts.len() * 24)?;
+    cx.charge(this.len() + parts.len() * (SLOT_COST + PART_COST))?;
     cx.step(parts.len() as u64)?;
     let items = parts.into_iter().map(Value::from).collect();
-    cx.state.array(Ty::STRING, items)
+    cx.state.add(Object::Array { item: Ty::STRING, items })
 }
 
 /// The separators; none stands for white space.
