@@ -139,21 +139,18 @@ impl FixedHost {
         Ok(host)
     }
 
-    /// `Certificates` of the deployment and `TrustedRoots`: base64 of DER, or of PKCS#12 with its password.
+    /// `Certificates` of the deployment, `TrustedRoots` and `Intermediates`: base64 of DER, or of PKCS#12 with its password.
     fn read_certificates(&mut self, json: &Json) -> Result<(), String> {
         for (name, value) in json.get("Certificates").into_iter().flat_map(entries) {
             let certificate =
                 certificate(value).map_err(|why| format!("certificate `{name}`: {why}"))?;
             self.certificates.push((name.clone(), certificate));
         }
-        let roots: Result<Vec<Bytes>, String> = json
-            .get("TrustedRoots")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .map(|root| base64_of(root.as_str()))
-            .collect();
-        self.trust = Arc::new(TrustStore::new(roots?, []));
+        let all = |key: &str| -> Result<Vec<Bytes>, String> {
+            let given = json.get(key).and_then(Json::as_array).into_iter().flatten();
+            given.map(|der| base64_of(der.as_str())).collect()
+        };
+        self.trust = Arc::new(TrustStore::new(all("TrustedRoots")?, all("Intermediates")?));
         Ok(())
     }
 

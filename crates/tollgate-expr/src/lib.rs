@@ -48,6 +48,7 @@ mod text;
 mod time;
 mod types;
 mod unicode;
+mod uri;
 mod value;
 mod xml;
 

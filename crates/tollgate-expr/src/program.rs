@@ -8,7 +8,7 @@ use tollgate_diagnostics::{Code, Diagnostic, MappedText, Span, has_errors};
 use crate::check::{Checked, Root, check};
 use crate::eval::{Cx, Function, FunctionBody, Node, fuse};
 use crate::syntax::{At, SyntaxError, lex, parse_block, parse_expression};
-use crate::types::Ty;
+use crate::types::{MemberInfo, Ty};
 use crate::{EvalCx, EvalState, Exception, Limits, Value};
 
 /// What the place that holds an expression wants of its value.
@@ -153,6 +153,14 @@ pub fn compile(
         functions: Arc::new(checked.functions),
     };
     (Some(Program(Arc::new(compiled))), checked.diagnostics)
+}
+
+/// The declared members that an expression uses, overloads chosen; none when it does not compile.
+pub(crate) fn used(source: &MappedText) -> Vec<&'static MemberInfo> {
+    match read_anywhere(source, &CompileOptions::default()) {
+        Ok(checked) if !has_errors(&checked.diagnostics) => checked.used,
+        _ => Vec::new(),
+    }
 }
 
 /// A constant as the place wants it.

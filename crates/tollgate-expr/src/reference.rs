@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use tollgate_diagnostics::{MappedText, Sources};
+
 use crate::types::{self, Kind, METHOD_PARAM, MemberInfo, Ty, TypeId, TypeInfo};
 pub use crate::types::{MemberKind, ParamMode};
 
@@ -134,6 +136,16 @@ impl fmt::Display for Shape {
 /// All declared types, in the order of their declarations.
 pub fn types() -> Vec<TypeReference> {
     types::all().map(type_reference).collect()
+}
+
+/// The declared members that an expression uses, each by its type's full name and its signature; none when the expression
+/// does not compile.
+pub fn used(expression: &str) -> Vec<(&'static str, &'static str)> {
+    let mut sources = Sources::default();
+    let file = sources.add("expression", expression);
+    let source = MappedText::verbatim(expression, file.span(0..expression.len()));
+    let used = crate::program::used(&source);
+    used.iter().map(|member| (types::info(member.owner).decl.name, member.signature)).collect()
 }
 
 fn type_reference(info: &'static TypeInfo) -> TypeReference {

@@ -348,6 +348,9 @@ fn native_text(object: &dyn Native) -> String {
 
 /// The name of a constant, or its number; sets of flags are joined.
 pub(crate) fn enum_text(id: TypeId, number: i32) -> String {
+    if id == TypeId::Encoding {
+        return crate::types::encoding_class(number).to_owned();
+    }
     let info = info(id);
     if let Some((name, _)) = info.constants().iter().find(|(_, value)| *value == number) {
         return (*name).to_owned();
@@ -393,7 +396,6 @@ fn record_text(
             }
             format!("({})", texts.join(", "))
         }
-        Ty::Named(TypeId::Uri) => texts.first().cloned().unwrap_or_default(),
         other => other.full_name(),
     })
 }

@@ -6,6 +6,7 @@ mod corpus;
 mod coverage;
 mod csharp;
 mod differential;
+mod reference;
 
 use std::fs;
 use std::io::Write as _;
@@ -25,6 +26,7 @@ tollgate-oracle verify [TOPIC]       asks again about all recorded cases
 tollgate-oracle differential         random expressions, here and in real C# [--count 4000] [--seed 1] [--only TEXT] [--record FILE]
 tollgate-oracle corpus FOLDER        compares what both say to every expression of the documents below
 tollgate-oracle coverage [TYPE]      which of those are missing here
+tollgate-oracle reference            writes the reference page, with recorded cases as examples
 tollgate-oracle members              lists the API of .NET into tests/oracle/members.txt
 --oracle DIR                         where tests/oracle/install put it (target/oracle)";
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["corpus", folder] => corpus::compare(&oracle, Path::new(folder)),
         ["coverage"] => Ok(covered(None)),
         ["coverage", ty] => Ok(covered(Some(ty))),
+        ["reference"] => reference::write(),
         ["members"] => members(&oracle),
         ["verify", topic] => verify(&oracle, Some(topic)),
         _ => Err(USAGE.to_owned()),

@@ -155,9 +155,11 @@ impl Checker<'_> {
                 Self::better_result(None, &to_left, &to_right)
             }
             Passed::Open(_) => Self::closer(left, right),
-            Passed::Out(..) | Passed::Ref(..) | Passed::OutVar(..) | Passed::Discard => {
-                Ordering::Equal
-            }
+            Passed::Out(..)
+            | Passed::OutRef(..)
+            | Passed::Ref(..)
+            | Passed::OutVar(..)
+            | Passed::Discard => Ordering::Equal,
         }
     }
 

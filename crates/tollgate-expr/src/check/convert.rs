@@ -17,6 +17,8 @@ pub(super) enum Conversion {
     /// The constant 0 of an enumeration, or a cast of a number.
     Enum(TypeId),
     FromEnum(Option<Numeric>),
+    /// A number that is not an `int` as the constant of an enumeration.
+    NumberToEnum(TypeId),
     /// Checked at run time.
     Cast(Ty),
     /// A tuple, member by member.
@@ -175,7 +177,12 @@ impl Checker<'_> {
             (from_enum, Ty::Named(id))
                 if target.is_enum() && (from_enum || source.numeric().is_some()) =>
             {
-                return Some(Conversion::Enum(*id));
+                let int = from_enum || source.numeric() == Some(Numeric::Int);
+                return Some(if int {
+                    Conversion::Enum(*id)
+                } else {
+                    Conversion::NumberToEnum(*id)
+                });
             }
             _ => {}
         }
@@ -201,7 +208,7 @@ impl Checker<'_> {
             Conversion::Same => node,
             Conversion::Numeric(to) => {
                 if let Node::Const(value) = &node
-                    && let Ok(value) = convert_number(value, *to, false)
+                    && let Ok(value) = convert_number(value, *to, self.checked)
                     && !value.is_null()
                 {
                     return Node::Const(value);
@@ -213,6 +220,10 @@ impl Checker<'_> {
                 Node::Const(Value::Int(number)) => Node::Const(Value::Enum(*id, *number)),
                 _ => Node::ToEnum(*id, node.boxed()),
             },
+            Conversion::NumberToEnum(id) => {
+                let number = self.apply(node, &Conversion::Numeric(Numeric::Int), at);
+                self.apply(number, &Conversion::Enum(*id), at)
+            }
             Conversion::FromEnum(to) => {
                 let number = Node::FromEnum(node.boxed());
                 match to {
@@ -235,6 +246,7 @@ impl Checker<'_> {
                 Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start }
             }
             Conversion::Declared(member, before, after) => {
+                self.used.push(member);
                 let arg = self.apply(node, before, at);
                 let call = Node::Call(Box::new(Call {
                     run: member.run,

@@ -8,9 +8,9 @@ use crate::Value;
 use crate::eval::{Call, Node, Place, default_value};
 use crate::syntax::At;
 use crate::syntax::ast::{
-    Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Literal, Name, TypeRef,
+    Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Name, TypeRef,
 };
-use crate::types::{MemberKind, RecordTy, Run, Ty, info};
+use crate::types::{MemberKind, RecordTy, Ty, info};
 
 impl Checker<'_> {
     pub(super) fn creation(
@@ -54,6 +54,12 @@ impl Checker<'_> {
         {
             return Typed::new(Node::Const(Value::Null), ty.clone(), at);
         }
+        if let (Some(inner), [Arg { value: ArgValue::Expr(expr), .. }]) =
+            (ty.nullable_inner(), args)
+        {
+            let node = self.bind_to(expr, &inner.clone());
+            return Typed::new(node, ty.clone(), at);
+        }
         let Some(id) = ty.id() else {
             return self.fail(ErrorCode::EXPR_TYPE, at, format!("`{ty}` cannot be created"));
         };
@@ -77,6 +83,7 @@ impl Checker<'_> {
         let Some((chosen, handed)) = self.choose(&members, &[], args, &name, at, true) else {
             return Typed::new(Node::Const(Value::Null), ty.clone(), at);
         };
+        self.used.push(chosen.member);
         let node = Node::Call(Box::new(Call {
             run: chosen.member.run,
             args: handed.nodes.into(),
@@ -89,36 +96,6 @@ impl Checker<'_> {
         Typed::new(node, ty.clone(), at)
     }
 
-    /// `new SomeException(message, inner)`.
-    fn exception(&mut self, kind: crate::ExceptionKind, args: &[Arg], at: At) -> Typed {
-        let number = crate::ExceptionKind::ALL.iter().position(|own| *own == kind).unwrap_or(0);
-        let number = Value::Int(i32::try_from(number).unwrap_or(0));
-        let wanted = [Ty::STRING, Ty::Thrown(crate::ExceptionKind::Exception)];
-        if args.len() > wanted.len() {
-            return self.fail(
-                ErrorCode::EXPR_TYPE,
-                at,
-                "an exception takes a message and an inner exception",
-            );
-        }
-        let mut nodes = vec![Node::Const(number)];
-        for (arg, ty) in args.iter().zip(&wanted) {
-            if let ArgValue::Expr(expr) = &arg.value {
-                nodes.push(self.bind_to(expr, ty));
-            }
-        }
-        let node = Node::Call(Box::new(Call {
-            run: Run::of(crate::types::new_exception),
-            args: nodes.into(),
-            types: Box::default(),
-            receiver: false,
-            outs: Box::default(),
-            set: None,
-            at: at.start,
-        }));
-        Typed::new(node, Ty::Thrown(kind), at)
-    }
-
     /// An object with its initializer: made, kept in a temporary, filled.
     fn initialized(&mut self, created: Typed, init: &Initializer, at: At) -> Typed {
         let place = self.temporary();
@@ -129,6 +106,12 @@ impl Checker<'_> {
     }
 
     fn fill(&mut self, place: Place, ty: &Ty, init: &Initializer, effects: &mut Vec<Node>) {
+        let sets = |element: &Element| matches!(element, Element::Index(..) | Element::Member(..));
+        let n_sets = init.elements.iter().filter(|element| sets(element)).count();
+        if n_sets != 0 && n_sets != init.elements.len() {
+            let message = "items to add and members to set cannot be mixed";
+            self.error(ErrorCode::EXPR_SYNTAX, init.at, message);
+        }
         for element in &init.elements {
             let target = |at: At| Typed::new(Self::read(place), ty.clone(), at);
             match element {
@@ -198,6 +181,7 @@ impl Checker<'_> {
         let Some((chosen, handed)) = self.choose(&members, &[], args, "Add", at, true) else {
             return Typed::error(at);
         };
+        self.used.push(chosen.member);
         let mut all = vec![target.node];
         all.extend(handed.nodes);
         let node = Node::Call(Box::new(Call {
@@ -221,14 +205,7 @@ impl Checker<'_> {
     ) -> Typed {
         let item = match (element, init) {
             (Some(element), _) => self.ty(element),
-            (None, Some(init)) => {
-                if let Some(ty) = self.best_type(init) {
-                    ty
-                } else {
-                    let message = "the items of the array have no best type";
-                    return self.fail(ErrorCode::EXPR_TYPE, at, message);
-                }
-            }
+            (None, Some(init)) => return self.inferred_array(init, at),
             (None, None) => Ty::Error,
         };
         if item.is_error() {
@@ -236,12 +213,8 @@ impl Checker<'_> {
         }
         let ty = Ty::array(item.clone());
         if let Some(init) = init {
-            if let Some(Expr { kind: ExprKind::Literal(Literal::Int { value, .. }), at, .. }) = size
-                && *value != init.elements.len() as u64
-            {
-                let message =
-                    format!("the array has {value} places and {} items", init.elements.len());
-                self.error(ErrorCode::EXPR_TYPE, *at, message);
+            if let Some(size) = size {
+                self.array_size(size, init);
             }
             let node = self.array_of(&item, init);
             return Typed::new(node, ty, at);
@@ -249,7 +222,31 @@ impl Checker<'_> {
         let Some(size) = size else { return Typed::error(at) };
         let arg = [Arg { name: None, value: ArgValue::Expr(size.clone()) }];
         let Some(size) = self.array_index(&arg, at) else { return Typed::error(at) };
+        if size.constant().and_then(Value::as_int).is_some_and(|size| size < 0) {
+            let message = "an array cannot have a negative size";
+            return self.fail(ErrorCode::EXPR_CONSTANT, at, message);
+        }
         Typed::new(Node::NewArray { item, size: size.boxed(), at: at.start }, ty, at)
+    }
+
+    /// The size that is written before items must be their number.
+    fn array_size(&mut self, size: &Expr, init: &Initializer) {
+        let typed = self.bind(size);
+        if typed.ty.is_error() {
+            return;
+        }
+        let n_items = init.elements.len();
+        match typed.value().and_then(Value::as_int) {
+            None => {
+                let message = "the size of an array with items must be a constant";
+                self.error(ErrorCode::EXPR_CONSTANT, size.at, message);
+            }
+            Some(value) if usize::try_from(value).ok() != Some(n_items) => {
+                let message = format!("the array has {value} places and {n_items} items");
+                self.error(ErrorCode::EXPR_TYPE, size.at, message);
+            }
+            Some(_) => {}
+        }
     }
 
     /// An array of a known item type.
@@ -264,27 +261,43 @@ impl Checker<'_> {
         Node::Array { item: item.clone(), items: items.into() }
     }
 
-    /// The type that all items convert to.
-    fn best_type(&mut self, init: &Initializer) -> Option<Ty> {
-        let errors = self.diagnostics.len();
-        let mut typed = Vec::new();
+    /// `new[] { … }`: the type that all items convert to, and the items.
+    fn inferred_array(&mut self, init: &Initializer, at: At) -> Typed {
+        let mut typed: Vec<Option<Typed>> = Vec::new();
         for element in &init.elements {
-            if let Element::Value(expr) = element {
-                typed.push(self.bind(expr));
+            let Element::Value(expr) = element else {
+                self.error(ErrorCode::EXPR_SYNTAX, init.at, "expected an item of the array");
+                return Typed::error(at);
+            };
+            let open = matches!(expr.kind, ExprKind::Default(None) | ExprKind::Lambda(_));
+            let item = if open { None } else { Some(self.bind(expr)) };
+            if item.as_ref().is_some_and(|item| !self.has_value(item)) {
+                return Typed::error(at);
             }
+            typed.push(item);
         }
-        // They are checked again with their type.
-        self.diagnostics.truncate(errors);
-        let fits = |ty: &Ty| {
-            typed.iter().all(|item| {
-                item.ty.is_error() || Self::implicit(&item.ty, item.value(), ty).is_some()
-            })
+        let items = || typed.iter().flatten();
+        let fits =
+            |ty: &Ty| items().all(|item| Self::implicit(&item.ty, item.value(), ty).is_some());
+        let types = items().map(|item| &item.ty).filter(|ty| **ty != Ty::Null);
+        let candidates: Vec<&Ty> = types.filter(|ty| fits(ty)).collect();
+        let best = candidates
+            .iter()
+            .find(|ty| candidates.iter().all(|other| Self::standard(other, None, ty).is_some()));
+        let Some(item) = best.map(|ty| (**ty).clone()) else {
+            let message = "the items of the array have no best type";
+            return self.fail(ErrorCode::EXPR_TYPE, at, message);
         };
-        let types = typed.iter().map(|item| &item.ty);
-        types
-            .filter(|ty| !matches!(ty, Ty::Null | Ty::Error | Ty::Void))
-            .find(|ty| fits(ty))
-            .cloned()
+        let mut nodes = Vec::new();
+        for (typed, element) in typed.into_iter().zip(&init.elements) {
+            nodes.push(match (typed, element) {
+                (Some(typed), _) => self.convert(typed, &item),
+                (None, Element::Value(expr)) => self.bind_to(expr, &item),
+                (None, _) => Node::Const(Value::Null),
+            });
+        }
+        let ty = Ty::array(item.clone());
+        Typed::new(Node::Array { item, items: nodes.into() }, ty, at)
     }
 
     pub(super) fn anonymous(&mut self, members: &[(Option<Name>, Expr)], at: At) -> Typed {
@@ -299,6 +312,12 @@ impl Checker<'_> {
                 Some(name) => Some(name.text.clone()),
                 None => Self::member_name(value),
             };
+            if let Some(name) = &name
+                && shape.iter().any(|(known, _)| known == name)
+            {
+                let message = format!("the anonymous type has two members named `{name}`");
+                return self.fail(ErrorCode::EXPR_DUPLICATE, value.at, message);
+            }
             let Some(name) = name else {
                 let message = "a member of an anonymous type needs a name";
                 let diagnostic = self

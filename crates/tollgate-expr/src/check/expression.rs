@@ -496,17 +496,22 @@ impl Checker<'_> {
 
     fn constant_cast(&mut self, typed: &Typed, to: &Ty, at: At) -> Option<Typed> {
         let (value, numeric) = (typed.value()?, to.numeric()?);
-        typed.ty.numeric()?;
+        let from = typed.ty.numeric()?;
         let fits = crate::eval::convert_number(value, numeric, true);
+        let decimal = from == Numeric::Decimal || numeric == Numeric::Decimal;
         match fits {
             Ok(value) => Some(Typed::constant(value, to.clone(), at)),
-            Err(_) if self.checked || !self.unchecked => {
+            Err(_) if self.checked || !self.unchecked || decimal => {
                 let message = format!("the constant does not fit into `{to}`");
                 let diagnostic = self
                     .diagnostic(ErrorCode::EXPR_CONSTANT, at, message)
                     .help("write `unchecked(…)` to let it wrap");
                 self.report(diagnostic);
                 Some(Typed::new(Node::Const(default_value(to)), to.clone(), at))
+            }
+            // The compiler makes a fraction that is out of range zero, whatever the processor would make of it.
+            Err(_) if !from.is_integral() => {
+                Some(Typed::constant(default_value(to), to.clone(), at))
             }
             Err(_) => None,
         }
@@ -584,8 +589,22 @@ impl Checker<'_> {
             ExprKind::Member { name, .. } => name.text.clone(),
             _ => return self.fail(ErrorCode::EXPR_TYPE, at, "`nameof` needs a name"),
         };
+        if inner.bracketed {
+            return self.fail(ErrorCode::EXPR_TYPE, at, "`nameof` needs a name");
+        }
+        // A name of a type may stand before a member of its values.
+        if let ExprKind::Member { target, name, .. } = &inner.kind
+            && let Operand::Type(ty, _) = self.quietly(|checker| checker.operand(target))
+            && !Self::find(&ty, &name.text).is_empty()
+        {
+            return Typed::constant(Value::Str(name.text.clone()), Ty::STRING, at);
+        }
         let before = self.diagnostics.len();
+        let flow = self.flow.clone();
+        // What is only named need not be assigned.
+        self.flow.unassigned.clear();
         self.operand(inner);
+        self.flow = flow;
         if self.diagnostics.len() > before {
             return Typed::error(at);
         }
@@ -598,32 +617,34 @@ impl Checker<'_> {
         let (yes_throws, no_throws) = (throws(yes), throws(no));
         let (known, mut otherwise) = (self.n_variables(), when_false);
         self.flow = when_true;
-        let yes = self.bind(yes);
+        let (yes_open, no_open) = (yes, no);
+        let yes = self.bind_branch(yes);
         self.without_new(&mut otherwise, known);
         let known = self.n_variables();
         let mut after_yes = std::mem::replace(&mut self.flow, otherwise);
-        let no = self.bind(no);
+        let no = self.bind_branch(no);
         self.without_new(&mut after_yes, known);
         self.flow.join(after_yes);
         if !self.has_value(&yes) || !self.has_value(&no) {
             return Typed::error(at);
         }
-        let ty = if yes_throws {
+        let (yes_free, no_free) = (yes_throws || is_open(yes_open), no_throws || is_open(no_open));
+        let ty = if yes_free {
             Some(no.ty.clone())
-        } else if no_throws {
+        } else if no_free {
             Some(yes.ty.clone())
         } else {
             Self::merge(&yes, &no)
         };
-        let Some(ty) = ty.filter(|_| !(yes_throws && no_throws)) else {
+        let Some(ty) = ty.filter(|_| !(yes_free && no_free)) else {
             return self.no_common_type(&yes, &no, at);
         };
         let constant = match (condition.constant(), yes.constant && no.constant) {
             (Some(Value::Bool(value)), true) => Some(*value),
             _ => None,
         };
-        let yes = if yes_throws { yes.node } else { self.convert(yes, &ty) };
-        let no = if no_throws { no.node } else { self.convert(no, &ty) };
+        let yes = self.branch_to(yes_open, yes, &ty);
+        let no = self.branch_to(no_open, no, &ty);
         match constant {
             Some(value) => {
                 let node = if value { yes } else { no };
@@ -631,6 +652,25 @@ impl Checker<'_> {
                 Typed { node, ty, at, constant }
             }
             None => Typed::new(Node::If(condition.boxed(), yes.boxed(), no.boxed()), ty, at),
+        }
+    }
+
+    /// A branch of `?:`; a `default` or a lambda takes its type from the other one.
+    fn bind_branch(&mut self, expr: &Expr) -> Typed {
+        if is_open(expr) {
+            return Typed {
+                constant: true,
+                ..Typed::new(Node::Const(Value::Null), Ty::Null, expr.at)
+            };
+        }
+        self.bind(expr)
+    }
+
+    fn branch_to(&mut self, expr: &Expr, typed: Typed, ty: &Ty) -> Node {
+        match &expr.kind {
+            ExprKind::Default(None) | ExprKind::Lambda(_) => self.bind_to(expr, ty),
+            ExprKind::Throw(_) => typed.node,
+            _ => self.convert(typed, ty),
         }
     }
 
@@ -647,15 +687,18 @@ impl Checker<'_> {
     /// The type that two values have in common: one of theirs.
     pub(super) fn merge(left: &Typed, right: &Typed) -> Option<Ty> {
         if left.ty == right.ty {
-            return Some(left.ty.clone());
+            return Some(left.ty.clone()).filter(|ty| *ty != Ty::Null);
         }
         let to_right = Self::implicit(&left.ty, left.value(), &right.ty).is_some();
         let to_left = Self::implicit(&right.ty, right.value(), &left.ty).is_some();
         match (to_left, to_right) {
             (true, false) => Some(left.ty.clone()),
             (false, true) => Some(right.ty.clone()),
-            // Constants that fit both ways: the type that is not from a constant.
-            (true, true) => Some(if left.constant { &right.ty } else { &left.ty }.clone()),
+            // Constants fit both ways: the type that the other converts to whatever its value.
+            (true, true) => {
+                let wider = Self::standard(&left.ty, None, &right.ty).is_some();
+                Some(if wider { &right.ty } else { &left.ty }.clone())
+            }
             (false, false) => None,
         }
     }
@@ -667,4 +710,9 @@ impl Checker<'_> {
     pub(super) fn is_equality(op: BinaryOp) -> bool {
         matches!(op, BinaryOp::Eq | BinaryOp::Ne)
     }
+}
+
+/// Whether an expression takes its type from its place.
+fn is_open(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Default(None) | ExprKind::Lambda(_))
 }

@@ -99,6 +99,10 @@ impl Checker<'_> {
 
     /// A condition, with what is known when it holds and when it does not.
     pub(super) fn condition_flow(&mut self, expr: &Expr) -> (Node, Flow, Flow) {
+        if matches!(expr.kind, ExprKind::Default(None)) {
+            let node = self.bind_to(expr, &Ty::BOOL);
+            return (node, Flow::dead(), self.flow.clone());
+        }
         let typed = self.bind_split(expr);
         let constant = typed.constant;
         let split = self.split.take();

@@ -34,7 +34,7 @@ impl Checker<'_> {
             let param = fit.open_type_of_arg(index)?;
             match &arg.value {
                 Passed::Value(typed) => infer_from(&param, &typed.ty, Bound::Lower, &mut bounds),
-                Passed::Out(_, ty) | Passed::Ref(_, ty) => {
+                Passed::Out(_, ty) | Passed::OutRef(_, ty) | Passed::Ref(_, ty) => {
                     infer_from(&param, ty, Bound::Exact, &mut bounds);
                 }
                 Passed::Lambda(lambda) => self.written_types(lambda, &param, &mut bounds),

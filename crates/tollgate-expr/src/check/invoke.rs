@@ -214,6 +214,7 @@ impl Checker<'_> {
         types.extend(fit.method);
         self.check_as(member.owner, &member.name, &types, name_at);
         self.prepare(member, &mut args, name_at);
+        self.used.push(member);
         let node = Node::Call(Box::new(Call {
             run: member.run,
             args: args.into(),

@@ -8,7 +8,7 @@ use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Call, Node};
 use crate::syntax::At;
-use crate::syntax::ast::{Arg, Expr, Name, TypeRef};
+use crate::syntax::ast::{Arg, Expr, ExprKind, Name, TypeRef};
 use crate::types::{MemberInfo, MemberKind, Refused, Ty, TypeId, extensions, info};
 
 impl Checker<'_> {
@@ -30,6 +30,15 @@ impl Checker<'_> {
             Operand::Value(typed) => {
                 if !self.has_value(&typed) {
                     return Operand::Value(Typed::error(at));
+                }
+                if typed.ty == Ty::Null {
+                    let message = "`null` has no members";
+                    return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, at, message));
+                }
+                if let Some(ty) = Self::same_name(target, &typed.ty)
+                    && Self::only_static(&ty, &name.text)
+                {
+                    return self.static_member(ty, name, types, at);
                 }
                 self.invoked = invoked;
                 self.member_of(typed, name, &types, origin, at)
@@ -70,12 +79,28 @@ impl Checker<'_> {
         }
     }
 
+    /// The type of a variable that has the name of its type: C# takes either as its member wants.
+    fn same_name(target: &Expr, ty: &Ty) -> Option<Ty> {
+        let ExprKind::Name(name, types) = &target.kind else { return None };
+        Self::find_type(&[name], &[]).filter(|found| types.is_empty() && found == ty)
+    }
+
+    fn only_static(ty: &Ty, name: &str) -> bool {
+        let found = Self::find(ty, name);
+        !found.is_empty() && found.iter().all(|found| found.member.is_static)
+    }
+
     /// Members of a name, of the type and what it derives from, nearest first.
     pub(super) fn find(ty: &Ty, name: &str) -> Vec<Found> {
         let mut found = Vec::new();
         let mut seen = Vec::new();
         Self::find_into(ty, name, &mut found, &mut seen);
-        if ty.is_reference() || ty.is_value_type() {
+        if let Ty::Opaque(opaque) = ty {
+            for base in &opaque.bases {
+                Self::find_into(base, name, &mut found, &mut seen);
+            }
+        }
+        if ty.is_reference() || ty.is_value_type() || ty.is_opaque() {
             Self::find_into(&Ty::OBJECT, name, &mut found, &mut seen);
         }
         found
@@ -153,8 +178,10 @@ impl Checker<'_> {
                 return Operand::Value(Typed::error(at));
             }
             self.note_body(&target.ty, name, origin);
+            self.used.push(found.member);
             return Operand::Value(Self::property(found, target, at, name.at));
         }
+        let is_property = found.iter().any(|found| found.member.kind == MemberKind::Property);
         let mut members: Vec<Found> = found
             .into_iter()
             .filter(|found| !found.member.is_static && found.member.kind == MemberKind::Method)
@@ -162,6 +189,11 @@ impl Checker<'_> {
         let extra = extensions(&name.text).iter();
         members.extend(extra.map(|member| Found { member, class: Vec::new() }));
         if members.is_empty() {
+            if is_property {
+                let shown = self.shown(name.at, &name.text);
+                let message = format!("`{shown}` is a property and cannot be called");
+                return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, name.at, message));
+            }
             return Operand::Value(self.no_member(&target.ty, name, at));
         }
         Operand::Group(Group {
@@ -222,6 +254,7 @@ impl Checker<'_> {
                 let message = format!("`{}` needs a value of `{ty}`", property.member.name);
                 return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, name.at, message));
             }
+            self.used.push(property.member);
             let result = property.member.result.substitute(&property.class, &[]);
             let node = Node::Call(Box::new(Call {
                 run: property.member.run,
@@ -356,6 +389,7 @@ impl Checker<'_> {
         let Some((chosen, handed)) = self.choose(&found, &[], args, "this[…]", at, true) else {
             return Typed::error(at);
         };
+        self.used.push(chosen.member);
         let ty = chosen.member.result.substitute(&chosen.fit.class, &[]);
         let mut all = vec![target.node];
         all.extend(handed.nodes);

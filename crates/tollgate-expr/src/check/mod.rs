@@ -3,6 +3,8 @@
 mod better;
 mod convert;
 mod creation;
+mod enumeration;
+mod exception;
 mod expression;
 mod flow;
 mod fold;
@@ -34,7 +36,7 @@ use crate::eval::{Function, FunctionBody, Node};
 use crate::program::{Facts, Target};
 use crate::syntax::At;
 use crate::syntax::ast::{Block, Expr};
-use crate::types::Ty;
+use crate::types::{MemberInfo, Ty};
 use flow::{Flow, Frame};
 use function::Instance;
 use scope::FunctionScope;
@@ -61,6 +63,8 @@ pub(crate) struct Checked {
     pub(crate) ty: Ty,
     pub(crate) facts: Facts,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The declared members it uses, some more than once.
+    pub(crate) used: Vec<&'static MemberInfo>,
 }
 
 /// What only the end of a walk knows, by the offsets of declarations.
@@ -129,6 +133,7 @@ pub(crate) fn check(root: Root<'_>, source: &MappedText, target: Target) -> Chec
                 ty,
                 facts: checker.facts,
                 diagnostics: checker.diagnostics,
+                used: checker.used,
             };
         }
         captures = found;
@@ -140,6 +145,7 @@ struct Checker<'s> {
     source: &'s MappedText,
     target: Target,
     diagnostics: Vec<Diagnostic>,
+    used: Vec<&'static MemberInfo>,
     functions: Vec<Function>,
     scopes: Vec<FunctionScope>,
     known: Captures,
@@ -194,6 +200,7 @@ impl<'s> Checker<'s> {
             source,
             target,
             diagnostics: Vec::new(),
+            used: Vec::new(),
             functions: Vec::new(),
             scopes: Vec::new(),
             found: known.clone(),

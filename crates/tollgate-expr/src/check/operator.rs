@@ -14,6 +14,7 @@ impl Checker<'_> {
         // The smallest numbers have no positive counterpart.
         if op == UnaryOp::Neg
             && let ExprKind::Literal(Literal::Int { value, unsigned: false, long }) = &operand.kind
+            && !operand.bracketed
         {
             if *value == 1 << 31 && !long {
                 return Typed::constant(Value::Int(i32::MIN), Ty::INT, at);
@@ -50,7 +51,10 @@ impl Checker<'_> {
                 {
                     return call;
                 }
-                let promoted = inner.numeric().and_then(|numeric| numeric.promote(Numeric::Int));
+                if op == UnaryOp::Complement && inner.is_enum() {
+                    return self.enum_complement(typed, at);
+                }
+                let promoted = inner.numeric().map(Numeric::promoted);
                 let promoted = match (promoted, op) {
                     (Some(Numeric::UInt), UnaryOp::Neg) => Some(Numeric::Long),
                     (Some(Numeric::ULong), UnaryOp::Neg) => None,
@@ -67,8 +71,13 @@ impl Checker<'_> {
                 let node = match op {
                     UnaryOp::Plus => node,
                     UnaryOp::Neg => {
-                        match node.constant().map(|value| crate::eval::negate(value, true)) {
+                        let checked = !self.unchecked;
+                        match node.constant().map(|value| crate::eval::negate(value, checked)) {
                             Some(Ok(value)) => Node::Const(value),
+                            Some(Err(_)) if constant => {
+                                let message = "the constant overflows";
+                                return self.fail(ErrorCode::EXPR_CONSTANT, at, message);
+                            }
                             _ => Node::Negate(node.boxed(), self.checked, at.start),
                         }
                     }
@@ -91,12 +100,27 @@ impl Checker<'_> {
                 if Self::is_equality(op) {
                     self.direct = Self::is_null_literal(right);
                 }
+                if Self::is_equality(op) && (is_default(left) || is_default(right)) {
+                    return self.equals_default(op, left, right, at);
+                }
                 let left = self.bind(left);
                 self.direct = false;
                 let right = self.bind(right);
                 self.operation(op, left, right, at)
             }
         }
+    }
+
+    /// `x == default`.
+    fn equals_default(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
+        let (value, other) = if is_default(left) { (right, left) } else { (left, right) };
+        let typed = self.bind(value);
+        if !self.has_value(&typed) {
+            return Typed::error(at);
+        }
+        let node = self.bind_to(other, &typed.ty);
+        let default = Typed { node, ty: typed.ty.clone(), at: other.at, constant: typed.constant };
+        self.operation(op, typed, default, at)
     }
 
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
@@ -167,7 +191,9 @@ impl Checker<'_> {
             inner
         } else if left.ty != Ty::Null && fits(&left.ty) {
             left.ty.clone()
-        } else if Self::implicit(&inner, None, &right.ty).is_some() || left.ty == Ty::Null {
+        } else if right.ty != Ty::Null
+            && (Self::implicit(&inner, None, &right.ty).is_some() || left.ty == Ty::Null)
+        {
             let to = right.ty.clone();
             let conversion = Self::implicit(&inner, None, &to);
             let node = match conversion {
@@ -312,7 +338,7 @@ impl Checker<'_> {
             return None;
         }
         let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
-        let kind = if shift { a.promote(Numeric::Int)? } else { Self::promote(left, right, a, b)? };
+        let kind = if shift { a.promoted() } else { Self::promote(left, right, a, b)? };
         let integral = shift || matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor);
         if integral && !kind.is_integral() {
             return None;
@@ -379,7 +405,7 @@ impl Checker<'_> {
         }
     }
 
-    fn arith_node(
+    pub(super) fn arith_node(
         &mut self,
         op: BinaryOp,
         left: Node,
@@ -402,16 +428,11 @@ impl Checker<'_> {
                 }
             }
         }
-        if let (BinaryOp::Div | BinaryOp::Rem, Some(zero)) = (op, right.constant())
-            && zero.as_int() == Some(0)
-        {
-            self.error(ErrorCode::EXPR_CONSTANT, at, "division by the constant zero");
-        }
         let arith = Arith { op, checked: self.checked, left, right, at: at.start };
         Typed::new(Node::Arith(Box::new(arith)), ty, at)
     }
 
-    fn equal(negate: bool, mode: Equality, left: Node, right: Node, at: At) -> Typed {
+    pub(super) fn equal(negate: bool, mode: Equality, left: Node, right: Node, at: At) -> Typed {
         let node = Node::Equal { negate, mode, left: left.boxed(), right: right.boxed() };
         Typed::new(node, Ty::BOOL, at)
     }
@@ -427,30 +448,7 @@ impl Checker<'_> {
         let (a, b) = (left.ty.strip_nullable(), right.ty.strip_nullable());
         let negate = op == BinaryOp::Ne;
         if a.is_enum() || b.is_enum() {
-            let ty = if a.is_enum() { a.clone() } else { b.clone() };
-            let fits = |typed: &Typed| {
-                Self::implicit(typed.ty.strip_nullable(), typed.value(), &ty).is_some()
-            };
-            if !fits(left) || !fits(right) {
-                return None;
-            }
-            let lifted = left.ty.takes_null() || right.ty.takes_null();
-            let operand = if lifted { Ty::nullable(ty.clone()) } else { ty.clone() };
-            let (left, right) =
-                (self.convert(left.clone(), &operand), self.convert(right.clone(), &operand));
-            return Some(match op {
-                BinaryOp::Eq | BinaryOp::Ne => {
-                    Self::equal(negate, Equality::Value, left, right, at)
-                }
-                BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
-                    Typed::new(Node::Compare(op, left.boxed(), right.boxed()), Ty::BOOL, at)
-                }
-                BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor => {
-                    self.arith_node(op, left, right, operand, true, at)
-                }
-                BinaryOp::Sub => self.arith_node(op, left, right, Ty::INT, false, at),
-                _ => return None,
-            });
+            return self.enum_operation(op, left, right, at);
         }
         let text = |ty: &Ty| *ty == Ty::STRING || *ty == Ty::Null;
         let scalar = |ty: &Ty| *ty == Ty::BOOL;
@@ -471,7 +469,8 @@ impl Checker<'_> {
         let nulls = (left.ty == Ty::Null, right.ty == Ty::Null);
         if nulls.0 || nulls.1 {
             let other = if nulls.0 { right } else { left };
-            if !other.ty.takes_null() && other.ty != Ty::Null {
+            let opaque = matches!(&other.ty, Ty::Opaque(opaque) if !opaque.value);
+            if !other.ty.takes_null() && other.ty != Ty::Null && !opaque {
                 return if other.ty.numeric().is_some() || other.ty == Ty::BOOL {
                     // C# allows it and warns that it never holds.
                     let shown = if negate { "always true" } else { "always false" };
@@ -551,6 +550,7 @@ impl Checker<'_> {
             })
         };
         let member = members.iter().find(standard).or_else(|| members.iter().find(declared))?;
+        self.used.push(member);
         let mut effects = Vec::new();
         let mut args = Vec::new();
         for (typed, param) in operands.into_iter().zip(&member.params) {
@@ -592,4 +592,8 @@ impl Checker<'_> {
         let ty = if compares { Ty::BOOL } else { Ty::nullable(member.result.clone()) };
         Some(Typed::new(Node::Seq(effects.into(), node.boxed()), ty, at))
     }
+}
+
+fn is_default(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Default(None))
 }

@@ -32,6 +32,8 @@ pub(super) enum Passed<'e> {
     Out(Place, Ty),
     /// A variable by reference: a cell, and where its value goes after the call.
     Ref(Reference, Ty),
+    /// What is not a local variable, by reference.
+    OutRef(Reference, Ty),
     OutVar(&'e TypeRef, &'e Name),
     /// `out _`.
     Discard,
@@ -167,6 +169,12 @@ impl Checker<'_> {
                 _ => Passed::Value(self.bind(expr)),
             },
             ArgValue::Out(expr) if self.is_discard(expr) => Passed::Discard,
+            ArgValue::Out(expr) if !matches!(expr.kind, ExprKind::Name(..)) => {
+                match self.reference(expr) {
+                    Some((reference, ty)) => Passed::OutRef(reference, ty),
+                    None => Passed::Value(Typed::error(expr.at)),
+                }
+            }
             ArgValue::Out(expr) => match self.out_place(expr) {
                 Some((place, ty)) => Passed::Out(place, ty),
                 None => Passed::Value(Typed::error(expr.at)),
@@ -350,7 +358,9 @@ impl Checker<'_> {
                 continue;
             }
             let mode = match arg.value {
-                Passed::Out(..) | Passed::OutVar(..) | Passed::Discard => ParamMode::Out,
+                Passed::Out(..) | Passed::OutRef(..) | Passed::OutVar(..) | Passed::Discard => {
+                    ParamMode::Out
+                }
                 Passed::Ref(..) => ParamMode::Ref,
                 _ => ParamMode::Value,
             };
@@ -380,7 +390,7 @@ impl Checker<'_> {
     fn fits(&mut self, arg: &Argument<'_>, to: &Ty, strict: bool) -> bool {
         match &arg.value {
             Passed::Value(typed) => Self::implicit(&typed.ty, typed.value(), to).is_some(),
-            Passed::Out(_, ty) | Passed::Ref(_, ty) => ty == to,
+            Passed::Out(_, ty) | Passed::OutRef(_, ty) | Passed::Ref(_, ty) => ty == to,
             Passed::Discard => true,
             Passed::OutVar(ty, _) => {
                 if ty.is_var() {
@@ -437,7 +447,7 @@ impl Checker<'_> {
                     place = Some(found);
                     Node::Const(default_value(&to))
                 }
-                Passed::Ref(reference, _) => {
+                Passed::Ref(reference, _) | Passed::OutRef(reference, _) => {
                     handed.before.extend(reference.before);
                     handed.after.extend(reference.after);
                     place = Some(Place::Cell(reference.cell));
@@ -575,7 +585,7 @@ impl Checker<'_> {
             Passed::Lambda(_) => "a lambda".to_owned(),
             Passed::Group(_) | Passed::Function(..) => "a method".to_owned(),
             Passed::Open(_) => "default".to_owned(),
-            Passed::Out(_, ty) => format!("out {ty}"),
+            Passed::Out(_, ty) | Passed::OutRef(_, ty) => format!("out {ty}"),
             Passed::Ref(_, ty) => format!("ref {ty}"),
             Passed::OutVar(..) | Passed::Discard => "out var".to_owned(),
         }

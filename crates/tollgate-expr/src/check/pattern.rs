@@ -16,8 +16,22 @@ impl Checker<'_> {
         if !self.has_value(&typed) {
             return Typed::error(at);
         }
-        if let Pattern::Type(ty, None) = pattern {
-            let ty = self.ty(ty);
+        let bare = match pattern {
+            Pattern::Type(ty, None) => Some(self.ty(ty)),
+            Pattern::Constant(expr) => match self.quietly(|checker| checker.operand(expr)) {
+                Operand::Type(ty, _) => Some(ty),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(ty) = bare {
+            if !Self::may_be(&typed.ty, &ty) {
+                // C# warns that it never holds.
+                let message = format!("a `{}` is never a `{ty}`: this is always false", typed.ty);
+                self.error(ErrorCode::EXPR_SUSPICIOUS, at, message);
+                let never = Node::Const(Value::Bool(false)).boxed();
+                return Typed::new(Node::Seq([typed.node].into(), never), Ty::BOOL, at);
+            }
             let node = self.type_test(&typed, &ty, at);
             return Typed::new(node, Ty::BOOL, at);
         }
@@ -32,12 +46,31 @@ impl Checker<'_> {
     }
 
     fn type_test(&mut self, typed: &Typed, ty: &Ty, at: At) -> Node {
-        let possible = Self::explicit(&typed.ty, None, ty).is_some();
-        if !possible && !typed.ty.is_error() && !ty.is_error() {
+        if !Self::may_be(&typed.ty, ty) {
             let message = format!("a `{}` is never a `{ty}`", typed.ty);
             self.error(ErrorCode::EXPR_TYPE, at, message);
         }
         Node::Is(ty.clone(), typed.node.clone().boxed())
+    }
+
+    /// Whether a value of a type can be of another.
+    fn may_be(ty: &Ty, other: &Ty) -> bool {
+        if ty.is_error() || other.is_error() {
+            return true;
+        }
+        let (ty, other) = (ty.strip_nullable(), other.strip_nullable());
+        if ty.is_value_type() && other.is_value_type() {
+            return ty == other;
+        }
+        // Conversions that make a new value do not count.
+        let related =
+            crate::types::is_assignable(ty, other) || crate::types::is_assignable(other, ty);
+        let interface = |ty: &Ty| ty.id().is_some_and(|id| crate::types::info(id).is_interface());
+        let open = |ty: &Ty| !ty.is_value_type() && *ty != Ty::STRING;
+        related
+            || ty.is_opaque()
+            || other.is_opaque()
+            || open(ty) && open(other) && (interface(ty) || interface(other))
     }
 
     /// A test of a value that is held in a temporary.
@@ -53,6 +86,10 @@ impl Checker<'_> {
             Pattern::Type(ty, name) => {
                 let at = ty.at;
                 let ty = if ty.is_var() { held.ty.clone() } else { self.ty(ty) };
+                if name.is_some() && ty.nullable_inner().is_some() {
+                    let message = format!("a pattern cannot be of the nullable type `{ty}`");
+                    self.error(ErrorCode::EXPR_TYPE, at, message);
+                }
                 let test = self.type_test(held, &ty, at);
                 match name.as_ref().filter(|name| &*name.text != "_") {
                     Some(name) => {
@@ -87,6 +124,10 @@ impl Checker<'_> {
             return self.type_test(held, &ty, at);
         }
         if let crate::syntax::ast::ExprKind::Literal(Literal::Null) = expr.kind {
+            if !held.ty.takes_null() && !held.ty.is_error() {
+                let message = format!("`{}` is never null", held.ty);
+                self.error(ErrorCode::EXPR_TYPE, expr.at, message);
+            }
             return Node::Equal {
                 negate: false,
                 mode: Equality::Reference,

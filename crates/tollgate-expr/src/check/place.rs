@@ -10,7 +10,7 @@ use crate::Value;
 use crate::eval::{Call, Node, Place};
 use crate::syntax::At;
 use crate::syntax::ast::{Arg, BinaryOp, Expr, ExprKind, Name};
-use crate::types::{MemberKind, Ty};
+use crate::types::{MemberKind, Numeric, Ty};
 
 /// Something that can be read and written.
 pub(super) enum Target {
@@ -372,7 +372,8 @@ impl Checker<'_> {
             return Typed::error(at);
         };
         let numeric = ty.strip_nullable().numeric();
-        let Some(kind) = numeric else {
+        let is_enum = ty.strip_nullable().is_enum();
+        let Some(kind) = numeric.or_else(|| is_enum.then_some(Numeric::Int)) else {
             let shown = if up { "++" } else { "--" };
             let message = format!("`{shown}` cannot be applied to `{ty}`");
             return self.fail(ErrorCode::EXPR_TYPE, at, message);

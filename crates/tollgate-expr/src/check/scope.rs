@@ -150,7 +150,8 @@ impl Checker<'_> {
     /// Declares a name; an error when it is taken.
     pub(super) fn declare(&mut self, name: &Name, kind: LocalKind) {
         let inner = self.scopes.last().and_then(|scope| scope.blocks.last());
-        let taken = self.scopes.iter().any(|scope| scope.find(&name.text).is_some())
+        let taken = &*name.text == "context"
+            || self.scopes.iter().any(|scope| scope.find(&name.text).is_some())
             || inner.is_some_and(|block| block.inner.contains(&name.text));
         if taken {
             let shown = self.shown(name.at, &name.text);

@@ -16,6 +16,17 @@ pub(super) struct SwitchScope {
     ty: Ty,
     /// Constants with their sections; none for `default`.
     labels: Vec<(Option<Value>, u32)>,
+    /// What labels before have taken whole.
+    taken: Vec<Taken>,
+    /// The value, when it is a constant.
+    value: Option<Value>,
+}
+
+/// What a label without a condition takes.
+#[derive(Debug)]
+enum Taken {
+    All,
+    Type(Ty),
 }
 
 /// A label of a block being checked.
@@ -26,6 +37,34 @@ pub(super) struct Label {
     /// How many frames were open around it.
     frames: usize,
     used: bool,
+}
+
+impl SwitchScope {
+    /// Whether the labels take null and everything else.
+    fn takes_all(&self) -> bool {
+        let null = self.labels.iter().any(|(label, _)| label.as_ref().is_some_and(Value::is_null));
+        null && self.taken.iter().any(|taken| match taken {
+            Taken::All => true,
+            Taken::Type(ty) => crate::types::is_assignable(self.ty.strip_nullable(), ty),
+        })
+    }
+
+    /// The one section that a constant leads to, when nothing but constants decides.
+    fn chosen(&self, sections: &[SwitchSection]) -> Option<u32> {
+        let value = self.value.as_ref()?;
+        let plain = sections.iter().flat_map(|section| &section.labels).all(|label| {
+            matches!(label, SwitchLabel::Default | SwitchLabel::Case(Pattern::Constant(_), None))
+        });
+        if !plain {
+            return None;
+        }
+        let exact = self
+            .labels
+            .iter()
+            .find(|(known, _)| known.as_ref().is_some_and(|known| same_constant(known, value)));
+        let other = || self.labels.iter().find(|(known, _)| known.is_none());
+        exact.or_else(other).map(|(_, section)| *section)
+    }
 }
 
 impl Checker<'_> {
@@ -39,7 +78,9 @@ impl Checker<'_> {
         }
         let slot = self.new_slot();
         let held = Typed::new(Node::Local(slot), typed.ty, typed.at);
-        let scope = self.switch_labels(&held, sections);
+        let mut scope = self.switch_labels(&held, sections);
+        scope.value = if typed.constant { typed.node.constant().cloned() } else { None };
+        let constant = scope.chosen(sections);
         self.jumps.switches.push(scope);
         self.push_frame(FrameKind::Switch);
         let before = self.flow.clone();
@@ -48,13 +89,18 @@ impl Checker<'_> {
         // All sections see each other's names, as one block.
         self.push_block();
         for section in sections {
-            let (code, always) = self.section(&held, section, &before);
-            all |= always;
+            // Of a constant's sections one alone is reached.
+            let reached = constant.is_none_or(|chosen| chosen == section.at.start);
+            let entry = if reached { before.clone() } else { Flow::dead() };
+            let (code, always) = self.section(&held, section, &entry);
+            all |= always || constant.is_some();
             codes.push(code);
         }
         self.pop_block();
         let frame = self.pop_frame();
-        self.jumps.switches.pop();
+        if let Some(scope) = self.jumps.switches.pop() {
+            all |= scope.takes_all();
+        }
         self.pop_block();
         self.flow = if all { Flow::dead() } else { before };
         self.flow.join(frame.breaks);
@@ -63,7 +109,8 @@ impl Checker<'_> {
 
     /// The constants of all labels; an error when one occurs twice.
     fn switch_labels(&mut self, held: &Typed, sections: &[SwitchSection]) -> SwitchScope {
-        let mut scope = SwitchScope { ty: held.ty.clone(), labels: Vec::new() };
+        let mut scope =
+            SwitchScope { ty: held.ty.clone(), labels: Vec::new(), taken: Vec::new(), value: None };
         for section in sections {
             for label in &section.labels {
                 let (value, at) = match label {
@@ -153,18 +200,84 @@ impl Checker<'_> {
         pattern: &Pattern,
         guard: Option<&Expr>,
     ) -> (Node, bool) {
+        let tested = self.pattern_type(pattern);
+        self.handled(held, pattern, tested.as_ref());
         let test = self.pattern(held, pattern);
         self.split = None;
-        let irrefutable = match pattern {
-            Pattern::Var(_) => true,
-            Pattern::Type(ty, _) if ty.is_var() => true,
+        let irrefutable = match (&tested, pattern) {
+            (_, Pattern::Var(_)) => true,
+            (_, Pattern::Type(ty, _)) if ty.is_var() => true,
+            (Some(ty), _) => held.ty.is_value_type() && *ty == held.ty,
             _ => false,
         };
-        let Some(guard) = guard else { return (test, irrefutable) };
-        let (guard, when_true, _) = self.condition_flow(guard);
-        self.flow = when_true;
-        let holds = guard.constant().and_then(Value::as_bool) == Some(true);
-        (Node::And(test.boxed(), guard.boxed()), irrefutable && holds)
+        let (test, holds) = match guard {
+            None => (test, true),
+            Some(guard) => {
+                let (guard, when_true, _) = self.condition_flow(guard);
+                self.flow = when_true;
+                let holds = guard.constant().and_then(Value::as_bool) == Some(true);
+                (Node::And(test.boxed(), guard.boxed()), holds)
+            }
+        };
+        let taken = match tested {
+            _ if !holds => None,
+            _ if irrefutable => Some(Taken::All),
+            Some(ty) => Some(Taken::Type(ty)),
+            None => None,
+        };
+        if let Some(scope) = self.jumps.switches.last_mut() {
+            scope.taken.extend(taken);
+        }
+        (test, irrefutable && holds)
+    }
+
+    /// The type that a pattern tests for; an error when it has no name, which `case` wants.
+    fn pattern_type(&mut self, pattern: &Pattern) -> Option<Ty> {
+        match pattern {
+            Pattern::Type(ty, name) => {
+                if name.is_none() {
+                    let message = "a type in a `case` needs a name or `_` after it";
+                    self.error(ErrorCode::EXPR_SYNTAX, ty.at, message);
+                }
+                if ty.is_var() { None } else { Some(self.quietly(|checker| checker.ty(ty))) }
+            }
+            Pattern::Constant(expr) => {
+                let operand = self.quietly(|checker| checker.operand(expr));
+                if let super::expression::Operand::Type(..) = operand {
+                    let message = "a type in a `case` needs a name or `_` after it";
+                    self.error(ErrorCode::EXPR_SYNTAX, expr.at, message);
+                }
+                None
+            }
+            Pattern::Var(_) => None,
+        }
+    }
+
+    /// Reports a label whose values labels before have taken already.
+    fn handled(&mut self, held: &Typed, pattern: &Pattern, tested: Option<&Ty>) {
+        let (at, ty) = match (pattern, tested) {
+            (Pattern::Type(written, _), Some(ty)) => (written.at, Some(ty.clone())),
+            (Pattern::Constant(expr), _) => {
+                let typed = self.quietly(|checker| checker.bind(expr));
+                let ty = match &typed.ty {
+                    Ty::Null => None,
+                    ty if held.ty == Ty::OBJECT => Some(ty.clone()),
+                    _ => Some(held.ty.strip_nullable().clone()),
+                };
+                (expr.at, ty)
+            }
+            _ => (held.at, None),
+        };
+        let taken = self.jumps.switches.last().map(|scope| scope.taken.as_slice());
+        let handled = taken.unwrap_or_default().iter().any(|taken| match (taken, &ty) {
+            (Taken::All, _) => true,
+            (Taken::Type(known), Some(ty)) => crate::types::is_assignable(ty, known),
+            (Taken::Type(_), None) => false,
+        });
+        if handled {
+            let message = "labels before have already taken what this one takes";
+            self.error(ErrorCode::EXPR_FLOW, at, message);
+        }
     }
 
     /// `goto case value` or `goto default`.

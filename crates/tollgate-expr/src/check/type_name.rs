@@ -6,7 +6,7 @@ use super::Checker;
 use crate::syntax::At;
 use crate::syntax::ast::{Name, TypeKind, TypeRef};
 use crate::types::{
-    Absent, RecordTy, Ty, TypeId, allowed_but_missing, exception_kind, info, lookup, short_names,
+    RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup, short_names,
 };
 
 /// Namespaces that names of types may begin with.
@@ -40,6 +40,10 @@ impl Checker<'_> {
             }
             TypeKind::Array(item) => {
                 let item = self.ty(item);
+                if item == Ty::Void {
+                    self.error(ErrorCode::EXPR_TYPE, ty.at, "there are no arrays of `void`");
+                    return Ty::Error;
+                }
                 if item.is_error() { Ty::Error } else { Ty::array(item) }
             }
             TypeKind::Nullable(inner) => {
@@ -85,6 +89,12 @@ impl Checker<'_> {
         }
         let full: Vec<&str> = path.iter().map(|(name, _)| &*name.text).collect();
         if let Some(found) = Self::find_type(&full, &args) {
+            let misfit = found.nullable_inner().is_some_and(|inner| !inner.is_value_type());
+            if misfit || args.contains(&Ty::Void) {
+                let message = format!("`{found}` is not a type");
+                self.error(ErrorCode::EXPR_TYPE, at, message);
+                return Ty::Error;
+            }
             return found;
         }
         self.no_such_type(name, args.len(), at)
@@ -135,21 +145,12 @@ impl Checker<'_> {
 
     /// What is said of a type of .NET that is not declared.
     pub(super) fn absent_type(&self, name: &str, at: At) -> Option<Diagnostic> {
-        let absent = allowed_but_missing(name)?;
+        if !is_not_allowed(name) {
+            return None;
+        }
         let shown = self.shown(at, name);
-        let (code, words) = match absent {
-            Absent::NotAllowed => {
-                (ErrorCode::EXPR_NOT_ALLOWED, "is not allowed in policy expressions")
-            }
-            Absent::Missing | Absent::Refused(_) => {
-                (ErrorCode::EXPR_UNSUPPORTED, "is not supported")
-            }
-        };
-        let diagnostic = self.diagnostic(code, at, format!("the type `{shown}` {words}"));
-        Some(match absent {
-            Absent::Refused(why) => diagnostic.help(why),
-            _ => diagnostic,
-        })
+        let message = format!("the type `{shown}` is not allowed in policy expressions");
+        Some(self.diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message))
     }
 
     /// Whether a path of names begins a namespace of a declared type.

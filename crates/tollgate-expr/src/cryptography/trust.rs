@@ -52,7 +52,7 @@ impl TrustStore {
     }
 
     /// Whether a certificate leads to a root and every certificate on the way is valid now, in seconds since 1970.
-    /// Revocation is not looked at.
+    /// Revocation is not looked at. The certificate of an authority is accepted only when it is a root.
     pub(crate) fn accepts(&self, certificate: &Certificate, now: i64) -> bool {
         let parsed = certificate.parsed();
         if !(parsed.not_before..=parsed.not_after).contains(&now) {

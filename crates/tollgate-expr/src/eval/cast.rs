@@ -51,10 +51,18 @@ impl Cx<'_> {
 
 /// `default(T)`.
 pub(crate) fn default_value(ty: &Ty) -> Value {
+    if let Ty::Generic(TypeId::KeyValuePair, args) = ty {
+        let values: Vec<Value> = args.iter().map(default_value).collect();
+        return Value::record(ty.clone(), values);
+    }
     if let Ty::Record(record) = ty
         && record.tuple
     {
         let values = record.members.iter().map(|(_, ty)| default_value(ty));
+        return Value::record(ty.clone(), values.collect::<Vec<_>>());
+    }
+    if let Ty::Generic(TypeId::KeyValuePair, args) = ty {
+        let values = args.iter().map(default_value);
         return Value::record(ty.clone(), values.collect::<Vec<_>>());
     }
     let Ty::Named(id) = ty else { return Value::Null };
@@ -137,7 +145,7 @@ pub(crate) fn primitive_value(primitive: Primitive) -> Value {
         Primitive::DateTimeOffset(value) => Value::DateTimeOffset(value),
         Primitive::TimeSpan(value) => Value::TimeSpan(value),
         Primitive::Guid(value) => Value::guid(value),
-        Primitive::Uri(value) => Value::record(Ty::Named(TypeId::Uri), [Value::Str(value)]),
+        Primitive::Uri(value) => crate::types::any_uri(&value),
         Primitive::Bytes(value) => Value::Bytes(value),
     }
 }
@@ -159,11 +167,7 @@ pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
         Value::Guid(guid) => Scalar::Guid(*guid),
         Value::Bytes(bytes) => Scalar::Bytes(Arc::clone(bytes)),
         Value::Enum(_, number) => Scalar::Int(i64::from(*number)),
-        Value::Record(record) if record.ty == Ty::Named(TypeId::Uri) => match record.values.first()
-        {
-            Some(Value::Str(text)) => Scalar::Uri(text.clone()),
-            _ => Scalar::Null,
-        },
+        Value::Native(_) => Scalar::Uri(crate::types::original_text(value)?.into()),
         other => Scalar::Int(other.as_int()?),
     })
 }

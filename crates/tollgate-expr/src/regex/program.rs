@@ -87,10 +87,6 @@ pub(super) enum Op {
     Goto(Pc),
     /// Remembers what to try next, to forget it at [`Op::Commit`].
     Save,
-    /// The same, where a look ahead or behind begins that ends before.
-    SaveLook(Pc),
-    /// The same, where the test of a conditional begins: the branches are there.
-    SaveTest(Pc, Pc),
     /// Forgets what to try since [`Op::Save`].
     Commit,
     /// Forgets it and fails.
@@ -104,9 +100,6 @@ pub(super) enum Op {
     },
     /// Fails when the group holds nothing.
     Holds(u32),
-    /// Stands for the branch that a conditional does not have. .NET leaves it out when it works out what a match can
-    /// begin with, so that such a match is not found everywhere.
-    NoBranch,
     Stop,
 }
 
@@ -197,24 +190,17 @@ impl Writer<'_> {
     }
 
     fn bind_jumps(&mut self) {
-        let labels = &self.labels;
-        let bind = |to: &mut Pc| *to = labels.get(*to as usize).copied().unwrap_or_default();
         for at in &self.jumps {
-            match self.ops.get_mut(*at) {
-                Some(Op::SaveTest(yes, no)) => {
-                    bind(yes);
-                    bind(no);
-                }
-                Some(
-                    Op::Loop(to)
-                    | Op::LazyLoop(to)
-                    | Op::CountedLoop(to, _)
-                    | Op::LazyCountedLoop(to, _)
-                    | Op::Split(to)
-                    | Op::Goto(to)
-                    | Op::SaveLook(to),
-                ) => bind(to),
-                _ => {}
+            if let Some(
+                Op::Loop(to)
+                | Op::LazyLoop(to)
+                | Op::CountedLoop(to, _)
+                | Op::LazyCountedLoop(to, _)
+                | Op::Split(to)
+                | Op::Goto(to),
+            ) = self.ops.get_mut(*at)
+            {
+                *to = self.labels.get(*to as usize).copied().unwrap_or_default();
             }
         }
     }
@@ -225,14 +211,14 @@ impl Writer<'_> {
             Node::Nothing => self.ops.push(Op::Fail),
             Node::Empty => {}
             Node::Text { units, fold, back } => self.ops.push(text(units, *fold, *back)),
-            Node::Chars { set, back } => {
+            Node::Chars { set, back, .. } => {
                 self.ops.push(if set.ranges().is_empty() {
                     Op::Fail
                 } else {
                     Op::Unit { test: Test::of(set), back: *back }
                 });
             }
-            Node::CharLoop { set, back, repeat } => {
+            Node::CharLoop { set, back, repeat, .. } => {
                 let test = Test::of(set);
                 self.ops.push(Op::Units { test, back: *back, repeat: *repeat });
             }
@@ -265,7 +251,7 @@ impl Writer<'_> {
                     Task::Bind(other),
                     Task::Op(Op::Commit),
                 ]);
-                tasks.push(no.map_or(Task::Op(Op::NoBranch), Task::Node));
+                tasks.extend(no.map(Task::Node));
                 tasks.push(Task::Bind(end));
             }
             Node::IfMatch { test, yes, no } => {
@@ -282,25 +268,20 @@ impl Writer<'_> {
         tasks: &mut Vec<Task>,
     ) {
         let (other, end) = (self.label(), self.label());
-        let (yes_branch, no_branch) = (self.label(), self.label());
-        let narrow = |label| u32::try_from(label).unwrap_or_default();
-        self.jump(Op::SaveTest(narrow(yes_branch), narrow(no_branch)));
-        self.ops.push(Op::Mark);
+        self.ops.extend([Op::Save, Op::Mark]);
         tasks.extend([
             Task::Jump(Op::Split, other),
             Task::Node(test),
             Task::Op(Op::Return),
             Task::Op(Op::Commit),
-            Task::Bind(yes_branch),
             Task::Node(yes),
             Task::Jump(Op::Goto, end),
             Task::Bind(other),
             Task::Op(Op::Return),
             Task::Op(Op::Commit),
-            Task::Bind(no_branch),
-            no.map_or(Task::Op(Op::NoBranch), Task::Node),
-            Task::Bind(end),
         ]);
+        tasks.extend(no.map(Task::Node));
+        tasks.push(Task::Bind(end));
     }
 
     fn alternate(&mut self, parts: &[NodeId], tasks: &mut Vec<Task>) {
@@ -337,8 +318,7 @@ impl Writer<'_> {
     }
 
     fn look(&mut self, negative: bool, body: NodeId, tasks: &mut Vec<Task>) {
-        let end = self.label();
-        tasks.push(Task::Jump(Op::SaveLook, end));
+        self.ops.push(Op::Save);
         if negative {
             let other = self.label();
             tasks.extend([
@@ -349,14 +329,9 @@ impl Writer<'_> {
                 Task::Op(Op::Commit),
             ]);
         } else {
-            tasks.extend([
-                Task::Op(Op::Mark),
-                Task::Node(body),
-                Task::Op(Op::Return),
-                Task::Op(Op::Commit),
-            ]);
+            self.ops.push(Op::Mark);
+            tasks.extend([Task::Node(body), Task::Op(Op::Return), Task::Op(Op::Commit)]);
         }
-        tasks.push(Task::Bind(end));
     }
 }
 

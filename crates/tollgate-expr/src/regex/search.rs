@@ -3,9 +3,9 @@
 use memchr::memmem;
 
 use super::exec::Unit;
-use super::program::{Op, Pc, Program, Test};
+use super::program::{Op, Program, Test};
 use super::set::{Class, Set};
-use super::tree::Assertion;
+use super::tree::{Assertion, Node, NodeId, Tree};
 
 /// What every match begins with.
 #[derive(Debug, Clone)]
@@ -36,12 +36,10 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub(super) fn of(program: &Program, back: bool) -> Self {
-        if !back {
-            return Self { start: start_of(program) };
-        }
-        let first = first(program, true);
-        Self { start: first.map_or(Start::Any, |set| Start::First(Class::new(&set))) }
+    pub(super) fn of(tree: &Tree, root: NodeId, program: &Program, back: bool) -> Self {
+        let start = if back { None } else { start_of(program) };
+        let start = start.or_else(|| Some(Start::First(Class::new(&first(tree, root)?))));
+        Self { start: start.unwrap_or(Start::Any) }
     }
 
     /// The last position at or before `at` where a match can begin that runs backward.
@@ -91,14 +89,21 @@ impl Units for u16 {
     }
 }
 
-fn start_of(program: &Program) -> Start {
+/// Text or an anchor that every match begins with.
+fn start_of(program: &Program) -> Option<Start> {
     let mut units = Vec::new();
     let mut at = 0;
     loop {
         match program.ops.get(at) {
             Some(Op::Mark) if units.is_empty() => {}
-            Some(Op::Assert(Assertion::Start)) if units.is_empty() => return Start::Text,
-            Some(Op::Assert(Assertion::SearchStart)) if units.is_empty() => return Start::Search,
+            Some(Op::Assert(Assertion::Start)) if units.is_empty() => return Some(Start::Text),
+            Some(Op::Assert(Assertion::SearchStart)) if units.is_empty() => {
+                return Some(Start::Search);
+            }
+            Some(Op::Assert(Assertion::End | Assertion::EndOfText)) if units.is_empty() => {
+                // .NET looks at nothing else then.
+                return Some(Start::Any);
+            }
             Some(Op::Text { units: more, fold: false, back: false }) => {
                 units.extend_from_slice(more);
             }
@@ -107,84 +112,115 @@ fn start_of(program: &Program) -> Start {
         }
         at += 1;
     }
-    if !units.is_empty() {
-        let bytes: Option<Vec<u8>> =
-            units.iter().map(|unit| u8::try_from(*unit).ok().filter(u8::is_ascii)).collect();
-        let ascii = bytes.map(|bytes| memmem::Finder::new(&bytes).into_owned());
-        return Start::Prefix(Box::new(Prefix { units: units.into(), ascii }));
+    if units.is_empty() {
+        return None;
     }
-    match first(program, false) {
-        Some(set) => Start::First(Class::new(&set)),
-        None => Start::Any,
-    }
+    let bytes: Option<Vec<u8>> =
+        units.iter().map(|unit| u8::try_from(*unit).ok().filter(u8::is_ascii)).collect();
+    let ascii = bytes.map(|bytes| memmem::Finder::new(&bytes).into_owned());
+    Some(Start::Prefix(Box::new(Prefix { units: units.into(), ascii })))
 }
 
-/// How many instructions are looked at.
-const MOST: usize = 1_000;
+/// What a node can begin with.
+#[derive(Debug, Default)]
+struct First {
+    ranges: Vec<(u16, u16)>,
+    /// Whether it can match nothing.
+    nullable: bool,
+    /// Whether .NET puts it together with others.
+    merges: bool,
+}
 
-/// The units that a match can begin with; none when it can be empty or it is not known.
-fn first(program: &Program, backward: bool) -> Option<Set> {
-    let mut todo: Vec<Pc> = vec![0];
-    let mut seen = std::collections::HashSet::new();
-    let mut ranges = Vec::new();
-    while let Some(pc) = todo.pop() {
-        if !seen.insert(pc) {
-            continue;
-        }
-        if seen.len() > MOST || ranges.len() > MOST {
+impl First {
+    fn of(set: &Set, nullable: bool, merges: bool) -> Self {
+        Self { ranges: set.ranges().to_vec(), nullable, merges }
+    }
+
+    fn nothing() -> Self {
+        Self { ranges: Vec::new(), nullable: true, merges: true }
+    }
+
+    /// Adds what follows; none when .NET gives up.
+    fn followed_by(mut self, next: First) -> Option<First> {
+        if !self.merges || !next.merges {
             return None;
         }
-        let next = pc + 1;
-        match program.ops.get(pc as usize)? {
-            Op::Unit { test, back } if *back == backward => add(test, &mut ranges),
-            Op::Units { test, back, repeat } if *back == backward => {
-                add(test, &mut ranges);
-                if repeat.min == 0 {
-                    todo.push(next);
-                }
-            }
-            Op::Text { units, fold, back } if *back == backward => {
-                let unit = if backward { units.last()? } else { units.first()? };
-                let unit = Set::unit(*unit);
-                let unit = if *fold { unit.any_case() } else { unit };
-                ranges.extend_from_slice(unit.ranges());
-            }
-            Op::Fail | Op::NoBranch => {}
-            Op::Assert(_)
-            | Op::Mark
-            | Op::NoMark
-            | Op::Count(_)
-            | Op::NoCount(_)
-            | Op::Save
-            | Op::Commit
-            | Op::Capture { .. }
-            | Op::Holds(_)
-            | Op::Return => todo.push(next),
-            // A look ahead or behind only makes fewer positions fit.
-            Op::Goto(to) | Op::SaveLook(to) => todo.push(*to),
-            Op::SaveTest(yes, no) => todo.extend([*yes, *no]),
-            // What ends here may have matched nothing, so both ways are open.
-            Op::Split(to)
-            | Op::Loop(to)
-            | Op::LazyLoop(to)
-            | Op::CountedLoop(to, _)
-            | Op::LazyCountedLoop(to, _) => todo.extend([next, *to]),
-            Op::Unit { .. }
-            | Op::Units { .. }
-            | Op::Text { .. }
-            | Op::Ref { .. }
-            | Op::Abort
-            | Op::Stop => return None,
-        }
+        self.ranges.extend(next.ranges);
+        self.nullable = next.nullable;
+        Some(self)
     }
-    Some(Set::of(ranges))
+
+    /// Adds another possibility; none when .NET gives up.
+    fn or(mut self, other: First) -> Option<First> {
+        if !self.merges || !other.merges {
+            return None;
+        }
+        self.ranges.extend(other.ranges);
+        self.nullable |= other.nullable;
+        Some(self)
+    }
 }
 
-fn add(test: &Test, ranges: &mut Vec<(u16, u16)>) {
-    match test {
-        Test::One(unit) => ranges.push((*unit, *unit)),
-        Test::Not(unit) => ranges.extend_from_slice(Set::unit(*unit).inverse().ranges()),
-        Test::Class(class) => ranges.extend_from_slice(class.ranges()),
-        Test::Any => ranges.push((0, u16::MAX)),
+/// The units that a match can begin with; none when it can be empty or it is not known.
+///
+/// It is worked out as .NET does it, since that shows: a conditional without a second branch counts as if it always
+/// took the first, so that a match that takes neither is only found where the first could begin.
+fn first(tree: &Tree, root: NodeId) -> Option<Set> {
+    // Parts come before what they are parts of; some nodes are parts of nothing any more.
+    let used = tree.used(root);
+    let mut known: Vec<Option<First>> = Vec::with_capacity(used.len());
+    for (id, used) in (0..=root).zip(used) {
+        let first = if used { first_of(tree.get(id), &mut known) } else { None };
+        known.push(first);
+    }
+    let first = known.pop().flatten()?;
+    (!first.nullable).then(|| Set::of(first.ranges))
+}
+
+fn first_of(node: &Node, known: &mut [Option<First>]) -> Option<First> {
+    let mut take = |id: NodeId| known.get_mut(id as usize).and_then(Option::take);
+    match node {
+        Node::Nothing | Node::Empty | Node::Assert(_) | Node::Look { .. } => Some(First::nothing()),
+        Node::Text { units, fold, back } => {
+            let unit = Set::unit(*(if *back { units.last() } else { units.first() })?);
+            Some(First::of(&if *fold { unit.any_case() } else { unit }, false, true))
+        }
+        Node::Chars { set, merges, .. } => Some(First::of(set, false, *merges)),
+        Node::CharLoop { set, merges, repeat, .. } => {
+            Some(First::of(set, repeat.min == 0, *merges))
+        }
+        Node::Ref { .. } => Some(First::of(&Set::all(), true, true)),
+        Node::Concat(parts) => {
+            let (head, rest) = parts.split_first()?;
+            let mut first = take(*head)?;
+            for part in rest {
+                if !first.nullable {
+                    break;
+                }
+                first = first.followed_by(take(*part)?)?;
+            }
+            Some(first)
+        }
+        Node::Alternate(parts) => {
+            let (head, rest) = parts.split_first()?;
+            let mut first = take(*head)?;
+            for part in rest {
+                first = first.or(take(*part)?)?;
+            }
+            Some(first)
+        }
+        Node::Loop { body, repeat } => {
+            let mut first = take(*body)?;
+            first.nullable |= repeat.min == 0;
+            Some(first)
+        }
+        Node::Capture { body, .. } | Node::Atomic(body) => take(*body),
+        Node::IfGroup { yes, no, .. } | Node::IfMatch { yes, no, .. } => {
+            let first = take(*yes)?;
+            match no {
+                Some(no) => first.or(take(*no)?),
+                None => Some(first),
+            }
+        }
     }
 }

@@ -45,12 +45,15 @@ pub(super) enum Node {
         fold: bool,
         back: bool,
     },
+    /// A unit of a set; whether .NET would put the set together with others.
     Chars {
         set: Set,
+        merges: bool,
         back: bool,
     },
     CharLoop {
         set: Set,
+        merges: bool,
         back: bool,
         repeat: Repeat,
     },
@@ -108,6 +111,29 @@ impl Tree {
 
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Which nodes `root` consists of, but for those that take no text.
+    pub(super) fn used(&self, root: NodeId) -> Vec<bool> {
+        let mut used = vec![false; self.nodes.len()];
+        let mut todo = vec![root];
+        while let Some(id) = todo.pop() {
+            if let Some(used) = used.get_mut(id as usize) {
+                *used = true;
+            }
+            match self.get(id) {
+                Node::Concat(parts) | Node::Alternate(parts) => todo.extend(parts),
+                Node::Loop { body, .. } | Node::Capture { body, .. } | Node::Atomic(body) => {
+                    todo.push(*body);
+                }
+                Node::IfGroup { yes, no, .. } | Node::IfMatch { yes, no, .. } => {
+                    todo.push(*yes);
+                    todo.extend(no);
+                }
+                _ => {}
+            }
+        }
+        used
     }
 
     /// Takes a node that becomes part of another.
@@ -184,26 +210,26 @@ impl Tree {
 
     fn alternative(&mut self, out: &mut Vec<NodeId>, id: NodeId) {
         if let Some(last) = out.last()
-            && let (Some((set, back)), Some((more, next_back))) =
+            && let (Some((set, true, back)), Some((more, true, next_back))) =
                 (self.single(*last), self.single(id))
             && back == next_back
         {
             let set = set.union(&more);
             out.pop();
-            out.push(self.add(Node::Chars { set, back }));
+            out.push(self.add(Node::Chars { set, merges: true, back }));
             return;
         }
         out.push(id);
     }
 
-    /// The units that a node of exactly one unit takes, and its direction.
-    fn single(&self, id: NodeId) -> Option<(Set, bool)> {
+    /// The units that a node of exactly one unit takes, whether they merge, and its direction.
+    fn single(&self, id: NodeId) -> Option<(Set, bool, bool)> {
         match self.get(id) {
-            Node::Chars { set, back } => Some((set.clone(), *back)),
+            Node::Chars { set, merges, back } => Some((set.clone(), *merges, *back)),
             Node::Text { units, fold, back } => match units.as_slice() {
                 [unit] => {
                     let set = Set::unit(*unit);
-                    Some((if *fold { set.any_case() } else { set }, *back))
+                    Some((if *fold { set.any_case() } else { set }, true, *back))
                 }
                 _ => None,
             },
@@ -217,7 +243,7 @@ impl Tree {
             Repeat { min: 0, max: 0, .. } => self.add(Node::Empty),
             Repeat { min: 1, max: 1, .. } => body,
             _ => match self.single(body) {
-                Some((set, back)) => self.add(Node::CharLoop { set, back, repeat }),
+                Some((set, merges, back)) => self.add(Node::CharLoop { set, merges, back, repeat }),
                 None => self.multiply(body, repeat),
             },
         }
@@ -256,7 +282,9 @@ impl Tree {
         }
         let Some(at) = at else { return self.add(Node::Loop { body, repeat }) };
         let node = match self.get(at).clone() {
-            Node::CharLoop { set, back, .. } => Node::CharLoop { set, back, repeat: outer },
+            Node::CharLoop { set, merges, back, .. } => {
+                Node::CharLoop { set, merges, back, repeat: outer }
+            }
             Node::Loop { body, .. } => Node::Loop { body, repeat: outer },
             other => other,
         };

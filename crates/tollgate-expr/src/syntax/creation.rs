@@ -76,7 +76,7 @@ impl Parser<'_> {
         if self.is("{") {
             return Ok(Body::Block(self.block()?));
         }
-        Ok(Body::Expr(Box::new(self.expression()?)))
+        Ok(Body::Expr(Box::new(self.thrown_or_expression()?)))
     }
 
     fn lambda_parameters(&mut self) -> Result<Vec<Parameter>> {

@@ -142,10 +142,16 @@ impl Lexer<'_> {
         if c.is_ascii_digit() || (c == '.' && after.is_some_and(|d| d.is_ascii_digit())) {
             return self.number(start);
         }
-        if is_word_start(c) {
-            return Ok(TokenKind::Word(self.word().into()));
+        if self.letter().is_some_and(|(c, _)| is_word_start(c)) {
+            // What is written with an escape is never a keyword.
+            let word = self.word();
+            return Ok(if word.len() == self.pos - start {
+                TokenKind::Word(word.into())
+            } else {
+                TokenKind::Verbatim(word.into())
+            });
         }
-        if c == '@' && after.is_some_and(is_word_start) {
+        if c == '@' && after.is_some_and(|c| is_word_start(c) || c == '\\') {
             self.bump();
             return Ok(TokenKind::Verbatim(self.word().into()));
         }
@@ -155,16 +161,39 @@ impl Lexer<'_> {
             }
         }
         self.bump();
+        if c == '#' {
+            let error = SyntaxError::unsupported(
+                self.from(start),
+                "directives for the preprocessor are not supported",
+            );
+            return Err(error.help("write comments: `// …`"));
+        }
         Err(SyntaxError::new(self.from(start), format!("unexpected character `{c}`")))
     }
 
     fn word(&mut self) -> String {
         let mut word = String::new();
-        while let Some(c) = self.peek().filter(|c| is_word_start(*c) || c.is_alphanumeric()) {
+        while let Some((c, length)) = self.letter() {
+            if !is_word_part(c) {
+                break;
+            }
             word.push(c);
-            self.bump();
+            self.pos += length;
         }
         word
+    }
+
+    /// The next character of a name, perhaps written as an escape, and its length in the text.
+    fn letter(&self) -> Option<(char, usize)> {
+        let c = self.peek()?;
+        let n_digits = match self.rest().get(..2) {
+            Some("\\u") => 4,
+            Some("\\U") => 8,
+            _ => return Some((c, c.len_utf8())),
+        };
+        let digits = self.rest().get(2..2 + n_digits)?;
+        let code = u32::from_str_radix(digits, 16).ok()?;
+        Some((char::from_u32(code)?, 2 + n_digits))
     }
 
     fn string(&mut self, start: usize) -> Result<TokenKind, SyntaxError> {
@@ -297,20 +326,20 @@ impl Lexer<'_> {
     fn number(&mut self, start: usize) -> Result<TokenKind, SyntaxError> {
         for (prefix, radix) in [("0x", 16), ("0X", 16), ("0b", 2), ("0B", 2)] {
             if self.eat(prefix) {
-                let digits = self.digits(radix);
+                let digits = self.digits(start, radix)?;
                 let value = u64::from_str_radix(&digits, radix);
                 let value = value.map_err(|_| self.too_large(start))?;
                 return self.whole(start, value);
             }
         }
-        let mut digits = self.digits(10);
+        let mut digits = self.digits(start, 10)?;
         let mut real = false;
         let mut ahead = self.rest().chars();
         if ahead.next() == Some('.') && ahead.next().is_some_and(|c| c.is_ascii_digit()) {
             real = true;
             self.bump();
             digits.push('.');
-            digits.push_str(&self.digits(10));
+            digits.push_str(&self.digits(start, 10)?);
         }
         if self.exponent_follows() {
             real = true;
@@ -320,7 +349,7 @@ impl Lexer<'_> {
                 digits.push(sign);
                 self.bump();
             }
-            digits.push_str(&self.digits(10));
+            digits.push_str(&self.digits(start, 10)?);
         }
         let suffix = self.peek().map(|c| c.to_ascii_lowercase());
         if real || matches!(suffix, Some('d' | 'f' | 'm')) {
@@ -340,15 +369,21 @@ impl Lexer<'_> {
         is_exponent && next.is_some_and(|c| c.is_ascii_digit())
     }
 
-    fn digits(&mut self, radix: u32) -> String {
+    /// Digits, with `_` between them.
+    fn digits(&mut self, start: usize, radix: u32) -> Result<String, SyntaxError> {
         let mut out = String::new();
+        let mut last = '0';
         while let Some(c) = self.peek().filter(|c| c.is_digit(radix) || *c == '_') {
             if c != '_' {
                 out.push(c);
             }
+            last = c;
             self.bump();
         }
-        out
+        if last == '_' {
+            return Err(SyntaxError::new(self.from(start), "a number cannot end with `_`"));
+        }
+        Ok(out)
     }
 
     fn too_large(&self, start: usize) -> SyntaxError {
@@ -380,12 +415,18 @@ impl Lexer<'_> {
         }
         self.no_word_follows(start)?;
         let literal = match suffix {
-            Some('f') => digits.parse().ok().map(Literal::Float),
+            Some('f') => {
+                let value = digits.parse().ok().filter(|value: &f32| value.is_finite());
+                value.map(Literal::Float)
+            }
             Some('m') => Decimal::from_str(digits)
                 .or_else(|_| Decimal::from_scientific(digits))
                 .ok()
                 .map(Literal::Decimal),
-            _ => digits.parse().ok().map(Literal::Double),
+            _ => {
+                let value = digits.parse().ok().filter(|value: &f64| value.is_finite());
+                value.map(Literal::Double)
+            }
         };
         literal.map(TokenKind::Literal).ok_or_else(|| self.too_large(start))
     }
@@ -483,6 +524,9 @@ impl Lexer<'_> {
         loop {
             match self.peek() {
                 Some('}') => {
+                    if format.is_empty() {
+                        return Err(SyntaxError::new(self.from(start), "the format is empty"));
+                    }
                     self.bump();
                     return Ok(format.into());
                 }
@@ -499,6 +543,10 @@ impl Lexer<'_> {
 
 fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn is_word_part(c: char) -> bool {
+    is_word_start(c) || c.is_alphanumeric()
 }
 
 fn is_word_start(c: char) -> bool {

@@ -1,5 +1,7 @@
 //! Expressions.
 
+use tollgate_diagnostics::Code;
+
 use super::ast::{
     BinaryOp, Block, Expr, ExprKind, Literal, Name, Pattern, TypeKind, TypeRef, UnaryOp,
 };
@@ -13,7 +15,7 @@ type Result<T> = std::result::Result<T, SyntaxError>;
 /// Parses the tokens of `@( … )`.
 pub(crate) fn parse_expression(tokens: &[Token]) -> Result<Expr> {
     let mut parser = Parser::new(tokens, 0);
-    let expr = parser.expression()?;
+    let expr = parser.expression().map_err(|error| parser.unsupported.take().unwrap_or(error))?;
     if parser.is(";") {
         let error = SyntaxError::new(parser.at(), "unexpected `;` after the expression");
         return Err(error.help("an expression in `@(…)` has no `;`; write statements in `@{…}`"));
@@ -27,7 +29,8 @@ pub(crate) fn parse_block(tokens: &[Token], at: At) -> Result<Block> {
     let mut parser = Parser::new(tokens, 0);
     let mut statements = Vec::new();
     while !parser.is_end() {
-        statements.push(parser.statement()?);
+        let statement = parser.statement();
+        statements.push(statement.map_err(|error| parser.unsupported.take().unwrap_or(error))?);
     }
     Ok(Block { statements, at })
 }
@@ -38,6 +41,8 @@ pub(super) struct Parser<'t> {
     depth: u16,
     /// How many queries are open: some names are keywords in them.
     pub(super) queries: u16,
+    /// A construct that is not supported, met while something was tried.
+    unsupported: Option<SyntaxError>,
 }
 
 /// Binary operators, loosest first.
@@ -58,7 +63,7 @@ const SHIFT: usize = 7;
 
 impl<'t> Parser<'t> {
     pub(super) fn new(tokens: &'t [Token], depth: u16) -> Self {
-        Self { tokens, pos: 0, depth, queries: 0 }
+        Self { tokens, pos: 0, depth, queries: 0, unsupported: None }
     }
 
     // Tokens.
@@ -192,7 +197,15 @@ impl<'t> Parser<'t> {
     /// Tries to parse; goes back when it does not fit.
     pub(super) fn attempt<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Option<T> {
         let (pos, depth, queries) = (self.pos, self.depth, self.queries);
-        let result = parse(self).ok();
+        let result = match parse(self) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                if error.code == Code::EXPR_UNSUPPORTED {
+                    self.unsupported.get_or_insert(error);
+                }
+                None
+            }
+        };
         if result.is_none() {
             (self.pos, self.depth, self.queries) = (pos, depth, queries);
         }
@@ -223,10 +236,8 @@ impl<'t> Parser<'t> {
             return Ok(lambda);
         }
         if self.is_word("throw") {
-            self.next();
-            let value = self.expression()?;
-            let depth = value.depth;
-            return self.make(ExprKind::Throw(Box::new(value)), start, depth);
+            let error = SyntaxError::new(start, "a `throw` cannot stand here");
+            return Err(error.help("it may follow `??`, `=>`, or `?` and `:`"));
         }
         if self.starts_query() {
             return self.query(start);
@@ -276,12 +287,25 @@ impl<'t> Parser<'t> {
             return Ok(condition);
         }
         self.next();
-        let yes = self.expression()?;
+        let yes = self.thrown_or_expression()?;
         self.expect(":")?;
-        let no = self.expression()?;
+        let no = self.thrown_or_expression()?;
         let depth = condition.depth.max(yes.depth).max(no.depth);
         let kind = ExprKind::Ternary(Box::new(condition), Box::new(yes), Box::new(no));
         self.make(kind, start, depth)
+    }
+
+    /// An expression, or `throw e` where one may stand for a value.
+    pub(super) fn thrown_or_expression(&mut self) -> Result<Expr> {
+        let start = self.at();
+        if !self.eat_word("throw") {
+            return self.expression();
+        }
+        self.enter()?;
+        let value = self.coalesce()?;
+        self.leave();
+        let depth = value.depth;
+        self.make(ExprKind::Throw(Box::new(value)), start, depth)
     }
 
     fn coalesce(&mut self) -> Result<Expr> {
@@ -292,7 +316,7 @@ impl<'t> Parser<'t> {
         }
         self.enter()?;
         let right = if self.is_word("throw") {
-            self.expression()?
+            self.thrown_or_expression()?
         } else if let Some(lambda) = self.lambda()? {
             lambda
         } else {

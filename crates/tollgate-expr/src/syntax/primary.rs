@@ -115,6 +115,11 @@ impl<'t> Parser<'t> {
     }
 
     fn named_expression(&mut self, start: At) -> Result<Expr> {
+        // `global::` leads to where names are looked up anyway.
+        if self.is_word("global") && self.is_at(1, "::") {
+            self.next();
+            self.next();
+        }
         let name = self.any_word()?;
         let types = self.generic_arguments();
         self.make(ExprKind::Name(name.text, types), start, 0)

@@ -202,7 +202,7 @@ impl Parser<'_> {
             constraints.push(self.constraints()?);
         }
         let body = if self.eat("=>") {
-            let value = self.expression()?;
+            let value = self.thrown_or_expression()?;
             self.expect(";")?;
             Body::Expr(Box::new(value))
         } else {

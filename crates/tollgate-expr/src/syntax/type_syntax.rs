@@ -36,7 +36,8 @@ impl Parser<'_> {
         }
         let mut ranks = 0;
         loop {
-            let nullable = self.is("?");
+            let twice = matches!(ty.kind, TypeKind::Nullable(_));
+            let nullable = self.is("?") && !twice;
             if nullable {
                 self.next();
             } else if self.is("[") && self.is_at(1, "]") {
@@ -92,6 +93,10 @@ impl Parser<'_> {
         if self.is_word("var") && !self.is_at(1, ".") && !self.is_at(1, "<") {
             self.next();
             return Ok(TypeRef { kind: TypeKind::Var, at: start });
+        }
+        if self.is_word("global") && self.is_at(1, "::") {
+            self.next();
+            self.next();
         }
         let mut path: Vec<(Name, Vec<TypeRef>)> = Vec::new();
         loop {

@@ -9,16 +9,18 @@ pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
+mod deserialize;
 mod encoding;
 mod enumeration;
 mod format_provider;
 mod guid;
+mod ip_address;
 mod json;
 mod json_convert;
 mod jwt;
 mod linq;
 mod math;
-mod net;
+mod nullable;
 mod number;
 mod object;
 mod random;
@@ -32,22 +34,26 @@ mod string_writer;
 mod time;
 mod tuple;
 mod ty;
+mod uri;
+mod web_utility;
 mod xml;
 
 pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
+pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use json::json_pairs;
-pub(crate) use object::new_exception;
+pub(crate) use object::{default_message, new_exception};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
-    Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
-    info, lookup, short_names,
+    MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info, is_not_allowed, lookup,
+    short_names,
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
+pub(crate) use uri::{any_uri, original_text};
 pub(crate) use xml::{XmlSource, xml_type};
 
 macro_rules! types {
@@ -62,7 +68,8 @@ macro_rules! types {
 }
 types! {
     Object = object::OBJECT;
-    Nullable = object::NULLABLE;
+    Nullable = nullable::DECL;
+    NullableValues = nullable::STATIC;
     Array = collections::array::DECL;
     Func = object::FUNC;
     Action = object::ACTION;
@@ -188,8 +195,15 @@ types! {
     Match = regex::MATCH;
     MatchCollection = regex::MATCHES;
     MatchEvaluator = regex::EVALUATOR;
-    Uri = net::URI;
-    WebUtility = net::WEB_UTILITY;
+    Uri = uri::DECL;
+    UriKind = uri::KIND;
+    UriPartial = uri::PARTIAL;
+    UriComponents = uri::COMPONENTS;
+    UriFormat = uri::FORMAT;
+    UriHostNameType = uri::HOST_NAME_TYPE;
+    WebUtility = web_utility::DECL;
+    IPAddress = ip_address::DECL;
+    AddressFamily = ip_address::FAMILY;
     HashAlgorithm = crypto::HASH_ALGORITHM;
     KeyedHashAlgorithm = crypto::KEYED_HASH_ALGORITHM;
     Hmac = crypto::HMAC;

@@ -415,6 +415,15 @@ impl Numeric {
         self == to || targets.contains(&to)
     }
 
+    /// The type an operation on it alone works in.
+    pub(crate) fn promoted(self) -> Numeric {
+        use Numeric::{Byte, Char, Int, SByte, Short, UShort};
+        match self {
+            SByte | Byte | Short | UShort | Char => Int,
+            other => other,
+        }
+    }
+
     /// The type a binary operation of the two works in.
     pub(crate) fn promote(self, other: Numeric) -> Option<Numeric> {
         use Numeric::{Decimal, Double, Float, Int, Long, SByte, Short, UInt, ULong};

@@ -88,12 +88,13 @@ fn span_text(value: TimeSpan) -> String {
     let (minutes, seconds) = (take(TICKS_PER_MINUTE, 60), take(TICKS_PER_SECOND, 60));
     let fraction = i64::try_from(take(1, 10_000_000)).unwrap_or_default();
     let mut text = if ticks < 0 { "-P" } else { "P" }.to_owned();
-    let push = |number: u128, unit: char, text: &mut String| {
+    let push = |number: u128, unit: &str, text: &mut String| {
         if number != 0 {
-            text.push_str(&format!("{number}{unit}"));
+            text.push_str(&number.to_string());
+            text.push_str(unit);
         }
     };
-    push(days, 'D', &mut text);
+    push(days, "D", &mut text);
     if hours == 0 && minutes == 0 && seconds == 0 && fraction == 0 {
         if days == 0 {
             text.push_str("T0S");
@@ -101,10 +102,12 @@ fn span_text(value: TimeSpan) -> String {
         return text;
     }
     text.push('T');
-    push(hours, 'H', &mut text);
-    push(minutes, 'M', &mut text);
+    push(hours, "H", &mut text);
+    push(minutes, "M", &mut text);
     if seconds != 0 || fraction != 0 {
-        text.push_str(&format!("{seconds}{}S", fraction_text(fraction)));
+        text.push_str(&seconds.to_string());
+        text.push_str(&fraction_text(fraction));
+        text.push('S');
     }
     text
 }
@@ -134,11 +137,13 @@ pub(crate) fn parse_simple(text: &str, to: Simple, now: DateTime) -> Result<Valu
             .map(Value::DateTimeOffset)
             .ok_or_else(|| invalid(text, "AllXsd")),
         Simple::TimeSpan => match read_span(trimmed) {
-            Some(Some(ticks)) => Ok(Value::TimeSpan(TimeSpan::from_ticks(ticks))),
-            Some(None) => Err(Exception::new(
-                ExceptionKind::Overflow,
-                "Value 'Duration' was either too large or too small for TimeSpan.",
-            )),
+            Some(ticks) => match i64::try_from(ticks) {
+                Ok(ticks) => Ok(Value::TimeSpan(TimeSpan::from_ticks(ticks))),
+                Err(_) => Err(Exception::new(
+                    ExceptionKind::Overflow,
+                    "Value 'Duration' was either too large or too small for TimeSpan.",
+                )),
+            },
             None => Err(invalid(text, "TimeSpan")),
         },
         Simple::Guid => parse_guid(Some(text)).map(Value::guid),
@@ -248,8 +253,8 @@ fn zone(text: &mut &str) -> Option<i64> {
     Some(sign * (hours * 60 + minutes))
 }
 
-/// A duration such as `P1DT2H`, in ticks; `Some(None)` when it is too long.
-fn read_span(text: &str) -> Option<Option<i64>> {
+/// A duration such as `P1DT2H`, in ticks, however long.
+fn read_span(text: &str) -> Option<i128> {
     let mut rest = text;
     let negative = eat(&mut rest, '-');
     eat(&mut rest, 'P').then_some(())?;
@@ -273,6 +278,5 @@ fn read_span(text: &str) -> Option<Option<i64>> {
         any = true;
     }
     any.then_some(())?;
-    let total = if negative { -total } else { total };
-    Some(i64::try_from(total).ok())
+    Some(if negative { -total } else { total })
 }

@@ -390,7 +390,9 @@ fn pem_of(data: Vec<u8>, password: &str) -> Result<String, String> {
     let mut pem = String::new();
     let mut add = |kind: &str, der: &[u8]| {
         let body = base64::engine::general_purpose::STANDARD.encode(der);
-        pem.push_str(&format!("-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n"));
+        for part in ["-----BEGIN ", kind, "-----\n", &body, "\n-----END ", kind, "-----\n"] {
+            pem.push_str(part);
+        }
     };
     for certificate in std::iter::once(&opened.certificate).chain(&opened.chain) {
         add("CERTIFICATE", certificate);

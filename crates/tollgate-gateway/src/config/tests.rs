@@ -23,6 +23,7 @@ fn load(text: &str) -> (Config, String) {
         ("URL", "https://backend.example/"),
         ("SITE", "here"),
         ("FLAG", "true"),
+        ("PASSWORD", "secret"),
     ]));
     let config = read(file, text, Path::new("."), &env, &mut diagnostics);
     for span in &config.secret_spans {
@@ -301,4 +302,25 @@ fn urls_are_split_strictly() {
     ] {
         assert_eq!(split(wrong), None, "{wrong}");
     }
+}
+
+/// A certificate with its key under a password.
+const PKCS12: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../tollgate-expr/src/types/crypto/tests/signing.pfx");
+
+#[test]
+fn certificates_come_from_pkcs12_files() {
+    let written = |password: &str| {
+        format!("[certificates.signing]\nfile = '{PKCS12}'\npassword = {{ env = '{password}' }}\n")
+    };
+    let (config, shown) = load(&written("PASSWORD"));
+    assert_eq!(shown, "");
+    let pem = config.certificates[0].pem.expose().as_bytes();
+    let certificate = crate::certificates::read_certificate(pem, None).unwrap();
+    assert!(certificate.private_key().is_some());
+    assert!(certificate.for_expressions().is_some());
+    let (config, shown) = load(&written("KEY"));
+    assert!(config.certificates.is_empty());
+    assert!(shown.contains("cannot be read: the password does not fit"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
 }

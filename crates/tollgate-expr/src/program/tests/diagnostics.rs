@@ -114,14 +114,26 @@ fn names_and_members() {
           |   ^^^^"#]],
     );
     check(
-        "@(XElement.Parse(\"<a/>\"))",
+        "@(context.Request.MatchedParameters(\"x\"))",
         Target::Any,
         expect![[r#"
-            error[E0306]: the type `XElement` is not supported
-             --> policies/a.xml:1:3
+        error[E0304]: `MatchedParameters` is a property and cannot be called
+         --> policies/a.xml:1:19
+          |
+        1 | @(context.Request.MatchedParameters("x"))
+          |                   ^^^^^^^^^^^^^^^^^"#]],
+    );
+    check(
+        "@(XElement.Load(\"a.xml\"))",
+        Target::Any,
+        expect![[r#"
+            error[E0306]: `XElement.Load` is not supported
+             --> policies/a.xml:1:12
               |
-            1 | @(XElement.Parse("<a/>"))
-              |   ^^^^^^^^"#]],
+            1 | @(XElement.Load("a.xml"))
+              |            ^^^^
+              |
+              = help: expressions have no files, streams, readers or writers"#]],
     );
 }
 
@@ -186,13 +198,13 @@ fn types() {
         "@(context.Request.Body.As<int>())",
         Target::Any,
         expect![[r#"
-        error[E0304]: a body cannot be read as `int`
-         --> policies/a.xml:1:24
-          |
-        1 | @(context.Request.Body.As<int>())
-          |                        ^^
-          |
-          = help: bodies are read as string, byte[], JObject, JArray or JToken"#]],
+            error[E0304]: a body cannot be read as `int`
+             --> policies/a.xml:1:24
+              |
+            1 | @(context.Request.Body.As<int>())
+              |                        ^^
+              |
+              = help: bodies are read as string, byte[], JObject, JArray, JToken, XElement, XDocument or XNode"#]],
     );
 }
 

@@ -32,18 +32,20 @@ impl Builder {
         self.categories = self.categories.union(set);
     }
 
-    fn finish(self, fold: bool) -> Set {
+    /// The set, and whether .NET would put it together with others.
+    fn finish(self, fold: bool) -> (Set, bool) {
         let mut set = Set::of(self.ranges);
         if fold {
             set = set.with_lower();
         }
         set = set.union(&self.categories);
+        let single = matches!(set.ranges(), [(first, last)] if first == last);
         if self.negated {
             set = set.inverse();
         }
         match self.subtracted {
-            Some(subtracted) => set.minus(&subtracted),
-            None => set,
+            Some(subtracted) => (set.minus(&subtracted), false),
+            None => (set, !self.negated || single),
         }
     }
 }
@@ -62,14 +64,14 @@ pub(super) fn shorthand(letter: u8, ecma: bool) -> Set {
 }
 
 impl Parser<'_> {
-    /// The set of a class, after its `[`; with `scan_only`, just to its end. Units are compared in lower case when case
-    /// is ignored, and the set is of such.
+    /// The set of a class, after its `[`, and whether .NET would put it together with others; with `scan_only`, just to
+    /// its end. Units are compared in lower case when case is ignored, and the set is of such.
     pub(super) fn scan_class(
         &mut self,
         fold: bool,
         scan_only: bool,
         depth: u32,
-    ) -> Result<Set, PatternError> {
+    ) -> Result<(Set, bool), PatternError> {
         if depth > MAX_DEPTH {
             return Err(PatternError::limit("the character classes of a pattern nest too deeply"));
         }
@@ -129,7 +131,7 @@ impl Parser<'_> {
             return Err(self.error("Unterminated [] set."));
         }
         self.spend(builder.ranges.len() + builder.categories.ranges().len())?;
-        Ok(if scan_only { Set::default() } else { builder.finish(fold) })
+        Ok(if scan_only { (Set::default(), true) } else { builder.finish(fold) })
     }
 
     fn subtract(
@@ -138,7 +140,7 @@ impl Parser<'_> {
         depth: u32,
         builder: &mut Builder,
     ) -> Result<(), PatternError> {
-        builder.subtracted = Some(self.scan_class(fold, false, depth + 1)?);
+        builder.subtracted = Some(self.scan_class(fold, false, depth + 1)?.0);
         if self.left() > 0 && !self.is(b']') {
             return Err(self.error("A subtraction must be the last element in a character class."));
         }

@@ -28,7 +28,9 @@ impl Parser<'_> {
                 if scan_only {
                     return Ok(0);
                 }
-                return self.set_node(class::shorthand(letter, ecma));
+                // .NET negates these sets of ECMAScript as a whole.
+                let merges = !ecma || letter.is_ascii_lowercase();
+                return self.set_node(class::shorthand(letter, ecma), merges);
             }
             b'p' | b'P' => {
                 self.at += 1;
@@ -38,7 +40,7 @@ impl Parser<'_> {
                 let fold = self.options.has(Options::IGNORE_CASE);
                 let (set, written) = self.property(letter == b'P', fold)?;
                 let set = if fold && written { set.with_lower() } else { set };
-                return self.set_node(set);
+                return self.set_node(set, true);
             }
             _ => return self.scan_reference(scan_only),
         };

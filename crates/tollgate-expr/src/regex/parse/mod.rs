@@ -311,8 +311,9 @@ impl<'p> Parser<'p> {
         let multiline = self.options.has(Options::MULTILINE);
         let node = match u8::try_from(special).unwrap_or_default() {
             b'[' => {
-                let set = self.scan_class(self.options.has(Options::IGNORE_CASE), false, 0)?;
-                self.set_node(set)?
+                let (set, merges) =
+                    self.scan_class(self.options.has(Options::IGNORE_CASE), false, 0)?;
+                self.set_node(set, merges)?
             }
             b'(' => {
                 self.saved_options.push(self.options);
@@ -346,8 +347,8 @@ impl<'p> Parser<'p> {
             b'^' => self.tree.add(Node::Assert(Assertion::Start)),
             b'$' if multiline => self.tree.add(Node::Assert(Assertion::LineEnd)),
             b'$' => self.tree.add(Node::Assert(Assertion::EndOfText)),
-            b'.' if self.options.has(Options::SINGLELINE) => self.set_node(Set::all())?,
-            b'.' => self.set_node(Set::unit(0x0a).inverse())?,
+            b'.' if self.options.has(Options::SINGLELINE) => self.set_node(Set::all(), true)?,
+            b'.' => self.set_node(Set::unit(0x0a).inverse(), true)?,
             quantifier => {
                 if self.unit.is_none() {
                     let quantifier = char::from(quantifier);
@@ -433,10 +434,10 @@ impl<'p> Parser<'p> {
         Ok(self.tree.add(Node::Text { units, fold, back: self.is_backward() }))
     }
 
-    fn set_node(&mut self, set: Set) -> Result<NodeId, PatternError> {
+    fn set_node(&mut self, set: Set, merges: bool) -> Result<NodeId, PatternError> {
         let set = if self.options.has(Options::IGNORE_CASE) { set.any_case() } else { set };
         self.spend(4 + set.ranges().len())?;
-        Ok(self.tree.add(Node::Chars { set, back: self.is_backward() }))
+        Ok(self.tree.add(Node::Chars { set, merges, back: self.is_backward() }))
     }
 
     fn open_group(&mut self, kind: GroupKind) {

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::super::net::escape_data;
 use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
 use crate::eval::{Args, Cx, default_value, null_argument};
 use crate::state::{SLOT_COST, confusion};
+use crate::uri::escape_data;
 use crate::value::{HostRef, ResponsePart};
 use crate::{Exception, Value};
 

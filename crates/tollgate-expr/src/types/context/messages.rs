@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::collections::dictionary;
 use super::super::decl::{TypeDecl, m};
-use super::super::net::new_uri;
+use super::super::uri::new_uri;
 use super::super::xml::read_body as read_xml;
 use super::super::{Ty, TypeId, certificate, encoding};
 use super::{Run, entity, part, present, text};

@@ -51,8 +51,8 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     members: &[
         m("new()", "An empty one.", |cx, _| cx.state.add_native(Oid::default())),
         m("new(string oid)", "Of an identifier or a name.", |cx, a| {
-            let given = a.opt_str(0).map(Oid::of).unwrap_or_default();
-            cx.state.add_native(given)
+            let given = a.str(0, "friendlyName")?;
+            cx.state.add_native(Oid::of(&given))
         }),
         m("new(string value, string friendlyName)", "Of an identifier and its name.", |cx, a| {
             let owned = |index: usize| a.opt_str(index).map(str::to_owned);

@@ -7,13 +7,17 @@ use crate::Value;
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 
-/// A generator: it has no state of its own.
+/// A generator: it has no state of its own, but a class behind it.
 #[derive(Debug)]
-struct Generator;
+struct Generator(&'static str);
 
 impl Native for Generator {
     fn id(&self) -> TypeId {
         TypeId::RNGCryptoServiceProvider
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(format!("System.Security.Cryptography.{}", self.0))
     }
 }
 
@@ -88,17 +92,64 @@ pub(in crate::types) const GENERATOR: TypeDecl = TypeDecl {
             |cx, a| get_non_zero(cx, a),
         ),
         m("void Dispose()", "Gives it back.", |_, _| Ok(Value::Null)),
+        m("static RandomNumberGenerator Create()", "A generator.", |cx, _| {
+            new(cx, "RandomNumberGeneratorImplementation")
+        }),
+        m(
+            "static RandomNumberGenerator Create(string rngName)",
+            "The generator of a name; null for an unknown one.",
+            |cx, a| {
+                let name = a.str(0, "name")?;
+                if name.eq_ignore_ascii_case("System.Security.Cryptography.RandomNumberGenerator") {
+                    new(cx, "RNGCryptoServiceProvider")
+                } else {
+                    Ok(Value::Null)
+                }
+            },
+        ),
+        m("static int GetInt32(int toExclusive)", "From 0 to below a number.", |cx, a| {
+            if a.int(0) <= 0 {
+                return Err(out_of_range("Positive number required.", "toExclusive"));
+            }
+            get_int(cx, 0, a.int(0))
+        }),
+        m(
+            "static int GetInt32(int fromInclusive, int toExclusive)",
+            "From a number to below another.",
+            |cx, a| {
+                if a.int(0) >= a.int(1) {
+                    return Err(argument(
+                        "Range of random number does not contain at least one possibility.",
+                    ));
+                }
+                get_int(cx, a.int(0), a.int(1))
+            },
+        ),
     ],
-    refused: &[
-        not_allowed("Create", "Azure lists only `RNGCryptoServiceProvider`"),
-        not_allowed("Fill", "Azure lists only `RNGCryptoServiceProvider`"),
-        not_allowed("GetInt32", "Azure lists only `RNGCryptoServiceProvider`"),
-    ],
+    refused: &[not_allowed("Fill", "policies have no spans")],
 };
 
-fn new(cx: &mut Cx<'_>) -> Run {
+/// A whole number from a range, all equally likely.
+fn get_int(cx: &mut Cx<'_>, least: i32, most: i32) -> Run {
+    let range = u64::from(most.abs_diff(least));
+    let limit = u64::MAX - u64::MAX % range.max(1);
+    // Numbers past the last multiple of the range would favour some; a draw is past it less than once in 2^31.
+    let mut drawn = u64::MAX;
+    for _ in 0..16 {
+        let mut bits = [0u8; 8];
+        fill(cx, &mut bits)?;
+        drawn = u64::from_le_bytes(bits);
+        if drawn < limit {
+            break;
+        }
+    }
+    let offset = i64::try_from(drawn % range.max(1)).unwrap_or_default();
+    Ok(Value::Int(i32::try_from(i64::from(least) + offset).unwrap_or_default()))
+}
+
+fn new(cx: &mut Cx<'_>, class: &'static str) -> Run {
     cx.charge(1)?;
-    Ok(Value::native(Generator))
+    Ok(Value::native(Generator(class)))
 }
 
 pub(in crate::types) const PROVIDER: TypeDecl = TypeDecl {
@@ -107,9 +158,13 @@ pub(in crate::types) const PROVIDER: TypeDecl = TypeDecl {
     bases: &["RandomNumberGenerator"],
     docs: "Random bytes that nobody can foresee.",
     members: &[
-        m("new()", "A generator.", |cx, _| new(cx)),
-        m("new(string str)", "A generator; the text is not used.", |cx, _| new(cx)),
-        m("new(byte[] rgb)", "A generator; the bytes are not used.", |cx, _| new(cx)),
+        m("new()", "A generator.", |cx, _| new(cx, "RNGCryptoServiceProvider")),
+        m("new(string str)", "A generator; the text is not used.", |cx, _| {
+            new(cx, "RNGCryptoServiceProvider")
+        }),
+        m("new(byte[] rgb)", "A generator; the bytes are not used.", |cx, _| {
+            new(cx, "RNGCryptoServiceProvider")
+        }),
     ],
     refused: &[refused("new(CspParameters cspParams)", "there are no key containers")],
 };

@@ -44,6 +44,7 @@ pub(super) fn add_all(
     } else if let Value::Object(id) = contents
         && matches!(cx.state.object(*id), Object::Array { .. })
     {
+        // The arguments of `params`: what is being added cannot change the array.
         let mut next = 0;
         while let Some(content) = cx.state.item(*id, next).cloned() {
             add_content(cx, container, &content)?;

@@ -8,7 +8,7 @@ use super::{MatchData, OBJECT_COST, budget, match_value, out_of_range};
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
 use crate::regex::{
-    Assembly, Found, Options, Range, Regex, Replacement, Stacks, Subject, cached, unescape,
+    Assembly, Found, Options, Range, Regex, Replacement, Subject, cached, unescape,
 };
 use crate::state::confusion;
 use crate::types::{Ty, TypeId};
@@ -306,17 +306,15 @@ fn range(regex: &Regex, subject: &Subject, a: &Args<'_>, at: usize) -> Result<Ra
     }
     match usize::try_from(a.int(at)) {
         Ok(from) if from <= subject.len() => Ok(Range { from, ..whole }),
-        _ => Err(bad_start("startat")),
+        _ => Err(bad_start()),
     }
 }
 
 #[cold]
-fn bad_start(name: &str) -> Exception {
+fn bad_start() -> Exception {
     Exception::new(
         ExceptionKind::ArgumentOutOfRange,
-        format!(
-            "Start index cannot be less than 0 or greater than input length. (Parameter '{name}')"
-        ),
+        "Start index cannot be less than 0 or greater than input length. (Parameter 'startat')",
     )
 }
 
@@ -357,7 +355,7 @@ fn find(
     subject: Subject,
     range: Range,
 ) -> Result<Value, Exception> {
-    let found = regex.find(&subject, range, &mut Stacks::default(), budget(cx))?;
+    let found = regex.find(&subject, range, budget(cx))?;
     let found = found.map(|found| (regex, found));
     cx.charge(OBJECT_COST)?;
     match_value(cx, Arc::new(MatchData { found, subject }))
@@ -372,7 +370,7 @@ fn first_match(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
 fn match_in_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let (regex, subject) = (this(a)?, input(cx, a, 1)?);
     let start = usize::try_from(a.int(2)).ok().filter(|start| *start <= subject.len());
-    let start = start.ok_or_else(|| bad_start("beginning"))?;
+    let start = start.ok_or_else(bad_start)?;
     let length = usize::try_from(a.int(3)).ok().filter(|length| *length <= subject.len() - start);
     let end = start
         + length.ok_or_else(|| {

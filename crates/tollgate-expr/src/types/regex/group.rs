@@ -46,12 +46,7 @@ pub(in crate::types) const GROUPS: TypeDecl = TypeDecl {
             "A group; one without success when there is none.",
             |cx, a| {
                 let groups = groups(a)?;
-                let number = a.int(1);
-                let slot = match &groups.0.found {
-                    Some((regex, _)) => regex.slot(number),
-                    None => (number == 0).then_some(0),
-                };
-                group(cx, &groups.0, slot)
+                group(cx, &groups.0, groups.slot(a.int(1)))
             },
         ),
         m(
@@ -89,6 +84,14 @@ impl Groups {
     fn len(&self) -> usize {
         self.0.found.as_ref().map_or(1, |(regex, _)| regex.n_groups())
     }
+
+    /// The place of a group, by number.
+    fn slot(&self, number: i32) -> Option<usize> {
+        match &self.0.found {
+            Some((regex, _)) => regex.slot(number),
+            None => (number == 0).then_some(0),
+        }
+    }
 }
 
 impl Native for Groups {
@@ -102,7 +105,9 @@ impl Native for Groups {
             if index >= groups.len() {
                 return Ok(None);
             }
-            group(cx, &groups.0, Some(index)).map(Some)
+            // By number, as .NET does it even when numbers are missing.
+            let number = i32::try_from(index).unwrap_or(i32::MAX);
+            group(cx, &groups.0, groups.slot(number)).map(Some)
         })
     }
 }

@@ -14,7 +14,7 @@ fn new(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     cx.state.xml.attribute(name, text, &mut cx.state.budget).map(Value::Xml)
 }
 
-fn set(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+fn set(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let id = this(a)?;
     let text = content::some_string_value(cx, &a.value(1))?;
     if let Some(name) = cx.state.xml.name(id) {
@@ -40,7 +40,7 @@ const OWN: &[Member] = &[
         "string Value",
         "Its text.",
         |cx, a| Ok(cx.state.xml.value(this(a)?).cloned().map_or(Value::Null, Value::Str)),
-        |cx, a| set(cx, a),
+        set,
     ),
     m("bool IsNamespaceDeclaration", "Whether it declares a namespace.", |cx, a| {
         let name = cx.state.xml.name(this(a)?);
@@ -56,7 +56,7 @@ const OWN: &[Member] = &[
     m("void SetValue(object value)", "Sets its text to that of a value.", |cx, a| {
         set(cx, a).map(|_| Value::Null)
     }),
-    m("string ToString()", "`name=\"value\"`.", |cx, a| super::super::object::to_string(cx, a)),
+    m("string ToString()", "`name=\"value\"`.", super::super::object::to_string),
 ];
 
 pub(in crate::types) const DECL: TypeDecl = TypeDecl {

@@ -25,7 +25,7 @@ impl Native for Declaration {
         let parts = [("version", version), ("encoding", encoding), ("standalone", standalone)];
         for (name, value) in parts {
             if let Some(value) = value {
-                text.push_str(&format!(" {name}=\"{value}\""));
+                text.extend([" ", name, "=\"", value, "\""]);
             }
         }
         text.push_str("?>");

@@ -38,13 +38,11 @@ fn in_order(cx: &mut Cx<'_>, a: &Args<'_>, item: TypeId) -> Run {
             std::cmp::Ordering::Equal
         })
     });
-    match failed {
-        Some(exception) => Err(exception),
-        None => {
-            let items = ids.into_iter().map(Value::Xml).collect();
-            cx.lazy(Ty::Named(item), Source::Items(items))
-        }
+    if let Some(exception) = failed {
+        return Err(exception);
     }
+    let items = ids.into_iter().map(Value::Xml).collect();
+    cx.lazy(Ty::Named(item), Source::Items(items))
 }
 
 macro_rules! axis {

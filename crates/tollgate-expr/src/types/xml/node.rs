@@ -124,9 +124,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         m("bool IsBefore(XNode node)", "Whether it comes before a node.", |cx, a| {
             Ok(Value::Bool(order(cx, a, 0)?.is_lt()))
         }),
-        m("string ToString()", "Its XML, indented.", |cx, a| {
-            super::super::object::to_string(cx, a)
-        }),
+        m("string ToString()", "Its XML, indented.", super::super::object::to_string),
         m("string ToString(SaveOptions options)", "Its XML.", |cx, a| {
             let (id, options) = (this(a)?, SaveOptions::of(a.int(1)));
             let text = cx.state.xml.to_text(id, options, &mut cx.state.budget)?;

@@ -80,9 +80,19 @@ const MAKING: &[Member] = &[
     m("new(byte[] rawData, string password)", "Of PKCS #12 with a password.", |cx, a| {
         from_bytes(cx, a, TypeId::X509Certificate)
     }),
+    m(
+        "new(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)",
+        "Of PKCS #12 with a password; keys stay in memory whatever the flags.",
+        |cx, a| from_bytes(cx, a, TypeId::X509Certificate),
+    ),
     m("new(X509Certificate cert)", "A copy.", |cx, a| copy(cx, a, TypeId::X509Certificate)),
     m(
         "void Import(byte[] rawData)",
+        "Throws: certificates do not change.",
+        |_, _| Err(immutable()),
+    ),
+    m(
+        "void Import(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)",
         "Throws: certificates do not change.",
         |_, _| Err(immutable()),
     ),
@@ -181,7 +191,6 @@ const READING: &[Member] = &[
 
 const NO_FILES: &str = "policies cannot read files";
 const NO_SECURE: &str = "`SecureString` is not in Azure's list";
-const NO_FLAGS: &str = "there is no key store";
 
 pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     name: "System.Security.Cryptography.X509Certificates.X509Certificate",
@@ -196,8 +205,12 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         refused("new(IntPtr handle)", "there are no handles"),
         refused("void Import(string fileName)", NO_FILES),
         refused(
-            "void Import(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)",
-            NO_FLAGS,
+            "new(string fileName, string password, X509KeyStorageFlags keyStorageFlags)",
+            NO_FILES,
+        ),
+        refused(
+            "void Import(string fileName, string password, X509KeyStorageFlags keyStorageFlags)",
+            NO_FILES,
         ),
         refused("CreateFromCertFile", NO_FILES),
         refused("CreateFromSignedFile", NO_FILES),

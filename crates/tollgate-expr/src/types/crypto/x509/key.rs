@@ -103,6 +103,7 @@ pub(in crate::types) const DISTINGUISHED_NAME: TypeDecl = TypeDecl {
     })],
     refused: &[
         not_allowed("new", "Azure lists only `Name`"),
+        not_allowed("CopyFrom", "Azure lists only `Name`"),
         not_allowed("Decode", "Azure lists only `Name`"),
         not_allowed("Format", "Azure lists only `Name`"),
         not_allowed("RawData", "Azure lists only `Name`"),

@@ -112,6 +112,19 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             "static X509ContentType GetCertContentType(string fileName)",
             "policies cannot read files",
         ),
+        refused(
+            "new(string fileName, string password, X509KeyStorageFlags keyStorageFlags)",
+            "policies cannot read files",
+        ),
+        refused("void Import(string fileName)", "policies cannot read files"),
+        refused(
+            "void Import(string fileName, string password, X509KeyStorageFlags keyStorageFlags)",
+            "policies cannot read files",
+        ),
+        refused(
+            "void Import(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)",
+            "certificates do not change: use the constructor",
+        ),
         not_allowed("Extensions", "Azure does not list the types of extensions"),
     ],
 };
