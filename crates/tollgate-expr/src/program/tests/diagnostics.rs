@@ -125,6 +125,16 @@ fn names_and_members() {
               |
               = help: expressions have no files, streams, readers or writers"#]],
     );
+    check(
+        "@(context.Request.MatchedParameters(\"x\"))",
+        Target::Any,
+        expect![[r#"
+        error[E0304]: `MatchedParameters` is a property and cannot be called
+         --> policies/a.xml:1:19
+          |
+        1 | @(context.Request.MatchedParameters("x"))
+          |                   ^^^^^^^^^^^^^^^^^"#]],
+    );
 }
 
 #[test]

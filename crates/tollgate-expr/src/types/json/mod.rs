@@ -273,6 +273,14 @@ fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 /// A token as a value of a type: casts of references, conversions of values.
 fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
     if let Some((kind, nullable)) = primitive_type(ty) {
+        let array = id.is_some_and(|id| cx.state.json.token_type(id) == JsonType::Array);
+        if whole
+            && let Some(id) = id
+            && array
+            && kind == PrimitiveType::Bytes
+        {
+            return super::deserialize::read(cx, id, ty, super::deserialize::From::Tree);
+        }
         if whole && let Some(id) = id {
             return cx
                 .state
@@ -289,7 +297,10 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
             .value_of(id, kind, nullable, &mut cx.state.budget)
             .map(primitive_value);
     }
-    let Some(id) = id else { return Ok(Value::Null) };
+    let Some(id) = id else { return Ok(default_value(ty)) };
+    if whole && ty.strip_nullable().is_enum() {
+        return enumeration(cx, id, ty);
+    }
     let value = Value::Json(id);
     let own = cx.state.type_of(&value);
     if is_assignable(&own, ty) && *ty != Ty::OBJECT {
@@ -299,7 +310,7 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
         return Ok(value);
     }
     if whole || *ty == Ty::OBJECT {
-        return super::json_convert::from_token(cx, id, ty);
+        return super::deserialize::read(cx, id, ty, super::deserialize::From::Tree);
     }
     if let Some(scalar) = cx.state.json.scalar(id)
         && matches!(scalar, Scalar::Null)
@@ -308,6 +319,23 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
     }
     let message = format!("Cannot cast {} to Newtonsoft.Json.Linq.JToken.", own.full_name());
     Err(Exception::new(ExceptionKind::InvalidCast, message))
+}
+
+/// `ToObject` of an enumeration: names are looked up, numbers taken.
+fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
+    if ty.takes_null() && matches!(cx.state.json.scalar(id), Some(Scalar::Null)) {
+        return Ok(Value::Null);
+    }
+    let ty = ty.strip_nullable();
+    super::deserialize::enumeration(cx, id, ty).map_err(|exception| {
+        match cx.state.json.scalar(id) {
+            Some(Scalar::Str(text)) => {
+                let message = format!("Could not convert '{text}' to {ty}.");
+                Exception::new(ExceptionKind::Argument, message)
+            }
+            _ => exception,
+        }
+    })
 }
 
 fn formatting(a: &Args<'_>, index: usize) -> Formatting {

@@ -109,6 +109,12 @@ const REST: &[super::Member] = &[
         Ok(Value::Int(cx.state.json.hash_code(a.this_json()?)))
     }),
     m("int CompareTo(JValue obj)", "The order of two values.", |cx, a| {
+        if let (Some(Scalar::Str(left)), Some(Scalar::Str(right))) = (
+            cx.state.json.scalar(a.this_json()?),
+            a.json(1).and_then(|other| cx.state.json.scalar(other)),
+        ) {
+            return Ok(Value::Int(super::super::string::difference(left, right)));
+        }
         Ok(Value::Int(cx.state.json.compare_values(a.this_json()?, a.json(1))? as i32))
     }),
 ];
