@@ -6,7 +6,7 @@ use super::Checker;
 use crate::syntax::At;
 use crate::syntax::ast::{Name, TypeKind, TypeRef};
 use crate::types::{
-    Absent, RecordTy, Ty, TypeId, allowed_but_missing, exception_kind, info, lookup, short_names,
+    RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup, short_names,
 };
 
 /// Namespaces that names of types may begin with.
@@ -145,19 +145,12 @@ impl Checker<'_> {
 
     /// What is said of a type of .NET that is not declared.
     pub(super) fn absent_type(&self, name: &str, at: At) -> Option<Diagnostic> {
-        let absent = allowed_but_missing(name)?;
+        if !is_not_allowed(name) {
+            return None;
+        }
         let shown = self.shown(at, name);
-        let (code, words) = match absent {
-            Absent::NotAllowed => {
-                (ErrorCode::EXPR_NOT_ALLOWED, "is not allowed in policy expressions")
-            }
-            Absent::Refused(_) => (ErrorCode::EXPR_UNSUPPORTED, "is not supported"),
-        };
-        let diagnostic = self.diagnostic(code, at, format!("the type `{shown}` {words}"));
-        Some(match absent {
-            Absent::Refused(why) => diagnostic.help(why),
-            Absent::NotAllowed => diagnostic,
-        })
+        let message = format!("the type `{shown}` is not allowed in policy expressions");
+        Some(self.diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message))
     }
 
     /// Whether a path of names begins a namespace of a declared type.

@@ -9,6 +9,7 @@ pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
+mod deserialize;
 mod encoding;
 mod enumeration;
 mod format_provider;
@@ -42,11 +43,11 @@ pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use json::json_pairs;
-pub(crate) use object::new_exception;
+pub(crate) use object::{default_message, new_exception};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
-    Absent, MemberInfo, ParamInfo, TypeInfo, all, allowed_but_missing, exception_kind, extensions,
-    info, lookup, short_names,
+    MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info, is_not_allowed, lookup,
+    short_names,
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};

@@ -11,6 +11,9 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
     bases: &[],
     docs: "The base of all types.",
     members: &[
+        m("new()", "An object like no other.", |_, _| {
+            Ok(Value::record(crate::types::Ty::OBJECT, []))
+        }),
         m("string ToString()", "The value as text.", to_string),
         m("bool Equals(object obj)", "Whether the values are equal.", |cx, a| {
             Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
@@ -147,7 +150,8 @@ pub(crate) fn new_exception(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, E
     }))
 }
 
-fn default_message(kind: ExceptionKind) -> String {
+/// The message of an exception that is given none.
+pub(crate) fn default_message(kind: ExceptionKind) -> String {
     match kind {
         ExceptionKind::Argument => "Value does not fall within the expected range.".to_owned(),
         ExceptionKind::ArgumentNull => "Value cannot be null.".to_owned(),

@@ -140,55 +140,48 @@ const KEYWORDS: &[(&str, &str)] = &[
     ("decimal", "System.Decimal"),
 ];
 
-/// Allow-listed types and others of .NET that are not declared, with whether policies may use them.
-const NOT_HERE: &[(&str, Absent)] = &[
-    ("dynamic", Absent::NotAllowed),
-    ("File", Absent::NotAllowed),
-    ("Path", Absent::NotAllowed),
-    ("Environment", Absent::NotAllowed),
-    ("Console", Absent::NotAllowed),
-    ("Thread", Absent::NotAllowed),
-    ("Task", Absent::NotAllowed),
-    ("Type", Absent::NotAllowed),
-    ("Activator", Absent::NotAllowed),
-    ("Process", Absent::NotAllowed),
-    ("HttpClient", Absent::NotAllowed),
-    ("WebClient", Absent::NotAllowed),
-    ("WebRequest", Absent::NotAllowed),
-    ("Stopwatch", Absent::NotAllowed),
-    ("XmlDocument", Absent::NotAllowed),
-    ("XmlReader", Absent::NotAllowed),
-    ("XmlWriter", Absent::NotAllowed),
-    ("RSACng", Absent::NotAllowed),
-    ("RSACryptoServiceProvider", Absent::NotAllowed),
-    ("HttpUtility", Absent::NotAllowed),
-    ("CultureInfo", Absent::NotAllowed),
-    ("Dns", Absent::NotAllowed),
-    ("MemoryStream", Absent::NotAllowed),
-    ("StreamReader", Absent::NotAllowed),
-    ("BigInteger", Absent::NotAllowed),
-    ("JsonSerializer", Absent::NotAllowed),
-    ("JsonDocument", Absent::NotAllowed),
-    ("JsonSerializerSettings", Absent::NotAllowed),
-    ("GC", Absent::NotAllowed),
-    ("NumberStyles", Absent::NotAllowed),
-    ("DateTimeStyles", Absent::NotAllowed),
-    ("TimeSpanStyles", Absent::NotAllowed),
+/// Types of .NET that authors try and that Azure does not allow.
+const NOT_ALLOWED: &[&str] = &[
+    "dynamic",
+    "ValueTuple",
+    "IComparable",
+    "Expression",
+    "File",
+    "Path",
+    "Environment",
+    "Console",
+    "Thread",
+    "Task",
+    "Type",
+    "Activator",
+    "Process",
+    "HttpClient",
+    "WebClient",
+    "WebRequest",
+    "Stopwatch",
+    "XmlDocument",
+    "XmlReader",
+    "XmlWriter",
+    "RSACng",
+    "RSACryptoServiceProvider",
+    "HttpUtility",
+    "CultureInfo",
+    "Dns",
+    "MemoryStream",
+    "StreamReader",
+    "BigInteger",
+    "JsonSerializer",
+    "JsonDocument",
+    "JsonSerializerSettings",
+    "GC",
+    "NumberStyles",
+    "DateTimeStyles",
+    "TimeSpanStyles",
 ];
 
-/// Why a type is not declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Absent {
-    /// .NET has it; policies may not use it.
-    NotAllowed,
-    /// Policies may use it in Azure; here it cannot be, and why.
-    #[expect(dead_code, reason = "types are added one by one")]
-    Refused(&'static str),
-}
-
-/// Why a type that is not declared is not.
-pub(crate) fn allowed_but_missing(name: &str) -> Option<Absent> {
-    NOT_HERE.iter().find(|(known, _)| *known == name).map(|(_, absent)| *absent)
+/// Whether .NET has a type that policies may not use.
+pub(crate) fn is_not_allowed(name: &str) -> bool {
+    NOT_ALLOWED.contains(&name)
 }
 
 struct Registry {
@@ -426,6 +419,9 @@ impl Names<'_> {
             return Some(Ty::Thrown(kind));
         }
         let keyword = KEYWORDS.iter().find(|(word, _)| *word == name).map(|(_, full)| *full);
+        if name == "Array" && args.is_empty() {
+            return Some(Ty::Named(TypeId::Array));
+        }
         let ids = self.registry.by_name.get(keyword.unwrap_or(name))?;
         let fits = |id: &TypeId| {
             let any = matches!(id, TypeId::Func | TypeId::Action) && !args.is_empty();

@@ -95,8 +95,9 @@ impl Place {
 
 fn usable(ty: &TypeReference, member: &MemberReference) -> bool {
     let name = if member.kind == MemberKind::Constructor { "new" } else { &member.name };
-    let outs = member.params.iter().filter(|param| param.mode == ParamMode::Out).count();
-    !left_out(ty.shown, name) && outs <= 1 && !matches!(ty.kind, TypeKind::Delegate)
+    let n = |mode| member.params.iter().filter(|param| param.mode == mode).count();
+    let few = n(ParamMode::Out) <= 1 && n(ParamMode::Ref) == 0;
+    !left_out(ty.shown, name) && few && !matches!(ty.kind, TypeKind::Delegate)
 }
 
 fn nested(ty: &Shape) -> usize {

@@ -77,16 +77,14 @@ fn ended(left: &str, right: &str) -> i32 {
 }
 
 /// The difference of the first units that differ, or of the lengths.
-fn difference(left: &str, right: &str) -> i32 {
+pub(in crate::types) fn difference(left: &str, right: &str) -> i32 {
     let units = left.encode_utf16().zip(right.encode_utf16());
     let different = units.into_iter().find(|(a, b)| a != b);
-    match different {
-        Some((a, b)) => i32::from(a) - i32::from(b),
-        None => {
-            let n = |text: &str| i32::try_from(text::length(text)).unwrap_or(i32::MAX);
-            n(left) - n(right)
-        }
+    if let Some((a, b)) = different {
+        return i32::from(a) - i32::from(b);
     }
+    let n = |text: &str| i32::try_from(text::length(text)).unwrap_or(i32::MAX);
+    n(left) - n(right)
 }
 
 /// `CompareTo(object)`.
