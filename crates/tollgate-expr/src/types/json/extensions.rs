@@ -128,7 +128,7 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
         m(
-            "static IJEnumerable<JToken> Children<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> Children(this IEnumerable<JToken> source)",
             "The tokens that tokens hold.",
             |cx, a| each(cx, a, false, JsonHeap::children),
         ),
@@ -148,22 +148,22 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
         m(
-            "static IJEnumerable<JToken> Ancestors<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> Ancestors(this IEnumerable<JToken> source)",
             "What the tokens stand in.",
             |cx, a| each(cx, a, false, JsonHeap::ancestors),
         ),
         m(
-            "static IJEnumerable<JToken> AncestorsAndSelf<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> AncestorsAndSelf(this IEnumerable<JToken> source)",
             "The tokens and what they stand in.",
             |cx, a| each(cx, a, true, JsonHeap::ancestors),
         ),
         m(
-            "static IJEnumerable<JToken> Descendants<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> Descendants(this IEnumerable<JToken> source)",
             "All tokens below the tokens.",
             |cx, a| each(cx, a, false, JsonHeap::descendants),
         ),
         m(
-            "static IJEnumerable<JToken> DescendantsAndSelf<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> DescendantsAndSelf(this IEnumerable<JToken> source)",
             "The tokens and all below them.",
             |cx, a| each(cx, a, true, JsonHeap::descendants),
         ),
