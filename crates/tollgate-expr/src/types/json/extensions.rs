@@ -89,10 +89,14 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             let ty = a.ty(0).clone();
             value(cx, a, &ty)
         }),
-        m("static U Value<T, U>(this IEnumerable<T> value) where T : JToken", "A token as a value.", |cx, a| {
-            let ty = a.ty(1).clone();
-            value(cx, a, &ty)
-        }),
+        m(
+            "static U Value<T, U>(this IEnumerable<T> value) where T : JToken",
+            "A token as a value.",
+            |cx, a| {
+                let ty = a.ty(1).clone();
+                value(cx, a, &ty)
+            },
+        ),
         m(
             "static IJEnumerable<JToken> Values(this IEnumerable<JToken> source)",
             "What the tokens hold.",
