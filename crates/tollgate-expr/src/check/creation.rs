@@ -10,7 +10,7 @@ use crate::syntax::At;
 use crate::syntax::ast::{
     Arg, ArgValue, Element, Expr, ExprKind, InitValue, Initializer, Name, TypeRef,
 };
-use crate::types::{MemberKind, RecordTy, Run, Ty, info};
+use crate::types::{MemberKind, RecordTy, Ty, info};
 
 impl Checker<'_> {
     pub(super) fn creation(
@@ -54,6 +54,12 @@ impl Checker<'_> {
         {
             return Typed::new(Node::Const(Value::Null), ty.clone(), at);
         }
+        if let (Some(inner), [Arg { value: ArgValue::Expr(expr), .. }]) =
+            (ty.nullable_inner(), args)
+        {
+            let node = self.bind_to(expr, &inner.clone());
+            return Typed::new(node, ty.clone(), at);
+        }
         let Some(id) = ty.id() else {
             return self.fail(ErrorCode::EXPR_TYPE, at, format!("`{ty}` cannot be created"));
         };
@@ -90,36 +96,6 @@ impl Checker<'_> {
         Typed::new(node, ty.clone(), at)
     }
 
-    /// `new SomeException(message, inner)`.
-    fn exception(&mut self, kind: crate::ExceptionKind, args: &[Arg], at: At) -> Typed {
-        let number = crate::ExceptionKind::ALL.iter().position(|own| *own == kind).unwrap_or(0);
-        let number = Value::Int(i32::try_from(number).unwrap_or(0));
-        let wanted = [Ty::STRING, Ty::Thrown(crate::ExceptionKind::Exception)];
-        if args.len() > wanted.len() {
-            return self.fail(
-                ErrorCode::EXPR_TYPE,
-                at,
-                "an exception takes a message and an inner exception",
-            );
-        }
-        let mut nodes = vec![Node::Const(number)];
-        for (arg, ty) in args.iter().zip(&wanted) {
-            if let ArgValue::Expr(expr) = &arg.value {
-                nodes.push(self.bind_to(expr, ty));
-            }
-        }
-        let node = Node::Call(Box::new(Call {
-            run: Run::of(crate::types::new_exception),
-            args: nodes.into(),
-            types: Box::default(),
-            receiver: false,
-            outs: Box::default(),
-            set: None,
-            at: at.start,
-        }));
-        Typed::new(node, Ty::Thrown(kind), at)
-    }
-
     /// An object with its initializer: made, kept in a temporary, filled.
     fn initialized(&mut self, created: Typed, init: &Initializer, at: At) -> Typed {
         let place = self.temporary();
@@ -130,6 +106,12 @@ impl Checker<'_> {
     }
 
     fn fill(&mut self, place: Place, ty: &Ty, init: &Initializer, effects: &mut Vec<Node>) {
+        let sets = |element: &Element| matches!(element, Element::Index(..) | Element::Member(..));
+        let n_sets = init.elements.iter().filter(|element| sets(element)).count();
+        if n_sets != 0 && n_sets != init.elements.len() {
+            let message = "items to add and members to set cannot be mixed";
+            self.error(ErrorCode::EXPR_SYNTAX, init.at, message);
+        }
         for element in &init.elements {
             let target = |at: At| Typed::new(Self::read(place), ty.clone(), at);
             match element {
@@ -240,6 +222,10 @@ impl Checker<'_> {
         let Some(size) = size else { return Typed::error(at) };
         let arg = [Arg { name: None, value: ArgValue::Expr(size.clone()) }];
         let Some(size) = self.array_index(&arg, at) else { return Typed::error(at) };
+        if size.constant().and_then(Value::as_int).is_some_and(|size| size < 0) {
+            let message = "an array cannot have a negative size";
+            return self.fail(ErrorCode::EXPR_CONSTANT, at, message);
+        }
         Typed::new(Node::NewArray { item, size: size.boxed(), at: at.start }, ty, at)
     }
 

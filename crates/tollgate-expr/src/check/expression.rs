@@ -628,10 +628,7 @@ impl Checker<'_> {
         if !self.has_value(&yes) || !self.has_value(&no) {
             return Typed::error(at);
         }
-        let (yes_free, no_free) = (
-            yes_throws || matches!(yes_open.kind, ExprKind::Default(None)),
-            no_throws || matches!(no_open.kind, ExprKind::Default(None)),
-        );
+        let (yes_free, no_free) = (yes_throws || is_open(yes_open), no_throws || is_open(no_open));
         let ty = if yes_free {
             Some(no.ty.clone())
         } else if no_free {
@@ -658,9 +655,9 @@ impl Checker<'_> {
         }
     }
 
-    /// A branch of `?:`; a `default` takes its type from the other one.
+    /// A branch of `?:`; a `default` or a lambda takes its type from the other one.
     fn bind_branch(&mut self, expr: &Expr) -> Typed {
-        if matches!(expr.kind, ExprKind::Default(None)) {
+        if is_open(expr) {
             return Typed {
                 constant: true,
                 ..Typed::new(Node::Const(Value::Null), Ty::Null, expr.at)
@@ -671,7 +668,7 @@ impl Checker<'_> {
 
     fn branch_to(&mut self, expr: &Expr, typed: Typed, ty: &Ty) -> Node {
         match &expr.kind {
-            ExprKind::Default(None) => Node::Const(default_value(ty)),
+            ExprKind::Default(None) | ExprKind::Lambda(_) => self.bind_to(expr, ty),
             ExprKind::Throw(_) => typed.node,
             _ => self.convert(typed, ty),
         }
@@ -713,4 +710,9 @@ impl Checker<'_> {
     pub(super) fn is_equality(op: BinaryOp) -> bool {
         matches!(op, BinaryOp::Eq | BinaryOp::Ne)
     }
+}
+
+/// Whether an expression takes its type from its place.
+fn is_open(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Default(None) | ExprKind::Lambda(_))
 }

@@ -24,6 +24,7 @@ pub(super) struct Instance {
 impl Checker<'_> {
     /// Declares a local function, so that what stands before it can call it.
     pub(super) fn declare_function(&mut self, decl: &FunctionDecl) {
+        self.type_parameters(decl);
         let types = decl.types.iter().zip(0u8..);
         let types = types.map(|(name, n)| (name.text.clone(), Ty::Param(METHOD_PARAM + n)));
         let types: Vec<_> = types.collect();
@@ -49,6 +50,24 @@ impl Checker<'_> {
             generic: (n_types > 0).then(|| Arc::new(decl.clone())),
         };
         self.declare(&decl.name, LocalKind::Function(Arc::new(function)));
+    }
+
+    /// Reports type parameters that are there twice, and constraints of none.
+    fn type_parameters(&mut self, decl: &FunctionDecl) {
+        for (index, name) in decl.types.iter().enumerate() {
+            if decl.types.iter().take(index).any(|other| other.text == name.text) {
+                let shown = self.shown(name.at, &name.text);
+                let message = format!("a type parameter named `{shown}` is already declared");
+                self.error(ErrorCode::EXPR_DUPLICATE, name.at, message);
+            }
+        }
+        for (name, _) in &decl.constraints {
+            if decl.types.iter().all(|own| own.text != name.text) {
+                let shown = self.shown(name.at, &name.text);
+                let message = format!("the function has no type parameter `{shown}`");
+                self.error(ErrorCode::EXPR_UNKNOWN_NAME, name.at, message);
+            }
+        }
     }
 
     fn parameter(&mut self, parameter: &Parameter) -> ParamInfo {

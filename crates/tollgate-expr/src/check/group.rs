@@ -7,7 +7,8 @@ use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Equality, Function, FunctionBody, Node};
 use crate::syntax::At;
-use crate::types::Ty;
+use crate::types::{Ty, info};
+use crate::{Exception, ExceptionKind};
 
 impl Checker<'_> {
     /// What a method group returns for parameters of these types.
@@ -28,6 +29,7 @@ impl Checker<'_> {
             return Node::Const(Value::Null);
         };
         let Group { target, name, types, members, origin } = group;
+        let members_of_object = matches!(&*name.text, "ToString" | "Equals" | "GetHashCode");
         let held = target.map(|target| (self.new_slot(), target));
         self.enter_wrapper();
         let target = held.as_ref().map(|(_, target)| {
@@ -45,11 +47,13 @@ impl Checker<'_> {
             return Node::Lambda { function, captures: Box::default(), ty: to.clone() };
         };
         let lambda = Node::Lambda { function, captures: [slot].into(), ty: to.clone() };
+        let by_table =
+            members_of_object || target.ty.id().is_some_and(|id| info(id).is_interface());
         let needs_value = target.ty.is_reference();
         let value = if needs_value {
             Node::Seq(
                 [Node::SetLocal(slot, target.node.boxed())].into(),
-                Self::or_null_reference(slot, at).boxed(),
+                Self::or_thrown(slot, by_table, at).boxed(),
             )
         } else {
             Node::SetLocal(slot, target.node.boxed())
@@ -57,9 +61,15 @@ impl Checker<'_> {
         Node::Seq([value].into(), lambda.boxed())
     }
 
-    /// The value of a slot; a `NullReferenceException` when it holds none.
-    fn or_null_reference(slot: u16, at: At) -> Node {
-        let thrown = Node::Throw(Node::Const(Value::Null).boxed(), at.start);
+    /// The value of a slot; an exception when it holds none, which depends on how .NET finds the method.
+    fn or_thrown(slot: u16, by_table: bool, at: At) -> Node {
+        let thrown = if by_table {
+            Value::Null
+        } else {
+            let message = "Delegate to an instance method cannot have null 'this'.";
+            Value::Exception(Exception::new(ExceptionKind::Argument, message))
+        };
+        let thrown = Node::Throw(Node::Const(thrown).boxed(), at.start);
         Node::Coalesce(Node::Local(slot).boxed(), thrown.boxed())
     }
 

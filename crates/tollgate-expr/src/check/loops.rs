@@ -97,6 +97,10 @@ impl Checker<'_> {
     ) -> Code {
         self.push_block();
         let typed = self.bind(items);
+        if typed.node.constant().is_some_and(crate::Value::is_null) && !typed.ty.is_error() {
+            let message = "`foreach` cannot walk over null";
+            self.error(ErrorCode::EXPR_TYPE, typed.at, message);
+        }
         let pairs = typed.ty.is(TypeId::JObject);
         let item = if typed.ty.is_error() {
             Ty::Error

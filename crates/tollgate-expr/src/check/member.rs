@@ -95,7 +95,12 @@ impl Checker<'_> {
         let mut found = Vec::new();
         let mut seen = Vec::new();
         Self::find_into(ty, name, &mut found, &mut seen);
-        if ty.is_reference() || ty.is_value_type() {
+        if let Ty::Opaque(opaque) = ty {
+            for base in &opaque.bases {
+                Self::find_into(base, name, &mut found, &mut seen);
+            }
+        }
+        if ty.is_reference() || ty.is_value_type() || ty.is_opaque() {
             Self::find_into(&Ty::OBJECT, name, &mut found, &mut seen);
         }
         found
@@ -176,6 +181,7 @@ impl Checker<'_> {
             self.used.push(found.member);
             return Operand::Value(Self::property(found, target, at, name.at));
         }
+        let is_property = found.iter().any(|found| found.member.kind == MemberKind::Property);
         let mut members: Vec<Found> = found
             .into_iter()
             .filter(|found| !found.member.is_static && found.member.kind == MemberKind::Method)
@@ -183,6 +189,11 @@ impl Checker<'_> {
         let extra = extensions(&name.text).iter();
         members.extend(extra.map(|member| Found { member, class: Vec::new() }));
         if members.is_empty() {
+            if is_property {
+                let shown = self.shown(name.at, &name.text);
+                let message = format!("`{shown}` is a property and cannot be called");
+                return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, name.at, message));
+            }
             return Operand::Value(self.no_member(&target.ty, name, at));
         }
         Operand::Group(Group {

@@ -4,6 +4,7 @@ mod better;
 mod convert;
 mod creation;
 mod enumeration;
+mod exception;
 mod expression;
 mod flow;
 mod fold;

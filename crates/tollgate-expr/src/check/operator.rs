@@ -469,7 +469,8 @@ impl Checker<'_> {
         let nulls = (left.ty == Ty::Null, right.ty == Ty::Null);
         if nulls.0 || nulls.1 {
             let other = if nulls.0 { right } else { left };
-            if !other.ty.takes_null() && other.ty != Ty::Null {
+            let opaque = matches!(&other.ty, Ty::Opaque(opaque) if !opaque.value);
+            if !other.ty.takes_null() && other.ty != Ty::Null && !opaque {
                 return if other.ty.numeric().is_some() || other.ty == Ty::BOOL {
                     // C# allows it and warns that it never holds.
                     let shown = if negate { "always true" } else { "always false" };

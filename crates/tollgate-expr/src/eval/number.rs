@@ -356,6 +356,7 @@ fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
     }
     let cut = value.trunc();
     if checked {
+        // `as` would saturate: what no type holds is told apart first.
         let outside = cut.is_nan() || cut.abs() >= 1.9e19;
         return if outside { Err(overflow()) } else { whole_to(cut as i128, to, true) };
     }
@@ -364,14 +365,14 @@ fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
         Numeric::Long | Numeric::UInt => long(cut),
         Numeric::ULong if cut < TWO_63 => long(cut),
         Numeric::ULong => long(cut - TWO_63).wrapping_add(i64::MIN),
-        _ if cut.abs() < TWO_31 => cut as i64,
+        _ if cut.abs() < TWO_31 || cut == -TWO_31 => cut as i64,
         _ => i64::from(i32::MIN),
     };
     whole_to(i128::from(whole), to, false)
 }
 
-/// What a decimal gives that is too large for a whole number.
-fn narrow(to: Numeric) -> Exception {
+/// Conversions from decimal always throw.
+fn decimal_out_of_range(to: Numeric) -> Exception {
     let name = match to {
         Numeric::SByte => "a signed byte",
         Numeric::Byte => "an unsigned byte",
@@ -392,10 +393,10 @@ fn decimal_to(value: Decimal, to: Numeric) -> Result<Value> {
         Numeric::Decimal => Ok(Value::Decimal(value)),
         Numeric::Double => value.to_f64().map(Value::Double).ok_or_else(decimal_overflow),
         Numeric::Float => value.to_f32().map(Value::Float).ok_or_else(decimal_overflow),
-        // Conversions from decimal always throw.
-        _ => {
-            let whole = value.trunc().to_i128().ok_or_else(overflow)?;
-            whole_to(whole, to, true).map_err(|_| narrow(to))
-        }
+        _ => value
+            .trunc()
+            .to_i128()
+            .and_then(|whole| whole_to(whole, to, true).ok())
+            .ok_or_else(|| decimal_out_of_range(to)),
     }
 }

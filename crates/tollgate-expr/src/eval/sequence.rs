@@ -183,6 +183,15 @@ impl Cx<'_> {
     }
 
     /// `array[index] = value`.
+    fn array_put(&mut self, id: crate::state::ObjectId, index: usize, value: Value) -> Result<()> {
+        match self.state.object_mut(id) {
+            Some(Object::Array { items, .. }) => {
+                items.get_mut(index).map(|place| *place = value).ok_or_else(out_of_bounds)
+            }
+            _ => Err(confusion()),
+        }
+    }
+
     pub(crate) fn array_set(&mut self, array: &Value, index: i64, value: Value) -> Result<()> {
         let index = usize::try_from(index).map_err(|_| out_of_bounds())?;
         match array {
@@ -193,7 +202,15 @@ impl Cx<'_> {
                 now.get_mut(index).map(|place| *place = byte).ok_or_else(out_of_bounds)
             }
             Value::Object(id) => match self.state.object_mut(*id) {
-                Some(Object::Array { items, .. }) => {
+                Some(Object::Array { item, items }) => {
+                    // An array may be seen as one of a base type of its items.
+                    if !value.is_null() && item.is_reference() && *item != Ty::OBJECT {
+                        let item = item.clone();
+                        if !self.is_instance(&value, &item) {
+                            return Err(mismatch());
+                        }
+                        return self.array_put(*id, index, value);
+                    }
                     items.get_mut(index).map(|place| *place = value).ok_or_else(out_of_bounds)
                 }
                 _ => Err(confusion()),
@@ -201,6 +218,14 @@ impl Cx<'_> {
             _ => Err(confusion()),
         }
     }
+}
+
+#[cold]
+fn mismatch() -> Exception {
+    Exception::new(
+        ExceptionKind::ArrayTypeMismatch,
+        "Attempted to access an element as a type incompatible with the array.",
+    )
 }
 
 #[cold]

@@ -1,5 +1,7 @@
 //! Expressions.
 
+use tollgate_diagnostics::Code;
+
 use super::ast::{
     BinaryOp, Block, Expr, ExprKind, Literal, Name, Pattern, TypeKind, TypeRef, UnaryOp,
 };
@@ -13,7 +15,7 @@ type Result<T> = std::result::Result<T, SyntaxError>;
 /// Parses the tokens of `@( … )`.
 pub(crate) fn parse_expression(tokens: &[Token]) -> Result<Expr> {
     let mut parser = Parser::new(tokens, 0);
-    let expr = parser.expression()?;
+    let expr = parser.expression().map_err(|error| parser.unsupported.take().unwrap_or(error))?;
     if parser.is(";") {
         let error = SyntaxError::new(parser.at(), "unexpected `;` after the expression");
         return Err(error.help("an expression in `@(…)` has no `;`; write statements in `@{…}`"));
@@ -27,7 +29,8 @@ pub(crate) fn parse_block(tokens: &[Token], at: At) -> Result<Block> {
     let mut parser = Parser::new(tokens, 0);
     let mut statements = Vec::new();
     while !parser.is_end() {
-        statements.push(parser.statement()?);
+        let statement = parser.statement();
+        statements.push(statement.map_err(|error| parser.unsupported.take().unwrap_or(error))?);
     }
     Ok(Block { statements, at })
 }
@@ -38,6 +41,8 @@ pub(super) struct Parser<'t> {
     depth: u16,
     /// How many queries are open: some names are keywords in them.
     pub(super) queries: u16,
+    /// A construct that is not supported, met while something was tried.
+    unsupported: Option<SyntaxError>,
 }
 
 /// Binary operators, loosest first.
@@ -58,7 +63,7 @@ const SHIFT: usize = 7;
 
 impl<'t> Parser<'t> {
     pub(super) fn new(tokens: &'t [Token], depth: u16) -> Self {
-        Self { tokens, pos: 0, depth, queries: 0 }
+        Self { tokens, pos: 0, depth, queries: 0, unsupported: None }
     }
 
     // Tokens.
@@ -192,7 +197,15 @@ impl<'t> Parser<'t> {
     /// Tries to parse; goes back when it does not fit.
     pub(super) fn attempt<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Option<T> {
         let (pos, depth, queries) = (self.pos, self.depth, self.queries);
-        let result = parse(self).ok();
+        let result = match parse(self) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                if error.code == Code::EXPR_UNSUPPORTED {
+                    self.unsupported.get_or_insert(error);
+                }
+                None
+            }
+        };
         if result.is_none() {
             (self.pos, self.depth, self.queries) = (pos, depth, queries);
         }

@@ -10,6 +10,12 @@ impl Parser<'_> {
     pub(super) fn postfix(&mut self) -> Result<Expr> {
         let start = self.at();
         let primary = self.primary()?;
+        let bare_array =
+            matches!(primary.kind, ExprKind::NewArray { init: None, .. }) && !primary.bracketed;
+        if bare_array && self.is("[") {
+            let error = SyntaxError::new(self.at(), "a new array cannot be indexed at once");
+            return Err(error.help("put `new …` in brackets"));
+        }
         self.postfix_of(primary, start)
     }
 

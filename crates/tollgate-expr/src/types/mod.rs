@@ -9,6 +9,7 @@ pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
+mod deserialize;
 mod encoding;
 mod enumeration;
 mod format_provider;
@@ -19,6 +20,7 @@ mod json_convert;
 mod jwt;
 mod linq;
 mod math;
+mod nullable;
 mod number;
 mod object;
 mod random;
@@ -41,7 +43,7 @@ pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use json::json_pairs;
-pub(crate) use object::new_exception;
+pub(crate) use object::{default_message, new_exception};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info, is_not_allowed, lookup,
@@ -66,7 +68,8 @@ macro_rules! types {
 }
 types! {
     Object = object::OBJECT;
-    Nullable = object::NULLABLE;
+    Nullable = nullable::DECL;
+    NullableValues = nullable::STATIC;
     Array = collections::array::DECL;
     Func = object::FUNC;
     Action = object::ACTION;

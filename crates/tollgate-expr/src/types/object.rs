@@ -11,6 +11,9 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
     bases: &[],
     docs: "The base of all types.",
     members: &[
+        m("new()", "An object like no other.", |_, _| {
+            Ok(Value::record(crate::types::Ty::OBJECT, []))
+        }),
         m("string ToString()", "The value as text.", to_string),
         m("bool Equals(object obj)", "Whether the values are equal.", |cx, a| {
             Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
@@ -63,6 +66,7 @@ pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
 fn hash_code(cx: &Cx<'_>, value: &Value) -> i32 {
     use std::hash::{Hash as _, Hasher as _};
     match value {
+        Value::Null => return 0,
         Value::Int(value) => return *value,
         Value::Bool(value) => return i32::from(*value),
         Value::Json(id) => return cx.state.json.hash_code(*id),
@@ -74,36 +78,6 @@ fn hash_code(cx: &Cx<'_>, value: &Value) -> i32 {
     let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
     i32::from_le_bytes([a, b, c, d])
 }
-
-pub(super) const NULLABLE: TypeDecl = TypeDecl {
-    name: "System.Nullable<T>",
-    kind: Kind::Struct,
-    bases: &[],
-    docs: "A value that may be missing.",
-    members: &[
-        m("bool HasValue", "Whether there is a value.", |_, a| {
-            Ok(Value::Bool(!a.get(0).is_null()))
-        }),
-        m("T Value", "The value; an exception when there is none.", |_, a| match a.get(0) {
-            Value::Null => Err(Exception::new(
-                ExceptionKind::InvalidOperation,
-                "Nullable object must have a value.",
-            )),
-            value => Ok(value.clone()),
-        }),
-        m("T GetValueOrDefault()", "The value, or the default of its type.", |_, a| {
-            match a.get(0) {
-                Value::Null => Ok(crate::eval::default_value(a.ty(0))),
-                value => Ok(value.clone()),
-            }
-        }),
-        m("T GetValueOrDefault(T defaultValue)", "The value, or another.", |_, a| match a.get(0) {
-            Value::Null => Ok(a.value(1)),
-            value => Ok(value.clone()),
-        }),
-    ],
-    refused: &[],
-};
 
 const fn delegate(name: &'static str, docs: &'static str) -> TypeDecl {
     TypeDecl { name, kind: Kind::Delegate, bases: &[], docs, members: &[], refused: &[] }
@@ -176,7 +150,8 @@ pub(crate) fn new_exception(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, E
     }))
 }
 
-fn default_message(kind: ExceptionKind) -> String {
+/// The message of an exception that is given none.
+pub(crate) fn default_message(kind: ExceptionKind) -> String {
     match kind {
         ExceptionKind::Argument => "Value does not fall within the expected range.".to_owned(),
         ExceptionKind::ArgumentNull => "Value cannot be null.".to_owned(),

@@ -143,6 +143,9 @@ const KEYWORDS: &[(&str, &str)] = &[
 /// Types of .NET that authors try and that Azure does not allow.
 const NOT_ALLOWED: &[&str] = &[
     "dynamic",
+    "ValueTuple",
+    "IComparable",
+    "Expression",
     "File",
     "Path",
     "Environment",
@@ -416,6 +419,9 @@ impl Names<'_> {
             return Some(Ty::Thrown(kind));
         }
         let keyword = KEYWORDS.iter().find(|(word, _)| *word == name).map(|(_, full)| *full);
+        if name == "Array" && args.is_empty() {
+            return Some(Ty::Named(TypeId::Array));
+        }
         let ids = self.registry.by_name.get(keyword.unwrap_or(name))?;
         let fits = |id: &TypeId| {
             let any = matches!(id, TypeId::Func | TypeId::Action) && !args.is_empty();

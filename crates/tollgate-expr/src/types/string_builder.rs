@@ -72,6 +72,16 @@ pub(super) fn text_of(cx: &Cx<'_>, value: &Value) -> Option<String> {
     cx.state.native::<Builder>(value).map(|builder| builder.text.clone())
 }
 
+/// What the serializer writes of a builder.
+pub(super) fn numbers(cx: &Cx<'_>, value: &Value) -> Option<Vec<(String, Value)>> {
+    let builder = cx.state.native::<Builder>(value)?;
+    Some(vec![
+        ("Capacity".to_owned(), int(builder.capacity)),
+        ("MaxCapacity".to_owned(), Value::Int(builder.max)),
+        ("Length".to_owned(), int(text::length(&builder.text))),
+    ])
+}
+
 /// Adds text to a builder.
 pub(super) fn push(cx: &mut Cx<'_>, target: &Value, more: &str) -> Result<(), Exception> {
     cx.charge(more.len())?;

@@ -114,6 +114,16 @@ fn names_and_members() {
           |   ^^^^"#]],
     );
     check(
+        "@(context.Request.MatchedParameters(\"x\"))",
+        Target::Any,
+        expect![[r#"
+        error[E0304]: `MatchedParameters` is a property and cannot be called
+         --> policies/a.xml:1:19
+          |
+        1 | @(context.Request.MatchedParameters("x"))
+          |                   ^^^^^^^^^^^^^^^^^"#]],
+    );
+    check(
         "@(XElement.Load(\"a.xml\"))",
         Target::Any,
         expect![[r#"

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
-
 use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};

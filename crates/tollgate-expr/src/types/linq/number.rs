@@ -94,10 +94,8 @@ fn average(cx: &mut Cx<'_>, a: &Args<'_>, nullable: bool) -> Run {
     Ok(match total {
         Value::Null if nullable => Value::Null,
         Value::Null => return Err(no_elements()),
-        Value::Decimal(total) => {
-            // Neither is the count zero nor the quotient larger than the sum.
-            let mean = crate::number::divide(total, Decimal::from(n));
-            Value::Decimal(mean.unwrap_or_default())
+        total @ Value::Decimal(_) => {
+            arith(BinaryOp::Div, true, &total, &Value::Decimal(Decimal::from(n)))?
         }
         #[expect(clippy::cast_possible_truncation, reason = "as .NET rounds")]
         Value::Double(total) if single => Value::Float((total / f64::from(n)) as f32),
