@@ -82,7 +82,7 @@ impl Code {
             | Code::Goto(_) => {}
             Code::Expr(node) | Code::Return(Some(node)) => visit(node),
             Code::Block(statements) | Code::Labelled { statements, .. } => {
-                statements.iter_mut().for_each(|code| code.each(visit))
+                statements.iter_mut().for_each(|code| code.each(visit));
             }
             Code::If(condition, yes, no) => {
                 visit(condition);

@@ -343,6 +343,14 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
         m(
+            "static V GetValueOrDefault<K, V>(this Dictionary<K, V> dictionary, K key, V defaultValue)",
+            "What a key holds, or another value.",
+            |cx, a| {
+                let default = a.value(2);
+                value_or(cx, a, default)
+            },
+        ),
+        m(
             "static string ToQueryString(this IDictionary<string, IList<string>> values)",
             "As a query with its question mark; null when there is nothing.",
             |cx, a| {

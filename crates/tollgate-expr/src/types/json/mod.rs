@@ -212,6 +212,9 @@ fn unknown_type(cx: &Cx<'_>, value: &Value) -> Exception {
 /// Siblings of a token: those after it, or those before.
 fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> Run {
     let mut at = a.this_json()?;
+    if !after && cx.state.json.parent(at).is_none() {
+        return Err(Exception::null_reference());
+    }
     let mut ids = Vec::new();
     while let Some(next) = if after { cx.state.json.next(at) } else { cx.state.json.previous(at) } {
         cx.step(1)?;
@@ -327,6 +330,11 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
         && matches!(scalar, Scalar::Null)
     {
         return Ok(Value::Null);
+    }
+    if let Some(held) = value_in(cx, id) {
+        let (from, to) = (cx.state.type_of(&held).full_name(), ty.full_name());
+        let message = format!("Invalid cast from '{from}' to '{to}'.");
+        return Err(Exception::new(ExceptionKind::InvalidCast, message));
     }
     let message = format!("Cannot cast {} to Newtonsoft.Json.Linq.JToken.", own.full_name());
     Err(Exception::new(ExceptionKind::InvalidCast, message))
@@ -520,11 +528,6 @@ const TOKENS: &[Member] = &[
         cx.state.annotations = kept;
         Ok(Value::Null)
     }),
-    m(
-        "IEnumerator<JToken> GetEnumerator()",
-        "A walk over what it holds.",
-        super::collections::enumerator::start,
-    ),
     m("JEnumerable<T> Children<T>()", "The tokens it holds of a type.", |cx, a| {
         let ids = cx.state.json.children(a.this_json()?, &mut cx.state.budget)?;
         let ty = a.ty(0).clone();
