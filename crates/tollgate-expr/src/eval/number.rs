@@ -356,6 +356,7 @@ fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
     }
     let cut = value.trunc();
     if checked {
+        // `as` would saturate: what no type holds is told apart first.
         let outside = cut.is_nan() || cut.abs() >= 1.9e19;
         return if outside { Err(overflow()) } else { whole_to(cut as i128, to, true) };
     }
@@ -364,7 +365,7 @@ fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
         Numeric::Long | Numeric::UInt => long(cut),
         Numeric::ULong if cut < TWO_63 => long(cut),
         Numeric::ULong => long(cut - TWO_63).wrapping_add(i64::MIN),
-        _ if cut.abs() < TWO_31 => cut as i64,
+        _ if cut.abs() < TWO_31 || cut == -TWO_31 => cut as i64,
         _ => i64::from(i32::MIN),
     };
     whole_to(i128::from(whole), to, false)

@@ -237,7 +237,7 @@ fn causes(csharp: &CSharp, found: Vec<Disagreement>) -> Result<Vec<(usize, Strin
     open.truncate(SHRUNK);
     let began = Instant::now();
     for _ in 0..STEPS {
-        if began.elapsed() > Duration::from_secs(600) || !shrink(csharp, &mut open)? {
+        if began.elapsed() > Duration::from_secs(150) || !shrink(csharp, &mut open)? {
             break;
         }
     }
