@@ -7,6 +7,7 @@
 
 mod canary;
 mod cases;
+mod certificates;
 mod commands;
 mod demo;
 mod examples;

@@ -46,7 +46,7 @@ impl Key {
     /// The key of a value that is no token; tokens are compared by identity here.
     pub(crate) fn of(value: &Value, comparer: Comparer) -> Key {
         match value {
-            Value::Null => Key::Null,
+            Value::Null | Value::Host(_) | Value::Exception(_) => Key::Null,
             Value::Bool(value) => Key::Bool(*value),
             Value::Char(unit) => Key::Char(*unit),
             Value::Str(text) => Key::Str(match comparer {
@@ -90,7 +90,6 @@ impl Key {
             Value::Native(object) => {
                 object.key().unwrap_or_else(|| Key::Address(Arc::as_ptr(object).addr()))
             }
-            Value::Host(_) | Value::Exception(_) => Key::Null,
         }
     }
 }
@@ -210,9 +209,10 @@ impl Dictionary {
                     entries.push(entry);
                 }
             }
-            for place in self.places.values_mut() {
-                *place = moved.get(place).copied().unwrap_or_default();
-            }
+            let places = std::mem::take(&mut self.places).into_iter();
+            self.places = places
+                .map(|(key, place)| (key, moved.get(&place).copied().unwrap_or_default()))
+                .collect();
             self.entries = entries;
             self.free.clear();
         }

@@ -168,8 +168,18 @@ impl Exception {
 }
 
 impl fmt::Display for Exception {
+    /// As `ToString()` of an exception that was not thrown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind().full_name(), self.message())
+        f.write_str(self.kind().full_name())?;
+        if !self.message().is_empty() {
+            write!(f, ": {}", self.message())?;
+        }
+        match self.inner() {
+            Some(inner) => {
+                write!(f, "\n ---> {inner}\n   --- End of inner exception stack trace ---")
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -20,9 +20,9 @@ mod tests {
     #[global_allocator]
     static MEMORY: PeakAlloc = PeakAlloc;
 
-    /// Memory that an evaluation may take for real, over the bound on what it may charge: containers grow by doubling,
-    /// and hold old and new while they do.
-    const FACTOR: usize = 3;
+    /// Memory that an evaluation may take for real, over the bound on what it may charge: a text that grows doubles its
+    /// space, has the old beside the new while it does, and is then copied to be shared.
+    const FACTOR: usize = 4;
     /// Memory that checking may take.
     const CHECKING: usize = 192 << 20;
     /// How long anything may take, unoptimised on a busy machine.

@@ -10,6 +10,8 @@ using Newtonsoft.Json.Linq;
 public interface IContext
 {
     IApi Api { get; }
+    IBackend Backend { get; }
+    IGraphQL GraphQL { get; }
     IDeployment Deployment { get; }
     TimeSpan Elapsed { get; }
     ILastError LastError { get; }
@@ -42,6 +44,22 @@ public interface IApi
     ISubscriptionKeyParameterNames SubscriptionKeyParameterNames { get; }
 }
 
+public enum BackendType { Single, Pool }
+
+public interface IBackend { string Id { get; } string AzureRegion { get; } BackendType Type { get; } }
+
+public enum CarbonIntensityCategory { NotAvailable, VeryLow, Low, Medium, High, VeryHigh }
+
+public interface ISustainabilityInfo { CarbonIntensityCategory CurrentCarbonIntensity { get; } }
+
+public interface IGraphQL { JObject Arguments { get; } JObject GraphQLArguments { get; } JObject Parent { get; } }
+
+public interface IPrivateEndpointConnection { string Name { get; } string GroupId { get; } string MemberName { get; } }
+
+public interface IAzureVnetInfo { }
+
+public interface IFoundry { string Deployment { get; } }
+
 public interface IGateway { string Id { get; } string InstanceId { get; } bool IsManaged { get; } }
 
 public interface IDeployment
@@ -51,6 +69,7 @@ public interface IDeployment
     string Region { get; }
     string ServiceId { get; }
     string ServiceName { get; }
+    ISustainabilityInfo SustainabilityInfo { get; }
     IReadOnlyDictionary<string, System.Security.Cryptography.X509Certificates.X509Certificate2> Certificates { get; }
 }
 
@@ -111,6 +130,9 @@ public interface IRequest
     string Method { get; }
     IUrl OriginalUrl { get; }
     IUrl Url { get; }
+    IPrivateEndpointConnection PrivateEndpointConnection { get; }
+    IAzureVnetInfo AzureVnetInfo { get; }
+    IFoundry Foundry { get; }
 }
 
 public interface IResponse

@@ -157,6 +157,9 @@ namespace Oracle
         public IUrl Url { get; set; }
         public int StatusCode { get; set; }
         public string StatusReason { get; set; }
+        public IPrivateEndpointConnection PrivateEndpointConnection { get { return null; } }
+        public IAzureVnetInfo AzureVnetInfo { get { return null; } }
+        public IFoundry Foundry { get { return null; } }
 
         public Message(JObject json, int status)
         {
@@ -179,7 +182,7 @@ namespace Oracle
     }
 
     /// Reads properties by name, text that is missing being empty.
-    sealed class Part : ISubscriptionKeyParameterNames, IApi, IGateway, IDeployment, ILastError, IOperation, IGroup, IProduct, ISubscription, IUserIdentity, IUser, IWorkspace
+    sealed class Part : ISubscriptionKeyParameterNames, IApi, IGateway, IDeployment, ILastError, IOperation, IGroup, IProduct, ISubscription, IUserIdentity, IUser, IWorkspace, ISustainabilityInfo
     {
         readonly JObject json;
         readonly string missing;
@@ -209,6 +212,8 @@ namespace Oracle
         public string Region { get { return Text("Region"); } }
         public string ServiceId { get { return Text("ServiceId"); } }
         public string ServiceName { get { return Text("ServiceName"); } }
+        public ISustainabilityInfo SustainabilityInfo { get { return this; } }
+        public CarbonIntensityCategory CurrentCarbonIntensity { get { return CarbonIntensityCategory.NotAvailable; } }
         public IReadOnlyDictionary<string, X509Certificate2> Certificates { get { return new Dictionary<string, X509Certificate2>(); } }
         public string Source { get { return Text("Source"); } }
         public string Reason { get { return Text("Reason"); } }
@@ -289,6 +294,8 @@ namespace Oracle
 
         Part Find(string name) { return json[name] is JObject ? new Part((JObject)json[name]) : null; }
 
+        public IBackend Backend { get { return null; } }
+        public IGraphQL GraphQL { get { return null; } }
         public IApi Api { get { return Find("api"); } }
         public IDeployment Deployment { get { return new Part(json["deployment"] as JObject); } }
         public TimeSpan Elapsed { get { return TimeSpan.Zero; } }

@@ -5,8 +5,8 @@ mod cases;
 mod corpus;
 mod coverage;
 mod csharp;
-mod reference;
 mod differential;
+mod reference;
 
 use std::fs;
 use std::io::Write as _;

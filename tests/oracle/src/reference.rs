@@ -61,7 +61,8 @@ pub(crate) fn page() -> Result<Page, String> {
     for ty in &types {
         if space != Some(namespace(ty.name)) {
             space = Some(namespace(ty.name));
-            write!(page.text, "\n## {}\n", space.filter(|it| !it.is_empty()).unwrap_or("Azure")).ok();
+            write!(page.text, "\n## {}\n", space.filter(|it| !it.is_empty()).unwrap_or("Azure"))
+                .ok();
         }
         describe(ty, &examples, &mut page);
     }
@@ -136,7 +137,9 @@ fn code(text: &str) -> String {
 fn outcome(expected: &Json) -> String {
     let text = |key: &str| expected.get(key).and_then(Json::as_str);
     match (text("error"), text("value")) {
-        (Some(error), _) => format!("{}: {}", code(error), cell(text("message").unwrap_or_default())),
+        (Some(error), _) => {
+            format!("{}: {}", code(error), cell(text("message").unwrap_or_default()))
+        }
         (None, Some("")) => "empty text".to_owned(),
         (None, Some(value)) => {
             let short: String = value.chars().take(80).collect();

@@ -208,7 +208,7 @@ impl Checker<'_> {
             Conversion::Same => node,
             Conversion::Numeric(to) => {
                 if let Node::Const(value) = &node
-                    && let Ok(value) = convert_number(value, *to, false)
+                    && let Ok(value) = convert_number(value, *to, self.checked)
                     && !value.is_null()
                 {
                     return Node::Const(value);

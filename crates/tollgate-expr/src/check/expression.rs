@@ -496,17 +496,22 @@ impl Checker<'_> {
 
     fn constant_cast(&mut self, typed: &Typed, to: &Ty, at: At) -> Option<Typed> {
         let (value, numeric) = (typed.value()?, to.numeric()?);
-        typed.ty.numeric()?;
+        let from = typed.ty.numeric()?;
         let fits = crate::eval::convert_number(value, numeric, true);
+        let decimal = from == Numeric::Decimal || numeric == Numeric::Decimal;
         match fits {
             Ok(value) => Some(Typed::constant(value, to.clone(), at)),
-            Err(_) if self.checked || !self.unchecked => {
+            Err(_) if self.checked || !self.unchecked || decimal => {
                 let message = format!("the constant does not fit into `{to}`");
                 let diagnostic = self
                     .diagnostic(ErrorCode::EXPR_CONSTANT, at, message)
                     .help("write `unchecked(…)` to let it wrap");
                 self.report(diagnostic);
                 Some(Typed::new(Node::Const(default_value(to)), to.clone(), at))
+            }
+            // The compiler makes a fraction that is out of range zero, whatever the processor would make of it.
+            Err(_) if !from.is_integral() => {
+                Some(Typed::constant(default_value(to), to.clone(), at))
             }
             Err(_) => None,
         }

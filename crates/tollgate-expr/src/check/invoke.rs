@@ -11,7 +11,7 @@ use crate::Value;
 use crate::eval::{Call, Node};
 use crate::syntax::At;
 use crate::syntax::ast::{Arg, ArgValue, Expr, ExprKind};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, is_assignable};
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, target: &Expr, args: &[Arg], at: At) -> Typed {
@@ -140,9 +140,18 @@ impl Checker<'_> {
         let extends = |found: &&Found| found.member.extension && group.target.is_some();
         let own = group.members.iter().filter(|found| !extends(found)).cloned().collect();
         let Some(target) = &group.target else { return (own, Vec::new()) };
+        let within = |found: &Found| match (&found.member.bound, target.ty.item()) {
+            (Some(bound), Some(item)) => Self::standard(&item, None, bound).is_some(),
+            _ => true,
+        };
         let extra = group.members.iter().filter(extends).filter(|found| {
+            if !within(found) {
+                return false;
+            }
             found.member.params.first().is_some_and(|param| {
-                param.ty.is_open() && Self::could_be(&target.ty, &param.ty)
+                param.ty.is_open()
+                    && Self::could_be(&target.ty, &param.ty)
+                    && Self::meets_constraint(found.member.owner, &target.ty)
                     || Self::standard(&target.ty, None, &param.ty).is_some()
             })
         });
@@ -174,6 +183,13 @@ impl Checker<'_> {
             Ty::Array(_) => matches!(ty, Ty::Array(_)),
             other => other.id().is_some_and(|id| ty.as_instance_of(id).is_some()),
         }
+    }
+
+    /// Whether what a receiver holds meets `where T : JToken`, which stands on every type parameter of Json.NET's
+    /// extension methods, so that those of XML are found on elements.
+    fn meets_constraint(owner: TypeId, ty: &Ty) -> bool {
+        let token = |item: Ty| item.is_error() || is_assignable(&item, &Ty::JTOKEN);
+        owner != TypeId::JExtensions || ty.item().is_none_or(token)
     }
 
     /// After an error, the result of the only overload, so that what follows is checked too.

@@ -45,6 +45,8 @@ use switch::{Label, SwitchScope};
 
 /// How much checking one expression may cost: lambdas are checked once for each overload they might fit.
 const MAX_WORK: u32 = 100_000;
+/// How many errors and how many warnings one expression is told of.
+const MOST_FINDINGS: usize = 100;
 /// How often captures are computed anew; local functions that call each other need a few rounds.
 const MAX_PASSES: usize = 6;
 
@@ -322,7 +324,12 @@ impl<'s> Checker<'s> {
 
     fn report(&mut self, diagnostic: Diagnostic) {
         // One mistake found on two ways is one mistake.
-        if !self.diagnostics.contains(&diagnostic) {
+        if self.diagnostics.contains(&diagnostic) {
+            return;
+        }
+        let severity = diagnostic.severity;
+        let alike = self.diagnostics.iter().filter(|known| known.severity == severity).count();
+        if alike < MOST_FINDINGS {
             self.diagnostics.push(diagnostic);
         }
     }

@@ -428,11 +428,6 @@ impl Checker<'_> {
                 }
             }
         }
-        if let (BinaryOp::Div | BinaryOp::Rem, Some(zero)) = (op, right.constant())
-            && zero.as_int() == Some(0)
-        {
-            self.error(ErrorCode::EXPR_CONSTANT, at, "division by the constant zero");
-        }
         let arith = Arith { op, checked: self.checked, left, right, at: at.start };
         Typed::new(Node::Arith(Box::new(arith)), ty, at)
     }

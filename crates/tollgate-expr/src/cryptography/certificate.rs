@@ -60,7 +60,7 @@ impl Certificate {
     }
 
     pub(crate) fn has_private_key(&self) -> bool {
-        self.0.private_key.is_some()
+        self.0.private_key.is_some() || matches!(self.0.rsa.get(), Some(Some(_)))
     }
 
     /// The private key, to work with; none when it is not RSA.
@@ -72,9 +72,11 @@ impl Certificate {
         self.0.rsa.get_or_init(read).clone()
     }
 
-    /// With another private key.
-    pub(crate) fn with_private_key(&self, private_key: Option<Bytes>) -> Option<Certificate> {
-        Certificate::given(self.der(), private_key)
+    /// With a private key.
+    pub(crate) fn with_rsa(&self, key: Arc<RsaKey>) -> Option<Certificate> {
+        let made = Certificate::given(self.der(), None)?;
+        made.0.rsa.set(Some(key)).ok()?;
+        Some(made)
     }
 }
 

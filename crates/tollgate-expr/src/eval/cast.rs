@@ -51,6 +51,10 @@ impl Cx<'_> {
 
 /// `default(T)`.
 pub(crate) fn default_value(ty: &Ty) -> Value {
+    if let Ty::Generic(TypeId::KeyValuePair, args) = ty {
+        let values: Vec<Value> = args.iter().map(default_value).collect();
+        return Value::record(ty.clone(), values);
+    }
     if let Ty::Record(record) = ty
         && record.tuple
     {

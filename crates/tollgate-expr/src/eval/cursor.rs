@@ -14,7 +14,7 @@ use crate::json::JsonId;
 use crate::native::ItemAt;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
 use crate::types::{Ty, TypeId, XmlSource};
-use crate::xml::Walk;
+use crate::xml::{SaveOptions, Walk};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A place in a sequence.
@@ -63,8 +63,8 @@ pub(crate) struct Lazy {
 }
 
 #[cold]
-fn modified(set: bool) -> Exception {
-    let message = if set {
+fn modified(rare: bool) -> Exception {
+    let message = if rare {
         "Collection was modified after the enumerator was instantiated."
     } else {
         "Collection was modified; enumeration operation may not execute."
@@ -181,7 +181,9 @@ impl Cx<'_> {
     ) -> Result<Option<Value>> {
         let object = self.state.object(id);
         if version_of(object) != version {
-            return Err(modified(matches!(object, Object::Set(_))));
+            let rare =
+                matches!(object, Object::Set(_) | Object::Queue { .. } | Object::Stack { .. });
+            return Err(modified(rare));
         }
         let item = match object {
             Object::Array { items, .. } | Object::List { items, .. } => items.get(*place).cloned(),
@@ -465,16 +467,13 @@ impl Cx<'_> {
             }
             Source::Union(first, second, how) => {
                 while !lazy.passed {
-                    match self.pull(lazy, first)? {
-                        Some(item) => {
-                            if self.remember(lazy, &item, *how)? {
-                                return Ok(Some(item));
-                            }
+                    if let Some(item) = self.pull(lazy, first)? {
+                        if self.remember(lazy, &item, *how)? {
+                            return Ok(Some(item));
                         }
-                        None => {
-                            lazy.passed = true;
-                            lazy.other = self.cursor(second)?;
-                        }
+                    } else {
+                        lazy.passed = true;
+                        lazy.other = self.cursor(second)?;
                     }
                 }
                 while let Some(item) = self.advance(&mut lazy.other)? {
@@ -580,6 +579,12 @@ impl Cx<'_> {
     pub(crate) fn key(&mut self, value: &Value, how: Comparer) -> Result<Key> {
         if let Value::Json(id) = value {
             return self.state.json.key(*id, how == Comparer::Deep, &mut self.state.budget);
+        }
+        if let (Value::Xml(id), Comparer::Deep) = (value, how) {
+            // Trees are equal when they are written alike.
+            let written =
+                self.state.xml.to_text(*id, SaveOptions::of(1), &mut self.state.budget)?;
+            return Ok(Key::Str(written.into()));
         }
         Ok(Key::of(value, how))
     }

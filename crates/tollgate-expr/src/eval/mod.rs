@@ -426,7 +426,17 @@ fn long_text(value: &Value) -> usize {
 fn is_tuple(ty: &Ty) -> bool {
     match ty {
         Ty::Record(shape) => shape.tuple,
-        Ty::Generic(id, _) => matches!(id, TypeId::Tuple2 | TypeId::Tuple3),
+        Ty::Generic(id, _) => matches!(
+            id,
+            TypeId::Tuple1
+                | TypeId::Tuple2
+                | TypeId::Tuple3
+                | TypeId::Tuple4
+                | TypeId::Tuple5
+                | TypeId::Tuple6
+                | TypeId::Tuple7
+                | TypeId::Tuple8
+        ),
         _ => false,
     }
 }

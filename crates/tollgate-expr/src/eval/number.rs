@@ -132,6 +132,10 @@ fn of_zero(op: BinaryOp, a: Decimal, b: Decimal) -> Result<Value> {
         BinaryOp::Add if a.is_zero() => b,
         BinaryOp::Sub if a.is_zero() => -b,
         BinaryOp::Rem if b.is_zero() => return Err(by_zero()),
+        // Wide factors are multiplied in another way, whose zero has no digits.
+        BinaryOp::Mul if a.mantissa().abs().max(b.mantissa().abs()) > i128::from(u32::MAX) => {
+            return Ok(Value::Decimal(Decimal::ZERO));
+        }
         BinaryOp::Mul => Decimal::new(0, (a.scale() + b.scale()).min(28)),
         _ => a,
     };
@@ -337,7 +341,11 @@ fn whole_to(value: i128, to: Numeric, checked: bool) -> Result<Value> {
     })
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked, or C# leaves it open")]
+const TWO_31: f64 = 2_147_483_648.0;
+const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+
+/// What .NET Core gives on x64: out of range is the smallest number of the type that the processor converts to.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
     match to {
         Numeric::Double => return Ok(Value::Double(value)),
@@ -348,23 +356,24 @@ fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
         _ => {}
     }
     let cut = value.trunc();
-    let outside = cut.is_nan() || cut.abs() >= 1.9e19;
-    if outside && checked {
-        return Err(overflow());
+    if checked {
+        // `as` would saturate: what no type holds is told apart first.
+        let outside = cut.is_nan() || cut.abs() >= 1.9e19;
+        return if outside { Err(overflow()) } else { whole_to(cut as i128, to, true) };
     }
-    if outside {
-        // What x64 gives: the smallest number of the type the conversion goes through.
-        let smallest = match to {
-            Numeric::Long | Numeric::ULong | Numeric::UInt => i128::from(i64::MIN),
-            _ => i128::from(i32::MIN),
-        };
-        return whole_to(smallest, to, false);
-    }
-    whole_to(cut as i128, to, checked)
+    let long = |cut: f64| if cut.abs() < TWO_63 { cut as i64 } else { i64::MIN };
+    let whole = match to {
+        Numeric::Long | Numeric::UInt => long(cut),
+        Numeric::ULong if cut < TWO_63 => long(cut),
+        Numeric::ULong => long(cut - TWO_63).wrapping_add(i64::MIN),
+        _ if cut.abs() < TWO_31 || cut == -TWO_31 => cut as i64,
+        _ => i64::from(i32::MIN),
+    };
+    whole_to(i128::from(whole), to, false)
 }
 
-/// What a decimal gives that is too large for a whole number.
-fn narrow(to: Numeric) -> Exception {
+/// Conversions from decimal always throw.
+fn decimal_out_of_range(to: Numeric) -> Exception {
     let name = match to {
         Numeric::SByte => "a signed byte",
         Numeric::Byte => "an unsigned byte",
@@ -385,10 +394,10 @@ fn decimal_to(value: Decimal, to: Numeric) -> Result<Value> {
         Numeric::Decimal => Ok(Value::Decimal(value)),
         Numeric::Double => value.to_f64().map(Value::Double).ok_or_else(decimal_overflow),
         Numeric::Float => value.to_f32().map(Value::Float).ok_or_else(decimal_overflow),
-        // Conversions from decimal always throw.
-        _ => {
-            let whole = value.trunc().to_i128().ok_or_else(overflow)?;
-            whole_to(whole, to, true).map_err(|_| narrow(to))
-        }
+        _ => value
+            .trunc()
+            .to_i128()
+            .and_then(|whole| whole_to(whole, to, true).ok())
+            .ok_or_else(|| decimal_out_of_range(to)),
     }
 }

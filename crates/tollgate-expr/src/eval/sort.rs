@@ -75,14 +75,21 @@ impl Cx<'_> {
         how: Order<'_>,
     ) -> Result<Ordering> {
         match how {
-            Order::Default => self.order_of(left, right),
             Order::Comparer(Value::Enum(TypeId::StringComparer, number)) => match (left, right) {
                 (Value::Str(left), Value::Str(right)) => {
                     Ok(crate::text::compare(left, right, Comparison::of(*number)))
                 }
                 _ => self.order_of(left, right),
             },
-            Order::Comparer(_) => self.order_of(left, right),
+            Order::Comparer(Value::Enum(TypeId::XNodeDocumentOrderComparer, _)) => {
+                match (left, right) {
+                    (Value::Xml(left), Value::Xml(right)) => {
+                        self.state.xml.order(*left, *right, &mut self.state.budget)
+                    }
+                    _ => self.order_of(left, right),
+                }
+            }
+            Order::Default | Order::Comparer(_) => self.order_of(left, right),
             Order::Comparison(function) => {
                 self.step(1)?;
                 let result = self.invoke(function, &[left.clone(), right.clone()])?;

@@ -337,15 +337,15 @@ pub(crate) fn escape(text: &str, budget: &mut Budget) -> Result<String, Exceptio
 pub(super) fn escape_into(text: &str, quote: char, out: &mut String) {
     // Bytes beyond ASCII that may begin a character to escape are looked at closer; the rest is text as it is.
     // All of them are looked at, so that the compiler can look at many at once.
-    let special = text.bytes().fold(false, |special, byte| {
+    let special = text.bytes().fold(0, |special, byte| {
         special
-            | (byte < b' ')
-            | (byte == b'\\')
-            | (u32::from(byte) == u32::from(quote))
-            | (byte == 0xc2)
-            | (byte == 0xe2)
+            | u8::from(byte < b' ')
+            | u8::from(byte == b'\\')
+            | u8::from(u32::from(byte) == u32::from(quote))
+            | u8::from(byte == 0xc2)
+            | u8::from(byte == 0xe2)
     });
-    if !special {
+    if special == 0 {
         out.push_str(text);
         return;
     }

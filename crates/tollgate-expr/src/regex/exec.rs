@@ -10,6 +10,9 @@ const PER_STEP: u32 = 16;
 /// How many instructions run between looks at the budget.
 const BATCH: u32 = 4096;
 
+/// How many entries of the stacks are not accounted for.
+const FREE: usize = 2 * BATCH as usize;
+
 /// A unit of text: bytes of ASCII text or UTF-16 units.
 pub(super) trait Unit: Copy {
     fn unit(self) -> u16;
@@ -82,7 +85,7 @@ struct Change {
 
 /// The stacks of a matcher, to be used again.
 #[derive(Debug, Default)]
-pub(crate) struct Stacks {
+pub(super) struct Stacks {
     undo: Vec<Undo>,
     marks: Vec<i32>,
     captures: Vec<Capture>,
@@ -94,6 +97,18 @@ pub(crate) struct Stacks {
 }
 
 impl Stacks {
+    /// Whether they take no more room than is free.
+    pub(super) fn are_small(&self) -> bool {
+        self.entries() <= FREE
+    }
+
+    fn entries(&self) -> usize {
+        self.undo.capacity()
+            + self.captures.capacity()
+            + self.log.capacity()
+            + self.marks.capacity() / 4
+    }
+
     fn clear(&mut self, n_slots: usize) {
         self.undo.clear();
         self.marks.clear();
@@ -206,12 +221,9 @@ impl<T: Unit> Matcher<'_, T> {
     pub(super) fn settle(&mut self) -> Result<(), Exception> {
         let spent = std::mem::take(&mut self.spent);
         self.budget.step(u64::from(spent / PER_STEP))?;
-        let entries = self.stacks.undo.capacity()
-            + self.stacks.captures.capacity()
-            + self.stacks.log.capacity()
-            + self.stacks.marks.capacity() / 4;
-        if let Some(more) = entries.checked_sub(self.stacks.paid)
-            && entries > 2 * BATCH as usize
+        let entries = self.stacks.entries();
+        if entries > FREE
+            && let Some(more) = entries.checked_sub(self.stacks.paid)
         {
             self.stacks.paid = entries;
             self.budget.memory(more.saturating_mul(size_of::<Undo>()))?;

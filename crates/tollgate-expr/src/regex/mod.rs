@@ -5,7 +5,13 @@
 //! thread's, and every step is taken from the [`Budget`]: a catastrophic pattern ends as an evaluation error, before any
 //! time-out that an author could have meant.
 //!
-//! Not done: the undocumented properties `\p{_xmlC}`, `\p{_xmlD}`, `\p{_xmlI}` and `\p{_xmlW}`.
+//! What differs from .NET Core 3.1, knowingly:
+//! - a constant pattern that is wrong is refused at load, not when it is met;
+//! - a time-out has no effect: the budget ends a match long before;
+//! - character classes are those of .NET Core 3.1 (Unicode 11), lower case is that of the compiler's newer Unicode;
+//! - the undocumented `\p{_xmlC}`, `\p{_xmlD}`, `\p{_xmlI}` and `\p{_xmlW}` are not known;
+//! - a lazy loop around nothing inside of an atomic group or of what looks around, `(?>(?:)+?)`, leaves .NET's stacks in
+//!   disorder: it throws `IndexOutOfRangeException` or gives matches that overlap; here, some match comes out.
 
 mod block;
 mod cache;
@@ -23,15 +29,15 @@ mod subject;
 mod tests;
 mod tree;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 pub(crate) use cache::cached;
-pub(crate) use exec::Stacks;
 pub(crate) use options::Options;
 pub(crate) use replacement::Replacement;
 pub(crate) use subject::{Assembly, Subject};
 
-use exec::Matcher;
+use exec::{Matcher, Stacks};
 use program::Program;
 use search::{Search, Units};
 
@@ -212,7 +218,7 @@ impl Regex {
         range: Range,
         budget: &mut Budget,
     ) -> Result<bool, Exception> {
-        Ok(self.search(subject, range, &mut Stacks::default(), budget)?.is_some())
+        Ok(with_stacks(|stacks| self.search(subject, range, stacks, budget))?.is_some())
     }
 
     /// Whether the pattern matches a text that nothing more is asked about.
@@ -224,7 +230,7 @@ impl Regex {
         let from = if self.is_backward() { text.len() } else { 0 };
         let range = Range { window: (0, text.len()), from, after_empty: false };
         let bytes = text.as_bytes();
-        Ok(self.search_units(bytes, range, &mut Stacks::default(), budget)?.is_some())
+        Ok(with_stacks(|stacks| self.search_units(bytes, range, stacks, budget))?.is_some())
     }
 
     /// The first match.
@@ -232,22 +238,28 @@ impl Regex {
         &self,
         subject: &Subject,
         range: Range,
-        stacks: &mut Stacks,
         budget: &mut Budget,
     ) -> Result<Option<Found>, Exception> {
-        let Some(end) = self.search(subject, range, stacks, budget)? else { return Ok(None) };
-        let offset = u32::try_from(range.window.0).unwrap_or_default();
+        with_stacks(|stacks| {
+            let Some(end) = self.search(subject, range, stacks, budget)? else { return Ok(None) };
+            let found = self.found(range.window.0, end, stacks);
+            budget.memory(found.size())?;
+            Ok(Some(found))
+        })
+    }
+
+    fn found(&self, offset: usize, end: usize, stacks: &Stacks) -> Found {
         let mut found = Found {
-            end: end + range.window.0,
+            end: end + offset,
             captures: Vec::with_capacity(self.n_groups()),
             ends: Vec::with_capacity(self.n_groups()),
         };
+        let offset = u32::try_from(offset).unwrap_or_default();
         for slot in 0..self.n_groups() {
             stacks.captures(slot, offset, &mut found.captures);
             found.ends.push(u32::try_from(found.captures.len()).unwrap_or(u32::MAX));
         }
-        budget.memory(found.size())?;
-        Ok(Some(found))
+        found
     }
 
     fn search(
@@ -312,6 +324,21 @@ impl Regex {
         matcher.settle()?;
         Ok(None)
     }
+}
+
+thread_local! {
+    /// Stacks that were used and may be used again.
+    static SPARE: Cell<Option<Box<Stacks>>> = const { Cell::new(None) };
+}
+
+/// Works with stacks that are likely to have room already.
+fn with_stacks<R>(work: impl FnOnce(&mut Stacks) -> R) -> R {
+    let mut stacks = SPARE.take().unwrap_or_default();
+    let result = work(&mut stacks);
+    if stacks.are_small() {
+        SPARE.set(Some(stacks));
+    }
+    result
 }
 
 /// The names of the groups by their places; none when they are just their numbers.

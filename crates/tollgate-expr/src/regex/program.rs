@@ -190,19 +190,17 @@ impl Writer<'_> {
     }
 
     fn bind_jumps(&mut self) {
-        let labels = &self.labels;
-        let bind = |to: &mut Pc| *to = labels.get(*to as usize).copied().unwrap_or_default();
         for at in &self.jumps {
-            match self.ops.get_mut(*at) {
-                Some(
-                    Op::Loop(to)
-                    | Op::LazyLoop(to)
-                    | Op::CountedLoop(to, _)
-                    | Op::LazyCountedLoop(to, _)
-                    | Op::Split(to)
-                    | Op::Goto(to),
-                ) => bind(to),
-                _ => {}
+            if let Some(
+                Op::Loop(to)
+                | Op::LazyLoop(to)
+                | Op::CountedLoop(to, _)
+                | Op::LazyCountedLoop(to, _)
+                | Op::Split(to)
+                | Op::Goto(to),
+            ) = self.ops.get_mut(*at)
+            {
+                *to = self.labels.get(*to as usize).copied().unwrap_or_default();
             }
         }
     }

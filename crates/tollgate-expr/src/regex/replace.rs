@@ -1,6 +1,6 @@
 //! `Replace` and `Split`.
 
-use super::{Assembly, Found, Range, Regex, Stacks, Subject};
+use super::{Assembly, Found, Range, Regex, Subject};
 use crate::{Budget, Exception};
 
 impl Regex {
@@ -18,9 +18,7 @@ impl Regex {
         budget: fn(&mut C) -> &mut Budget,
         mut replace: impl FnMut(&mut C, Found, &mut Assembly) -> Result<(), Exception>,
     ) -> Result<Option<String>, Exception> {
-        let mut stacks = Stacks::default();
-        let mut next =
-            if count == 0 { None } else { self.find(subject, range, &mut stacks, budget(cx))? };
+        let mut next = if count == 0 { None } else { self.find(subject, range, budget(cx))? };
         if next.is_none() {
             return Ok(None);
         }
@@ -50,7 +48,7 @@ impl Regex {
             if left == 0 {
                 break;
             }
-            next = self.find(subject, after, &mut stacks, budget(cx))?;
+            next = self.find(subject, after, budget(cx))?;
         }
         if self.is_backward() {
             out.push_part(subject, 0, done);
@@ -71,9 +69,7 @@ impl Regex {
         count: i32,
         budget: &mut Budget,
     ) -> Result<Vec<String>, Exception> {
-        let mut stacks = Stacks::default();
-        let mut next =
-            if count == 1 { None } else { self.find(subject, range, &mut stacks, budget)? };
+        let mut next = if count == 1 { None } else { self.find(subject, range, budget)? };
         let mut out = Vec::new();
         let mut left = count.wrapping_sub(1);
         let back = self.is_backward();
@@ -107,7 +103,7 @@ impl Regex {
             if left == 0 {
                 break;
             }
-            next = self.find(subject, found.after(range.window), &mut stacks, budget)?;
+            next = self.find(subject, found.after(range.window), budget)?;
         }
         if back {
             push(0, done, budget)?;

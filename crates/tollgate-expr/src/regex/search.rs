@@ -100,6 +100,10 @@ fn start_of(program: &Program) -> Option<Start> {
             Some(Op::Assert(Assertion::SearchStart)) if units.is_empty() => {
                 return Some(Start::Search);
             }
+            Some(Op::Assert(Assertion::End | Assertion::EndOfText)) if units.is_empty() => {
+                // .NET looks at nothing else then.
+                return Some(Start::Any);
+            }
             Some(Op::Text { units: more, fold: false, back: false }) => {
                 units.extend_from_slice(more);
             }

@@ -176,23 +176,29 @@ pub(super) fn ecma_word() -> Set {
 
 /// A set, to match with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Class {
-    ascii: u128,
-    ranges: Arc<[(u16, u16)]>,
+pub(super) struct Class(Arc<Members>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Members {
+    ascii: [bool; 128],
+    ranges: Box<[(u16, u16)]>,
 }
 
 impl Class {
     pub(super) fn new(set: &Set) -> Self {
-        let ascii = (0..128).filter(|unit| set.contains(*unit));
-        Self { ascii: ascii.fold(0, |bits, unit| bits | (1 << unit)), ranges: set.ranges().into() }
+        let mut ascii = [false; 128];
+        for (unit, member) in (0..).zip(&mut ascii) {
+            *member = set.contains(unit);
+        }
+        Self(Arc::new(Members { ascii, ranges: set.ranges().into() }))
     }
 
     #[inline]
     pub(super) fn contains(&self, unit: u16) -> bool {
-        if unit < 128 {
-            return self.ascii & (1 << unit) != 0;
+        match self.0.ascii.get(usize::from(unit)) {
+            Some(member) => *member,
+            None => contains(&self.0.ranges, unit),
         }
-        contains(&self.ranges, unit)
     }
 }
 

@@ -18,9 +18,8 @@ fn matches(pattern: &str, options: i32, text: &str) -> Result<String, Exception>
     let regex = compile(pattern, options)?;
     let subject = Subject::new(text.into(), &mut budget)?;
     let mut range = regex.whole(&subject);
-    let mut stacks = Stacks::default();
     let mut out = Vec::new();
-    while let Some(found) = regex.find(&subject, range, &mut stacks, &mut budget)? {
+    while let Some(found) = regex.find(&subject, range, &mut budget)? {
         let (start, len) = found.span();
         let mut shown = format!("{start},{len}");
         for slot in 1..regex.n_groups() {

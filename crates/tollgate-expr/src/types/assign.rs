@@ -10,7 +10,7 @@ pub(crate) fn is_assignable(from: &Ty, to: &Ty) -> bool {
     match (from, to) {
         (Ty::Null, to) => to.takes_null(),
         (Ty::Void, _) | (_, Ty::Void) => false,
-        (_, Ty::Named(TypeId::Object)) => true,
+        (_, Ty::Named(TypeId::Object)) | (Ty::Array(_), Ty::Named(TypeId::Array)) => true,
         (Ty::Thrown(from), Ty::Thrown(to)) => from.is(*to),
         (Ty::Array(from), Ty::Array(to)) => is_varied(from, to),
         (Ty::Array(item), Ty::Generic(id, args)) => {
@@ -53,12 +53,17 @@ pub(crate) fn is_covariant(id: TypeId) -> bool {
 fn args_vary(id: TypeId, from: &[Ty], to: &[Ty]) -> bool {
     let covariant = is_covariant(id);
     let delegate = id == TypeId::Func;
+    let contravariant = matches!(id, TypeId::IEqualityComparer | TypeId::IComparer);
     if from.len() != to.len() {
         return false;
     }
     let last = from.len().saturating_sub(1);
-    (covariant || delegate)
+    (covariant || delegate || contravariant)
         && from.iter().zip(to).enumerate().all(|(index, (from, to))| {
-            if delegate && index != last { is_varied(to, from) } else { is_varied(from, to) }
+            if contravariant || delegate && index != last {
+                is_varied(to, from)
+            } else {
+                is_varied(from, to)
+            }
         })
 }

@@ -8,9 +8,8 @@ use crate::{Exception, ExceptionKind, Value};
 fn bytes(a: &Args<'_>) -> Result<Value, Exception> {
     let bytes: Vec<u8> = match a.get(0) {
         Value::Bool(value) => vec![u8::from(*value)],
-        Value::Char(value) => value.to_le_bytes().to_vec(),
         Value::Short(value) => value.to_le_bytes().to_vec(),
-        Value::UShort(value) => value.to_le_bytes().to_vec(),
+        Value::Char(value) | Value::UShort(value) => value.to_le_bytes().to_vec(),
         Value::Int(value) => value.to_le_bytes().to_vec(),
         Value::UInt(value) => value.to_le_bytes().to_vec(),
         Value::Long(value) => value.to_le_bytes().to_vec(),
@@ -60,7 +59,11 @@ fn part(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         return Err(null_argument("value"));
     }
     let bytes = a.bytes(cx, 0, "value")?;
-    let length = if a.len() > 2 { i64::from(a.int(2)) } else { bytes.len() as i64 - a.long(1) };
+    let length = if a.len() > 2 {
+        i64::from(a.int(2))
+    } else {
+        i64::try_from(bytes.len()).unwrap_or(i64::MAX) - a.long(1)
+    };
     let start = usize::try_from(a.int(1)).ok();
     let start = start.filter(|start| *start < bytes.len() || *start == 0).ok_or_else(bad_start)?;
     let Ok(length) = usize::try_from(length) else {

@@ -32,8 +32,8 @@ fn of_parts(a: &Args<'_>, tail: [u8; 8]) -> Value {
     let [.., a0, a1, a2, a3] = a.long(0).to_be_bytes();
     let [.., b0, b1] = a.long(1).to_be_bytes();
     let [.., c0, c1] = a.long(2).to_be_bytes();
-    let [d, e, f, g, h, i, j, k] = tail;
-    Value::Guid([a0, a1, a2, a3, b0, b1, c0, c1, d, e, f, g, h, i, j, k])
+    let head = u64::from_be_bytes([a0, a1, a2, a3, b0, b1, c0, c1]);
+    Value::guid(u128::from(head) << 64 | u128::from(u64::from_be_bytes(tail)))
 }
 
 fn of_bytes(a: &Args<'_>) -> Value {

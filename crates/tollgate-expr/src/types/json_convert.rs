@@ -1,12 +1,10 @@
 //! `JsonConvert`: any value to JSON and back.
 
-use super::collections::{dictionary, hash_set};
 use super::decl::{Kind, TypeDecl, m, not_allowed};
+use super::deserialize::{From, reads_dates};
 use super::{Ty, TypeId};
-use crate::collections::Comparer;
-use crate::eval::{Args, Cx, primitive_type, primitive_value, scalar_of};
+use crate::eval::{Args, Cx, primitive_type, scalar_of};
 use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter};
-use crate::state::SLOT_COST;
 use crate::xml::write_json;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -47,14 +45,8 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             },
         ),
         m("static T DeserializeObject<T>(string value)", "JSON as a value of a type.", |cx, a| {
-            let text = a.str(0, "value")?;
-            let read =
-                cx.state.json.deserialize(&text, DateParse::DateTime, &mut cx.state.budget)?;
             let ty = a.ty(0).clone();
-            match read {
-                None => Ok(Value::Null),
-                Some(id) => from_token(cx, id, &ty),
-            }
+            deserialized(cx, a, &ty)
         }),
     ],
     refused: &[
@@ -75,6 +67,35 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         not_allowed("NegativeInfinity", ONLY),
     ],
 };
+
+/// `DeserializeObject<T>`.
+fn deserialized(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty) -> Run {
+    let text = a.str(0, "value")?;
+    cx.step(text.len() as u64 / 16)?;
+    let dates = if reads_dates(ty) { DateParse::None } else { DateParse::DateTime };
+    let typed = primitive_type(ty).is_none() && !super::is_assignable(ty, &Ty::JTOKEN);
+    if typed && *ty != Ty::OBJECT {
+        // Trees may end early, values of other types may not.
+        if let Err(fault) = cx.state.json.parse(&text, dates, &mut cx.state.budget)
+            && fault.message().starts_with("Unexpected end of content")
+        {
+            let what = if text.trim_start().starts_with('[') { "array" } else { "object" };
+            let message = format!("Unexpected end when deserializing {what}.");
+            return Err(Exception::new(ExceptionKind::JsonSerialization, message));
+        }
+    }
+    match cx.state.json.deserialize(&text, dates, &mut cx.state.budget)? {
+        Some(id) => super::deserialize::read(cx, id, ty, From::Text),
+        None if ty.takes_null() => Ok(Value::Null),
+        None => {
+            let ty = ty.full_name();
+            let message = format!(
+                "No JSON content found and type '{ty}' is not nullable. Path '', line 0, position 0."
+            );
+            Err(Exception::new(ExceptionKind::JsonSerialization, message))
+        }
+    }
+}
 
 /// A value as JSON text.
 fn write(cx: &mut Cx<'_>, value: &Value, formatting: Formatting) -> Result<String, Exception> {
@@ -135,7 +156,7 @@ fn members(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<(String, Value)>
             }
             Ty::Record(shape) => shape.members.iter().map(|(name, _)| name.to_string()).collect(),
             Ty::Generic(TypeId::KeyValuePair, _) => vec!["Key".to_owned(), "Value".to_owned()],
-            Ty::Generic(TypeId::IGrouping, _) => return Ok(None),
+            Ty::Generic(TypeId::IGrouping | TypeId::ILookup, _) => return Ok(None),
             _ => (1..=record.values.len()).map(|n| format!("Item{n}")).collect(),
         };
         return Ok(Some(names.into_iter().zip(record.values.iter().cloned()).collect()));
@@ -148,6 +169,9 @@ fn members(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<(String, Value)>
     if let Some(members) = super::xml::json_members(cx.state, value) {
         return Ok(Some(members));
     }
+    if let Some(builder) = super::string_builder::numbers(cx, value) {
+        return Ok(Some(builder));
+    }
     let is_map = cx.state.type_of(value).as_instance_of(TypeId::IReadOnlyDictionary).is_some();
     if !is_map {
         return super::context::members(cx, value);
@@ -157,7 +181,13 @@ fn members(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<(String, Value)>
         if let Value::Record(record) = pair
             && let [key, value] = &*record.values
         {
-            let name = cx.text(key)?.unwrap_or_default().to_string();
+            let name = match key {
+                // Dates as in JSON.
+                Value::DateTime(_) | Value::DateTimeOffset(_) => {
+                    write(cx, key, Formatting::None)?.trim_matches('"').to_owned()
+                }
+                key => cx.text(key)?.unwrap_or_default().to_string(),
+            };
             members.push((name, value.clone()));
         }
     }
@@ -199,70 +229,4 @@ pub(super) fn to_object_tree(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 
 pub(super) fn to_array_tree(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     wanted(cx, a, JsonType::Array, "JArray")
-}
-
-/// A token as a value of a type, all it holds included.
-pub(super) fn from_token(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
-    cx.step(1)?;
-    if let Some((kind, nullable)) = primitive_type(ty) {
-        return cx
-            .state
-            .json
-            .to_object(id, kind, nullable, &mut cx.state.budget)
-            .map(primitive_value);
-    }
-    let found = cx.state.json.token_type(id);
-    let own = cx.state.type_of(&Value::Json(id));
-    if super::is_assignable(&own, ty) && *ty != Ty::OBJECT {
-        return Ok(Value::Json(id));
-    }
-    if found == JsonType::Null {
-        return Ok(Value::Null);
-    }
-    if *ty == Ty::OBJECT {
-        return Ok(super::json::value_in(cx, id).unwrap_or(Value::Json(id)));
-    }
-    cx.state.budget.enter()?;
-    let made = collection(cx, id, found, ty);
-    cx.state.budget.leave();
-    made
-}
-
-fn collection(cx: &mut Cx<'_>, id: JsonId, found: JsonType, ty: &Ty) -> Run {
-    let map = matches!(
-        ty,
-        Ty::Generic(TypeId::Dictionary | TypeId::IDictionary | TypeId::IReadOnlyDictionary, _)
-    );
-    if map && found == JsonType::Object {
-        let (key, value) = (ty.args().first().cloned(), ty.args().get(1).cloned());
-        let (key, value) = (key.unwrap_or(Ty::STRING), value.unwrap_or(Ty::OBJECT));
-        let made = dictionary::empty(cx, &key, &value, Comparer::Exact)?;
-        for name in cx.state.json.property_names(id, &mut cx.state.budget)? {
-            let Some(child) = cx.state.json.get(id, &name) else { continue };
-            cx.charge(4 * SLOT_COST)?;
-            let child = from_token(cx, child, &value)?;
-            dictionary::put(cx, &made, Value::Str(name), child)?;
-        }
-        return Ok(made);
-    }
-    let item = ty.item().filter(|_| !map && found == JsonType::Array);
-    let Some(item) = item else {
-        let shown = ty.full_name();
-        let message = format!(
-            "Cannot deserialize the current JSON {} into type '{shown}'.",
-            if found == JsonType::Array { "array" } else { "object" }
-        );
-        return Err(Exception::new(ExceptionKind::JsonSerialization, message));
-    };
-    let mut items = Vec::new();
-    for child in cx.state.json.children(id, &mut cx.state.budget)? {
-        items.push(from_token(cx, child, &item)?);
-    }
-    match ty {
-        Ty::Array(_) => cx.state.array(item, items),
-        Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
-            hash_set::new_set(cx, &item, items, Comparer::Exact)
-        }
-        _ => cx.state.list(item, items),
-    }
 }

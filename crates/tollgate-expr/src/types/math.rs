@@ -56,12 +56,10 @@ fn pick_magnitude(a: &Args<'_>, op: BinaryOp) -> Value {
     let (left, right) = (a.double(0), a.double(1));
     let (x, y) = (left.abs(), right.abs());
     let max = op == BinaryOp::Ge;
-    let first = if x > y || x < y {
-        (x > y) == max
-    } else if x.is_nan() || y.is_nan() {
-        x.is_nan()
-    } else {
-        left.is_sign_negative() != max
+    let first = match x.partial_cmp(&y) {
+        None => x.is_nan(),
+        Some(std::cmp::Ordering::Equal) => left.is_sign_negative() != max,
+        Some(order) => order.is_gt() == max,
     };
     Value::Double(if first { left } else { right })
 }

@@ -9,8 +9,10 @@ pub(crate) mod context;
 mod convert;
 mod crypto;
 mod decl;
+mod deserialize;
 mod encoding;
 mod enumeration;
+mod exception;
 mod format_provider;
 mod guid;
 mod ip_address;
@@ -19,6 +21,7 @@ mod json_convert;
 mod jwt;
 mod linq;
 mod math;
+mod nullable;
 mod number;
 mod object;
 mod random;
@@ -40,8 +43,8 @@ pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::class_name as encoding_class;
+pub(crate) use exception::{default_message, new_exception};
 pub(crate) use json::json_pairs;
-pub(crate) use object::{default_message, new_exception};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info, is_not_allowed, lookup,
@@ -66,14 +69,15 @@ macro_rules! types {
 }
 types! {
     Object = object::OBJECT;
-    Nullable = object::NULLABLE;
+    Nullable = nullable::DECL;
+    NullableValues = nullable::STATIC;
     Array = collections::array::DECL;
     Func = object::FUNC;
     Action = object::ACTION;
     Predicate = object::PREDICATE;
     Comparison = object::COMPARISON;
     Converter = object::CONVERTER;
-    Exception = object::EXCEPTION;
+    Exception = exception::DECL;
     IDisposable = object::DISPOSABLE;
     Tuple = tuple::DECL;
     Tuple1 = tuple::OF1;

@@ -2,8 +2,7 @@
 
 use super::decl::{Kind, TypeDecl, m, not_allowed};
 use crate::eval::{Args, Cx, null_argument};
-use crate::state::confusion;
-use crate::{Exception, ExceptionKind, Value};
+use crate::{Exception, Value};
 
 pub(super) const OBJECT: TypeDecl = TypeDecl {
     name: "System.Object",
@@ -66,6 +65,7 @@ pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
 fn hash_code(cx: &Cx<'_>, value: &Value) -> i32 {
     use std::hash::{Hash as _, Hasher as _};
     match value {
+        Value::Null => return 0,
         Value::Int(value) => return *value,
         Value::Bool(value) => return i32::from(*value),
         Value::Json(id) => return cx.state.json.hash_code(*id),
@@ -77,36 +77,6 @@ fn hash_code(cx: &Cx<'_>, value: &Value) -> i32 {
     let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
     i32::from_le_bytes([a, b, c, d])
 }
-
-pub(super) const NULLABLE: TypeDecl = TypeDecl {
-    name: "System.Nullable<T>",
-    kind: Kind::Struct,
-    bases: &[],
-    docs: "A value that may be missing.",
-    members: &[
-        m("bool HasValue", "Whether there is a value.", |_, a| {
-            Ok(Value::Bool(!a.get(0).is_null()))
-        }),
-        m("T Value", "The value; an exception when there is none.", |_, a| match a.get(0) {
-            Value::Null => Err(Exception::new(
-                ExceptionKind::InvalidOperation,
-                "Nullable object must have a value.",
-            )),
-            value => Ok(value.clone()),
-        }),
-        m("T GetValueOrDefault()", "The value, or the default of its type.", |_, a| {
-            match a.get(0) {
-                Value::Null => Ok(crate::eval::default_value(a.ty(0))),
-                value => Ok(value.clone()),
-            }
-        }),
-        m("T GetValueOrDefault(T defaultValue)", "The value, or another.", |_, a| match a.get(0) {
-            Value::Null => Ok(a.value(1)),
-            value => Ok(value.clone()),
-        }),
-    ],
-    refused: &[],
-};
 
 const fn delegate(name: &'static str, docs: &'static str) -> TypeDecl {
     TypeDecl { name, kind: Kind::Delegate, bases: &[], docs, members: &[], refused: &[] }
@@ -128,78 +98,6 @@ pub(super) const DISPOSABLE: TypeDecl = TypeDecl {
     members: &[m("void Dispose()", "Gives it back.", |_, _| Ok(Value::Null))],
     refused: &[],
 };
-
-/// The exception among its arguments.
-fn thrown<'a>(a: &'a Args<'_>) -> Result<&'a Exception, Exception> {
-    match a.get(0) {
-        Value::Exception(exception) => Ok(exception),
-        _ => Err(confusion()),
-    }
-}
-
-pub(super) const EXCEPTION: TypeDecl = TypeDecl {
-    name: "System.Exception",
-    kind: Kind::Class,
-    bases: &[],
-    docs: "What `throw` throws and `catch` catches.",
-    members: &[
-        m("string Message", "What went wrong.", |_, a| Ok(Value::from(thrown(a)?.message()))),
-        m("System.Exception InnerException", "What caused it, or null.", |_, a| {
-            Ok(thrown(a)?.inner().cloned().map_or(Value::Null, Value::Exception))
-        }),
-        m("System.Exception GetBaseException()", "The first cause.", |_, a| {
-            let mut exception = thrown(a)?;
-            while let Some(inner) = exception.inner() {
-                exception = inner;
-            }
-            Ok(Value::Exception(exception.clone()))
-        }),
-        m("string StackTrace", "Where it was thrown; empty here.", |_, _| Ok(Value::from(""))),
-        m("string Source", "What threw it.", |_, _| Ok(Value::from("expression"))),
-        m("int HResult", "A number of the kind of exception.", |_, _| {
-            Ok(Value::Int(-2_146_233_088))
-        }),
-    ],
-    refused: &[],
-};
-
-/// `new SomeException(message, inner)`: the kind is a number.
-#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
-pub(crate) fn new_exception(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
-    let number = usize::try_from(a.int(0)).unwrap_or_default();
-    let kind = ExceptionKind::ALL.get(number).copied().unwrap_or(ExceptionKind::Exception);
-    let message = match a.opt_str(1) {
-        Some(text) => text.to_owned(),
-        None => default_message(kind),
-    };
-    let exception = Exception::new(kind, message);
-    Ok(Value::Exception(match a.get(2) {
-        Value::Exception(inner) => exception.with_inner(inner.clone()),
-        _ => exception,
-    }))
-}
-
-/// The message of an exception that is given none.
-pub(crate) fn default_message(kind: ExceptionKind) -> String {
-    match kind {
-        ExceptionKind::Argument => "Value does not fall within the expected range.".to_owned(),
-        ExceptionKind::ArgumentNull => "Value cannot be null.".to_owned(),
-        ExceptionKind::ArgumentOutOfRange => {
-            "Specified argument was out of the range of valid values.".to_owned()
-        }
-        ExceptionKind::InvalidOperation => {
-            "Operation is not valid due to the current state of the object.".to_owned()
-        }
-        ExceptionKind::NotSupported => "Specified method is not supported.".to_owned(),
-        ExceptionKind::NotImplemented => "The method or operation is not implemented.".to_owned(),
-        ExceptionKind::NullReference => {
-            "Object reference not set to an instance of an object.".to_owned()
-        }
-        ExceptionKind::Format => "One of the identified items was in an invalid format.".to_owned(),
-        ExceptionKind::SystemException => "System error.".to_owned(),
-        other => format!("Exception of type '{}' was thrown.", other.full_name()),
-    }
-}
 
 /// A sequence argument that must not be null.
 pub(super) fn required(a: &Args<'_>, index: usize, name: &str) -> Result<Value, Exception> {

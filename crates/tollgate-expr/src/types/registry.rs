@@ -117,6 +117,8 @@ pub(crate) struct MemberInfo {
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
+    /// What the items of the receiver of an extension method must be: `where T : JContainer`.
+    pub(crate) bound: Option<Ty>,
     pub(crate) signature: &'static str,
     pub(crate) docs: &'static str,
 }
@@ -328,7 +330,11 @@ impl Names<'_> {
         member: &'static Member,
         class: &[Arc<str>],
     ) -> Option<MemberInfo> {
-        let signature: Signature = parse_signature(member.signature).ok()?;
+        let (text, bound) = match member.signature.split_once(" where T : ") {
+            Some((text, bound)) => (text, Some(self.named(bound, Vec::new())?)),
+            None => (member.signature, None),
+        };
+        let signature: Signature = parse_signature(text).ok()?;
         let method = &signature.types;
         let own = || {
             let args: Vec<Ty> = (0u8..).zip(class).map(|(n, _)| Ty::Param(n)).collect();
@@ -377,6 +383,7 @@ impl Names<'_> {
             set: member.set,
             pure: member.pure,
             prepare: member.prepare,
+            bound,
             signature: member.signature,
             docs: member.docs,
         })
@@ -419,6 +426,9 @@ impl Names<'_> {
             return Some(Ty::Thrown(kind));
         }
         let keyword = KEYWORDS.iter().find(|(word, _)| *word == name).map(|(_, full)| *full);
+        if name == "Array" && args.is_empty() {
+            return Some(Ty::Named(TypeId::Array));
+        }
         let ids = self.registry.by_name.get(keyword.unwrap_or(name))?;
         let fits = |id: &TypeId| {
             let any = matches!(id, TypeId::Func | TypeId::Action) && !args.is_empty();

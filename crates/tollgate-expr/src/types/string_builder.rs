@@ -16,6 +16,8 @@ type Run = Result<Value, Exception>;
 #[derive(Debug)]
 pub(super) struct Builder {
     text: String,
+    /// The units of the text: counting them anew for every `Append` would take longer and longer.
+    length: usize,
     capacity: usize,
     max: i32,
 }
@@ -33,15 +35,14 @@ impl Native for Builder {
 impl Builder {
     /// A builder of text.
     pub(super) fn of(text: String) -> Builder {
-        let capacity = text::length(&text).max(16);
-        Builder { text, capacity, max: i32::MAX }
+        let length = text::length(&text);
+        Builder { text, length, capacity: length.max(16), max: i32::MAX }
     }
 
     /// Lets the capacity hold the text: .NET adds blocks.
     fn grow(&mut self) {
-        let length = text::length(&self.text);
-        if length > self.capacity {
-            let missing = length - self.capacity;
+        if self.length > self.capacity {
+            let missing = self.length - self.capacity;
             self.capacity += missing.max(self.capacity.min(8000));
         }
     }
@@ -72,15 +73,27 @@ pub(super) fn text_of(cx: &Cx<'_>, value: &Value) -> Option<String> {
     cx.state.native::<Builder>(value).map(|builder| builder.text.clone())
 }
 
+/// What the serializer writes of a builder.
+pub(super) fn numbers(cx: &Cx<'_>, value: &Value) -> Option<Vec<(String, Value)>> {
+    let builder = cx.state.native::<Builder>(value)?;
+    Some(vec![
+        ("Capacity".to_owned(), int(builder.capacity)),
+        ("MaxCapacity".to_owned(), Value::Int(builder.max)),
+        ("Length".to_owned(), int(text::length(&builder.text))),
+    ])
+}
+
 /// Adds text to a builder.
 pub(super) fn push(cx: &mut Cx<'_>, target: &Value, more: &str) -> Result<(), Exception> {
     cx.charge(more.len())?;
     let builder: &mut Builder = cx.state.native_mut(target).ok_or_else(confusion)?;
     let max = usize::try_from(builder.max).unwrap_or(usize::MAX);
-    if max < i32::MAX as usize && text::length(&builder.text) + text::length(more) > max {
+    let length = text::length(more);
+    if max < i32::MAX as usize && builder.length + length > max {
         return Err(range("The length cannot be greater than the capacity.", "valueCount"));
     }
     builder.text.push_str(more);
+    builder.length += length;
     builder.grow();
     Ok(())
 }
@@ -90,8 +103,11 @@ fn edit(
     a: &Args<'_>,
     change: impl FnOnce(&mut String) -> Result<(), Exception>,
 ) -> Run {
+    let size = builder(cx, a)?.text.len();
+    cx.step(size as u64 / 64)?;
     let builder: &mut Builder = cx.state.native_mut(a.get(0)).ok_or_else(confusion)?;
     change(&mut builder.text)?;
+    builder.length = text::length(&builder.text);
     builder.grow();
     Ok(a.value(0))
 }
@@ -102,8 +118,9 @@ fn make(cx: &mut Cx<'_>, text: String, capacity: i64, max: i32) -> Run {
     }
     cx.charge(text.len())?;
     let wanted = usize::try_from(capacity).unwrap_or_default();
-    let capacity = if wanted == 0 { 16 } else { wanted }.max(text::length(&text));
-    cx.state.add_native(Builder { text, capacity, max })
+    let length = text::length(&text);
+    let capacity = if wanted == 0 { 16 } else { wanted }.max(length);
+    cx.state.add_native(Builder { text, length, capacity, max })
 }
 
 /// A part of text by index and length, with what is said when it is none.
@@ -231,9 +248,7 @@ fn insert_repeated(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 fn insert_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let value = a.value(2);
     let (start, count) = (a.long(3), a.long(4));
-    if a.long(1) < 0
-        || usize::try_from(a.long(1)).unwrap_or_default() > text::length(&builder(cx, a)?.text)
-    {
+    if a.long(1) < 0 || usize::try_from(a.long(1)).unwrap_or_default() > builder(cx, a)?.length {
         return Err(range(BAD_INDEX, "index"));
     }
     if value.is_null() {
@@ -276,7 +291,7 @@ fn replace(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         other => other.as_str().map(str::to_owned),
     };
     let (old, new) = (piece(1), piece(2).unwrap_or_default());
-    let length = text::length(&builder(cx, a)?.text);
+    let length = builder(cx, a)?.length;
     let (start, count) =
         if a.len() > 3 { (a.long(3), a.long(4)) } else { (0, i64::try_from(length).unwrap_or(0)) };
     let start = usize::try_from(start).ok().filter(|start| *start <= length);
@@ -306,7 +321,7 @@ fn set_length(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let Ok(wanted) = usize::try_from(a.long(1)) else {
         return Err(range("Length cannot be less than zero.", "value"));
     };
-    let length = text::length(&builder(cx, a)?.text);
+    let length = builder(cx, a)?.length;
     cx.charge(wanted.saturating_sub(length))?;
     edit(cx, a, |out| {
         out.truncate(text::byte_offset(out, wanted));
@@ -326,7 +341,7 @@ fn set_capacity(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         return Err(range("Capacity exceeds maximum capacity.", "value"));
     }
     let wanted = usize::try_from(wanted).unwrap_or_default();
-    if wanted < text::length(&builder.text) {
+    if wanted < builder.length {
         return Err(range("capacity was less than the current size.", "value"));
     }
     builder.capacity = wanted;
@@ -344,7 +359,13 @@ fn ensure_capacity(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 
 fn unit(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let place = usize::try_from(a.long(1)).ok();
-    let unit = place.and_then(|place| text::unit_at(&builder(cx, a).ok()?.text, place));
+    let builder = builder(cx, a)?;
+    let unit = place.and_then(|place| {
+        if builder.length == builder.text.len() {
+            return builder.text.as_bytes().get(place).copied().map(u16::from);
+        }
+        text::unit_at(&builder.text, place)
+    });
     unit.map(Value::Char).ok_or_else(|| {
         let message = "Index was outside the bounds of the array.";
         Exception::new(ExceptionKind::IndexOutOfRange, message)
@@ -354,7 +375,7 @@ fn unit(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 fn set_unit(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let unit = text::unit_text(a.char(2));
     let place = usize::try_from(a.long(1)).unwrap_or(usize::MAX);
-    let length = text::length(&builder(cx, a)?.text);
+    let length = builder(cx, a)?.length;
     cx.step(length as u64 / 16)?;
     edit(cx, a, |out| {
         if place >= length {
@@ -472,7 +493,7 @@ const REST: &[Member] = &[
     rw(
         "int Length",
         "The number of UTF-16 units.",
-        |cx, a| Ok(int(text::length(&builder(cx, a)?.text))),
+        |cx, a| Ok(int(builder(cx, a)?.length)),
         set_length,
     ),
     rw(

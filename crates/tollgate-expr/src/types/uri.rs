@@ -55,9 +55,19 @@ pub(crate) fn original_text(value: &Value) -> Option<&str> {
     value.as_native::<Uri>().map(|uri| uri.original.as_str())
 }
 
+#[cold]
+fn no_relative() -> Exception {
+    let message = "A relative URI cannot be created because the 'uriString' parameter represents an absolute URI.";
+    Exception::new(ExceptionKind::UriFormat, message)
+}
+
 /// A URI of a kind: 0 any, 1 absolute, 2 relative.
 fn of_kind(text: &str, kind: i32) -> Result<Uri, Exception> {
     match kind {
+        // Only where nothing else is allowed does it name a file of a server.
+        0 if text.trim_start().starts_with("//") => {
+            Ok(Uri { original: text.to_owned(), absolute: None })
+        }
         0 => match Uri::absolute(text) {
             Ok(uri) => Ok(uri),
             Err(reason) if reason.may_be_relative() => {
@@ -66,12 +76,10 @@ fn of_kind(text: &str, kind: i32) -> Result<Uri, Exception> {
             Err(reason) => Err(fault(reason)),
         },
         1 => Uri::absolute(text).map_err(fault),
-        2 => Uri::relative(text).ok_or_else(|| {
-            let message = "A relative URI cannot be created because the 'uriString' parameter represents an absolute URI.";
-            Exception::new(ExceptionKind::UriFormat, message)
-        }),
+        2 => Uri::relative(text).map_err(|reason| reason.map_or_else(no_relative, fault)),
         other => {
-            let message = format!("The value '{other}' passed for the UriKind parameter is invalid.");
+            let message =
+                format!("The value '{other}' passed for the UriKind parameter is invalid.");
             Err(Exception::new(ExceptionKind::Argument, message))
         }
     }
@@ -161,7 +169,8 @@ fn components(uri: &Uri, parts: i32, format: i32) -> Result<String, Exception> {
     let Some(absolute) = &uri.absolute else {
         return if parts == i32::MIN { Ok(uri.original.clone()) } else { Err(relative()) };
     };
-    let parts = if parts == i32::MIN { 127 } else { parts };
+    let serialized = parts == i32::MIN;
+    let parts = if serialized { 127 } else { parts };
     let keep = parts & KEEP_DELIMITER != 0;
     let parts = parts & !KEEP_DELIMITER;
     let wants = |part: i32| parts & part != 0;
@@ -180,10 +189,15 @@ fn components(uri: &Uri, parts: i32, format: i32) -> Result<String, Exception> {
             out.push('@');
         }
     }
-    if wants(NORMALIZED_HOST) {
-        out.push_str(&absolute.host.idn());
-    } else if wants(HOST) {
-        out.push_str(&absolute.host.name);
+    if wants(HOST | NORMALIZED_HOST) {
+        match absolute.host.name.strip_suffix(']') {
+            Some(name) if serialized => {
+                out.push_str(name);
+                out.push_str(&absolute.host.zone);
+                out.push(']');
+            }
+            _ => out.push_str(&absolute.host.name),
+        }
     }
     let strong = wants(STRONG_PORT) && absolute.port >= 0;
     if strong || wants(PORT) && !absolute.is_default_port {
@@ -232,25 +246,15 @@ fn compared(a: &Args<'_>) -> Result<Value, Exception> {
 }
 
 fn ordered(left: &str, right: &str, comparison: i32) -> i32 {
-    use crate::text::{Comparison, compare_culture, compare_ordinal};
-    let comparison = Comparison::of(comparison);
-    let order = match comparison {
-        Comparison::Ordinal { any_case } => compare_ordinal(left, right, any_case),
-        Comparison::Culture { any_case } => compare_culture(left, right, any_case),
-    };
-    order as i32
+    let comparison = crate::text::Comparison::of(comparison);
+    super::string::compare(Some(left), Some(right), comparison)
 }
 
 /// `GetLeftPart`.
 fn left_part(uri: &Absolute, part: i32) -> Result<String, Exception> {
     let shown = Shown::Escaped;
-    let server = || {
-        if uri.delimiter() == "://" || !uri.host.name.is_empty() {
-            uri.server(shown)
-        } else {
-            String::new()
-        }
-    };
+    let named = uri.delimiter() == "://" && !uri.host.name.is_empty();
+    let server = || if named { uri.server(shown) } else { String::new() };
     let path = || format!("{}{}", uri.server(shown), uri.rooted_path(shown));
     Ok(match part {
         0 => format!("{}{}", uri.scheme, uri.delimiter()),
@@ -258,7 +262,8 @@ fn left_part(uri: &Absolute, part: i32) -> Result<String, Exception> {
         2 => path(),
         3 => format!("{}{}", path(), uri.query(shown)),
         _ => {
-            let message = format!("The argument must be between 0 and {part}. (Parameter 'part')");
+            let message =
+                format!("The subcomponent, {part}, of this uri is not valid. (Parameter 'part')");
             return Err(Exception::new(ExceptionKind::Argument, message));
         }
     })
@@ -285,7 +290,9 @@ const MAKING: &[Member] = &[
     }),
     p("new(Uri baseUri, Uri relativeUri)", "A URI seen from another.", |cx, a| {
         uri(a, 0, "baseUri")?;
-        uri(a, 1, "relativeUri")?;
+        if a.get(1).is_null() {
+            return Err(Exception::null_reference());
+        }
         let uri = joined_uri(a)?;
         value(cx, uri)
     }),
@@ -403,7 +410,7 @@ const OWN: &[Member] = &[
     }),
     p("bool IsBaseOf(Uri uri)", "Whether it begins another.", |_, a| {
         let other = uri(a, 1, "uri")?;
-        let base = absolute(a)?;
+        let Some(base) = &this(a)?.absolute else { return Ok(Value::Bool(false)) };
         let is_base = match &other.absolute {
             Some(other) => is_base_of(base, other),
             None => combined(base, &other.original)
@@ -428,6 +435,13 @@ const OWN: &[Member] = &[
     p("bool IsWellFormedOriginalString()", "Whether its text needs no escapes.", |_, a| {
         Ok(Value::Bool(this(a)?.is_well_formed()))
     }),
+    p("bool Equals(object comparand)", "Whether it is the same URI, or its text.", |_, a| {
+        let text = a.opt_str(1).and_then(|text| of_kind(text, 0).ok());
+        Ok(Value::Bool(match text {
+            Some(other) => Native::key(this(a)?) == Native::key(&other),
+            None => equal(a),
+        }))
+    }),
     p("operator bool ==(Uri uri1, Uri uri2)", "Whether they are equal.", |_, a| {
         Ok(Value::Bool(equal(a)))
     }),
@@ -446,6 +460,23 @@ fn escaped(
     cx.charge(3 * text.len())?;
     let text = how(&text);
     cx.string(text)
+}
+
+fn hex_unescape(a: &mut Args<'_>) -> Result<Value, Exception> {
+    let pattern = a.opt_str(0).ok_or_else(Exception::null_reference)?;
+    let index = usize::try_from(a.int(1)).ok();
+    let unit = index.and_then(|index| crate::text::unit_at(pattern, index));
+    let Some((index, unit)) = index.zip(unit) else {
+        let message =
+            "Specified argument was out of the range of valid values. (Parameter 'index')";
+        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+    };
+    let rest = pattern.get(crate::text::byte_offset(pattern, index)..).unwrap_or_default();
+    let digits = rest.get(1..3).filter(|_| is_hex_encoding(rest));
+    let byte = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+    let length = if byte.is_some() { 3 } else { 1 };
+    a.set(1, Value::Int(a.int(1) + length));
+    Ok(Value::Char(byte.unwrap_or(unit)))
 }
 
 const STATIC: &[Member] = &[
@@ -472,8 +503,8 @@ const STATIC: &[Member] = &[
     ),
     p("static UriHostNameType CheckHostName(string name)", "What kind of host it is.", |_, a| {
         let name = a.opt_str(0).unwrap_or_default();
-        let bare = crate::uri::parse_ipv6(name).map(|_| HostKind::Ipv6);
-        let kind = bare.or_else(|| Host::read(name).map(|host| host.kind));
+        let host = Host::read(&format!("[{name}]")).or_else(|| Host::read(name));
+        let kind = host.map(|host| host.kind).filter(|kind| *kind != HostKind::Basic);
         Ok(Value::Enum(TypeId::UriHostNameType, kind.unwrap_or(HostKind::Unknown) as i32))
     }),
     p("static bool CheckSchemeName(string schemeName)", "Whether it may be a scheme.", |_, a| {
@@ -502,6 +533,11 @@ const STATIC: &[Member] = &[
             Ok(Value::Bool(rest.is_some_and(is_hex_encoding)))
         },
     ),
+    p(
+        "static char HexUnescape(string pattern, ref int index)",
+        "The character at an index, unescaped; the index goes behind it.",
+        |_, a| hex_unescape(a),
+    ),
     p("static bool IsHexDigit(char character)", "Whether it is a hexadecimal digit.", |_, a| {
         let c = char::from_u32(u32::from(a.char(0)));
         Ok(Value::Bool(c.is_some_and(|c| c.is_ascii_hexdigit())))
@@ -509,10 +545,7 @@ const STATIC: &[Member] = &[
     p("static int FromHex(char digit)", "The number of a hexadecimal digit.", |_, a| {
         let c = char::from_u32(u32::from(a.char(0)));
         let digit = c.and_then(|c| c.to_digit(16)).and_then(|digit| i32::try_from(digit).ok());
-        digit.map(Value::Int).ok_or_else(|| {
-            let message = "Value does not fall within the expected range. (Parameter 'digit')";
-            Exception::new(ExceptionKind::Argument, message)
-        })
+        digit.map(Value::Int).ok_or_else(|| Exception::new(ExceptionKind::Argument, "digit"))
     }),
     p(
         "static int Compare(Uri uri1, Uri uri2, UriComponents partsToCompare, UriFormat compareFormat, StringComparison comparisonType)",
@@ -536,7 +569,6 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     refused: &[
         refused("new(string uriString, bool dontEscape)", OBSOLETE),
         refused("new(Uri baseUri, string relativeUri, bool dontEscape)", OBSOLETE),
-        refused("HexUnescape", "its index is passed by `ref`; use `Uri.UnescapeDataString`"),
         refused("GetObjectData", "serialization is not in the allow-list"),
     ],
 };

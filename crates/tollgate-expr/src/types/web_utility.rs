@@ -80,8 +80,9 @@ static ENTITIES: LazyLock<HashMap<&'static str, char>> = LazyLock::new(|| {
 fn entity(name: &str) -> Option<char> {
     let Some(number) = name.strip_prefix('#') else { return ENTITIES.get(name).copied() };
     let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) if hex.starts_with('+') => return None,
         Some(hex) => u32::from_str_radix(hex, 16),
-        None => number.parse(),
+        None => number.trim().parse(),
     };
     code.ok().filter(|code| *code != 0).and_then(char::from_u32)
 }
@@ -115,11 +116,11 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// The part of bytes that arguments 1 and 2 say; none of null.
-fn part(cx: &Cx<'_>, a: &Args<'_>, name: &str) -> Result<Option<Vec<u8>>, Exception> {
+fn part(cx: &Cx<'_>, a: &Args<'_>) -> Result<Option<Vec<u8>>, Exception> {
     if a.get(0).is_null() {
-        return if a.int(2) == 0 { Ok(None) } else { Err(null_argument(name)) };
+        return if a.int(2) == 0 { Ok(None) } else { Err(null_argument("bytes")) };
     }
-    let bytes = a.bytes(cx, 0, name)?;
+    let bytes = a.bytes(cx, 0, "bytes")?;
     let out_of_range = |parameter: &str| {
         let message = format!(
             "Specified argument was out of the range of valid values. (Parameter '{parameter}')"
@@ -134,7 +135,7 @@ fn part(cx: &Cx<'_>, a: &Args<'_>, name: &str) -> Result<Option<Vec<u8>>, Except
 }
 
 fn encode_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
-    let Some(part) = part(cx, a, "value")? else { return Ok(Value::Null) };
+    let Some(part) = part(cx, a)? else { return Ok(Value::Null) };
     cx.charge(3 * part.len())?;
     let mut out = String::new();
     for byte in part {
@@ -148,7 +149,7 @@ fn encode_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 }
 
 fn decode_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
-    let Some(part) = part(cx, a, "encodedValue")? else { return Ok(Value::Null) };
+    let Some(part) = part(cx, a)? else { return Ok(Value::Null) };
     cx.charge(part.len())?;
     Ok(Value::Bytes(url_decoded(&part).into()))
 }

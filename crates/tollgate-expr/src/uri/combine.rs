@@ -4,17 +4,20 @@ use super::{Absolute, Fault, Shown, Uri};
 
 /// `new Uri(base, relative)`.
 pub(crate) fn combined(base: &Absolute, relative: &str) -> Result<Uri, Fault> {
-    match Uri::absolute(relative) {
-        Ok(uri) => return Ok(uri),
-        Err(fault) if !fault.may_be_relative() => return Err(fault),
-        Err(_) => {}
-    }
     let relative = relative.trim();
+    // Beside a base this names a host, not a file of a server.
+    if !relative.starts_with("//") {
+        match Uri::absolute(relative) {
+            Ok(uri) => return Ok(uri),
+            Err(fault) if !fault.may_be_relative() => return Err(fault),
+            Err(_) => {}
+        }
+    }
     let shown = Shown::Safe;
     let path = base.rooted_path(shown);
     let server = base.server(shown);
     let text = match relative.chars().next() {
-        None => format!("{server}{path}{}", base.query(shown)),
+        None => base.whole(shown),
         Some('#') => format!("{server}{path}{}{relative}", base.query(shown)),
         Some('?') => format!("{server}{path}{relative}"),
         Some('/' | '\\') if relative.starts_with("//") || relative.starts_with("\\\\") => {

@@ -147,13 +147,11 @@ pub(crate) fn escape_data(text: &str) -> String {
     out
 }
 
-/// `Uri.EscapeUriString`: reserved characters stay, escapes too.
+/// `Uri.EscapeUriString`: reserved characters stay.
 pub(crate) fn escape_uri(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
-        let escape =
-            c == '%' && escaped_byte(text.as_bytes().get(at..).unwrap_or_default()).is_some();
-        if is_unreserved(c) || is_reserved(c) || escape {
+    for c in text.chars() {
+        if is_unreserved(c) || is_reserved(c) {
             out.push(c);
         } else {
             push_escaped(&mut out, c);

@@ -97,7 +97,7 @@ fn is_dns(text: &str) -> bool {
         (1..=63).contains(&label.chars().count())
             && label.chars().all(fits)
             && edge(label.chars().next())
-            && label.chars().last() != Some('-')
+            && !label.ends_with('-')
     };
     text.len() <= 255 && text.split('.').all(label)
 }
@@ -135,22 +135,20 @@ pub(crate) fn parse_ipv6(text: &str) -> Option<Ipv6Addr> {
 
 /// An address as .NET writes it: an IPv4 address in it is written as one.
 pub(crate) fn ipv6_text(address: Ipv6Addr) -> String {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let prefix = [a, b, c, d] == [0; 4];
-    let embedded = prefix && (e == 0xffff && f == 0 || e == 0 && (f == 0xffff || f == 0 && g != 0))
-        || e == 0 && f == 0x5efe;
+    let embedded = match address.segments() {
+        [0, 0, 0, 0, 0, 0, seventh, _] => seventh != 0,
+        [0, 0, 0, 0, 0xffff, 0, ..] | [0, 0, 0, 0, 0, 0xffff, ..] | [.., 0, 0x5efe, _, _] => true,
+        _ => false,
+    };
     if !embedded {
         return address.to_string();
     }
-    // The IPv4 part must not count in the run of zeros that is left out.
-    let head = Ipv6Addr::new(a, b, c, d, e, f, 0xffff, 0xffff).to_string();
-    let head = head.strip_suffix("ffff:ffff").map(str::to_owned).unwrap_or_else(|| {
-        // Rust writes an IPv4 part here itself.
-        head.strip_suffix("255.255.255.255").unwrap_or(&head).to_owned()
-    });
-    let [.., w, x, y, z] = address.octets();
-    debug_assert!(h == u16::from_be_bytes([y, z]));
-    format!("{head}{}", Ipv4Addr::new(w, x, y, z))
+    let bits = address.to_bits();
+    // The IPv4 part must not count in the run of zeros that is left out. Rust writes some of them as one itself.
+    let head = Ipv6Addr::from_bits(bits | 0xffff_ffff).to_string();
+    let head = head.strip_suffix("ffff:ffff").or_else(|| head.strip_suffix("255.255.255.255"));
+    let [.., first, second, third, fourth] = address.octets();
+    format!("{}{}", head.unwrap_or_default(), Ipv4Addr::new(first, second, third, fourth))
 }
 
 /// A label in Punycode (RFC 3492), if it needs to be.

@@ -93,7 +93,6 @@ fn known_scheme(scheme: &str) -> Option<(i32, bool)> {
         "http" | "ws" => (80, true),
         "https" | "wss" => (443, true),
         "ftp" => (21, true),
-        "file" => (-1, false),
         "gopher" => (70, true),
         "nntp" => (119, true),
         "telnet" => (23, true),
@@ -101,7 +100,7 @@ fn known_scheme(scheme: &str) -> Option<(i32, bool)> {
         "net.tcp" => (808, true),
         "net.pipe" => (-1, true),
         "mailto" => (25, false),
-        "news" | "uuid" | "vsmacros" => (-1, false),
+        "file" | "news" | "uuid" | "vsmacros" => (-1, false),
         _ => return None,
     })
 }
@@ -121,10 +120,13 @@ impl Uri {
         Ok(Uri { original: original.to_owned(), absolute })
     }
 
-    /// A relative URI, if the text is not absolute.
-    pub(crate) fn relative(original: &str) -> Option<Uri> {
-        let relative = Absolute::read(original).is_err_and(Fault::may_be_relative);
-        relative.then(|| Uri { original: original.to_owned(), absolute: None })
+    /// A relative URI; why it is none, unless it is absolute. Paths of files may be relative.
+    pub(crate) fn relative(original: &str) -> Result<Uri, Option<Fault>> {
+        match Absolute::read(original) {
+            Err(fault) if !fault.may_be_relative() => Err(Some(fault)),
+            Ok(uri) if !uri.implicit_file => Err(None),
+            _ => Ok(Uri { original: original.to_owned(), absolute: None }),
+        }
     }
 
     /// `ToString()`.
@@ -134,31 +136,25 @@ impl Uri {
 
     /// `IsWellFormedOriginalString()`.
     pub(crate) fn is_well_formed(&self) -> bool {
-        let text = &self.original;
+        let text = match self.absolute {
+            Some(_) => self.original.trim(),
+            None => &self.original,
+        };
         if !escape::is_escaped(text) || text.contains('\\') {
             return false;
         }
-        match &self.absolute {
-            Some(uri) => {
-                let rest = text.get(uri.scheme.len()..).unwrap_or_default();
-                let path = rest.split(['?', '#']).next().unwrap_or_default();
-                let brackets = path.trim_start_matches("://").split_once('/');
-                !uri.implicit_file
-                    && rest.starts_with(uri.delimiter)
-                    && !brackets
-                        .is_some_and(|(_, path)| path.contains(['[', ']']) || has_dots(path))
-            }
-            None => {
-                let first = text.split(['/', '?', '#']).next().unwrap_or_default();
-                !first.contains(':')
-            }
-        }
+        let Some(uri) = &self.absolute else {
+            let first = text.split(['/', '?']).next().unwrap_or_default();
+            return !first.contains(':') && !text.contains('#');
+        };
+        let rest = text.get(uri.scheme.len()..).unwrap_or_default();
+        // Brackets only belong to the host, and there is one fragment.
+        let behind = rest.trim_start_matches("://").split_once(['/', '?', '#']);
+        !uri.implicit_file
+            && rest.starts_with(uri.delimiter)
+            && !behind.is_some_and(|(_, rest)| rest.contains(['[', ']']))
+            && rest.matches('#').count() < 2
     }
-}
-
-/// Whether a path has segments that are left out.
-fn has_dots(path: &str) -> bool {
-    path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 impl Absolute {
@@ -170,7 +166,7 @@ impl Absolute {
         if text.is_empty() {
             return Err(Fault::Empty);
         }
-        if let Some(share) = text.strip_prefix("\\\\") {
+        if let Some(share) = text.strip_prefix("\\\\").or_else(|| text.strip_prefix("//")) {
             return Self::file(&format!("//{share}"), true);
         }
         let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| !scheme.is_empty())

@@ -124,11 +124,7 @@ impl XmlHeap {
         node: XmlId,
         budget: &mut Budget,
     ) -> Result<XmlId, Exception> {
-        let mut top = container;
-        while let Some(parent) = self.parent(top) {
-            budget.step(1)?;
-            top = parent;
-        }
+        let top = self.top(container, budget)?;
         if self.parent(node).is_some() || top == node { self.copy(node, budget) } else { Ok(node) }
     }
 
@@ -289,9 +285,7 @@ impl XmlHeap {
             return Err(argument("An attribute cannot be added to content."));
         }
         let Some(name) = self.name(attribute).cloned() else { return Ok(()) };
-        let known = self.attributes(container).count();
-        budget.step(known as u64 / 8)?;
-        if self.attribute_named(container, &name).is_some() {
+        if self.attribute_named(container, &name, budget)?.is_some() {
             return Err(Exception::new(ExceptionKind::InvalidOperation, "Duplicate attribute."));
         }
         let attribute = if self.parent(attribute).is_some() {

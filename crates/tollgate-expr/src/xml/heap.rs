@@ -409,28 +409,60 @@ impl XmlHeap {
         std::iter::successors(self.first_attribute(id), |attribute| self.next(*attribute))
     }
 
+    /// The first of some nodes or attributes that fits; each costs.
+    fn find(
+        mut among: impl Iterator<Item = XmlId>,
+        budget: &mut Budget,
+        fits: impl Fn(XmlId) -> bool,
+    ) -> Result<Option<XmlId>, Exception> {
+        let mut seen: u64 = 0;
+        let found = among.find(|id| {
+            seen += 1;
+            fits(*id)
+        });
+        budget.step(seen / 8)?;
+        Ok(found)
+    }
+
     /// `Attribute(name)`.
-    pub(crate) fn attribute_named(&self, id: XmlId, name: &Name) -> Option<XmlId> {
-        self.attributes(id).find(|attribute| self.name(*attribute) == Some(name))
+    pub(crate) fn attribute_named(
+        &self,
+        id: XmlId,
+        name: &Name,
+        budget: &mut Budget,
+    ) -> Result<Option<XmlId>, Exception> {
+        Self::find(self.attributes(id), budget, |attribute| self.name(attribute) == Some(name))
     }
 
     /// `Element(name)`.
-    pub(crate) fn element_named(&self, id: XmlId, name: &Name) -> Option<XmlId> {
-        self.nodes(id)
-            .find(|node| self.element_of(*node).is_some_and(|element| element.name == *name))
+    pub(crate) fn element_named(
+        &self,
+        id: XmlId,
+        name: &Name,
+        budget: &mut Budget,
+    ) -> Result<Option<XmlId>, Exception> {
+        Self::find(self.nodes(id), budget, |node| {
+            self.element_of(node).is_some_and(|element| element.name == *name)
+        })
     }
 
-    /// `XDocument.Root`.
-    pub(crate) fn root(&self, document: XmlId) -> Option<XmlId> {
-        self.nodes(document).find(|node| self.is_element(*node))
+    /// The first node of a kind, such as `XDocument.Root`.
+    pub(crate) fn first_of(
+        &self,
+        id: XmlId,
+        kind: XmlKind,
+        budget: &mut Budget,
+    ) -> Result<Option<XmlId>, Exception> {
+        Self::find(self.nodes(id), budget, |node| self.kind(node) == kind)
     }
 
     /// The top of the tree that a node is in.
-    pub(crate) fn top(&self, id: XmlId) -> XmlId {
+    pub(crate) fn top(&self, id: XmlId, budget: &mut Budget) -> Result<XmlId, Exception> {
         let mut top = id;
         while let Some(parent) = self.parent(top) {
+            budget.step(1)?;
             top = parent;
         }
-        top
+        Ok(top)
     }
 }

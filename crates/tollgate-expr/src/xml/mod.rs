@@ -23,5 +23,8 @@ pub(crate) use heap::{DocumentType, XmlHeap, XmlId, XmlKind};
 pub(crate) use name::{Name, XML, XMLNS, verify_name};
 pub(crate) use navigate::{Axis, Walk};
 pub(crate) use read::{Declared, Dtd, Parsed, ReadOptions};
-pub(crate) use to_json::write_json;
+pub(crate) use to_json::{encode_name, write_json};
 pub(crate) use write::SaveOptions;
+
+#[cfg(test)]
+mod tests;

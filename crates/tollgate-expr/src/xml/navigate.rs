@@ -196,49 +196,77 @@ impl XmlHeap {
         Ok(line)
     }
 
-    /// `PreviousNode`, and the first node before it of all.
-    pub(crate) fn document_of(&self, id: XmlId) -> Option<XmlId> {
-        Some(self.top(id)).filter(|top| self.kind(*top) == XmlKind::Document)
+    /// `Document`.
+    pub(crate) fn document_of(
+        &self,
+        id: XmlId,
+        budget: &mut Budget,
+    ) -> Result<Option<XmlId>, Exception> {
+        let top = self.top(id, budget)?;
+        Ok(Some(top).filter(|top| self.kind(*top) == XmlKind::Document))
     }
 
     /// The namespace that a prefix (`xmlns` for none) is declared with, up to `until`.
-    fn declared(&self, from: XmlId, prefix: &str, until: Option<XmlId>) -> Option<Arc<str>> {
+    fn declared(
+        &self,
+        from: XmlId,
+        prefix: &str,
+        until: Option<XmlId>,
+        budget: &mut Budget,
+    ) -> Result<Option<Arc<str>>, Exception> {
         let mut element = Some(from);
         while element != until {
-            let own = element?;
-            let found = self.attributes(own).find(|attribute| {
-                self.name(*attribute)
-                    .is_some_and(|name| name.is_declaration() && &*name.local == prefix)
-            });
-            if let Some(found) = found {
-                return self.value(found).cloned();
+            let Some(own) = element else { break };
+            budget.step(1)?;
+            for attribute in self.attributes(own) {
+                budget.step(1)?;
+                let declares = |name: &Name| name.is_declaration() && &*name.local == prefix;
+                if self.name(attribute).is_some_and(declares) {
+                    return Ok(self.value(attribute).cloned());
+                }
             }
             element = self.parent_element(own);
         }
-        None
+        Ok(None)
     }
 
     /// `GetDefaultNamespace()`.
-    pub(crate) fn default_namespace(&self, id: XmlId) -> Arc<str> {
-        self.declared(id, "xmlns", None).unwrap_or_else(no_namespace)
+    pub(crate) fn default_namespace(
+        &self,
+        id: XmlId,
+        budget: &mut Budget,
+    ) -> Result<Arc<str>, Exception> {
+        Ok(self.declared(id, "xmlns", None, budget)?.unwrap_or_else(no_namespace))
     }
 
     /// `GetNamespaceOfPrefix(prefix)`.
-    pub(crate) fn namespace_of_prefix(&self, id: XmlId, prefix: &str) -> Option<Arc<str>> {
+    pub(crate) fn namespace_of_prefix(
+        &self,
+        id: XmlId,
+        prefix: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<Arc<str>>, Exception> {
         if prefix == "xmlns" {
-            return Some(XMLNS.into());
+            return Ok(Some(XMLNS.into()));
         }
-        let found = self.declared(id, prefix, None);
-        found.or_else(|| (prefix == "xml").then(|| XML.into()))
+        let found = self.declared(id, prefix, None, budget)?;
+        Ok(found.or_else(|| (prefix == "xml").then(|| XML.into())))
     }
 
     /// `GetPrefixOfNamespace(ns)`.
-    pub(crate) fn prefix_of_namespace(&self, id: XmlId, namespace: &str) -> Option<Arc<str>> {
+    pub(crate) fn prefix_of_namespace(
+        &self,
+        id: XmlId,
+        namespace: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<Arc<str>>, Exception> {
         let mut scoped = false;
         let mut element = Some(id);
         while let Some(own) = element {
             let mut local = false;
+            budget.step(1)?;
             for attribute in self.attributes(own) {
+                budget.step(1)?;
                 let (Some(name), Some(value)) = (self.name(attribute), self.value(attribute))
                 else {
                     continue;
@@ -248,18 +276,21 @@ impl XmlHeap {
                 }
                 local = true;
                 let fits = **value == *namespace && !name.namespace.is_empty();
-                if fits && (!scoped || self.declared(id, &name.local, Some(own)).is_none()) {
-                    return Some(name.local.clone());
+                if fits && (!scoped || self.declared(id, &name.local, Some(own), budget)?.is_none())
+                {
+                    return Ok(Some(name.local.clone()));
                 }
             }
             scoped = scoped || local;
             element = self.parent_element(own);
         }
-        match namespace {
-            XML if !scoped || self.declared(id, "xml", None).is_none() => Some("xml".into()),
+        Ok(match namespace {
+            XML if !scoped || self.declared(id, "xml", None, budget)?.is_none() => {
+                Some("xml".into())
+            }
             XMLNS => Some("xmlns".into()),
             _ => None,
-        }
+        })
     }
 
     /// Whether an element or attribute has the name, or none is asked for.

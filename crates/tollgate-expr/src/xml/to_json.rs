@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::heap::{XmlHeap, XmlId, XmlKind};
-use super::name::{XML, XMLNS};
+use super::name::{XML, XMLNS, is_name_char, is_name_start};
 use crate::json::{JsonWriter, Scalar};
 use crate::{Budget, Exception};
 
@@ -155,6 +155,7 @@ impl Converter<'_> {
         for child in children {
             self.budget.step(1)?;
             let name = self.property(&child);
+            self.budget.step(self.scope.len() as u64 / 16)?;
             self.budget.memory(name.len() + 64)?;
             let place = *places.entry(name.clone()).or_insert(groups.len());
             match groups.get_mut(place) {
@@ -235,6 +236,7 @@ impl Converter<'_> {
             }
             _ => {
                 if named {
+                    self.budget.step(self.scope.len() as u64 / 16)?;
                     let name = self.property_of(id);
                     self.name(&name)?;
                 }
@@ -260,7 +262,7 @@ impl Converter<'_> {
             self.name(&name)?;
         }
         let first = heap.first_node(id);
-        let implied = self.implied(id);
+        let implied = self.implied(id)?;
         let only_text = first
             .filter(|first| heap.next(*first).is_none() && heap.kind(*first) == XmlKind::Text)
             .filter(|_| implied.is_none())
@@ -293,20 +295,22 @@ impl Converter<'_> {
     }
 
     /// The namespace of an element when neither it nor its parent says it.
-    fn implied(&self, id: XmlId) -> Option<Arc<str>> {
+    fn implied(&mut self, id: XmlId) -> Result<Option<Arc<str>>> {
         let heap = self.heap;
-        let namespace = &heap.name(id)?.namespace;
+        let Some(name) = heap.name(id) else { return Ok(None) };
+        let namespace = &name.namespace;
         let around = heap.parent_element(id).and_then(|parent| heap.name(parent));
         if namespace.is_empty() || around.is_some_and(|name| name.namespace == *namespace) {
-            return None;
+            return Ok(None);
         }
-        let declared = heap.prefix_of_namespace(id, namespace).is_some()
+        let prefix = heap.prefix_of_namespace(id, namespace, self.budget)?;
+        let declared = prefix.is_some()
             || heap.attributes(id).any(|attribute| {
                 let name = heap.name(attribute);
                 name.is_some_and(|name| name.namespace.is_empty() && &*name.local == "xmlns")
                     && heap.value(attribute) == Some(namespace)
             });
-        (!declared).then(|| namespace.clone())
+        Ok((!declared).then(|| namespace.clone()))
     }
 
     /// Whether an attribute is left out.
@@ -341,4 +345,28 @@ fn decode_name(name: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// `XmlConvert.EncodeName`: a space is `_x0020_`.
+pub(crate) fn encode_name(name: &str) -> String {
+    let mut out = String::new();
+    for (index, c) in name.char_indices() {
+        let fits = if index == 0 { is_name_start(c) } else { is_name_char(c) };
+        let rest = name.get(index..).unwrap_or_default();
+        let looks_encoded = c == '_' && is_encoded(rest);
+        if (fits || c == ':') && !looks_encoded {
+            out.push(c);
+        } else if c > '\u{ffff}' {
+            out.extend(["_x", &format!("{:08X}", u32::from(c)), "_"]);
+        } else {
+            out.extend(["_x", &format!("{:04X}", u32::from(c)), "_"]);
+        }
+    }
+    out
+}
+
+/// Whether a text begins as an encoded character does.
+fn is_encoded(text: &str) -> bool {
+    let hex = text.strip_prefix("_x").and_then(|rest| rest.split_once('_'));
+    hex.is_some_and(|(hex, _)| hex.len() == 4 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }

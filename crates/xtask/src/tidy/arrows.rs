@@ -19,6 +19,8 @@ struct Rule {
 /// Crates that open sockets, or run those that do.
 const OUTSIDE: &[&str] =
     &["tokio", "hyper", "pingora", "rustls", "azure_", "notify", "redis", "reqwest", "axum"];
+/// Crates that a prefix of those catches and that only work on certificates.
+const PURE: &[&str] = &["rustls-webpki", "rustls-pki-types"];
 const HTTP_AND_XML: &[&str] = &[
     "http",
     "quick-xml",
@@ -113,7 +115,8 @@ impl Rule {
         for dependency in tables(manifest, &["dependencies", "build-dependencies"]) {
             let ours = RULES.iter().any(|rule| rule.name == dependency);
             let anyhow = dependency == "anyhow" && !MAY_USE_ANYHOW.contains(&name);
-            let forbidden = self.never.iter().any(|prefix| dependency.starts_with(prefix));
+            let forbidden = self.never.iter().any(|prefix| dependency.starts_with(prefix))
+                && !PURE.contains(&&*dependency);
             if ours && !self.ours.contains(&dependency) || anyhow || forbidden {
                 findings.push(format!("`{name}` must not use `{dependency}`"));
             }

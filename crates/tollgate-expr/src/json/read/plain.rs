@@ -231,16 +231,13 @@ impl<'t> Plain<'t, '_> {
         frame.property = Some(id);
         if n_siblings >= INDEX_FROM {
             self.memory += super::super::heap::INDEX_BYTES;
-            match &mut frame.index {
-                Some(index) => {
-                    index.insert(name, id);
-                }
-                None => {
-                    let all = self.waiting.get(frame.first..).unwrap_or_default();
-                    let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
-                    frame.index = Some(all.iter().filter_map(named).collect());
-                    self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
-                }
+            if let Some(index) = &mut frame.index {
+                index.insert(name, id);
+            } else {
+                let all = self.waiting.get(frame.first..).unwrap_or_default();
+                let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
+                frame.index = Some(all.iter().filter_map(named).collect());
+                self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
             }
         }
         Ok(())
@@ -474,7 +471,7 @@ mod tests {
     const LIMITS: Limits = Limits { steps: 1 << 30, memory: 1 << 30, depth: 128 };
 
     fn text(heap: &JsonHeap, id: JsonId, budget: &mut Budget) -> String {
-        heap.to_json(id, Formatting::None, budget).unwrap().to_string()
+        heap.to_json(id, Formatting::None, budget).unwrap()
     }
 
     /// What the lenient reader makes of a text.

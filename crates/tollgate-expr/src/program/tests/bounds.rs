@@ -111,3 +111,36 @@ fn garbage_is_refused() {
         assert!(answer.starts_with("refused"), "{expression}: {answer}");
     }
 }
+
+#[test]
+fn trees_of_xml_are_bounded() {
+    let (steps, memory) =
+        ("the expression takes too many steps", "the expression uses too much memory");
+    stopped("@{ var a = new XElement(\"a\"); for (;;) { a.Add(a); } }", "too");
+    stopped("@{ var a = new XElement(\"a\"); for (;;) { a = new XElement(\"a\", a); } }", "too");
+    stopped("@{ var a = new XElement(\"a\"); for (;;) { a.Add(\"text\"); } }", memory);
+    stopped(
+        "@{ var a = new XElement(\"a\"); a.Add(new XElement(\"b\")); a.Add(a.Elements()); return 1; }",
+        "too",
+    );
+    stopped(
+        "@{ var a = new XElement(\"a\"); foreach (var n in a.DescendantsAndSelf()) { n.Add(new XElement(\"b\")); } return 1; }",
+        "too",
+    );
+    stopped(
+        "@{ var a = new XElement(\"a\"); for (var i = 0; ; i++) { a.SetAttributeValue(\"a\" + i, i); } }",
+        steps,
+    );
+    stopped(
+        "@{ var a = new XElement(\"a\", Enumerable.Range(0, 20000).Select(i => new XElement(\"b\"))); for (;;) { var x = a.Element(\"c\"); } }",
+        steps,
+    );
+    stopped(
+        "@{ var a = new XElement(\"a\"); for (var i = 0; i < 1000; i++) { a = new XElement(\"a\", a); } return JsonConvert.SerializeObject(a); }",
+        "InsufficientExecutionStackException",
+    );
+    stopped(
+        "@{ object a = 1; for (var i = 0; i < 1000; i++) { a = new object[] { a }; } return new XElement(\"a\", a); }",
+        "InsufficientExecutionStackException",
+    );
+}

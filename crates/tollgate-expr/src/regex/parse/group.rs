@@ -90,7 +90,7 @@ impl Parser<'_> {
             return Err(self.error(BAD_NAME));
         }
         let mut uncapture = None;
-        if (number.is_some() || only_takes) && self.is(b'-') {
+        if (number.is_some() || only_takes) && self.is(b'-') && self.left() > 1 {
             self.at += 1;
             uncapture = Some(self.taken_group(close)?);
         }

@@ -21,17 +21,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             array_order::MEMBERS,
         ),
     ),
-    refused: &[
-        refused("CreateInstance", "types as values are not in policy expressions"),
-        refused("Object GetValue(Int32, Int32)", "arrays here have one dimension"),
-        refused("Object GetValue(Int32, Int32, Int32)", "arrays here have one dimension"),
-        refused("Object GetValue(Int64, Int64)", "arrays here have one dimension"),
-        refused("Object GetValue(Int64, Int64, Int64)", "arrays here have one dimension"),
-        refused("Void SetValue(Object, Int32, Int32)", "arrays here have one dimension"),
-        refused("Void SetValue(Object, Int32, Int32, Int32)", "arrays here have one dimension"),
-        refused("Void SetValue(Object, Int64, Int64)", "arrays here have one dimension"),
-        refused("Void SetValue(Object, Int64, Int64, Int64)", "arrays here have one dimension"),
-    ],
+    refused: &[refused("CreateInstance", "types as values are not in policy expressions")],
 };
 
 /// The index that `GetLength` and its like take: of the one dimension.
@@ -88,6 +78,14 @@ const OWN: &[Member] = &[
         let index = only_index(cx, a, 1)?;
         cx.array_get(a.get(0), index)
     }),
+    m("object GetValue(int index1, int index2)", "An exception: there are no such arrays.", two),
+    m("object GetValue(long index1, long index2)", "An exception: as above.", two),
+    m("object GetValue(int index1, int index2, int index3)", "An exception: as above.", three),
+    m("object GetValue(long index1, long index2, long index3)", "An exception: as above.", three),
+    m("void SetValue(object value, int index1, int index2)", "An exception: as above.", two),
+    m("void SetValue(object value, long index1, long index2)", "An exception: as above.", two),
+    m("void SetValue(object value, int index1, int index2, int index3)", "As above.", three),
+    m("void SetValue(object value, long index1, long index2, long index3)", "As above.", three),
     m("void SetValue(object value, int index)", "Sets an item.", |cx, a| {
         let index = a.long(2);
         set_value(cx, a, index)
@@ -105,42 +103,43 @@ const OWN: &[Member] = &[
         set_value(cx, a, index)
     }),
     m("void CopyTo(T[] array, int index)", "Copies all items.", copy_to),
-    m("void CopyTo(T[] array, long index)", "Copies all items.", copy_to),
-    m("void CopyTo(object[] array, int index)", "Copies all items.", copy_to),
+    m("void CopyTo(Array array, int index)", "Copies all items.", copy_all),
+    m("void CopyTo(Array array, long index)", "Copies all items.", copy_all),
     m("IEnumerator GetEnumerator()", "A walk over the items.", super::enumerator::start),
     m("static U[] Empty<U>()", "An array without items.", |cx, a| {
         cx.state.array(a.ty(0).clone(), Vec::new())
     }),
     m(
-        "static void Copy<U, V>(U[] sourceArray, V[] destinationArray, int length)",
+        "static void Copy(Array sourceArray, Array destinationArray, int length)",
         "Copies items.",
         |cx, a| copy_items(cx, (a.get(0), 0), (a.get(1), 0), a.long(2)),
     ),
     m(
-        "static void Copy<U, V>(U[] sourceArray, V[] destinationArray, long length)",
+        "static void Copy(Array sourceArray, Array destinationArray, long length)",
         "Copies items.",
         |cx, a| copy_items(cx, (a.get(0), 0), (a.get(1), 0), a.long(2)),
     ),
     m(
-        "static void Copy<U, V>(U[] sourceArray, int sourceIndex, V[] destinationArray, int destinationIndex, int length)",
+        "static void Copy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
         "Copies items.",
         |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
     ),
     m(
-        "static void Copy<U, V>(U[] sourceArray, long sourceIndex, V[] destinationArray, long destinationIndex, long length)",
+        "static void Copy(Array sourceArray, long sourceIndex, Array destinationArray, long destinationIndex, long length)",
         "Copies items.",
         |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
     ),
     m(
-        "static void ConstrainedCopy<U, V>(U[] sourceArray, int sourceIndex, V[] destinationArray, int destinationIndex, int length)",
+        "static void ConstrainedCopy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
         "Copies items, all or none.",
         |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
     ),
     m(
-        "static void Clear<U>(U[] array, int index, int length)",
+        "static void Clear(Array array, int index, int length)",
         "Sets items to their default.",
         clear,
     ),
+    m("static void Resize<U>(ref U[] array, int newSize)", "A copy of another length.", resize),
     m("static void Fill<U>(U[] array, U value)", "Sets all items.", fill),
     m(
         "static void Fill<U>(U[] array, U value, int startIndex, int count)",
@@ -172,6 +171,15 @@ const OWN: &[Member] = &[
     }),
 ];
 
+/// Arrays here have one dimension.
+fn two(_: &mut Cx<'_>, _: &mut Args<'_>) -> Run {
+    Err(Exception::new(ExceptionKind::Argument, "Array was not a two-dimensional array."))
+}
+
+fn three(_: &mut Cx<'_>, _: &mut Args<'_>) -> Run {
+    Err(Exception::new(ExceptionKind::Argument, "Array was not a three-dimensional array."))
+}
+
 /// The number of items.
 pub(super) fn size(cx: &Cx<'_>, array: &Value) -> i32 {
     index_int(cx.known_length(array).unwrap_or_default())
@@ -180,6 +188,12 @@ pub(super) fn size(cx: &Cx<'_>, array: &Value) -> i32 {
 #[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn length(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     Ok(Value::Int(size(cx, a.get(0))))
+}
+
+/// `CopyTo` an array of any type.
+fn copy_all(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let count = i64::from(size(cx, a.get(0)));
+    copy_items(cx, (a.get(0), 0), (a.get(1), a.long(2)), count)
 }
 
 /// The item type of an array.
@@ -348,6 +362,23 @@ fn clear(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     for index in start..end {
         cx.array_set(&array, index, default.clone())?;
     }
+    Ok(Value::Null)
+}
+
+fn resize(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let Ok(wanted) = usize::try_from(a.long(1)) else {
+        return Err(range("Non-negative number required.", "newSize"));
+    };
+    let array = a.value(0);
+    let mut items = if array.is_null() { Vec::new() } else { cx.collect(&array)? };
+    if !array.is_null() && items.len() == wanted {
+        return Ok(Value::Null);
+    }
+    cx.charge(wanted.saturating_mul(SLOT_COST))?;
+    cx.step(wanted as u64 / 16)?;
+    items.resize(wanted, default_value(a.ty(0)));
+    let made = cx.state.array(a.ty(0).clone(), items)?;
+    a.set(0, made);
     Ok(Value::Null)
 }
 

@@ -93,6 +93,32 @@ pub(super) const MEMBERS: &[Member] = &[
             search(cx, a, &wanted, &comparer, false)
         },
     ),
+    m("static void Reverse(Array array)", "Turns the order round.", |cx, a| reverse(cx, a)),
+    m("static void Reverse(Array array, int index, int length)", "That of a part.", |cx, a| {
+        reverse(cx, a)
+    }),
+    m("static void Sort(Array array)", "Sorts.", |cx, a| sort_array(cx, a, Order::Default)),
+    m("static void Sort(Array array, int index, int length)", "Sorts a part.", |cx, a| {
+        sort_range(cx, a, Order::Default)
+    }),
+    m("static void Sort(Array keys, Array items)", "Sorts items by keys.", |cx, a| {
+        sort_both(cx, a, Order::Default, false)
+    }),
+    m("static void Sort(Array keys, Array items, int index, int length)", "Some.", |cx, a| {
+        sort_both(cx, a, Order::Default, true)
+    }),
+    m("static int BinarySearch(Array array, object value)", "The index in one.", |cx, a| {
+        let wanted = a.value(1);
+        search(cx, a, &wanted, &Value::Null, true)
+    }),
+    m(
+        "static int BinarySearch(Array array, int index, int length, object value)",
+        "The index in a part of a sorted array.",
+        |cx, a| {
+            let wanted = a.value(3);
+            search(cx, a, &wanted, &Value::Null, false)
+        },
+    ),
 ];
 
 fn reverse(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {

@@ -89,6 +89,32 @@ pub(super) const MEMBERS: &[Member] = &[
         "The last index of a value in a part, or -1.",
         |cx, a| index_of(cx, a, true),
     ),
+    m("static int IndexOf(Array array, object value)", "The index, or -1.", |cx, a| {
+        index_of(cx, a, false)
+    }),
+    m(
+        "static int IndexOf(Array array, object value, int startIndex)",
+        "The index, or -1.",
+        |cx, a| index_of(cx, a, false),
+    ),
+    m(
+        "static int IndexOf(Array array, object value, int startIndex, int count)",
+        "The index, or -1.",
+        |cx, a| index_of(cx, a, false),
+    ),
+    m("static int LastIndexOf(Array array, object value)", "The index, or -1.", |cx, a| {
+        index_of(cx, a, true)
+    }),
+    m(
+        "static int LastIndexOf(Array array, object value, int startIndex)",
+        "The index, or -1.",
+        |cx, a| index_of(cx, a, true),
+    ),
+    m(
+        "static int LastIndexOf(Array array, object value, int startIndex, int count)",
+        "The index, or -1.",
+        |cx, a| index_of(cx, a, true),
+    ),
 ];
 
 fn find_index(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {

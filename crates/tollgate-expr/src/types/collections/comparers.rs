@@ -1,6 +1,6 @@
 //! `IEqualityComparer<T>` and `IComparer<T>`: objects that compare.
 //!
-//! Policies cannot write their own. What there is: the `StringComparer`s, `JToken.EqualityComparer`, and the default one
+//! Policies cannot write their own. What there is: the `StringComparer`s, `JToken.EqualityComparer`, those of `XNode`, and the default one
 //! that collections tell of.
 
 use super::super::TypeId;
@@ -39,7 +39,8 @@ pub(in crate::types) fn comparer(value: &Value) -> Comparer {
             Comparer::AnyCase
         }
         Value::Enum(TypeId::IEqualityComparer, 1) => Comparer::AnyCase,
-        Value::Enum(TypeId::IEqualityComparer, 2) => Comparer::Deep,
+        Value::Enum(TypeId::IEqualityComparer, 2)
+        | Value::Enum(TypeId::XNodeEqualityComparer, _) => Comparer::Deep,
         _ => Comparer::Exact,
     }
 }
@@ -67,6 +68,9 @@ pub(in crate::types) fn equal_by(
         }
         (Value::Json(left), Value::Json(right), Comparer::Deep) => {
             return cx.state.json.deep_equals(Some(*left), Some(*right), &mut cx.state.budget);
+        }
+        (Value::Xml(left), Value::Xml(right), Comparer::Deep) => {
+            return cx.state.xml.deep_equals(*left, *right, &mut cx.state.budget);
         }
         _ => super::super::object::equals(cx, left, right),
     })

@@ -88,6 +88,15 @@ fn current(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     }
 }
 
+/// `IEnumerator.Current`, which says it when there is none, but for lazy sequences.
+fn current_object(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let walk = enumerator(cx, a)?;
+    if matches!(walk.now, Now::At(_)) || walk.strict || !walk.resets {
+        return current(cx, a);
+    }
+    Err(nothing("Enumeration has either not started or has already finished."))
+}
+
 fn reset(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let walk = enumerator(cx, a)?;
     if !walk.resets {
@@ -107,7 +116,7 @@ pub(in crate::types) const ENUMERATOR0: TypeDecl = interface!(
     "A walk over a sequence.",
     &[
         m("bool MoveNext()", "Goes to the next item; whether there is one.", move_next),
-        m("object Current", "The item it is at.", current),
+        m("object Current", "The item it is at.", current_object),
         m("void Reset()", "Goes back to the start.", reset),
     ]
 );

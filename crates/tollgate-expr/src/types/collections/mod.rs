@@ -369,6 +369,7 @@ fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     array::store_from(cx, &target, start, items)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn is_read_only(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let changes = match cx.object_of(a.get(0)) {
         Some(

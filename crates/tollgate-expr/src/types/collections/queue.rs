@@ -51,7 +51,7 @@ pub(super) fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>, name: &str) -> Run {
     let Some(start) = start else {
         let number = a.long(2);
         let message = format!(
-            "Index was out of range. Must be non-negative and less than or equal to the size of the collection. (Parameter '{name}')\nActual value was {number}."
+            "Index was out of range. Must be non-negative and less than the size of the collection. (Parameter '{name}')\nActual value was {number}."
         );
         return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     };

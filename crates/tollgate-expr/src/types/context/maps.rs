@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
-
 use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
@@ -337,6 +336,14 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
         ),
         m(
             "static V GetValueOrDefault<K, V>(this IDictionary<K, V> dictionary, K key, V defaultValue)",
+            "What a key holds, or another value.",
+            |cx, a| {
+                let default = a.value(2);
+                value_or(cx, a, default)
+            },
+        ),
+        m(
+            "static V GetValueOrDefault<K, V>(this Dictionary<K, V> dictionary, K key, V defaultValue)",
             "What a key holds, or another value.",
             |cx, a| {
                 let default = a.value(2);

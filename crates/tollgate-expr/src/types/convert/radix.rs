@@ -51,7 +51,7 @@ fn bits(a: &Args<'_>, kind: NumberType, width: u32, signed: bool) -> Result<u64,
         (_, false) => NumberType::UInt32,
     };
     let value = u64::from_str_radix(number, base).ok();
-    let value = value.filter(|value| width == 64 || *value <= u64::from(u32::MAX));
+    let value = value.filter(|value| width == 64 || u32::try_from(*value).is_ok());
     let Some(value) = value else { return Err(wide.overflow()) };
     if !after.is_empty() {
         let message = "Additional non-parsable characters are at the end of the string.";

@@ -9,6 +9,7 @@ fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     super::super::object::to_string(cx, a)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn same(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     Ok(a.value(0))
 }
@@ -16,13 +17,11 @@ fn same(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
 /// Text of one unit.
 pub(super) fn character(a: &Args<'_>) -> Result<Value, Exception> {
     let text = a.opt_str(0).ok_or_else(|| null_argument("value"))?;
-    match (crate::text::unit_at(text, 0), crate::text::length(text)) {
-        (Some(unit), 1) => Ok(Value::Char(unit)),
-        _ => {
-            let message = "String must be exactly one character long.";
-            Err(Exception::new(ExceptionKind::Format, message))
-        }
+    if let (Some(unit), 1) = (crate::text::unit_at(text, 0), crate::text::length(text)) {
+        return Ok(Value::Char(unit));
     }
+    let message = "String must be exactly one character long.";
+    Err(Exception::new(ExceptionKind::Format, message))
 }
 
 #[cold]

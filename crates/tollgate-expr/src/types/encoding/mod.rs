@@ -26,22 +26,24 @@ struct Known {
     shown: [bool; 3],
 }
 
+const UTF8: Known = Known {
+    page: Page::Utf8,
+    number: 65001,
+    web_name: "utf-8",
+    name: "Unicode (UTF-8)",
+    aliases: &[
+        "unicode-1-1-utf-8",
+        "unicode-2-0-utf-8",
+        "x-unicode-1-1-utf-8",
+        "x-unicode-2-0-utf-8",
+    ],
+    mark: b"\xef\xbb\xbf",
+    class: "System.Text.UTF8Encoding+UTF8EncodingSealed",
+    shown: [true, true, true],
+};
+
 const ALL: &[Known] = &[
-    Known {
-        page: Page::Utf8,
-        number: 65001,
-        web_name: "utf-8",
-        name: "Unicode (UTF-8)",
-        aliases: &[
-            "unicode-1-1-utf-8",
-            "unicode-2-0-utf-8",
-            "x-unicode-1-1-utf-8",
-            "x-unicode-2-0-utf-8",
-        ],
-        mark: b"\xef\xbb\xbf",
-        class: "System.Text.UTF8Encoding+UTF8EncodingSealed",
-        shown: [true, true, true],
-    },
+    UTF8,
     Known {
         page: Page::Default,
         number: 65001,
@@ -159,11 +161,7 @@ fn encoding(page: Page) -> Value {
 }
 
 fn known(a: &Args<'_>, index: usize) -> &'static Known {
-    const FIRST: &Known = match ALL.first() {
-        Some(first) => first,
-        None => unreachable!(),
-    };
-    usize::try_from(a.int(index)).ok().and_then(|place| ALL.get(place)).unwrap_or(FIRST)
+    usize::try_from(a.int(index)).ok().and_then(|place| ALL.get(place)).unwrap_or(&UTF8)
 }
 
 /// The name of the class of an encoding, which is what its `ToString()` gives.
@@ -213,7 +211,7 @@ fn by_number(a: &Args<'_>) -> Result<Value, Exception> {
             let message = format!("{number} is not a supported code page. (Parameter 'codepage')");
             return Err(Exception::new(ExceptionKind::Argument, message));
         }
-        0..=65535 => {}
+        4..=65535 => {}
         _ => {
             let message = "Valid values are between 0 and 65535, inclusive.";
             return Err(out_of_range(message, "codepage"));
@@ -592,15 +590,10 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             "`NormalizationForm` is not in the allow-list",
         ),
         refused("Preamble", POINTERS),
-        refused("int GetByteCount(Char* chars, int count)", POINTERS),
         refused("int GetByteCount(ReadOnlySpan<char> chars)", POINTERS),
-        refused("int GetBytes(Char* chars, int charCount, Byte* bytes, int byteCount)", POINTERS),
         refused("int GetBytes(ReadOnlySpan<char> chars, Span<byte> bytes)", POINTERS),
-        refused("int GetCharCount(Byte* bytes, int count)", POINTERS),
         refused("int GetCharCount(ReadOnlySpan<byte> bytes)", POINTERS),
-        refused("int GetChars(Byte* bytes, int byteCount, Char* chars, int charCount)", POINTERS),
         refused("int GetChars(ReadOnlySpan<byte> bytes, Span<char> chars)", POINTERS),
-        refused("string GetString(Byte* bytes, int byteCount)", POINTERS),
         refused("string GetString(ReadOnlySpan<byte> bytes)", POINTERS),
     ],
 };

@@ -75,6 +75,11 @@ pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
             let found = cx.state.json.index_of(a.this_json()?, item, &mut cx.state.budget)?;
             Ok(Value::Bool(found >= 0))
         }),
+        m(
+            "IEnumerator<JToken> GetEnumerator()",
+            "A walk over the items.",
+            super::super::collections::enumerator::start,
+        ),
         m("bool IsReadOnly", "Whether it cannot change: it can.", |_, _| Ok(Value::Bool(false))),
         m("void CopyTo(JToken[] array, int arrayIndex)", "Copies the items.", |cx, a| {
             copy_to(cx, a)

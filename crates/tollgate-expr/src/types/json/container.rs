@@ -6,6 +6,7 @@ use super::super::decl::{Kind, TypeDecl, m, refused};
 use super::{NO_EVENTS, NO_READERS, to_token, tokens};
 use crate::eval::{Cx, scalar_of};
 use crate::json::{JsonId, MergeSettings};
+use crate::state::Object;
 use crate::{Exception, Value};
 
 /// Adds content to a container: a token, a value, or a sequence of them.
@@ -40,7 +41,9 @@ pub(super) fn add_all(
 ) -> Result<(), Exception> {
     if let Value::Null = contents {
         cx.state.json.add(container, None, &mut cx.state.budget)
-    } else if let Value::Object(id) = contents {
+    } else if let Value::Object(id) = contents
+        && matches!(cx.state.object(*id), Object::Array { .. })
+    {
         // The arguments of `params`: what is being added cannot change the array.
         let mut next = 0;
         while let Some(content) = cx.state.item(*id, next).cloned() {

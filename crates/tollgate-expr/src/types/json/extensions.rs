@@ -89,10 +89,14 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             let ty = a.ty(0).clone();
             value(cx, a, &ty)
         }),
-        m("static U Value<T, U>(this IEnumerable<T> value)", "A token as a value.", |cx, a| {
-            let ty = a.ty(1).clone();
-            value(cx, a, &ty)
-        }),
+        m(
+            "static U Value<T, U>(this IEnumerable<T> value) where T : JToken",
+            "A token as a value.",
+            |cx, a| {
+                let ty = a.ty(1).clone();
+                value(cx, a, &ty)
+            },
+        ),
         m(
             "static IJEnumerable<JToken> Values(this IEnumerable<JToken> source)",
             "What the tokens hold.",
@@ -128,12 +132,12 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
         m(
-            "static IJEnumerable<JToken> Children<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> Children<T>(this IEnumerable<T> source) where T : JToken",
             "The tokens that tokens hold.",
             |cx, a| each(cx, a, false, JsonHeap::children),
         ),
         m(
-            "static IEnumerable<U> Children<T, U>(this IEnumerable<T> source)",
+            "static IEnumerable<U> Children<T, U>(this IEnumerable<T> source) where T : JToken",
             "The tokens that tokens hold as values of a type.",
             |cx, a| {
                 let ty = a.ty(1).clone();
@@ -148,22 +152,22 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
         m(
-            "static IJEnumerable<JToken> Ancestors<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> Ancestors<T>(this IEnumerable<T> source) where T : JToken",
             "What the tokens stand in.",
             |cx, a| each(cx, a, false, JsonHeap::ancestors),
         ),
         m(
-            "static IJEnumerable<JToken> AncestorsAndSelf<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> AncestorsAndSelf<T>(this IEnumerable<T> source) where T : JToken",
             "The tokens and what they stand in.",
             |cx, a| each(cx, a, true, JsonHeap::ancestors),
         ),
         m(
-            "static IJEnumerable<JToken> Descendants<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> Descendants<T>(this IEnumerable<T> source) where T : JContainer",
             "All tokens below the tokens.",
             |cx, a| each(cx, a, false, JsonHeap::descendants),
         ),
         m(
-            "static IJEnumerable<JToken> DescendantsAndSelf<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<JToken> DescendantsAndSelf<T>(this IEnumerable<T> source) where T : JContainer",
             "The tokens and all below them.",
             |cx, a| each(cx, a, true, JsonHeap::descendants),
         ),
@@ -186,7 +190,7 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             |cx, a| as_rows(cx, a, Ty::JTOKEN),
         ),
         m(
-            "static IJEnumerable<T> AsJEnumerable<T>(this IEnumerable<T> source)",
+            "static IJEnumerable<T> AsJEnumerable<T>(this IEnumerable<T> source) where T : JToken",
             "The tokens in a row.",
             |cx, a| {
                 let ty = a.ty(0).clone();

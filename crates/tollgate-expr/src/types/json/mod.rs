@@ -95,6 +95,8 @@ pub(super) fn to_token(cx: &mut Cx<'_>, value: &Value) -> Result<Option<JsonId>,
     match value {
         Value::Null => Ok(None),
         Value::Json(id) => Ok(Some(*id)),
+        // The tree has no characters.
+        Value::Char(_) => Err(unknown_type(cx, value)),
         other => {
             let scalar = scalar_of(other).ok_or_else(|| unknown_type(cx, other))?;
             cx.state.json.value(scalar, &mut cx.state.budget).map(Some)
@@ -136,6 +138,8 @@ macro_rules! conversions {
                     cast(cx, a, PrimitiveType::$kind, true)
                 }),
             )*
+            m("explicit char(JToken value)", "The character of a token.", |cx, a| cast(cx, a, PrimitiveType::Char, false)),
+            m("explicit char?(JToken value)", "The character of a token.", |cx, a| cast(cx, a, PrimitiveType::Char, true)),
             m("implicit JToken(string value)", "A token of text.", implicit),
             m("explicit string(JToken value)", "The text of a token.", |cx, a| cast(cx, a, PrimitiveType::Str, true)),
             m("implicit JToken(byte[] value)", "A token of bytes.", implicit),
@@ -163,7 +167,6 @@ const CONVERSIONS: &[Member] = conversions! {
     "ushort", UInt16;
     "uint", UInt32;
     "ulong", UInt64;
-    "char", Char;
 };
 
 fn index(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
@@ -209,6 +212,9 @@ fn unknown_type(cx: &Cx<'_>, value: &Value) -> Exception {
 /// Siblings of a token: those after it, or those before.
 fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> Run {
     let mut at = a.this_json()?;
+    if !after && cx.state.json.parent(at).is_none() {
+        return Err(Exception::null_reference());
+    }
     let mut ids = Vec::new();
     while let Some(next) = if after { cx.state.json.next(at) } else { cx.state.json.previous(at) } {
         cx.step(1)?;
@@ -235,8 +241,16 @@ fn annotations(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Exception> {
 fn bad_key(cx: &Cx<'_>, id: JsonId, key: &Value, verb: &str) -> Exception {
     let shown = match key {
         Value::Str(text) => format!("\"{text}\""),
-        other => cx.state.type_of(other).full_name(),
+        other => other
+            .to_text(cx.state)
+            .ok()
+            .flatten()
+            .map_or_else(|| cx.state.type_of(other).full_name(), |text| text.to_string()),
     };
+    if !cx.state.json.is_container(id) {
+        let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
+        return Exception::new(ExceptionKind::InvalidOperation, message);
+    }
     let message = match cx.state.json.token_type(id) {
         JsonType::Object => {
             format!(
@@ -273,6 +287,14 @@ fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 /// A token as a value of a type: casts of references, conversions of values.
 fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
     if let Some((kind, nullable)) = primitive_type(ty) {
+        let array = id.is_some_and(|id| cx.state.json.token_type(id) == JsonType::Array);
+        if whole
+            && let Some(id) = id
+            && array
+            && kind == PrimitiveType::Bytes
+        {
+            return super::deserialize::read(cx, id, ty, super::deserialize::From::Tree);
+        }
         if whole && let Some(id) = id {
             return cx
                 .state
@@ -289,7 +311,10 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
             .value_of(id, kind, nullable, &mut cx.state.budget)
             .map(primitive_value);
     }
-    let Some(id) = id else { return Ok(Value::Null) };
+    let Some(id) = id else { return Ok(default_value(ty)) };
+    if whole && ty.strip_nullable().is_enum() {
+        return enumeration(cx, id, ty);
+    }
     let value = Value::Json(id);
     let own = cx.state.type_of(&value);
     if is_assignable(&own, ty) && *ty != Ty::OBJECT {
@@ -299,15 +324,37 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
         return Ok(value);
     }
     if whole || *ty == Ty::OBJECT {
-        return super::json_convert::from_token(cx, id, ty);
+        return super::deserialize::read(cx, id, ty, super::deserialize::From::Tree);
     }
     if let Some(scalar) = cx.state.json.scalar(id)
         && matches!(scalar, Scalar::Null)
     {
         return Ok(Value::Null);
     }
+    if let Some(held) = value_in(cx, id) {
+        let (from, to) = (cx.state.type_of(&held).full_name(), ty.full_name());
+        let message = format!("Invalid cast from '{from}' to '{to}'.");
+        return Err(Exception::new(ExceptionKind::InvalidCast, message));
+    }
     let message = format!("Cannot cast {} to Newtonsoft.Json.Linq.JToken.", own.full_name());
     Err(Exception::new(ExceptionKind::InvalidCast, message))
+}
+
+/// `ToObject` of an enumeration: names are looked up, numbers taken.
+fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
+    if ty.takes_null() && matches!(cx.state.json.scalar(id), Some(Scalar::Null)) {
+        return Ok(Value::Null);
+    }
+    let ty = ty.strip_nullable();
+    super::deserialize::enumeration(cx, id, ty).map_err(|exception| {
+        match cx.state.json.scalar(id) {
+            Some(Scalar::Str(text)) => {
+                let message = format!("Could not convert '{text}' to {ty}.");
+                Exception::new(ExceptionKind::Argument, message)
+            }
+            _ => exception,
+        }
+    })
 }
 
 fn formatting(a: &Args<'_>, index: usize) -> Formatting {
@@ -321,6 +368,10 @@ fn tokens(cx: &mut Cx<'_>, item: Ty, ids: Vec<JsonId>) -> Run {
 
 fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let id = a.this_json()?;
+    if !cx.state.json.is_container(id) {
+        let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
+        return Err(Exception::new(ExceptionKind::InvalidOperation, message));
+    }
     let children = cx.state.json.children(id, &mut cx.state.budget)?;
     let mut out = Vec::new();
     for child in children {
@@ -477,11 +528,6 @@ const TOKENS: &[Member] = &[
         cx.state.annotations = kept;
         Ok(Value::Null)
     }),
-    m(
-        "IEnumerator<JToken> GetEnumerator()",
-        "A walk over what it holds.",
-        super::collections::enumerator::start,
-    ),
     m("JEnumerable<T> Children<T>()", "The tokens it holds of a type.", |cx, a| {
         let ids = cx.state.json.children(a.this_json()?, &mut cx.state.budget)?;
         let ty = a.ty(0).clone();

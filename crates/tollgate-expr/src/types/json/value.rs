@@ -39,6 +39,14 @@ fn new_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     cx.state.json.value(scalar, &mut cx.state.budget).map(Value::Json)
 }
 
+/// `new JValue(value)` of an object: characters are none of JSON's values.
+fn new_of_object(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    if let Value::Char(_) = a.get(0) {
+        return Err(unknown_type(cx, a.get(0)));
+    }
+    new_value(cx, a)
+}
+
 /// `new JValue(other)`.
 fn copy(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let other = a.json(0).ok_or_else(|| null_argument("other"))?;
@@ -51,8 +59,7 @@ macro_rules! constructors {
     };
 }
 
-const CONSTRUCTORS: [super::Member; 14] = constructors! {
-    "new(object value)";
+const CONSTRUCTORS: [super::Member; 13] = constructors! {
     "new(string value)";
     "new(long value)";
     "new(ulong value)";
@@ -69,6 +76,7 @@ const CONSTRUCTORS: [super::Member; 14] = constructors! {
 };
 
 const REST: &[super::Member] = &[
+    m("new(object value)", "Of a value.", new_of_object),
     m("new(JValue other)", "A copy.", copy),
     m("static JValue CreateNull()", "A JSON null.", |cx, _| {
         cx.state.json.value(Scalar::Null, &mut cx.state.budget).map(Value::Json)
@@ -109,6 +117,12 @@ const REST: &[super::Member] = &[
         Ok(Value::Int(cx.state.json.hash_code(a.this_json()?)))
     }),
     m("int CompareTo(JValue obj)", "The order of two values.", |cx, a| {
+        if let (Some(Scalar::Str(left)), Some(Scalar::Str(right))) = (
+            cx.state.json.scalar(a.this_json()?),
+            a.json(1).and_then(|other| cx.state.json.scalar(other)),
+        ) {
+            return Ok(Value::Int(super::super::string::difference(left, right)));
+        }
         Ok(Value::Int(cx.state.json.compare_values(a.this_json()?, a.json(1))? as i32))
     }),
 ];

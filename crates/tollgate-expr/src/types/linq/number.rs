@@ -94,7 +94,9 @@ fn average(cx: &mut Cx<'_>, a: &Args<'_>, nullable: bool) -> Run {
     Ok(match total {
         Value::Null if nullable => Value::Null,
         Value::Null => return Err(no_elements()),
-        Value::Decimal(total) => Value::Decimal(total / Decimal::from(n)),
+        total @ Value::Decimal(_) => {
+            arith(BinaryOp::Div, true, &total, &Value::Decimal(Decimal::from(n)))?
+        }
         #[expect(clippy::cast_possible_truncation, reason = "as .NET rounds")]
         Value::Double(total) if single => Value::Float((total / f64::from(n)) as f32),
         other => Value::Double(other.as_double().unwrap_or_default() / f64::from(n)),

@@ -8,7 +8,7 @@ use super::{MatchData, OBJECT_COST, budget, match_value, out_of_range};
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
 use crate::regex::{
-    Assembly, Found, Options, Range, Regex, Replacement, Stacks, Subject, cached, unescape,
+    Assembly, Found, Options, Range, Regex, Replacement, Subject, cached, unescape,
 };
 use crate::state::confusion;
 use crate::types::{Ty, TypeId};
@@ -355,7 +355,7 @@ fn find(
     subject: Subject,
     range: Range,
 ) -> Result<Value, Exception> {
-    let found = regex.find(&subject, range, &mut Stacks::default(), budget(cx))?;
+    let found = regex.find(&subject, range, budget(cx))?;
     let found = found.map(|found| (regex, found));
     cx.charge(OBJECT_COST)?;
     match_value(cx, Arc::new(MatchData { found, subject }))

@@ -7,7 +7,7 @@ use super::group::Groups;
 use super::{MatchData, OBJECT_COST, budget, int, match_value, out_of_range, part};
 use crate::eval::{Args, Cx};
 use crate::native::{ItemAt, Native};
-use crate::regex::{Assembly, Range, Regex, Replacement, Stacks, Subject};
+use crate::regex::{Assembly, Range, Regex, Replacement, Subject};
 use crate::state::{SLOT_COST, confusion};
 use crate::types::TypeId;
 use crate::{Exception, ExceptionKind, Value};
@@ -84,7 +84,6 @@ pub(super) struct Matches {
     found: Vec<Value>,
     /// None when there are no more.
     next: Option<Range>,
-    stacks: Stacks,
 }
 
 impl Native for Matches {
@@ -105,8 +104,7 @@ pub(super) fn matches(
     range: Range,
 ) -> Result<Value, Exception> {
     cx.charge(OBJECT_COST)?;
-    let (found, stacks) = (Vec::new(), Stacks::default());
-    cx.state.add_native(Matches { regex, subject, found, next: Some(range), stacks })
+    cx.state.add_native(Matches { regex, subject, found: Vec::new(), next: Some(range) })
 }
 
 /// A match by index; searches as far as it must.
@@ -118,8 +116,7 @@ fn item(cx: &mut Cx<'_>, matches: &Value, index: usize) -> Result<Option<Value>,
         }
         let Some(range) = known.next.take() else { return Ok(None) };
         let (regex, subject) = (known.regex.clone(), known.subject.clone());
-        let mut stacks = std::mem::take(&mut known.stacks);
-        let found = regex.find(&subject, range, &mut stacks, budget(cx))?;
+        let found = regex.find(&subject, range, budget(cx))?;
         let Some(found) = found else { continue };
         let next = found.after(range.window);
         let data = Arc::new(MatchData { found: Some((regex, found)), subject });
@@ -128,6 +125,5 @@ fn item(cx: &mut Cx<'_>, matches: &Value, index: usize) -> Result<Option<Value>,
         let known: &mut Matches = cx.state.native_mut(matches).ok_or_else(confusion)?;
         known.found.push(value);
         known.next = Some(next);
-        known.stacks = stacks;
     }
 }

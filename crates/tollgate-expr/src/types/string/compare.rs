@@ -49,14 +49,14 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// The sign of the order, or for ordinal comparisons the difference that .NET gives.
-pub(super) fn compare(left: Option<&str>, right: Option<&str>, how: Comparison) -> i32 {
+pub(in crate::types) fn compare(left: Option<&str>, right: Option<&str>, how: Comparison) -> i32 {
     match (left, right) {
         (None, None) => 0,
         (None, _) => -1,
         (_, None) => 1,
         (Some(left), Some(right)) => match how {
             Comparison::Culture { any_case } => text::compare_culture(left, right, any_case) as i32,
-            Comparison::Ordinal { any_case: false } => difference(left, right),
+            Comparison::Ordinal { any_case: false } => ended(left, right),
             Comparison::Ordinal { any_case: true } => {
                 difference(&text::folded(left), &text::folded(right))
             }
@@ -64,17 +64,27 @@ pub(super) fn compare(left: Option<&str>, right: Option<&str>, how: Comparison) 
     }
 }
 
+/// As [`difference`], but .NET compares two units at a time: of a string that ends between them, the zero behind it.
+fn ended(left: &str, right: &str) -> i32 {
+    let (n, m) = (text::length(left), text::length(right));
+    let shorter = n.min(m);
+    let same = left.encode_utf16().zip(right.encode_utf16()).all(|(a, b)| a == b);
+    if !same || n == m || shorter != 0 && shorter % 2 == 0 {
+        return difference(left, right);
+    }
+    let unit = |text: &str| text.encode_utf16().nth(shorter).map_or(0, i32::from);
+    unit(left) - unit(right)
+}
+
 /// The difference of the first units that differ, or of the lengths.
-fn difference(left: &str, right: &str) -> i32 {
+pub(in crate::types) fn difference(left: &str, right: &str) -> i32 {
     let units = left.encode_utf16().zip(right.encode_utf16());
     let different = units.into_iter().find(|(a, b)| a != b);
-    match different {
-        Some((a, b)) => i32::from(a) - i32::from(b),
-        None => {
-            let n = |text: &str| i32::try_from(text::length(text)).unwrap_or(i32::MAX);
-            n(left) - n(right)
-        }
+    if let Some((a, b)) = different {
+        return i32::from(a) - i32::from(b);
     }
+    let n = |text: &str| i32::try_from(text::length(text)).unwrap_or(i32::MAX);
+    n(left) - n(right)
 }
 
 /// `CompareTo(object)`.

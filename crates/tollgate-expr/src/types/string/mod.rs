@@ -6,7 +6,7 @@ mod members;
 mod search;
 mod split;
 
-pub(super) use compare::equal;
+pub(super) use compare::{compare, difference, equal};
 pub(super) use comparer::COMPARER;
 
 use super::Ty;

@@ -227,7 +227,7 @@ macro_rules! clock_members {
             p(concat!($ty, " Subtract(TimeSpan value)"), "Earlier.", |_, a| {
                 moved(a, |t| t.subtract(a.span(1)))
             }),
-            p(concat!("string ToString(string format)"), "As text in a format.", super::format),
+            p("string ToString(string format)", "As text in a format.", super::format),
             p(
                 "string ToString(IFormatProvider provider)",
                 "As text: of the invariant culture, whatever is passed.",

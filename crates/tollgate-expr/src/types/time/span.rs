@@ -48,6 +48,7 @@ fn one_format(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     span(parse_exact(cx, a))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn try_exact(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let read = parse_exact(cx, a).ok();
     a.set(3, Value::TimeSpan(read.unwrap_or_default()));

@@ -132,7 +132,7 @@ impl Zone {
     fn clock(&self, time: DateTime) -> DateTime {
         match time.kind() {
             TimeKind::Unspecified => time,
-            _ => self.from_utc(time).with_kind(TimeKind::Unspecified),
+            _ => self.clock_of(time).with_kind(TimeKind::Unspecified),
         }
     }
 
@@ -154,7 +154,7 @@ impl Zone {
     }
 
     /// A time in UTC as one of the zone; clamped to what `DateTime` holds.
-    fn from_utc(&self, utc: DateTime) -> DateTime {
+    fn clock_of(&self, utc: DateTime) -> DateTime {
         shifted(utc, self.rules.at(utc).offset().ticks(), self.kind)
     }
 
@@ -218,7 +218,7 @@ fn converted(time: DateTime, from: Option<&Zone>, to: &Zone) -> Result<Value, Ex
         (None, TimeKind::Utc) => time,
         (None, _) => Zone::local().to_utc(time)?,
     };
-    Ok(Value::DateTime(to.from_utc(utc)))
+    Ok(Value::DateTime(to.clock_of(utc)))
 }
 
 fn converted_offset(time: DateTimeOffset, to: &Zone) -> Result<Value, Exception> {
@@ -409,11 +409,11 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         refused("ToSerializedString", OTHER_RULES),
         refused("GetAdjustmentRules", OTHER_RULES),
         refused(
-            "static TimeZoneInfo CreateCustomTimeZone(string id, TimeSpan baseUtcOffset, string displayName, string standardDisplayName, string daylightDisplayName, AdjustmentRule[] adjustmentRules)",
+            "static TimeZoneInfo CreateCustomTimeZone(string id, TimeSpan baseUtcOffset, string displayName, string standardDisplayName, string daylightDisplayName, TimeZoneInfo.AdjustmentRule[] adjustmentRules)",
             "`AdjustmentRule` is not in the allow-list",
         ),
         refused(
-            "static TimeZoneInfo CreateCustomTimeZone(string id, TimeSpan baseUtcOffset, string displayName, string standardDisplayName, string daylightDisplayName, AdjustmentRule[] adjustmentRules, bool disableDaylightSavingTime)",
+            "static TimeZoneInfo CreateCustomTimeZone(string id, TimeSpan baseUtcOffset, string displayName, string standardDisplayName, string daylightDisplayName, TimeZoneInfo.AdjustmentRule[] adjustmentRules, bool disableDaylightSavingTime)",
             "`AdjustmentRule` is not in the allow-list",
         ),
     ],

@@ -1,40 +1,26 @@
 //! `XNodeDocumentOrderComparer` and `XNodeEqualityComparer`.
 
 use super::super::TypeId;
+use super::super::collections::comparers::hash_of;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::{id_at, node};
+use super::node;
 use crate::Value;
-use crate::collections::Key;
-use crate::native::Native;
-
-/// A comparer of nodes; all of a kind are alike.
-#[derive(Debug)]
-struct NodeComparer(TypeId);
-
-impl Native for NodeComparer {
-    fn id(&self) -> TypeId {
-        self.0
-    }
-
-    fn key(&self) -> Option<Key> {
-        Some(Key::Enum(self.0, 0))
-    }
-}
+use crate::collections::Comparer;
 
 /// `XNode.DocumentOrderComparer`.
 pub(super) fn order() -> Value {
-    Value::native(NodeComparer(TypeId::XNodeDocumentOrderComparer))
+    Value::Enum(TypeId::XNodeDocumentOrderComparer, 0)
 }
 
 /// `XNode.EqualityComparer`.
 pub(super) fn equality() -> Value {
-    Value::native(NodeComparer(TypeId::XNodeEqualityComparer))
+    Value::Enum(TypeId::XNodeEqualityComparer, 0)
 }
 
 pub(in crate::types) const ORDER: TypeDecl = TypeDecl {
     name: "System.Xml.Linq.XNodeDocumentOrderComparer",
     kind: Kind::Class,
-    bases: &[],
+    bases: &["IComparer<XNode>"],
     docs: "Compares the places of nodes in a document.",
     members: &[
         m("new()", "The comparer.", |_, _| Ok(order())),
@@ -48,7 +34,7 @@ pub(in crate::types) const ORDER: TypeDecl = TypeDecl {
 pub(in crate::types) const EQUALITY: TypeDecl = TypeDecl {
     name: "System.Xml.Linq.XNodeEqualityComparer",
     kind: Kind::Class,
-    bases: &[],
+    bases: &["IEqualityComparer<XNode>"],
     docs: "Compares nodes with all they hold.",
     members: &[
         m("new()", "The comparer.", |_, _| Ok(equality())),
@@ -56,14 +42,11 @@ pub(in crate::types) const EQUALITY: TypeDecl = TypeDecl {
             node::deep_equals(cx, a, 1)
         }),
         m("int GetHashCode(XNode obj)", "A number that is the same for equal trees.", |cx, a| {
-            let Some(id) = id_at(a, 1) else { return Ok(Value::Int(0)) };
-            // Trees that are equal have the same text and the same number of nodes in them.
-            let text = cx.state.xml.text(id, &mut cx.state.budget)?;
-            let hash = text
-                .encode_utf16()
-                .fold(17_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-            cx.step(text.len() as u64 / 16)?;
-            Ok(Value::Int(hash))
+            if a.get(1).is_null() {
+                return Ok(Value::Int(0));
+            }
+            let key = cx.key(a.get(1), Comparer::Deep)?;
+            Ok(Value::Int(hash_of(&key)))
         }),
     ],
     refused: &[],

@@ -45,8 +45,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             |cx, a| {
                 let id = this(a)?;
                 let Some(name) = name_at(a, 1) else { return Ok(Value::Null) };
-                cx.step(1)?;
-                Ok(xml(cx.state.xml.element_named(id, &name)))
+                cx.state.xml.element_named(id, &name, &mut cx.state.budget).map(xml)
             },
         ),
         m("IEnumerable<XElement> Elements()", "The elements in it.", |cx, a| {

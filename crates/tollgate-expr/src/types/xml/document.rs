@@ -22,6 +22,10 @@ fn copy(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     Ok(Value::Xml(id))
 }
 
+fn first(cx: &mut Cx<'_>, a: &Args<'_>, kind: XmlKind) -> Run {
+    cx.state.xml.first_of(this(a)?, kind, &mut cx.state.budget).map(xml)
+}
+
 pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     name: "System.Xml.Linq.XDocument",
     kind: Kind::Class,
@@ -52,13 +56,9 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             },
         ),
         m("XDocumentType DocumentType", "The document type, or null.", |cx, a| {
-            let heap = &cx.state.xml;
-            let mut nodes = heap.nodes(this(a)?);
-            Ok(xml(nodes.find(|node| heap.kind(*node) == XmlKind::DocumentType)))
+            first(cx, a, XmlKind::DocumentType)
         }),
-        m("XElement Root", "The root element, or null.", |cx, a| {
-            Ok(xml(cx.state.xml.root(this(a)?)))
-        }),
+        m("XElement Root", "The root element, or null.", |cx, a| first(cx, a, XmlKind::Element)),
     ],
     refused: &[
         not_allowed("Load", "policies may use `XDocument` without `Load`"),

@@ -10,7 +10,7 @@ use super::{
     xml,
 };
 use crate::eval::{Args, Cx, Source, null_argument};
-use crate::xml::{Axis, XmlId, verify_attribute};
+use crate::xml::{Axis, XmlId, XmlKind, verify_attribute};
 use crate::{Exception, ExceptionKind, Value};
 
 fn new(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
@@ -35,7 +35,10 @@ fn value(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 fn set_attribute(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let id = this(a)?;
     let name = name_at(a, 1);
-    let known = name.as_ref().and_then(|name| cx.state.xml.attribute_named(id, name));
+    let known = match &name {
+        Some(name) => cx.state.xml.attribute_named(id, name, &mut cx.state.budget)?,
+        None => None,
+    };
     if a.get(2).is_null() {
         return match known {
             Some(known) => cx.state.xml.remove(known).map(|()| Value::Null),
@@ -58,7 +61,10 @@ fn set_attribute(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 fn set_element(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let id = this(a)?;
     let name = name_at(a, 1);
-    let known = name.as_ref().and_then(|name| cx.state.xml.element_named(id, name));
+    let known = match &name {
+        Some(name) => cx.state.xml.element_named(id, name, &mut cx.state.budget)?,
+        None => None,
+    };
     if a.get(2).is_null() {
         return match known {
             Some(known) => cx.state.xml.remove(known).map(|()| Value::Null),
@@ -102,13 +108,14 @@ fn namespace_of(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     if prefix.is_empty() {
         return Err(Exception::new(ExceptionKind::Argument, "'' is an invalid prefix."));
     }
-    let found = cx.state.xml.namespace_of_prefix(this(a)?, &prefix);
+    let found = cx.state.xml.namespace_of_prefix(this(a)?, &prefix, &mut cx.state.budget)?;
     Ok(found.map_or(Value::Null, namespace::value))
 }
 
 fn prefix_of(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let namespace = namespace_at(a, 1).ok_or_else(|| null_argument("ns"))?;
-    let found: Option<Arc<str>> = cx.state.xml.prefix_of_namespace(this(a)?, &namespace);
+    let found: Option<Arc<str>> =
+        cx.state.xml.prefix_of_namespace(this(a)?, &namespace, &mut cx.state.budget)?;
     Ok(found.map_or(Value::Null, Value::Str))
 }
 
@@ -154,8 +161,8 @@ const OWN: &[Member] = &[
         Ok(Value::Bool(cx.state.xml.is_empty(this(a)?)))
     }),
     m("bool HasElements", "Whether elements are in it.", |cx, a| {
-        let xml = &cx.state.xml;
-        Ok(Value::Bool(xml.nodes(this(a)?).any(|node| xml.is_element(node))))
+        let found = cx.state.xml.first_of(this(a)?, XmlKind::Element, &mut cx.state.budget)?;
+        Ok(Value::Bool(found.is_some()))
     }),
     m("bool HasAttributes", "Whether it has attributes.", |cx, a| {
         Ok(Value::Bool(cx.state.xml.first_attribute(this(a)?).is_some()))
@@ -169,8 +176,7 @@ const OWN: &[Member] = &[
     m("XAttribute Attribute(XName name)", "The attribute of a name, or null.", |cx, a| {
         let id = this(a)?;
         let Some(name) = name_at(a, 1) else { return Ok(Value::Null) };
-        cx.step(1)?;
-        Ok(xml(cx.state.xml.attribute_named(id, &name)))
+        cx.state.xml.attribute_named(id, &name, &mut cx.state.budget).map(xml)
     }),
     m("IEnumerable<XAttribute> Attributes()", "Its attributes.", |cx, a| {
         walk::all(cx, a, Axis::Attributes)
@@ -194,7 +200,7 @@ const OWN: &[Member] = &[
         walk::all(cx, a, Axis::DescendantNodesAndSelf)
     }),
     m("XNamespace GetDefaultNamespace()", "The namespace of names without prefix.", |cx, a| {
-        Ok(namespace::value(cx.state.xml.default_namespace(this(a)?)))
+        cx.state.xml.default_namespace(this(a)?, &mut cx.state.budget).map(namespace::value)
     }),
     m("XNamespace GetNamespaceOfPrefix(string prefix)", "What a prefix stands for.", |cx, a| {
         namespace_of(cx, a)

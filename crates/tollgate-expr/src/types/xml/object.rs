@@ -41,7 +41,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             Ok(xml(cx.state.xml.parent_element(this(a)?)))
         }),
         m("XDocument Document", "The document it is in, or null.", |cx, a| {
-            Ok(xml(cx.state.xml.document_of(this(a)?)))
+            cx.state.xml.document_of(this(a)?, &mut cx.state.budget).map(xml)
         }),
         m("string BaseUri", "Where it was loaded from: empty.", |_, _| Ok(Value::from(""))),
         m("void AddAnnotation(object annotation)", "Attaches an object.", |cx, a| annotate(cx, a)),

@@ -4,7 +4,7 @@ use super::super::TypeId;
 use super::super::encoding::decode_as;
 use super::{Run, declaration};
 use crate::eval::{Args, Cx, null_argument};
-use crate::xml::{Dtd, ReadOptions};
+use crate::xml::{Dtd, ReadOptions, XmlKind};
 use crate::{Exception, Value};
 
 /// Reads a document from the arguments of `Parse`.
@@ -28,7 +28,9 @@ pub(super) fn document(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 }
 
 fn root(cx: &mut Cx<'_>, parsed: &crate::xml::Parsed) -> Run {
-    let root = cx.state.xml.root(parsed.document).ok_or_else(Exception::null_reference)?;
+    let state = &mut *cx.state;
+    let root = state.xml.first_of(parsed.document, XmlKind::Element, &mut state.budget)?;
+    let root = root.ok_or_else(Exception::null_reference)?;
     cx.state.xml.remove(root)?;
     Ok(Value::Xml(root))
 }

@@ -237,7 +237,7 @@ impl<'t> Reader<'t, '_> {
             let known = if many {
                 !seen.insert(name.clone())
             } else {
-                self.heap.attribute_named(element, &name).is_some()
+                self.heap.attribute_named(element, &name, self.budget)?.is_some()
             };
             if known {
                 let message = format!("'{}' is a duplicate attribute name.", attribute.name.whole);

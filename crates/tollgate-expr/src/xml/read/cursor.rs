@@ -109,7 +109,10 @@ impl<'t> Cursor<'t> {
             return self.fail_at(at, "Unexpected end of file has occurred.");
         };
         let run = rest.len() - rest.trim_start_matches(is_name_char).len();
-        let token = self.between(at, at + run.max(first.len_utf8()));
+        // .NET shows one UTF-16 unit, which is half of a character here.
+        let half = first > '\u{ffff}';
+        let token =
+            if half { "\u{fffd}" } else { self.between(at, at + run.max(first.len_utf8())) };
         let message = match expected {
             [] => format!("'{token}' is an unexpected token. Expecting whitespace."),
             [one] => format!("'{token}' is an unexpected token. The expected token is '{one}'."),

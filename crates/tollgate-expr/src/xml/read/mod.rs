@@ -238,7 +238,7 @@ impl<'t> Reader<'t, '_> {
     /// The text ends inside elements.
     #[cold]
     fn unclosed(&self) -> Exception {
-        let names: Vec<&str> = self.open.iter().rev().map(|open| open.name).take(64).collect();
+        let names: Vec<&str> = self.open.iter().rev().map(|open| open.name).collect();
         let names = if names.is_empty() { String::new() } else { names.join(", ") + "." };
         let message = format!(
             "Unexpected end of file has occurred. The following elements are not closed: {names}"

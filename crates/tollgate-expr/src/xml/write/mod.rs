@@ -105,7 +105,7 @@ impl Writer<'_> {
     fn charge(&mut self) -> Result<()> {
         let more = self.out.len().saturating_sub(self.charged);
         self.charged = self.out.len();
-        self.budget.step(1 + more as u64 / 64)?;
+        self.budget.step(1 + more as u64 / 64 + self.namespaces.looked() / 16)?;
         self.budget.memory(more)
     }
 
@@ -205,7 +205,7 @@ impl Writer<'_> {
         let (Some(name), Some(value)) = (self.heap.name(id), self.heap.value(id)) else {
             return Ok(());
         };
-        self.budget.step(1)?;
+        self.budget.step(1 + self.namespaces.looked() / 16)?;
         if name.is_declaration() {
             let prefix = if name.namespace.is_empty() { "" } else { &name.local };
             if self.namespaces.declare(prefix, value)? {
@@ -230,26 +230,27 @@ impl Writer<'_> {
         let (Some(name), Some(value)) = (self.heap.name(id), self.heap.value(id)) else {
             return Ok(());
         };
-        self.out.push_str(&qualified(&self.lone_prefix(id, name), &name.local));
+        let prefix = self.lone_prefix(id, name)?;
+        self.out.push_str(&qualified(&prefix, &name.local));
         self.out.push_str("=\"");
         attribute_text(value, &mut self.out)?;
         self.out.push('"');
         Ok(())
     }
 
-    fn lone_prefix(&self, id: XmlId, name: &Name) -> String {
+    fn lone_prefix(&mut self, id: XmlId, name: &Name) -> Result<String> {
         if name.namespace.is_empty() {
-            return String::new();
+            return Ok(String::new());
         }
         let found = match self.heap.parent(id) {
-            Some(parent) => self.heap.prefix_of_namespace(parent, &name.namespace),
+            Some(parent) => self.heap.prefix_of_namespace(parent, &name.namespace, self.budget)?,
             None => match &*name.namespace {
                 XML => Some("xml".into()),
                 XMLNS => Some("xmlns".into()),
                 _ => None,
             },
         };
-        found.map_or_else(|| "p0".to_owned(), |prefix| prefix.to_string())
+        Ok(found.map_or_else(|| "p0".to_owned(), |prefix| prefix.to_string()))
     }
 
     /// Writes a node that is no element.

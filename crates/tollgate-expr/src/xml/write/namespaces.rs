@@ -3,6 +3,7 @@
 //! Two things decide in .NET, and both are here: XLinq looks for a prefix among the declarations of the tree, and the
 //! writer keeps what it has declared, makes up prefixes and adds the declarations that are missing.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::super::heap::{XmlHeap, XmlId};
@@ -39,6 +40,7 @@ pub(super) struct Namespaces {
     output: Vec<Entry>,
     /// Lengths of both when each open element began.
     marks: Vec<(usize, usize)>,
+    looked: Cell<usize>,
 }
 
 #[cold]
@@ -65,6 +67,7 @@ impl Namespaces {
                 entry("", "", Bound::Implied),
             ],
             marks: Vec::new(),
+            looked: Cell::new(0),
         }
     }
 
@@ -76,6 +79,15 @@ impl Namespaces {
             element = heap.parent_element(own);
         }
         self.tree.reverse();
+    }
+
+    /// How many entries were looked through since this was asked last.
+    pub(super) fn looked(&self) -> u64 {
+        self.looked.take() as u64
+    }
+
+    fn count(&self, entries: usize) {
+        self.looked.set(self.looked.get().saturating_add(entries));
     }
 
     /// An element begins.
@@ -95,8 +107,14 @@ impl Namespaces {
     /// The prefix that the tree gives a namespace.
     fn tree_prefix(&self, namespace: &str, default: bool) -> Option<Arc<str>> {
         for (index, (prefix, own)) in self.tree.iter().enumerate().rev() {
+            self.count(1);
             let fits = **own == *namespace && (default || !prefix.is_empty());
-            if fits && !self.tree.iter().skip(index + 1).any(|(inner, _)| inner == prefix) {
+            if !fits {
+                continue;
+            }
+            let mut inner = self.tree.iter().skip(index + 1);
+            self.count(inner.len());
+            if !inner.any(|(inner, _)| inner == prefix) {
                 return Some(prefix.clone());
             }
         }
@@ -109,14 +127,18 @@ impl Namespaces {
 
     /// The prefix that the output has for a namespace.
     fn output_prefix(&self, namespace: &str) -> Option<Arc<str>> {
-        let index = self.output.iter().rposition(|entry| *entry.namespace == *namespace)?;
+        let index = self.output.iter().rposition(|entry| *entry.namespace == *namespace);
+        self.count(2 * (self.output.len() - index.unwrap_or_default()));
+        let index = index?;
         let found = self.output.get(index)?;
         let hidden = self.output.iter().skip(index + 1).any(|entry| entry.prefix == found.prefix);
         (!hidden).then(|| found.prefix.clone())
     }
 
     fn index_of(&self, prefix: &str) -> Option<usize> {
-        self.output.iter().rposition(|entry| *entry.prefix == *prefix)
+        let index = self.output.iter().rposition(|entry| *entry.prefix == *prefix);
+        self.count(self.output.len() - index.unwrap_or_default());
+        index
     }
 
     /// Where the declarations of the current element begin.

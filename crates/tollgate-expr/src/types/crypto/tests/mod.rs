@@ -82,6 +82,10 @@ fn certificates_of_the_host() {
         ("@(context.Deployment.Certificates.GetValueOrDefault(\"no\") == null)", "True"),
         ("@(context.Deployment.Certificates[\"other\"].HasPrivateKey)", "False"),
         ("@(context.Deployment.Certificates[\"other\"].GetRSAPublicKey())", "null"),
+        (
+            "@{ var key = context.Deployment.Certificates[\"signing\"].GetRSAPrivateKey(); var own = new X509Certificate2(context.Deployment.Certificates[\"signing\"].RawData).CopyWithPrivateKey(key); return own.HasPrivateKey + \" \" + own.GetRSAPrivateKey().SignData(new byte[1], HashAlgorithmName.SHA512, RSASignaturePadding.Pss).Length; }",
+            "True 256",
+        ),
         ("@(context.Request.Certificate.Subject)", "CN=client, O=\"Test, Inc.\""),
         ("@(context.Backend.Id + context.Backend.Type)", "b1Single"),
         ("@(context.Deployment.SustainabilityInfo.CurrentCarbonIntensity)", "NotAvailable"),

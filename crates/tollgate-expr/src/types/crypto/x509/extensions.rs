@@ -1,7 +1,5 @@
 //! Methods that are added to `X509Certificate2`.
 
-use bytes::Bytes;
-
 use super::super::super::decl::{Kind, TypeDecl, m};
 use super::super::{Run, argument, cryptographic, rsa};
 use super::key::rsa_key;
@@ -48,7 +46,7 @@ fn with_private_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         let message = "The provided key does not match the public key for this certificate. (Parameter 'privateKey')";
         return Err(argument(message));
     }
-    let made = own.with_private_key(key.pkcs8().map(Bytes::from));
+    let made = own.with_rsa(key);
     let made = made.ok_or_else(|| cryptographic("Cannot find the requested object."))?;
     certificate(cx, made)
 }

@@ -19,14 +19,15 @@ fn unreadable() -> Exception {
     cryptographic("Cannot find the requested object.")
 }
 
-/// DER of a certificate in PEM.
+/// DER of the first certificate in PEM.
 fn from_pem(data: &[u8]) -> Option<Bytes> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     let text = std::str::from_utf8(data).ok()?;
-    let (_, rest) = text.split_once(BEGIN)?;
-    let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
-    let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    STANDARD.decode(body).ok().map(Bytes::from)
+    ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].iter().find_map(|label| {
+        let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+        let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
+        let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        STANDARD.decode(body).ok().map(Bytes::from)
+    })
 }
 
 /// The certificate that bytes hold.
