@@ -279,8 +279,14 @@ impl Checker<'_> {
         let items = || typed.iter().flatten();
         let fits =
             |ty: &Ty| items().all(|item| Self::implicit(&item.ty, item.value(), ty).is_some());
-        let types = items().map(|item| &item.ty).filter(|ty| **ty != Ty::Null);
-        let candidates: Vec<&Ty> = types.filter(|ty| fits(ty)).collect();
+        // Each type once: a long array has many items and few types.
+        let mut types: Vec<&Ty> = Vec::new();
+        for item in items() {
+            if item.ty != Ty::Null && !types.contains(&&item.ty) {
+                types.push(&item.ty);
+            }
+        }
+        let candidates: Vec<&Ty> = types.into_iter().filter(|ty| fits(ty)).collect();
         let best = candidates
             .iter()
             .find(|ty| candidates.iter().all(|other| Self::standard(other, None, ty).is_some()));
