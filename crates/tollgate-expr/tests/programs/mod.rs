@@ -78,6 +78,10 @@ const FIXED: &[(&str, &str)] = &[
         "@{ var s = (string)context.Variables[\"long\"]; var l = new List<object>(); for (;;) { l.Add(s.Split('x')); } }",
     ),
     (
+        "Split at one of two, of which one never comes",
+        "@{ var s = (string)context.Variables[\"long\"]; return s.Split('x', 'y').Length; }",
+    ),
+    (
         "ToCharArray",
         "@{ var s = (string)context.Variables[\"long\"]; var l = new List<object>(); for (;;) { l.Add(s.ToCharArray()); } }",
     ),
