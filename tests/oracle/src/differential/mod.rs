@@ -1,6 +1,7 @@
 //! Random expressions out of the declarations, evaluated here and in real C#, and disagreements made small.
 
 mod generate;
+mod language;
 mod node;
 mod pools;
 mod rng;
