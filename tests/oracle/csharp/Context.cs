@@ -320,6 +320,13 @@ public static class ContextExtensions
         return dictionary.TryGetValue(key, out value) ? (T)value : defaultValue;
     }
 
+    public static IList<string> GetValueOrDefault(this IDictionary<string, IList<string>> dictionary, string key, IList<string> defaultValue)
+    {
+        if (dictionary == null) throw new ArgumentNullException("dictionary");
+        IList<string> values;
+        return dictionary.TryGetValue(key, out values) ? values : defaultValue;
+    }
+
     public static string ToQueryString(this IDictionary<string, IList<string>> values)
     {
         var text = values.ToFormUrlEncodedContent();

@@ -116,7 +116,7 @@ impl Rule {
             let ours = RULES.iter().any(|rule| rule.name == dependency);
             let anyhow = dependency == "anyhow" && !MAY_USE_ANYHOW.contains(&name);
             let forbidden = self.never.iter().any(|prefix| dependency.starts_with(prefix))
-                && !PURE.contains(&&*dependency);
+                && !PURE.contains(&dependency);
             if ours && !self.ours.contains(&dependency) || anyhow || forbidden {
                 findings.push(format!("`{name}` must not use `{dependency}`"));
             }
