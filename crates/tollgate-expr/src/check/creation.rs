@@ -58,6 +58,7 @@ impl Checker<'_> {
             (ty.nullable_inner(), args)
         {
             let node = self.bind_to(expr, &inner.clone());
+            self.used.extend(ty.id().and_then(|id| info(id).constructors.first()));
             return Typed::new(node, ty.clone(), at);
         }
         let Some(id) = ty.id() else {
