@@ -82,6 +82,7 @@ public interface ILastError
     string Section { get; }
     string Path { get; }
     string PolicyId { get; }
+    int HttpErrorCode { get; }
 }
 
 public interface IOperation { string Id { get; } string Method { get; } string Name { get; } string UrlTemplate { get; } }
@@ -320,11 +321,28 @@ public static class ContextExtensions
         return dictionary.TryGetValue(key, out value) ? (T)value : defaultValue;
     }
 
-    public static IList<string> GetValueOrDefault(this IDictionary<string, IList<string>> dictionary, string key, IList<string> defaultValue)
+    public static V GetValueOrDefault<K, V>(this IReadOnlyDictionary<K, V> dictionary, K key)
+    {
+        return dictionary.GetValueOrDefault(key, default(V));
+    }
+
+    public static V GetValueOrDefault<K, V>(this IReadOnlyDictionary<K, V> dictionary, K key, V defaultValue)
     {
         if (dictionary == null) throw new ArgumentNullException("dictionary");
-        IList<string> values;
-        return dictionary.TryGetValue(key, out values) ? values : defaultValue;
+        V value;
+        return dictionary.TryGetValue(key, out value) ? value : defaultValue;
+    }
+
+    public static V GetValueOrDefault<K, V>(this IDictionary<K, V> dictionary, K key, V defaultValue)
+    {
+        if (dictionary == null) throw new ArgumentNullException("dictionary");
+        V value;
+        return dictionary.TryGetValue(key, out value) ? value : defaultValue;
+    }
+
+    public static V GetValueOrDefault<K, V>(this Dictionary<K, V> dictionary, K key, V defaultValue)
+    {
+        return ((IDictionary<K, V>)dictionary).GetValueOrDefault(key, defaultValue);
     }
 
     public static string ToQueryString(this IDictionary<string, IList<string>> values)

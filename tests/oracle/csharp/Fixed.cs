@@ -148,7 +148,7 @@ namespace Oracle
     sealed class Message : IRequest, IResponse
     {
         public IMessageBody Body { get; set; }
-        public X509Certificate2 Certificate { get { return null; } }
+        public X509Certificate2 Certificate { get; set; }
         public IReadOnlyDictionary<string, string[]> Headers { get; set; }
         public string IpAddress { get; set; }
         public IReadOnlyDictionary<string, string> MatchedParameters { get; set; }
@@ -178,11 +178,12 @@ namespace Oracle
             var matched = new Dictionary<string, string>();
             foreach (var pair in (json["matched-parameters"] as JObject) ?? new JObject()) matched[pair.Key] = (string)pair.Value;
             MatchedParameters = matched;
+            Certificate = Fixed.Certificate(json["certificate"]);
         }
     }
 
     /// Reads properties by name, text that is missing being empty.
-    sealed class Part : ISubscriptionKeyParameterNames, IApi, IGateway, IDeployment, ILastError, IOperation, IGroup, IProduct, ISubscription, IUserIdentity, IUser, IWorkspace, ISustainabilityInfo
+    sealed class Part : ISubscriptionKeyParameterNames, IApi, IBackend, IGateway, IDeployment, ILastError, IOperation, IGroup, IProduct, ISubscription, IUserIdentity, IUser, IWorkspace, ISustainabilityInfo
     {
         readonly JObject json;
         readonly string missing;
@@ -214,13 +215,24 @@ namespace Oracle
         public string ServiceName { get { return Text("ServiceName"); } }
         public ISustainabilityInfo SustainabilityInfo { get { return this; } }
         public CarbonIntensityCategory CurrentCarbonIntensity { get { return CarbonIntensityCategory.NotAvailable; } }
-        public IReadOnlyDictionary<string, X509Certificate2> Certificates { get { return new Dictionary<string, X509Certificate2>(); } }
+        public IReadOnlyDictionary<string, X509Certificate2> Certificates
+        {
+            get
+            {
+                var found = new Dictionary<string, X509Certificate2>();
+                foreach (var pair in (json["Certificates"] as JObject) ?? new JObject()) found[pair.Key] = Fixed.Certificate(pair.Value);
+                return found;
+            }
+        }
         public string Source { get { return Text("Source"); } }
         public string Reason { get { return Text("Reason"); } }
         public string Message { get { return Text("Message"); } }
         public string Scope { get { return Text("Scope"); } }
         public string Section { get { return Text("Section"); } }
         public string PolicyId { get { return Text("PolicyId"); } }
+        public int HttpErrorCode { get { return (int?)json["HttpErrorCode"] ?? 500; } }
+        public string AzureRegion { get { return Text("AzureRegion"); } }
+        public BackendType Type { get { return Text("Type") == "Pool" ? BackendType.Pool : BackendType.Single; } }
         public string Method { get { return Text("Method"); } }
         public string UrlTemplate { get { return Text("UrlTemplate"); } }
         public IEnumerable<IApi> Apis { get { return List("Apis"); } }
@@ -265,6 +277,14 @@ namespace Oracle
             return DateTime.Parse(text, null, System.Globalization.DateTimeStyles.AdjustToUniversal);
         }
 
+        /// Base64 of DER, or `{"pkcs12": base64, "password": text}`.
+        internal static X509Certificate2 Certificate(JToken json)
+        {
+            if (json == null) return null;
+            if (json is JObject) return new X509Certificate2(Convert.FromBase64String((string)json["pkcs12"]), (string)json["password"], X509KeyStorageFlags.Exportable);
+            return new X509Certificate2(Convert.FromBase64String((string)json));
+        }
+
         static object Variable(JToken value)
         {
             switch (value.Type)
@@ -294,7 +314,7 @@ namespace Oracle
 
         Part Find(string name) { return json[name] is JObject ? new Part((JObject)json[name]) : null; }
 
-        public IBackend Backend { get { return null; } }
+        public IBackend Backend { get { return Find("backend"); } }
         public IGraphQL GraphQL { get { return null; } }
         public IApi Api { get { return Find("api"); } }
         public IDeployment Deployment { get { return new Part(json["deployment"] as JObject); } }

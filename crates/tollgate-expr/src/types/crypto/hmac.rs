@@ -28,7 +28,7 @@ fn set_key(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let key = given(cx, a, 1)?;
     cx.charge(key.len())?;
     this(cx, a)?.set_key(&key);
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 fn keyed(cx: &mut Cx<'_>, a: &Args<'_>, id: TypeId, algorithm: Algorithm) -> Run {
@@ -128,7 +128,7 @@ const LEGACY: super::super::Member = rw(
         if a.bool(1) {
             return Err(platform("Operation is not supported on this platform."));
         }
-        Ok(Value::Null)
+        Ok(a.value(1))
     },
 );
 

@@ -70,7 +70,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             |cx, a| Ok(text(this(cx, a)?.value.as_ref())),
             |cx, a| {
                 this(cx, a)?.value = a.opt_str(1).map(str::to_owned);
-                Ok(Value::Null)
+                Ok(a.value(1))
             },
         ),
         rw(
@@ -90,7 +90,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
                     oid.value = Some(value.to_owned());
                 }
                 oid.name = name;
-                Ok(Value::Null)
+                Ok(a.value(1))
             },
         ),
     ],

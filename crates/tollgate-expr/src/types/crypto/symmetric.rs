@@ -224,7 +224,7 @@ pub(super) fn iv(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
 fn set_key(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let key = a.bytes(cx, 1, "value")?;
     this(cx, a)?.set_key(key)?;
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 fn set_iv(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -234,7 +234,7 @@ fn set_iv(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         return Err(cryptographic(IV_SIZE));
     }
     cipher.iv = Some(iv);
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 fn set_key_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -245,7 +245,7 @@ fn set_key_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     }
     cipher.key_size = size;
     cipher.key = None;
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 fn set_block_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -263,7 +263,7 @@ fn set_block_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         }
         _ => {
             cipher.iv = None;
-            Ok(Value::Null)
+            Ok(a.value(1))
         }
     }
 }
@@ -275,7 +275,7 @@ fn set_feedback(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         return Err(cryptographic("Specified feedback size is not valid for this algorithm."));
     }
     cipher.feedback = size;
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 fn set_mode(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -285,7 +285,7 @@ fn set_mode(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         // .NET Core 3.1 has no other, though it names them.
         _ => return Err(cryptographic("Specified cipher mode is not valid for this algorithm.")),
     };
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 fn set_padding(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -297,7 +297,7 @@ fn set_padding(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         5 => Padding::Iso10126,
         _ => return Err(cryptographic("Specified padding mode is not valid for this algorithm.")),
     };
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 /// A transform with the cipher's own key.

@@ -86,7 +86,7 @@ fn set_key_size(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let rsa = this(cx, a)?;
     rsa.bits = bits;
     rsa.key = None;
-    Ok(Value::Null)
+    Ok(a.value(1))
 }
 
 fn bits(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {

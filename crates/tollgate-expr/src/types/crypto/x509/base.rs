@@ -4,7 +4,7 @@ use super::super::super::TypeId;
 use super::super::super::decl::{Kind, Member, TypeDecl, joined, m, refused};
 use super::super::rsa_padding::hash_of;
 use super::super::{Run, argument, bytes, cryptographic, platform};
-use super::{add, data, describe, hex, load, local, of, text, this};
+use super::{add, data, describe, hex, load, local, of, second, text, this};
 use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
 use crate::state::confusion;
@@ -58,6 +58,10 @@ fn equal(cx: &Cx<'_>, a: &Args<'_>) -> Result<bool, Exception> {
     let key = |value: &Value| cx.state.native::<super::Cert>(value).map(super::Cert::key);
     let own = key(a.get(0)).ok_or_else(confusion)?;
     Ok(key(a.get(1)).is_some_and(|other| other == own))
+}
+
+fn is_second(cert: &super::Cert) -> bool {
+    cert.id == TypeId::X509Certificate2
 }
 
 pub(super) fn reset(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
@@ -181,7 +185,11 @@ const READING: &[Member] = &[
         Ok(Value::Int(i32::from_be_bytes(first)))
     }),
     m("string ToString(bool fVerbose)", "What it says, if that is asked for.", |cx, a| {
-        if a.bool(1) {
+        let verbose = a.bool(1);
+        if cx.state.native(a.get(0)).ok_or_else(confusion).map(is_second)? {
+            return second::to_string(cx, a, verbose);
+        }
+        if verbose {
             text(cx, a, describe::short)
         } else {
             cx.string("System.Security.Cryptography.X509Certificates.X509Certificate".to_owned())

@@ -2,11 +2,23 @@
 
 use super::super::super::TypeId;
 use super::super::super::decl::{Kind, TypeDecl, m, not_allowed, refused, rw};
-use super::super::{oid, platform};
+use super::super::{Run, oid, platform};
 use super::base::{copy, from_bytes};
 use super::extensions::{private_key, verify};
 use super::{add, data, describe, hex, key, load, local, text, this};
 use crate::Value;
+use crate::eval::{Args, Cx};
+
+/// What a certificate says.
+pub(super) fn to_string(cx: &mut Cx<'_>, a: &Args<'_>, verbose: bool) -> Run {
+    let certificate = this(cx, a)?;
+    let text = if verbose {
+        describe::verbose(&certificate)
+    } else {
+        describe::short(certificate.parsed())
+    };
+    cx.string(text)
+}
 
 pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     name: "System.Security.Cryptography.X509Certificates.X509Certificate2",
@@ -95,15 +107,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             let certificate = this(cx, a)?;
             verify(cx, &certificate)
         }),
-        m("string ToString(bool verbose)", "What it says.", |cx, a| {
-            let certificate = this(cx, a)?;
-            let text = if a.bool(1) {
-                describe::verbose(&certificate)
-            } else {
-                describe::short(certificate.parsed())
-            };
-            cx.string(text)
-        }),
+        m("string ToString(bool verbose)", "What it says.", |cx, a| to_string(cx, a, a.bool(1))),
     ],
     refused: &[
         refused("new(string fileName)", "policies cannot read files"),
