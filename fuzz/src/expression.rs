@@ -37,7 +37,10 @@ fn compiled(text: &str, target: Target) -> Option<Program> {
     let file = sources.add("expression", text);
     let source = MappedText::verbatim(text, file.span(0..text.len()));
     let (program, diagnostics) = compile(&source, &CompileOptions::for_target(target));
-    assert_eq!(program.is_none(), diagnostics.iter().any(|found| found.is_error()));
+    assert_eq!(
+        program.is_none(),
+        diagnostics.iter().any(tollgate_diagnostics::Diagnostic::is_error)
+    );
     for found in &diagnostics {
         // Diagnostics point into the text, between characters.
         tollgate_diagnostics::render::human(found, &sources);

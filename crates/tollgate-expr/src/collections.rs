@@ -77,6 +77,9 @@ impl Key {
             Value::Long(value) => Key::Bits(8, value.cast_unsigned()),
             Value::ULong(value) => Key::Bits(9, *value),
             Value::Bytes(bytes) => Key::Address(bytes.as_ptr().addr()),
+            Value::Record(record) if record.ty == Ty::OBJECT => {
+                Key::Address(Arc::as_ptr(record).addr())
+            }
             Value::Record(record) => Key::Many(
                 record.values.iter().map(|value| Key::of(value, Comparer::Exact)).collect(),
             ),

@@ -30,6 +30,11 @@ pub(crate) trait Native: Any + Debug + Send + Sync {
         None
     }
 
+    /// The object whose text it has, when that is not its own.
+    fn text_of(&self) -> Option<&Value> {
+        None
+    }
+
     /// How to walk over it, when it is a collection.
     fn items(&self) -> Option<ItemAt> {
         None

@@ -329,10 +329,10 @@ pub(crate) fn text_of(
         Value::Record(record) => record_text(record, state, budget)?,
         Value::Exception(exception) => exception.to_string(),
         Value::Object(id) => match state.object(*id) {
-            Object::Native(object) => native_text(&**object),
+            Object::Native(object) => native_text(state, &**object),
             _ => state.type_of(value).full_name(),
         },
-        Value::Native(object) => native_text(&**object),
+        Value::Native(object) => native_text(state, &**object),
         other => match other.number() {
             Some(number) => number.text(),
             None => state.type_of(value).full_name(),
@@ -342,8 +342,16 @@ pub(crate) fn text_of(
     Ok(Some(text.into()))
 }
 
-fn native_text(object: &dyn Native) -> String {
-    object.text().unwrap_or_else(|| object.ty().full_name())
+fn native_text(state: &EvalState, object: &dyn Native) -> String {
+    let text = match object.text_of() {
+        Some(Value::Object(id)) => match state.object(*id) {
+            Object::Native(other) => other.text(),
+            _ => None,
+        },
+        Some(Value::Native(other)) => other.text(),
+        _ => object.text(),
+    };
+    text.unwrap_or_else(|| object.ty().full_name())
 }
 
 /// The name of a constant, or its number; sets of flags are joined.

@@ -112,12 +112,11 @@ impl CSharp {
     fn compile_batch(&self, batch: &[Question]) -> Result<BTreeMap<usize, Refusal>, String> {
         let mut refused = BTreeMap::new();
         for (index, question) in batch.iter().enumerate() {
-            match method(index, &question.expression) {
-                Some(source) => self.write(&format!("c{index}.cs"), &source)?,
-                None => {
-                    let message = "not an expression".to_owned();
-                    refused.insert(index, Refusal { line: 1, column: 1, message });
-                }
+            if let Some(source) = method(index, &question.expression) {
+                self.write(&format!("c{index}.cs"), &source)?;
+            } else {
+                let message = "not an expression".to_owned();
+                refused.insert(index, Refusal { line: 1, column: 1, message });
             }
         }
         for _ in 0..ATTEMPTS {

@@ -169,8 +169,9 @@ fn compare(
     );
     println!("{:.0} s here, {:.0} s in real C#", outcome.seconds_here, outcome.seconds_there);
     if let Some(file) = keep {
-        let plain =
-            |question: &Question| question.context.as_object().is_none_or(|it| it.is_empty());
+        let plain = |question: &Question| {
+            question.context.as_object().is_none_or(serde_json::Map::is_empty)
+        };
         let kept = outcome.survivors.iter().filter(|(question, _)| plain(question));
         let lines: Vec<&str> = kept.map(|(question, _)| question.expression.as_str()).collect();
         fs::write(file, lines.join("\n") + "\n").map_err(|error| error.to_string())?;

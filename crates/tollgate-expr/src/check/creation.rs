@@ -58,6 +58,7 @@ impl Checker<'_> {
             (ty.nullable_inner(), args)
         {
             let node = self.bind_to(expr, &inner.clone());
+            self.used.extend(ty.id().and_then(|id| info(id).constructors.first()));
             return Typed::new(node, ty.clone(), at);
         }
         let Some(id) = ty.id() else {
@@ -279,8 +280,13 @@ impl Checker<'_> {
         let items = || typed.iter().flatten();
         let fits =
             |ty: &Ty| items().all(|item| Self::implicit(&item.ty, item.value(), ty).is_some());
-        let types = items().map(|item| &item.ty).filter(|ty| **ty != Ty::Null);
-        let candidates: Vec<&Ty> = types.filter(|ty| fits(ty)).collect();
+        let mut candidates: Vec<&Ty> = Vec::new();
+        for ty in items().map(|item| &item.ty).filter(|ty| **ty != Ty::Null) {
+            if !candidates.contains(&ty) {
+                candidates.push(ty);
+            }
+        }
+        candidates.retain(|ty| fits(ty));
         let best = candidates
             .iter()
             .find(|ty| candidates.iter().all(|other| Self::standard(other, None, ty).is_some()));

@@ -6,7 +6,7 @@ use super::{Checker, Typed};
 use crate::eval::{Call, Equality, Node};
 use crate::syntax::At;
 use crate::syntax::ast::{Arg, ArgValue, ExprKind};
-use crate::types::{Run, Ty};
+use crate::types::{MemberInfo, Run, Ty, TypeId, info};
 use crate::{ExceptionKind, Value};
 
 /// What the arguments of an exception mean, in their order.
@@ -38,6 +38,10 @@ impl Checker<'_> {
                 Part::Parameter => parameter = node,
                 Part::Inner => inner = node,
             }
+        }
+        if parameter.is_none() {
+            let of_length = |member: &&&MemberInfo| member.params.len() == args.len();
+            self.used.extend(info(TypeId::Exception).constructors.iter().find(of_length));
         }
         let null = || Node::Const(Value::Null);
         let message = match parameter {

@@ -1,6 +1,7 @@
 //! Static types: names resolved, overloads chosen, conversions made explicit, and everything lowered.
 
 mod better;
+mod branch;
 mod convert;
 mod creation;
 mod enumeration;

@@ -234,6 +234,7 @@ pub(crate) fn equal_values(left: &Value, right: &Value) -> bool {
         (Value::Record(a), Value::Record(b)) => {
             Arc::ptr_eq(a, b)
                 || (a.ty == b.ty
+                    && a.ty != crate::types::Ty::OBJECT
                     && a.values.len() == b.values.len()
                     && a.values.iter().zip(&b.values).all(|(x, y)| equal_values(x, y)))
         }

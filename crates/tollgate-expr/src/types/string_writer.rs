@@ -24,6 +24,10 @@ impl Native for Writer {
     fn id(&self) -> TypeId {
         TypeId::StringWriter
     }
+
+    fn text_of(&self) -> Option<&Value> {
+        Some(&self.builder)
+    }
 }
 
 fn writer<'c>(cx: &'c mut Cx<'_>, a: &Args<'_>) -> Result<&'c mut Writer, Exception> {

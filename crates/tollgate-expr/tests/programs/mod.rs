@@ -78,6 +78,10 @@ const FIXED: &[(&str, &str)] = &[
         "@{ var s = (string)context.Variables[\"long\"]; var l = new List<object>(); for (;;) { l.Add(s.Split('x')); } }",
     ),
     (
+        "Split at one of two, of which one never comes",
+        "@{ var s = (string)context.Variables[\"long\"]; return s.Split('x', 'y').Length; }",
+    ),
+    (
         "ToCharArray",
         "@{ var s = (string)context.Variables[\"long\"]; var l = new List<object>(); for (;;) { l.Add(s.ToCharArray()); } }",
     ),
@@ -361,15 +365,14 @@ fn made() -> Vec<(&'static str, String)> {
     let nested = |open: &str, inner: &str, close: &str, n: usize| {
         format!("@({}{inner}{})", open.repeat(n), close.repeat(n))
     };
-    let lambdas: String = (0..14).map(|n| format!("new[] {{ 1 }}.Select(x{n} => ")).collect();
-    let overloads: String =
-        (0..12).map(|n| format!("Enumerable.Range(0, 2).Sum(x{n} => ")).collect();
-    let orders: String = (0..10)
-        .map(|n| format!("new[] {{ 1 }}.OrderBy(x{n} => x{n}).Aggregate(0, (a{n}, b{n}) => "))
-        .collect();
-    let locals: String = (0..1500).map(|n| format!("var v{n} = {n}; ")).collect();
-    let functions: String =
-        (0..200).map(|n| format!("int F{n}(int a) => F{}(a) + v; ", (n + 1) % 200)).collect();
+    let row =
+        |n: usize, part: &dyn Fn(usize) -> String| (0..n).map(part).collect::<Vec<_>>().concat();
+    let lambdas = row(14, &|n| format!("new[] {{ 1 }}.Select(x{n} => "));
+    let overloads = row(12, &|n| format!("Enumerable.Range(0, 2).Sum(x{n} => "));
+    let orders =
+        row(10, &|n| format!("new[] {{ 1 }}.OrderBy(x{n} => x{n}).Aggregate(0, (a{n}, b{n}) => "));
+    let locals = row(1500, &|n| format!("var v{n} = {n}; "));
+    let functions = row(200, &|n| format!("int F{n}(int a) => F{}(a) + v; ", (n + 1) % 200));
     vec![
         ("deep parentheses", nested("(", "1", ")", 30_000)),
         ("parentheses at the bound", nested("(", "1", ")", 60)),

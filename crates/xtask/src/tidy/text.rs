@@ -13,8 +13,10 @@ const TOP_LEVEL: &[&str] = &[
     "LICENSE",
     "README.md",
     "SECURITY.md",
+    "benches",
     "crates",
     "examples",
+    "fuzz",
     "policies",
     "rust-toolchain.toml",
     "rustfmt.toml",
@@ -27,12 +29,7 @@ const LONGEST: usize = 700;
 const LONG_FILES: &[(&str, &str)] = &[
     ("crates/tollgate-engine/src/read/tests/mistakes.rs", "golden diagnostics, whole"),
     ("crates/tollgate-expr/src/json/tests.rs", "one table of cases for each member"),
-    ("crates/tollgate-expr/src/syntax/parser.rs", "one grammar, read from top to bottom"),
     ("crates/tollgate-expr/src/time/tests.rs", "one table of cases for each member"),
-    ("crates/tollgate-expr/src/types/context.rs", "one declaration for each member"),
-    ("crates/tollgate-expr/src/types/json.rs", "one declaration for each member"),
-    ("crates/tollgate-expr/src/types/linq.rs", "one declaration for each member"),
-    ("crates/tollgate-expr/src/types/string.rs", "one declaration for each member"),
 ];
 
 pub(super) fn top_level(repository: &Repository) -> anyhow::Result<Vec<String>> {

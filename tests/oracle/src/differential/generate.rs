@@ -5,16 +5,16 @@ use tollgate_expr::reference::{MemberKind, ParamMode, ParamReference, Shape, Typ
 use super::node::Node;
 use super::pools::{SMALL, constants, sized, texts};
 use super::rng::Rng;
-use super::table::{Binding, Place, Table, close, named};
+use super::table::{Binding, Place, Table, close, delegate, named};
 
 /// How deep members are nested.
 const DEEPEST: usize = 3;
 /// Types that stand for type parameters that nothing binds.
-const ITEMS: &[&str] = &[
+pub(super) const ITEMS: &[&str] = &[
     "int", "string", "double", "bool", "char", "long", "decimal", "JToken", "DateTime", "object",
     "byte",
 ];
-const NUMERIC: &[&str] = &[
+pub(super) const NUMERIC: &[&str] = &[
     "int", "long", "double", "decimal", "uint", "ulong", "float", "byte", "sbyte", "short",
     "ushort", "char",
 ];
@@ -160,7 +160,7 @@ impl Generator {
     }
 
     /// A declared type whose text says what it is.
-    fn printable(&mut self) -> Option<Shape> {
+    pub(super) fn printable(&mut self) -> Option<Shape> {
         let declared = |name: &&&str| self.table.find(name, 0).is_some();
         let all: Vec<&str> = PRINTABLE.iter().filter(declared).copied().collect();
         self.rng.pick(&all).copied().map(named)
@@ -293,7 +293,7 @@ impl Generator {
         self.call(place, binding, receiver, depth)
     }
 
-    fn bound(&mut self, place: Place, mut binding: Binding) -> Binding {
+    pub(super) fn bound(&mut self, place: Place, mut binding: Binding) -> Binding {
         let key = matches!(place.ty.shown, "Dictionary" | "IDictionary" | "IReadOnlyDictionary");
         for (n, slot) in binding.class.iter_mut().enumerate() {
             if slot.is_none() {
@@ -601,212 +601,6 @@ impl Generator {
         };
         Some(Node::of(ty, &format!("{head} => $"), vec![body?]))
     }
-
-    /// Operators, conversions and other expressions of the language.
-    fn language(&mut self, ty: &Shape, depth: usize) -> Option<Node> {
-        let below = depth.saturating_sub(1);
-        let boolean = named("bool");
-        match self.rng.below(10) {
-            0 => {
-                let children = vec![
-                    self.value(&boolean, below)?,
-                    self.value(ty, below)?,
-                    self.value(ty, below)?,
-                ];
-                return Some(Node::of(ty, "($ ? $ : $)", children));
-            }
-            1 => {
-                let inner = self.value(ty, below)?;
-                return Some(Node::of(ty, &format!("(({ty})(object)$)"), vec![inner]));
-            }
-            2 if takes_null(ty) => {
-                let children = vec![self.value(ty, below)?, self.value(ty, below)?];
-                return Some(Node::of(ty, "($ ?? $)", children));
-            }
-            3 if takes_null(ty) && !matches!(ty, Shape::Nullable(_)) => {
-                let inner = self.value(&named("object"), below)?;
-                return Some(Node::of(ty, &format!("($ as {ty})"), vec![inner]));
-            }
-            _ => {}
-        }
-        match ty {
-            Shape::Named("bool", _) => self.test(below),
-            Shape::Named("string", _) => self.concatenation(below),
-            Shape::Named(name, _) if NUMERIC.contains(name) => self.arithmetic(ty, name, below),
-            Shape::Nullable(inner) => self.lifted(ty, inner, below),
-            _ => None,
-        }
-    }
-
-    fn test(&mut self, below: usize) -> Option<Node> {
-        let boolean = named("bool");
-        let comparisons = ["==", "!=", "<", ">", "<=", ">="];
-        match self.rng.below(8) {
-            0 => Some(Node::of(&boolean, "(!$)", vec![self.value(&boolean, below)?])),
-            1 => {
-                let operator = *self.rng.pick(&["&&", "||", "&", "|", "^", "==", "!="])?;
-                let children = vec![self.value(&boolean, below)?, self.value(&boolean, below)?];
-                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
-            }
-            2 => {
-                let tested = named(self.rng.pick(ITEMS)?);
-                let inner = self.value(&named("object"), below)?;
-                Some(Node::of(&boolean, &format!("($ is {tested})"), vec![inner]))
-            }
-            3 => {
-                let ty = self.printable()?;
-                let operator = *self.rng.pick(comparisons.get(..2)?)?;
-                let children = vec![self.value(&ty, below)?, self.value(&ty, below)?];
-                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
-            }
-            4 => {
-                let ty = Shape::Nullable(Box::new(named(self.rng.pick(NUMERIC)?)));
-                let operator = *self.rng.pick(&comparisons)?;
-                let children = vec![self.value(&ty, below)?, self.value(&ty, below)?];
-                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
-            }
-            _ => {
-                let operator = *self.rng.pick(&comparisons)?;
-                let left = named(self.rng.pick(NUMERIC)?);
-                let right = if self.rng.percent(50) {
-                    left.clone()
-                } else {
-                    named(self.rng.pick(NUMERIC)?)
-                };
-                let children = vec![self.value(&left, below)?, self.value(&right, below)?];
-                Some(Node::of(&boolean, &format!("($ {operator} $)"), children))
-            }
-        }
-    }
-
-    fn concatenation(&mut self, below: usize) -> Option<Node> {
-        let string = named("string");
-        let any = self.printable()?;
-        let (text, inner) = (self.value(&string, below)?, self.value(&any, below));
-        let inner = inner.or_else(|| Some(Node::leaf(&string, "\"z\"")))?;
-        let form = match self.rng.below(7) {
-            1 => return Some(Node::of(&string, "($ + $)", vec![inner, text])),
-            2 => "$\"{($)}-{($)}\"",
-            3 => "$\"{($),8}|{($),-6}|\"",
-            4 => {
-                let ty =
-                    named(self.rng.pick(&[
-                        "int", "double", "decimal", "DateTime", "TimeSpan", "long", "Guid",
-                    ])?);
-                let format = *self.rng.pick(&[
-                    "N2",
-                    "D",
-                    "0.0#",
-                    "X4",
-                    "yyyy-MM-dd",
-                    "g",
-                    "F1",
-                    "E3",
-                    "P0",
-                    "o",
-                ])?;
-                let inner = self.value(&ty, below)?;
-                // The first dollar is the string's own.
-                return Some(interpolated(&string, "{(", inner, &format!("):{format}}}")));
-            }
-            _ => "($ + $)",
-        };
-        match form {
-            "$\"{($)}-{($)}\"" => Some(two_holes(&string, text, inner, ["{(", ")}-{(", ")}"])),
-            "$\"{($),8}|{($),-6}|\"" => {
-                Some(two_holes(&string, text, inner, ["{(", "),8}|{(", "),-6}|"]))
-            }
-            form => Some(Node::of(&string, form, vec![text, inner])),
-        }
-    }
-
-    fn arithmetic(&mut self, ty: &Shape, name: &str, below: usize) -> Option<Node> {
-        let integral = !matches!(name, "double" | "float" | "decimal");
-        match self.rng.below(8) {
-            0 if !matches!(name, "ulong") => {
-                Some(Node::of(ty, &format!("(({ty})(-$))"), vec![self.value(ty, below)?]))
-            }
-            1 if integral => {
-                Some(Node::of(ty, &format!("(({ty})(~$))"), vec![self.value(ty, below)?]))
-            }
-            2 if integral => {
-                let operator = *self.rng.pick(&["<<", ">>"])?;
-                let children = vec![self.value(ty, below)?, self.value(&named("int"), below)?];
-                Some(Node::of(ty, &format!("(({ty})($ {operator} $))"), children))
-            }
-            3 if integral => {
-                let operator = *self.rng.pick(&["&", "|", "^"])?;
-                let children = vec![self.value(ty, below)?, self.value(ty, below)?];
-                Some(Node::of(ty, &format!("(({ty})($ {operator} $))"), children))
-            }
-            4 | 5 => {
-                let from = named(self.rng.pick(NUMERIC)?);
-                let form = *self.rng.pick(&["(({})$)", "checked(({})$)", "unchecked(({})$)"])?;
-                Some(Node::of(
-                    ty,
-                    &form.replace("{}", &ty.to_string()),
-                    vec![self.value(&from, below)?],
-                ))
-            }
-            _ => {
-                let operator = *self.rng.pick(&["+", "-", "*", "/", "%"])?;
-                let other =
-                    if self.rng.percent(60) { ty.clone() } else { named(self.rng.pick(NUMERIC)?) };
-                let children = vec![self.value(ty, below)?, self.value(&other, below)?];
-                let form =
-                    *self.rng.pick(&["($ {op} $)", "(({ty})($ {op} $))", "checked($ {op} $)"])?;
-                let form = form.replace("{op}", operator).replace("{ty}", &ty.to_string());
-                Some(Node::of(ty, &form, children))
-            }
-        }
-    }
-
-    fn lifted(&mut self, ty: &Shape, inner: &Shape, below: usize) -> Option<Node> {
-        if self.rng.percent(50) {
-            let operator = *self.rng.pick(&["+", "-", "*", "/", "%", "&", "|"])?;
-            let children = vec![self.value(ty, below)?, self.value(ty, below)?];
-            return Some(Node::of(ty, &format!("($ {operator} $)"), children));
-        }
-        // `x?.Length`
-        let producers: Vec<(Place, Binding)> = self
-            .table
-            .producers(inner)
-            .iter()
-            .filter(|(place, _)| {
-                !place.member.is_static
-                    && place.member.kind == MemberKind::Property
-                    && matches!(place.ty.kind, TypeKind::Class | TypeKind::Interface)
-            })
-            .cloned()
-            .collect();
-        let (place, binding) = self.rng.pick(&producers)?.clone();
-        let binding = self.bound(place, binding);
-        let class: Vec<Shape> = binding.class.iter().flatten().cloned().collect();
-        let receiver = self.value(&close(&place.receiver(), &class, &[]), below)?;
-        let mut node = Node::of(ty, &format!("($?.{})", place.member.name), vec![receiver]);
-        node.member = Some(place.member.signature);
-        Some(node)
-    }
-}
-
-/// An interpolated string with one hole.
-fn interpolated(string: &Shape, open: &str, inner: Node, close: &str) -> Node {
-    let mut node = Node::of(string, "$", vec![inner]);
-    node.parts.insert(0, super::node::Part::Text(format!("$\"{open}")));
-    node.parts.push(super::node::Part::Text(format!("{close}\"")));
-    node
-}
-
-fn two_holes(string: &Shape, first: Node, second: Node, [a, b, c]: [&str; 3]) -> Node {
-    use super::node::Part;
-    let parts = vec![
-        Part::Text(format!("$\"{a}")),
-        Part::Child(first),
-        Part::Text(b.to_owned()),
-        Part::Child(second),
-        Part::Text(format!("{c}\"")),
-    ];
-    Node { ty: string.clone(), parts, member: None }
 }
 
 /// The items of a sequence as one text.
@@ -845,7 +639,7 @@ fn owner_text(owner: &Shape) -> String {
     }
 }
 
-fn takes_null(ty: &Shape) -> bool {
+pub(super) fn takes_null(ty: &Shape) -> bool {
     matches!(
         ty,
         Shape::Nullable(_)
@@ -875,23 +669,6 @@ fn inferable(params: &[ParamReference], n_types: usize) -> bool {
         }
     }
     (0..n_types).all(|n| params.iter().any(|param| !param.optional && mentions(&param.ty, n)))
-}
-
-/// Parameters and result of a delegate type.
-fn delegate(ty: &Shape) -> Option<(Vec<Shape>, Shape)> {
-    let Shape::Named(name, args) = ty else { return None };
-    let first = args.first().cloned();
-    match *name {
-        "Func" => {
-            let (result, params) = args.split_last()?;
-            Some((params.to_vec(), result.clone()))
-        }
-        "Action" => Some((args.clone(), Shape::Void)),
-        "Predicate" => Some((vec![first?], named("bool"))),
-        "Comparison" => Some((vec![first.clone()?, first?], named("int"))),
-        "Converter" => Some((vec![first?], args.get(1)?.clone())),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

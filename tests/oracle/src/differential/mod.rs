@@ -1,6 +1,7 @@
 //! Random expressions out of the declarations, evaluated here and in real C#, and disagreements made small.
 
 mod generate;
+mod language;
 mod node;
 mod pools;
 mod rng;
@@ -245,7 +246,7 @@ fn causes(csharp: &CSharp, found: Vec<Disagreement>) -> Result<Vec<(usize, Strin
     for (n, it) in open {
         let mut members = it.node.members();
         members.dedup();
-        let refused = [&it.expected, &it.ours].map(|answer| refusal(answer));
+        let refused = [&it.expected, &it.ours].map(refusal);
         let key = match (refused.iter().any(Option::is_some), members.is_empty()) {
             (true, _) => format!("{refused:?}"),
             (false, true) => written(&it.node),

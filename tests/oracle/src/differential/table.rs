@@ -153,3 +153,20 @@ pub(super) fn close(declared: &Shape, class: &[Shape], method: &[Shape]) -> Shap
         Shape::Void => Shape::Void,
     }
 }
+
+/// Parameters and result of a delegate type.
+pub(super) fn delegate(ty: &Shape) -> Option<(Vec<Shape>, Shape)> {
+    let Shape::Named(name, args) = ty else { return None };
+    let first = args.first().cloned();
+    match *name {
+        "Func" => {
+            let (result, params) = args.split_last()?;
+            Some((params.to_vec(), result.clone()))
+        }
+        "Action" => Some((args.clone(), Shape::Void)),
+        "Predicate" => Some((vec![first?], named("bool"))),
+        "Comparison" => Some((vec![first.clone()?, first?], named("int"))),
+        "Converter" => Some((vec![first?], args.get(1)?.clone())),
+        _ => None,
+    }
+}

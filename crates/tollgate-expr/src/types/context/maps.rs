@@ -335,8 +335,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             },
         ),
         m(
-            "static V GetValueOrDefault<K, V>(this IDictionary<K, V> dictionary, K key, V defaultValue)",
-            "What a key holds, or another value.",
+            "static IList<string> GetValueOrDefault(this IDictionary<string, IList<string>> dictionary, string key, IList<string> defaultValue)",
+            "The values of a field of a form, or others.",
             |cx, a| {
                 let default = a.value(2);
                 value_or(cx, a, default)

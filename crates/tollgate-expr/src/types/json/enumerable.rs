@@ -1,12 +1,12 @@
 //! `JEnumerable<T>` and `IJEnumerable<T>`: tokens in a row.
 
 use super::super::decl::{Kind, Member, TypeDecl, m};
-use super::super::object::{equals, required};
+use super::super::object::required;
 use super::super::{Ty, TypeId};
 use super::extensions::values_of;
 use crate::Value;
-use crate::eval::Source;
-use crate::state::SLOT_COST;
+use crate::eval::{Args, Cx, Source, same};
+use crate::state::{Object, SLOT_COST};
 
 const INDEX: Member =
     m("IJEnumerable<JToken> this[object key]", "What the tokens hold of a key.", |cx, a| {
@@ -14,6 +14,23 @@ const INDEX: Member =
         let found = values_of(cx, &source, Some(&key), &Ty::JTOKEN)?;
         super::rows(cx, Ty::JTOKEN, found)
     });
+
+/// Whether two are of one object; the empty ones of a type are.
+fn equal(cx: &Cx<'_>, a: &Args<'_>) -> bool {
+    let source = |index| match cx.object_of(a.get(index)) {
+        Some(Object::Sequence(sequence)) => Some(&sequence.source),
+        _ => None,
+    };
+    match (source(0), source(1)) {
+        (Some(Source::View(left)), Some(Source::View(right))) => same(left, right),
+        (Some(Source::Items(left)), Some(Source::Items(right))) => {
+            let empty = left.is_empty() && right.is_empty();
+            let one_type = cx.state.type_of(a.get(0)) == cx.state.type_of(a.get(1));
+            empty && one_type || same(a.get(0), a.get(1))
+        }
+        _ => same(a.get(0), a.get(1)),
+    }
+}
 
 pub(in crate::types) const IENUMERABLE: TypeDecl = TypeDecl {
     name: "Newtonsoft.Json.Linq.IJEnumerable<T>",
@@ -41,11 +58,11 @@ pub(in crate::types) const ENUMERABLE: TypeDecl = TypeDecl {
             cx.sequence(ty, Source::Items(Vec::new()))
         }),
         INDEX,
-        m("bool Equals(JEnumerable<T> other)", "Whether both are the same.", |cx, a| {
-            Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
+        m("bool Equals(JEnumerable<T> other)", "Whether both are of the same object.", |cx, a| {
+            Ok(Value::Bool(equal(cx, a)))
         }),
-        m("bool Equals(object obj)", "Whether both are the same.", |cx, a| {
-            Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
+        m("bool Equals(object obj)", "Whether both are of the same object.", |cx, a| {
+            Ok(Value::Bool(equal(cx, a)))
         }),
         m(
             "IEnumerator<T> GetEnumerator()",

@@ -29,7 +29,8 @@ pub(super) fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         return Err(out_of_range("Count cannot be less than zero.", "count"));
     }
     let separators = separators(cx, a.get(1))?;
-    cx.step(this.len() as u64 / 16)?;
+    let n_separators = separators.as_ref().map_or(1, |all| all.len().max(1)) as u64;
+    cx.step((this.len() as u64 / 16).saturating_mul(n_separators))?;
     let mut parts: Vec<&str> = Vec::new();
     let mut rest: &str = &this;
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
@@ -45,12 +46,15 @@ pub(super) fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         let full = parts.len() + 1 >= limit;
         let Some((offset, length)) = found.filter(|_| !full) else {
             if !(remove_empty && rest.is_empty()) {
+                cx.charge(rest.len() + SLOT_COST + PART_COST)?;
                 parts.push(rest);
             }
             break;
         };
         let part = rest.get(..offset).unwrap_or_default();
         if !(remove_empty && part.is_empty()) {
+            cx.step(1)?;
+            cx.charge(part.len() + SLOT_COST + PART_COST)?;
             parts.push(part);
         }
         rest = rest.get(offset + length..).unwrap_or_default();
@@ -68,8 +72,6 @@ pub(super) fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
             parts.pop();
         }
     }
-    cx.charge(this.len() + parts.len() * (SLOT_COST + PART_COST))?;
-    cx.step(parts.len() as u64)?;
     let items = parts.into_iter().map(Value::from).collect();
     cx.state.add(Object::Array { item: Ty::STRING, items })
 }
@@ -105,12 +107,13 @@ fn next_separator(text: &str, separators: Option<&[String]>) -> Option<(usize, u
             let (offset, c) = text.char_indices().find(|(_, c)| c.is_whitespace())?;
             Some((offset, c.len_utf8()))
         }
-        Some(separators) => separators
-            .iter()
-            .filter_map(|separator| {
-                text.find(separator.as_str()).map(|offset| (offset, separator.len()))
-            })
-            // At one place the first of the list wins.
-            .min_by_key(|(offset, _)| *offset),
+        Some([only]) => text.find(only.as_str()).map(|offset| (offset, only.len())),
+        // One look at every place: looking for each separator by itself would go to the end for those that never come.
+        // At one place the first of the list wins.
+        Some(separators) => text.char_indices().find_map(|(offset, _)| {
+            let rest = text.get(offset..)?;
+            let found = separators.iter().find(|separator| rest.starts_with(separator.as_str()))?;
+            Some((offset, found.len()))
+        }),
     }
 }

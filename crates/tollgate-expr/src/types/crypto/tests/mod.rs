@@ -223,7 +223,7 @@ fn ciphers_do_what_their_standards_say() {
     let hex = |text: &str| -> Vec<u8> {
         (0..text.len())
             .step_by(2)
-            .map(|n| u8::from_str_radix(&text[n..n + 2], 16).unwrap())
+            .map(|n| u8::from_str_radix(text.get(n..n + 2).unwrap(), 16).unwrap())
             .collect()
     };
     // FIPS 197, NIST SP 800-67, RFC 2268.
