@@ -1,7 +1,7 @@
 //! `System.Xml.Linq.Extensions`: operations on sequences of nodes.
 
-use super::super::decl::{Kind, TypeDecl, m};
 use super::super::Ty;
+use super::super::decl::{Kind, TypeDecl, m};
 use super::{Run, walk};
 use crate::eval::{Args, Cx, Source};
 use crate::xml::{Axis, XmlId};
