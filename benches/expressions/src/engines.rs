@@ -167,10 +167,13 @@ fn rhai_runner(shape: &Shape) -> anyhow::Result<(String, Runner)> {
         }
     }
     let ast = engine.compile(shape.rhai)?;
+    let known = scope.len();
     let found = engine
         .eval_ast_with_scope::<Dynamic>(&mut scope, &ast)
         .map_err(|error| anyhow!("{}: {error}", shape.name))?;
     let run = move || {
+        // Each evaluation begins without the variables of the one before.
+        scope.rewind(known);
         let value = engine.eval_ast_with_scope::<Dynamic>(black_box(&mut scope), &ast);
         drop(black_box(value));
     };

@@ -344,6 +344,6 @@ pub const SHAPES: &[Shape] = &[
             return body.ToString();
         }"#,
         "",
-        "let body = json(body); body.model = vars.backend; to_json(body)",
+        "let tree = json(body); tree.model = vars.backend; to_json(tree)",
     )),
 ];
