@@ -11,7 +11,7 @@ use tollgate_expr::{
 };
 
 use crate::shapes::{BEARER, HEADER, Shape, Wants};
-use crate::world;
+use crate::world::{self, BODY};
 
 /// Who runs a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,20 @@ impl Engine {
             Engine::Rhai => "Rhai",
             Engine::Hand => "by hand",
         }
+    }
+}
+
+/// The body of a message for CEL and Rhai: bytes as they came, shared.
+#[derive(Clone)]
+struct Body(Arc<Vec<u8>>);
+
+impl Body {
+    fn new() -> Self {
+        Self(Arc::new(BODY.as_bytes().to_vec()))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
     }
 }
 
@@ -116,11 +130,14 @@ fn cel_runner(shape: &Shape) -> anyhow::Result<(String, Runner)> {
             context.add_variable_from_value(name, world::cel_value(value));
         }
     }
-    context.add_function("json", |text: Arc<String>| {
-        serde_json::from_str(&text).map_or(cel::Value::Null, world::cel_value)
+    context.add_variable_from_value("body", cel::Value::Bytes(Body::new().0));
+    context.add_function("text", |bytes: Arc<Vec<u8>>| Body(bytes).text())?;
+    context.add_function("json", |bytes: Arc<Vec<u8>>| {
+        serde_json::from_slice(&bytes).map_or(cel::Value::Null, world::cel_value)
     })?;
     context.add_function("to_json", |value: cel::Value| {
-        value.json().map_or(String::new(), |json| json.to_string())
+        let json = value.json().unwrap_or_default();
+        serde_json::to_string_pretty(&json).unwrap_or_default()
     })?;
     let found = program.execute(&context).with_context(|| shape.name)?;
     let found = match found {
@@ -133,13 +150,16 @@ fn cel_runner(shape: &Shape) -> anyhow::Result<(String, Runner)> {
 fn rhai_runner(shape: &Shape) -> anyhow::Result<(String, Runner)> {
     let mut engine = rhai::Engine::new();
     engine.set_max_call_levels(64);
-    engine.register_fn("json", |text: &str| {
-        serde_json::from_str::<Dynamic>(text).unwrap_or(Dynamic::UNIT)
+    engine.register_type::<Body>();
+    engine.register_fn("text", |body: &mut Body| body.text());
+    engine.register_fn("json", |body: &mut Body| {
+        serde_json::from_slice::<Dynamic>(&body.0).unwrap_or(Dynamic::UNIT)
     });
     engine.register_fn("to_json", |map: rhai::Map| {
-        serde_json::to_string(&Dynamic::from_map(map)).unwrap_or_default()
+        serde_json::to_string_pretty(&Dynamic::from_map(map)).unwrap_or_default()
     });
     let mut scope = rhai::Scope::new();
+    scope.push_constant("body", Body::new());
     if let serde_json::Value::Object(members) = world::maps() {
         for (name, value) in members {
             let value: Dynamic = serde_json::from_value(value)?;
@@ -147,10 +167,13 @@ fn rhai_runner(shape: &Shape) -> anyhow::Result<(String, Runner)> {
         }
     }
     let ast = engine.compile(shape.rhai)?;
+    let known = scope.len();
     let found = engine
         .eval_ast_with_scope::<Dynamic>(&mut scope, &ast)
         .map_err(|error| anyhow!("{}: {error}", shape.name))?;
     let run = move || {
+        // Each evaluation begins without the variables of the one before.
+        scope.rewind(known);
         let value = engine.eval_ast_with_scope::<Dynamic>(black_box(&mut scope), &ast);
         drop(black_box(value));
     };

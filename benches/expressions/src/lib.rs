@@ -5,7 +5,9 @@
 //! are as they came; CEL and Rhai get maps with everything taken apart in advance: names of headers in lower case, the
 //! query decoded, claims read. CEL holds them as its own values in the context; Rhai as maps in the scope, in an engine
 //! without limits and without `sync`, although a gateway with threads would need it. Where a language has no JSON,
-//! it has functions over `serde_json`. An evaluation ends in a value that its caller owns.
+//! it has functions over `serde_json`. What an evaluation works out is worked out by everybody: the body is bytes, decoded
+//! or parsed each time, and JSON is written with indentation, as `JToken.ToString()` writes it. An evaluation ends in a
+//! value that its caller owns.
 
 mod engines;
 mod shapes;

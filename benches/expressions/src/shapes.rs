@@ -239,14 +239,14 @@ pub const SHAPES: &[Shape] = &[
         "vars.answer.status == 200",
         "vars.answer.status == 200",
     ),
-    shape(
+    fresh(shape(
         "body as text",
         9,
         Text,
         "@(context.Request.Body.As<string>(preserveContent: true))",
-        "request.body",
-        "request.body",
-    ),
+        "text(body)",
+        "text(body)",
+    )),
     shape("client address", 9, Text, "@(context.Request.IpAddress)", "request.ip", "request.ip"),
     shape(
         "member of an item of a JArray variable",
@@ -309,8 +309,8 @@ pub const SHAPES: &[Shape] = &[
         6,
         Text,
         r#"@(context.Request.Body.As<JObject>(true)["model"].ToString())"#,
-        "json(request.body).model",
-        "json(request.body).model",
+        "json(body).model",
+        "json(body).model",
     )),
     shape(
         HEADER,
@@ -331,8 +331,8 @@ pub const SHAPES: &[Shape] = &[
                 new JProperty("backend", context.Variables.GetValueOrDefault<string>("backend", ""))
             ).ToString();
         }"#,
-        "to_json({'id': vars.tenant, 'status': response.status, 'backend': vars.backend})",
-        "to_json(#{id: vars.tenant, status: response.status, backend: vars.backend})",
+        "to_json({'id': vars.tenant, 'status': response.status, 'backend': 'backend' in vars ? vars.backend : ''})",
+        r#"to_json(#{id: vars.tenant, status: response.status, backend: vars.backend ?? ""})"#,
     )),
     fresh(shape(
         "body read and changed",
@@ -344,6 +344,6 @@ pub const SHAPES: &[Shape] = &[
             return body.ToString();
         }"#,
         "",
-        "let body = json(request.body); body.model = vars.backend; to_json(body)",
+        "let tree = json(body); tree.model = vars.backend; to_json(tree)",
     )),
 ];

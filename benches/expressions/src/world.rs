@@ -91,8 +91,7 @@ pub fn maps() -> Json {
             "ip": "203.0.113.9",
             "headers": headers,
             "matched": { "deployment-id": "gpt-4o" },
-            "query": { "api-version": "2024-10-21", "client_id": "c1" },
-            "body": BODY
+            "query": { "api-version": "2024-10-21", "client_id": "c1" }
         },
         "response": { "status": 429 },
         "vars": vars,

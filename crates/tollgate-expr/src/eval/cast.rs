@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cx, Result};
-use crate::json::{Primitive, PrimitiveType, Scalar};
+use crate::json::{JsonType, Primitive, PrimitiveType, Scalar};
 use crate::time::{DateTime, DateTimeOffset, TimeSpan};
 use crate::types::{Numeric, Ty, TypeId, is_assignable};
 use crate::{Exception, ExceptionKind, Value};
@@ -22,6 +22,9 @@ impl Cx<'_> {
             | (Value::Jwt(_), Ty::Named(TypeId::Jwt))
             | (_, Ty::Named(TypeId::Object)) => true,
             (Value::Json(id), Ty::Named(TypeId::JObject)) => self.state.json.is_object(*id),
+            (Value::Json(id), Ty::Named(TypeId::JArray)) => {
+                self.state.json.token_type(*id) == JsonType::Array
+            }
             _ => is_assignable(&self.state.type_of(value), ty),
         }
     }

@@ -29,6 +29,7 @@ impl Node {
             | Node::NewArray { size: value, .. }
             | Node::Member { target: value, .. }
             | Node::Throw(value, _) => visit(value),
+            Node::TokenText(text) => visit(&mut text.plain),
             Node::And(left, right)
             | Node::Or(left, right)
             | Node::Coalesce(left, right)

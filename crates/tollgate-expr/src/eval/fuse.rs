@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use super::read::{From, Read, Variable};
-use super::{Call, Code, Equality, Function, FunctionBody, Node, TextTest, default_value};
+use super::{
+    Call, Code, Equality, Function, FunctionBody, Node, TextTest, TokenText, default_value,
+};
 use crate::Value;
 use crate::text::Comparison;
 use crate::types::{Shortcut, Ty};
@@ -166,6 +168,9 @@ fn fuse_call(call: &Call) -> Option<Node> {
     }
     if let Shortcut::Test(_) | Shortcut::TestOf(_) = shortcut {
         return fuse_test(call);
+    }
+    if let Shortcut::JsonText | Shortcut::JsonValue = shortcut {
+        return TokenText::of(call).map(|text| Node::TokenText(Box::new(text)));
     }
     let (receiver, args) = call.args.split_first()?;
     let (part, mut need, steps) = part_of(receiver)?;

@@ -14,6 +14,7 @@ mod read;
 mod sequence;
 mod sort;
 mod statement;
+mod token;
 
 pub(crate) use args::{Args, null_argument};
 pub(crate) use call::{Closure, Cx};
@@ -31,6 +32,7 @@ pub(crate) use number::{
 use read::Found;
 pub(crate) use sequence::{Key as SortKey, Sequence, Source};
 pub(crate) use sort::{Order, uncomparable};
+use token::TokenText;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -67,6 +69,7 @@ impl Cx<'_> {
             Node::Read(read) => self.read(read),
             Node::TextIs { .. } | Node::TextTest(_) => Ok(Value::Bool(self.truth(node)?)),
             Node::Call(call) => self.eval_call(call),
+            Node::TokenText(text) => self.token_text(text),
             Node::Not(value) => Ok(Value::Bool(!self.truth(value)?)),
             Node::And(left, right) => Ok(Value::Bool(self.truth(left)? && self.truth(right)?)),
             Node::Or(left, right) => Ok(Value::Bool(self.truth(left)? || self.truth(right)?)),

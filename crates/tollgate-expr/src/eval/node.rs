@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::read::Read;
+use super::token::TokenText;
 use crate::Value;
 use crate::syntax::ast::BinaryOp;
 use crate::text::Comparison;
@@ -20,6 +21,8 @@ pub(crate) enum Node {
     /// A new cell for a captured variable.
     NewCell(u16),
     Call(Box<Call>),
+    /// Text of a JSON token.
+    TokenText(Box<TokenText>),
     /// A local function.
     CallFunction {
         function: u32,

@@ -71,6 +71,9 @@ pub(super) const INDEX_BYTES: usize = 64;
 /// For how many tokens space is made at most before they come.
 const RESERVED: usize = 1024;
 
+/// For how many space is made with the first that is made by itself.
+const FIRST: usize = 16;
+
 /// A token.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -210,6 +213,9 @@ impl JsonHeap {
 
     fn push(&mut self, body: Body, budget: &mut Budget) -> Result<JsonId, Exception> {
         budget.memory(NODE_BYTES)?;
+        if self.nodes.capacity() == 0 {
+            self.nodes.reserve(FIRST);
+        }
         let id = u32::try_from(self.nodes.len() + 1)
             .ok()
             .and_then(NonZeroU32::new)

@@ -23,6 +23,9 @@ pub(crate) enum Formatting {
 /// Space for a short document.
 const FIRST: usize = 256;
 
+/// Indentation, as much as is written at once.
+const SPACES: &str = "                                ";
+
 /// What is open.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
@@ -242,7 +245,12 @@ impl JsonWriter {
     fn line(&mut self) {
         if self.formatting == Formatting::Indented {
             self.out.push('\n');
-            self.out.extend(std::iter::repeat_n(' ', 2 * self.open.len()));
+            let mut width = 2 * self.open.len();
+            while width > 0 {
+                let some = SPACES.get(..width).unwrap_or(SPACES);
+                self.out.push_str(some);
+                width -= some.len();
+            }
         }
     }
 

@@ -54,6 +54,12 @@ pub(crate) enum Shortcut {
     Test(TextTest),
     /// The same; the string must not be null.
     TestOf(TextTest),
+    /// What a key of a JSON token holds.
+    JsonItem,
+    /// The text of a JSON token.
+    JsonText,
+    /// What a key of a JSON token holds, as the first type argument.
+    JsonValue,
 }
 
 fn only(from: HostRef, wanted: HostRef, to: HostRef) -> Option<HostRef> {
@@ -226,6 +232,14 @@ const SHORTCUTS: &[(TypeId, &str, Shortcut)] = &[
         "static V GetValueOrDefault<K, V>(this IReadOnlyDictionary<K, V> dictionary, K key, V defaultValue)",
         Shortcut::ItemOr,
     ),
+    (T::JToken, "JToken this[object key]", Shortcut::JsonItem),
+    (T::JObject, "JToken this[string propertyName]", Shortcut::JsonItem),
+    (T::JObject, "JToken this[object key]", Shortcut::JsonItem),
+    (T::JArray, "JToken this[int index]", Shortcut::JsonItem),
+    (T::JArray, "JToken this[object key]", Shortcut::JsonItem),
+    (T::JToken, "T Value<T>(object key)", Shortcut::JsonValue),
+    (T::JToken, "string ToString()", Shortcut::JsonText),
+    (T::JToken, "explicit string(JToken value)", Shortcut::JsonText),
     (
         T::String,
         "static bool IsNullOrEmpty(string value)",

@@ -199,11 +199,11 @@ pub(in crate::types) fn members(
 
 /// `GetValueOrDefault` of headers, query and claims: all values joined.
 fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
-    let name = a.str(1, "key")?;
+    let name = a.opt_str(1).ok_or_else(|| null_argument("key"))?;
     match a.get(0) {
         Value::Null => Err(null_argument("dictionary")),
         Value::Host(HostRef::Headers(kind)) => {
-            let text = cx.host.header(*kind, &name);
+            let text = cx.host.header(*kind, name);
             match text.map(|text| (Value::from(&*text), text.len())) {
                 Some((value, size)) => cx.charge(size).map(|()| value),
                 None => Ok(default),
@@ -226,12 +226,12 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
         }
         map => {
             let text = match map {
-                Value::Claims(jwt) => jwt.claim(&name).map(joined_values),
+                Value::Claims(jwt) => jwt.claim(name).map(joined_values),
                 Value::ResponsePart(response, ResponsePart::Headers) => {
-                    response.header(&name).map(joined_values)
+                    response.header(name).map(joined_values)
                 }
                 Value::Host(part @ (HostRef::Query(_) | HostRef::ServiceQuery)) => {
-                    query_text(cx, *part, &name)
+                    query_text(cx, *part, name)
                 }
                 _ => None,
             };
