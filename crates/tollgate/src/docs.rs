@@ -51,6 +51,8 @@ fn pages() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("configuration.md", configuration()),
         ("errors.md", errors()),
+        // Its examples are recorded cases: `cargo run -p tollgate-oracle -- reference` makes it.
+        ("expressions.md", include_str!("../docs/expressions.md").to_owned()),
         ("policies.md", policies()),
     ])
 }

@@ -333,16 +333,18 @@ public static class ContextExtensions
         return dictionary.TryGetValue(key, out value) ? value : defaultValue;
     }
 
-    public static V GetValueOrDefault<K, V>(this IDictionary<K, V> dictionary, K key, V defaultValue)
+    public static V GetValueOrDefault<K, V>(this Dictionary<K, V> dictionary, K key, V defaultValue)
     {
         if (dictionary == null) throw new ArgumentNullException("dictionary");
         V value;
         return dictionary.TryGetValue(key, out value) ? value : defaultValue;
     }
 
-    public static V GetValueOrDefault<K, V>(this Dictionary<K, V> dictionary, K key, V defaultValue)
+    public static IList<string> GetValueOrDefault(this IDictionary<string, IList<string>> dictionary, string key, IList<string> defaultValue)
     {
-        return ((IDictionary<K, V>)dictionary).GetValueOrDefault(key, defaultValue);
+        if (dictionary == null) throw new ArgumentNullException("dictionary");
+        IList<string> values;
+        return dictionary.TryGetValue(key, out values) ? values : defaultValue;
     }
 
     public static string ToQueryString(this IDictionary<string, IList<string>> values)

@@ -303,6 +303,10 @@ namespace Oracle
                 case null: return JToken.Parse(value.ToString(Formatting.None));
                 case "IResponse": return new Message((JObject)value, 200);
                 case "Jwt": return Jwt.Parse((string)value["token"]);
+                case "Authorization":
+                    var claims = new Dictionary<string, object>();
+                    foreach (var claim in (value["claims"] as JObject) ?? new JObject()) claims[claim.Key] = Variable(claim.Value);
+                    return new Authorization { AccessToken = (string)value["token"] ?? "", Claims = claims };
                 case "long": return (long)value["value"];
                 case "double": return (double)value["value"];
                 case "DateTime": return Time((string)value["value"]);

@@ -289,3 +289,14 @@ fn refusal<'t>(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_of_dotnet_is_declared_or_refused() {
+        let coverage = coverage();
+        assert!(coverage.missing.is_empty(), "missing: {:#?}", coverage.missing);
+    }
+}

@@ -178,10 +178,18 @@ impl Examples {
     }
 }
 
-/// Values come before exceptions, short before long; ties go by text, so that the page does not change by itself.
-fn rank(case: &Case) -> (bool, usize, &str) {
-    let throws = case.expected.get("error").is_some();
-    (throws, case.question.expression.len(), &case.question.expression)
+/// Values that tell something come first, exceptions last, short before long; ties go by text, so that the page does not change by itself.
+fn rank(case: &Case) -> (u8, usize, &str) {
+    let value = case.expected.get("value").and_then(Json::as_str);
+    let telling = value.is_some_and(|value| {
+        !value.is_empty() && !value.starts_with("System.") && !value.starts_with("Internal.")
+    });
+    let class = match (case.expected.get("error").is_some(), telling) {
+        (false, true) => 0,
+        (false, false) => 1,
+        (true, _) => 2,
+    };
+    (class, case.question.expression.len(), &case.question.expression)
 }
 
 #[cfg(test)]

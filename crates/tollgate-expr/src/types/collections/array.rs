@@ -9,6 +9,8 @@ use crate::state::{Object, SLOT_COST, confusion};
 use crate::types::is_assignable;
 use crate::{Exception, ExceptionKind, Value};
 
+const UNTYPED: &str = "a comparer without a type cannot be named; `Comparer<T>` can";
+
 pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     name: "System.Array<T>",
     kind: Kind::Class,
@@ -21,7 +23,24 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             array_order::MEMBERS,
         ),
     ),
-    refused: &[refused("CreateInstance", "types as values are not in policy expressions")],
+    refused: &[
+        refused("CreateInstance", "types as values are not in policy expressions"),
+        refused(
+            "static int BinarySearch(Array array, int index, int length, object value, IComparer comparer)",
+            UNTYPED,
+        ),
+        refused("static int BinarySearch(Array array, object value, IComparer comparer)", UNTYPED),
+        refused("static void Sort(Array array, IComparer comparer)", UNTYPED),
+        refused(
+            "static void Sort(Array array, int index, int length, IComparer comparer)",
+            UNTYPED,
+        ),
+        refused("static void Sort(Array keys, Array items, IComparer comparer)", UNTYPED),
+        refused(
+            "static void Sort(Array keys, Array items, int index, int length, IComparer comparer)",
+            UNTYPED,
+        ),
+    ],
 };
 
 /// The index that `GetLength` and its like take: of the one dimension.

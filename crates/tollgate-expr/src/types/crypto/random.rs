@@ -100,7 +100,9 @@ pub(in crate::types) const GENERATOR: TypeDecl = TypeDecl {
             "The generator of a name; null for an unknown one.",
             |cx, a| {
                 let name = a.str(0, "name")?;
-                if name.eq_ignore_ascii_case("System.Security.Cryptography.RandomNumberGenerator") {
+                let known =
+                    ["RandomNumberGenerator", "System.Security.Cryptography.RandomNumberGenerator"];
+                if known.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
                     new(cx, "RNGCryptoServiceProvider")
                 } else {
                     Ok(Value::Null)

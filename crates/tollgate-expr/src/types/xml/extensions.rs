@@ -1,7 +1,7 @@
 //! `System.Xml.Linq.Extensions`: operations on sequences of nodes.
 
+use super::super::Ty;
 use super::super::decl::{Kind, TypeDecl, m};
-use super::super::{Ty, TypeId};
 use super::{Run, walk};
 use crate::eval::{Args, Cx, Source};
 use crate::xml::{Axis, XmlId};
@@ -25,7 +25,7 @@ fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     Ok(Value::Null)
 }
 
-fn in_order(cx: &mut Cx<'_>, a: &Args<'_>, item: TypeId) -> Run {
+fn in_order(cx: &mut Cx<'_>, a: &Args<'_>, item: Ty) -> Run {
     let mut ids = ids(cx, a)?;
     let mut failed = None;
     let state = &mut *cx.state;
@@ -42,7 +42,7 @@ fn in_order(cx: &mut Cx<'_>, a: &Args<'_>, item: TypeId) -> Run {
         return Err(exception);
     }
     let items = ids.into_iter().map(Value::Xml).collect();
-    cx.lazy(Ty::Named(item), Source::Items(items))
+    cx.lazy(item, Source::Items(items))
 }
 
 macro_rules! axis {
@@ -81,6 +81,41 @@ macro_rules! named {
     };
 }
 
+/// Over items of any type below `$of`.
+macro_rules! axis_below {
+    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
+        m(
+            concat!(
+                "static IEnumerable<",
+                $item,
+                "> ",
+                $name,
+                "<T>(this IEnumerable<T> source) where T : ",
+                $of
+            ),
+            $docs,
+            |cx, a| walk::all_of(cx, a, Axis::$axis),
+        )
+    };
+}
+
+macro_rules! named_below {
+    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
+        m(
+            concat!(
+                "static IEnumerable<",
+                $item,
+                "> ",
+                $name,
+                "<T>(this IEnumerable<T> source, XName name) where T : ",
+                $of
+            ),
+            $docs,
+            |cx, a| walk::named_of(cx, a, Axis::$axis),
+        )
+    };
+}
+
 pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     name: "System.Xml.Linq.Extensions",
     kind: Kind::Static,
@@ -89,8 +124,8 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     members: &[
         axis!("XAttribute", "Attributes", "XElement", Attributes, "The attributes of all."),
         named!("XAttribute", "Attributes", "XElement", Attributes, "Those with a name."),
-        axis!("XElement", "Ancestors", "XNode", Ancestors, "The elements that all are in."),
-        named!("XElement", "Ancestors", "XNode", Ancestors, "Those with a name."),
+        axis_below!("XElement", "Ancestors", "XNode", Ancestors, "The elements that all are in."),
+        named_below!("XElement", "Ancestors", "XNode", Ancestors, "Those with a name."),
         axis!(
             "XElement",
             "AncestorsAndSelf",
@@ -99,10 +134,22 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             "All, and the elements they are in."
         ),
         named!("XElement", "AncestorsAndSelf", "XElement", AncestorsAndSelf, "Those with a name."),
-        axis!("XNode", "Nodes", "XContainer", Nodes, "The nodes in all."),
-        axis!("XNode", "DescendantNodes", "XContainer", DescendantNodes, "The nodes below all."),
-        axis!("XElement", "Descendants", "XContainer", Descendants, "The elements below all."),
-        named!("XElement", "Descendants", "XContainer", Descendants, "Those with a name."),
+        axis_below!("XNode", "Nodes", "XContainer", Nodes, "The nodes in all."),
+        axis_below!(
+            "XNode",
+            "DescendantNodes",
+            "XContainer",
+            DescendantNodes,
+            "The nodes below all."
+        ),
+        axis_below!(
+            "XElement",
+            "Descendants",
+            "XContainer",
+            Descendants,
+            "The elements below all."
+        ),
+        named_below!("XElement", "Descendants", "XContainer", Descendants, "Those with a name."),
         axis!(
             "XNode",
             "DescendantNodesAndSelf",
@@ -124,24 +171,21 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             DescendantsAndSelf,
             "Those with a name."
         ),
-        axis!("XElement", "Elements", "XContainer", Elements, "The elements in all."),
-        named!("XElement", "Elements", "XContainer", Elements, "Those with a name."),
+        axis_below!("XElement", "Elements", "XContainer", Elements, "The elements in all."),
+        named_below!("XElement", "Elements", "XContainer", Elements, "Those with a name."),
         m(
-            "static IEnumerable<XElement> InDocumentOrder(this IEnumerable<XElement> source)",
+            "static IEnumerable<T> InDocumentOrder<T>(this IEnumerable<T> source) where T : XNode",
             "All, by their place.",
-            |cx, a| in_order(cx, a, TypeId::XElement),
-        ),
-        m(
-            "static IEnumerable<XNode> InDocumentOrder(this IEnumerable<XNode> source)",
-            "All, by their place.",
-            |cx, a| in_order(cx, a, TypeId::XNode),
+            |cx, a| in_order(cx, a, a.ty(0).clone()),
         ),
         m("static void Remove(this IEnumerable<XAttribute> source)", "Takes all out.", |cx, a| {
             remove(cx, a)
         }),
-        m("static void Remove(this IEnumerable<XNode> source)", "Takes all out.", |cx, a| {
-            remove(cx, a)
-        }),
+        m(
+            "static void Remove<T>(this IEnumerable<T> source) where T : XNode",
+            "Takes all out.",
+            |cx, a| remove(cx, a),
+        ),
     ],
     refused: &[],
 };
