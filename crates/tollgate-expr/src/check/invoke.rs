@@ -141,7 +141,7 @@ impl Checker<'_> {
         let own = group.members.iter().filter(|found| !extends(found)).cloned().collect();
         let Some(target) = &group.target else { return (own, Vec::new()) };
         let within = |found: &Found| match (&found.member.bound, target.ty.item()) {
-            (Some(bound), Some(item)) => Self::standard(&item, None, bound).is_some(),
+            (Some((_, bound)), Some(item)) => bound.holds(&item),
             _ => true,
         };
         let extra = group.members.iter().filter(extends).filter(|found| {

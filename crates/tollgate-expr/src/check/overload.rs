@@ -10,7 +10,7 @@ use crate::Value;
 use crate::eval::{Node, Place, default_value};
 use crate::syntax::At;
 use crate::syntax::ast::{Arg, ArgValue, Expr, ExprKind, LambdaExpr, Name, TypeRef};
-use crate::types::{MemberInfo, ParamInfo, ParamMode, Ty};
+use crate::types::{Constraint, MemberInfo, ParamInfo, ParamMode, Ty};
 
 /// An argument before its parameter is known.
 #[derive(Debug)]
@@ -300,7 +300,14 @@ impl Checker<'_> {
         let member = found.member;
         let class = found.class.clone();
         let fit = self.fit(&member.params, member.n_types, class, types, args, expanded, strict)?;
-        Some(Chosen { member, fit })
+        Self::unmet(member, &fit).is_none().then_some(Chosen { member, fit })
+    }
+
+    /// A type argument that is not what the method wants, and what it wants.
+    fn unmet(member: &'static MemberInfo, fit: &Fit<'_>) -> Option<(Ty, &'static Constraint)> {
+        let (param, constraint) = member.bound.as_ref()?;
+        let ty = param.substitute(&fit.class, &fit.method);
+        (!constraint.holds(&ty)).then_some((ty, constraint))
     }
 
     /// How the arguments fit the parameters.
@@ -539,8 +546,13 @@ impl Checker<'_> {
                         return self.no_inference(&only.member.name, name, at);
                     }
                 }
+                let unmet = Self::unmet(only.member, &fit);
                 self.pass(&fit, args);
-                if self.diagnostics.len() == before {
+                if let Some((ty, constraint)) = unmet {
+                    let message =
+                        format!("a type argument of `{name}` must be {constraint}, not `{ty}`");
+                    self.error(ErrorCode::EXPR_TYPE, at, message);
+                } else if self.diagnostics.len() == before {
                     let message = format!("the arguments of `{name}` do not fit");
                     self.error(ErrorCode::EXPR_TYPE, at, message);
                 }

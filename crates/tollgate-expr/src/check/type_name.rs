@@ -6,7 +6,7 @@ use super::Checker;
 use crate::syntax::At;
 use crate::syntax::ast::{Name, TypeKind, TypeRef};
 use crate::types::{
-    RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup, short_names,
+    Constraint, RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup, short_names,
 };
 
 /// Namespaces that names of types may begin with.
@@ -97,6 +97,14 @@ impl Checker<'_> {
             }
             return found;
         }
+        let unmet = lookup(&full.join("."), args.len()).and_then(Constraint::of_type);
+        if let (Some(constraint), Some(arg)) = (unmet, args.first()) {
+            let shown = self.shown(name.at, &name.text);
+            let message =
+                format!("the type argument of `{shown}` must be {constraint}, not `{arg}`");
+            self.error(ErrorCode::EXPR_TYPE, at, message);
+            return Ty::Error;
+        }
         self.no_such_type(name, args.len(), at)
     }
 
@@ -117,6 +125,11 @@ impl Checker<'_> {
             return Some(Ty::Named(TypeId::Array));
         }
         let id = lookup(&full, args.len())?;
+        if let (Some(constraint), Some(arg)) = (Constraint::of_type(id), args.first())
+            && !constraint.holds(arg)
+        {
+            return None;
+        }
         Some(match (id, args) {
             (_, []) => Ty::Named(id),
             (id, args) => Ty::Generic(id, args.into()),

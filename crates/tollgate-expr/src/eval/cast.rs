@@ -44,10 +44,8 @@ impl Cx<'_> {
             return Ok(Value::Enum(*id, *number));
         }
         let own = self.state.type_of(&value).full_name();
-        let message = format!(
-            "Unable to cast object of type '{own}' to type '{}'.",
-            ty.strip_nullable().full_name()
-        );
+        let message =
+            format!("Unable to cast object of type '{own}' to type '{}'.", ty.full_name());
         Err(Exception::new(ExceptionKind::InvalidCast, message))
     }
 }
@@ -169,7 +167,10 @@ pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
         Value::TimeSpan(value) => Scalar::TimeSpan(*value),
         Value::Guid(guid) => Scalar::Guid(*guid),
         Value::Bytes(bytes) => Scalar::Bytes(Arc::clone(bytes)),
-        Value::Enum(_, number) => Scalar::Int(i64::from(*number)),
+        Value::Enum(id, number) if crate::types::info(*id).is_enum() => {
+            Scalar::Int(i64::from(*number))
+        }
+        Value::Enum(..) => return None,
         Value::Native(_) => Scalar::Uri(crate::types::original_text(value)?.into()),
         other => Scalar::Int(other.as_int()?),
     })

@@ -548,6 +548,10 @@ impl Cx<'_> {
                         Source::Order(from, keys) => self.sorted(from, keys)?,
                         Source::Group(group) => self.grouped(group)?,
                         Source::Join(join) => self.group_joined(join)?,
+                        Source::Tokens(parts) => {
+                            let (from, key, ty) = &**parts;
+                            crate::types::token_values(self, from, key.as_ref(), ty)?
+                        }
                         _ => return Err(confusion()),
                     };
                     lazy.from = Cursor::Values(items.into_iter());

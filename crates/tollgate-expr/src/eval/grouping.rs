@@ -124,9 +124,13 @@ impl Cx<'_> {
 
     /// What `GroupJoin` gives.
     pub(super) fn group_joined(&mut self, join: &Join) -> Result<Vec<Value>> {
-        let groups = self.inner_groups(join)?;
         let mut made = Vec::new();
-        for outer in self.collect(&join.outer)? {
+        let all = self.collect(&join.outer)?;
+        if all.is_empty() {
+            return Ok(made);
+        }
+        let groups = self.inner_groups(join)?;
+        for outer in all {
             let key = self.invoke(&join.outer_key, std::slice::from_ref(&outer))?;
             let hashed = self.key(&key, join.comparer)?;
             let found = groups.find(&hashed).filter(|_| !key.is_null());
@@ -145,10 +149,18 @@ impl Cx<'_> {
             if let Some(inner) = lazy.kept.pop_front() {
                 return self.invoke(&join.result, &[lazy.outer.clone(), inner]).map(Some);
             }
-            if lazy.groups.is_none() {
-                lazy.groups = Some(self.inner_groups(join)?);
+            if lazy.groups.as_ref().is_some_and(|known| known.groups.is_empty()) {
+                return Ok(None);
             }
             let Some(outer) = self.pull(lazy, &join.outer)? else { return Ok(None) };
+            if lazy.groups.is_none() {
+                let groups = self.inner_groups(join)?;
+                let none = groups.groups.is_empty();
+                lazy.groups = Some(groups);
+                if none {
+                    return Ok(None);
+                }
+            }
             let key = self.invoke(&join.outer_key, std::slice::from_ref(&outer))?;
             let hashed = self.key(&key, join.comparer)?;
             let found = lazy.groups.as_ref().and_then(|groups| groups.find(&hashed));

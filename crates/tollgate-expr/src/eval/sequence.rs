@@ -66,6 +66,8 @@ pub(crate) enum Source {
         ty: Ty,
     },
     Reverse(Value),
+    /// What tokens hold, of a key if there is one, as values of a type.
+    Tokens(Box<(Value, Option<Value>, Ty)>),
     Order(Value, Vec<Key>),
     Group(Box<Group>),
     Join(Box<Join>),

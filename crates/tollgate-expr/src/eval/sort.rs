@@ -139,6 +139,8 @@ impl Cx<'_> {
                 (true, true) => return Ok(Ordering::Equal),
                 (true, false) => return Ok(Ordering::Less),
                 (false, true) => return Ok(Ordering::Greater),
+                // Exceptions have no identity here: two of them are two objects.
+                _ if matches!(left, Value::Exception(_)) => {}
                 _ if super::number::same(left, right) => return Ok(Ordering::Equal),
                 _ => {}
             }

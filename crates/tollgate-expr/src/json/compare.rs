@@ -9,6 +9,7 @@ use super::{JsonHeap, JsonId, JsonType, Scalar};
 use crate::collections::Key;
 use crate::number::{Number, NumberType};
 use crate::time::{DateTimeOffset, TimeSpan};
+use crate::types::shown_text;
 use crate::{Budget, Exception, ExceptionKind, Limits};
 
 impl JsonHeap {
@@ -221,7 +222,7 @@ pub(super) fn compare_as(
             _ => Err(must_be("TimeSpan")),
         },
         JsonType::Uri => match (left, right) {
-            (Scalar::Uri(left), Scalar::Uri(right)) => Ok(left.cmp(right)),
+            (Scalar::Uri(left), Scalar::Uri(right)) => Ok(shown_text(left).cmp(&shown_text(right))),
             _ => Err(must_be("Uri")),
         },
         _ => {

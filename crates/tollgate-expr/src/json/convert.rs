@@ -10,6 +10,7 @@ use super::heap::Body;
 use super::{Formatting, JsonHeap, JsonId, JsonType, JsonWriter, Scalar, format_guid, parse_guid};
 use crate::number::{self, Number, NumberType, Styles};
 use crate::time::{DateStyles, DateTime, DateTimeOffset, TimeSpan};
+use crate::types::shown_text;
 use crate::{Budget, Exception, ExceptionKind};
 
 /// A C# type a token converts to.
@@ -338,12 +339,14 @@ fn as_number(value: &Scalar) -> Option<Number> {
 pub(super) fn bare_text(value: &Scalar, budget: &mut Budget) -> Result<Arc<str>, Exception> {
     Ok(match value {
         Scalar::Null | Scalar::Undefined => Arc::from(""),
-        Scalar::Str(text)
-        | Scalar::BigInt(text)
-        | Scalar::Uri(text)
-        | Scalar::Comment(text)
-        | Scalar::Raw(text) => Arc::clone(text),
+        Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
+            Arc::clone(text)
+        }
         Scalar::Bytes(_) => Arc::from("System.Byte[]"),
+        Scalar::Uri(text) => {
+            budget.memory(text.len().saturating_mul(2))?;
+            Arc::from(shown_text(text))
+        }
         _ => {
             budget.memory(64)?;
             Arc::from(short_text(value))

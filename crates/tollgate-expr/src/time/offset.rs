@@ -23,19 +23,20 @@ impl DateTimeOffset {
     }
     /// `new DateTimeOffset(DateTime, TimeSpan)`.
     pub(crate) fn with_offset(value: DateTime, offset: TimeSpan) -> Result<Self, Exception> {
-        let minutes = whole_minutes(offset)?;
-        if value.kind() == Kind::Utc && minutes != 0 {
+        let apart = offset.ticks() != 0;
+        if value.kind() == Kind::Utc && apart {
             return Err(Exception::new(
                 ExceptionKind::Argument,
                 "The UTC Offset for Utc DateTime instances must be 0. (Parameter 'offset')",
             ));
         }
-        if value.kind() == Kind::Local && minutes != 0 {
+        if value.kind() == Kind::Local && apart {
             return Err(Exception::new(
                 ExceptionKind::Argument,
                 "The UTC Offset of the local dateTime parameter does not match the offset argument. (Parameter 'offset')",
             ));
         }
+        let minutes = whole_minutes(offset)?;
         let utc = value.ticks() - offset.ticks();
         if DateTime::from_ticks(utc, Kind::Utc).is_err() {
             return Err(out_of_range(

@@ -63,22 +63,22 @@ pub(super) const DECL: TypeDecl = TypeDecl {
     docs: "The base of enumerations.",
     members: &[
         p(
-            "static TEnum Parse<TEnum>(string value)",
+            "static TEnum Parse<TEnum>(string value) where TEnum : struct",
             "The constant of a name or number.",
             |_, a| read(a.ty(0), a.opt_str(0), false),
         ),
         p(
-            "static TEnum Parse<TEnum>(string value, bool ignoreCase)",
+            "static TEnum Parse<TEnum>(string value, bool ignoreCase) where TEnum : struct",
             "The constant of a name or number.",
             |_, a| read(a.ty(0), a.opt_str(0), a.bool(1)),
         ),
         p(
-            "static bool TryParse<TEnum>(string value, out TEnum result)",
+            "static bool TryParse<TEnum>(string value, out TEnum result) where TEnum : struct",
             "The constant of a name or number, if there is one.",
             |_, a| try_read(a, false),
         ),
         p(
-            "static bool TryParse<TEnum>(string value, bool ignoreCase, out TEnum result)",
+            "static bool TryParse<TEnum>(string value, bool ignoreCase, out TEnum result) where TEnum : struct",
             "The constant of a name or number, if there is one.",
             |_, a| {
                 let any_case = a.bool(1);

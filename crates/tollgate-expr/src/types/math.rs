@@ -293,6 +293,59 @@ const ABS: &[Member] = numbers!(
 );
 const SIGN: &[Member] = signs!("sbyte", "short", "int", "long", "float", "double", "decimal");
 
+/// Beyond this, a square and the square plus one are one number.
+const HUGE: f64 = 268_435_456.0;
+
+/// The inverse hyperbolic sine, in the steps of the C library that .NET asks.
+fn asinh(x: f64) -> f64 {
+    let whole = x.abs();
+    let found = if !x.is_finite() || whole < HUGE.recip() {
+        return x;
+    } else if whole > HUGE {
+        whole.ln() + std::f64::consts::LN_2
+    } else if whole > 2.0 {
+        (2.0 * whole + 1.0 / ((x * x + 1.0).sqrt() + whole)).ln()
+    } else {
+        let square = x * x;
+        (whole + square / (1.0 + (1.0 + square).sqrt())).ln_1p()
+    };
+    found.copysign(x)
+}
+
+/// The inverse hyperbolic cosine, likewise.
+fn acosh(x: f64) -> f64 {
+    if x.is_infinite() && x > 0.0 {
+        x
+    } else if x > HUGE {
+        x.ln() + std::f64::consts::LN_2
+    } else if x > 2.0 {
+        (2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt())).ln()
+    } else if x >= 1.0 {
+        let rest = x - 1.0;
+        (rest + (2.0 * rest + rest * rest).sqrt()).ln_1p()
+    } else {
+        f64::NAN
+    }
+}
+
+/// The inverse hyperbolic tangent, likewise.
+fn atanh(x: f64) -> f64 {
+    let whole = x.abs();
+    let found = if whole < HUGE.recip() {
+        return x;
+    } else if whole < 0.5 {
+        let twice = whole + whole;
+        0.5 * (twice + twice * whole / (1.0 - whole)).ln_1p()
+    } else if whole < 1.0 {
+        0.5 * ((whole + whole) / (1.0 - whole)).ln_1p()
+    } else if whole > 1.0 || x.is_nan() {
+        return f64::NAN;
+    } else {
+        f64::INFINITY
+    };
+    found.copysign(x)
+}
+
 const FUNCTIONS: &[Member] = functions!(
     "Floor" "d" "Rounded down." f64::floor;
     "Ceiling" "a" "Rounded up." f64::ceil;
@@ -312,9 +365,9 @@ const FUNCTIONS: &[Member] = functions!(
     "Sinh" "value" "The hyperbolic sine." f64::sinh;
     "Cosh" "value" "The hyperbolic cosine." f64::cosh;
     "Tanh" "value" "The hyperbolic tangent." f64::tanh;
-    "Asinh" "d" "The inverse hyperbolic sine." f64::asinh;
-    "Acosh" "d" "The inverse hyperbolic cosine." f64::acosh;
-    "Atanh" "d" "The inverse hyperbolic tangent." f64::atanh;
+    "Asinh" "d" "The inverse hyperbolic sine." asinh;
+    "Acosh" "d" "The inverse hyperbolic cosine." acosh;
+    "Atanh" "d" "The inverse hyperbolic tangent." atanh;
     "BitIncrement" "x" "The next larger number." |x| if x.is_nan() { x } else { x.next_up() };
     "BitDecrement" "x" "The next smaller number." |x| if x.is_nan() { x } else { x.next_down() };
 );

@@ -44,17 +44,17 @@ pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use exception::{default_message, new_exception};
-pub(crate) use json::json_pairs;
+pub(crate) use json::{json_pairs, token_values};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
-    MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info, is_not_allowed, lookup,
-    short_names,
+    Constraint, MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info,
+    is_not_allowed, lookup, short_names,
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
-pub(crate) use uri::{any_uri, original_text};
+pub(crate) use uri::{any_uri, original_text, shown_text};
 pub(crate) use xml::{XmlSource, xml_type};
 
 macro_rules! types {

@@ -1,6 +1,7 @@
 //! The declarations, read once.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
@@ -101,6 +102,44 @@ pub(crate) struct ParamInfo {
     pub(crate) default: Option<Value>,
 }
 
+/// What a type argument must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Constraint {
+    /// `class`: a reference type.
+    Class,
+    /// `struct`: a value type that is not nullable.
+    Struct,
+    /// A type, or one that derives from it.
+    Is(Ty),
+}
+
+impl Constraint {
+    /// Whether a type meets it.
+    pub(crate) fn holds(&self, ty: &Ty) -> bool {
+        match self {
+            _ if ty.is_error() => true,
+            Self::Class => !ty.is_value_type(),
+            Self::Struct => ty.is_value_type() && ty.nullable_inner().is_none(),
+            Self::Is(base) => super::is_assignable(ty, base),
+        }
+    }
+
+    /// What the type argument of a generic type must be.
+    pub(crate) fn of_type(id: TypeId) -> Option<Constraint> {
+        matches!(id, TypeId::JEnumerable | TypeId::IJEnumerable).then(|| Self::Is(Ty::JTOKEN))
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Class => f.write_str("a reference type"),
+            Self::Struct => f.write_str("a value type that is not nullable"),
+            Self::Is(base) => write!(f, "a `{base}`"),
+        }
+    }
+}
+
 /// A member.
 #[derive(Debug)]
 pub(crate) struct MemberInfo {
@@ -117,8 +156,8 @@ pub(crate) struct MemberInfo {
     pub(crate) set: Option<Native>,
     pub(crate) pure: bool,
     pub(crate) prepare: Option<Prepare>,
-    /// What the items of the receiver of an extension method must be: `where T : JContainer`.
-    pub(crate) bound: Option<Ty>,
+    /// What one of its type arguments must be: `where T : JContainer`.
+    pub(crate) bound: Option<(Ty, Constraint)>,
     pub(crate) signature: &'static str,
     pub(crate) docs: &'static str,
 }
@@ -330,12 +369,16 @@ impl Names<'_> {
         member: &'static Member,
         class: &[Arc<str>],
     ) -> Option<MemberInfo> {
-        let (text, bound) = match member.signature.split_once(" where T : ") {
-            Some((text, bound)) => (text, Some(self.named(bound, Vec::new())?)),
+        let (text, condition) = match member.signature.split_once(" where ") {
+            Some((text, condition)) => (text, Some(condition)),
             None => (member.signature, None),
         };
         let signature: Signature = parse_signature(text).ok()?;
         let method = &signature.types;
+        let bound = match condition {
+            Some(condition) => Some(self.condition(condition, method)?),
+            None => None,
+        };
         let own = || {
             let args: Vec<Ty> = (0u8..).zip(class).map(|(n, _)| Ty::Param(n)).collect();
             if args.is_empty() { Ty::Named(owner) } else { Ty::Generic(owner, args.into()) }
@@ -387,6 +430,18 @@ impl Names<'_> {
             signature: member.signature,
             docs: member.docs,
         })
+    }
+
+    /// `T : JContainer` of a generic method.
+    fn condition(&self, text: &str, method: &[Arc<str>]) -> Option<(Ty, Constraint)> {
+        let (name, what) = text.split_once(" : ")?;
+        let n = method.iter().position(|own| **own == *name)?;
+        let constraint = match what {
+            "class" => Constraint::Class,
+            "struct" => Constraint::Struct,
+            base => Constraint::Is(self.named(base, Vec::new())?),
+        };
+        Some((Ty::Param(METHOD_PARAM + u8::try_from(n).ok()?), constraint))
     }
 
     fn resolve(&self, ty: &TypeRef, class: &[Arc<str>], method: &[Arc<str>]) -> Option<Ty> {

@@ -18,6 +18,11 @@ const NOT_THE_SAME_TWICE: &[(&str, &str)] = &[
     ("*", "GetHashCode"),
     // Chance is the point of it.
     ("Random", "*"),
+    ("RandomNumberGenerator", "GetInt32"),
+    // The zones of one machine, under the names its own data have.
+    ("TimeZoneInfo", "GetSystemTimeZones"),
+    ("TimeZone", "DaylightName"),
+    ("TimeZone", "StandardName"),
     ("RNGCryptoServiceProvider", "*"),
     // Fresh keys and initialization vectors.
     ("SymmetricAlgorithm", "GenerateKey"),

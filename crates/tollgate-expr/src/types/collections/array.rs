@@ -88,37 +88,60 @@ const OWN: &[Member] = &[
     }),
     m("void Initialize()", "Does nothing to arrays of built-in types.", |_, _| Ok(Value::Null)),
     m("object GetValue(int index)", "An item.", |cx, a| cx.array_get(a.get(0), a.long(1))),
-    m("object GetValue(long index)", "An item.", |cx, a| cx.array_get(a.get(0), a.long(1))),
+    m("object GetValue(long index)", "An item.", |cx, a| {
+        small(a.long(1), "index")?;
+        cx.array_get(a.get(0), a.long(1))
+    }),
     m("object GetValue(params int[] indices)", "An item.", |cx, a| {
         let index = only_index(cx, a, 1)?;
         cx.array_get(a.get(0), index)
     }),
     m("object GetValue(params long[] indices)", "An item.", |cx, a| {
         let index = only_index(cx, a, 1)?;
+        small(index, "index")?;
         cx.array_get(a.get(0), index)
     }),
     m("object GetValue(int index1, int index2)", "An exception: there are no such arrays.", two),
-    m("object GetValue(long index1, long index2)", "An exception: as above.", two),
+    m("object GetValue(long index1, long index2)", "An exception: as above.", |cx, a| {
+        all_small(a, 1, 2)?;
+        two(cx, a)
+    }),
     m("object GetValue(int index1, int index2, int index3)", "An exception: as above.", three),
-    m("object GetValue(long index1, long index2, long index3)", "An exception: as above.", three),
+    m("object GetValue(long index1, long index2, long index3)", "As above.", |cx, a| {
+        all_small(a, 1, 3)?;
+        three(cx, a)
+    }),
     m("void SetValue(object value, int index1, int index2)", "An exception: as above.", two),
-    m("void SetValue(object value, long index1, long index2)", "An exception: as above.", two),
+    m("void SetValue(object value, long index1, long index2)", "As above.", |cx, a| {
+        all_small(a, 2, 2)?;
+        two(cx, a)
+    }),
     m("void SetValue(object value, int index1, int index2, int index3)", "As above.", three),
-    m("void SetValue(object value, long index1, long index2, long index3)", "As above.", three),
+    m(
+        "void SetValue(object value, long index1, long index2, long index3)",
+        "As above.",
+        |cx, a| {
+            all_small(a, 2, 3)?;
+            three(cx, a)
+        },
+    ),
     m("void SetValue(object value, int index)", "Sets an item.", |cx, a| {
         let index = a.long(2);
         set_value(cx, a, index)
     }),
     m("void SetValue(object value, long index)", "Sets an item.", |cx, a| {
         let index = a.long(2);
+        small(index, "index")?;
         set_value(cx, a, index)
     }),
     m("void SetValue(object value, params int[] indices)", "Sets an item.", |cx, a| {
         let index = only_index(cx, a, 2)?;
+        small(index, "index")?;
         set_value(cx, a, index)
     }),
     m("void SetValue(object value, params long[] indices)", "Sets an item.", |cx, a| {
         let index = only_index(cx, a, 2)?;
+        small(index, "index")?;
         set_value(cx, a, index)
     }),
     m("void CopyTo(T[] array, int index)", "Copies all items.", copy_to),
@@ -191,6 +214,20 @@ const OWN: &[Member] = &[
 ];
 
 /// Arrays here have one dimension.
+/// Refuses an index that is no `int`.
+fn small(index: i64, name: &str) -> Result<(), Exception> {
+    if i32::try_from(index).is_ok() {
+        return Ok(());
+    }
+    let message = format!("Arrays larger than 2GB are not supported. (Parameter '{name}')");
+    Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message))
+}
+
+/// The same for `index1` and those after it.
+fn all_small(a: &Args<'_>, first: usize, count: usize) -> Result<(), Exception> {
+    (0..count).try_for_each(|n| small(a.long(first + n), &format!("index{}", n + 1)))
+}
+
 fn two(_: &mut Cx<'_>, _: &mut Args<'_>) -> Run {
     Err(Exception::new(ExceptionKind::Argument, "Array was not a two-dimensional array."))
 }

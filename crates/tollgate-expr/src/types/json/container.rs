@@ -17,7 +17,7 @@ pub(super) fn add_content(
 ) -> Result<(), Exception> {
     let sequence = match content {
         Value::Object(_) => true,
-        Value::Null | Value::Json(_) | Value::Str(_) => false,
+        Value::Null | Value::Json(_) | Value::Str(_) | Value::Enum(..) => false,
         other => scalar_of(other).is_none(),
     };
     if !sequence {
@@ -118,8 +118,7 @@ pub(in crate::types) const CONTAINER: TypeDecl = TypeDecl {
 /// What of a value that is no token is merged: the tokens that an array takes from a sequence.
 fn merged(cx: &mut Cx<'_>, into: JsonId, content: &Value) -> Result<Option<JsonId>, Exception> {
     let array = cx.state.json.token_type(into) == crate::json::JsonType::Array;
-    let sequence = matches!(content, Value::Object(_)) || matches!(content, Value::Str(_));
-    if !array || !sequence {
+    if !array || !matches!(content, Value::Object(_)) {
         return Ok(None);
     }
     let made = cx.state.json.array(&mut cx.state.budget)?;

@@ -3,7 +3,6 @@
 use super::super::decl::{Kind, Member, TypeDecl, m};
 use super::super::object::required;
 use super::super::{Ty, TypeId};
-use super::extensions::values_of;
 use crate::Value;
 use crate::eval::{Args, Cx, Source, same};
 use crate::state::{Object, SLOT_COST};
@@ -11,8 +10,8 @@ use crate::state::{Object, SLOT_COST};
 const INDEX: Member =
     m("IJEnumerable<JToken> this[object key]", "What the tokens hold of a key.", |cx, a| {
         let (source, key) = (a.value(0), a.value(1));
-        let found = values_of(cx, &source, Some(&key), &Ty::JTOKEN)?;
-        super::rows(cx, Ty::JTOKEN, found)
+        let held = Source::Tokens(Box::new((source, Some(key), Ty::JTOKEN)));
+        cx.sequence(Ty::generic(TypeId::JEnumerable, [Ty::JTOKEN]), held)
     });
 
 /// Whether two are of one object; the empty ones of a type are.

@@ -1,8 +1,8 @@
 //! `Newtonsoft.Json.Linq.Extensions`: what can be done with sequences of tokens.
 
-use super::super::Ty;
 use super::super::decl::{Kind, TypeDecl, m};
 use super::super::object::required;
+use super::super::{Ty, TypeId};
 use super::{Run, convert, index_by, rows};
 use crate::eval::{Args, Cx, Source, null_argument};
 use crate::json::{JsonHeap, JsonId};
@@ -37,13 +37,16 @@ fn each(
 }
 
 /// `Values(source[, key])` as values of a type.
-pub(super) fn values_of(
+pub(crate) fn values_of(
     cx: &mut Cx<'_>,
     source: &Value,
     key: Option<&Value>,
     ty: &Ty,
 ) -> Result<Vec<Value>, Exception> {
     let mut out = Vec::new();
+    if source.is_null() {
+        return Err(null_argument("source"));
+    }
     for item in cx.collect(source)? {
         let Value::Json(id) = item else { return Err(Exception::null_reference()) };
         cx.charge(SLOT_COST)?;
@@ -65,10 +68,9 @@ pub(super) fn values_of(
     Ok(out)
 }
 
-fn values(cx: &mut Cx<'_>, a: &Args<'_>, keyed: bool, ty: &Ty) -> Result<Vec<Value>, Exception> {
-    let source = required(a, 0, "source")?;
-    let key = a.value(1);
-    values_of(cx, &source, keyed.then_some(&key), ty)
+/// The same when they are walked over.
+fn values(a: &Args<'_>, keyed: bool, ty: Ty) -> Source {
+    Source::Tokens(Box::new((a.value(0), keyed.then(|| a.value(1)), ty)))
 }
 
 fn value(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty) -> Run {
@@ -101,16 +103,16 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             "static IJEnumerable<JToken> Values(this IEnumerable<JToken> source)",
             "What the tokens hold.",
             |cx, a| {
-                let found = values(cx, a, false, &Ty::JTOKEN)?;
-                rows(cx, Ty::JTOKEN, found)
+                let held = values(a, false, Ty::JTOKEN);
+                cx.sequence(Ty::generic(TypeId::JEnumerable, [Ty::JTOKEN]), held)
             },
         ),
         m(
             "static IJEnumerable<JToken> Values(this IEnumerable<JToken> source, object key)",
             "What the tokens hold of a key.",
             |cx, a| {
-                let found = values(cx, a, true, &Ty::JTOKEN)?;
-                rows(cx, Ty::JTOKEN, found)
+                let held = values(a, true, Ty::JTOKEN);
+                cx.sequence(Ty::generic(TypeId::JEnumerable, [Ty::JTOKEN]), held)
             },
         ),
         m(
@@ -118,8 +120,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             "What the tokens hold as values of a type.",
             |cx, a| {
                 let ty = a.ty(0).clone();
-                let found = values(cx, a, false, &ty)?;
-                cx.lazy(ty, Source::Items(found))
+                let held = values(a, false, ty.clone());
+                cx.lazy(ty, held)
             },
         ),
         m(
@@ -127,8 +129,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             "What the tokens hold of a key as values of a type.",
             |cx, a| {
                 let ty = a.ty(0).clone();
-                let found = values(cx, a, true, &ty)?;
-                cx.lazy(ty, Source::Items(found))
+                let held = values(a, true, ty.clone());
+                cx.lazy(ty, held)
             },
         ),
         m(

@@ -23,6 +23,7 @@ pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
+pub(crate) use extensions::values_of as token_values;
 pub(super) use object::OBJECT;
 pub(crate) use object::json_pairs;
 pub(super) use property::PROPERTY;
@@ -204,7 +205,14 @@ fn children(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 /// What `new JValue` says of values that are none of JSON's.
 #[cold]
 fn unknown_type(cx: &Cx<'_>, value: &Value) -> Exception {
-    let name = cx.state.type_of(value).full_name();
+    let own = || cx.state.type_of(value).full_name();
+    // Encodings and comparers show the class they are of.
+    let name = match value {
+        Value::Enum(..) => {
+            value.to_text(cx.state).ok().flatten().map_or_else(own, |text| text.to_string())
+        }
+        _ => own(),
+    };
     let message = format!("Could not determine JSON object type for type {name}.");
     Exception::new(ExceptionKind::Argument, message)
 }
@@ -278,7 +286,7 @@ fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         Value::Null => state.json.set_name(id, None, value, &mut state.budget)?,
         other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
             Some(n) => state.json.set_number(id, n, value, &mut state.budget)?,
-            None => return Err(bad_key(cx, id, other, "Accessed")),
+            None => return Err(bad_key(cx, id, other, "Set")),
         },
     }
     Ok(a.value(2))
@@ -512,15 +520,15 @@ const TOKENS: &[Member] = &[
         cx.state.annotations.push((id, annotation));
         Ok(Value::Null)
     }),
-    m("T Annotation<T>()", "The first note of a type, or null.", |cx, a| {
+    m("T Annotation<T>() where T : class", "The first note of a type, or null.", |cx, a| {
         let mut found = annotations(cx, a)?.into_iter();
         Ok(found.next().unwrap_or_else(|| default_value(a.ty(0))))
     }),
-    m("IEnumerable<T> Annotations<T>()", "The notes of a type.", |cx, a| {
+    m("IEnumerable<T> Annotations<T>() where T : class", "The notes of a type.", |cx, a| {
         let found = annotations(cx, a)?;
         cx.lazy(a.ty(0).clone(), Source::Items(found))
     }),
-    m("void RemoveAnnotations<T>()", "Takes the notes of a type away.", |cx, a| {
+    m("void RemoveAnnotations<T>() where T : class", "Takes the notes of a type away.", |cx, a| {
         let (id, ty) = (a.this_json()?, a.ty(0).clone());
         let all = std::mem::take(&mut cx.state.annotations);
         let stays = |(token, note): &(JsonId, Value)| *token != id || !cx.is_instance(note, &ty);
@@ -528,13 +536,17 @@ const TOKENS: &[Member] = &[
         cx.state.annotations = kept;
         Ok(Value::Null)
     }),
-    m("JEnumerable<T> Children<T>()", "The tokens it holds of a type.", |cx, a| {
-        let ids = cx.state.json.children(a.this_json()?, &mut cx.state.budget)?;
-        let ty = a.ty(0).clone();
-        let all = ids.into_iter().map(Value::Json);
-        let items = all.filter(|value| cx.is_instance(value, &ty)).collect();
-        rows(cx, ty.clone(), items)
-    }),
+    m(
+        "JEnumerable<T> Children<T>() where T : JToken",
+        "The tokens it holds of a type.",
+        |cx, a| {
+            let ids = cx.state.json.children(a.this_json()?, &mut cx.state.budget)?;
+            let ty = a.ty(0).clone();
+            let all = ids.into_iter().map(Value::Json);
+            let items = all.filter(|value| cx.is_instance(value, &ty)).collect();
+            rows(cx, ty.clone(), items)
+        },
+    ),
     walk!("IEnumerable<JToken> Ancestors()", "What it stands in, innermost first.", ancestors),
     m("IEnumerable<JToken> AncestorsAndSelf()", "It and what it stands in.", |cx, a| {
         let id = a.this_json()?;

@@ -100,6 +100,6 @@ pub(super) const MEMBERS: &[Member] = &[
         lazy(cx, a.ty(0), s)
     }),
     m("static IEnumerable<T> Empty<T>()", "Nothing.", |cx, a| {
-        cx.state.array(a.ty(0).clone(), Vec::new())
+        lazy(cx, a.ty(0), Source::Items(Vec::new()))
     }),
 ];

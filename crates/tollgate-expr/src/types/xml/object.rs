@@ -45,21 +45,33 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         }),
         m("string BaseUri", "Where it was loaded from: empty.", |_, _| Ok(Value::from(""))),
         m("void AddAnnotation(object annotation)", "Attaches an object.", |cx, a| annotate(cx, a)),
-        m("T Annotation<T>()", "The first attached object of a type, or null.", |cx, a| {
-            let ty = a.ty(0).clone();
-            Ok(annotations(cx, a, &ty, true)?.into_iter().next().unwrap_or_default())
-        }),
-        m("IEnumerable<T> Annotations<T>()", "The attached objects of a type.", |cx, a| {
-            let ty = a.ty(0).clone();
-            let found = annotations(cx, a, &ty, true)?;
-            cx.lazy(ty, Source::Items(found))
-        }),
-        m("void RemoveAnnotations<T>()", "Takes the attached objects of a type off.", |cx, a| {
-            let ty = a.ty(0).clone();
-            let left = annotations(cx, a, &ty, false)?;
-            cx.state.xml.set_annotations(this(a)?, left);
-            Ok(Value::Null)
-        }),
+        m(
+            "T Annotation<T>() where T : class",
+            "The first attached object of a type, or null.",
+            |cx, a| {
+                let ty = a.ty(0).clone();
+                Ok(annotations(cx, a, &ty, true)?.into_iter().next().unwrap_or_default())
+            },
+        ),
+        m(
+            "IEnumerable<T> Annotations<T>() where T : class",
+            "The attached objects of a type.",
+            |cx, a| {
+                let ty = a.ty(0).clone();
+                let found = annotations(cx, a, &ty, true)?;
+                cx.lazy(ty, Source::Items(found))
+            },
+        ),
+        m(
+            "void RemoveAnnotations<T>() where T : class",
+            "Takes the attached objects of a type off.",
+            |cx, a| {
+                let ty = a.ty(0).clone();
+                let left = annotations(cx, a, &ty, false)?;
+                cx.state.xml.set_annotations(this(a)?, left);
+                Ok(Value::Null)
+            },
+        ),
     ],
     refused: &[
         refused("object Annotation(Type type)", NO_TYPES),
