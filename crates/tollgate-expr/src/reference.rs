@@ -118,13 +118,7 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shape::Void => f.write_str("void"),
-            Shape::Named(name, args) => {
-                f.write_str(name)?;
-                for (index, arg) in args.iter().enumerate() {
-                    write!(f, "{}{arg}", if index == 0 { "<" } else { ", " })?;
-                }
-                f.write_str(if args.is_empty() { "" } else { ">" })
-            }
+            Shape::Named(name, args) => types::write_generic(f, name, args),
             Shape::Array(item) => write!(f, "{item}[]"),
             Shape::Nullable(inner) => write!(f, "{inner}?"),
             Shape::TypeParameter(n) => write!(f, "T{n}"),

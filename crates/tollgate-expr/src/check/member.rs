@@ -121,14 +121,18 @@ impl Checker<'_> {
             }
         }
         for base in &info.bases {
-            // An array has the members of its interfaces only when it is seen as one of them.
-            if matches!(ty, Ty::Array(_))
-                && base.id().is_some_and(|id| crate::types::info(id).is_interface())
-            {
+            if !Self::shows(ty, base) {
                 continue;
             }
             Self::find_into(&base.substitute(ty.args(), &[]), name, found, seen);
         }
+    }
+
+    /// Whether a type shows the members of a base. What a class has of its interfaces it declares itself: the rest is only
+    /// there when it is seen as one of them.
+    fn shows(ty: &Ty, base: &Ty) -> bool {
+        let interface = |ty: &Ty| ty.id().is_some_and(|id| info(id).is_interface());
+        interface(ty) || !interface(base)
     }
 
     fn hides(near: &MemberInfo, far: &MemberInfo) -> bool {
@@ -335,7 +339,7 @@ impl Checker<'_> {
             own.sort();
             names.extend(own);
             names.extend(info.constants().iter().map(|(name, _)| (*name).into()));
-            types.extend(info.bases.iter().cloned());
+            types.extend(info.bases.iter().filter(|base| Self::shows(&ty, base)).cloned());
             if seen > 32 {
                 break;
             }
@@ -360,7 +364,8 @@ impl Checker<'_> {
             if !found.is_empty() || next > 32 {
                 break;
             }
-            types.extend(info.bases.iter().map(|base| base.substitute(ty.args(), &[])));
+            let shown = info.bases.iter().filter(|base| Self::shows(&ty, base));
+            types.extend(shown.map(|base| base.substitute(ty.args(), &[])));
         }
         found
     }

@@ -53,7 +53,7 @@ pub(crate) use registry::{
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
 pub(crate) use tuple::is_tuple;
-pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
+pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty, write_generic};
 pub(crate) use uri::{any_uri, original_text, shown_text};
 pub(crate) use xml::{XmlSource, xml_type};
 
@@ -137,6 +137,8 @@ types! {
     KeyValuePairs = collections::key_value_pair::CREATOR;
     List = collections::list::LIST;
     Dictionary = collections::dictionary::DECL;
+    KeyCollection = collections::dictionary::KEYS;
+    ValueCollection = collections::dictionary::VALUES;
     HashSet = collections::hash_set::HASH_SET;
     Queue = collections::queue::QUEUE;
     Stack = collections::stack::STACK;

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
 use super::shortcut::{Run, shortcut};
 use super::{ALL, METHOD_PARAM, RecordTy, Ty, TypeId};
-use crate::syntax::ast::{Literal, TypeKind, TypeRef};
+use crate::syntax::ast::{Literal, TypeKind, TypeRef, type_path};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
 use crate::{ExceptionKind, Value};
 
@@ -458,7 +458,7 @@ impl Names<'_> {
             TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
             TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
             TypeKind::Named(path) => {
-                let (name, args) = path.last()?;
+                let (name, _) = path.last()?;
                 if &*name.text == "void" {
                     return Some(Ty::Void);
                 }
@@ -469,9 +469,10 @@ impl Names<'_> {
                 if let Some(n) = index(class) {
                     return Some(Ty::Param(u8::try_from(n).ok()?));
                 }
+                let args = path.iter().flat_map(|(_, args)| args);
                 let args: Option<Vec<Ty>> =
-                    args.iter().map(|arg| self.resolve(arg, class, method)).collect();
-                self.named(&name.text, args?)
+                    args.map(|arg| self.resolve(arg, class, method)).collect();
+                self.named(&type_path(path), args?)
             }
         }
     }

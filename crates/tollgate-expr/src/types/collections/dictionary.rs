@@ -170,7 +170,8 @@ fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Exception> {
 
 /// `Keys` (0) or `Values` (1): a view.
 fn part(cx: &mut Cx<'_>, a: &Args<'_>, index: usize) -> Run {
-    let ty = Ty::generic(TypeId::ICollection, [a.ty(index).clone()]);
+    let id = if index == 0 { TypeId::KeyCollection } else { TypeId::ValueCollection };
+    let ty = Ty::generic(id, [a.ty(0).clone(), a.ty(1).clone()]);
     cx.sequence(ty, Source::Pairs(a.value(0), index))
 }
 
@@ -275,13 +276,16 @@ pub(in crate::types) const READ_ONLY: TypeDecl = TypeDecl {
     refused: &[],
 };
 
+const PARTS: &[Member] = &[
+    m("ICollection<TKey> Keys", "The keys.", |cx, a| part(cx, a, 0)),
+    m("ICollection<TValue> Values", "The values.", |cx, a| part(cx, a, 1)),
+];
+
 const WRITE: &[Member] = &[
     rw("TValue this[TKey key]", "What a key holds; an exception when it is missing.", get, set),
     m("bool ContainsKey(TKey key)", "Whether a key is there.", contains_key),
     m("bool TryGetValue(TKey key, out TValue value)", "What a key holds, if it is there.", try_get),
     m("int Count", "How many keys there are.", count),
-    m("ICollection<TKey> Keys", "The keys.", |cx, a| part(cx, a, 0)),
-    m("ICollection<TValue> Values", "The values.", |cx, a| part(cx, a, 1)),
     m("void Add(TKey key, TValue value)", "Adds a key; an exception when it is there.", add),
     m("bool Remove(TKey key)", "Takes a key out; whether it was there.", remove),
     m("void Clear()", "Takes all keys out.", super::clear),
@@ -292,11 +296,13 @@ pub(in crate::types) const INTERFACE: TypeDecl = TypeDecl {
     kind: Kind::Interface,
     bases: &["ICollection<KeyValuePair<TKey, TValue>>"],
     docs: "A dictionary.",
-    members: WRITE,
+    members: &joined::<{ PARTS.len() + WRITE.len() }>(PARTS, WRITE),
     refused: &[],
 };
 
 const OWN: &[Member] = &[
+    m("Dictionary<TKey, TValue>.KeyCollection Keys", "The keys.", |cx, a| part(cx, a, 0)),
+    m("Dictionary<TKey, TValue>.ValueCollection Values", "The values.", |cx, a| part(cx, a, 1)),
     m("new()", "Empty.", |cx, a| new(cx, a, Comparer::Exact)),
     m("new(int capacity)", "Empty.", |cx, a| sized(cx, a, Comparer::Exact)),
     m("new(IEqualityComparer<TKey> comparer)", "Empty, with a comparison.", |cx, a| {
@@ -368,7 +374,39 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         refused("GetObjectData", "serialization has no use in a policy"),
         refused("OnDeserialization", "serialization has no use in a policy"),
         refused("Enumerator", "`GetEnumerator()` gives an `IEnumerator`"),
-        refused("KeyCollection", "`Keys` gives an `ICollection<TKey>`"),
-        refused("ValueCollection", "`Values` gives an `ICollection<TValue>`"),
     ],
+};
+
+pub(in crate::types) const KEYS: TypeDecl = TypeDecl {
+    name: "System.Collections.Generic.Dictionary+KeyCollection<TKey, TValue>",
+    kind: Kind::Class,
+    bases: &["ICollection<TKey>", "IReadOnlyCollection<TKey>"],
+    docs: "The keys of a dictionary.",
+    members: &[
+        m("new(Dictionary<TKey, TValue> dictionary)", "Those of a dictionary.", |cx, a| {
+            required(a, 0, "dictionary")?;
+            part(cx, a, 0)
+        }),
+        m("int Count", "How many keys there are.", super::count),
+        m("void CopyTo(TKey[] array, int index)", "Copies the keys to an array.", super::copy_to),
+        m("IEnumerator<TKey> GetEnumerator()", "A walk over the keys.", super::enumerator::start),
+    ],
+    refused: &[refused("Enumerator", "`GetEnumerator()` gives an `IEnumerator<TKey>`")],
+};
+
+pub(in crate::types) const VALUES: TypeDecl = TypeDecl {
+    name: "System.Collections.Generic.Dictionary+ValueCollection<TKey, TValue>",
+    kind: Kind::Class,
+    bases: &["ICollection<TValue>", "IReadOnlyCollection<TValue>"],
+    docs: "The values of a dictionary.",
+    members: &[
+        m("new(Dictionary<TKey, TValue> dictionary)", "Those of a dictionary.", |cx, a| {
+            required(a, 0, "dictionary")?;
+            part(cx, a, 1)
+        }),
+        m("int Count", "How many values there are.", super::count),
+        m("void CopyTo(TValue[] array, int index)", "Copies the values to an array.", super::copy_to),
+        m("IEnumerator<TValue> GetEnumerator()", "A walk over the values.", super::enumerator::start),
+    ],
+    refused: &[refused("Enumerator", "`GetEnumerator()` gives an `IEnumerator<TValue>`")],
 };
