@@ -4,10 +4,11 @@
 //! trace, and the lenient reader begins anew: that one knows the messages and the positions.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::heap::{Body, Container, INDEX_FROM};
+use smallvec::SmallVec;
+
+use super::super::heap::{Body, Children, Container, INDEX_FROM, Index};
 use super::super::{JsonHeap, JsonId, Scalar};
 use super::{DateParse, MAX_DEPTH, date};
 use crate::{Budget, Exception};
@@ -32,8 +33,10 @@ pub(super) fn read(
         dates,
         heap,
         names: NAMES.take(),
-        waiting: Vec::new(),
-        frames: Vec::new(),
+        waiting: SmallVec::new(),
+        top: Frame { id: None, first: 0, is_object: false, index: None },
+        outer: SmallVec::new(),
+        property: None,
         memory: 0,
         steps: 0,
     };
@@ -52,7 +55,7 @@ pub(super) fn read(
 }
 
 /// How much text there is for a token, about; only space is reserved by it.
-const NODE_EVERY: usize = 16;
+const NODE_EVERY: usize = 10;
 /// How much is taken from the budget at a time.
 const SETTLE: u64 = 1024;
 /// How many names a thread keeps for the documents to come, and how long they may be: most documents share theirs.
@@ -71,15 +74,13 @@ enum Stop {
 
 type Step<T> = Result<T, Stop>;
 
-/// A container that is open.
+/// A container that is open; none around the root.
 struct Frame {
-    id: JsonId,
+    id: Option<JsonId>,
     /// Where its children begin among those that wait.
     first: usize,
     is_object: bool,
-    /// The property that awaits its value.
-    property: Option<JsonId>,
-    index: Option<HashMap<Arc<str>, JsonId>>,
+    index: Option<Box<Index>>,
 }
 
 struct Plain<'t, 'h> {
@@ -89,8 +90,12 @@ struct Plain<'t, 'h> {
     heap: &'h mut JsonHeap,
     names: Vec<Arc<str>>,
     /// Children of the containers that are open.
-    waiting: Vec<JsonId>,
-    frames: Vec<Frame>,
+    waiting: SmallVec<[JsonId; 64]>,
+    /// The innermost container, and those around it.
+    top: Frame,
+    outer: SmallVec<[Frame; 8]>,
+    /// The property that awaits its value.
+    property: Option<JsonId>,
     /// What was spent and is not taken from the budget yet.
     memory: usize,
     steps: u64,
@@ -150,15 +155,15 @@ impl<'t> Plain<'t, '_> {
 
     /// A container begins.
     fn open(&mut self, is_object: bool) -> Step<JsonId> {
-        if self.frames.len() + 1 >= MAX_DEPTH {
+        if self.outer.len() + 1 >= MAX_DEPTH {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
         self.memory += super::super::heap::CONTAINER_BYTES;
         let body = Box::<Container>::default();
         let id = self.attach(if is_object { Body::Object(body) } else { Body::Array(body) })?;
-        let first = self.waiting.len();
-        self.frames.push(Frame { id, first, is_object, property: None, index: None });
+        let frame = Frame { id: Some(id), first: self.waiting.len(), is_object, index: None };
+        self.outer.push(std::mem::replace(&mut self.top, frame));
         Ok(id)
     }
 
@@ -177,16 +182,22 @@ impl<'t> Plain<'t, '_> {
     }
 
     fn close(&mut self) {
-        let Some(frame) = self.frames.pop() else { return };
-        let children = self.waiting.split_off(frame.first.min(self.waiting.len()));
-        self.heap.fill(frame.id, children, frame.index);
+        let Some(outer) = self.outer.pop() else { return };
+        let frame = std::mem::replace(&mut self.top, outer);
+        let children = self.waiting.get(frame.first..).unwrap_or_default();
+        if let Some(id) = frame.id {
+            self.heap.fill(id, Children::from_slice(children), frame.index);
+        }
+        self.waiting.truncate(frame.first);
     }
 
     /// Behind a value: a comma and what follows it, or ends. Whether the root is complete.
     fn after_value(&mut self) -> Step<bool> {
         loop {
-            let Some(frame) = self.frames.last() else { return Ok(true) };
-            let is_object = frame.is_object;
+            if self.outer.is_empty() {
+                return Ok(true);
+            }
+            let is_object = self.top.is_object;
             match self.blanks() {
                 Some(b',') => {
                     self.at += 1;
@@ -214,33 +225,38 @@ impl<'t> Plain<'t, '_> {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
-        let Some(frame) = self.frames.last() else { return Err(Stop::NotPlain) };
-        let siblings = self.waiting.get(frame.first..).unwrap_or_default();
-        let known = match &frame.index {
+        let siblings = self.waiting.get(self.top.first..).unwrap_or_default();
+        let known = match &self.top.index {
             Some(index) => index.contains_key(name),
             None => siblings.iter().any(|id| self.heap.name(*id).is_some_and(|own| **own == *name)),
         };
         if known {
             return Err(Stop::NotPlain);
         }
-        let n_siblings = siblings.len();
+        let slot = siblings.len();
         let name = self.shared(name);
-        self.memory += name.len().max(16);
-        let id = self.attach(Body::Property { name: name.clone(), value: None })?;
-        let Some(frame) = self.frames.last_mut() else { return Err(Stop::NotPlain) };
-        frame.property = Some(id);
-        if n_siblings >= INDEX_FROM {
-            self.memory += super::super::heap::INDEX_BYTES;
-            if let Some(index) = &mut frame.index {
-                index.insert(name, id);
-            } else {
-                let all = self.waiting.get(frame.first..).unwrap_or_default();
-                let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
-                frame.index = Some(all.iter().filter_map(named).collect());
-                self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
-            }
+        self.memory += super::super::heap::NODE_BYTES + name.len().max(16);
+        let indexed = (slot >= INDEX_FROM).then(|| name.clone());
+        let id = self.heap.push_property(name, self.top.id, slot).ok_or(Stop::NotPlain)?;
+        self.waiting.push(id);
+        self.property = Some(id);
+        if let Some(name) = indexed {
+            self.index(name, id);
         }
         Ok(())
+    }
+
+    /// Adds a property to the index of a large object.
+    fn index(&mut self, name: Arc<str>, id: JsonId) {
+        self.memory += super::super::heap::INDEX_BYTES;
+        if let Some(index) = &mut self.top.index {
+            index.insert(name, id);
+            return;
+        }
+        let all = self.waiting.get(self.top.first..).unwrap_or_default();
+        let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
+        self.top.index = Some(Box::new(all.iter().filter_map(named).collect()));
+        self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
     }
 
     /// A name as text that documents share.
@@ -273,16 +289,11 @@ impl<'t> Plain<'t, '_> {
     /// Adds a token where it belongs.
     fn attach(&mut self, body: Body) -> Step<JsonId> {
         self.memory += super::super::heap::NODE_BYTES;
-        let Some(frame) = self.frames.last_mut() else {
-            return self.heap.push_within(body, None, 0).ok_or(Stop::NotPlain);
-        };
-        if let Some(property) = frame.property.take() {
-            let id = self.heap.push_within(body, Some(property), 0).ok_or(Stop::NotPlain)?;
-            self.heap.fill_property(property, id);
-            return Ok(id);
+        if let Some(property) = self.property.take() {
+            return self.heap.push_within(body, Some(property), 0).ok_or(Stop::NotPlain);
         }
-        let slot = self.waiting.len() - frame.first;
-        let id = self.heap.push_within(body, Some(frame.id), slot).ok_or(Stop::NotPlain)?;
+        let slot = self.waiting.len() - self.top.first;
+        let id = self.heap.push_within(body, self.top.id, slot).ok_or(Stop::NotPlain)?;
         self.waiting.push(id);
         Ok(id)
     }
@@ -441,24 +452,23 @@ enum Text<'t> {
     Decoded(String),
 }
 
-/// Where the first quote or backslash is. Eight bytes at a time: in a word `x`, `(x - 1) & !x & 0x80` is set in every
-/// byte up to and including the first that is zero.
+/// Where the first quote or backslash is. Most strings are short: the first words are looked at right here, eight bytes
+/// at a time. In a word `x`, `(x - 1) & !x & 0x80` is set in every byte up to and including the first that is zero.
 fn special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
+    const WORDS: usize = 2;
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut at = 0;
-    for chunk in bytes.chunks_exact(8) {
-        let Ok(chunk) = <[u8; 8]>::try_from(chunk) else { break };
-        let word = u64::from_le_bytes(chunk);
+    let (words, _) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().take(WORDS).enumerate() {
+        let word = u64::from_le_bytes(*word);
         let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')));
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
-    let tail = bytes.get(at..)?;
-    tail.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|offset| at + offset)
+    let at = 8 * words.len().min(WORDS);
+    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|offset| at + offset)
 }
 
 #[cfg(test)]
