@@ -257,6 +257,8 @@ impl JsonHeap {
     }
 
     /// Adds a token that knows its place; the parent is told with [`JsonHeap::fill`]. The caller charges for it.
+    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
+    #[inline(always)]
     pub(super) fn push_within(
         &mut self,
         body: Body,
@@ -270,6 +272,7 @@ impl JsonHeap {
     }
 
     /// Adds a property whose value is the token that is added next.
+    #[inline]
     pub(super) fn push_property(
         &mut self,
         name: Arc<str>,

@@ -403,28 +403,28 @@ fn may_be_escaped(byte: u8, quote: u8) -> bool {
     byte < b' ' || byte == b'\\' || byte == quote || byte == 0xc2 || byte == 0xe2
 }
 
-/// Whether text stands in quotes as it is. Bytes are looked at in groups, all of each, so that the compiler can look at
-/// the group at once; the last group may overlap the one before.
+/// Whether text surely stands in quotes as it is: it is of ASCII, and nothing in it is escaped. Eight bytes are looked at
+/// at a time; the last word may overlap the one before.
 fn is_plain(bytes: &[u8], quote: u8) -> bool {
-    if let Some(last) = bytes.last_chunk::<16>() {
-        let (chunks, _) = bytes.as_chunks::<16>();
-        chunks.iter().all(|chunk| is_plain_chunk(chunk, quote)) && is_plain_chunk(last, quote)
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        is_plain_chunk(first, quote) && is_plain_chunk(last, quote)
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        is_plain_chunk(first, quote) && is_plain_chunk(last, quote)
-    } else {
-        !bytes.iter().any(|byte| may_be_escaped(*byte, quote))
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let (words, _) = bytes.as_chunks::<8>();
+        return words.iter().chain([last]).all(|bytes| is_plain_word(word(bytes), quote));
     }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return is_plain_word(u64::from(first) << 32 | u64::from(last), quote);
+    }
+    !bytes.iter().any(|byte| may_be_escaped(*byte, quote) || !byte.is_ascii())
 }
 
-fn is_plain_chunk<const N: usize>(chunk: &[u8; N], quote: u8) -> bool {
-    let special = |byte: u8| {
-        u8::from(byte < b' ')
-            | u8::from(byte == b'\\')
-            | u8::from(byte == quote)
-            | u8::from(byte == 0xc2)
-            | u8::from(byte == 0xe2)
-    };
-    chunk.iter().fold(0, |any, byte| any | special(*byte)) == 0
+/// Whether eight bytes are of ASCII, none of them a control character, a backslash or the quote. The highest bit of the
+/// lowest byte that is one is set in one of the terms, and none is set when there is none.
+#[inline]
+fn is_plain_word(word: u64, quote: u8) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit));
+    let equal = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
+    (word | below(b' ', word) | equal(b'\\') | equal(quote)) & HIGH == 0
 }

@@ -34,7 +34,7 @@ pub(super) fn read(
         heap,
         names: NAMES.take(),
         waiting: SmallVec::new(),
-        top: Frame { id: None, first: 0, is_object: false, index: None },
+        top: Frame::of(None, 0, false),
         outer: SmallVec::new(),
         property: None,
         memory: 0,
@@ -80,7 +80,15 @@ struct Frame {
     /// Where its children begin among those that wait.
     first: usize,
     is_object: bool,
+    /// A bit for the key of every name; several names may share one.
+    seen: u64,
     index: Option<Box<Index>>,
+}
+
+impl Frame {
+    fn of(id: Option<JsonId>, first: usize, is_object: bool) -> Self {
+        Self { id, first, is_object, seen: 0, index: None }
+    }
 }
 
 struct Plain<'t, 'h> {
@@ -138,8 +146,7 @@ impl<'t> Plain<'t, '_> {
                     self.enter(byte == b'{')?
                 }
                 Some(byte) => {
-                    let value = self.scalar(byte)?;
-                    self.attach(Body::Value(value))?;
+                    self.scalar(byte)?;
                     true
                 }
                 None => return Err(Stop::NotPlain),
@@ -161,8 +168,12 @@ impl<'t> Plain<'t, '_> {
         self.at += 1;
         self.memory += super::super::heap::CONTAINER_BYTES;
         let body = Box::<Container>::default();
-        let id = self.attach(if is_object { Body::Object(body) } else { Body::Array(body) })?;
-        let frame = Frame { id: Some(id), first: self.waiting.len(), is_object, index: None };
+        let id = if is_object {
+            self.attach(Body::Object(body))?
+        } else {
+            self.attach(Body::Array(body))?
+        };
+        let frame = Frame::of(Some(id), self.waiting.len(), is_object);
         self.outer.push(std::mem::replace(&mut self.top, frame));
         Ok(id)
     }
@@ -220,21 +231,19 @@ impl<'t> Plain<'t, '_> {
         if self.byte() != Some(b'"') {
             return Err(Stop::NotPlain);
         }
-        let Text::Plain(name) = self.string()? else { return Err(Stop::NotPlain) };
+        let Some((name, true)) = self.run(self.at + 1) else { return Err(Stop::NotPlain) };
         if self.blanks() != Some(b':') {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
-        let siblings = self.waiting.get(self.top.first..).unwrap_or_default();
-        let known = match &self.top.index {
-            Some(index) => index.contains_key(name),
-            None => siblings.iter().any(|id| self.heap.name(*id).is_some_and(|own| **own == *name)),
-        };
-        if known {
+        let key = key(name);
+        let bit = 1 << (key % 64);
+        if self.top.seen & bit != 0 && self.is_known(name) {
             return Err(Stop::NotPlain);
         }
-        let slot = siblings.len();
-        let name = self.shared(name);
+        self.top.seen |= bit;
+        let slot = self.waiting.len() - self.top.first;
+        let name = self.shared(name, key);
         self.memory += super::super::heap::NODE_BYTES + name.len().max(16);
         let indexed = (slot >= INDEX_FROM).then(|| name.clone());
         let id = self.heap.push_property(name, self.top.id, slot).ok_or(Stop::NotPlain)?;
@@ -244,6 +253,15 @@ impl<'t> Plain<'t, '_> {
             self.index(name, id);
         }
         Ok(())
+    }
+
+    /// Whether the innermost object has a property.
+    fn is_known(&self, name: &str) -> bool {
+        if let Some(index) = &self.top.index {
+            return index.contains_key(name);
+        }
+        let siblings = self.waiting.get(self.top.first..).unwrap_or_default();
+        siblings.iter().any(|id| self.heap.name(*id).is_some_and(|own| **own == *name))
     }
 
     /// Adds a property to the index of a large object.
@@ -260,22 +278,13 @@ impl<'t> Plain<'t, '_> {
     }
 
     /// A name as text that documents share.
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        let bytes = name.as_bytes();
-        let (Some(first), Some(middle), Some(last)) =
-            (bytes.first(), bytes.get(bytes.len() / 2), bytes.last())
-        else {
-            return Arc::default();
-        };
-        if bytes.len() > LONGEST_NAME {
+    fn shared(&mut self, name: &str, key: usize) -> Arc<str> {
+        if name.len() > LONGEST_NAME {
             return name.into();
         }
         if self.names.is_empty() {
             self.names.resize_with(NAMES_KEPT, Arc::default);
         }
-        let key = [first, middle, last]
-            .into_iter()
-            .fold(bytes.len(), |key, byte| key.wrapping_mul(31) + usize::from(*byte));
         match self.names.get_mut(key % NAMES_KEPT) {
             Some(known) if **known == *name => known.clone(),
             Some(known) => {
@@ -287,6 +296,8 @@ impl<'t> Plain<'t, '_> {
     }
 
     /// Adds a token where it belongs.
+    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
+    #[inline(always)]
     fn attach(&mut self, body: Body) -> Step<JsonId> {
         self.memory += super::super::heap::NODE_BYTES;
         if let Some(property) = self.property.take() {
@@ -298,31 +309,39 @@ impl<'t> Plain<'t, '_> {
         Ok(id)
     }
 
-    fn scalar(&mut self, byte: u8) -> Step<Scalar> {
-        match byte {
-            b'"' => {
-                let text = self.string()?;
-                let text = match &text {
-                    Text::Plain(text) => text,
-                    Text::Decoded(text) => text.as_str(),
-                };
-                let date = match self.dates {
-                    DateParse::DateTime => date::parse(text),
-                    DateParse::None => None,
-                };
-                self.steps += text.len() as u64 / 64;
-                if let Some(date) = date {
-                    return Ok(Scalar::Date(date));
-                }
-                self.memory += text.len() + 16;
-                Ok(Scalar::Str(text.into()))
+    fn scalar(&mut self, byte: u8) -> Step<()> {
+        let value = match byte {
+            b'"' => return self.text_value(),
+            b'0'..=b'9' | b'-' => return self.number(),
+            b't' => self.word("true", Scalar::Bool(true))?,
+            b'f' => self.word("false", Scalar::Bool(false))?,
+            b'n' => self.word("null", Scalar::Null)?,
+            _ => return Err(Stop::NotPlain),
+        };
+        self.attach(Body::Value(value)).map(drop)
+    }
+
+    /// A string that is a value.
+    fn text_value(&mut self) -> Step<()> {
+        match self.run(self.at + 1) {
+            Some((text, true)) => self.attach_text(text),
+            Some((plain, false)) => {
+                let text = self.escaped(plain)?;
+                self.attach_text(&text)
             }
-            b't' => self.word("true", Scalar::Bool(true)),
-            b'f' => self.word("false", Scalar::Bool(false)),
-            b'n' => self.word("null", Scalar::Null),
-            b'0'..=b'9' | b'-' => self.number(),
-            _ => Err(Stop::NotPlain),
+            None => Err(Stop::NotPlain),
         }
+    }
+
+    fn attach_text(&mut self, text: &str) -> Step<()> {
+        self.steps += text.len() as u64 / 64;
+        if self.dates == DateParse::DateTime
+            && let Some(date) = date::parse(text)
+        {
+            return self.attach(Body::Value(Scalar::Date(date))).map(drop);
+        }
+        self.memory += text.len() + 16;
+        self.attach(Body::Value(Scalar::Str(text.into()))).map(drop)
     }
 
     fn word(&mut self, word: &str, value: Scalar) -> Step<Scalar> {
@@ -331,13 +350,14 @@ impl<'t> Plain<'t, '_> {
             return Err(Stop::NotPlain);
         }
         self.at = end;
-        self.delimited(value)
+        self.delimited()?;
+        Ok(value)
     }
 
     /// A word or number ends where the grammar goes on.
-    fn delimited(&self, value: Scalar) -> Step<Scalar> {
+    fn delimited(&self) -> Step<()> {
         match self.byte() {
-            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => Ok(value),
+            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => Ok(()),
             _ => Err(Stop::NotPlain),
         }
     }
@@ -350,7 +370,7 @@ impl<'t> Plain<'t, '_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Step<Scalar> {
+    fn number(&mut self) -> Step<()> {
         let start = self.at;
         if self.byte() == Some(b'-') {
             self.at += 1;
@@ -379,28 +399,26 @@ impl<'t> Plain<'t, '_> {
             }
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        let value = if is_whole && text == "-0" {
+        self.delimited()?;
+        if !is_whole {
+            let value = text.parse().map_err(|_| Stop::NotPlain)?;
+            return self.attach(Body::Value(Scalar::Double(value))).map(drop);
+        }
+        if text == "-0" {
             return Err(Stop::NotPlain);
-        } else if is_whole {
-            text.parse().map(Scalar::Int).map_err(|_| Stop::NotPlain)?
-        } else {
-            text.parse().map(Scalar::Double).map_err(|_| Stop::NotPlain)?
-        };
-        self.delimited(value)
+        }
+        let value = text.parse().map_err(|_| Stop::NotPlain)?;
+        self.attach(Body::Value(Scalar::Int(value))).map(drop)
     }
 
-    /// A string, from its quote to behind its end.
-    fn string(&mut self) -> Step<Text<'t>> {
-        let start = self.at + 1;
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let end = start + special(rest).ok_or(Stop::NotPlain)?;
-        self.at = end + 1;
-        let plain = self.text.get(start..end).ok_or(Stop::NotPlain)?;
-        if self.text.as_bytes().get(end) == Some(&b'"') {
-            return Ok(Text::Plain(plain));
-        }
-        self.at = end;
-        self.escaped(plain).map(Text::Decoded)
+    /// Text of a string up to its end or the next escape, and whether that is the end, which is passed over.
+    #[inline]
+    fn run(&mut self, start: usize) -> Option<(&'t str, bool)> {
+        let bytes = self.text.as_bytes();
+        let end = start + special(bytes.get(start..)?)?;
+        let is_end = bytes.get(end) == Some(&b'"');
+        self.at = end + usize::from(is_end);
+        Some((self.text.get(start..end)?, is_end))
     }
 
     /// The rest of a string, from its first escape on.
@@ -408,16 +426,13 @@ impl<'t> Plain<'t, '_> {
         let mut out = String::with_capacity(plain.len() + 32);
         out.push_str(plain);
         loop {
-            let byte = self.byte();
             self.at += 1;
-            if byte == Some(b'"') {
+            out.push(self.escape()?);
+            let (plain, is_end) = self.run(self.at).ok_or(Stop::NotPlain)?;
+            out.push_str(plain);
+            if is_end {
                 return Ok(out);
             }
-            out.push(self.escape()?);
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let end = self.at + special(rest).ok_or(Stop::NotPlain)?;
-            out.push_str(self.text.get(self.at..end).ok_or(Stop::NotPlain)?);
-            self.at = end;
         }
     }
 
@@ -446,10 +461,12 @@ impl<'t> Plain<'t, '_> {
     }
 }
 
-/// A string's content: as it stands in the text, or decoded.
-enum Text<'t> {
-    Plain(&'t str),
-    Decoded(String),
+/// A number that is the same for equal names, and often differs for others.
+fn key(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let byte = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
+    let ends = [byte(0), byte(bytes.len() / 2), byte(bytes.len().saturating_sub(1))];
+    ends.into_iter().fold(bytes.len(), |key, byte| key.wrapping_mul(31) + byte)
 }
 
 /// Where the first quote or backslash is. Most strings are short: the first words are looked at right here, eight bytes
