@@ -279,7 +279,11 @@ impl Ty {
             Ty::Named(id) => info(*id).full.to_owned(),
             Ty::Generic(id, args) => {
                 let names: Vec<String> = args.iter().map(Ty::full_name).collect();
-                format!("{}`{}[{}]", info(*id).full, args.len(), names.join(","))
+                let (n, names) = (args.len(), names.join(","));
+                match info(*id).full.split_once('+') {
+                    Some((outer, inner)) => format!("{outer}`{n}+{inner}[{names}]"),
+                    None => format!("{}`{n}[{names}]", info(*id).full),
+                }
             }
             Ty::Array(item) => format!("{}[]", item.full_name()),
             Ty::Thrown(kind) => kind.full_name().to_owned(),
@@ -309,12 +313,16 @@ impl fmt::Display for Ty {
                 f.write_str("?")
             }
             Ty::Generic(id, args) => {
-                write!(f, "{}<", info(*id).short)?;
+                // The arguments of a type within another are those of the other.
+                let short = info(*id).short;
+                let (outer, inner) = short.split_once('+').unwrap_or((short, ""));
+                write!(f, "{outer}<")?;
                 for (index, arg) in args.iter().enumerate() {
                     f.write_str(if index == 0 { "" } else { ", " })?;
                     arg.fmt(f)?;
                 }
-                f.write_str(">")
+                f.write_str(if inner.is_empty() { ">" } else { ">." })?;
+                f.write_str(inner)
             }
             Ty::Array(item) => write!(f, "{item}[]"),
             Ty::Thrown(kind) => {

@@ -50,10 +50,7 @@ pub(in crate::types) fn start_as(cx: &mut Cx<'_>, source: Value, item: Ty) -> Ru
     let resets = !matches!(cx.object_of(&source), Some(Object::Sequence(_)));
     // Arrays, strings, queues and stacks say it when there is no current item; others give a default.
     let strict = matches!(source, Value::Str(_) | Value::Bytes(_))
-        || matches!(
-            cx.object_of(&source),
-            Some(Object::Array { .. } | Object::Queue { .. } | Object::Stack { .. })
-        );
+        || matches!(cx.object_of(&source), Some(Object::Array { .. } | Object::Line { .. }));
     cx.state.add_native(Enumerator { item, source, cursor, now: Now::Before, strict, resets })
 }
 

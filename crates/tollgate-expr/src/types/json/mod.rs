@@ -18,12 +18,12 @@ mod object;
 mod property;
 mod value;
 
-pub(super) use array::ARRAY;
+pub(super) use array::{ARRAY, copy_to};
 pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
-pub(crate) use extensions::values_of as token_values;
+pub(crate) use extensions::{token_as, token_at};
 pub(super) use object::OBJECT;
 pub(crate) use object::json_pairs;
 pub(super) use property::PROPERTY;
@@ -511,7 +511,10 @@ const TOKENS: &[Member] = &[
     m("IEnumerable<JToken> AfterSelf()", "The tokens after it.", |cx, a| siblings(cx, a, true)),
     m("IEnumerable<JToken> BeforeSelf()", "The tokens before it.", |cx, a| siblings(cx, a, false)),
     m("static IEqualityComparer<JToken> EqualityComparer", "By what trees hold.", |_, _| {
-        Ok(super::collections::comparers::comparer_object(crate::collections::Comparer::Deep))
+        Ok(super::collections::comparers::comparer_object(
+            crate::collections::Comparer::Deep,
+            &Ty::JTOKEN,
+        ))
     }),
     m("void AddAnnotation(object annotation)", "Adds a note.", |cx, a| {
         let annotation = a.some(1, "annotation")?;

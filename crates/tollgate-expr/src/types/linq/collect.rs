@@ -1,6 +1,6 @@
 //! Methods that put the items into a collection, count them, or put them together.
 
-use super::{Run, comparer, index_int, no_elements, source};
+use super::{Run, comparer, index_int, no_elements, reach, source};
 use crate::collections::Comparer;
 use crate::eval::{Args, Cx};
 use crate::state::SLOT_COST;
@@ -14,19 +14,11 @@ use crate::{Exception, Value};
 fn count(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<usize, Exception> {
     let from = source(a)?;
     let test = if a.len() > 1 { Some(required(a, 1, "predicate")?) } else { None };
-    if test.is_none()
-        && let Some(n) = cx.known_length(&from)
-    {
-        return Ok(n);
-    }
+    let Some(test) = test else { return reach::count(cx, &from) };
     let mut n = 0;
     cx.each(&from, &mut |cx, item| {
         cx.step(1)?;
-        let counts = match &test {
-            Some(test) => cx.test(test, item)?,
-            None => true,
-        };
-        n += usize::from(counts);
+        n += usize::from(cx.test(&test, item)?);
         Ok(true)
     })?;
     Ok(n)
@@ -100,8 +92,7 @@ pub(super) const MEMBERS: &[Member] = &[
     }),
     m("static List<T> ToList<T>(this IEnumerable<T> source)", "A list of the items.", |cx, a| {
         let from = source(a)?;
-        let items = cx.collect(&from)?;
-        cx.state.list(a.ty(0).clone(), items)
+        reach::to_list(cx, &from, a.ty(0))
     }),
     m("static HashSet<T> ToHashSet<T>(this IEnumerable<T> source)", "A set of them.", |cx, a| {
         to_set(cx, a, Comparer::Exact)
