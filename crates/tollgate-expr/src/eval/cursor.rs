@@ -255,6 +255,10 @@ impl Cx<'_> {
                 let ty = sequence.ty.args().first().cloned().unwrap_or(Ty::OBJECT);
                 Ok(Some(Value::pair(ty, name, value)))
             }
+            Source::Converted(from, ty) => match self.pull(lazy, from)? {
+                Some(token) => crate::types::token_as(self, &token, ty).map(Some),
+                None => Ok(None),
+            },
             Source::Tokens(parts) => self.advance_tokens(lazy, parts),
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),

@@ -67,6 +67,8 @@ pub(crate) enum Source {
         ty: Ty,
     },
     Reverse(Value),
+    /// Tokens as values of a type.
+    Converted(Value, Ty),
     /// What tokens hold, of a key if there is one, as values of a type.
     Tokens(Box<(Value, Option<Value>, Ty)>),
     /// The places in order that are in a part: all, or what `Take` and `Skip` leave.

@@ -233,13 +233,13 @@ impl Cx<'_> {
             return order;
         }
         if self.is_comparable(left) {
-            return Err(self.not_of_type(left));
+            return Err(self.not_of_type(left, right));
         }
         if let Some(order) = self.token_order(right, left) {
             return order.map(Ordering::reverse);
         }
         if self.is_comparable(right) {
-            return Err(self.not_of_type(right));
+            return Err(self.not_of_type(right, left));
         }
         let message = "At least one object must implement IComparable.";
         Err(Exception::new(ExceptionKind::Argument, message))
@@ -256,15 +256,28 @@ impl Cx<'_> {
             | Value::DateTimeOffset(_)
             | Value::TimeSpan(_)
             | Value::Guid(_) => true,
+            Value::Record(record) => super::is_tuple(&record.ty),
             other => other.number().is_some(),
         }
     }
 
     #[cold]
-    fn not_of_type(&self, value: &Value) -> Exception {
+    fn not_of_type(&self, value: &Value, other: &Value) -> Exception {
         let own = self.state.type_of(value).full_name();
-        let own = own.rsplit('.').next().unwrap_or_default();
-        Exception::new(ExceptionKind::Argument, format!("Object must be of type {own}."))
+        let message = match value {
+            Value::Enum(..) => {
+                let other = self.state.type_of(other).full_name();
+                format!(
+                    "Object must be the same type as the enum. The type passed in was '{other}'; the enum type was '{own}'."
+                )
+            }
+            Value::Record(_) => format!("Argument must be of type {own}. (Parameter 'other')"),
+            _ => {
+                let own = own.rsplit('.').next().unwrap_or_default();
+                format!("Object must be of type {own}.")
+            }
+        };
+        Exception::new(ExceptionKind::Argument, message)
     }
 
     /// `CompareTo` of a `JValue` with something that is none; none when it is no `JValue`.

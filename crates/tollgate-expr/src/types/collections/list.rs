@@ -229,7 +229,10 @@ fn sort_part(cx: &mut Cx<'_>, a: &Args<'_>, part: std::ops::Range<usize>, how: O
     let all = looked_at(cx, a)?;
     let (keys, _) = sort(cx, all.get(part.clone()).unwrap_or_default().to_vec(), Vec::new(), how)?;
     edit(cx, a, |items| {
-        items.splice(part, keys);
+        // A comparison may have taken items out meanwhile.
+        for (slot, key) in items.iter_mut().take(part.end).skip(part.start).zip(keys) {
+            *slot = key;
+        }
         Ok(())
     })
 }

@@ -129,14 +129,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             "The tokens that tokens hold as values of a type.",
             |cx, a| {
                 let ty = a.ty(1).clone();
-                let mut out = Vec::new();
-                for id in source(cx, a)? {
-                    for child in cx.state.json.children(id, &mut cx.state.budget)? {
-                        cx.charge(SLOT_COST)?;
-                        out.push(convert(cx, Some(child), &ty, false)?);
-                    }
-                }
-                cx.lazy(ty, Source::Items(out))
+                let children = each(cx, a, false, JsonHeap::children)?;
+                cx.lazy(ty.clone(), Source::Converted(children, ty))
             },
         ),
         m(

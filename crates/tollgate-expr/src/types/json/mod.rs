@@ -380,16 +380,7 @@ fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
         return Err(Exception::new(ExceptionKind::InvalidOperation, message));
     }
-    let children = cx.state.json.children(id, &mut cx.state.budget)?;
-    let mut out = Vec::new();
-    for child in children {
-        let value = match cx.state.json.property_value(child) {
-            Some(value) => value,
-            None => child,
-        };
-        out.push(convert(cx, Some(value), a.ty(0), false)?);
-    }
-    cx.lazy(a.ty(0).clone(), Source::Items(out))
+    cx.lazy(a.ty(0).clone(), Source::Converted(Value::Json(id), a.ty(0).clone()))
 }
 
 /// A path that was parsed when the policy was loaded.

@@ -11,17 +11,21 @@ use crate::types::decl::{Member, m};
 use crate::types::object::required;
 use crate::{Exception, Value};
 
-fn count(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<usize, Exception> {
+/// The number of items, or of those that pass, by a walk over them.
+fn count(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<i32, Exception> {
     let from = source(a)?;
     let test = if a.len() > 1 { Some(required(a, 1, "predicate")?) } else { None };
-    let Some(test) = test else { return reach::count(cx, &from) };
-    let mut n = 0;
+    let mut n: usize = 0;
     cx.each(&from, &mut |cx, item| {
         cx.step(1)?;
-        n += usize::from(cx.test(&test, item)?);
+        let counts = match &test {
+            Some(test) => cx.test(test, item)?,
+            None => true,
+        };
+        n += usize::from(counts);
         Ok(true)
     })?;
-    Ok(n)
+    Ok(index_int(n))
 }
 
 fn to_set(cx: &mut Cx<'_>, a: &Args<'_>, how: Comparer) -> Run {
@@ -70,20 +74,21 @@ fn aggregate(cx: &mut Cx<'_>, a: &Args<'_>, seed: Option<Value>, function: &Valu
 
 pub(super) const MEMBERS: &[Member] = &[
     m("static int Count<T>(this IEnumerable<T> source)", "How many items there are.", |cx, a| {
-        Ok(Value::Int(index_int(count(cx, a)?)))
+        let from = source(a)?;
+        Ok(Value::Int(index_int(reach::count(cx, &from)?)))
     }),
     m(
         "static int Count<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
         "How many items pass.",
-        |cx, a| Ok(Value::Int(index_int(count(cx, a)?))),
+        |cx, a| Ok(Value::Int(count(cx, a)?)),
     ),
     m("static long LongCount<T>(this IEnumerable<T> source)", "How many there are.", |cx, a| {
-        Ok(Value::Long(i64::from(index_int(count(cx, a)?))))
+        Ok(Value::Long(i64::from(count(cx, a)?)))
     }),
     m(
         "static long LongCount<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
         "How many items pass.",
-        |cx, a| Ok(Value::Long(i64::from(index_int(count(cx, a)?)))),
+        |cx, a| Ok(Value::Long(i64::from(count(cx, a)?))),
     ),
     m("static T[] ToArray<T>(this IEnumerable<T> source)", "An array of the items.", |cx, a| {
         let from = source(a)?;
