@@ -47,9 +47,7 @@ impl Checker<'_> {
                 Some(self.enum_arithmetic(op, left, right, wrap(ty), at))
             }
             // A zero of another type is a constant of the enumeration.
-            BinaryOp::Sub if both => {
-                Some(self.enum_arithmetic(op, left, right, wrap(Ty::INT), at))
-            }
+            BinaryOp::Sub if both => Some(self.enum_arithmetic(op, left, right, wrap(Ty::INT), at)),
             BinaryOp::Add
                 if a.is_enum() != b.is_enum()
                     && fits(if a.is_enum() { right } else { left }, &Ty::INT) =>

@@ -133,7 +133,7 @@ impl Checker<'_> {
         let direct = std::mem::take(&mut self.direct);
         match &expr.kind {
             ExprKind::Name(name, types) => self.name(name, types, expr.at),
-            ExprKind::Type(ty) => Operand::Type(self.ty_or_static(ty), expr.at),
+            ExprKind::Type(ty) => Operand::Type(self.any_ty(ty), expr.at),
             ExprKind::Member { target, name, types } => {
                 if !direct && self.origin(expr) == Origin::Response {
                     self.use_of_response.escapes = true;
@@ -170,7 +170,7 @@ impl Checker<'_> {
             ExprKind::Is(operand, pattern) => self.is_pattern(operand, pattern, at),
             ExprKind::Tuple(items) => self.tuple(items, at),
             ExprKind::Default(Some(ty)) => {
-                let ty = self.ty_or_static(ty);
+                let ty = self.any_ty(ty);
                 Typed { node: Node::Const(default_value(&ty)), ty, at, constant: true }
             }
             ExprKind::Default(None) => {
@@ -542,7 +542,7 @@ impl Checker<'_> {
     }
 
     fn as_type(&mut self, operand: &Expr, ty: &TypeRef, at: At) -> Typed {
-        let (typed, to) = (self.bind(operand), self.ty_or_static(ty));
+        let (typed, to) = (self.bind(operand), self.any_ty(ty));
         if to.is_error() || !self.has_value(&typed) {
             return Typed::new(typed.node, to, at);
         }
@@ -569,7 +569,7 @@ impl Checker<'_> {
 
     /// `typeof` is reflection, but the name of a type it is asked for is known here.
     fn type_of(&mut self, ty: &TypeRef, at: At) -> Typed {
-        self.ty(ty);
+        self.any_ty(ty);
         let message = "`typeof` is not allowed in policy expressions";
         let diagnostic = self
             .diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message)

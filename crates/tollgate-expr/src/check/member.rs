@@ -120,19 +120,9 @@ impl Checker<'_> {
                 found.push(Found { member, class: ty.args().to_vec() });
             }
         }
-        for base in &info.bases {
-            if !Self::shows(ty, base) {
-                continue;
-            }
+        for base in info.inherited() {
             Self::find_into(&base.substitute(ty.args(), &[]), name, found, seen);
         }
-    }
-
-    /// Whether a type shows the members of a base. What a class has of its interfaces it declares itself: the rest is only
-    /// there when it is seen as one of them.
-    fn shows(ty: &Ty, base: &Ty) -> bool {
-        let interface = |ty: &Ty| ty.id().is_some_and(|id| info(id).is_interface());
-        interface(ty) || !interface(base)
     }
 
     fn hides(near: &MemberInfo, far: &MemberInfo) -> bool {
@@ -339,7 +329,7 @@ impl Checker<'_> {
             own.sort();
             names.extend(own);
             names.extend(info.constants().iter().map(|(name, _)| (*name).into()));
-            types.extend(info.bases.iter().filter(|base| Self::shows(&ty, base)).cloned());
+            types.extend(info.inherited().cloned());
             if seen > 32 {
                 break;
             }
@@ -364,8 +354,7 @@ impl Checker<'_> {
             if !found.is_empty() || next > 32 {
                 break;
             }
-            let shown = info.bases.iter().filter(|base| Self::shows(&ty, base));
-            types.extend(shown.map(|base| base.substitute(ty.args(), &[])));
+            types.extend(info.inherited().map(|base| base.substitute(ty.args(), &[])));
         }
         found
     }

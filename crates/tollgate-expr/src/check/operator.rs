@@ -325,7 +325,12 @@ impl Checker<'_> {
             (true, false) => (b, b),
             (false, true) => (a, a),
             // Of the operators that are left here the ones of `int?` are the best for two of them.
-            (true, true) if !matches!(op, BinaryOp::Add | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor) => {
+            (true, true)
+                if !matches!(
+                    op,
+                    BinaryOp::Add | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor
+                ) =>
+            {
                 (&Ty::INT, &Ty::INT)
             }
             _ => (a, b),
@@ -566,8 +571,7 @@ impl Checker<'_> {
         let standard = |member: &&&'static MemberInfo| {
             member.params.iter().zip(&operands).all(|(param, typed)| {
                 let ty = typed.ty.strip_nullable();
-                missing(typed, &param.ty)
-                    || Self::standard(ty, typed.value(), &param.ty).is_some()
+                missing(typed, &param.ty) || Self::standard(ty, typed.value(), &param.ty).is_some()
             })
         };
         let declared = |member: &&&'static MemberInfo| {
@@ -582,8 +586,7 @@ impl Checker<'_> {
         if with_null && fitting.next().is_some() {
             return None;
         }
-        let lifted =
-            with_null || operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
+        let lifted = with_null || operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
         self.used.push(member);
         let mut effects = Vec::new();
         let mut args = Vec::new();

@@ -17,7 +17,7 @@ impl Checker<'_> {
             return Typed::error(at);
         }
         let bare = match pattern {
-            Pattern::Type(ty, None) => Some(self.ty(ty)),
+            Pattern::Type(ty, None) => Some(self.any_ty(ty)),
             Pattern::Constant(expr) => match self.quietly(|checker| checker.operand(expr)) {
                 Operand::Type(ty, _) => Some(ty),
                 _ => None,

@@ -96,7 +96,9 @@ impl Checker<'_> {
         if result.ty.is_error() {
             return result.node;
         }
-        if result.ty.nullable_inner().is_some() && ty.is_value_type() && ty.nullable_inner().is_none()
+        if result.ty.nullable_inner().is_some()
+            && ty.is_value_type()
+            && ty.nullable_inner().is_none()
         {
             let at = result.at;
             result = self.nullable_value(result, at);

@@ -4,9 +4,10 @@ use tollgate_diagnostics::{Code as ErrorCode, Diagnostic, closest};
 
 use super::Checker;
 use crate::syntax::At;
-use crate::syntax::ast::{Name, TypeKind, TypeRef, type_path};
+use crate::syntax::ast::{Name, TypeKind, TypeRef};
 use crate::types::{
-    Constraint, Kind, RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup, short_names,
+    Constraint, Kind, RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup,
+    short_names, written,
 };
 
 /// Namespaces that names of types may begin with.
@@ -31,19 +32,19 @@ const NAMESPACES: &[&str] = &[
 ];
 
 impl Checker<'_> {
-    /// The type of a name; an error when there is none, or when no value can be of it.
+    /// The type of a name that values have; an error when there is none.
     pub(super) fn ty(&mut self, ty: &TypeRef) -> Ty {
-        let found = self.ty_or_static(ty);
+        let found = self.any_ty(ty);
         if matches!(found, Ty::Named(id) if matches!(info(id).decl.kind, Kind::Static)) {
-            let message = format!("`{found}` is a static class: no value is of it");
+            let message = "the type has static members only: there are no values of it";
             self.error(ErrorCode::EXPR_TYPE, ty.at, message);
             return Ty::Error;
         }
         found
     }
 
-    /// The same where a static class may stand too.
-    pub(super) fn ty_or_static(&mut self, ty: &TypeRef) -> Ty {
+    /// The type of a name, of which there need not be values; an error when there is none.
+    pub(super) fn any_ty(&mut self, ty: &TypeRef) -> Ty {
         match &ty.kind {
             TypeKind::Var => {
                 self.error(ErrorCode::EXPR_TYPE, ty.at, "`var` is not a type here");
@@ -88,7 +89,9 @@ impl Checker<'_> {
 
     fn named_type(&mut self, path: &[(Name, Vec<TypeRef>)], at: At) -> Ty {
         let Some((name, _)) = path.last() else { return Ty::Error };
-        let args: Vec<Ty> = path.iter().flat_map(|(_, args)| args).map(|arg| self.ty(arg)).collect();
+        let (full, args) = written(path);
+        let full: Vec<&str> = full.iter().map(|name| &**name).collect();
+        let args: Vec<Ty> = args.iter().map(|arg| self.ty(arg)).collect();
         if args.iter().any(Ty::is_error) {
             return Ty::Error;
         }
@@ -98,8 +101,7 @@ impl Checker<'_> {
         {
             return ty;
         }
-        let full = type_path(path);
-        if let Some(found) = Self::find_type(&[&full], &args) {
+        if let Some(found) = Self::find_type(&full, &args) {
             let misfit = found.nullable_inner().is_some_and(|inner| !inner.is_value_type());
             if misfit || args.contains(&Ty::Void) {
                 let message = format!("`{found}` is not a type");
@@ -108,7 +110,7 @@ impl Checker<'_> {
             }
             return found;
         }
-        let unmet = lookup(&full, args.len()).and_then(Constraint::of_type);
+        let unmet = lookup(&full.join("."), args.len()).and_then(Constraint::of_type);
         if let (Some(constraint), Some(arg)) = (unmet, args.first()) {
             let shown = self.shown(name.at, &name.text);
             let message =

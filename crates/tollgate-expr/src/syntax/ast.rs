@@ -33,20 +33,6 @@ pub(crate) enum TypeKind {
     Tuple(Vec<(TypeRef, Option<Name>)>),
 }
 
-/// The parts of a type's name in one: `Dictionary<K, V>.KeyCollection` is `Dictionary+KeyCollection`.
-pub(crate) fn type_path(path: &[(Name, Vec<TypeRef>)]) -> String {
-    let mut full = String::new();
-    let mut nested = false;
-    for (name, args) in path {
-        if !full.is_empty() {
-            full.push(if nested { '+' } else { '.' });
-        }
-        full.push_str(&name.text);
-        nested |= !args.is_empty();
-    }
-    full
-}
-
 /// A literal.
 #[derive(Debug, Clone)]
 pub(crate) enum Literal {

@@ -303,12 +303,11 @@ impl Ty {
             Ty::Named(id) => info(*id).full.to_owned(),
             Ty::Generic(id, args) => {
                 let names: Vec<String> = args.iter().map(Ty::full_name).collect();
-                // The parameters of a nested type are those of the type around it.
-                let (outer, inner) = match info(*id).full.split_once('+') {
-                    Some((outer, inner)) => (outer, format!("+{inner}")),
-                    None => (info(*id).full, String::new()),
-                };
-                format!("{outer}`{}{inner}[{}]", args.len(), names.join(","))
+                let (n, names) = (args.len(), names.join(","));
+                match info(*id).full.split_once('+') {
+                    Some((outer, inner)) => format!("{outer}`{n}+{inner}[{names}]"),
+                    None => format!("{}`{n}[{names}]", info(*id).full),
+                }
             }
             Ty::Array(item) => format!("{}[]", item.full_name()),
             Ty::Thrown(kind) => kind.full_name().to_owned(),
@@ -326,24 +325,6 @@ impl Ty {
     }
 }
 
-/// A type as C# writes it; the arguments of a nested type stand behind the type around it.
-pub(crate) fn write_generic(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    args: &[impl fmt::Display],
-) -> fmt::Result {
-    let (outer, inner) = match name.split_once('+') {
-        Some((outer, inner)) => (outer, Some(inner)),
-        None => (name, None),
-    };
-    f.write_str(outer)?;
-    for (index, arg) in args.iter().enumerate() {
-        write!(f, "{}{arg}", if index == 0 { "<" } else { ", " })?;
-    }
-    f.write_str(if args.is_empty() { "" } else { ">" })?;
-    inner.map_or(Ok(()), |inner| write!(f, ".{inner}"))
-}
-
 impl fmt::Display for Ty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -355,7 +336,18 @@ impl fmt::Display for Ty {
                 args.iter().try_for_each(|arg| arg.fmt(f))?;
                 f.write_str("?")
             }
-            Ty::Generic(id, args) => write_generic(f, info(*id).short, args),
+            Ty::Generic(id, args) => {
+                // The arguments of a type within another are those of the other.
+                let short = info(*id).short;
+                let (outer, inner) = short.split_once('+').unwrap_or((short, ""));
+                write!(f, "{outer}<")?;
+                for (index, arg) in args.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { ", " })?;
+                    arg.fmt(f)?;
+                }
+                f.write_str(if inner.is_empty() { ">" } else { ">." })?;
+                f.write_str(inner)
+            }
             Ty::Array(item) => write!(f, "{item}[]"),
             Ty::Thrown(kind) => {
                 f.write_str(kind.full_name().rsplit('.').next().unwrap_or("Exception"))
