@@ -38,7 +38,7 @@ impl Checker<'_> {
         let Some(ty) = ty.filter(|_| !(yes_free && no_free)) else {
             return self.no_common_type(&yes, &no, at);
         };
-        let constant = match (condition.constant(), yes.constant && no.constant) {
+        let constant = match (condition.value(), yes.constant && no.constant) {
             (Some(Value::Bool(value)), true) => Some(*value),
             _ => None,
         };
@@ -50,7 +50,7 @@ impl Checker<'_> {
                 let constant = node.constant().is_some();
                 Typed { node, ty, at, constant }
             }
-            None => Typed::new(Node::If(condition.boxed(), yes.boxed(), no.boxed()), ty, at),
+            None => Typed::new(Node::If(condition.node.boxed(), yes.boxed(), no.boxed()), ty, at),
         }
     }
 

@@ -144,13 +144,12 @@ impl Checker<'_> {
         self.flow = when_true.clone();
         self.flow.join(when_false.clone());
         self.split = Some((when_true, when_false));
-        let constants =
-            (left.constant().and_then(Value::as_bool), right.constant().and_then(Value::as_bool));
-        if let (Some(a), Some(b)) = constants {
+        let known = |typed: &Typed| typed.value().and_then(Value::as_bool);
+        if let (Some(a), Some(b)) = (known(&left), known(&right)) {
             let value = if op == BinaryOp::And { a && b } else { a || b };
             return Typed::constant(Value::Bool(value), Ty::BOOL, at);
         }
-        let (left, right) = (left.boxed(), right.boxed());
+        let (left, right) = (left.node.boxed(), right.node.boxed());
         let node = if op == BinaryOp::And { Node::And(left, right) } else { Node::Or(left, right) };
         Typed::new(node, Ty::BOOL, at)
     }

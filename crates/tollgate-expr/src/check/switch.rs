@@ -223,8 +223,8 @@ impl Checker<'_> {
             Some(guard) => {
                 let (guard, when_true, _) = self.condition_flow(guard);
                 self.flow = when_true;
-                let holds = guard.constant().and_then(Value::as_bool) == Some(true);
-                (Node::And(test.boxed(), guard.boxed()), holds)
+                let holds = guard.value().and_then(Value::as_bool) == Some(true);
+                (Node::And(test.boxed(), guard.node.boxed()), holds)
             }
         };
         let taken = match tested {

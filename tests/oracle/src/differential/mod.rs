@@ -160,11 +160,13 @@ fn agree(expected: &Json, ours: &Json) -> bool {
     let inner = ["System.Linq.", "+<", "Oracle."];
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
-    let error = names("message", &["Version=", "Oracle.", "System.Linq.", "+<"])
-        && expected.get("error") == ours.get("error");
+    let iterators = ["Version=", "Oracle.", "System.Linq.", "+<", "Iterator`", ">d__", "Partition`"];
+    let error = names("message", &iterators) && expected.get("error") == ours.get("error");
     // The texts of OpenSSL are those of one platform.
     let openssl = names("error", &["OpenSsl"]) && kind(ours).ends_with("CryptographicException");
-    same(expected, ours) || value || error || openssl
+    // Overloads for spans, which make calls ambiguous, are of .NET Core: the gateway of Azure has none.
+    let spans = names("compile", &["Span<"]);
+    same(expected, ours) || value || error || openssl || spans
 }
 
 /// Refused at load by design, whatever C# comes to: a constant pattern, path or format that is wrong, and a body read

@@ -233,7 +233,6 @@ const CALLS: &[&str] = &[
     "string.Format($, $)",
     "string.Equals($, $)",
     "string.Compare($, $)",
-    "ReferenceEquals($, $)",
     "Guid.Parse($)",
     "new Random($) == null",
     "Enum.Parse<DayOfWeek>($)",
@@ -532,9 +531,11 @@ impl Generator {
         let comparison =
             *self.rng.pick(&["$ == $", "$ != $", "$ < $", "$ > $", "$ <= $", "$ >= $"])?;
         let comparison = format!("({comparison})");
-        let equality =
-            *self.rng.pick(&["($ == $)", "($ != $)", "($).Equals($)", "Equals($, $)"])?;
+        let equalities = ["($).Equals($)", "Equals($, $)", "($ == $)", "($ != $)"];
         let any = self.local_type();
+        // Objects are compared by value here, whatever their boxes.
+        let n = if any == named("object") { 2 } else { equalities.len() };
+        let equality = *self.rng.pick(equalities.get(..n)?)?;
         let string = named("string");
         let (text, types): (&str, Vec<Shape>) = match self.rng.below(12) {
             0 => ("!$", vec![boolean.clone()]),
@@ -803,7 +804,11 @@ impl Generator {
         };
         let n = text.matches('$').count();
         let children: Option<Vec<Node>> = (0..n).map(|_| self.mash(below)).collect();
-        Some(Node::of(&object, &text, children?))
+        let node = Node::of(&object, &text, children?);
+        // Objects are compared by value here, whatever their boxes.
+        let written = node.text();
+        let compared = written.contains("==") || written.contains("!=");
+        Some(node).filter(|_| !compared || written.matches("object)").count() < 2)
     }
 
     /// A mash in a statement that says what it became.
