@@ -70,8 +70,6 @@ pub(super) const INDEX_FROM: usize = 16;
 pub(super) const NODE_BYTES: usize = 48;
 pub(super) const CONTAINER_BYTES: usize = 80;
 pub(super) const INDEX_BYTES: usize = 64;
-/// For how many tokens space is made at most before they come.
-const RESERVED: usize = 1024;
 
 /// How much text is written for a token, about, and the space made for it at least and at most.
 const TEXT_A_NODE: usize = 28;
@@ -135,6 +133,23 @@ impl Body {
             Self::Property { .. } | Self::Value(_) => None,
         }
     }
+}
+
+/// The id of the token at an index.
+fn id_of(at: usize) -> Option<JsonId> {
+    u32::try_from(at + 1).ok().and_then(NonZeroU32::new).map(JsonId)
+}
+
+/// The id of the token behind another.
+pub(super) fn id_behind(id: JsonId) -> Option<JsonId> {
+    id.0.checked_add(1).map(JsonId)
+}
+
+/// Makes something of a token that is nothing yet.
+#[inline]
+pub(super) fn become_token(token: &mut Body, body: Body) {
+    // Nothing needs no dropping, and the compiler does not see that it is nothing.
+    std::mem::forget(std::mem::replace(token, body));
 }
 
 /// What an id that is not of this heap names. No code makes such ids; reading one must still not panic.
@@ -228,12 +243,8 @@ impl JsonHeap {
         if self.nodes.capacity() == 0 {
             self.nodes.reserve(FIRST);
         }
-        let id = u32::try_from(self.nodes.len() + 1)
-            .ok()
-            .and_then(NonZeroU32::new)
-            .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))?;
-        self.nodes.push(Node { parent: None, slot: 0, body });
-        Ok(JsonId(id))
+        self.push_alone(body)
+            .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))
     }
 
     /// How many tokens there are.
@@ -251,47 +262,52 @@ impl JsonHeap {
         self.nodes.truncate(mark);
     }
 
-    /// Makes space for tokens to come.
-    pub(super) fn reserve(&mut self, count: usize) {
-        self.nodes.reserve(count.min(RESERVED));
+    /// Makes tokens that are nothing yet, for [`JsonHeap::begin`].
+    pub(super) fn prepare(&mut self, count: usize) {
+        let nothing = || Node { parent: None, slot: 0, body: Body::Value(Scalar::Null) };
+        self.nodes.resize_with(self.nodes.len() + count, nothing);
     }
 
-    /// Adds a token that knows its place; the parent is told with [`JsonHeap::fill`]. The caller charges for it.
-    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
-    #[inline(always)]
-    pub(super) fn push_within(
-        &mut self,
-        body: Body,
-        parent: Option<JsonId>,
-        slot: usize,
-    ) -> Option<JsonId> {
-        let id = u32::try_from(self.nodes.len() + 1).ok().and_then(NonZeroU32::new)?;
-        let slot = u32::try_from(slot).ok()?;
-        self.nodes.push(Node { parent, slot, body });
-        Some(JsonId(id))
-    }
-
-    /// Adds a property whose value is the token that is added next.
+    /// Gives a token that was prepared its place; what it is comes with [`become_token`], and its parent is told with
+    /// [`JsonHeap::fill`]. The caller charges for it.
     #[inline]
-    pub(super) fn push_property(
+    pub(super) fn begin(
         &mut self,
-        name: Arc<str>,
+        at: usize,
         parent: Option<JsonId>,
         slot: usize,
-    ) -> Option<JsonId> {
-        let value = u32::try_from(self.nodes.len() + 2).ok().and_then(NonZeroU32::new)?;
-        self.push_within(Body::Property { name, value: Some(JsonId(value)) }, parent, slot)
+    ) -> Option<(JsonId, &mut Body)> {
+        let node = self.nodes.get_mut(at)?;
+        node.parent = parent;
+        node.slot = u32::try_from(slot).ok()?;
+        Some((id_of(at)?, &mut node.body))
+    }
+
+    /// Adds a token without a parent. The caller charges for it.
+    pub(super) fn push_alone(&mut self, body: Body) -> Option<JsonId> {
+        let id = id_of(self.nodes.len())?;
+        self.nodes.push(Node { parent: None, slot: 0, body });
+        Some(id)
+    }
+
+    /// Adds a property with its value. The caller charges for them.
+    pub(super) fn push_property(&mut self, name: Arc<str>, value: Scalar) -> Option<JsonId> {
+        let (id, item) = (id_of(self.nodes.len())?, id_of(self.nodes.len() + 1)?);
+        let body = Body::Property { name, value: Some(item) };
+        self.nodes.push(Node { parent: None, slot: 0, body });
+        self.nodes.push(Node { parent: Some(id), slot: 0, body: Body::Value(value) });
+        Some(id)
     }
 
     /// The children of a new container, which know their places, and the index of a large object.
     pub(super) fn fill(
         &mut self,
         id: JsonId,
-        children: Children,
+        children: &[JsonId],
         index: Option<Box<Index>>,
     ) {
         if let Some(container) = self.node_mut(id).and_then(|node| node.body.container_mut()) {
-            container.children = children;
+            container.children.extend_from_slice(children);
             container.index = index;
         }
     }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::super::heap::{Body, Children, Container, INDEX_FROM, Index};
+use super::super::heap::{
+    Body, CONTAINER_BYTES, INDEX_BYTES, INDEX_FROM, Index, NODE_BYTES, become_token, id_behind,
+};
 use super::super::{JsonHeap, JsonId, Scalar};
 use super::{DateParse, MAX_DEPTH, date};
 use crate::{Budget, Exception};
@@ -26,12 +28,12 @@ pub(super) fn read(
         return Ok(None);
     }
     let (mark, before) = (heap.mark(), budget.clone());
-    heap.reserve(text.len() / NODE_EVERY);
     let mut plain = Plain {
         text,
         at: blank,
         dates,
         heap,
+        used: mark,
         names: NAMES.take(),
         waiting: SmallVec::new(),
         top: Frame::of(None, 0, false),
@@ -40,8 +42,10 @@ pub(super) fn read(
         memory: 0,
         steps: 0,
     };
+    plain.heap.prepare((text.len() / NODE_EVERY).clamp(LEAST_PREPARED, MOST_PREPARED));
     let read = plain.document(budget);
     let spent = plain.settle(budget);
+    plain.heap.rewind(plain.used);
     NAMES.set(plain.names);
     match read {
         Ok(root) => spent.map(|()| Some(root)),
@@ -54,8 +58,10 @@ pub(super) fn read(
     }
 }
 
-/// How much text there is for a token, about; only space is reserved by it.
+/// How much text there is for a token, about, and for how few and how many tokens space is made before they come.
 const NODE_EVERY: usize = 10;
+const LEAST_PREPARED: usize = 4;
+const MOST_PREPARED: usize = 1024;
 /// How much is taken from the budget at a time.
 const SETTLE: u64 = 1024;
 /// How many names a thread keeps for the documents to come, and how long they may be: most documents share theirs.
@@ -96,6 +102,8 @@ struct Plain<'t, 'h> {
     at: usize,
     dates: DateParse,
     heap: &'h mut JsonHeap,
+    /// Where the next token will be.
+    used: usize,
     names: Vec<Arc<str>>,
     /// Children of the containers that are open.
     waiting: SmallVec<[JsonId; 64]>,
@@ -166,13 +174,12 @@ impl<'t> Plain<'t, '_> {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
-        self.memory += super::super::heap::CONTAINER_BYTES;
-        let body = Box::<Container>::default();
-        let id = if is_object {
-            self.attach(Body::Object(body))?
-        } else {
-            self.attach(Body::Array(body))?
-        };
+        self.memory += CONTAINER_BYTES;
+        let (id, token) = self.token()?;
+        become_token(
+            token,
+            if is_object { Body::Object(Box::default()) } else { Body::Array(Box::default()) },
+        );
         let frame = Frame::of(Some(id), self.waiting.len(), is_object);
         self.outer.push(std::mem::replace(&mut self.top, frame));
         Ok(id)
@@ -197,7 +204,7 @@ impl<'t> Plain<'t, '_> {
         let frame = std::mem::replace(&mut self.top, outer);
         let children = self.waiting.get(frame.first..).unwrap_or_default();
         if let Some(id) = frame.id {
-            self.heap.fill(id, Children::from_slice(children), frame.index);
+            self.heap.fill(id, children, frame.index);
         }
         self.waiting.truncate(frame.first);
     }
@@ -242,12 +249,13 @@ impl<'t> Plain<'t, '_> {
             return Err(Stop::NotPlain);
         }
         self.top.seen |= bit;
-        let slot = self.waiting.len() - self.top.first;
+        let n_siblings = self.waiting.len() - self.top.first;
         let name = self.shared(name, key);
-        self.memory += super::super::heap::NODE_BYTES + name.len().max(16);
-        let indexed = (slot >= INDEX_FROM).then(|| name.clone());
-        let id = self.heap.push_property(name, self.top.id, slot).ok_or(Stop::NotPlain)?;
-        self.waiting.push(id);
+        self.memory += name.len().max(16);
+        let indexed = (n_siblings >= INDEX_FROM).then(|| name.clone());
+        let (id, token) = self.token()?;
+        // The value comes next.
+        become_token(token, Body::Property { name, value: id_behind(id) });
         self.property = Some(id);
         if let Some(name) = indexed {
             self.index(name, id);
@@ -266,7 +274,7 @@ impl<'t> Plain<'t, '_> {
 
     /// Adds a property to the index of a large object.
     fn index(&mut self, name: Arc<str>, id: JsonId) {
-        self.memory += super::super::heap::INDEX_BYTES;
+        self.memory += INDEX_BYTES;
         if let Some(index) = &mut self.top.index {
             index.insert(name, id);
             return;
@@ -274,7 +282,7 @@ impl<'t> Plain<'t, '_> {
         let all = self.waiting.get(self.top.first..).unwrap_or_default();
         let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
         self.top.index = Some(Box::new(all.iter().filter_map(named).collect()));
-        self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
+        self.memory += INDEX_BYTES * INDEX_FROM;
     }
 
     /// A name as text that documents share.
@@ -295,63 +303,74 @@ impl<'t> Plain<'t, '_> {
         }
     }
 
-    /// Adds a token where it belongs.
-    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
-    #[inline(always)]
-    fn attach(&mut self, body: Body) -> Step<JsonId> {
-        self.memory += super::super::heap::NODE_BYTES;
+    /// Adds a token where it belongs. It is nothing yet: what it is made of is put right where it stays.
+    #[inline]
+    fn token(&mut self) -> Step<(JsonId, &mut Body)> {
+        self.memory += NODE_BYTES;
+        if self.used == self.heap.mark() {
+            self.heap.prepare(LEAST_PREPARED + self.used / 8);
+        }
+        let at = self.used;
+        self.used += 1;
         if let Some(property) = self.property.take() {
-            return self.heap.push_within(body, Some(property), 0).ok_or(Stop::NotPlain);
+            return self.heap.begin(at, Some(property), 0).ok_or(Stop::NotPlain);
         }
         let slot = self.waiting.len() - self.top.first;
-        let id = self.heap.push_within(body, self.top.id, slot).ok_or(Stop::NotPlain)?;
+        let (id, token) = self.heap.begin(at, self.top.id, slot).ok_or(Stop::NotPlain)?;
         self.waiting.push(id);
-        Ok(id)
+        Ok((id, token))
+    }
+
+    #[inline]
+    fn value(&mut self, value: Scalar) -> Step<()> {
+        let (_, token) = self.token()?;
+        become_token(token, Body::Value(value));
+        Ok(())
     }
 
     fn scalar(&mut self, byte: u8) -> Step<()> {
-        let value = match byte {
-            b'"' => return self.text_value(),
-            b'0'..=b'9' | b'-' => return self.number(),
-            b't' => self.word("true", Scalar::Bool(true))?,
-            b'f' => self.word("false", Scalar::Bool(false))?,
-            b'n' => self.word("null", Scalar::Null)?,
-            _ => return Err(Stop::NotPlain),
-        };
-        self.attach(Body::Value(value)).map(drop)
+        match byte {
+            b'"' => self.text(),
+            b'0'..=b'9' | b'-' => self.number(),
+            b't' => self.word("true").and_then(|()| self.value(Scalar::Bool(true))),
+            b'f' => self.word("false").and_then(|()| self.value(Scalar::Bool(false))),
+            b'n' => self.word("null").and_then(|()| self.value(Scalar::Null)),
+            _ => Err(Stop::NotPlain),
+        }
     }
 
     /// A string that is a value.
-    fn text_value(&mut self) -> Step<()> {
+    fn text(&mut self) -> Step<()> {
         match self.run(self.at + 1) {
-            Some((text, true)) => self.attach_text(text),
+            Some((text, true)) => self.value_of(text),
             Some((plain, false)) => {
                 let text = self.escaped(plain)?;
-                self.attach_text(&text)
+                self.value_of(&text)
             }
             None => Err(Stop::NotPlain),
         }
     }
 
-    fn attach_text(&mut self, text: &str) -> Step<()> {
+    fn value_of(&mut self, text: &str) -> Step<()> {
         self.steps += text.len() as u64 / 64;
         if self.dates == DateParse::DateTime
             && let Some(date) = date::parse(text)
         {
-            return self.attach(Body::Value(Scalar::Date(date))).map(drop);
+            return self.value(Scalar::Date(date));
         }
         self.memory += text.len() + 16;
-        self.attach(Body::Value(Scalar::Str(text.into()))).map(drop)
+        let (_, token) = self.token()?;
+        become_token(token, Body::Value(Scalar::Str(text.into())));
+        Ok(())
     }
 
-    fn word(&mut self, word: &str, value: Scalar) -> Step<Scalar> {
+    fn word(&mut self, word: &str) -> Step<()> {
         let end = self.at + word.len();
         if self.text.get(self.at..end) != Some(word) {
             return Err(Stop::NotPlain);
         }
         self.at = end;
-        self.delimited()?;
-        Ok(value)
+        self.delimited()
     }
 
     /// A word or number ends where the grammar goes on.
@@ -402,13 +421,13 @@ impl<'t> Plain<'t, '_> {
         self.delimited()?;
         if !is_whole {
             let value = text.parse().map_err(|_| Stop::NotPlain)?;
-            return self.attach(Body::Value(Scalar::Double(value))).map(drop);
+            return self.value(Scalar::Double(value));
         }
         if text == "-0" {
             return Err(Stop::NotPlain);
         }
         let value = text.parse().map_err(|_| Stop::NotPlain)?;
-        self.attach(Body::Value(Scalar::Int(value))).map(drop)
+        self.value(Scalar::Int(value))
     }
 
     /// Text of a string up to its end or the next escape, and whether that is the end, which is passed over.
