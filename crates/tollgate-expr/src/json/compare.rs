@@ -31,7 +31,6 @@ impl JsonHeap {
             }
             let count = self.count(left);
             let same = match (&self.node(left).body, &self.node(right).body) {
-                (Body::Value(left), Body::Value(right)) => values_equal(left, right),
                 (Body::Property { name: left, .. }, Body::Property { name: right, .. }) => {
                     left == right
                 }
@@ -42,7 +41,7 @@ impl JsonHeap {
                 | (Body::Array(left), Body::Array(right)) => {
                     left.children.len() == right.children.len()
                 }
-                _ => false,
+                _ => !self.is_container(left) && self.token_equals(left, right),
             };
             if !same {
                 return Ok(false);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
@@ -94,8 +94,35 @@ pub(super) enum Body {
     Object(Box<Container>),
     Array(Box<Container>),
     Constructor(Box<Container>),
-    Property { name: Arc<str>, value: Option<JsonId> },
+    Property {
+        name: Arc<str>,
+        value: Option<JsonId>,
+    },
     Value(Scalar),
+    /// A string as it stands in a document that was read: most are never asked for.
+    Text(Slice),
+}
+
+/// A part of a document.
+#[derive(Debug, Clone)]
+pub(super) struct Slice {
+    document: u32,
+    start: u32,
+    length: u32,
+    /// The value, once somebody has asked for it.
+    value: OnceLock<Box<Scalar>>,
+}
+
+impl Slice {
+    /// The `length` bytes from `start` on of the document that is kept next; none when that is too far.
+    pub(super) fn of_next(heap: &JsonHeap, start: usize, length: usize) -> Option<Self> {
+        Some(Self {
+            document: u32::try_from(heap.documents.len()).ok()?,
+            start: u32::try_from(start).ok()?,
+            length: u32::try_from(length).ok()?,
+            value: OnceLock::new(),
+        })
+    }
 }
 
 /// Most containers are small.
@@ -121,7 +148,7 @@ impl Body {
             Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
                 Some(container)
             }
-            Self::Property { .. } | Self::Value(_) => None,
+            Self::Property { .. } | Self::Value(_) | Self::Text(_) => None,
         }
     }
 
@@ -130,7 +157,7 @@ impl Body {
             Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
                 Some(container)
             }
-            Self::Property { .. } | Self::Value(_) => None,
+            Self::Property { .. } | Self::Value(_) | Self::Text(_) => None,
         }
     }
 }
@@ -159,6 +186,8 @@ static NOTHING: Node = Node { parent: None, slot: 0, body: Body::Value(Scalar::N
 #[derive(Debug, Default)]
 pub(crate) struct JsonHeap {
     nodes: Vec<Node>,
+    /// Documents of which tokens are parts.
+    documents: Vec<Box<str>>,
     pub(super) regex: Option<RegexMatch>,
 }
 
@@ -170,7 +199,7 @@ impl JsonHeap {
 
     /// With what runs the `=~` of a path.
     pub(crate) fn with_regex(regex: RegexMatch) -> Self {
-        Self { nodes: Vec::new(), regex: Some(regex) }
+        Self { regex: Some(regex), ..Self::default() }
     }
 
     /// `new JObject()`.
@@ -299,13 +328,20 @@ impl JsonHeap {
         Some(id)
     }
 
+    /// Keeps a document of which tokens are parts.
+    pub(super) fn keep(&mut self, document: &str) {
+        self.documents.push(document.into());
+    }
+
+    /// The text of a part of a document.
+    pub(super) fn slice(&self, slice: &Slice) -> &str {
+        let (start, length) = (slice.start as usize, slice.length as usize);
+        let document = self.documents.get(slice.document as usize);
+        document.and_then(|text| text.get(start..start + length)).unwrap_or_default()
+    }
+
     /// The children of a new container, which know their places, and the index of a large object.
-    pub(super) fn fill(
-        &mut self,
-        id: JsonId,
-        children: &[JsonId],
-        index: Option<Box<Index>>,
-    ) {
+    pub(super) fn fill(&mut self, id: JsonId, children: &[JsonId], index: Option<Box<Index>>) {
         if let Some(container) = self.node_mut(id).and_then(|node| node.body.container_mut()) {
             container.children.extend_from_slice(children);
             container.index = index;
@@ -328,6 +364,7 @@ impl JsonHeap {
             Body::Constructor(_) => JsonType::Constructor,
             Body::Property { .. } => JsonType::Property,
             Body::Value(value) => value.token_type(),
+            Body::Text(_) => JsonType::String,
         }
     }
 
@@ -339,7 +376,7 @@ impl JsonHeap {
             Body::Constructor(_) => "Newtonsoft.Json.Linq.JConstructor",
             Body::Property { .. } => "Newtonsoft.Json.Linq.JProperty",
             Body::Value(Scalar::Raw(_)) => "Newtonsoft.Json.Linq.JRaw",
-            Body::Value(_) => "Newtonsoft.Json.Linq.JValue",
+            Body::Value(_) | Body::Text(_) => "Newtonsoft.Json.Linq.JValue",
         }
     }
 
@@ -351,7 +388,7 @@ impl JsonHeap {
 
     /// Whether the token is a `JContainer`.
     pub(crate) fn is_container(&self, id: JsonId) -> bool {
-        !matches!(self.node(id).body, Body::Value(_))
+        !matches!(self.node(id).body, Body::Value(_) | Body::Text(_))
     }
 
     /// Whether the token is a `JObject`.
@@ -363,6 +400,10 @@ impl JsonHeap {
     pub(crate) fn scalar(&self, id: JsonId) -> Option<&Scalar> {
         match &self.node(id).body {
             Body::Value(value) => Some(value),
+            Body::Text(slice) => {
+                let value = || Box::new(Scalar::Str(self.slice(slice).into()));
+                Some(slice.value.get_or_init(value))
+            }
             _ => None,
         }
     }
@@ -375,8 +416,9 @@ impl JsonHeap {
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         budget.step(1)?;
-        if let Some(Node { body: Body::Value(old), .. }) = self.node_mut(id) {
-            *old = value;
+        if let Some(Node { body: body @ (Body::Value(_) | Body::Text(_)), .. }) = self.node_mut(id)
+        {
+            *body = Body::Value(value);
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::super::heap::{
-    Body, CONTAINER_BYTES, INDEX_BYTES, INDEX_FROM, Index, NODE_BYTES, become_token, id_behind,
+    Body, CONTAINER_BYTES, INDEX_BYTES, INDEX_FROM, Index, NODE_BYTES, Slice, become_token,
+    id_behind,
 };
 use super::super::{JsonHeap, JsonId, Scalar};
 use super::{DateParse, MAX_DEPTH, date};
@@ -34,6 +35,7 @@ pub(super) fn read(
         dates,
         heap,
         used: mark,
+        has_slices: false,
         names: NAMES.take(),
         waiting: SmallVec::new(),
         top: Frame::of(None, 0, false),
@@ -44,11 +46,21 @@ pub(super) fn read(
     };
     plain.heap.prepare((text.len() / NODE_EVERY).clamp(LEAST_PREPARED, MOST_PREPARED));
     let read = plain.document(budget);
+    if plain.has_slices {
+        plain.memory += text.len();
+    }
     let spent = plain.settle(budget);
     plain.heap.rewind(plain.used);
+    let keeps = plain.has_slices;
     NAMES.set(plain.names);
     match read {
-        Ok(root) => spent.map(|()| Some(root)),
+        Ok(root) => {
+            spent?;
+            if keeps {
+                heap.keep(text);
+            }
+            Ok(Some(root))
+        }
         Err(Stop::Bound(exception)) => Err(exception),
         Err(Stop::NotPlain) => {
             heap.rewind(mark);
@@ -62,6 +74,8 @@ pub(super) fn read(
 const NODE_EVERY: usize = 10;
 const LEAST_PREPARED: usize = 4;
 const MOST_PREPARED: usize = 1024;
+/// What the value of a part of the text takes, beside the text, when somebody asks for it.
+const SLICE_BYTES: usize = 48;
 /// How much is taken from the budget at a time.
 const SETTLE: u64 = 1024;
 /// How many names a thread keeps for the documents to come, and how long they may be: most documents share theirs.
@@ -104,6 +118,8 @@ struct Plain<'t, 'h> {
     heap: &'h mut JsonHeap,
     /// Where the next token will be.
     used: usize,
+    /// Whether tokens are parts of the text, which then is kept.
+    has_slices: bool,
     names: Vec<Arc<str>>,
     /// Children of the containers that are open.
     waiting: SmallVec<[JsonId; 64]>,
@@ -341,27 +357,31 @@ impl<'t> Plain<'t, '_> {
 
     /// A string that is a value.
     fn text(&mut self) -> Step<()> {
-        match self.run(self.at + 1) {
-            Some((text, true)) => self.value_of(text),
-            Some((plain, false)) => {
-                let text = self.escaped(plain)?;
-                self.value_of(&text)
+        let start = self.at + 1;
+        let (text, is_end) = self.run(start).ok_or(Stop::NotPlain)?;
+        if !is_end {
+            let text = self.escaped(text)?;
+            if !self.date(&text)? {
+                self.memory += text.len() + 16;
+                self.value(Scalar::Str(text.into()))?;
             }
-            None => Err(Stop::NotPlain),
+            return Ok(());
         }
+        if !self.date(text)? {
+            let slice = Slice::of_next(self.heap, start, text.len()).ok_or(Stop::NotPlain)?;
+            self.has_slices = true;
+            self.memory += SLICE_BYTES;
+            let (_, token) = self.token()?;
+            become_token(token, Body::Text(slice));
+        }
+        Ok(())
     }
 
-    fn value_of(&mut self, text: &str) -> Step<()> {
+    /// Adds a date if text is one.
+    fn date(&mut self, text: &str) -> Step<bool> {
         self.steps += text.len() as u64 / 64;
-        if self.dates == DateParse::DateTime
-            && let Some(date) = date::parse(text)
-        {
-            return self.value(Scalar::Date(date));
-        }
-        self.memory += text.len() + 16;
-        let (_, token) = self.token()?;
-        become_token(token, Body::Value(Scalar::Str(text.into())));
-        Ok(())
+        let date = if self.dates == DateParse::DateTime { date::parse(text) } else { None };
+        date.map_or(Ok(false), |date| self.value(Scalar::Date(date)).map(|()| true))
     }
 
     fn word(&mut self, word: &str) -> Step<()> {
@@ -420,7 +440,10 @@ impl<'t> Plain<'t, '_> {
         let text = self.text.get(start..self.at).unwrap_or_default();
         self.delimited()?;
         if !is_whole {
-            let value = text.parse().map_err(|_| Stop::NotPlain)?;
+            let value = match short_decimal(text) {
+                Some(value) => value,
+                None => text.parse().map_err(|_| Stop::NotPlain)?,
+            };
             return self.value(Scalar::Double(value));
         }
         if text == "-0" {
@@ -486,6 +509,33 @@ fn key(name: &str) -> usize {
     let byte = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
     let ends = [byte(0), byte(bytes.len() / 2), byte(bytes.len().saturating_sub(1))];
     ends.into_iter().fold(bytes.len(), |key, byte| key.wrapping_mul(31) + byte)
+}
+
+/// A number without an exponent of few digits: both they and the power of ten are exact, so that the quotient is rounded
+/// once, as it has to be.
+fn short_decimal(text: &str) -> Option<f64> {
+    const MOST_DIGITS: usize = 15;
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, text),
+    };
+    if digits.len() > MOST_DIGITS + 1 {
+        return None;
+    }
+    let (mut value, mut scale, mut is_fraction) = (0_i64, 1_i64, false);
+    for byte in digits.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + i64::from(byte - b'0');
+                scale *= if is_fraction { 10 } else { 1 };
+            }
+            b'.' => is_fraction = true,
+            _ => return None,
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "at most 15 digits")]
+    let (value, scale) = (value as f64, scale as f64);
+    Some(sign * (value / scale))
 }
 
 /// Where the first quote or backslash is. Most strings are short: the first words are looked at right here, eight bytes
@@ -577,6 +627,58 @@ mod tests {
             assert!(found.is_some(), "{source}");
             assert_eq!(found, lenient(source), "{source}");
         }
+    }
+
+    #[test]
+    fn short_decimals_are_what_they_say() {
+        let texts = [
+            "0.7",
+            "-0.0",
+            "0.0",
+            "1.25",
+            "123456789.123456",
+            "0.00000000000001",
+            "99999999999999.9",
+            "0.1",
+            "0.3",
+            "-2.675",
+            "1.005",
+            "9007199254740.993",
+            "8.41",
+            "1000000.0",
+        ];
+        for text in texts {
+            let (short, parsed) = (short_decimal(text), text.parse::<f64>().unwrap());
+            assert_eq!(short.map(f64::to_bits), Some(parsed.to_bits()), "{text}");
+        }
+        assert_eq!(short_decimal("0.1234567890123456"), None);
+        assert_eq!(short_decimal("1.5e3"), None);
+    }
+
+    #[test]
+    fn strings_are_parts_of_the_document_until_they_are_asked_for() {
+        let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+        let mut parse = |heap: &mut JsonHeap, source: &str| {
+            heap.parse(source, DateParse::DateTime, &mut budget).unwrap()
+        };
+        let first = parse(&mut heap, r#"{"a":"é😀","b":["x","","y\n"]}"#);
+        let second = parse(&mut heap, r#" ["x","other"]"#);
+        let find = |heap: &JsonHeap, id, index| heap.child(id, index).unwrap();
+        let text = heap.get(first, "a").unwrap();
+        assert_eq!(heap.token_type(text), crate::json::JsonType::String);
+        assert_eq!(heap.scalar(text), Some(&Scalar::from("é😀")));
+        assert!(std::ptr::eq(heap.scalar(text).unwrap(), heap.scalar(text).unwrap()));
+        let row = heap.get(first, "b").unwrap();
+        assert!(heap.token_equals(find(&heap, row, 0), find(&heap, second, 0)));
+        assert!(!heap.token_equals(find(&heap, row, 1), find(&heap, second, 1)));
+        let mut budget = Budget::new(LIMITS);
+        let copy = heap.deep_clone(first, &mut budget).unwrap();
+        assert!(heap.deep_equals(Some(first), Some(copy), &mut budget).unwrap());
+        heap.set_scalar(text, Scalar::Int(1), &mut budget).unwrap();
+        assert_eq!(
+            self::text(&heap, first, &mut budget) + &self::text(&heap, copy, &mut budget),
+            r#"{"a":1,"b":["x","","y\n"]}{"a":"é😀","b":["x","","y\n"]}"#
+        );
     }
 
     #[test]
