@@ -389,7 +389,8 @@ fn encoded(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<String, Exception> {
         let [name, values] = &*record.values else { continue };
         let name = escape_data(name.as_str().unwrap_or_default());
         for value in cx.collect(values)? {
-            let value = escape_data(value.as_str().unwrap_or_default());
+            let value = value.as_str().ok_or_else(|| null_argument("stringToEscape"))?;
+            let value = escape_data(value);
             parts.push(format!("{name}={value}"));
         }
     }
