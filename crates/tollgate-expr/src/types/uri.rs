@@ -5,6 +5,7 @@ use super::{Ty, TypeId};
 use crate::collections::Key;
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
+use crate::state::enum_text;
 use crate::uri::{
     Absolute, Fault, Host, HostKind, Shown, Uri, combined, escape_data, escape_uri, is_base_of,
     is_hex_encoding, is_scheme, path_to, push_hex, relative_to, unescape_all,
@@ -166,7 +167,10 @@ fn components(uri: &Uri, parts: i32, format: i32) -> Result<String, Exception> {
         Exception::new(ExceptionKind::ArgumentOutOfRange, message)
     };
     if parts < 0 && parts != i32::MIN {
-        let message = "UriComponents.SerializationInfoString must not be combined with other UriComponents. (Parameter 'components')";
+        let message = format!(
+            "UriComponents.SerializationInfoString must not be combined with other UriComponents. (Parameter 'components')\nActual value was {}.",
+            enum_text(TypeId::UriComponents, parts)
+        );
         return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     }
     let shown = match format {
@@ -174,13 +178,19 @@ fn components(uri: &Uri, parts: i32, format: i32) -> Result<String, Exception> {
         2 => Shown::Unescaped,
         3 => Shown::Safe,
         // Some parts are the same in every format.
-        0 if matches!(parts, SCHEME | PORT | STRONG_PORT) => Shown::Escaped,
-        0 if uri.absolute.is_some() => return Err(out_of_range("uriFormat")),
-        0 => Shown::Escaped,
+        0 => match &uri.absolute {
+            None if parts == i32::MIN => return Err(out_of_range("format")),
+            None => return Err(relative()),
+            Some(_) if matches!(parts, SCHEME | PORT | STRONG_PORT) => Shown::Escaped,
+            Some(absolute) if parts == HOST && uri.original.contains(&absolute.host.name) => {
+                Shown::Escaped
+            }
+            Some(_) => return Err(out_of_range("uriFormat")),
+        },
         _ => return Err(out_of_range("format")),
     };
     let Some(absolute) = &uri.absolute else {
-        return if parts == i32::MIN { Ok(uri.original.clone()) } else { Err(relative()) };
+        return if parts == i32::MIN { Ok(uri.relative_part(shown)) } else { Err(relative()) };
     };
     let serialized = parts == i32::MIN;
     let parts = if serialized { 127 } else { parts };

@@ -13,18 +13,18 @@ pub(crate) fn combined(base: &Uri, whole: &Absolute, relative: &str) -> Result<U
             Err(_) => {}
         }
     }
-    let relative = match scheme_of(relative) {
+    let text = match scheme_of(relative) {
         // The base's own scheme counts for nothing in front of a relative path.
         Some(scheme) if scheme.eq_ignore_ascii_case(&whole.scheme) => {
-            relative.get(scheme.len() + 1..).unwrap_or_default()
+            match relative.get(scheme.len() + 1..).unwrap_or_default() {
+                "" => base.original.clone(),
+                relative => joined(base, whole, relative),
+            }
         }
-        Some(_) => return Uri::absolute(relative),
-        None => relative,
+        Some(_) => relative.to_owned(),
+        None => replaced(whole, relative).unwrap_or_else(|| joined(base, whole, relative)),
     };
-    if relative.is_empty() {
-        return Uri::absolute(&base.original);
-    }
-    Uri::absolute(&joined(base, whole, relative))
+    Uri::absolute(&text)
 }
 
 /// The scheme that text begins with; drives are none.
@@ -32,6 +32,22 @@ fn scheme_of(text: &str) -> Option<&str> {
     let end = text.find(['/', '\\', '?', '#', ':'])?;
     let (scheme, rest) = text.split_at_checked(end)?;
     (rest.starts_with(':') && scheme.len() > 1 && super::is_scheme(scheme)).then_some(scheme)
+}
+
+/// The text of a base with another query or fragment.
+fn replaced(whole: &Absolute, relative: &str) -> Option<String> {
+    let shown = Shown::Escaped;
+    match relative.chars().next() {
+        None => Some(whole.whole(Shown::Safe)),
+        Some('?') if whole.has_query() && !whole.implicit_file => {
+            Some(format!("{}{}{relative}", whole.server(shown), whole.rooted_path(shown)))
+        }
+        Some('#') if !whole.implicit_file => {
+            let (path, query) = (whole.rooted_path(shown), whole.query(shown));
+            Some(format!("{}{path}{query}{relative}", whole.server(shown)))
+        }
+        Some(_) => None,
+    }
 }
 
 /// The text of a base and a relative URI.
@@ -50,19 +66,9 @@ fn joined(base: &Uri, whole: &Absolute, relative: &str) -> String {
         return format!("{}/{}", whole.server_with_zone(), relative.get(1..).unwrap_or_default());
     }
     let has_query = whole.has_query() && !whole.implicit_file;
-    let shown = Shown::Escaped;
-    match first {
-        Some('?') if has_query => {
-            return format!("{}{}{relative}", whole.server(shown), whole.rooted_path(shown));
-        }
-        Some('#') if !whole.implicit_file => {
-            let (path, query) = (whole.rooted_path(shown), whole.query(shown));
-            return format!("{}{path}{query}{relative}", whole.server(shown));
-        }
-        _ => {}
-    }
     let (server, path) = if whole.implicit_file {
-        (String::new(), whole.path(Shown::Unescaped))
+        let share = if whole.is_unc() { format!("\\\\{}", whole.host.name) } else { String::new() };
+        (share, whole.path(Shown::Unescaped))
     } else {
         (whole.server_with_zone(), whole.rooted_path(Shown::Safe))
     };

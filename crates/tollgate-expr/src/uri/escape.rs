@@ -171,9 +171,9 @@ pub(super) fn escape(part: &str) -> String {
 }
 
 /// A kept part, with the escapes undone that change nothing.
-pub(super) fn safe(part: &str) -> String {
-    let take = |c: char| if c.is_ascii() { !stays_escaped(c) } else { is_iri(c, Part::Query) };
-    unescaped(part, take, |out| out.push('%'))
+pub(super) fn safe(text: &str, part: Part) -> String {
+    let take = |c: char| if c.is_ascii() { !stays_escaped(c) } else { is_iri(c, part) };
+    unescaped(text, take, |out| out.push('%'))
 }
 
 /// All escapes undone.

@@ -44,7 +44,9 @@ impl Host {
             return plain(HostKind::Ipv4, address.to_string());
         }
         if is_dns(text) {
-            return plain(HostKind::Dns, crate::text::lower(text));
+            let name = crate::text::lower(text);
+            let name = if name.is_ascii() { name } else { crate::text::composed(&name) };
+            return plain(HostKind::Dns, name);
         }
         if is_share(text) { plain(HostKind::Basic, crate::text::lower(text)) } else { None }
     }
@@ -101,17 +103,15 @@ fn is_dns(text: &str) -> bool {
 }
 
 /// Whether it may be the name of a server of files: parts of letters, digits, `-` and `_`. The first is no number, the
-/// others begin with a letter or digit.
+/// third and those behind it begin with a letter or digit.
 fn is_share(text: &str) -> bool {
-    let (first, rest) = match text.split_once('.') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (text, None),
-    };
+    let (first, rest) = text.split_once('.').unwrap_or((text, ""));
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let named = first.chars().all(fits) && first.contains(|c: char| !c.is_ascii_digit());
-    let part = |part: &str| part.starts_with(char::is_alphanumeric) && part.chars().all(fits);
-    let rest = rest.map(|rest| rest.strip_suffix('.').unwrap_or(rest));
-    named && rest.is_none_or(|rest| rest.is_empty() || rest.split('.').all(part))
+    let mut parts = rest.strip_suffix('.').unwrap_or(rest).split('.');
+    let second = parts.next().is_some_and(|part| !part.is_empty() && part.chars().all(fits));
+    let others = |part: &str| part.starts_with(char::is_alphanumeric) && part.chars().all(fits);
+    named && (rest.is_empty() || second && parts.all(others))
 }
 
 /// One to four numbers, decimal, octal or hexadecimal; the last takes all bytes that are left.
@@ -166,6 +166,9 @@ pub(crate) fn ipv6_text(address: Ipv6Addr) -> String {
 /// A label in Punycode (RFC 3492), if it needs to be.
 fn to_ascii(label: &str) -> String {
     if label.is_ascii() {
+        return label.to_owned();
+    }
+    if label.contains(char::is_whitespace) {
         return label.to_owned();
     }
     let label = crate::text::composed(&label.to_lowercase().replace('ß', "ss"));

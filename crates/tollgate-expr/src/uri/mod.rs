@@ -89,11 +89,11 @@ pub(crate) enum Shown {
 }
 
 impl Shown {
-    fn part(self, part: &str) -> String {
+    fn part(self, text: &str, part: Part) -> String {
         match self {
-            Shown::Escaped => escape::escape(part),
-            Shown::Unescaped => unescape_all(part),
-            Shown::Safe => escape::safe(part),
+            Shown::Escaped => escape::escape(text),
+            Shown::Unescaped => unescape_all(text),
+            Shown::Safe => escape::safe(text, part),
         }
     }
 }
@@ -163,6 +163,11 @@ impl Uri {
         self.iri.as_deref().unwrap_or(&self.original)
     }
 
+    /// The text of a relative URI in a format.
+    pub(crate) fn relative_part(&self, shown: Shown) -> String {
+        shown.part(self.relative_text(), Part::Path)
+    }
+
     /// `ToString()`.
     pub(crate) fn text(&self) -> String {
         match &self.absolute {
@@ -189,7 +194,7 @@ impl Uri {
         escape::is_escaped(checked)
             && !text.contains('\\')
             && !uri.implicit_file
-            && (uri.has_query() || !behind.contains('?'))
+            && (uri.has_query() || !rest.contains('?'))
             && rest.starts_with(start)
             && !behind.contains(['[', ']'])
             && rest.matches('#').count() < 2
@@ -212,14 +217,15 @@ impl Absolute {
         if let Some(share) = text.strip_prefix("\\\\").or_else(|| text.strip_prefix("//")) {
             return Self::file(&format!("//{share}"), true);
         }
-        if let Some(rest) = drive(text).filter(|rest| !rest.is_empty()) {
-            return if rest.starts_with(['/', '\\']) {
-                Self::file(&format!("///{text}"), true)
-            } else {
-                Err(Fault::DosPath)
-            };
+        match drive(text) {
+            Some("") => return Err(Fault::Format),
+            Some(rest) if rest.starts_with(['/', '\\']) => {
+                return Self::file(&format!("///{text}"), true);
+            }
+            Some(_) => return Err(Fault::DosPath),
+            None => {}
         }
-        let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| scheme.len() > 1)
+        let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| !scheme.is_empty())
         else {
             return Err(Fault::Format);
         };
@@ -382,15 +388,15 @@ impl Absolute {
     }
 
     pub(crate) fn user(&self, shown: Shown) -> String {
-        shown.part(&self.user)
+        shown.part(&self.user, Part::Path)
     }
 
     pub(crate) fn query(&self, shown: Shown) -> String {
-        shown.part(&self.query)
+        shown.part(&self.query, Part::Query)
     }
 
     pub(crate) fn fragment(&self, shown: Shown) -> String {
-        shown.part(&self.fragment)
+        shown.part(&self.fragment, Part::Query)
     }
 
     /// Whether the path begins with a drive.
@@ -400,7 +406,7 @@ impl Absolute {
 
     /// The path with its slash in front.
     pub(crate) fn rooted_path(&self, shown: Shown) -> String {
-        shown.part(&self.path)
+        shown.part(&self.path, Part::Path)
     }
 
     /// `AbsolutePath`: that of a drive has no slash in front.

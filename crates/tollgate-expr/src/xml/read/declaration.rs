@@ -126,8 +126,10 @@ pub(super) fn document_type(cursor: &mut Cursor<'_>) -> Result<DocumentType> {
     };
     cursor.skip_whitespace();
     if cursor.eat("SYSTEM") {
+        spaced(cursor)?;
         ty.system_id = Some(system_id(cursor)?);
     } else if cursor.eat("PUBLIC") {
+        spaced(cursor)?;
         ty.public_id = Some(public_id(cursor)?);
         ty.system_id = Some(system_id(cursor)?);
     }
@@ -188,11 +190,13 @@ fn public_id(cursor: &mut Cursor<'_>) -> Result<Arc<str>> {
     }
 }
 
-/// Text in quotes, which stands behind white space.
+/// Steps over white space that must be there.
+fn spaced(cursor: &mut Cursor<'_>) -> Result<()> {
+    if cursor.skip_whitespace() || cursor.is_end() { Ok(()) } else { Err(cursor.unexpected(&[])) }
+}
+
 fn literal(cursor: &mut Cursor<'_>) -> Result<Arc<str>> {
-    if !cursor.skip_whitespace() && !cursor.is_end() {
-        return Err(cursor.unexpected(&[]));
-    }
+    cursor.skip_whitespace();
     let quote = cursor.peek().filter(|c| matches!(c, '"' | '\''));
     let Some(quote) = quote else { return Err(cursor.unexpected(&["\"", "'"])) };
     cursor.at += 1;
