@@ -15,6 +15,7 @@ mod sequence;
 mod sort;
 mod statement;
 mod token;
+mod tree;
 
 pub(crate) use args::{Args, null_argument};
 pub(crate) use call::{Closure, Cx};
@@ -34,11 +35,11 @@ pub(crate) use sequence::{Key as SortKey, Sequence, Source};
 pub(crate) use sort::{Order, uncomparable};
 use token::TokenText;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::number::Number;
 use crate::types::{Ty, TypeId};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -70,6 +71,8 @@ impl Cx<'_> {
             Node::TextIs { .. } | Node::TextTest(_) => Ok(Value::Bool(self.truth(node)?)),
             Node::Call(call) => self.eval_call(call),
             Node::TokenText(text) => self.token_text(text),
+            Node::NewTree(tree) => self.new_tree(tree),
+            Node::TreeText(text) => self.tree_text(text),
             Node::Not(value) => Ok(Value::Bool(!self.truth(value)?)),
             Node::And(left, right) => Ok(Value::Bool(self.truth(left)? && self.truth(right)?)),
             Node::Or(left, right) => Ok(Value::Bool(self.truth(left)? || self.truth(right)?)),
@@ -380,9 +383,8 @@ impl Cx<'_> {
         match value {
             Value::Null => {}
             Value::Str(text) => out.push_str(text),
-            // Writing to a string cannot fail.
-            Value::Int(number) => write!(out, "{number}").unwrap_or_default(),
-            Value::Long(number) => write!(out, "{number}").unwrap_or_default(),
+            Value::Int(number) => Number::Int32(*number).write(out),
+            Value::Long(number) => Number::Int64(*number).write(out),
             other => {
                 if let Some(text) = self.text(other)? {
                     out.push_str(&text);

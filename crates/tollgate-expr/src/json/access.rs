@@ -296,7 +296,7 @@ impl PathStep<'_> {
         match self {
             Self::Name(name) if name.contains(is_special) => {
                 out.push_str("['");
-                escape_into(name, '\'', out);
+                escape_into(name, b'\'', out);
                 out.push_str("']");
             }
             Self::Name(name) => {

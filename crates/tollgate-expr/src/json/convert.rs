@@ -285,7 +285,7 @@ impl JsonHeap {
         formatting: Formatting,
         budget: &mut Budget,
     ) -> Result<String, Exception> {
-        let mut writer = JsonWriter::new(formatting);
+        let mut writer = JsonWriter::with_room(formatting, self.room());
         writer.token(self, id, budget)?;
         Ok(writer.finish())
     }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::Scalar;
 use super::path::RegexMatch;
 use crate::{Budget, Exception, ExceptionKind};
@@ -71,6 +73,11 @@ pub(super) const INDEX_BYTES: usize = 64;
 /// For how many tokens space is made at most before they come.
 const RESERVED: usize = 1024;
 
+/// How much text is written for a token, about, and the space made for it at least and at most.
+const TEXT_A_NODE: usize = 28;
+const LEAST_ROOM: usize = 128;
+const MOST_ROOM: usize = 16 << 10;
+
 /// For how many space is made with the first that is made by itself.
 const FIRST: usize = 16;
 
@@ -93,14 +100,19 @@ pub(super) enum Body {
     Value(Scalar),
 }
 
+/// Most containers are small.
+pub(super) type Children = SmallVec<[JsonId; 8]>;
+/// Properties by name.
+pub(super) type Index = HashMap<Arc<str>, JsonId>;
+
 /// The children of an object, array or constructor.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Container {
-    pub(super) children: Vec<JsonId>,
+    pub(super) children: Children,
     /// The name of a constructor.
     pub(super) name: Option<Arc<str>>,
     /// The properties of a large object by name.
-    index: Option<HashMap<Arc<str>, JsonId>>,
+    index: Option<Box<Index>>,
     /// What every change counts up: walks over a container that has changed end.
     version: u32,
 }
@@ -229,6 +241,11 @@ impl JsonHeap {
         self.nodes.len()
     }
 
+    /// How long the text of all tokens may be, about.
+    pub(super) fn room(&self) -> usize {
+        (self.nodes.len() * TEXT_A_NODE).clamp(LEAST_ROOM, MOST_ROOM)
+    }
+
     /// Forgets the tokens since a mark. Nobody may hold one.
     pub(super) fn rewind(&mut self, mark: usize) {
         self.nodes.truncate(mark);
@@ -240,6 +257,8 @@ impl JsonHeap {
     }
 
     /// Adds a token that knows its place; the parent is told with [`JsonHeap::fill`]. The caller charges for it.
+    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
+    #[inline(always)]
     pub(super) fn push_within(
         &mut self,
         body: Body,
@@ -252,23 +271,28 @@ impl JsonHeap {
         Some(JsonId(id))
     }
 
+    /// Adds a property whose value is the token that is added next.
+    #[inline]
+    pub(super) fn push_property(
+        &mut self,
+        name: Arc<str>,
+        parent: Option<JsonId>,
+        slot: usize,
+    ) -> Option<JsonId> {
+        let value = u32::try_from(self.nodes.len() + 2).ok().and_then(NonZeroU32::new)?;
+        self.push_within(Body::Property { name, value: Some(JsonId(value)) }, parent, slot)
+    }
+
     /// The children of a new container, which know their places, and the index of a large object.
     pub(super) fn fill(
         &mut self,
         id: JsonId,
-        children: Vec<JsonId>,
-        index: Option<HashMap<Arc<str>, JsonId>>,
+        children: Children,
+        index: Option<Box<Index>>,
     ) {
         if let Some(container) = self.node_mut(id).and_then(|node| node.body.container_mut()) {
             container.children = children;
             container.index = index;
-        }
-    }
-
-    /// The value of a new property, which knows its place.
-    pub(super) fn fill_property(&mut self, id: JsonId, item: JsonId) {
-        if let Some(Node { body: Body::Property { value, .. }, .. }) = self.node_mut(id) {
-            *value = Some(item);
         }
     }
 
@@ -540,6 +564,14 @@ impl JsonHeap {
         }
     }
 
+    /// Tells a child its place.
+    pub(super) fn place(&mut self, child: JsonId, parent: JsonId, slot: usize) {
+        if let Some(node) = self.node_mut(child) {
+            node.parent = Some(parent);
+            node.slot = u32::try_from(slot).unwrap_or(u32::MAX);
+        }
+    }
+
     /// Numbers the children of a container from `from` on.
     fn number(&mut self, container: JsonId, from: usize) {
         let mut index = from;
@@ -554,9 +586,9 @@ impl JsonHeap {
     fn build_index(&mut self, object: JsonId) {
         let Body::Object(container) = &self.node(object).body else { return };
         let named = |&child: &JsonId| self.name(child).map(|name| (Arc::clone(name), child));
-        let index = container.children.iter().filter_map(named).collect();
+        let index: Index = container.children.iter().filter_map(named).collect();
         if let Some(container) = self.node_mut(object).and_then(|node| node.body.container_mut()) {
-            container.index = Some(index);
+            container.index = Some(Box::new(index));
         }
     }
 

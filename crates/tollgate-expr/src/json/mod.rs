@@ -7,6 +7,7 @@
 //! nesting read from text by [`MAX_DEPTH`].
 
 mod access;
+mod build;
 mod compare;
 mod convert;
 mod edit;
@@ -25,7 +26,7 @@ pub(crate) use merge::{MergeArrays, MergeNulls, MergeSettings};
 pub(crate) use path::{JsonPath, NoMatch};
 pub(crate) use read::{DateParse, MAX_DEPTH};
 pub(crate) use scalar::Scalar;
-pub(crate) use write::{Formatting, JsonWriter, escape};
+pub(crate) use write::{Formatting, JsonWriter, escape, quoted, write_scalar};
 
 #[cfg(test)]
 #[expect(clippy::too_many_lines, reason = "tables of what Json.NET answers")]

@@ -4,8 +4,11 @@ mod generate;
 mod language;
 mod node;
 mod pools;
+mod program;
 mod rng;
+mod shown;
 mod table;
+mod terms;
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -236,6 +239,10 @@ fn refusal(answer: &Json) -> Option<String> {
 fn simple(ty: &Shape) -> Vec<String> {
     let all = pools::constants(ty).iter().take(6).map(|text| (*text).to_owned());
     let mut all: Vec<String> = all.collect();
+    if *ty == Shape::Void {
+        // A statement may go.
+        all.push(String::new());
+    }
     if let Shape::Array(item) = ty {
         all.push(format!("new {item}[] {{ }}"));
     }

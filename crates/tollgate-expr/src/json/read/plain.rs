@@ -4,10 +4,11 @@
 //! trace, and the lenient reader begins anew: that one knows the messages and the positions.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::heap::{Body, Container, INDEX_FROM};
+use smallvec::SmallVec;
+
+use super::super::heap::{Body, Children, Container, INDEX_FROM, Index};
 use super::super::{JsonHeap, JsonId, Scalar};
 use super::{DateParse, MAX_DEPTH, date};
 use crate::{Budget, Exception};
@@ -32,8 +33,10 @@ pub(super) fn read(
         dates,
         heap,
         names: NAMES.take(),
-        waiting: Vec::new(),
-        frames: Vec::new(),
+        waiting: SmallVec::new(),
+        top: Frame::of(None, 0, false),
+        outer: SmallVec::new(),
+        property: None,
         memory: 0,
         steps: 0,
     };
@@ -52,7 +55,7 @@ pub(super) fn read(
 }
 
 /// How much text there is for a token, about; only space is reserved by it.
-const NODE_EVERY: usize = 16;
+const NODE_EVERY: usize = 10;
 /// How much is taken from the budget at a time.
 const SETTLE: u64 = 1024;
 /// How many names a thread keeps for the documents to come, and how long they may be: most documents share theirs.
@@ -71,15 +74,21 @@ enum Stop {
 
 type Step<T> = Result<T, Stop>;
 
-/// A container that is open.
+/// A container that is open; none around the root.
 struct Frame {
-    id: JsonId,
+    id: Option<JsonId>,
     /// Where its children begin among those that wait.
     first: usize,
     is_object: bool,
-    /// The property that awaits its value.
-    property: Option<JsonId>,
-    index: Option<HashMap<Arc<str>, JsonId>>,
+    /// A bit for the key of every name; several names may share one.
+    seen: u64,
+    index: Option<Box<Index>>,
+}
+
+impl Frame {
+    fn of(id: Option<JsonId>, first: usize, is_object: bool) -> Self {
+        Self { id, first, is_object, seen: 0, index: None }
+    }
 }
 
 struct Plain<'t, 'h> {
@@ -89,8 +98,12 @@ struct Plain<'t, 'h> {
     heap: &'h mut JsonHeap,
     names: Vec<Arc<str>>,
     /// Children of the containers that are open.
-    waiting: Vec<JsonId>,
-    frames: Vec<Frame>,
+    waiting: SmallVec<[JsonId; 64]>,
+    /// The innermost container, and those around it.
+    top: Frame,
+    outer: SmallVec<[Frame; 8]>,
+    /// The property that awaits its value.
+    property: Option<JsonId>,
     /// What was spent and is not taken from the budget yet.
     memory: usize,
     steps: u64,
@@ -133,8 +146,7 @@ impl<'t> Plain<'t, '_> {
                     self.enter(byte == b'{')?
                 }
                 Some(byte) => {
-                    let value = self.scalar(byte)?;
-                    self.attach(Body::Value(value))?;
+                    self.scalar(byte)?;
                     true
                 }
                 None => return Err(Stop::NotPlain),
@@ -150,15 +162,19 @@ impl<'t> Plain<'t, '_> {
 
     /// A container begins.
     fn open(&mut self, is_object: bool) -> Step<JsonId> {
-        if self.frames.len() + 1 >= MAX_DEPTH {
+        if self.outer.len() + 1 >= MAX_DEPTH {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
         self.memory += super::super::heap::CONTAINER_BYTES;
         let body = Box::<Container>::default();
-        let id = self.attach(if is_object { Body::Object(body) } else { Body::Array(body) })?;
-        let first = self.waiting.len();
-        self.frames.push(Frame { id, first, is_object, property: None, index: None });
+        let id = if is_object {
+            self.attach(Body::Object(body))?
+        } else {
+            self.attach(Body::Array(body))?
+        };
+        let frame = Frame::of(Some(id), self.waiting.len(), is_object);
+        self.outer.push(std::mem::replace(&mut self.top, frame));
         Ok(id)
     }
 
@@ -177,16 +193,22 @@ impl<'t> Plain<'t, '_> {
     }
 
     fn close(&mut self) {
-        let Some(frame) = self.frames.pop() else { return };
-        let children = self.waiting.split_off(frame.first.min(self.waiting.len()));
-        self.heap.fill(frame.id, children, frame.index);
+        let Some(outer) = self.outer.pop() else { return };
+        let frame = std::mem::replace(&mut self.top, outer);
+        let children = self.waiting.get(frame.first..).unwrap_or_default();
+        if let Some(id) = frame.id {
+            self.heap.fill(id, Children::from_slice(children), frame.index);
+        }
+        self.waiting.truncate(frame.first);
     }
 
     /// Behind a value: a comma and what follows it, or ends. Whether the root is complete.
     fn after_value(&mut self) -> Step<bool> {
         loop {
-            let Some(frame) = self.frames.last() else { return Ok(true) };
-            let is_object = frame.is_object;
+            if self.outer.is_empty() {
+                return Ok(true);
+            }
+            let is_object = self.top.is_object;
             match self.blanks() {
                 Some(b',') => {
                     self.at += 1;
@@ -209,57 +231,60 @@ impl<'t> Plain<'t, '_> {
         if self.byte() != Some(b'"') {
             return Err(Stop::NotPlain);
         }
-        let Text::Plain(name) = self.string()? else { return Err(Stop::NotPlain) };
+        let Some((name, true)) = self.run(self.at + 1) else { return Err(Stop::NotPlain) };
         if self.blanks() != Some(b':') {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
-        let Some(frame) = self.frames.last() else { return Err(Stop::NotPlain) };
-        let siblings = self.waiting.get(frame.first..).unwrap_or_default();
-        let known = match &frame.index {
-            Some(index) => index.contains_key(name),
-            None => siblings.iter().any(|id| self.heap.name(*id).is_some_and(|own| **own == *name)),
-        };
-        if known {
+        let key = key(name);
+        let bit = 1 << (key % 64);
+        if self.top.seen & bit != 0 && self.is_known(name) {
             return Err(Stop::NotPlain);
         }
-        let n_siblings = siblings.len();
-        let name = self.shared(name);
-        self.memory += name.len().max(16);
-        let id = self.attach(Body::Property { name: name.clone(), value: None })?;
-        let Some(frame) = self.frames.last_mut() else { return Err(Stop::NotPlain) };
-        frame.property = Some(id);
-        if n_siblings >= INDEX_FROM {
-            self.memory += super::super::heap::INDEX_BYTES;
-            if let Some(index) = &mut frame.index {
-                index.insert(name, id);
-            } else {
-                let all = self.waiting.get(frame.first..).unwrap_or_default();
-                let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
-                frame.index = Some(all.iter().filter_map(named).collect());
-                self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
-            }
+        self.top.seen |= bit;
+        let slot = self.waiting.len() - self.top.first;
+        let name = self.shared(name, key);
+        self.memory += super::super::heap::NODE_BYTES + name.len().max(16);
+        let indexed = (slot >= INDEX_FROM).then(|| name.clone());
+        let id = self.heap.push_property(name, self.top.id, slot).ok_or(Stop::NotPlain)?;
+        self.waiting.push(id);
+        self.property = Some(id);
+        if let Some(name) = indexed {
+            self.index(name, id);
         }
         Ok(())
     }
 
+    /// Whether the innermost object has a property.
+    fn is_known(&self, name: &str) -> bool {
+        if let Some(index) = &self.top.index {
+            return index.contains_key(name);
+        }
+        let siblings = self.waiting.get(self.top.first..).unwrap_or_default();
+        siblings.iter().any(|id| self.heap.name(*id).is_some_and(|own| **own == *name))
+    }
+
+    /// Adds a property to the index of a large object.
+    fn index(&mut self, name: Arc<str>, id: JsonId) {
+        self.memory += super::super::heap::INDEX_BYTES;
+        if let Some(index) = &mut self.top.index {
+            index.insert(name, id);
+            return;
+        }
+        let all = self.waiting.get(self.top.first..).unwrap_or_default();
+        let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
+        self.top.index = Some(Box::new(all.iter().filter_map(named).collect()));
+        self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
+    }
+
     /// A name as text that documents share.
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        let bytes = name.as_bytes();
-        let (Some(first), Some(middle), Some(last)) =
-            (bytes.first(), bytes.get(bytes.len() / 2), bytes.last())
-        else {
-            return Arc::default();
-        };
-        if bytes.len() > LONGEST_NAME {
+    fn shared(&mut self, name: &str, key: usize) -> Arc<str> {
+        if name.len() > LONGEST_NAME {
             return name.into();
         }
         if self.names.is_empty() {
             self.names.resize_with(NAMES_KEPT, Arc::default);
         }
-        let key = [first, middle, last]
-            .into_iter()
-            .fold(bytes.len(), |key, byte| key.wrapping_mul(31) + usize::from(*byte));
         match self.names.get_mut(key % NAMES_KEPT) {
             Some(known) if **known == *name => known.clone(),
             Some(known) => {
@@ -271,47 +296,52 @@ impl<'t> Plain<'t, '_> {
     }
 
     /// Adds a token where it belongs.
+    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
+    #[inline(always)]
     fn attach(&mut self, body: Body) -> Step<JsonId> {
         self.memory += super::super::heap::NODE_BYTES;
-        let Some(frame) = self.frames.last_mut() else {
-            return self.heap.push_within(body, None, 0).ok_or(Stop::NotPlain);
-        };
-        if let Some(property) = frame.property.take() {
-            let id = self.heap.push_within(body, Some(property), 0).ok_or(Stop::NotPlain)?;
-            self.heap.fill_property(property, id);
-            return Ok(id);
+        if let Some(property) = self.property.take() {
+            return self.heap.push_within(body, Some(property), 0).ok_or(Stop::NotPlain);
         }
-        let slot = self.waiting.len() - frame.first;
-        let id = self.heap.push_within(body, Some(frame.id), slot).ok_or(Stop::NotPlain)?;
+        let slot = self.waiting.len() - self.top.first;
+        let id = self.heap.push_within(body, self.top.id, slot).ok_or(Stop::NotPlain)?;
         self.waiting.push(id);
         Ok(id)
     }
 
-    fn scalar(&mut self, byte: u8) -> Step<Scalar> {
-        match byte {
-            b'"' => {
-                let text = self.string()?;
-                let text = match &text {
-                    Text::Plain(text) => text,
-                    Text::Decoded(text) => text.as_str(),
-                };
-                let date = match self.dates {
-                    DateParse::DateTime => date::parse(text),
-                    DateParse::None => None,
-                };
-                self.steps += text.len() as u64 / 64;
-                if let Some(date) = date {
-                    return Ok(Scalar::Date(date));
-                }
-                self.memory += text.len() + 16;
-                Ok(Scalar::Str(text.into()))
+    fn scalar(&mut self, byte: u8) -> Step<()> {
+        let value = match byte {
+            b'"' => return self.text_value(),
+            b'0'..=b'9' | b'-' => return self.number(),
+            b't' => self.word("true", Scalar::Bool(true))?,
+            b'f' => self.word("false", Scalar::Bool(false))?,
+            b'n' => self.word("null", Scalar::Null)?,
+            _ => return Err(Stop::NotPlain),
+        };
+        self.attach(Body::Value(value)).map(drop)
+    }
+
+    /// A string that is a value.
+    fn text_value(&mut self) -> Step<()> {
+        match self.run(self.at + 1) {
+            Some((text, true)) => self.attach_text(text),
+            Some((plain, false)) => {
+                let text = self.escaped(plain)?;
+                self.attach_text(&text)
             }
-            b't' => self.word("true", Scalar::Bool(true)),
-            b'f' => self.word("false", Scalar::Bool(false)),
-            b'n' => self.word("null", Scalar::Null),
-            b'0'..=b'9' | b'-' => self.number(),
-            _ => Err(Stop::NotPlain),
+            None => Err(Stop::NotPlain),
         }
+    }
+
+    fn attach_text(&mut self, text: &str) -> Step<()> {
+        self.steps += text.len() as u64 / 64;
+        if self.dates == DateParse::DateTime
+            && let Some(date) = date::parse(text)
+        {
+            return self.attach(Body::Value(Scalar::Date(date))).map(drop);
+        }
+        self.memory += text.len() + 16;
+        self.attach(Body::Value(Scalar::Str(text.into()))).map(drop)
     }
 
     fn word(&mut self, word: &str, value: Scalar) -> Step<Scalar> {
@@ -320,13 +350,14 @@ impl<'t> Plain<'t, '_> {
             return Err(Stop::NotPlain);
         }
         self.at = end;
-        self.delimited(value)
+        self.delimited()?;
+        Ok(value)
     }
 
     /// A word or number ends where the grammar goes on.
-    fn delimited(&self, value: Scalar) -> Step<Scalar> {
+    fn delimited(&self) -> Step<()> {
         match self.byte() {
-            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => Ok(value),
+            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => Ok(()),
             _ => Err(Stop::NotPlain),
         }
     }
@@ -339,7 +370,7 @@ impl<'t> Plain<'t, '_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Step<Scalar> {
+    fn number(&mut self) -> Step<()> {
         let start = self.at;
         if self.byte() == Some(b'-') {
             self.at += 1;
@@ -368,28 +399,26 @@ impl<'t> Plain<'t, '_> {
             }
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        let value = if is_whole && text == "-0" {
+        self.delimited()?;
+        if !is_whole {
+            let value = text.parse().map_err(|_| Stop::NotPlain)?;
+            return self.attach(Body::Value(Scalar::Double(value))).map(drop);
+        }
+        if text == "-0" {
             return Err(Stop::NotPlain);
-        } else if is_whole {
-            text.parse().map(Scalar::Int).map_err(|_| Stop::NotPlain)?
-        } else {
-            text.parse().map(Scalar::Double).map_err(|_| Stop::NotPlain)?
-        };
-        self.delimited(value)
+        }
+        let value = text.parse().map_err(|_| Stop::NotPlain)?;
+        self.attach(Body::Value(Scalar::Int(value))).map(drop)
     }
 
-    /// A string, from its quote to behind its end.
-    fn string(&mut self) -> Step<Text<'t>> {
-        let start = self.at + 1;
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let end = start + special(rest).ok_or(Stop::NotPlain)?;
-        self.at = end + 1;
-        let plain = self.text.get(start..end).ok_or(Stop::NotPlain)?;
-        if self.text.as_bytes().get(end) == Some(&b'"') {
-            return Ok(Text::Plain(plain));
-        }
-        self.at = end;
-        self.escaped(plain).map(Text::Decoded)
+    /// Text of a string up to its end or the next escape, and whether that is the end, which is passed over.
+    #[inline]
+    fn run(&mut self, start: usize) -> Option<(&'t str, bool)> {
+        let bytes = self.text.as_bytes();
+        let end = start + special(bytes.get(start..)?)?;
+        let is_end = bytes.get(end) == Some(&b'"');
+        self.at = end + usize::from(is_end);
+        Some((self.text.get(start..end)?, is_end))
     }
 
     /// The rest of a string, from its first escape on.
@@ -397,16 +426,13 @@ impl<'t> Plain<'t, '_> {
         let mut out = String::with_capacity(plain.len() + 32);
         out.push_str(plain);
         loop {
-            let byte = self.byte();
             self.at += 1;
-            if byte == Some(b'"') {
+            out.push(self.escape()?);
+            let (plain, is_end) = self.run(self.at).ok_or(Stop::NotPlain)?;
+            out.push_str(plain);
+            if is_end {
                 return Ok(out);
             }
-            out.push(self.escape()?);
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let end = self.at + special(rest).ok_or(Stop::NotPlain)?;
-            out.push_str(self.text.get(self.at..end).ok_or(Stop::NotPlain)?);
-            self.at = end;
         }
     }
 
@@ -435,30 +461,31 @@ impl<'t> Plain<'t, '_> {
     }
 }
 
-/// A string's content: as it stands in the text, or decoded.
-enum Text<'t> {
-    Plain(&'t str),
-    Decoded(String),
+/// A number that is the same for equal names, and often differs for others.
+fn key(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let byte = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
+    let ends = [byte(0), byte(bytes.len() / 2), byte(bytes.len().saturating_sub(1))];
+    ends.into_iter().fold(bytes.len(), |key, byte| key.wrapping_mul(31) + byte)
 }
 
-/// Where the first quote or backslash is. Eight bytes at a time: in a word `x`, `(x - 1) & !x & 0x80` is set in every
-/// byte up to and including the first that is zero.
+/// Where the first quote or backslash is. Most strings are short: the first words are looked at right here, eight bytes
+/// at a time. In a word `x`, `(x - 1) & !x & 0x80` is set in every byte up to and including the first that is zero.
 fn special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
+    const WORDS: usize = 2;
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut at = 0;
-    for chunk in bytes.chunks_exact(8) {
-        let Ok(chunk) = <[u8; 8]>::try_from(chunk) else { break };
-        let word = u64::from_le_bytes(chunk);
+    let (words, _) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().take(WORDS).enumerate() {
+        let word = u64::from_le_bytes(*word);
         let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')));
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
-    let tail = bytes.get(at..)?;
-    tail.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|offset| at + offset)
+    let at = 8 * words.len().min(WORDS);
+    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|offset| at + offset)
 }
 
 #[cfg(test)]

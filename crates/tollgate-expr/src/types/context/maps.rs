@@ -243,7 +243,8 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     }
 }
 
-fn joined_values(values: &[String]) -> Cow<'_, str> {
+/// All values of a name in one text.
+pub(crate) fn joined_values(values: &[String]) -> Cow<'_, str> {
     match values {
         [only] => Cow::Borrowed(only),
         many => Cow::Owned(many.join(",")),

@@ -21,12 +21,14 @@ mod value;
 pub(super) use array::ARRAY;
 pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
+pub(crate) use container::add_content;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
 pub(crate) use extensions::values_of as token_values;
 pub(super) use object::OBJECT;
 pub(crate) use object::json_pairs;
 pub(super) use property::PROPERTY;
+pub(crate) use property::content_value;
 pub(super) use value::{RAW, VALUE, value_in};
 
 use super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
