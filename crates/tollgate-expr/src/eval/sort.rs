@@ -125,38 +125,12 @@ impl Cx<'_> {
                 }
                 Ordering::Equal
             }
+            (Value::Enum(..), _) => self.compare_objects(left, right)?.cmp(&0),
             _ => match super::number::order(left, right) {
                 Some(order) => order,
-                None => self.rare_order(left, right)?,
+                None => self.compare_objects(left, right)?.cmp(&0),
             },
         })
-    }
-
-    fn rare_order(&self, left: &Value, right: &Value) -> Result<Ordering> {
-        let nan = |value: &Value| value.as_double().is_some_and(f64::is_nan);
-        if std::mem::discriminant(left) == std::mem::discriminant(right) {
-            match (nan(left), nan(right)) {
-                (true, true) => return Ok(Ordering::Equal),
-                (true, false) => return Ok(Ordering::Less),
-                (false, true) => return Ok(Ordering::Greater),
-                // Exceptions have no identity here: two of them are two objects.
-                _ if matches!(left, Value::Exception(_)) => {}
-                _ if super::number::same(left, right) => return Ok(Ordering::Equal),
-                _ => {}
-            }
-        }
-        let comparable = |value: &Value| {
-            matches!(value, Value::Str(_) | Value::Bool(_) | Value::DateTime(_) | Value::Guid(_))
-                || value.number().is_some()
-        };
-        let message = if comparable(left) {
-            let own = self.state.type_of(left).full_name();
-            let own = own.rsplit('.').next().unwrap_or_default();
-            format!("Object must be of type {own}.")
-        } else {
-            "At least one object must implement IComparable.".to_owned()
-        };
-        Err(Exception::new(ExceptionKind::Argument, message))
     }
 
     /// Sorts as `Array.Sort` does, step by step, so that items that are equal end where .NET leaves them. `places` says
