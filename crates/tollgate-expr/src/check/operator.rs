@@ -73,6 +73,12 @@ impl Checker<'_> {
                     UnaryOp::Neg => {
                         let checked = !self.unchecked;
                         match node.constant().map(|value| crate::eval::negate(value, checked)) {
+                            // The compiler writes the constant 0 without a sign.
+                            Some(Ok(Value::Decimal(value)))
+                                if constant && value.is_zero() && value.scale() == 0 =>
+                            {
+                                Node::Const(Value::Decimal(value.abs()))
+                            }
                             Some(Ok(value)) => Node::Const(value),
                             Some(Err(_)) if constant => {
                                 let message = "the constant overflows";
@@ -124,7 +130,7 @@ impl Checker<'_> {
     }
 
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
-        let (left, left_true, left_false) = self.condition_flow(left);
+        let (left, left_true, left_false) = self.condition(left);
         let is_and = op == BinaryOp::And;
         let known = self.n_variables();
         let mut shortcut = if is_and {
@@ -134,7 +140,7 @@ impl Checker<'_> {
             self.flow = left_false;
             left_true
         };
-        let (right, mut when_true, mut when_false) = self.condition_flow(right);
+        let (right, mut when_true, mut when_false) = self.condition(right);
         self.without_new(&mut shortcut, known);
         if is_and {
             when_false.join(shortcut);
@@ -144,14 +150,17 @@ impl Checker<'_> {
         self.flow = when_true.clone();
         self.flow.join(when_false.clone());
         self.split = Some((when_true, when_false));
-        let constants =
-            (left.constant().and_then(Value::as_bool), right.constant().and_then(Value::as_bool));
-        if let (Some(a), Some(b)) = constants {
-            let value = if op == BinaryOp::And { a && b } else { a || b };
-            return Typed::constant(Value::Bool(value), Ty::BOOL, at);
+        if let (Some(a), Some(b)) =
+            (left.value().and_then(Value::as_bool), right.value().and_then(Value::as_bool))
+        {
+            return Typed::constant(
+                Value::Bool(if is_and { a && b } else { a || b }),
+                Ty::BOOL,
+                at,
+            );
         }
-        let (left, right) = (left.boxed(), right.boxed());
-        let node = if op == BinaryOp::And { Node::And(left, right) } else { Node::Or(left, right) };
+        let (left, right) = (left.node.boxed(), right.node.boxed());
+        let node = if is_and { Node::And(left, right) } else { Node::Or(left, right) };
         Typed::new(node, Ty::BOOL, at)
     }
 

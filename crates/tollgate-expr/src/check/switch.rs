@@ -221,10 +221,10 @@ impl Checker<'_> {
         let (test, holds) = match guard {
             None => (test, true),
             Some(guard) => {
-                let (guard, when_true, _) = self.condition_flow(guard);
+                let (guard, when_true, _) = self.condition(guard);
                 self.flow = when_true;
-                let holds = guard.constant().and_then(Value::as_bool) == Some(true);
-                (Node::And(test.boxed(), guard.boxed()), holds)
+                let holds = guard.value().and_then(Value::as_bool) == Some(true);
+                (Node::And(test.boxed(), guard.node.boxed()), holds)
             }
         };
         let taken = match tested {

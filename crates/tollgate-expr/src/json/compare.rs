@@ -227,7 +227,7 @@ pub(super) fn compare_scalars(left: &Scalar, right: &Scalar) -> Result<Ordering,
 }
 
 /// `JValue.Compare(type, left, right)`.
-pub(super) fn compare_as(
+pub(crate) fn compare_as(
     by: JsonType,
     left: &Scalar,
     right: &Scalar,
