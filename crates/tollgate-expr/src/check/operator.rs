@@ -73,6 +73,12 @@ impl Checker<'_> {
                     UnaryOp::Neg => {
                         let checked = !self.unchecked;
                         match node.constant().map(|value| crate::eval::negate(value, checked)) {
+                            // The compiler writes the constant 0 without a sign.
+                            Some(Ok(Value::Decimal(value)))
+                                if constant && value.is_zero() && value.scale() == 0 =>
+                            {
+                                Node::Const(Value::Decimal(value.abs()))
+                            }
                             Some(Ok(value)) => Node::Const(value),
                             Some(Err(_)) if constant => {
                                 let message = "the constant overflows";
