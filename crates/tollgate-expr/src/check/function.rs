@@ -10,7 +10,9 @@ use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Function, Node, Place, default_value};
 use crate::syntax::At;
-use crate::syntax::ast::{Arg, ArgValue, Constraint, Expr, ExprKind, FunctionDecl, Parameter, PassMode};
+use crate::syntax::ast::{
+    Arg, ArgValue, Constraint, Expr, ExprKind, FunctionDecl, Parameter, PassMode,
+};
 use crate::types::{METHOD_PARAM, OpaqueTy, ParamInfo, ParamMode, Ty};
 
 /// A generic local function with its type arguments.
@@ -73,7 +75,7 @@ impl Checker<'_> {
     fn parameter(&mut self, parameter: &Parameter) -> ParamInfo {
         let ty = parameter.ty.as_ref().map_or(Ty::Error, |ty| self.ty(ty));
         let mode = match parameter.mode {
-            PassMode::Value | PassMode::Range => ParamMode::Value,
+            PassMode::Value | PassMode::In | PassMode::Range => ParamMode::Value,
             PassMode::Out => ParamMode::Out,
             PassMode::Ref => ParamMode::Ref,
             PassMode::Params => ParamMode::Params,
@@ -127,7 +129,8 @@ impl Checker<'_> {
             if parameter.mode == PassMode::Params && index != last {
                 self.error(ErrorCode::EXPR_SYNTAX, at, "a `params` parameter must be the last");
             }
-            if parameter.default.is_some() && parameter.mode != PassMode::Value {
+            if parameter.default.is_some()
+                && !matches!(parameter.mode, PassMode::Value | PassMode::In) {
                 self.error(ErrorCode::EXPR_SYNTAX, at, "this parameter cannot have a default");
             }
             if optional && parameter.default.is_none() && parameter.mode != PassMode::Params {
@@ -215,8 +218,9 @@ impl Checker<'_> {
         for (parameter, param) in decl.parameters.iter().zip(&function.params) {
             let ty = param.ty.substitute(&[], &method);
             match parameter.mode {
-                PassMode::Value | PassMode::Range | PassMode::Params => {
-                    if let Place::Cell(slot) = self.declare_variable(&parameter.name, ty, false) {
+                PassMode::Value | PassMode::In | PassMode::Range | PassMode::Params => {
+                    let fixed = parameter.mode == PassMode::In;
+                    if let Place::Cell(slot) = self.declare_variable(&parameter.name, ty, fixed) {
                         cells.push(slot);
                     }
                 }

@@ -172,7 +172,8 @@ fn agree(expected: &Json, ours: &Json) -> bool {
     let inner = ["System.Linq.", "+<", "Oracle."];
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
-    let iterators = ["Version=", "Oracle.", "System.Linq.", "+<", "Iterator`", ">d__", "Partition`"];
+    let iterators =
+        ["Version=", "Oracle.", "System.Linq.", "+<", "Iterator`", ">d__", "Partition`"];
     let error = names("message", &iterators) && expected.get("error") == ours.get("error");
     // The texts of OpenSSL are those of one platform.
     let openssl = names("error", &["OpenSsl"]) && kind(ours).ends_with("CryptographicException")

@@ -117,7 +117,8 @@ static READ: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(
     all
 });
 
-fn pool(heading: &str) -> &'static [&'static str] {
+/// The lines below a heading.
+pub(super) fn pool(heading: &str) -> &'static [&'static str] {
     READ.get(heading).map_or(&[], Vec::as_slice)
 }
 
