@@ -3,14 +3,13 @@
 mod composite;
 mod convert;
 mod custom;
+pub(crate) mod decimal;
 mod digits;
-mod divide;
 mod parse;
 mod standard;
 
 pub(crate) use composite::{Piece, check_composite, pad, pieces};
-pub(crate) use convert::convert;
-pub(crate) use divide::divide;
+pub(crate) use convert::{convert, double_of};
 pub(crate) use parse::{Styles, parse, parse_bool, try_parse, try_parse_bool};
 
 use std::fmt::Write as _;
