@@ -64,6 +64,7 @@ kinds! {
     CryptographicUnexpectedOperation = "System.Security.Cryptography.CryptographicUnexpectedOperationException": Cryptographic;
     ObjectDisposed = "System.ObjectDisposedException": InvalidOperation;
     PlatformNotSupported = "System.PlatformNotSupportedException": NotSupported;
+    Socket = "System.Net.Sockets.SocketException": SystemException;
     Json = "Newtonsoft.Json.JsonException": Exception;
     JsonReader = "Newtonsoft.Json.JsonReaderException": Json;
     JsonSerialization = "Newtonsoft.Json.JsonSerializationException": Json;

@@ -328,7 +328,14 @@ impl Checker<'_> {
         if Self::is_namespace(&[name]) {
             return Operand::Namespace(vec![name.clone()]);
         }
-        Operand::Value(self.unknown_name(name, at))
+        // Every class inherits the static methods of `object`, so also the one that holds the expression.
+        let mut members = Self::find(&Ty::OBJECT, name);
+        members.retain(|found| found.member.is_static);
+        if members.is_empty() {
+            return Operand::Value(self.unknown_name(name, at));
+        }
+        let name = Name { text: name.clone(), at };
+        Operand::Group(Group { target: None, name, types, members, origin: Origin::Other })
     }
 
     fn local_name(&mut self, name: &Arc<str>, types: &[TypeRef], at: At) -> Option<Operand> {
@@ -494,13 +501,21 @@ impl Checker<'_> {
         Typed::new(Node::Const(Value::Null), to.clone(), at)
     }
 
+    /// The cast of a constant number or constant of an enumeration to such a type.
     fn constant_cast(&mut self, typed: &Typed, to: &Ty, at: At) -> Option<Typed> {
-        let (value, numeric) = (typed.value()?, to.numeric()?);
-        let from = typed.ty.numeric()?;
+        let number = |ty: &Ty| if ty.is_enum() { Some(Numeric::Int) } else { ty.numeric() };
+        let (value, from, numeric) = (typed.value()?, number(&typed.ty)?, number(to)?);
         let fits = crate::eval::convert_number(value, numeric, true);
         let decimal = from == Numeric::Decimal || numeric == Numeric::Decimal;
+        let constant = |value: Value| {
+            let value = match (value, to) {
+                (Value::Int(number), Ty::Named(id)) if to.is_enum() => Value::Enum(*id, number),
+                (value, _) => value,
+            };
+            Typed::constant(value, to.clone(), at)
+        };
         match fits {
-            Ok(value) => Some(Typed::constant(value, to.clone(), at)),
+            Ok(value) => Some(constant(value)),
             Err(_) if self.checked || !self.unchecked || decimal => {
                 let message = format!("the constant does not fit into `{to}`");
                 let diagnostic = self
@@ -513,7 +528,7 @@ impl Checker<'_> {
             Err(_) if !from.is_integral() => {
                 Some(Typed::constant(default_value(to), to.clone(), at))
             }
-            Err(_) => None,
+            Err(_) => crate::eval::convert_number(value, numeric, false).ok().map(constant),
         }
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::sequence::Key;
 use super::{Cx, Result};
 use crate::text::Comparison;
-use crate::types::{TypeId, info};
+use crate::types::TypeId;
 use crate::{Exception, ExceptionKind, Value};
 
 /// How two values are compared.
@@ -192,10 +192,6 @@ impl Cx<'_> {
             {
                 self.state.json.compare_values(*left, Some(*right))?
             }
-            // What stands for an object by number is no enumeration, and has no order.
-            (Value::Enum(id, _), Value::Enum(..)) if !info(*id).is_enum() => {
-                self.rare_order(left, right)?
-            }
             (Value::Guid(left), Value::Guid(right)) => left.cmp(right),
             (Value::Record(left), Value::Record(right))
                 if left.ty == right.ty && super::is_tuple(&left.ty) =>
@@ -208,88 +204,12 @@ impl Cx<'_> {
                 }
                 Ordering::Equal
             }
+            (Value::Enum(..), _) => self.compare_objects(left, right)?.cmp(&0),
             _ => match super::number::order(left, right) {
                 Some(order) => order,
-                None => self.rare_order(left, right)?,
+                None => self.compare_objects(left, right)?.cmp(&0),
             },
         })
-    }
-
-    fn rare_order(&self, left: &Value, right: &Value) -> Result<Ordering> {
-        let nan = |value: &Value| value.as_double().is_some_and(f64::is_nan);
-        if std::mem::discriminant(left) == std::mem::discriminant(right) {
-            match (nan(left), nan(right)) {
-                (true, true) => return Ok(Ordering::Equal),
-                (true, false) => return Ok(Ordering::Less),
-                (false, true) => return Ok(Ordering::Greater),
-                (false, false) => {}
-            }
-            let boxed = self.state.type_of(left).is_value_type();
-            if !boxed && super::number::same(left, right) {
-                return Ok(Ordering::Equal);
-            }
-        }
-        if let Some(order) = self.token_order(left, right) {
-            return order;
-        }
-        if self.is_comparable(left) {
-            return Err(self.not_of_type(left, right));
-        }
-        if let Some(order) = self.token_order(right, left) {
-            return order.map(Ordering::reverse);
-        }
-        if self.is_comparable(right) {
-            return Err(self.not_of_type(right, left));
-        }
-        let message = "At least one object must implement IComparable.";
-        Err(Exception::new(ExceptionKind::Argument, message))
-    }
-
-    /// Whether it has `CompareTo`; a `JValue` has, too.
-    fn is_comparable(&self, value: &Value) -> bool {
-        match value {
-            Value::Enum(id, _) => info(*id).is_enum(),
-            Value::Str(_)
-            | Value::Bool(_)
-            | Value::Char(_)
-            | Value::DateTime(_)
-            | Value::DateTimeOffset(_)
-            | Value::TimeSpan(_)
-            | Value::Guid(_) => true,
-            Value::Record(record) => super::is_tuple(&record.ty),
-            other => other.number().is_some(),
-        }
-    }
-
-    #[cold]
-    fn not_of_type(&self, value: &Value, other: &Value) -> Exception {
-        let own = self.state.type_of(value).full_name();
-        let message = match value {
-            Value::Enum(..) => {
-                let other = self.state.type_of(other).full_name();
-                format!(
-                    "Object must be the same type as the enum. The type passed in was '{other}'; the enum type was '{own}'."
-                )
-            }
-            Value::Record(_) => format!("Argument must be of type {own}. (Parameter 'other')"),
-            _ => {
-                let own = own.rsplit('.').next().unwrap_or_default();
-                format!("Object must be of type {own}.")
-            }
-        };
-        Exception::new(ExceptionKind::Argument, message)
-    }
-
-    /// `CompareTo` of a `JValue` with something that is none; none when it is no `JValue`.
-    fn token_order(&self, token: &Value, other: &Value) -> Option<Result<Ordering>> {
-        let Value::Json(id) = token else { return None };
-        self.state.json.scalar(*id)?;
-        if let Some(plain) = super::scalar_of(other) {
-            return Some(self.state.json.compare_with(*id, &plain));
-        }
-        let text = || Ok(other.to_text(self.state)?.unwrap_or_default());
-        let name = self.state.type_of(other).full_name();
-        Some(self.state.json.compare_with_object(*id, &name, text))
     }
 
     /// Sorts as `Array.Sort` does, step by step, so that items that are equal end where .NET leaves them.

@@ -32,7 +32,6 @@ impl JsonHeap {
             }
             let count = self.count(left);
             let same = match (&self.node(left).body, &self.node(right).body) {
-                (Body::Value(left), Body::Value(right)) => values_equal(left, right),
                 (Body::Property { name: left, .. }, Body::Property { name: right, .. }) => {
                     left == right
                 }
@@ -43,7 +42,7 @@ impl JsonHeap {
                 | (Body::Array(left), Body::Array(right)) => {
                     left.children.len() == right.children.len()
                 }
-                _ => false,
+                _ => !self.is_container(left) && self.token_equals(left, right),
             };
             if !same {
                 return Ok(false);
@@ -228,7 +227,7 @@ pub(super) fn compare_scalars(left: &Scalar, right: &Scalar) -> Result<Ordering,
 }
 
 /// `JValue.Compare(type, left, right)`.
-pub(super) fn compare_as(
+pub(crate) fn compare_as(
     by: JsonType,
     left: &Scalar,
     right: &Scalar,

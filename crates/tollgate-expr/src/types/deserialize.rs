@@ -6,7 +6,7 @@ use super::collections::{dictionary, hash_set};
 use super::{Ty, TypeId};
 use crate::collections::Comparer;
 use crate::eval::{Cx, default_value, primitive_type, primitive_value};
-use crate::json::{JsonId, JsonType, PrimitiveType, Scalar};
+use crate::json::{JsonId, JsonType, Primitive, PrimitiveType, Scalar};
 use crate::state::SLOT_COST;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -190,7 +190,15 @@ fn leaf(
         let found = kind.name();
         return Err(unexpected(cx, id, name, found));
     }
-    let cast = cx.state.json.cast(Some(id), primitive, nullable, &mut cx.state.budget);
+    // A reader takes relative URIs, too; a cast does not.
+    let uri = match cx.state.json.scalar(id) {
+        Some(Scalar::Str(text)) if primitive == PrimitiveType::Uri => Some(text.clone()),
+        _ => None,
+    };
+    let cast = match uri {
+        Some(text) => Ok(Primitive::Uri(text)),
+        None => cx.state.json.cast(Some(id), primitive, nullable, &mut cx.state.budget),
+    };
     cast.map(primitive_value).map_err(|cause| {
         if cause.is_bound() {
             return cause;

@@ -258,17 +258,41 @@ impl Ty {
 
     /// This type seen as the declared type `id`: itself, a base or an interface, with its arguments.
     pub(crate) fn as_instance_of(&self, id: TypeId) -> Option<Ty> {
-        if self.is(id) {
-            return Some(self.clone());
-        }
-        if id == TypeId::Object {
+        if id == TypeId::Object && !self.is(id) {
             return Some(Ty::OBJECT);
         }
-        if let Ty::Opaque(opaque) = self {
-            return opaque.bases.iter().find_map(|base| base.as_instance_of(id));
+        let mut found = None;
+        self.any_instance_of(id, &mut |ty| {
+            found = Some(ty.clone());
+            true
+        });
+        found
+    }
+
+    /// The same where it is that in one way only: a `JObject` is a sequence of two types of items.
+    pub(crate) fn as_only_instance_of(&self, id: TypeId) -> Option<Ty> {
+        let mut only: Option<Ty> = None;
+        let several = self.any_instance_of(id, &mut |ty| match &only {
+            Some(known) => known != ty,
+            None => {
+                only = Some(ty.clone());
+                false
+            }
+        });
+        only.filter(|_| !several)
+    }
+
+    fn any_instance_of(&self, id: TypeId, fits: &mut dyn FnMut(&Ty) -> bool) -> bool {
+        if self.is(id) {
+            return fits(self);
         }
-        let own = self.id()?;
-        info(own).bases.iter().find_map(|base| base.substitute(self.args(), &[]).as_instance_of(id))
+        if let Ty::Opaque(opaque) = self {
+            return opaque.bases.iter().any(|base| base.any_instance_of(id, fits));
+        }
+        self.id().is_some_and(|own| {
+            let mut bases = info(own).bases.iter();
+            bases.any(|base| base.substitute(self.args(), &[]).any_instance_of(id, fits))
+        })
     }
 
     /// Whether this type, seen as the declared type `id` in any of the ways that it can be, passes a test.

@@ -182,10 +182,8 @@ fn index_by(cx: &mut Cx<'_>, id: JsonId, key: &Value) -> Run {
     match key {
         Value::Str(name) => cx.state.json.index_name(id, Some(name)).map(token),
         Value::Null => cx.state.json.index_name(id, None).map(token),
-        other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
-            Some(n) => cx.state.json.index_number(id, n).map(token),
-            None => Err(bad_key(cx, id, other, "Accessed")),
-        },
+        Value::Int(n) => cx.state.json.index_number(id, *n).map(token),
+        other => Err(bad_key(cx, id, other, "Accessed")),
     }
 }
 
@@ -286,10 +284,8 @@ fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
             state.json.set_name(id, Some(name.clone()), value, &mut state.budget)?;
         }
         Value::Null => state.json.set_name(id, None, value, &mut state.budget)?,
-        other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
-            Some(n) => state.json.set_number(id, n, value, &mut state.budget)?,
-            None => return Err(bad_key(cx, id, other, "Set")),
-        },
+        Value::Int(n) => state.json.set_number(id, *n, value, &mut state.budget)?,
+        other => return Err(bad_key(cx, id, other, "Set")),
     }
     Ok(a.value(2))
 }
