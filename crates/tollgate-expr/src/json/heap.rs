@@ -257,7 +257,10 @@ impl JsonHeap {
     }
 
     /// Adds a token that knows its place; the parent is told with [`JsonHeap::fill`]. The caller charges for it.
-    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the token is made where it stays: moving it costs more"
+    )]
     #[inline(always)]
     pub(super) fn push_within(
         &mut self,
@@ -284,12 +287,7 @@ impl JsonHeap {
     }
 
     /// The children of a new container, which know their places, and the index of a large object.
-    pub(super) fn fill(
-        &mut self,
-        id: JsonId,
-        children: Children,
-        index: Option<Box<Index>>,
-    ) {
+    pub(super) fn fill(&mut self, id: JsonId, children: Children, index: Option<Box<Index>>) {
         if let Some(container) = self.node_mut(id).and_then(|node| node.body.container_mut()) {
             container.children = children;
             container.index = index;

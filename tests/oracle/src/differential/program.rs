@@ -798,7 +798,7 @@ impl Generator {
             0 | 1 => {
                 let ty = *self
                     .rng
-                    .pick(&["int", "double", "bool", "decimal", "long", "TimeSpan", "byte",])?;
+                    .pick(&["int", "double", "bool", "decimal", "long", "TimeSpan", "byte"])?;
                 let test = format!("{ty}.TryParse($, out var {name})");
                 (Node::of(&named("bool"), &test, vec![self.term(&string, 1)?]), named(ty))
             }

@@ -381,9 +381,7 @@ impl Generator {
             }
             Shape::Named(name, _) if NUMERIC.contains(name) => self.mixed(ty, below),
             Shape::Nullable(inner) => self.maybe(ty, inner, below),
-            Shape::Array(_) | Shape::Named("List" | "IEnumerable", _)
-                if self.rng.percent(60) =>
-            {
+            Shape::Array(_) | Shape::Named("List" | "IEnumerable", _) if self.rng.percent(60) => {
                 self.sequence(ty, below)
             }
             _ => None,

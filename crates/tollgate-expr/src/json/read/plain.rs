@@ -296,7 +296,10 @@ impl<'t> Plain<'t, '_> {
     }
 
     /// Adds a token where it belongs.
-    #[expect(clippy::inline_always, reason = "the token is made where it stays: moving it costs more")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the token is made where it stays: moving it costs more"
+    )]
     #[inline(always)]
     fn attach(&mut self, body: Body) -> Step<JsonId> {
         self.memory += super::super::heap::NODE_BYTES;
