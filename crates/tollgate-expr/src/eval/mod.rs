@@ -3,6 +3,7 @@
 mod args;
 mod call;
 mod cast;
+mod compare;
 mod cursor;
 mod each;
 mod format;
@@ -20,6 +21,7 @@ mod tree;
 pub(crate) use args::{Args, null_argument};
 pub(crate) use call::{Closure, Cx};
 pub(crate) use cast::{default_value, primitive_type, primitive_value, scalar_of};
+pub(crate) use compare::distance;
 pub(crate) use cursor::Cursor;
 pub(crate) use format::{composite, format_value, formatted};
 pub(crate) use fuse::fuse;

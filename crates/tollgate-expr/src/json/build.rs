@@ -15,9 +15,7 @@ impl JsonHeap {
         budget: &mut Budget,
     ) -> Result<JsonId, Exception> {
         budget.memory(2 * NODE_BYTES)?;
-        let property = self.push_property(name, None, 0).ok_or_else(too_many)?;
-        self.push_within(Body::Value(value), Some(property), 0).ok_or_else(too_many)?;
-        Ok(property)
+        self.push_property(name, value).ok_or_else(too_many)
     }
 
     /// `new JObject(properties)`. They have different names.
@@ -53,7 +51,7 @@ impl JsonHeap {
     ) -> Result<JsonId, Exception> {
         budget.memory(CONTAINER_BYTES + NODE_BYTES + size_of_val(items))?;
         budget.step(1 + items.len() as u64)?;
-        let id = self.push_within(body(Box::default()), None, 0).ok_or_else(too_many)?;
+        let id = self.push_alone(body(Box::default())).ok_or_else(too_many)?;
         let mut children = Children::with_capacity(items.len());
         for (slot, &item) in items.iter().enumerate() {
             // What has found a place since it was made is copied.
@@ -62,7 +60,7 @@ impl JsonHeap {
             self.place(item, id, slot);
             children.push(item);
         }
-        self.fill(id, children, None);
+        self.fill(id, &children, None);
         Ok(id)
     }
 }

@@ -140,6 +140,10 @@ impl JsonWriter {
                         self.value(value, budget)?;
                         continue;
                     }
+                    Body::Text(slice) => {
+                        self.string(heap.slice(slice), budget)?;
+                        continue;
+                    }
                     Body::Property { name, value } => {
                         self.name(name, budget)?;
                         next = *value;

@@ -3,14 +3,13 @@
 mod composite;
 mod convert;
 mod custom;
+pub(crate) mod decimal;
 mod digits;
-mod divide;
 mod parse;
 mod standard;
 
 pub(crate) use composite::{Piece, check_composite, pad, pieces};
-pub(crate) use convert::convert;
-pub(crate) use divide::divide;
+pub(crate) use convert::{convert, double_of};
 pub(crate) use parse::{Styles, parse, parse_bool, try_parse, try_parse_bool};
 
 use std::fmt::Write as _;
@@ -160,7 +159,9 @@ impl Number {
             // Rust, too, writes the fewest digits that read back as the number, but never an exponent. Writing to a
             // `String` cannot fail.
             Self::Double(value) if PLAIN_DOUBLES.contains(&value.abs()) => {
-                write!(out, "{value}").unwrap_or_default();
+                if !push_short(value, out) {
+                    write!(out, "{value}").unwrap_or_default();
+                }
             }
             Self::Single(value) if PLAIN_SINGLES.contains(&value.abs()) => {
                 write!(out, "{value}").unwrap_or_default();
@@ -184,6 +185,36 @@ fn push_signed(value: i64, out: &mut String) {
         out.push('-');
     }
     push_unsigned(value.unsigned_abs(), out);
+}
+
+/// Appends a number with at most four digits behind its point; whether it is one.
+///
+/// Digits that give the number when they are divided by a power of ten are the fewest that do, trailing zeros apart: of
+/// numbers with at most 15 digits no two are the same `double`.
+#[expect(clippy::float_cmp, reason = "only the very number has these digits")]
+#[expect(clippy::cast_precision_loss, reason = "at most 15 digits")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and bounded")]
+fn push_short(value: f64, out: &mut String) -> bool {
+    const MOST: u64 = 1_000_000_000_000_000;
+    let magnitude = value.abs();
+    for (places, scale) in [(0, 1_u64), (1, 10), (2, 100), (3, 1_000), (4, 10_000)] {
+        let digits = (magnitude * scale as f64 + 0.5) as u64;
+        if digits >= MOST {
+            return false;
+        }
+        if digits as f64 / scale as f64 == magnitude {
+            if value < 0.0 {
+                out.push('-');
+            }
+            push_unsigned(digits / scale, out);
+            if places > 0 {
+                out.push('.');
+                push_whole((digits % scale).into(), places, out);
+            }
+            return true;
+        }
+    }
+    false
 }
 
 /// Appends a whole number.

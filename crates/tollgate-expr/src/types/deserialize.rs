@@ -7,7 +7,7 @@ use super::{Ty, TypeId};
 use crate::collections::Comparer;
 use crate::eval::{Cx, default_value, primitive_type, primitive_value};
 use crate::json::{JsonId, JsonType, Primitive, PrimitiveType, Scalar};
-use crate::state::{Object, SLOT_COST};
+use crate::state::SLOT_COST;
 use crate::{Exception, ExceptionKind, Value};
 
 type Run = Result<Value, Exception>;
@@ -314,10 +314,9 @@ fn whole(cx: &mut Cx<'_>, id: JsonId, kind: JsonType, ty: &Ty, from: From) -> Ru
         Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
             hash_set::new_set(cx, &item, items, Comparer::Exact)
         }
-        Ty::Generic(TypeId::Queue, _) => {
-            cx.state.add(Object::Queue { item, items: items.into(), version: 0 })
+        Ty::Generic(id @ (TypeId::Queue | TypeId::Stack), _) => {
+            super::collections::line::new_line(cx, *id, &item, items)
         }
-        Ty::Generic(TypeId::Stack, _) => cx.state.add(Object::Stack { item, items, version: 0 }),
         Ty::Generic(TypeId::IReadOnlyList | TypeId::IReadOnlyCollection, _) => {
             cx.state.list(item, items)
         }

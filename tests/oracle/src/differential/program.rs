@@ -178,7 +178,6 @@ const WRONG: &[&str] = &[
     "var $ = default(int?);",
     "int $ = default;",
     "var $ = sizeof(int);",
-    "dynamic $ = 1;",
     "var (x1, y1) = (1, \"a\"); $ = 1;",
     "(int x1, string y1) = (1, 2);",
     "var $ = (a: 1, b: 2); $.a++; $.c.ToString();",

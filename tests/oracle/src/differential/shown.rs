@@ -87,7 +87,9 @@ const SEQUENCES: &[&str] = &[
 impl Generator {
     /// A declared type whose text says what it is.
     pub(super) fn printable(&mut self) -> Option<Shape> {
-        let declared = |name: &&&str| self.table.find(name, 0).is_some();
+        let declared = |name: &&&str| {
+            self.table.find(name, 0).is_some_and(|ty| !matches!(ty.kind, TypeKind::Static))
+        };
         let all: Vec<&str> = PRINTABLE.iter().filter(declared).copied().collect();
         self.rng.pick(&all).copied().map(named)
     }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::super::heap::{Body, Children, Container, INDEX_FROM, Index};
+use super::super::heap::{
+    Body, CONTAINER_BYTES, INDEX_BYTES, INDEX_FROM, Index, NODE_BYTES, Slice, become_token,
+    id_behind,
+};
 use super::super::{JsonHeap, JsonId, Scalar};
 use super::{DateParse, MAX_DEPTH, date};
 use crate::{Budget, Exception};
@@ -26,12 +29,13 @@ pub(super) fn read(
         return Ok(None);
     }
     let (mark, before) = (heap.mark(), budget.clone());
-    heap.reserve(text.len() / NODE_EVERY);
     let mut plain = Plain {
         text,
         at: blank,
         dates,
         heap,
+        used: mark,
+        has_slices: false,
         names: NAMES.take(),
         waiting: SmallVec::new(),
         top: Frame::of(None, 0, false),
@@ -40,11 +44,23 @@ pub(super) fn read(
         memory: 0,
         steps: 0,
     };
+    plain.heap.prepare((text.len() / NODE_EVERY).clamp(LEAST_PREPARED, MOST_PREPARED));
     let read = plain.document(budget);
+    if plain.has_slices {
+        plain.memory += text.len();
+    }
     let spent = plain.settle(budget);
+    plain.heap.rewind(plain.used);
+    let keeps = plain.has_slices;
     NAMES.set(plain.names);
     match read {
-        Ok(root) => spent.map(|()| Some(root)),
+        Ok(root) => {
+            spent?;
+            if keeps {
+                heap.keep(text);
+            }
+            Ok(Some(root))
+        }
         Err(Stop::Bound(exception)) => Err(exception),
         Err(Stop::NotPlain) => {
             heap.rewind(mark);
@@ -54,8 +70,12 @@ pub(super) fn read(
     }
 }
 
-/// How much text there is for a token, about; only space is reserved by it.
+/// How much text there is for a token, about, and for how few and how many tokens space is made before they come.
 const NODE_EVERY: usize = 10;
+const LEAST_PREPARED: usize = 4;
+const MOST_PREPARED: usize = 1024;
+/// What the value of a part of the text takes, beside the text, when somebody asks for it.
+const SLICE_BYTES: usize = 48;
 /// How much is taken from the budget at a time.
 const SETTLE: u64 = 1024;
 /// How many names a thread keeps for the documents to come, and how long they may be: most documents share theirs.
@@ -96,6 +116,10 @@ struct Plain<'t, 'h> {
     at: usize,
     dates: DateParse,
     heap: &'h mut JsonHeap,
+    /// Where the next token will be.
+    used: usize,
+    /// Whether tokens are parts of the text, which then is kept.
+    has_slices: bool,
     names: Vec<Arc<str>>,
     /// Children of the containers that are open.
     waiting: SmallVec<[JsonId; 64]>,
@@ -166,13 +190,12 @@ impl<'t> Plain<'t, '_> {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
-        self.memory += super::super::heap::CONTAINER_BYTES;
-        let body = Box::<Container>::default();
-        let id = if is_object {
-            self.attach(Body::Object(body))?
-        } else {
-            self.attach(Body::Array(body))?
-        };
+        self.memory += CONTAINER_BYTES;
+        let (id, token) = self.token()?;
+        become_token(
+            token,
+            if is_object { Body::Object(Box::default()) } else { Body::Array(Box::default()) },
+        );
         let frame = Frame::of(Some(id), self.waiting.len(), is_object);
         self.outer.push(std::mem::replace(&mut self.top, frame));
         Ok(id)
@@ -197,7 +220,7 @@ impl<'t> Plain<'t, '_> {
         let frame = std::mem::replace(&mut self.top, outer);
         let children = self.waiting.get(frame.first..).unwrap_or_default();
         if let Some(id) = frame.id {
-            self.heap.fill(id, Children::from_slice(children), frame.index);
+            self.heap.fill(id, children, frame.index);
         }
         self.waiting.truncate(frame.first);
     }
@@ -242,12 +265,13 @@ impl<'t> Plain<'t, '_> {
             return Err(Stop::NotPlain);
         }
         self.top.seen |= bit;
-        let slot = self.waiting.len() - self.top.first;
+        let n_siblings = self.waiting.len() - self.top.first;
         let name = self.shared(name, key);
-        self.memory += super::super::heap::NODE_BYTES + name.len().max(16);
-        let indexed = (slot >= INDEX_FROM).then(|| name.clone());
-        let id = self.heap.push_property(name, self.top.id, slot).ok_or(Stop::NotPlain)?;
-        self.waiting.push(id);
+        self.memory += name.len().max(16);
+        let indexed = (n_siblings >= INDEX_FROM).then(|| name.clone());
+        let (id, token) = self.token()?;
+        // The value comes next.
+        become_token(token, Body::Property { name, value: id_behind(id) });
         self.property = Some(id);
         if let Some(name) = indexed {
             self.index(name, id);
@@ -266,7 +290,7 @@ impl<'t> Plain<'t, '_> {
 
     /// Adds a property to the index of a large object.
     fn index(&mut self, name: Arc<str>, id: JsonId) {
-        self.memory += super::super::heap::INDEX_BYTES;
+        self.memory += INDEX_BYTES;
         if let Some(index) = &mut self.top.index {
             index.insert(name, id);
             return;
@@ -274,7 +298,7 @@ impl<'t> Plain<'t, '_> {
         let all = self.waiting.get(self.top.first..).unwrap_or_default();
         let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
         self.top.index = Some(Box::new(all.iter().filter_map(named).collect()));
-        self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
+        self.memory += INDEX_BYTES * INDEX_FROM;
     }
 
     /// A name as text that documents share.
@@ -295,66 +319,78 @@ impl<'t> Plain<'t, '_> {
         }
     }
 
-    /// Adds a token where it belongs.
-    #[expect(
-        clippy::inline_always,
-        reason = "the token is made where it stays: moving it costs more"
-    )]
-    #[inline(always)]
-    fn attach(&mut self, body: Body) -> Step<JsonId> {
-        self.memory += super::super::heap::NODE_BYTES;
+    /// Adds a token where it belongs. It is nothing yet: what it is made of is put right where it stays.
+    #[inline]
+    fn token(&mut self) -> Step<(JsonId, &mut Body)> {
+        self.memory += NODE_BYTES;
+        if self.used == self.heap.mark() {
+            self.heap.prepare(LEAST_PREPARED + self.used / 8);
+        }
+        let at = self.used;
+        self.used += 1;
         if let Some(property) = self.property.take() {
-            return self.heap.push_within(body, Some(property), 0).ok_or(Stop::NotPlain);
+            return self.heap.begin(at, Some(property), 0).ok_or(Stop::NotPlain);
         }
         let slot = self.waiting.len() - self.top.first;
-        let id = self.heap.push_within(body, self.top.id, slot).ok_or(Stop::NotPlain)?;
+        let (id, token) = self.heap.begin(at, self.top.id, slot).ok_or(Stop::NotPlain)?;
         self.waiting.push(id);
-        Ok(id)
+        Ok((id, token))
+    }
+
+    #[inline]
+    fn value(&mut self, value: Scalar) -> Step<()> {
+        let (_, token) = self.token()?;
+        become_token(token, Body::Value(value));
+        Ok(())
     }
 
     fn scalar(&mut self, byte: u8) -> Step<()> {
-        let value = match byte {
-            b'"' => return self.text_value(),
-            b'0'..=b'9' | b'-' => return self.number(),
-            b't' => self.word("true", Scalar::Bool(true))?,
-            b'f' => self.word("false", Scalar::Bool(false))?,
-            b'n' => self.word("null", Scalar::Null)?,
-            _ => return Err(Stop::NotPlain),
-        };
-        self.attach(Body::Value(value)).map(drop)
+        match byte {
+            b'"' => self.text(),
+            b'0'..=b'9' | b'-' => self.number(),
+            b't' => self.word("true").and_then(|()| self.value(Scalar::Bool(true))),
+            b'f' => self.word("false").and_then(|()| self.value(Scalar::Bool(false))),
+            b'n' => self.word("null").and_then(|()| self.value(Scalar::Null)),
+            _ => Err(Stop::NotPlain),
+        }
     }
 
     /// A string that is a value.
-    fn text_value(&mut self) -> Step<()> {
-        match self.run(self.at + 1) {
-            Some((text, true)) => self.attach_text(text),
-            Some((plain, false)) => {
-                let text = self.escaped(plain)?;
-                self.attach_text(&text)
+    fn text(&mut self) -> Step<()> {
+        let start = self.at + 1;
+        let (text, is_end) = self.run(start).ok_or(Stop::NotPlain)?;
+        if !is_end {
+            let text = self.escaped(text)?;
+            if !self.date(&text)? {
+                self.memory += text.len() + 16;
+                self.value(Scalar::Str(text.into()))?;
             }
-            None => Err(Stop::NotPlain),
+            return Ok(());
         }
+        if !self.date(text)? {
+            let slice = Slice::of_next(self.heap, start, text.len()).ok_or(Stop::NotPlain)?;
+            self.has_slices = true;
+            self.memory += SLICE_BYTES;
+            let (_, token) = self.token()?;
+            become_token(token, Body::Text(slice));
+        }
+        Ok(())
     }
 
-    fn attach_text(&mut self, text: &str) -> Step<()> {
+    /// Adds a date if text is one.
+    fn date(&mut self, text: &str) -> Step<bool> {
         self.steps += text.len() as u64 / 64;
-        if self.dates == DateParse::DateTime
-            && let Some(date) = date::parse(text)
-        {
-            return self.attach(Body::Value(Scalar::Date(date))).map(drop);
-        }
-        self.memory += text.len() + 16;
-        self.attach(Body::Value(Scalar::Str(text.into()))).map(drop)
+        let date = if self.dates == DateParse::DateTime { date::parse(text) } else { None };
+        date.map_or(Ok(false), |date| self.value(Scalar::Date(date)).map(|()| true))
     }
 
-    fn word(&mut self, word: &str, value: Scalar) -> Step<Scalar> {
+    fn word(&mut self, word: &str) -> Step<()> {
         let end = self.at + word.len();
         if self.text.get(self.at..end) != Some(word) {
             return Err(Stop::NotPlain);
         }
         self.at = end;
-        self.delimited()?;
-        Ok(value)
+        self.delimited()
     }
 
     /// A word or number ends where the grammar goes on.
@@ -404,14 +440,17 @@ impl<'t> Plain<'t, '_> {
         let text = self.text.get(start..self.at).unwrap_or_default();
         self.delimited()?;
         if !is_whole {
-            let value = text.parse().map_err(|_| Stop::NotPlain)?;
-            return self.attach(Body::Value(Scalar::Double(value))).map(drop);
+            let value = match short_decimal(text) {
+                Some(value) => value,
+                None => text.parse().map_err(|_| Stop::NotPlain)?,
+            };
+            return self.value(Scalar::Double(value));
         }
         if text == "-0" {
             return Err(Stop::NotPlain);
         }
         let value = text.parse().map_err(|_| Stop::NotPlain)?;
-        self.attach(Body::Value(Scalar::Int(value))).map(drop)
+        self.value(Scalar::Int(value))
     }
 
     /// Text of a string up to its end or the next escape, and whether that is the end, which is passed over.
@@ -470,6 +509,33 @@ fn key(name: &str) -> usize {
     let byte = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
     let ends = [byte(0), byte(bytes.len() / 2), byte(bytes.len().saturating_sub(1))];
     ends.into_iter().fold(bytes.len(), |key, byte| key.wrapping_mul(31) + byte)
+}
+
+/// A number without an exponent of few digits: both they and the power of ten are exact, so that the quotient is rounded
+/// once, as it has to be.
+fn short_decimal(text: &str) -> Option<f64> {
+    const MOST_DIGITS: usize = 15;
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, text),
+    };
+    if digits.len() > MOST_DIGITS + 1 {
+        return None;
+    }
+    let (mut value, mut scale, mut is_fraction) = (0_i64, 1_i64, false);
+    for byte in digits.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + i64::from(byte - b'0');
+                scale *= if is_fraction { 10 } else { 1 };
+            }
+            b'.' => is_fraction = true,
+            _ => return None,
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "at most 15 digits")]
+    let (value, scale) = (value as f64, scale as f64);
+    Some(sign * (value / scale))
 }
 
 /// Where the first quote or backslash is. Most strings are short: the first words are looked at right here, eight bytes
@@ -561,6 +627,58 @@ mod tests {
             assert!(found.is_some(), "{source}");
             assert_eq!(found, lenient(source), "{source}");
         }
+    }
+
+    #[test]
+    fn short_decimals_are_what_they_say() {
+        let texts = [
+            "0.7",
+            "-0.0",
+            "0.0",
+            "1.25",
+            "123456789.123456",
+            "0.00000000000001",
+            "99999999999999.9",
+            "0.1",
+            "0.3",
+            "-2.675",
+            "1.005",
+            "9007199254740.993",
+            "8.41",
+            "1000000.0",
+        ];
+        for text in texts {
+            let (short, parsed) = (short_decimal(text), text.parse::<f64>().unwrap());
+            assert_eq!(short.map(f64::to_bits), Some(parsed.to_bits()), "{text}");
+        }
+        assert_eq!(short_decimal("0.1234567890123456"), None);
+        assert_eq!(short_decimal("1.5e3"), None);
+    }
+
+    #[test]
+    fn strings_are_parts_of_the_document_until_they_are_asked_for() {
+        let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+        let mut parse = |heap: &mut JsonHeap, source: &str| {
+            heap.parse(source, DateParse::DateTime, &mut budget).unwrap()
+        };
+        let first = parse(&mut heap, r#"{"a":"é😀","b":["x","","y\n"]}"#);
+        let second = parse(&mut heap, r#" ["x","other"]"#);
+        let find = |heap: &JsonHeap, id, index| heap.child(id, index).unwrap();
+        let text = heap.get(first, "a").unwrap();
+        assert_eq!(heap.token_type(text), crate::json::JsonType::String);
+        assert_eq!(heap.scalar(text), Some(&Scalar::from("é😀")));
+        assert!(std::ptr::eq(heap.scalar(text).unwrap(), heap.scalar(text).unwrap()));
+        let row = heap.get(first, "b").unwrap();
+        assert!(heap.token_equals(find(&heap, row, 0), find(&heap, second, 0)));
+        assert!(!heap.token_equals(find(&heap, row, 1), find(&heap, second, 1)));
+        let mut budget = Budget::new(LIMITS);
+        let copy = heap.deep_clone(first, &mut budget).unwrap();
+        assert!(heap.deep_equals(Some(first), Some(copy), &mut budget).unwrap());
+        heap.set_scalar(text, Scalar::Int(1), &mut budget).unwrap();
+        assert_eq!(
+            self::text(&heap, first, &mut budget) + &self::text(&heap, copy, &mut budget),
+            r#"{"a":1,"b":["x","","y\n"]}{"a":"é😀","b":["x","","y\n"]}"#
+        );
     }
 
     #[test]
