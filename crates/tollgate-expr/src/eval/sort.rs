@@ -61,10 +61,22 @@ impl Cx<'_> {
             Ordering::Equal
         });
         if let Some(exception) = failed {
-            return Err(uncomparable(exception));
+            return Err(self.first_fault(keys, columns).unwrap_or_else(|| uncomparable(exception)));
         }
         let mut items: Vec<Option<Value>> = items.into_iter().map(Some).collect();
         Ok(places.iter().filter_map(|place| items.get_mut(*place)?.take()).collect())
+    }
+
+    /// The exception at which .NET's sort by the first key ends, which compares in an order of its own.
+    #[cold]
+    fn first_fault(&mut self, keys: &[Key], columns: Vec<Vec<Value>>) -> Option<Exception> {
+        let column = columns.into_iter().next()?;
+        let how = match &keys.first()?.comparer {
+            Value::Null => Order::Default,
+            comparer => Order::Comparer(comparer),
+        };
+        let mut items: Vec<_> = column.into_iter().map(|key| (key, Value::Null)).collect();
+        self.introsort(&mut items, how).err()
     }
 
     /// The order of two values.
