@@ -333,6 +333,15 @@ impl Checker<'_> {
         let (a, b) = match (left.ty == Ty::Null, right.ty == Ty::Null) {
             (true, false) => (b, b),
             (false, true) => (a, a),
+            // Of the operators that are left here the ones of `int?` are the best for two of them.
+            (true, true)
+                if !matches!(
+                    op,
+                    BinaryOp::Add | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor
+                ) =>
+            {
+                (&Ty::INT, &Ty::INT)
+            }
             _ => (a, b),
         };
         if matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor)
@@ -353,7 +362,9 @@ impl Checker<'_> {
             return None;
         }
         if shift {
-            Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT)?;
+            if right.ty != Ty::Null {
+                Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT)?;
+            }
             let wrap = |ty: Ty| if lifted { Ty::nullable(ty) } else { ty };
             let (left, right) = (left.clone(), right.clone());
             let constant = left.constant && right.constant;
@@ -380,7 +391,8 @@ impl Checker<'_> {
         a.promote(b)
     }
 
-    fn arithmetic(
+    /// An operator whose operands both become of one type.
+    pub(super) fn arithmetic(
         &mut self,
         op: BinaryOp,
         left: Typed,
@@ -424,7 +436,11 @@ impl Checker<'_> {
         at: At,
     ) -> Typed {
         if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
-            match arith(op, !self.unchecked, a, b) {
+            let least = match b {
+                Value::Int(-1) | Value::Long(-1) => Self::least(op, a, self.unchecked),
+                _ => None,
+            };
+            match least.map_or_else(|| arith(op, !self.unchecked, a, b), Ok) {
                 Ok(value) => return Typed::constant(value, ty, at),
                 Err(exception) => {
                     let message = if exception.kind() == crate::ExceptionKind::DivideByZero {
@@ -439,6 +455,18 @@ impl Checker<'_> {
         }
         let arith = Arith { op, checked: self.checked, left, right, at: at.start };
         Typed::new(Node::Arith(Box::new(arith)), ty, at)
+    }
+
+    /// The least number divided by -1, which the compiler calculates where the processor fails.
+    fn least(op: BinaryOp, number: &Value, unchecked: bool) -> Option<Value> {
+        match (op, number) {
+            (BinaryOp::Rem, Value::Int(i32::MIN)) => Some(Value::Int(0)),
+            (BinaryOp::Rem, Value::Long(i64::MIN)) => Some(Value::Long(0)),
+            (BinaryOp::Div, Value::Int(i32::MIN) | Value::Long(i64::MIN)) if unchecked => {
+                Some(number.clone())
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn equal(negate: bool, mode: Equality, left: Node, right: Node, at: At) -> Typed {
@@ -547,10 +575,12 @@ impl Checker<'_> {
                     && member.params.len() == operands.len()
             })
             .collect();
-        let lifted = operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
+        // `null` is a missing value where an operator takes a value type.
+        let missing = |typed: &Typed, param: &Ty| typed.ty == Ty::Null && param.is_value_type();
         let standard = |member: &&&'static MemberInfo| {
             member.params.iter().zip(&operands).all(|(param, typed)| {
-                Self::standard(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
+                let ty = typed.ty.strip_nullable();
+                missing(typed, &param.ty) || Self::standard(ty, typed.value(), &param.ty).is_some()
             })
         };
         let declared = |member: &&&'static MemberInfo| {
@@ -558,7 +588,14 @@ impl Checker<'_> {
                 Self::implicit(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
             })
         };
-        let member = members.iter().find(standard).or_else(|| members.iter().find(declared))?;
+        let mut fitting = members.iter().filter(standard);
+        let member = fitting.next().or_else(|| members.iter().find(declared))?;
+        let with_null =
+            member.params.iter().zip(&operands).any(|(param, typed)| missing(typed, &param.ty));
+        if with_null && fitting.next().is_some() {
+            return None;
+        }
+        let lifted = with_null || operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
         self.used.push(member);
         let mut effects = Vec::new();
         let mut args = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::number::{order, same};
 use super::{Cx, Result, is_tuple, scalar_of};
-use crate::json::Scalar;
+use crate::json::JsonId;
 use crate::types::{Ty, TypeId};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -34,27 +34,8 @@ impl Cx<'_> {
     pub(crate) fn compare_to(&self, this: &Value, other: &Value) -> Option<Result<i32>> {
         let known = match (this, other) {
             (Value::Json(id), _) => {
-                let own = self.state.json.scalar(*id)?;
-                return Some(match other {
-                    Value::Json(other) if self.state.json.scalar(*other).is_some() => {
-                        let order = self.state.json.compare_values(*id, Some(*other));
-                        order.map(|order| order as i32)
-                    }
-                    Value::Null => Ok(1),
-                    _ if matches!(own, Scalar::Null | Scalar::Undefined) => Ok(-1),
-                    _ => match scalar_of(other) {
-                        Some(other) => crate::json::compare_as(own.token_type(), own, &other)
-                            .map(|order| order as i32),
-                        None if matches!(own, Scalar::Str(_)) => Ok(1),
-                        None => {
-                            let from = self.state.type_of(other).full_name();
-                            let message = format!(
-                                "Unable to cast object of type '{from}' to type 'System.IConvertible'."
-                            );
-                            Err(Exception::new(ExceptionKind::InvalidCast, message))
-                        }
-                    },
-                });
+                self.state.json.scalar(*id)?;
+                return Some(self.compare_token(*id, other));
             }
             (Value::Record(left), Value::Record(right))
                 if left.ty == right.ty && is_tuple(&left.ty) =>
@@ -73,6 +54,22 @@ impl Cx<'_> {
         }
         let refused = self.refusal(this, other)?;
         Some(if other.is_null() { Ok(1) } else { Err(refused) })
+    }
+
+    /// `JValue.CompareTo(other)`.
+    fn compare_token(&self, token: JsonId, other: &Value) -> Result<i32> {
+        let json = &self.state.json;
+        let order = match (other, scalar_of(other)) {
+            (Value::Json(other), _) if json.scalar(*other).is_some() => {
+                json.compare_values(token, Some(*other))?
+            }
+            (_, Some(other)) => json.compare_with(token, &other)?,
+            (_, None) => {
+                let text = || Ok(other.to_text(self.state)?.unwrap_or_default());
+                json.compare_with_object(token, &self.state.type_of(other).full_name(), text)?
+            }
+        };
+        Ok(order as i32)
     }
 
     /// What a comparable object says to one of another type; none of those that are not comparable.
@@ -102,11 +99,11 @@ impl Cx<'_> {
         Some(Exception::new(ExceptionKind::Argument, message))
     }
 
-    /// Whether both are the same object. Values of structs are never: each is in a box of its own. Nor are exceptions, which
-    /// have no identity here, and comparers of a culture, which .NET makes anew each time.
+    /// Whether both are the same object. Values of structs are never: each is in a box of its own. Nor are
+    /// comparers of a culture, which .NET makes anew each time.
     fn is_one_object(&self, left: &Value, right: &Value) -> bool {
         let anew = match left {
-            Value::Exception(_) | Value::Enum(TypeId::StringComparer, 0 | 1) => true,
+            Value::Enum(TypeId::StringComparer, 0 | 1) => true,
             Value::Record(_) | Value::Native(_) => self.state.type_of(left).is_value_type(),
             Value::Enum(id, _) => Ty::Named(*id).is_enum(),
             _ => false,

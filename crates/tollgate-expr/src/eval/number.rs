@@ -183,7 +183,7 @@ pub(crate) fn order(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Short(a), Value::Short(b)) => Some(a.cmp(b)),
         (Value::UShort(a), Value::UShort(b)) => Some(a.cmp(b)),
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::Enum(_, a), Value::Enum(_, b)) => Some(a.cmp(b)),
+        (Value::Enum(x, a), Value::Enum(y, b)) if x == y => Some(a.cmp(b)),
         (Value::DateTime(a), Value::DateTime(b)) => Some(a.cmp(b)),
         (Value::DateTimeOffset(a), Value::DateTimeOffset(b)) => Some(a.cmp(b)),
         (Value::TimeSpan(a), Value::TimeSpan(b)) => Some(a.cmp(b)),
@@ -247,7 +247,7 @@ pub(crate) fn same(left: &Value, right: &Value) -> bool {
                     && a.key().is_some_and(|key| b.key() == Some(key)))
         }
         (Value::Xml(a), Value::Xml(b)) => a == b,
-        (Value::Exception(a), Value::Exception(b)) => a == b,
+        (Value::Exception(a), Value::Exception(b)) => a.is_same(b),
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Guid(a), Value::Guid(b)) => a == b,
         _ => order(left, right).is_some_and(Ordering::is_eq),

@@ -16,6 +16,11 @@ fn comparer(number: i32) -> Value {
     Value::Enum(TypeId::StringComparer, number)
 }
 
+/// `StringComparer.OrdinalIgnoreCase`.
+pub(in crate::types) fn ordinal_any_case() -> Value {
+    comparer(5)
+}
+
 fn how(a: &Args<'_>) -> Comparison {
     match a.get(0) {
         Value::Enum(_, number) => Comparison::of(*number),
