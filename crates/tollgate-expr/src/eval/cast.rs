@@ -43,7 +43,7 @@ impl Cx<'_> {
         {
             return Ok(Value::Enum(*id, *number));
         }
-        let own = self.state.type_of(&value).full_name();
+        let own = value.type_name(self.state).unwrap_or_default();
         let message =
             format!("Unable to cast object of type '{own}' to type '{}'.", ty.full_name());
         Err(Exception::new(ExceptionKind::InvalidCast, message))

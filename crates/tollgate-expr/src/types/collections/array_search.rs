@@ -2,7 +2,7 @@
 
 use super::super::decl::{Member, m};
 use super::super::object::{equals, required};
-use super::{Run, find_in, index_int, last_window, passing, window};
+use super::{Run, bad_count, find_in, index_int, last_window, passing, window};
 use crate::Value;
 use crate::eval::{Args, Cx, default_value};
 
@@ -150,6 +150,9 @@ fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
     let found = if last {
         // An array without items takes 0 as a start, too.
         if items.is_empty() && (given == 0 || matches!(a.long(2), -1 | 0)) {
+            if given == 2 && a.long(3) != 0 {
+                return Err(bad_count());
+            }
             return Ok(Value::Int(-1));
         }
         let window = last_window(a, 2, given, items.len())?;

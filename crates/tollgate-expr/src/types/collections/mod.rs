@@ -453,10 +453,10 @@ fn window(a: &Args<'_>, at: usize, given: usize, length: usize) -> Result<Window
 fn last_window(a: &Args<'_>, at: usize, given: usize, length: usize) -> Result<Window, Exception> {
     let start = if given > 0 { a.long(at) } else { i64::from(index_int(length)) - 1 };
     if length == 0 {
-        return if start == -1 {
-            Ok(Window { start: 0, end: 0 })
-        } else {
-            Err(bad_index("startIndex"))
+        return match start {
+            -1 if given == 2 && a.long(at + 1) != 0 => Err(bad_count()),
+            -1 => Ok(Window { start: 0, end: 0 }),
+            _ => Err(bad_index("startIndex")),
         };
     }
     let Some(start) = usize::try_from(start).ok().filter(|start| *start < length) else {

@@ -42,9 +42,16 @@ fn out_of_range(message: &str, parameter: &str) -> Exception {
     Exception::new(ExceptionKind::ArgumentOutOfRange, message)
 }
 
-/// The part of bytes that arguments 1 and 2 say.
-fn part(cx: &Cx<'_>, a: &Args<'_>, offset_name: &str) -> Result<Vec<u8>, Exception> {
-    const BEYOND: &str = "Offset and length must refer to a position in the string.";
+const NOT_POSITIVE: &str = "Value must be positive.";
+const BEYOND: &str = "Offset and length must refer to a position in the string.";
+
+/// The part of bytes that arguments 1 and 2 say; what else is refused before it is known to be one.
+fn part(
+    cx: &Cx<'_>,
+    a: &Args<'_>,
+    offset_name: &str,
+    checked: impl FnOnce() -> Result<(), Exception>,
+) -> Result<Vec<u8>, Exception> {
     let bytes = a.bytes(cx, 0, "inArray")?;
     let Ok(length) = usize::try_from(a.int(2)) else {
         return Err(out_of_range(
@@ -53,27 +60,19 @@ fn part(cx: &Cx<'_>, a: &Args<'_>, offset_name: &str) -> Result<Vec<u8>, Excepti
         ));
     };
     let Ok(offset) = usize::try_from(a.int(1)) else {
-        return Err(out_of_range("Value must be positive.", offset_name));
+        return Err(out_of_range(NOT_POSITIVE, offset_name));
     };
+    checked()?;
     let end = offset.checked_add(length);
     let part = end.and_then(|end| bytes.get(offset..end)).map(<[u8]>::to_vec);
     part.ok_or_else(|| out_of_range(BEYOND, offset_name))
 }
 
-fn encoded(bytes: &[u8], option: i32) -> Result<String, Exception> {
-    let text = STANDARD.encode(bytes);
-    match option {
-        0 => Ok(text),
-        1 => {
-            let mut out = String::with_capacity(text.len() + text.len() / 38);
-            for (index, c) in text.chars().enumerate() {
-                if index > 0 && index % 76 == 0 {
-                    out.push_str("\r\n");
-                }
-                out.push(c);
-            }
-            Ok(out)
-        }
+/// Whether to break lines.
+fn option(number: i32) -> Result<bool, Exception> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
         other => {
             let message = format!("Illegal enum value: {other}. (Parameter 'options')");
             Err(Exception::new(ExceptionKind::Argument, message))
@@ -81,9 +80,34 @@ fn encoded(bytes: &[u8], option: i32) -> Result<String, Exception> {
     }
 }
 
-fn to_text(cx: &mut Cx<'_>, bytes: &[u8], option: i32) -> Result<Value, Exception> {
-    let text = encoded(bytes, option)?;
+fn encoded(bytes: &[u8], lines: bool) -> String {
+    let text = STANDARD.encode(bytes);
+    if !lines {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 38);
+    for (index, c) in text.chars().enumerate() {
+        if index > 0 && index % 76 == 0 {
+            out.push_str("\r\n");
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn to_text(cx: &mut Cx<'_>, bytes: &[u8], number: i32) -> Result<Value, Exception> {
+    let text = encoded(bytes, option(number)?);
     cx.string(text)
+}
+
+/// The same of a part.
+fn part_to_text(cx: &mut Cx<'_>, a: &Args<'_>, number: i32) -> Result<Value, Exception> {
+    let mut lines = false;
+    let bytes = part(cx, a, "offset", || {
+        lines = option(number)?;
+        Ok(())
+    })?;
+    cx.string(encoded(&bytes, lines))
 }
 
 /// Writes base64 into an array of `char`.
@@ -92,19 +116,27 @@ fn to_chars(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         return Err(null_argument("inArray"));
     }
     let target = a.some(3, "outArray")?;
-    let bytes = part(cx, a, "offsetIn")?;
-    let text = encoded(&bytes, a.int(5))?;
-    cx.charge(text.len())?;
     let start = a.int(4);
+    let mut lines = false;
+    let bytes = part(cx, a, "offsetIn", || {
+        if start < 0 {
+            return Err(out_of_range(NOT_POSITIVE, "offsetOut"));
+        }
+        lines = option(a.int(5))?;
+        Ok(())
+    })?;
     let room = cx.known_length(&target).unwrap_or_default();
-    let fits = usize::try_from(start).ok().filter(|start| start + text.len() <= room);
-    if fits.is_none() {
-        let message = if start < 0 {
-            "Value must be positive."
-        } else {
-            "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array."
-        };
+    let at = usize::try_from(start).unwrap_or(usize::MAX);
+    let text = encoded(&bytes, lines);
+    cx.charge(text.len())?;
+    if at.saturating_add(text.len()) > room {
+        let message = "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array.";
         return Err(out_of_range(message, "offsetOut"));
+    }
+    // .NET takes the address of the first unit, even to write none, unless there were no bytes at all.
+    if at == room && cx.known_length(a.get(0)).is_some_and(|length| length > 0) {
+        let message = "Index was outside the bounds of the array.";
+        return Err(Exception::new(ExceptionKind::IndexOutOfRange, message));
     }
     for (index, c) in (i64::from(start)..).zip(text.encode_utf16()) {
         cx.array_set(&target, index, Value::Char(c))?;
@@ -122,11 +154,9 @@ fn from_chars(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
             "length",
         ));
     };
-    let Ok(offset) = offset else { return Err(out_of_range("Value must be positive.", "offset")) };
+    let Ok(offset) = offset else { return Err(out_of_range(NOT_POSITIVE, "offset")) };
     let part = offset.checked_add(length).and_then(|end| items.get(offset..end));
-    let part = part.ok_or_else(|| {
-        out_of_range("Offset and length must refer to a position in the string.", "offset")
-    })?;
+    let part = part.ok_or_else(|| out_of_range(BEYOND, "offset"))?;
     let unit = |value: &Value| if let Value::Char(unit) = value { *unit } else { 0 };
     let units: Vec<u16> = part.iter().map(unit).collect();
     decoded(cx, &String::from_utf16_lossy(&units))
@@ -148,18 +178,12 @@ pub(super) const MEMBERS: &[Member] = &[
     p(
         "static string ToBase64String(byte[] inArray, int offset, int length)",
         "Some bytes as base64.",
-        |cx, a| {
-            let bytes = part(cx, a, "offset")?;
-            to_text(cx, &bytes, 0)
-        },
+        |cx, a| part_to_text(cx, a, 0),
     ),
     p(
         "static string ToBase64String(byte[] inArray, int offset, int length, Base64FormattingOptions options)",
         "Some bytes as base64, in lines if asked for.",
-        |cx, a| {
-            let bytes = part(cx, a, "offset")?;
-            to_text(cx, &bytes, a.int(3))
-        },
+        |cx, a| part_to_text(cx, a, a.int(3)),
     ),
     p(
         "static int ToBase64CharArray(byte[] inArray, int offsetIn, int length, char[] outArray, int offsetOut)",
