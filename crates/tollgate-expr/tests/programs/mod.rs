@@ -1,8 +1,12 @@
 //! The hostile programs.
 
+mod patterns;
+
+use patterns::PATTERNS;
+
 /// Programs by name.
 pub(crate) fn programs() -> Vec<(&'static str, String)> {
-    let fixed = FIXED.iter().map(|(name, text)| (*name, (*text).to_owned()));
+    let fixed = FIXED.iter().chain(PATTERNS).map(|(name, text)| (*name, (*text).to_owned()));
     fixed.chain(made()).collect()
 }
 
