@@ -100,6 +100,7 @@ fn is_mark(c: char) -> bool {
 /// Whether it counts for nothing.
 pub(super) fn is_ignored(c: char) -> bool {
     match c {
+        ' '..='~' => false,
         '\t'..='\r' | '\u{85}' => false,
         '\u{34f}'
         | '\u{ad}'

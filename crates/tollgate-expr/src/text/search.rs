@@ -75,11 +75,13 @@ fn of_char((offset, c): (usize, char), any_case: bool) -> Vec<Element> {
 }
 
 fn forwards(text: &str, any_case: bool) -> impl Iterator<Item = Element> {
-    text.char_indices().flat_map(move |at| of_char(at, any_case))
+    let seen = text.char_indices().filter(|(_, c)| !is_ignored(*c));
+    seen.flat_map(move |at| of_char(at, any_case))
 }
 
 fn backwards(text: &str, any_case: bool) -> impl Iterator<Item = Element> {
-    text.char_indices().rev().flat_map(move |at| of_char(at, any_case).into_iter().rev())
+    let seen = text.char_indices().rev().filter(|(_, c)| !is_ignored(*c));
+    seen.flat_map(move |at| of_char(at, any_case).into_iter().rev())
 }
 
 /// Whether a text begins with another; what is ignored may stand before it.
