@@ -53,7 +53,7 @@ pub(crate) struct Lazy {
     started: bool,
     /// What the operation makes of it: a part that is done with, a condition that has been met.
     passed: bool,
-    index: i64,
+    pub(super) index: i64,
     pub(super) outer: Value,
     seen: HashSet<Key>,
     pub(super) kept: VecDeque<Value>,
@@ -181,14 +181,12 @@ impl Cx<'_> {
     ) -> Result<Option<Value>> {
         let object = self.state.object(id);
         if version_of(object) != version {
-            let rare =
-                matches!(object, Object::Set(_) | Object::Queue { .. } | Object::Stack { .. });
+            let rare = matches!(object, Object::Set(_) | Object::Line { .. });
             return Err(modified(rare));
         }
         let item = match object {
             Object::Array { items, .. } | Object::List { items, .. } => items.get(*place).cloned(),
-            Object::Queue { items, .. } => items.get(*place).cloned(),
-            Object::Stack { items, .. } => items.iter().rev().nth(*place).cloned(),
+            Object::Line { items, .. } => items.get(*place).cloned(),
             Object::Set(set) => set.next_from(*place).map(|(found, item)| {
                 *place = found;
                 item.clone()
@@ -257,6 +255,11 @@ impl Cx<'_> {
                 let ty = sequence.ty.args().first().cloned().unwrap_or(Ty::OBJECT);
                 Ok(Some(Value::pair(ty, name, value)))
             }
+            Source::Converted(from, ty) => match self.pull(lazy, from)? {
+                Some(token) => crate::types::token_as(self, &token, ty).map(Some),
+                None => Ok(None),
+            },
+            Source::Tokens(parts) => self.advance_tokens(lazy, parts),
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),
                 _ => None,
@@ -272,6 +275,34 @@ impl Cx<'_> {
             lazy.started = true;
         }
         self.advance(&mut lazy.from)
+    }
+
+    /// The next token that tokens hold, as a value of a type.
+    fn advance_tokens(
+        &mut self,
+        lazy: &mut Lazy,
+        (from, key, ty): &(Value, Option<Value>, Ty),
+    ) -> Result<Option<Value>> {
+        loop {
+            self.step(1)?;
+            if let Some(token) = self.advance(&mut lazy.other)? {
+                return crate::types::token_as(self, &token, ty).map(Some);
+            }
+            let Some(token) = self.pull(lazy, from)? else { return Ok(None) };
+            let found = match key.as_ref().filter(|key| !key.is_null()) {
+                Some(key) => crate::types::token_at(self, &token, key)?,
+                None => match &token {
+                    Value::Json(id) if self.state.json.is_container(*id) => {
+                        lazy.other = self.cursor(&token)?;
+                        None
+                    }
+                    _ => Some(token),
+                },
+            };
+            if let Some(found) = found {
+                return crate::types::token_as(self, &found, ty).map(Some);
+            }
+        }
     }
 
     /// The next node or attribute, from one node or from each of a sequence.
@@ -437,11 +468,13 @@ impl Cx<'_> {
                 Ok(Some(default.clone()))
             }
             Source::Zip { first, second, function, ty } => {
-                let Some(left) = self.pull(lazy, first)? else { return Ok(None) };
                 if !lazy.passed {
                     lazy.passed = true;
+                    lazy.from = self.cursor(first)?;
                     lazy.other = self.cursor(second)?;
+                    lazy.started = true;
                 }
+                let Some(left) = self.pull(lazy, first)? else { return Ok(None) };
                 let Some(right) = self.advance(&mut lazy.other)? else {
                     return Ok(None);
                 };
@@ -535,7 +568,9 @@ impl Cx<'_> {
                 lazy.index += 1;
                 Ok(Some(item.clone()))
             }
-            Source::Join(join) if !join.grouped => self.advance_join(lazy, join),
+            Source::Join(join) if join.grouped => self.advance_group_join(lazy, join),
+            Source::Join(join) => self.advance_join(lazy, join),
+            Source::Group(group) => self.advance_group(lazy, group),
             whole => {
                 if !lazy.started {
                     lazy.started = true;
@@ -545,13 +580,7 @@ impl Cx<'_> {
                             items.reverse();
                             items
                         }
-                        Source::Order(from, keys) => self.sorted(from, keys)?,
-                        Source::Group(group) => self.grouped(group)?,
-                        Source::Join(join) => self.group_joined(join)?,
-                        Source::Tokens(parts) => {
-                            let (from, key, ty) = &**parts;
-                            crate::types::token_values(self, from, key.as_ref(), ty)?
-                        }
+                        Source::Order(from, keys, part) => self.sorted(from, keys, part)?,
                         _ => return Err(confusion()),
                     };
                     lazy.from = Cursor::Values(items.into_iter());
@@ -597,9 +626,7 @@ impl Cx<'_> {
 /// What changes when a collection does.
 fn version_of(object: &Object) -> u32 {
     match object {
-        Object::List { version, .. }
-        | Object::Queue { version, .. }
-        | Object::Stack { version, .. } => *version,
+        Object::List { version, .. } | Object::Line { version, .. } => *version,
         Object::Set(set) => set.version(),
         Object::Dictionary(map) => map.version,
         _ => 0,

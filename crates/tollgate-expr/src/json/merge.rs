@@ -141,7 +141,7 @@ impl JsonHeap {
                 MergeArrays::Union if self.holds(target, item, budget)? => {}
                 MergeArrays::Merge if index < self.count(target) => {
                     let Some(old) = self.child(target, index) else { continue };
-                    if !matches!(self.node(old).body, Body::Value(_)) {
+                    if self.is_container(old) {
                         budget.memory(size_of::<(JsonId, JsonId)>())?;
                         pending.push((old, item));
                     } else if self.token_type(item) != JsonType::Null {

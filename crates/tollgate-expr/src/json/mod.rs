@@ -7,6 +7,7 @@
 //! nesting read from text by [`MAX_DEPTH`].
 
 mod access;
+mod build;
 mod compare;
 mod convert;
 mod edit;
@@ -18,6 +19,7 @@ mod read;
 mod scalar;
 mod write;
 
+pub(crate) use compare::compare_as;
 pub(crate) use convert::{Primitive, PrimitiveType};
 pub(crate) use guid::{format_guid, parse_guid, parse_guid_exact};
 pub(crate) use heap::{JsonHeap, JsonId, JsonType};
@@ -25,7 +27,7 @@ pub(crate) use merge::{MergeArrays, MergeNulls, MergeSettings};
 pub(crate) use path::{JsonPath, NoMatch};
 pub(crate) use read::{DateParse, MAX_DEPTH};
 pub(crate) use scalar::Scalar;
-pub(crate) use write::{Formatting, JsonWriter, escape};
+pub(crate) use write::{Formatting, JsonWriter, escape, quoted, write_scalar};
 
 #[cfg(test)]
 #[expect(clippy::too_many_lines, reason = "tables of what Json.NET answers")]

@@ -6,8 +6,8 @@ use super::collections::{dictionary, hash_set};
 use super::{Ty, TypeId};
 use crate::collections::Comparer;
 use crate::eval::{Cx, default_value, primitive_type, primitive_value};
-use crate::json::{JsonId, JsonType, PrimitiveType, Scalar};
-use crate::state::{Object, SLOT_COST};
+use crate::json::{JsonId, JsonType, Primitive, PrimitiveType, Scalar};
+use crate::state::SLOT_COST;
 use crate::{Exception, ExceptionKind, Value};
 
 type Run = Result<Value, Exception>;
@@ -190,7 +190,15 @@ fn leaf(
         let found = kind.name();
         return Err(unexpected(cx, id, name, found));
     }
-    let cast = cx.state.json.cast(Some(id), primitive, nullable, &mut cx.state.budget);
+    // A reader takes relative URIs, too; a cast does not.
+    let uri = match cx.state.json.scalar(id) {
+        Some(Scalar::Str(text)) if primitive == PrimitiveType::Uri => Some(text.clone()),
+        _ => None,
+    };
+    let cast = match uri {
+        Some(text) => Ok(Primitive::Uri(text)),
+        None => cx.state.json.cast(Some(id), primitive, nullable, &mut cx.state.budget),
+    };
     cast.map(primitive_value).map_err(|cause| {
         if cause.is_bound() {
             return cause;
@@ -306,10 +314,9 @@ fn whole(cx: &mut Cx<'_>, id: JsonId, kind: JsonType, ty: &Ty, from: From) -> Ru
         Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
             hash_set::new_set(cx, &item, items, Comparer::Exact)
         }
-        Ty::Generic(TypeId::Queue, _) => {
-            cx.state.add(Object::Queue { item, items: items.into(), version: 0 })
+        Ty::Generic(id @ (TypeId::Queue | TypeId::Stack), _) => {
+            super::collections::line::new_line(cx, *id, &item, items)
         }
-        Ty::Generic(TypeId::Stack, _) => cx.state.add(Object::Stack { item, items, version: 0 }),
         Ty::Generic(TypeId::IReadOnlyList | TypeId::IReadOnlyCollection, _) => {
             cx.state.list(item, items)
         }

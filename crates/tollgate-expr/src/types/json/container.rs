@@ -10,7 +10,7 @@ use crate::state::Object;
 use crate::{Exception, Value};
 
 /// Adds content to a container: a token, a value, or a sequence of them.
-pub(super) fn add_content(
+pub(crate) fn add_content(
     cx: &mut Cx<'_>,
     container: JsonId,
     content: &Value,

@@ -36,39 +36,25 @@ fn each(
     rows(cx, Ty::JTOKEN, all)
 }
 
-/// `Values(source[, key])` as values of a type.
-pub(crate) fn values_of(
-    cx: &mut Cx<'_>,
-    source: &Value,
-    key: Option<&Value>,
-    ty: &Ty,
-) -> Result<Vec<Value>, Exception> {
-    let mut out = Vec::new();
-    if source.is_null() {
-        return Err(null_argument("source"));
-    }
-    for item in cx.collect(source)? {
-        let Value::Json(id) = item else { return Err(Exception::null_reference()) };
-        cx.charge(SLOT_COST)?;
-        match key.filter(|key| !key.is_null()) {
-            Some(key) => {
-                if let Value::Json(found) = index_by(cx, id, key)? {
-                    out.push(convert(cx, Some(found), ty, false)?);
-                }
-            }
-            None if cx.state.json.is_container(id) => {
-                for child in cx.state.json.children(id, &mut cx.state.budget)? {
-                    cx.charge(SLOT_COST)?;
-                    out.push(convert(cx, Some(child), ty, false)?);
-                }
-            }
-            None => out.push(convert(cx, Some(id), ty, false)?),
-        }
-    }
-    Ok(out)
+/// A token as a value of a type.
+pub(crate) fn token_as(cx: &mut Cx<'_>, token: &Value, ty: &Ty) -> Run {
+    let Value::Json(id) = token else { return Err(Exception::null_reference()) };
+    cx.charge(SLOT_COST)?;
+    convert(cx, Some(*id), ty, false)
 }
 
-/// The same when they are walked over.
+/// What a token holds of a key.
+pub(crate) fn token_at(
+    cx: &mut Cx<'_>,
+    token: &Value,
+    key: &Value,
+) -> Result<Option<Value>, Exception> {
+    let Value::Json(id) = token else { return Err(Exception::null_reference()) };
+    let found = index_by(cx, *id, key)?;
+    Ok((!found.is_null()).then_some(found))
+}
+
+/// `Values(source[, key])` as values of a type.
 fn values(a: &Args<'_>, keyed: bool, ty: Ty) -> Source {
     Source::Tokens(Box::new((a.value(0), keyed.then(|| a.value(1)), ty)))
 }
@@ -143,14 +129,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
             "The tokens that tokens hold as values of a type.",
             |cx, a| {
                 let ty = a.ty(1).clone();
-                let mut out = Vec::new();
-                for id in source(cx, a)? {
-                    for child in cx.state.json.children(id, &mut cx.state.budget)? {
-                        cx.charge(SLOT_COST)?;
-                        out.push(convert(cx, Some(child), &ty, false)?);
-                    }
-                }
-                cx.lazy(ty, Source::Items(out))
+                let children = each(cx, a, false, JsonHeap::children)?;
+                cx.lazy(ty.clone(), Source::Converted(children, ty))
             },
         ),
         m(

@@ -18,15 +18,17 @@ mod object;
 mod property;
 mod value;
 
-pub(super) use array::ARRAY;
+pub(super) use array::{ARRAY, copy_to};
 pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
+pub(crate) use container::add_content;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
-pub(crate) use extensions::values_of as token_values;
+pub(crate) use extensions::{token_as, token_at};
 pub(super) use object::OBJECT;
 pub(crate) use object::json_pairs;
 pub(super) use property::PROPERTY;
+pub(crate) use property::content_value;
 pub(super) use value::{RAW, VALUE, value_in};
 
 use super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
@@ -180,10 +182,8 @@ fn index_by(cx: &mut Cx<'_>, id: JsonId, key: &Value) -> Run {
     match key {
         Value::Str(name) => cx.state.json.index_name(id, Some(name)).map(token),
         Value::Null => cx.state.json.index_name(id, None).map(token),
-        other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
-            Some(n) => cx.state.json.index_number(id, n).map(token),
-            None => Err(bad_key(cx, id, other, "Accessed")),
-        },
+        Value::Int(n) => cx.state.json.index_number(id, *n).map(token),
+        other => Err(bad_key(cx, id, other, "Accessed")),
     }
 }
 
@@ -284,10 +284,8 @@ fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
             state.json.set_name(id, Some(name.clone()), value, &mut state.budget)?;
         }
         Value::Null => state.json.set_name(id, None, value, &mut state.budget)?,
-        other => match other.as_int().and_then(|n| i32::try_from(n).ok()) {
-            Some(n) => state.json.set_number(id, n, value, &mut state.budget)?,
-            None => return Err(bad_key(cx, id, other, "Set")),
-        },
+        Value::Int(n) => state.json.set_number(id, *n, value, &mut state.budget)?,
+        other => return Err(bad_key(cx, id, other, "Set")),
     }
     Ok(a.value(2))
 }
@@ -380,16 +378,7 @@ fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
         return Err(Exception::new(ExceptionKind::InvalidOperation, message));
     }
-    let children = cx.state.json.children(id, &mut cx.state.budget)?;
-    let mut out = Vec::new();
-    for child in children {
-        let value = match cx.state.json.property_value(child) {
-            Some(value) => value,
-            None => child,
-        };
-        out.push(convert(cx, Some(value), a.ty(0), false)?);
-    }
-    cx.lazy(a.ty(0).clone(), Source::Items(out))
+    cx.lazy(a.ty(0).clone(), Source::Converted(Value::Json(id), a.ty(0).clone()))
 }
 
 /// A path that was parsed when the policy was loaded.
@@ -511,7 +500,10 @@ const TOKENS: &[Member] = &[
     m("IEnumerable<JToken> AfterSelf()", "The tokens after it.", |cx, a| siblings(cx, a, true)),
     m("IEnumerable<JToken> BeforeSelf()", "The tokens before it.", |cx, a| siblings(cx, a, false)),
     m("static IEqualityComparer<JToken> EqualityComparer", "By what trees hold.", |_, _| {
-        Ok(super::collections::comparers::comparer_object(crate::collections::Comparer::Deep))
+        Ok(super::collections::comparers::comparer_object(
+            crate::collections::Comparer::Deep,
+            &Ty::JTOKEN,
+        ))
     }),
     m("void AddAnnotation(object annotation)", "Adds a note.", |cx, a| {
         let annotation = a.some(1, "annotation")?;
