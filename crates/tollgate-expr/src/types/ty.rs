@@ -272,12 +272,12 @@ impl Ty {
     /// The same where it is that in one way only: a `JObject` is a sequence of two types of items.
     pub(crate) fn as_only_instance_of(&self, id: TypeId) -> Option<Ty> {
         let mut only: Option<Ty> = None;
-        let several = self.any_instance_of(id, &mut |ty| match &only {
-            Some(known) => known != ty,
-            None => {
-                only = Some(ty.clone());
-                false
+        let several = self.any_instance_of(id, &mut |ty| {
+            if let Some(known) = &only {
+                return known != ty;
             }
+            only = Some(ty.clone());
+            false
         });
         only.filter(|_| !several)
     }
