@@ -211,9 +211,7 @@ fn push_unsigned(value: u64, out: &mut String) {
     let mut digits = [b'0'; 20];
     let (mut rest, mut used) = (value, 0);
     for place in digits.iter_mut().rev() {
-        #[expect(clippy::cast_possible_truncation, reason = "a single digit")]
-        let digit = (rest % 10) as u8;
-        *place = b'0' + digit;
+        *place += (rest % 10) as u8;
         rest /= 10;
         used += 1;
         if rest == 0 {
