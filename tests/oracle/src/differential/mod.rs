@@ -1,5 +1,6 @@
 //! Random expressions out of the declarations, evaluated here and in real C#, and disagreements made small.
 
+mod collections;
 mod generate;
 mod language;
 mod node;
@@ -172,8 +173,14 @@ fn agree(expected: &Json, ours: &Json) -> bool {
     let inner = ["System.Linq.", "+<", "Oracle."];
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
-    let error = names("message", &["Version=", "Oracle.", "System.Linq.", "+<"])
-        && expected.get("error") == ours.get("error");
+    // Casts name the iterators without what they stand in.
+    let iterators = [">d__", "Iterator`", "Partition`"];
+    let one_error = expected.get("error") == ours.get("error");
+    let error = one_error
+        && (names("message", &["Version=", "Oracle.", "System.Linq.", "+<"])
+            || names("message", &iterators));
+    // .NET has one walk over all empty arrays of a type, which is where whoever had it last has left it.
+    let empty = one_error && names("message", &["Enumeration already finished."]);
     // The texts of OpenSSL are those of one platform.
     let openssl = names("error", &["OpenSsl"]) && kind(ours).ends_with("CryptographicException")
         || names("value", &["error:0"]) && ours.get("value").is_some();
@@ -183,7 +190,7 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         Some(before.to_owned())
     };
     let described = before(expected).is_some() && before(expected) == before(ours);
-    let told = value || error || openssl || described;
+    let told = value || error || empty || openssl || described;
     same(expected, ours) || told || refused_at_run_time(ours)
 }
 
