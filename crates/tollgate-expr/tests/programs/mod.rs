@@ -1,9 +1,11 @@
 //! The hostile programs.
 
+mod xml;
+
 /// Programs by name.
 pub(crate) fn programs() -> Vec<(&'static str, String)> {
     let fixed = FIXED.iter().map(|(name, text)| (*name, (*text).to_owned()));
-    fixed.chain(made()).collect()
+    fixed.chain(made()).chain(xml::programs()).collect()
 }
 
 const FIXED: &[(&str, &str)] = &[

@@ -173,12 +173,10 @@ fn agree(expected: &Json, ours: &Json) -> bool {
     let inner = ["System.Linq.", "+<", "Oracle."];
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
-    // Casts name the iterators without what they stand in.
-    let iterators = [">d__", "Iterator`", "Partition`"];
+    let iterators =
+        ["Version=", "Oracle.", "System.Linq.", "+<", "Iterator`", ">d__", "Partition`"];
     let one_error = expected.get("error") == ours.get("error");
-    let error = one_error
-        && (names("message", &["Version=", "Oracle.", "System.Linq.", "+<"])
-            || names("message", &iterators));
+    let error = one_error && names("message", &iterators);
     // .NET has one walk over all empty arrays of a type, which is where whoever had it last has left it.
     let empty = one_error && names("message", &["Enumeration already finished."]);
     // The texts of OpenSSL are those of one platform.
@@ -190,7 +188,9 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         Some(before.to_owned())
     };
     let described = before(expected).is_some() && before(expected) == before(ours);
-    let told = value || error || empty || openssl || described;
+    // Overloads for spans, which make calls ambiguous, are of .NET Core: the gateway of Azure has none.
+    let spans = names("compile", &["Span<"]);
+    let told = value || error || empty || openssl || described || spans;
     same(expected, ours) || told || refused_at_run_time(ours)
 }
 
