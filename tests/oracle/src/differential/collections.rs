@@ -13,7 +13,8 @@ const VIEW: Written = ("new List<@> { ", " }.AsReadOnly()");
 const SET: Written = ("new HashSet<@> { ", " }");
 const QUEUE: Written = ("new Queue<@>(new @[] { ", " })");
 const STACK: Written = ("new Stack<@>(new @[] { ", " })");
-const KEYS: Written = ("new @[] { ", " }.Distinct().ToDictionary(k => k + \"\").Values");
+const KEYS: Written =
+    ("new @[] { ", " }.Select((k, i) => (k, i)).ToDictionary(t => t.i, t => t.k).Values");
 
 const LISTS: &[Written] = &[ARRAY, LIST, VIEW];
 const COLLECTIONS: &[Written] = &[ARRAY, LIST, VIEW, SET, KEYS];

@@ -222,7 +222,7 @@ fn unknown_type(cx: &Cx<'_>, value: &Value) -> Exception {
 fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> Run {
     let mut at = a.this_json()?;
     if !after && cx.state.json.parent(at).is_none() {
-        return Err(Exception::null_reference());
+        return cx.lazy(Ty::JTOKEN, Source::Missing);
     }
     let mut ids = Vec::new();
     while let Some(next) = if after { cx.state.json.next(at) } else { cx.state.json.previous(at) } {
