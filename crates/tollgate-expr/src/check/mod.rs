@@ -149,6 +149,8 @@ struct Checker<'s> {
     source: &'s MappedText,
     target: Target,
     diagnostics: Vec<Diagnostic>,
+    /// How many of them refuse what C# would find at run time.
+    n_refusals: usize,
     used: Vec<&'static MemberInfo>,
     functions: Vec<Function>,
     scopes: Vec<FunctionScope>,
@@ -204,6 +206,7 @@ impl<'s> Checker<'s> {
             source,
             target,
             diagnostics: Vec::new(),
+            n_refusals: 0,
             used: Vec::new(),
             functions: Vec::new(),
             scopes: Vec::new(),

@@ -1,5 +1,6 @@
 //! Random expressions out of the declarations, evaluated here and in real C#, and disagreements made small.
 
+mod collections;
 mod generate;
 mod language;
 mod node;
@@ -174,7 +175,10 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
     let iterators =
         ["Version=", "Oracle.", "System.Linq.", "+<", "Iterator`", ">d__", "Partition`"];
-    let error = names("message", &iterators) && expected.get("error") == ours.get("error");
+    let one_error = expected.get("error") == ours.get("error");
+    let error = one_error && names("message", &iterators);
+    // .NET has one walk over all empty arrays of a type, which is where whoever had it last has left it.
+    let empty = one_error && names("message", &["Enumeration already finished."]);
     // The texts of OpenSSL are those of one platform.
     let openssl = names("error", &["OpenSsl"]) && kind(ours).ends_with("CryptographicException")
         || names("value", &["error:0"]) && ours.get("value").is_some();
@@ -186,7 +190,7 @@ fn agree(expected: &Json, ours: &Json) -> bool {
     let described = before(expected).is_some() && before(expected) == before(ours);
     // Overloads for spans, which make calls ambiguous, are of .NET Core: the gateway of Azure has none.
     let spans = names("compile", &["Span<"]);
-    let told = value || error || openssl || described || spans;
+    let told = value || error || empty || openssl || described || spans;
     same(expected, ours) || told || refused_at_run_time(ours)
 }
 
