@@ -31,6 +31,9 @@ use crate::{Exception, Value};
 pub(super) struct Cert {
     id: TypeId,
     certificate: Option<Certificate>,
+    /// The keys that were asked for: they are the same objects each time.
+    public_key: Option<Value>,
+    private_key: Option<Value>,
 }
 
 impl Native for Cert {
@@ -53,14 +56,20 @@ impl Native for Cert {
     }
 }
 
-/// A certificate as an `X509Certificate2`.
+/// A certificate of the host as an `X509Certificate2`: the same object each time.
 pub(crate) fn certificate(cx: &mut Cx<'_>, certificate: Certificate) -> Run {
-    add(cx, TypeId::X509Certificate2, Some(certificate))
+    let known = cx.state.certificates.iter().find(|(known, _)| known.is(&certificate));
+    if let Some((_, known)) = known {
+        return Ok(known.clone());
+    }
+    let made = add(cx, TypeId::X509Certificate2, Some(certificate.clone()))?;
+    cx.state.certificates.push((certificate, made.clone()));
+    Ok(made)
 }
 
 fn add(cx: &mut Cx<'_>, id: TypeId, certificate: Option<Certificate>) -> Run {
     cx.charge(certificate.as_ref().map_or(0, |certificate| certificate.der().len()))?;
-    cx.state.add_native(Cert { id, certificate })
+    cx.state.add_native(Cert { id, certificate, public_key: None, private_key: None })
 }
 
 /// The certificate among the arguments; a disposed one throws.
