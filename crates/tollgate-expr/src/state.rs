@@ -426,6 +426,13 @@ pub struct EvalCx<'a> {
     pub state: &'a mut EvalState,
 }
 
+impl EvalCx<'_> {
+    /// `ToString()` of a value, with the host's URLs in it; none for null.
+    pub fn text(&mut self, value: &Value) -> Result<Option<Arc<str>>, Exception> {
+        crate::eval::Cx::new(self.host, self.state, &Arc::default()).text(value)
+    }
+}
+
 impl std::fmt::Debug for EvalCx<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EvalCx").field("state", &self.state).finish_non_exhaustive()

@@ -1,7 +1,5 @@
 //! The order of objects by what they are at run time: `IComparable.CompareTo(object)` and `Comparer.Default`.
 
-use std::sync::Arc;
-
 use super::number::{order, same};
 use super::{Cx, Result, is_tuple, scalar_of};
 use crate::json::JsonId;
@@ -104,13 +102,9 @@ impl Cx<'_> {
     /// Whether both are the same object. Values of structs are never: each is in a box of its own. Nor are
     /// comparers of a culture, which .NET makes anew each time.
     fn is_one_object(&self, left: &Value, right: &Value) -> bool {
-        if let (Value::Native(one), Value::Native(other)) = (left, right)
-            && matches!(one.id(), TypeId::Uri | TypeId::IPAddress)
-        {
-            // They are equal by what they are, and nobody makes them one.
-            return Arc::ptr_eq(one, other);
-        }
         let anew = match left {
+            // Each that is made is another object, though what makes them of constants is evaluated once.
+            Value::Native(one) if matches!(one.id(), TypeId::Uri | TypeId::IPAddress) => true,
             Value::Enum(TypeId::StringComparer, 0 | 1) => true,
             Value::Record(_) | Value::Native(_) => self.state.type_of(left).is_value_type(),
             Value::Enum(id, _) => Ty::Named(*id).is_enum(),
