@@ -56,14 +56,20 @@ impl Native for Cert {
     }
 }
 
-/// A certificate of the host as an `X509Certificate2`: the same object each time.
+/// A certificate of the host as an `X509Certificate2`: the same object each time, until an expression disposes it.
 pub(crate) fn certificate(cx: &mut Cx<'_>, certificate: Certificate) -> Run {
-    let known = cx.state.certificates.iter().find(|(known, _)| known.is(&certificate));
-    if let Some((_, known)) = known {
-        return Ok(known.clone());
+    let at = cx.state.certificates.iter().position(|(known, _)| known.is(&certificate));
+    let known = at.and_then(|at| cx.state.certificates.get(at)).map(|(_, known)| known.clone());
+    if let Some(known) = known
+        && held(cx, &known)?.is_some()
+    {
+        return Ok(known);
     }
     let made = add(cx, TypeId::X509Certificate2, Some(certificate.clone()))?;
-    cx.state.certificates.push((certificate, made.clone()));
+    match at.and_then(|at| cx.state.certificates.get_mut(at)) {
+        Some(known) => known.1 = made.clone(),
+        None => cx.state.certificates.push((certificate, made.clone())),
+    }
     Ok(made)
 }
 
