@@ -193,9 +193,11 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         Some(before.to_owned())
     };
     let described = before(expected).is_some() && before(expected) == before(ours);
+    // Where the zones of Linux lie, in the inner exception that only .NET there has.
+    let zones = names("value", &["/usr/share/zoneinfo"]) && ours.get("value").is_some();
     // Overloads for spans, which make calls ambiguous, are of .NET Core: the gateway of Azure has none.
     let spans = names("compile", &["Span<"]);
-    let told = value || error || empty || openssl || described || spans;
+    let told = value || error || empty || openssl || described || zones || spans;
     same(expected, ours) || told || refused_at_run_time(ours)
 }
 
