@@ -102,12 +102,8 @@ fn to_text(cx: &mut Cx<'_>, bytes: &[u8], number: i32) -> Result<Value, Exceptio
 
 /// The same of a part.
 fn part_to_text(cx: &mut Cx<'_>, a: &Args<'_>, number: i32) -> Result<Value, Exception> {
-    let mut lines = false;
-    let bytes = part(cx, a, "offset", || {
-        lines = option(number)?;
-        Ok(())
-    })?;
-    cx.string(encoded(&bytes, lines))
+    let bytes = part(cx, a, "offset", || Ok(()))?;
+    to_text(cx, &bytes, number)
 }
 
 /// Writes base64 into an array of `char`.
