@@ -19,7 +19,6 @@ mod read;
 mod scalar;
 mod write;
 
-pub(crate) use compare::compare_as;
 pub(crate) use convert::{Primitive, PrimitiveType};
 pub(crate) use guid::{format_guid, parse_guid, parse_guid_exact};
 pub(crate) use heap::{JsonHeap, JsonId, JsonType};

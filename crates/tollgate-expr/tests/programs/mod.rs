@@ -1,13 +1,14 @@
 //! The hostile programs.
 
 mod patterns;
+mod xml;
 
 use patterns::PATTERNS;
 
 /// Programs by name.
 pub(crate) fn programs() -> Vec<(&'static str, String)> {
     let fixed = FIXED.iter().chain(PATTERNS).map(|(name, text)| (*name, (*text).to_owned()));
-    fixed.chain(made()).collect()
+    fixed.chain(made()).chain(xml::programs()).collect()
 }
 
 const FIXED: &[(&str, &str)] = &[

@@ -43,7 +43,7 @@ fn compare_objects(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     if let (Value::Str(_) | Value::Null, Value::Str(_) | Value::Null) = (&left, &right) {
         return Ok(Value::Int(compare(left.as_str(), right.as_str(), how(a))));
     }
-    cx.compare_objects(&left, &right).map(Value::Int)
+    cx.compare_left(&left, &right).map(Value::Int)
 }
 
 fn hash(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
