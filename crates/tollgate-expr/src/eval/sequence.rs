@@ -67,6 +67,8 @@ pub(crate) enum Source {
         ty: Ty,
     },
     Reverse(Value),
+    /// What is before a token that stands in nothing: a walk over it fails.
+    Missing,
     /// Tokens as values of a type.
     Converted(Value, Ty),
     /// What tokens hold, of a key if there is one, as values of a type.

@@ -46,6 +46,7 @@ pub(crate) use encoding::same_encoding;
 pub(crate) use exception::{default_message, new_exception};
 pub(crate) use json::{
     add_content as add_json_content, content_value as json_content, json_pairs, token_as, token_at,
+    unmade_row,
 };
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{

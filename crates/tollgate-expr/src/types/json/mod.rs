@@ -22,6 +22,7 @@ pub(super) use array::{ARRAY, copy_to};
 pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
 pub(crate) use container::add_content;
+pub(crate) use enumerable::unmade as unmade_row;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
 pub(crate) use extensions::{token_as, token_at};
@@ -221,7 +222,7 @@ fn unknown_type(cx: &Cx<'_>, value: &Value) -> Exception {
 fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> Run {
     let mut at = a.this_json()?;
     if !after && cx.state.json.parent(at).is_none() {
-        return Err(Exception::null_reference());
+        return cx.lazy(Ty::JTOKEN, Source::Missing);
     }
     let mut ids = Vec::new();
     while let Some(next) = if after { cx.state.json.next(at) } else { cx.state.json.previous(at) } {
