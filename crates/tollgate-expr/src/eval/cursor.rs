@@ -13,7 +13,7 @@ use crate::collections::{Comparer, Key};
 use crate::json::JsonId;
 use crate::native::ItemAt;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
-use crate::types::{Ty, TypeId, XmlSource};
+use crate::types::{TokenWalk, Ty, TypeId, XmlSource, convert_token, tokens_given};
 use crate::xml::{SaveOptions, Walk};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -248,6 +248,11 @@ impl Cx<'_> {
                 Ok(None)
             }
             Source::View(from) => self.pull(lazy, from),
+            Source::Converted(from, ty) => match self.pull(lazy, from)? {
+                Some(token) => convert_token(self, &token, ty).map(Some),
+                None => Ok(None),
+            },
+            Source::Tokens(walk) => self.advance_tokens(lazy, walk),
             Source::Xml(source) => self.advance_xml(lazy, source),
             Source::Named(from) => {
                 let Some(Value::Json(id)) = self.pull(lazy, from)? else { return Ok(None) };
@@ -299,6 +304,31 @@ impl Cx<'_> {
             if let Value::Xml(id) = from {
                 lazy.walk = Some(Walk::new(source.axis, id));
             }
+        }
+    }
+
+    /// The next token of a walk over the tokens of a sequence, or of one.
+    fn advance_tokens(&mut self, lazy: &mut Lazy, walk: &TokenWalk) -> Result<Option<Value>> {
+        loop {
+            self.step(1)?;
+            if let Some(item) = self.advance(&mut lazy.other)? {
+                return Ok(Some(item));
+            }
+            if let Value::Exception(fault) = std::mem::take(&mut lazy.outer) {
+                return Err(fault);
+            }
+            let token = match walk.single {
+                true if lazy.passed => return Ok(None),
+                true => walk.from.clone(),
+                false => match self.pull(lazy, &walk.from)? {
+                    Some(token) => token,
+                    None => return Ok(None),
+                },
+            };
+            lazy.passed = true;
+            let (items, fault) = tokens_given(self, &token, &walk.walk)?;
+            lazy.outer = fault.map_or(Value::Null, Value::Exception);
+            lazy.other = Cursor::Values(items.into_iter());
         }
     }
 
@@ -548,10 +578,6 @@ impl Cx<'_> {
                         Source::Order(from, keys) => self.sorted(from, keys)?,
                         Source::Group(group) => self.grouped(group)?,
                         Source::Join(join) => self.group_joined(join)?,
-                        Source::Tokens(parts) => {
-                            let (from, key, ty) = &**parts;
-                            crate::types::token_values(self, from, key.as_ref(), ty)?
-                        }
                         _ => return Err(confusion()),
                     };
                     lazy.from = Cursor::Values(items.into_iter());

@@ -7,7 +7,7 @@ use super::{Cx, Result};
 use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
-use crate::types::{Ty, TypeId, XmlSource};
+use crate::types::{TokenWalk, Ty, TypeId, XmlSource};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A lazy sequence.
@@ -66,8 +66,10 @@ pub(crate) enum Source {
         ty: Ty,
     },
     Reverse(Value),
-    /// What tokens hold, of a key if there is one, as values of a type.
-    Tokens(Box<(Value, Option<Value>, Ty)>),
+    /// What a walk over tokens gives.
+    Tokens(Box<TokenWalk>),
+    /// Tokens as values of a type.
+    Converted(Value, Ty),
     Order(Value, Vec<Key>),
     Group(Box<Group>),
     Join(Box<Join>),

@@ -107,11 +107,8 @@ impl Cx<'_> {
             (Value::Str(left), Value::Str(right)) => {
                 crate::text::compare_culture(left, right, false)
             }
-            (Value::Json(left), Value::Json(right))
-                if self.state.json.scalar(*left).is_some()
-                    && self.state.json.scalar(*right).is_some() =>
-            {
-                self.state.json.compare_values(*left, Some(*right))?
+            (Value::Json(left), Value::Json(right)) => {
+                self.state.json.compare_values(*left, *right)?
             }
             (Value::Guid(left), Value::Guid(right)) => left.cmp(right),
             (Value::Record(left), Value::Record(right))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Scalar;
 use super::path::RegexMatch;
+use super::place::Texts;
 use crate::{Budget, Exception, ExceptionKind};
 
 /// A token: a reference to a `JToken`. It belongs to the heap that gave it.
@@ -80,6 +81,8 @@ pub(super) struct Node {
     parent: Option<JsonId>,
     /// Where it stands among its parent's children.
     slot: u32,
+    /// Where in the texts that were read it stands; 0 when it was not read.
+    pub(super) place: u32,
     pub(super) body: Body,
 }
 
@@ -126,24 +129,20 @@ impl Body {
 }
 
 /// What an id that is not of this heap names. No code makes such ids; reading one must still not panic.
-static NOTHING: Node = Node { parent: None, slot: 0, body: Body::Value(Scalar::Null) };
+static NOTHING: Node = Node { parent: None, slot: 0, place: 0, body: Body::Value(Scalar::Null) };
 
 /// Every token of a request.
 #[derive(Debug, Default)]
 pub(crate) struct JsonHeap {
     nodes: Vec<Node>,
+    pub(super) texts: Texts,
     pub(super) regex: Option<RegexMatch>,
 }
 
 impl JsonHeap {
-    /// A heap without tokens.
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// With what runs the `=~` of a path.
     pub(crate) fn with_regex(regex: RegexMatch) -> Self {
-        Self { nodes: Vec::new(), regex: Some(regex) }
+        Self { regex: Some(regex), ..Self::default() }
     }
 
     /// `new JObject()`.
@@ -220,8 +219,15 @@ impl JsonHeap {
             .ok()
             .and_then(NonZeroU32::new)
             .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))?;
-        self.nodes.push(Node { parent: None, slot: 0, body });
+        self.nodes.push(Node { parent: None, slot: 0, place: 0, body });
         Ok(JsonId(id))
+    }
+
+    /// Says where in the texts a token was read.
+    pub(super) fn set_place(&mut self, id: JsonId, place: u32) {
+        if let Some(node) = self.node_mut(id) {
+            node.place = place;
+        }
     }
 
     /// How many tokens there are.
@@ -245,10 +251,11 @@ impl JsonHeap {
         body: Body,
         parent: Option<JsonId>,
         slot: usize,
+        place: u32,
     ) -> Option<JsonId> {
         let id = u32::try_from(self.nodes.len() + 1).ok().and_then(NonZeroU32::new)?;
         let slot = u32::try_from(slot).ok()?;
-        self.nodes.push(Node { parent, slot, body });
+        self.nodes.push(Node { parent, slot, place, body });
         Some(JsonId(id))
     }
 
@@ -312,6 +319,11 @@ impl JsonHeap {
     /// Whether the token is a `JContainer`.
     pub(crate) fn is_container(&self, id: JsonId) -> bool {
         !matches!(self.node(id).body, Body::Value(_))
+    }
+
+    /// Whether tokens are got and set by a key: all containers do but properties.
+    pub(crate) fn takes_keys(&self, id: JsonId) -> bool {
+        !matches!(self.node(id).body, Body::Value(_) | Body::Property { .. })
     }
 
     /// Whether the token is a `JObject`.
@@ -562,7 +574,7 @@ impl JsonHeap {
 
     /// `Cannot access child value on …`.
     #[cold]
-    pub(super) fn no_children(&self, id: JsonId, verb: &str) -> Exception {
+    pub(crate) fn no_children(&self, id: JsonId, verb: &str) -> Exception {
         Exception::new(
             ExceptionKind::InvalidOperation,
             format!("Cannot {verb} child value on {}.", self.class_name(id)),

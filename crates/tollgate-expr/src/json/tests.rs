@@ -20,7 +20,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self { heap: JsonHeap::new(), budget: Budget::new(Limits::default()) }
+        Self { heap: JsonHeap::default(), budget: Budget::new(Limits::default()) }
     }
 
     fn parse(&mut self, text: &str) -> JsonId {
@@ -1076,7 +1076,7 @@ fn deep_trees_need_no_stack() {
     let all = bench.heap.descendants(inner, &mut bench.budget).unwrap();
     assert_eq!(all.len(), 100_000);
     assert_eq!(bench.heap.path(all[99_999], &mut bench.budget).unwrap().len(), 300_000);
-    let mut other = JsonHeap::new();
+    let mut other = JsonHeap::default();
     let imported = other.import(&bench.heap, inner, &mut bench.budget).unwrap();
     assert_eq!(other.count(imported), 1);
 }

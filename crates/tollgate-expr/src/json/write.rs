@@ -331,16 +331,6 @@ fn iso_clock(date: DateTime) -> String {
     out
 }
 
-/// `JsonConvert.ToString(text)`: quoted and escaped.
-pub(crate) fn escape(text: &str, budget: &mut Budget) -> Result<String, Exception> {
-    budget.memory(text.len() + 2)?;
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    escape_into(text, '"', &mut out);
-    out.push('"');
-    Ok(out)
-}
-
 /// Appends text with JavaScript's escapes.
 pub(super) fn escape_into(text: &str, quote: char, out: &mut String) {
     // Bytes beyond ASCII that may begin a character to escape are looked at closer; the rest is text as it is.

@@ -44,7 +44,7 @@ pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use exception::{default_message, new_exception};
-pub(crate) use json::{json_pairs, token_values};
+pub(crate) use json::{TokenWalk, convert_token, json_pairs, tokens_given};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     Constraint, MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info,

@@ -25,10 +25,12 @@ pub(super) fn read(
         return Ok(None);
     }
     let (mark, before) = (heap.mark(), budget.clone());
+    let first = heap.texts.begin(text.len());
     heap.reserve(text.len() / NODE_EVERY);
     let mut plain = Plain {
         text,
         at: blank,
+        first,
         dates,
         heap,
         names: NAMES.take(),
@@ -85,6 +87,8 @@ struct Frame {
 struct Plain<'t, 'h> {
     text: &'t str,
     at: usize,
+    /// The number of the text's first byte among the texts of the request.
+    first: u32,
     dates: DateParse,
     heap: &'h mut JsonHeap,
     names: Vec<Arc<str>>,
@@ -273,16 +277,17 @@ impl<'t> Plain<'t, '_> {
     /// Adds a token where it belongs.
     fn attach(&mut self, body: Body) -> Step<JsonId> {
         self.memory += super::super::heap::NODE_BYTES;
+        let place = super::place(self.first, self.at);
         let Some(frame) = self.frames.last_mut() else {
-            return self.heap.push_within(body, None, 0).ok_or(Stop::NotPlain);
+            return self.heap.push_within(body, None, 0, place).ok_or(Stop::NotPlain);
         };
         if let Some(property) = frame.property.take() {
-            let id = self.heap.push_within(body, Some(property), 0).ok_or(Stop::NotPlain)?;
+            let id = self.heap.push_within(body, Some(property), 0, place).ok_or(Stop::NotPlain)?;
             self.heap.fill_property(property, id);
             return Ok(id);
         }
         let slot = self.waiting.len() - frame.first;
-        let id = self.heap.push_within(body, Some(frame.id), slot).ok_or(Stop::NotPlain)?;
+        let id = self.heap.push_within(body, Some(frame.id), slot, place).ok_or(Stop::NotPlain)?;
         self.waiting.push(id);
         Ok(id)
     }
@@ -463,7 +468,7 @@ fn special(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mode, Reader};
+    use super::super::Reader;
     use super::*;
     use crate::Limits;
     use crate::json::Formatting;
@@ -476,17 +481,17 @@ mod tests {
 
     /// What the lenient reader makes of a text.
     fn lenient(source: &str) -> Option<String> {
-        let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+        let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
         let mut reader = Reader::new(source, DateParse::DateTime);
         reader.read(&mut budget).ok()?;
-        let root = heap.load(&mut reader, Mode::Load, &mut budget).ok()?;
+        let root = heap.load(&mut reader, 0, &mut budget).ok()?;
         reader.finish(&mut budget).ok()?;
         Some(text(&heap, root, &mut budget))
     }
 
     /// What the plain reader makes of it, with all tokens in their places; none when it gives up without a trace.
     fn plain(source: &str) -> Option<String> {
-        let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+        let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
         let Some(root) = read(&mut heap, source, DateParse::DateTime, b"{[", &mut budget).unwrap()
         else {
             assert_eq!(heap.mark(), 0);

@@ -29,7 +29,7 @@ fn read(
 
 fn shown(entry: Entry, text: &str) -> Result<String, Exception> {
     let mut budget = Budget::new(Limits::default());
-    let mut heap = JsonHeap::new();
+    let mut heap = JsonHeap::default();
     match read(entry, text, &mut heap, &mut budget)? {
         Some(id) => heap.to_json(id, Formatting::None, &mut budget),
         None => Ok("(nothing)".to_owned()),
@@ -481,7 +481,7 @@ fn large_integers_keep_their_digits() {
 #[test]
 fn dates_stay_text_when_asked() {
     let mut budget = Budget::new(Limits::default());
-    let mut heap = JsonHeap::new();
+    let mut heap = JsonHeap::default();
     let text = "'2024-01-01T00:00:00.0Z'";
     for (dates, expected) in [
         (DateParse::DateTime, "\"2024-01-01T00:00:00Z\""),
@@ -518,7 +518,7 @@ fn memory_and_steps_are_bounded() {
         (&spaces, 1, 1 << 14),
     ] {
         let mut budget = Budget::new(Limits { steps: steps - 1, memory, depth: 1 });
-        let fault = read(Entry::Token, text, &mut JsonHeap::new(), &mut budget).unwrap_err();
+        let fault = read(Entry::Token, text, &mut JsonHeap::default(), &mut budget).unwrap_err();
         assert!(fault.is_bound(), "{fault}");
     }
 }

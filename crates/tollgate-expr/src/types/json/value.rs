@@ -2,11 +2,11 @@
 
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::{NO_READERS, Run, unknown_type};
-use crate::Value;
-use crate::eval::{Args, Cx, null_argument, scalar_of};
+use crate::eval::{Args, Cx, scalar_of};
 use crate::json::{JsonId, Scalar};
+use crate::{Exception, Value};
 
-fn scalar_value(scalar: &Scalar) -> Value {
+pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Null | Scalar::Undefined => Value::Null,
         Scalar::Bool(value) => Value::Bool(*value),
@@ -29,7 +29,7 @@ fn scalar_value(scalar: &Scalar) -> Value {
 }
 
 /// The value of a token that holds one.
-pub(in crate::types) fn value_in(cx: &Cx<'_>, id: JsonId) -> Option<Value> {
+fn value_in(cx: &Cx<'_>, id: JsonId) -> Option<Value> {
     cx.state.json.scalar(id).map(scalar_value)
 }
 
@@ -47,9 +47,9 @@ fn new_of_object(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     new_value(cx, a)
 }
 
-/// `new JValue(other)`.
+/// `new JValue(other)`, which looks at what it is given without a check.
 fn copy(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let other = a.json(0).ok_or_else(|| null_argument("other"))?;
+    let other = a.json(0).ok_or_else(Exception::null_reference)?;
     cx.state.json.deep_clone(other, &mut cx.state.budget).map(Value::Json)
 }
 
@@ -123,7 +123,10 @@ const REST: &[super::Member] = &[
         ) {
             return Ok(Value::Int(super::super::string::difference(left, right)));
         }
-        Ok(Value::Int(cx.state.json.compare_values(a.this_json()?, a.json(1))? as i32))
+        let left = a.this_json()?;
+        let Some(right) = a.json(1) else { return Ok(Value::Int(1)) };
+        let order = cx.state.json.compare_values(left, right)?;
+        Ok(Value::Int(order as i32))
     }),
 ];
 
