@@ -46,7 +46,8 @@ impl Key {
     /// The key of a value that is no token; tokens are compared by identity here.
     pub(crate) fn of(value: &Value, comparer: Comparer) -> Key {
         match value {
-            Value::Null | Value::Host(_) | Value::Exception(_) => Key::Null,
+            Value::Null | Value::Host(_) => Key::Null,
+            Value::Exception(exception) => Key::Address(exception.address()),
             Value::Bool(value) => Key::Bool(*value),
             Value::Char(unit) => Key::Char(*unit),
             Value::Str(text) => Key::Str(match comparer {
@@ -105,6 +106,8 @@ pub(crate) struct Dictionary {
     entries: Vec<Option<(Value, Value)>>,
     free: Vec<usize>,
     capacity: usize,
+    /// Its keys and its values as objects, once they have been asked for.
+    pub(crate) views: [Option<Value>; 2],
 }
 
 impl Dictionary {
@@ -118,6 +121,7 @@ impl Dictionary {
             entries: Vec::new(),
             free: Vec::new(),
             capacity: 0,
+            views: [None, None],
         }
     }
 
@@ -282,10 +286,6 @@ impl Set {
 
     pub(crate) fn clear(&mut self) {
         self.map.clear();
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
-        self.map.iter().map(|(item, _)| item)
     }
 
     /// The next item from a place on, and where it stands.

@@ -1,6 +1,7 @@
 //! .NET exceptions as values.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 macro_rules! kinds {
     ($($name:ident = $full:literal : $base:ident;)*) => {
@@ -63,6 +64,7 @@ kinds! {
     CryptographicUnexpectedOperation = "System.Security.Cryptography.CryptographicUnexpectedOperationException": Cryptographic;
     ObjectDisposed = "System.ObjectDisposedException": InvalidOperation;
     PlatformNotSupported = "System.PlatformNotSupportedException": NotSupported;
+    Socket = "System.Net.Sockets.SocketException": SystemException;
     Json = "Newtonsoft.Json.JsonException": Exception;
     JsonReader = "Newtonsoft.Json.JsonReaderException": Json;
     JsonSerialization = "Newtonsoft.Json.JsonSerializationException": Json;
@@ -84,9 +86,9 @@ impl ExceptionKind {
     }
 }
 
-/// An exception thrown by an expression.
+/// An exception thrown by an expression. It is an object: its clones are the same one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Exception(Box<Thrown>);
+pub struct Exception(Arc<Thrown>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct Thrown {
@@ -94,28 +96,25 @@ struct Thrown {
     message: String,
     inner: Option<Exception>,
     bound: bool,
-    offset: Option<u32>,
+    /// Set when it is thrown, which does not make it another object.
+    offset: OnceLock<u32>,
 }
 
 impl Exception {
     /// An exception with its .NET message.
     #[cold]
     pub fn new(kind: ExceptionKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Thrown {
-            kind,
-            message: message.into(),
-            inner: None,
-            bound: false,
-            offset: None,
-        }))
+        Self::of(kind, message.into(), None, false)
     }
 
     /// A bound of the [`Budget`](crate::Budget) was hit. No `catch` takes it.
     #[cold]
     pub fn bound(message: impl Into<String>) -> Self {
-        let mut exception = Self::new(ExceptionKind::OutOfMemory, message);
-        exception.0.bound = true;
-        exception
+        Self::of(ExceptionKind::OutOfMemory, message.into(), None, true)
+    }
+
+    fn of(kind: ExceptionKind, message: String, inner: Option<Exception>, bound: bool) -> Self {
+        Self(Arc::new(Thrown { kind, message, inner, bound, offset: OnceLock::new() }))
     }
 
     /// `NullReferenceException` with its message.
@@ -127,18 +126,29 @@ impl Exception {
         )
     }
 
-    /// With the exception that caused it.
+    /// One like it, with the exception that caused it.
     #[must_use]
-    pub fn with_inner(mut self, inner: Exception) -> Self {
-        self.0.inner = Some(inner);
-        self
+    pub fn with_inner(self, inner: Exception) -> Self {
+        Self::of(self.0.kind, self.0.message.clone(), Some(inner), self.0.bound)
     }
 
     /// With the byte offset, in the expression's text, of what threw; the innermost caller wins.
     #[must_use]
-    pub fn at(mut self, offset: usize) -> Self {
-        self.0.offset = self.0.offset.or_else(|| u32::try_from(offset).ok());
+    pub fn at(self, offset: usize) -> Self {
+        if let Ok(offset) = u32::try_from(offset) {
+            self.0.offset.get_or_init(|| offset);
+        }
         self
+    }
+
+    /// Whether both are one object.
+    pub(crate) fn is_same(&self, other: &Exception) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where the object is, which tells it from others.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// The .NET type.
@@ -163,7 +173,7 @@ impl Exception {
 
     /// Where in the expression's text it was thrown.
     pub fn offset(&self) -> Option<usize> {
-        self.0.offset.map(|offset| offset as usize)
+        self.0.offset.get().map(|offset| *offset as usize)
     }
 }
 

@@ -119,11 +119,14 @@ impl fmt::Display for Shape {
         match self {
             Shape::Void => f.write_str("void"),
             Shape::Named(name, args) => {
-                f.write_str(name)?;
+                let (outer, inner) = name.split_once('+').unwrap_or((name, ""));
+                f.write_str(outer)?;
                 for (index, arg) in args.iter().enumerate() {
                     write!(f, "{}{arg}", if index == 0 { "<" } else { ", " })?;
                 }
-                f.write_str(if args.is_empty() { "" } else { ">" })
+                f.write_str(if args.is_empty() { "" } else { ">" })?;
+                f.write_str(if inner.is_empty() { "" } else { "." })?;
+                f.write_str(inner)
             }
             Shape::Array(item) => write!(f, "{item}[]"),
             Shape::Nullable(inner) => write!(f, "{inner}?"),

@@ -32,14 +32,11 @@ pub(crate) enum Object {
     },
     Dictionary(Box<Dictionary>),
     Set(Box<Set>),
-    Queue {
+    /// A `Queue<T>` or `Stack<T>`, the item that is next first.
+    Line {
+        id: TypeId,
         item: Ty,
         items: VecDeque<Value>,
-        version: u32,
-    },
-    Stack {
-        item: Ty,
-        items: Vec<Value>,
         version: u32,
     },
     Sequence(Arc<Sequence>),
@@ -162,14 +159,6 @@ impl EvalState {
         }
     }
 
-    /// An item of an array.
-    pub(crate) fn item(&self, id: ObjectId, index: usize) -> Option<&Value> {
-        match self.object(id) {
-            Object::Array { items, .. } => items.get(index),
-            _ => None,
-        }
-    }
-
     pub(crate) fn object_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
         self.objects.get_mut(id.0 as usize)
     }
@@ -238,8 +227,7 @@ impl EvalState {
                 Ty::generic(TypeId::Dictionary, [map.key.clone(), map.value.clone()])
             }
             Object::Set(set) => one(TypeId::HashSet, &set.item),
-            Object::Queue { item, .. } => one(TypeId::Queue, item),
-            Object::Stack { item, .. } => one(TypeId::Stack, item),
+            Object::Line { id, item, .. } => one(*id, item),
             Object::Sequence(sequence) => sequence.ty.clone(),
             Object::Function(closure) => closure.ty.clone(),
             Object::Native(object) => object.ty(),

@@ -199,11 +199,10 @@ impl Value {
 
     /// The number, when it is of a numeric type.
     pub fn as_double(&self) -> Option<f64> {
-        use rust_decimal::prelude::ToPrimitive as _;
         match self {
             Value::Double(value) => Some(*value),
             Value::Float(value) => Some(f64::from(*value)),
-            Value::Decimal(value) => value.to_f64(),
+            Value::Decimal(value) => Some(crate::number::double_of(*value)),
             #[expect(clippy::cast_precision_loss, reason = "as .NET converts")]
             Value::ULong(value) => Some(*value as f64),
             #[expect(clippy::cast_precision_loss, reason = "as .NET converts")]

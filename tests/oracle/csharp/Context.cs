@@ -374,33 +374,52 @@ public static class CryptographyExtensions
         return made;
     }
 
+    static void Given(object value, string name)
+    {
+        if (value == null) throw new ArgumentNullException(name);
+    }
+
     public static byte[] Encrypt(this byte[] input, string alg, byte[] key, byte[] iv)
     {
+        Given(input, "input");
+        Given(alg, "alg");
         using (var made = Named(alg)) return input.Encrypt(made, key, iv);
     }
 
     public static byte[] Encrypt(this byte[] input, System.Security.Cryptography.SymmetricAlgorithm alg)
     {
+        Given(input, "input");
+        Given(alg, "alg");
         return Run(alg.CreateEncryptor(), input);
     }
 
     public static byte[] Encrypt(this byte[] input, System.Security.Cryptography.SymmetricAlgorithm alg, byte[] key, byte[] iv)
     {
+        Given(input, "input");
+        Given(alg, "alg");
+        Given(key, "key");
         return Run(alg.CreateEncryptor(key, iv), input);
     }
 
     public static byte[] Decrypt(this byte[] input, string alg, byte[] key, byte[] iv)
     {
+        Given(input, "input");
+        Given(alg, "alg");
         using (var made = Named(alg)) return input.Decrypt(made, key, iv);
     }
 
     public static byte[] Decrypt(this byte[] input, System.Security.Cryptography.SymmetricAlgorithm alg)
     {
+        Given(input, "input");
+        Given(alg, "alg");
         return Run(alg.CreateDecryptor(), input);
     }
 
     public static byte[] Decrypt(this byte[] input, System.Security.Cryptography.SymmetricAlgorithm alg, byte[] key, byte[] iv)
     {
+        Given(input, "input");
+        Given(alg, "alg");
+        Given(key, "key");
         return Run(alg.CreateDecryptor(key, iv), input);
     }
 

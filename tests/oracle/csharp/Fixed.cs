@@ -114,6 +114,8 @@ namespace Oracle
             consumed = !keep;
         }
 
+        public override string ToString() { return "IMessageBody"; }
+
         public T As<T>(bool preserveContent = false)
         {
             Read(preserveContent);
@@ -161,8 +163,13 @@ namespace Oracle
         public IAzureVnetInfo AzureVnetInfo { get { return null; } }
         public IFoundry Foundry { get { return null; } }
 
-        public Message(JObject json, int status)
+        // Its text is the name of its type, as that of the gateway's own objects is not known.
+        readonly string name;
+        public override string ToString() { return name; }
+
+        public Message(JObject json, int status, string name)
         {
+            this.name = name;
             var headers = new Dictionary<string, string[]>(StringComparer.OrdinalIgnoreCase);
             foreach (var header in (json["headers"] as JObject) ?? new JObject())
                 headers[header.Key] = header.Value is JArray ? header.Value.Select(value => (string)value).ToArray() : new[] { (string)header.Value };
@@ -267,8 +274,8 @@ namespace Oracle
         public Fixed(JObject json)
         {
             this.json = json;
-            request = new Message((json["request"] as JObject) ?? new JObject(), 0);
-            response = json["response"] is JObject ? new Message((JObject)json["response"], 200) : null;
+            request = new Message((json["request"] as JObject) ?? new JObject(), 0, "IRequest");
+            response = json["response"] is JObject ? new Message((JObject)json["response"], 200, "IResponse") : null;
             foreach (var pair in (json["variables"] as JObject) ?? new JObject()) variables.Set(pair.Key, Variable(pair.Value));
         }
 
@@ -301,7 +308,7 @@ namespace Oracle
             switch ((string)value["$type"])
             {
                 case null: return JToken.Parse(value.ToString(Formatting.None));
-                case "IResponse": return new Message((JObject)value, 200);
+                case "IResponse": return new Message((JObject)value, 200, "IResponse");
                 case "Jwt": return Jwt.Parse((string)value["token"]);
                 case "Authorization":
                     var claims = new Dictionary<string, object>();

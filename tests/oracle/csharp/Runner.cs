@@ -25,7 +25,7 @@ public static class OracleRunner
             Interlocked.Exchange(ref began, Environment.TickCount + 1);
             string answer;
             try { answer = Shown(all[i](new Oracle.Fixed(Json(contexts[i])))); }
-            catch (Exception e) { answer = "{\"error\":" + Quoted(Named(e.GetType())) + ",\"message\":" + Quoted(e.Message) + "}"; }
+            catch (Exception e) { answer = "{\"error\":" + Quoted(Named(e.GetType())) + ",\"message\":" + Quoted(Numbered(e.Message)) + "}"; }
             output.WriteLine(i + "\t" + answer);
             output.Flush();
         }
@@ -59,7 +59,10 @@ public static class OracleRunner
         return "{\"type\":" + Quoted(Named(value.GetType())) + ",\"value\":" + Quoted(text ?? "") + "}";
     }
 
-    static string Named(Type type) { return Regex.Replace(type.ToString(), @"<>f__AnonymousType\d+", "<>f__AnonymousType0"); }
+    static string Named(Type type) { return Numbered(type.ToString()); }
+
+    // Which number an anonymous type has depends on the others of the batch.
+    static string Numbered(string text) { return Regex.Replace(text, @"<>f__AnonymousType\d+", "<>f__AnonymousType0"); }
 
     static string Quoted(string text)
     {

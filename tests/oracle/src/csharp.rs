@@ -245,7 +245,7 @@ impl CSharp {
         let mut command = Command::new(self.install.join("dotnet/dotnet"));
         command
             .arg("exec")
-            .env("TZ", "UTC")
+            .env("TZ", "")
             .env("DOTNET_CLI_TELEMETRY_OPTOUT", "1")
             .env("LD_LIBRARY_PATH", self.install.join("lib"))
             .env("CLR_ICU_VERSION_OVERRIDE", icu())

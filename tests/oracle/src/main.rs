@@ -157,13 +157,14 @@ fn compare(
         println!("{n:5} x {cause}");
     }
     println!(
-        "seed {seed}: {} expressions; both gave {} values and {} exceptions, both refused {}, {} at a bound; \
-         {} disagreements of {} kinds",
+        "seed {seed}: {} expressions; both gave {} values and {} exceptions, both refused {}; {} at a bound, \
+         {} refused here at load by design; {} disagreements of {} kinds",
         outcome.n_asked,
         outcome.n_values,
         outcome.n_errors,
         outcome.n_refused,
         outcome.n_bounds,
+        outcome.n_at_load,
         outcome.n_disagreements,
         outcome.causes.len()
     );

@@ -11,7 +11,7 @@ use crate::types::Ty;
 
 impl Checker<'_> {
     pub(super) fn ternary(&mut self, condition: &Expr, yes: &Expr, no: &Expr, at: At) -> Typed {
-        let (condition, when_true, when_false) = self.condition_flow(condition);
+        let (condition, when_true, when_false) = self.condition(condition);
         let throws = |expr: &Expr| matches!(expr.kind, ExprKind::Throw(_));
         let (yes_throws, no_throws) = (throws(yes), throws(no));
         let (known, mut otherwise) = (self.n_variables(), when_false);
@@ -38,20 +38,17 @@ impl Checker<'_> {
         let Some(ty) = ty.filter(|_| !(yes_free && no_free)) else {
             return self.no_common_type(&yes, &no, at);
         };
-        let constant = match (condition.constant(), yes.constant && no.constant) {
-            (Some(Value::Bool(value)), true) => Some(*value),
-            _ => None,
-        };
+        let constant = condition.constant && yes.constant && no.constant;
         let yes = self.branch_to(yes_open, yes, &ty);
         let no = self.branch_to(no_open, no, &ty);
-        match constant {
-            Some(value) => {
-                let node = if value { yes } else { no };
-                let constant = node.constant().is_some();
-                Typed { node, ty, at, constant }
-            }
-            None => Typed::new(Node::If(condition.boxed(), yes.boxed(), no.boxed()), ty, at),
-        }
+        // The branch is known when the condition is computed at load, be it a constant of C# or not.
+        let node = match condition.node.constant().and_then(Value::as_bool) {
+            Some(true) => yes,
+            Some(false) => no,
+            None => Node::If(condition.node.boxed(), yes.boxed(), no.boxed()),
+        };
+        let constant = constant && node.constant().is_some();
+        Typed { node, ty, at, constant }
     }
 
     /// A branch of `?:`; a `default` or a lambda takes its type from the other one.

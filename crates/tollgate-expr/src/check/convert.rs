@@ -45,10 +45,14 @@ impl Checker<'_> {
         }
         if let (Some(value), Ty::Named(id)) = (value, to)
             && to.is_enum()
-            && value.as_int() == Some(0)
-            && from.numeric().is_some()
+            && from.numeric().is_some_and(|number| number != Numeric::Char)
+            && is_zero(value)
         {
-            return Some(Conversion::Enum(*id));
+            return Some(if from.numeric() == Some(Numeric::Int) {
+                Conversion::Enum(*id)
+            } else {
+                Conversion::NumberToEnum(*id)
+            });
         }
         let inner = to.nullable_inner()?;
         Self::standard(from.strip_nullable(), value, inner)
@@ -122,7 +126,12 @@ impl Checker<'_> {
             let after = Self::standard(&member.result, None, to);
             let narrowing = |conversion: Option<Conversion>, from: &Ty, to: &Ty| {
                 if explicit {
-                    conversion.or_else(|| Self::numeric_cast(from, to))
+                    let class = |ty: &Ty| ty.is_reference() && ty.takes_null();
+                    let down = || {
+                        let derived = class(from) && class(to) && is_assignable(to, from);
+                        derived.then(|| Conversion::Cast(to.clone()))
+                    };
+                    conversion.or_else(|| Self::numeric_cast(from, to)).or_else(down)
                 } else {
                     conversion
                 }
@@ -171,14 +180,19 @@ impl Checker<'_> {
             return (!unwrap).then_some(conversion);
         }
         match (source.is_enum(), target) {
+            (true, target) if unwrap && (target.is_enum() || target.numeric().is_some()) => {
+                return None;
+            }
             (true, target) if target.numeric().is_some() => {
                 return Some(Conversion::FromEnum(target.numeric()));
             }
             (from_enum, Ty::Named(id))
                 if target.is_enum() && (from_enum || source.numeric().is_some()) =>
             {
-                let int = from_enum || source.numeric() == Some(Numeric::Int);
-                return Some(if int {
+                if unwrap {
+                    return None;
+                }
+                return Some(if source.numeric() == Some(Numeric::Int) {
                     Conversion::Enum(*id)
                 } else {
                     Conversion::NumberToEnum(*id)
@@ -186,20 +200,37 @@ impl Checker<'_> {
             }
             _ => {}
         }
-        if let Some(declared) =
-            Self::declared(from, value, to, &[MemberKind::Implicit, MemberKind::Explicit])
-        {
-            return Some(declared);
+        if Self::narrows(from, to) {
+            return Some(Conversion::Cast(to.clone()));
         }
-        let interface = |ty: &Ty| {
-            ty.id().is_some_and(|id| matches!(info(id).decl.kind, crate::types::Kind::Interface))
+        Self::declared(from, value, to, &[MemberKind::Implicit, MemberKind::Explicit])
+    }
+
+    /// Whether a reference may turn out to be of a type: a class that derives from its own, or an interface.
+    fn narrows(from: &Ty, to: &Ty) -> bool {
+        if !from.is_reference() {
+            return false;
+        }
+        let interface = |ty: &Ty| ty.id().is_some_and(|id| info(id).is_interface());
+        let open = |ty: &Ty| ty.is_reference() && !is_sealed(ty);
+        // Arrays and sequences go by their items.
+        let items = || match (from, to) {
+            (Ty::Array(item), Ty::Generic(_, args)) | (Ty::Generic(_, args), Ty::Array(item)) => {
+                args.len() == 1 && (from.item().is_some() && to.item().is_some()) && {
+                    let (from, to) = match from {
+                        Ty::Array(_) => (Some(&**item), args.first()),
+                        _ => (args.first(), Some(&**item)),
+                    };
+                    from.zip(to).is_some_and(|(from, to)| Self::narrows(from, to))
+                }
+            }
+            (Ty::Array(from), Ty::Array(to)) => Self::narrows(from, to),
+            _ => false,
         };
-        let boxed = from.is_reference()
-            && (is_assignable(target, from) || interface(from) || interface(to));
-        let down = boxed
-            && !(from.is(TypeId::String)
-                || to.is(TypeId::String) && interface(from) && !is_assignable(to, from));
-        down.then(|| Conversion::Cast(to.clone()))
+        is_assignable(to.strip_nullable(), from)
+            || interface(from) && open(to)
+            || interface(to) && open(from)
+            || items()
     }
 
     /// Applies a conversion.
@@ -285,4 +316,34 @@ impl Checker<'_> {
         }
         self.report(diagnostic);
     }
+}
+
+/// Whether a constant number is zero, of whatever type: C# makes a constant of an enumeration of it.
+fn is_zero(number: &Value) -> bool {
+    matches!(convert_number(number, Numeric::Double, true), Ok(Value::Double(0.0)))
+}
+
+/// Whether no class derives from a class of .NET.
+fn is_sealed(ty: &Ty) -> bool {
+    matches!(ty, Ty::Array(_))
+        || ty.delegate().is_some()
+        || matches!(
+            ty.id(),
+            Some(
+                TypeId::String
+                    | TypeId::StringBuilder
+                    | TypeId::TimeZoneInfo
+                    | TypeId::XName
+                    | TypeId::XNamespace
+                    | TypeId::XNodeDocumentOrderComparer
+                    | TypeId::XNodeEqualityComparer
+                    | TypeId::RNGCryptoServiceProvider
+                    | TypeId::KeySizes
+                    | TypeId::RSASignaturePadding
+                    | TypeId::RSAEncryptionPadding
+                    | TypeId::Oid
+                    | TypeId::X500DistinguishedName
+                    | TypeId::PublicKey
+            )
+        )
 }

@@ -277,20 +277,8 @@ impl Checker<'_> {
             }
             typed.push(item);
         }
-        let items = || typed.iter().flatten();
-        let fits =
-            |ty: &Ty| items().all(|item| Self::implicit(&item.ty, item.value(), ty).is_some());
-        let mut candidates: Vec<&Ty> = Vec::new();
-        for ty in items().map(|item| &item.ty).filter(|ty| **ty != Ty::Null) {
-            if !candidates.contains(&ty) {
-                candidates.push(ty);
-            }
-        }
-        candidates.retain(|ty| fits(ty));
-        let best = candidates
-            .iter()
-            .find(|ty| candidates.iter().all(|other| Self::standard(other, None, ty).is_some()));
-        let Some(item) = best.map(|ty| (**ty).clone()) else {
+        let best = Self::best_type(typed.iter().flatten().map(|item| &item.ty));
+        let Some(item) = best else {
             let message = "the items of the array have no best type";
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         };

@@ -1,10 +1,10 @@
 //! Operators of enumerations.
 
 use super::{Checker, Typed};
-use crate::eval::{Equality, Node};
+use crate::eval::{Node, convert_number};
 use crate::syntax::At;
 use crate::syntax::ast::BinaryOp;
-use crate::types::{Ty, TypeId};
+use crate::types::{Numeric, Ty, TypeId};
 
 use super::convert::Conversion;
 
@@ -20,33 +20,34 @@ impl Checker<'_> {
         let (a, b) = (left.ty.strip_nullable(), right.ty.strip_nullable());
         let ty = if a.is_enum() { a.clone() } else { b.clone() };
         let fits = |typed: &Typed, to: &Ty| {
-            Self::implicit(typed.ty.strip_nullable(), typed.value(), to).is_some()
+            typed.ty == Ty::Null
+                || Self::implicit(typed.ty.strip_nullable(), typed.value(), to).is_some()
         };
         let both = fits(left, &ty) && fits(right, &ty);
         let lifted = left.ty.takes_null() || right.ty.takes_null();
         let wrap = |ty: Ty| if lifted { Ty::nullable(ty) } else { ty };
         match op {
-            BinaryOp::Eq | BinaryOp::Ne if both => {
-                let operand = wrap(ty);
-                let left = self.convert(left.clone(), &operand);
-                let right = self.convert(right.clone(), &operand);
-                Some(Self::equal(op == BinaryOp::Ne, Equality::Value, left, right, at))
-            }
-            BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge if both => {
-                let operand = wrap(ty);
-                let left = self.convert(left.clone(), &operand).boxed();
-                let right = self.convert(right.clone(), &operand).boxed();
-                Some(Typed::new(Node::Compare(op, left, right), Ty::BOOL, at))
+            BinaryOp::Eq
+            | BinaryOp::Ne
+            | BinaryOp::Lt
+            | BinaryOp::Le
+            | BinaryOp::Gt
+            | BinaryOp::Ge
+                if both =>
+            {
+                Some(self.arithmetic(op, left.clone(), right.clone(), ty, lifted, at))
             }
             BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor if both => {
                 Some(self.enum_arithmetic(op, left, right, wrap(ty), at))
             }
-            BinaryOp::Sub if a.is_enum() && b.is_enum() && both => {
+            BinaryOp::Sub if b.is_enum() && both => {
                 Some(self.enum_arithmetic(op, left, right, wrap(Ty::INT), at))
             }
-            BinaryOp::Sub if a.is_enum() && fits(right, &Ty::INT) => {
+            BinaryOp::Sub if fits(if a.is_enum() { right } else { left }, &Ty::INT) => {
                 Some(self.enum_arithmetic(op, left, right, wrap(ty), at))
             }
+            // A zero of another type is a constant of the enumeration.
+            BinaryOp::Sub if both => Some(self.enum_arithmetic(op, left, right, wrap(Ty::INT), at)),
             BinaryOp::Add
                 if a.is_enum() != b.is_enum()
                     && fits(if a.is_enum() { right } else { left }, &Ty::INT) =>
@@ -81,8 +82,10 @@ impl Checker<'_> {
 
     /// The number of a constant; numbers as `int`.
     fn enum_number(&mut self, typed: Typed) -> Node {
-        if let Some(crate::Value::Enum(_, number)) = typed.node.constant() {
-            return Node::Const(crate::Value::Int(*number));
+        if let Some(value) = typed.node.constant()
+            && let Ok(number) = convert_number(value, Numeric::Int, true)
+        {
+            return Node::Const(number);
         }
         if typed.ty.strip_nullable().is_enum() {
             return Node::FromEnum(typed.node.boxed());

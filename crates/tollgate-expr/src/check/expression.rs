@@ -133,7 +133,7 @@ impl Checker<'_> {
         let direct = std::mem::take(&mut self.direct);
         match &expr.kind {
             ExprKind::Name(name, types) => self.name(name, types, expr.at),
-            ExprKind::Type(ty) => Operand::Type(self.ty(ty), expr.at),
+            ExprKind::Type(ty) => Operand::Type(self.any_ty(ty), expr.at),
             ExprKind::Member { target, name, types } => {
                 if !direct && self.origin(expr) == Origin::Response {
                     self.use_of_response.escapes = true;
@@ -170,7 +170,7 @@ impl Checker<'_> {
             ExprKind::Is(operand, pattern) => self.is_pattern(operand, pattern, at),
             ExprKind::Tuple(items) => self.tuple(items, at),
             ExprKind::Default(Some(ty)) => {
-                let ty = self.ty(ty);
+                let ty = self.any_ty(ty);
                 Typed { node: Node::Const(default_value(&ty)), ty, at, constant: true }
             }
             ExprKind::Default(None) => {
@@ -328,7 +328,14 @@ impl Checker<'_> {
         if Self::is_namespace(&[name]) {
             return Operand::Namespace(vec![name.clone()]);
         }
-        Operand::Value(self.unknown_name(name, at))
+        // Every class inherits the static methods of `object`, so also the one that holds the expression.
+        let mut members = Self::find(&Ty::OBJECT, name);
+        members.retain(|found| found.member.is_static);
+        if members.is_empty() {
+            return Operand::Value(self.unknown_name(name, at));
+        }
+        let name = Name { text: name.clone(), at };
+        Operand::Group(Group { target: None, name, types, members, origin: Origin::Other })
     }
 
     fn local_name(&mut self, name: &Arc<str>, types: &[TypeRef], at: At) -> Option<Operand> {
@@ -494,13 +501,21 @@ impl Checker<'_> {
         Typed::new(Node::Const(Value::Null), to.clone(), at)
     }
 
+    /// The cast of a constant number or constant of an enumeration to such a type.
     fn constant_cast(&mut self, typed: &Typed, to: &Ty, at: At) -> Option<Typed> {
-        let (value, numeric) = (typed.value()?, to.numeric()?);
-        let from = typed.ty.numeric()?;
+        let number = |ty: &Ty| if ty.is_enum() { Some(Numeric::Int) } else { ty.numeric() };
+        let (value, from, numeric) = (typed.value()?, number(&typed.ty)?, number(to)?);
         let fits = crate::eval::convert_number(value, numeric, true);
         let decimal = from == Numeric::Decimal || numeric == Numeric::Decimal;
+        let constant = |value: Value| {
+            let value = match (value, to) {
+                (Value::Int(number), Ty::Named(id)) if to.is_enum() => Value::Enum(*id, number),
+                (value, _) => value,
+            };
+            Typed::constant(value, to.clone(), at)
+        };
         match fits {
-            Ok(value) => Some(Typed::constant(value, to.clone(), at)),
+            Ok(value) => Some(constant(value)),
             Err(_) if self.checked || !self.unchecked || decimal => {
                 let message = format!("the constant does not fit into `{to}`");
                 let diagnostic = self
@@ -513,7 +528,7 @@ impl Checker<'_> {
             Err(_) if !from.is_integral() => {
                 Some(Typed::constant(default_value(to), to.clone(), at))
             }
-            Err(_) => None,
+            Err(_) => crate::eval::convert_number(value, numeric, false).ok().map(constant),
         }
     }
 
@@ -527,7 +542,7 @@ impl Checker<'_> {
     }
 
     fn as_type(&mut self, operand: &Expr, ty: &TypeRef, at: At) -> Typed {
-        let (typed, to) = (self.bind(operand), self.ty(ty));
+        let (typed, to) = (self.bind(operand), self.any_ty(ty));
         if to.is_error() || !self.has_value(&typed) {
             return Typed::new(typed.node, to, at);
         }
@@ -554,7 +569,7 @@ impl Checker<'_> {
 
     /// `typeof` is reflection, but the name of a type it is asked for is known here.
     fn type_of(&mut self, ty: &TypeRef, at: At) -> Typed {
-        self.ty(ty);
+        self.any_ty(ty);
         let message = "`typeof` is not allowed in policy expressions";
         let diagnostic = self
             .diagnostic(ErrorCode::EXPR_NOT_ALLOWED, at, message)

@@ -118,6 +118,22 @@ impl Checker<'_> {
         Some(true)
     }
 
+    /// The one of several types that the others convert to. The types alone count, not that some constant would fit.
+    pub(super) fn best_type<'t>(types: impl Iterator<Item = &'t Ty>) -> Option<Ty> {
+        let mut candidates: Vec<&Ty> = Vec::new();
+        for ty in types.filter(|ty| **ty != Ty::Null) {
+            if !candidates.contains(&ty) {
+                candidates.push(ty);
+            }
+        }
+        let converts = |from: &Ty, to: &Ty| Self::implicit(from, None, to).is_some();
+        let best = candidates.iter().find(|ty| {
+            let mut others = candidates.iter().filter(|other| other != ty);
+            others.all(|other| converts(other, ty) && !converts(ty, other))
+        });
+        best.map(|ty| (**ty).clone())
+    }
+
     /// A value's stand-in, when only its type is known.
     pub(super) fn of_type<'e>(ty: &Ty, at: crate::syntax::At) -> Argument<'e> {
         let node = crate::eval::Node::Const(crate::Value::Null);
@@ -194,7 +210,7 @@ fn infer_from(param: &Ty, arg: &Ty, bound: Bound, bounds: &mut [Bounds]) {
 
 fn infer_generic(id: TypeId, params: &[Ty], arg: &Ty, bound: Bound, bounds: &mut [Bounds]) {
     let found = if bound == Bound::Lower {
-        arg.as_instance_of(id)
+        arg.as_only_instance_of(id)
     } else {
         Some(arg.clone()).filter(|arg| arg.is(id))
     };

@@ -301,24 +301,14 @@ impl Checker<'_> {
         }
     }
 
-    /// The best type of what a body returns.
+    /// The best type of what a body returns; an error when there is none.
     pub(super) fn returned(returns: &[Typed]) -> Ty {
-        let mut best: Option<&Typed> = None;
-        for typed in returns.iter().filter(|typed| !typed.ty.is_error()) {
-            best = Some(match best {
-                None => typed,
-                Some(known) if known.ty == Ty::Null => typed,
-                Some(known)
-                    if known.ty != typed.ty
-                        && Self::implicit(&known.ty, known.value(), &typed.ty).is_some()
-                        && Self::implicit(&typed.ty, typed.value(), &known.ty).is_none() =>
-                {
-                    typed
-                }
-                Some(known) => known,
-            });
+        let types = || returns.iter().map(|typed| &typed.ty).filter(|ty| !ty.is_error());
+        match types().next() {
+            None => Ty::Void,
+            Some(_) if types().all(|ty| *ty == Ty::Null) => Ty::Null,
+            Some(_) => Self::best_type(types()).unwrap_or(Ty::Error),
         }
-        best.map_or(Ty::Void, |typed| typed.ty.clone())
     }
 
     /// Records that the function is left here: its `out` parameters must be assigned.

@@ -120,13 +120,7 @@ impl Checker<'_> {
                 found.push(Found { member, class: ty.args().to_vec() });
             }
         }
-        for base in &info.bases {
-            // An array has the members of its interfaces only when it is seen as one of them.
-            if matches!(ty, Ty::Array(_))
-                && base.id().is_some_and(|id| crate::types::info(id).is_interface())
-            {
-                continue;
-            }
+        for base in info.inherited() {
             Self::find_into(&base.substitute(ty.args(), &[]), name, found, seen);
         }
     }
@@ -335,7 +329,7 @@ impl Checker<'_> {
             own.sort();
             names.extend(own);
             names.extend(info.constants().iter().map(|(name, _)| (*name).into()));
-            types.extend(info.bases.iter().cloned());
+            types.extend(info.inherited().cloned());
             if seen > 32 {
                 break;
             }
@@ -360,7 +354,7 @@ impl Checker<'_> {
             if !found.is_empty() || next > 32 {
                 break;
             }
-            types.extend(info.bases.iter().map(|base| base.substitute(ty.args(), &[])));
+            types.extend(info.inherited().map(|base| base.substitute(ty.args(), &[])));
         }
         found
     }

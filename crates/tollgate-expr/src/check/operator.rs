@@ -73,6 +73,12 @@ impl Checker<'_> {
                     UnaryOp::Neg => {
                         let checked = !self.unchecked;
                         match node.constant().map(|value| crate::eval::negate(value, checked)) {
+                            // The compiler writes the constant 0 without a sign.
+                            Some(Ok(Value::Decimal(value)))
+                                if constant && value.is_zero() && value.scale() == 0 =>
+                            {
+                                Node::Const(Value::Decimal(value.abs()))
+                            }
                             Some(Ok(value)) => Node::Const(value),
                             Some(Err(_)) if constant => {
                                 let message = "the constant overflows";
@@ -124,7 +130,7 @@ impl Checker<'_> {
     }
 
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
-        let (left, left_true, left_false) = self.condition_flow(left);
+        let (left, left_true, left_false) = self.condition(left);
         let is_and = op == BinaryOp::And;
         let known = self.n_variables();
         let mut shortcut = if is_and {
@@ -134,7 +140,7 @@ impl Checker<'_> {
             self.flow = left_false;
             left_true
         };
-        let (right, mut when_true, mut when_false) = self.condition_flow(right);
+        let (right, mut when_true, mut when_false) = self.condition(right);
         self.without_new(&mut shortcut, known);
         if is_and {
             when_false.join(shortcut);
@@ -144,14 +150,17 @@ impl Checker<'_> {
         self.flow = when_true.clone();
         self.flow.join(when_false.clone());
         self.split = Some((when_true, when_false));
-        let constants =
-            (left.constant().and_then(Value::as_bool), right.constant().and_then(Value::as_bool));
-        if let (Some(a), Some(b)) = constants {
-            let value = if op == BinaryOp::And { a && b } else { a || b };
-            return Typed::constant(Value::Bool(value), Ty::BOOL, at);
+        if let (Some(a), Some(b)) =
+            (left.value().and_then(Value::as_bool), right.value().and_then(Value::as_bool))
+        {
+            return Typed::constant(
+                Value::Bool(if is_and { a && b } else { a || b }),
+                Ty::BOOL,
+                at,
+            );
         }
-        let (left, right) = (left.boxed(), right.boxed());
-        let node = if op == BinaryOp::And { Node::And(left, right) } else { Node::Or(left, right) };
+        let (left, right) = (left.node.boxed(), right.node.boxed());
+        let node = if is_and { Node::And(left, right) } else { Node::Or(left, right) };
         Typed::new(node, Ty::BOOL, at)
     }
 
@@ -324,6 +333,15 @@ impl Checker<'_> {
         let (a, b) = match (left.ty == Ty::Null, right.ty == Ty::Null) {
             (true, false) => (b, b),
             (false, true) => (a, a),
+            // Of the operators that are left here the ones of `int?` are the best for two of them.
+            (true, true)
+                if !matches!(
+                    op,
+                    BinaryOp::Add | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor
+                ) =>
+            {
+                (&Ty::INT, &Ty::INT)
+            }
             _ => (a, b),
         };
         if matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor)
@@ -344,7 +362,9 @@ impl Checker<'_> {
             return None;
         }
         if shift {
-            Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT)?;
+            if right.ty != Ty::Null {
+                Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT)?;
+            }
             let wrap = |ty: Ty| if lifted { Ty::nullable(ty) } else { ty };
             let (left, right) = (left.clone(), right.clone());
             let constant = left.constant && right.constant;
@@ -371,7 +391,8 @@ impl Checker<'_> {
         a.promote(b)
     }
 
-    fn arithmetic(
+    /// An operator whose operands both become of one type.
+    pub(super) fn arithmetic(
         &mut self,
         op: BinaryOp,
         left: Typed,
@@ -415,7 +436,11 @@ impl Checker<'_> {
         at: At,
     ) -> Typed {
         if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
-            match arith(op, !self.unchecked, a, b) {
+            let least = match b {
+                Value::Int(-1) | Value::Long(-1) => Self::least(op, a, self.unchecked),
+                _ => None,
+            };
+            match least.map_or_else(|| arith(op, !self.unchecked, a, b), Ok) {
                 Ok(value) => return Typed::constant(value, ty, at),
                 Err(exception) => {
                     let message = if exception.kind() == crate::ExceptionKind::DivideByZero {
@@ -430,6 +455,18 @@ impl Checker<'_> {
         }
         let arith = Arith { op, checked: self.checked, left, right, at: at.start };
         Typed::new(Node::Arith(Box::new(arith)), ty, at)
+    }
+
+    /// The least number divided by -1, which the compiler calculates where the processor fails.
+    fn least(op: BinaryOp, number: &Value, unchecked: bool) -> Option<Value> {
+        match (op, number) {
+            (BinaryOp::Rem, Value::Int(i32::MIN)) => Some(Value::Int(0)),
+            (BinaryOp::Rem, Value::Long(i64::MIN)) => Some(Value::Long(0)),
+            (BinaryOp::Div, Value::Int(i32::MIN) | Value::Long(i64::MIN)) if unchecked => {
+                Some(number.clone())
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn equal(negate: bool, mode: Equality, left: Node, right: Node, at: At) -> Typed {
@@ -538,10 +575,12 @@ impl Checker<'_> {
                     && member.params.len() == operands.len()
             })
             .collect();
-        let lifted = operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
+        // `null` is a missing value where an operator takes a value type.
+        let missing = |typed: &Typed, param: &Ty| typed.ty == Ty::Null && param.is_value_type();
         let standard = |member: &&&'static MemberInfo| {
             member.params.iter().zip(&operands).all(|(param, typed)| {
-                Self::standard(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
+                let ty = typed.ty.strip_nullable();
+                missing(typed, &param.ty) || Self::standard(ty, typed.value(), &param.ty).is_some()
             })
         };
         let declared = |member: &&&'static MemberInfo| {
@@ -549,7 +588,14 @@ impl Checker<'_> {
                 Self::implicit(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
             })
         };
-        let member = members.iter().find(standard).or_else(|| members.iter().find(declared))?;
+        let mut fitting = members.iter().filter(standard);
+        let member = fitting.next().or_else(|| members.iter().find(declared))?;
+        let with_null =
+            member.params.iter().zip(&operands).any(|(param, typed)| missing(typed, &param.ty));
+        if with_null && fitting.next().is_some() {
+            return None;
+        }
+        let lifted = with_null || operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
         self.used.push(member);
         let mut effects = Vec::new();
         let mut args = Vec::new();

@@ -17,7 +17,7 @@ impl Checker<'_> {
             return Typed::error(at);
         }
         let bare = match pattern {
-            Pattern::Type(ty, None) => Some(self.ty(ty)),
+            Pattern::Type(ty, None) => Some(self.any_ty(ty)),
             Pattern::Constant(expr) => match self.quietly(|checker| checker.operand(expr)) {
                 Operand::Type(ty, _) => Some(ty),
                 _ => None,
@@ -139,10 +139,12 @@ impl Checker<'_> {
         if typed.ty.is_error() {
             return Node::Const(Value::Bool(false));
         }
-        if typed.value().is_none() {
+        let constant = typed.value().is_some();
+        let right = if held.ty == Ty::OBJECT { typed.node } else { self.convert(typed, &held.ty) };
+        // A declared conversion makes no constant of a constant.
+        if !constant || right.constant().is_none() {
             self.error(ErrorCode::EXPR_CONSTANT, expr.at, "a pattern must be a constant");
         }
-        let right = if held.ty == Ty::OBJECT { typed.node } else { self.convert(typed, &held.ty) };
         Node::Equal {
             negate: false,
             mode: Equality::Value,

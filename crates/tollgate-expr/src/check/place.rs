@@ -92,13 +92,20 @@ impl Checker<'_> {
     }
 
     /// The result of a compound assignment, cast back to the type of the target.
-    fn narrowed(&mut self, result: Typed, ty: &Ty) -> Node {
+    fn narrowed(&mut self, mut result: Typed, ty: &Ty) -> Node {
         if result.ty.is_error() {
             return result.node;
         }
-        let numeric = result.ty.strip_nullable().numeric().is_some()
-            && ty.strip_nullable().numeric().is_some();
-        if numeric
+        if result.ty.nullable_inner().is_some()
+            && ty.is_value_type()
+            && ty.nullable_inner().is_none()
+        {
+            let at = result.at;
+            result = self.nullable_value(result, at);
+        }
+        let number = |ty: &Ty| ty.is_enum() || ty.numeric().is_some();
+        if number(result.ty.strip_nullable())
+            && number(ty.strip_nullable())
             && Self::implicit(&result.ty, None, ty).is_none()
             && let Some(conversion) = Self::explicit(&result.ty, None, ty)
         {

@@ -112,13 +112,6 @@ impl Checker<'_> {
         if declared == Some(Ty::Void) {
             self.error(ErrorCode::EXPR_TYPE, declaration.ty.at, "a variable cannot be `void`");
         }
-        let static_only = declared.as_ref().and_then(Ty::id).is_some_and(|id| {
-            matches!(crate::types::info(id).decl.kind, crate::types::Kind::Static)
-        });
-        if static_only {
-            let message = "the type has static members only: there are no values of it";
-            self.error(ErrorCode::EXPR_TYPE, declaration.ty.at, message);
-        }
         for (name, value) in &declaration.variables {
             if declaration.constant {
                 self.constant(name, declared.as_ref(), value.as_ref(), declaration.ty.at);

@@ -27,6 +27,7 @@ pub(super) struct SwitchScope {
 enum Taken {
     All,
     Type(Ty),
+    Constant(Value),
 }
 
 /// A label of a block being checked.
@@ -46,6 +47,7 @@ impl SwitchScope {
         null && self.taken.iter().any(|taken| match taken {
             Taken::All => true,
             Taken::Type(ty) => crate::types::is_assignable(self.ty.strip_nullable(), ty),
+            Taken::Constant(_) => false,
         })
     }
 
@@ -201,7 +203,13 @@ impl Checker<'_> {
         guard: Option<&Expr>,
     ) -> (Node, bool) {
         let tested = self.pattern_type(pattern);
-        self.handled(held, pattern, tested.as_ref());
+        let constant = match pattern {
+            Pattern::Constant(expr) => self.label_value(expr, &held.ty),
+            _ => None,
+        };
+        // Without a guard it has been reported as a label that is there twice.
+        let guarded = constant.as_ref().filter(|_| guard.is_some());
+        self.handled(held, pattern, tested.as_ref(), guarded);
         let test = self.pattern(held, pattern);
         self.split = None;
         let irrefutable = match (&tested, pattern) {
@@ -213,17 +221,17 @@ impl Checker<'_> {
         let (test, holds) = match guard {
             None => (test, true),
             Some(guard) => {
-                let (guard, when_true, _) = self.condition_flow(guard);
+                let (guard, when_true, _) = self.condition(guard);
                 self.flow = when_true;
-                let holds = guard.constant().and_then(Value::as_bool) == Some(true);
-                (Node::And(test.boxed(), guard.boxed()), holds)
+                let holds = guard.value().and_then(Value::as_bool) == Some(true);
+                (Node::And(test.boxed(), guard.node.boxed()), holds)
             }
         };
         let taken = match tested {
             _ if !holds => None,
             _ if irrefutable => Some(Taken::All),
             Some(ty) => Some(Taken::Type(ty)),
-            None => None,
+            None => constant.map(Taken::Constant),
         };
         if let Some(scope) = self.jumps.switches.last_mut() {
             scope.taken.extend(taken);
@@ -254,7 +262,13 @@ impl Checker<'_> {
     }
 
     /// Reports a label whose values labels before have taken already.
-    fn handled(&mut self, held: &Typed, pattern: &Pattern, tested: Option<&Ty>) {
+    fn handled(
+        &mut self,
+        held: &Typed,
+        pattern: &Pattern,
+        tested: Option<&Ty>,
+        constant: Option<&Value>,
+    ) {
         let (at, ty) = match (pattern, tested) {
             (Pattern::Type(written, _), Some(ty)) => (written.at, Some(ty.clone())),
             (Pattern::Constant(expr), _) => {
@@ -273,6 +287,9 @@ impl Checker<'_> {
             (Taken::All, _) => true,
             (Taken::Type(known), Some(ty)) => crate::types::is_assignable(ty, known),
             (Taken::Type(_), None) => false,
+            (Taken::Constant(known), _) => {
+                constant.is_some_and(|constant| same_constant(known, constant))
+            }
         });
         if handled {
             let message = "labels before have already taken what this one takes";

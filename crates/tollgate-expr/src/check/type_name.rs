@@ -6,7 +6,8 @@ use super::Checker;
 use crate::syntax::At;
 use crate::syntax::ast::{Name, TypeKind, TypeRef};
 use crate::types::{
-    Constraint, RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup, short_names,
+    Constraint, Kind, RecordTy, Ty, TypeId, exception_kind, info, is_not_allowed, lookup,
+    short_names, written,
 };
 
 /// Namespaces that names of types may begin with.
@@ -31,8 +32,19 @@ const NAMESPACES: &[&str] = &[
 ];
 
 impl Checker<'_> {
-    /// The type of a name; an error when there is none.
+    /// The type of a name that values have; an error when there is none.
     pub(super) fn ty(&mut self, ty: &TypeRef) -> Ty {
+        let found = self.any_ty(ty);
+        if matches!(found, Ty::Named(id) if matches!(info(id).decl.kind, Kind::Static)) {
+            let message = "the type has static members only: there are no values of it";
+            self.error(ErrorCode::EXPR_TYPE, ty.at, message);
+            return Ty::Error;
+        }
+        found
+    }
+
+    /// The type of a name, of which there need not be values; an error when there is none.
+    pub(super) fn any_ty(&mut self, ty: &TypeRef) -> Ty {
         match &ty.kind {
             TypeKind::Var => {
                 self.error(ErrorCode::EXPR_TYPE, ty.at, "`var` is not a type here");
@@ -76,7 +88,9 @@ impl Checker<'_> {
     }
 
     fn named_type(&mut self, path: &[(Name, Vec<TypeRef>)], at: At) -> Ty {
-        let Some((name, args)) = path.last() else { return Ty::Error };
+        let Some((name, _)) = path.last() else { return Ty::Error };
+        let (full, args) = written(path);
+        let full: Vec<&str> = full.iter().map(|name| &**name).collect();
         let args: Vec<Ty> = args.iter().map(|arg| self.ty(arg)).collect();
         if args.iter().any(Ty::is_error) {
             return Ty::Error;
@@ -87,7 +101,6 @@ impl Checker<'_> {
         {
             return ty;
         }
-        let full: Vec<&str> = path.iter().map(|(name, _)| &*name.text).collect();
         if let Some(found) = Self::find_type(&full, &args) {
             let misfit = found.nullable_inner().is_some_and(|inner| !inner.is_value_type());
             if misfit || args.contains(&Ty::Void) {

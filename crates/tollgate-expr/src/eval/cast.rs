@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Cx, Result};
 use crate::json::{JsonType, Primitive, PrimitiveType, Scalar};
 use crate::time::{DateTime, DateTimeOffset, TimeSpan};
-use crate::types::{Numeric, Ty, TypeId, is_assignable};
+use crate::types::{Numeric, Ty, TypeId, info, is_assignable};
 use crate::{Exception, ExceptionKind, Value};
 
 impl Cx<'_> {
@@ -43,7 +43,11 @@ impl Cx<'_> {
         {
             return Ok(Value::Enum(*id, *number));
         }
-        let own = self.state.type_of(&value).full_name();
+        let own = self.state.type_of(&value);
+        let name = own.full_name();
+        // The runtime names a class within another without the other.
+        let nested = own.id().is_some_and(|id| info(id).full.contains('+'));
+        let own = name.split_once('+').filter(|_| nested).map_or(&*name, |(_, inner)| inner);
         let message =
             format!("Unable to cast object of type '{own}' to type '{}'.", ty.full_name());
         Err(Exception::new(ExceptionKind::InvalidCast, message))
@@ -60,10 +64,6 @@ pub(crate) fn default_value(ty: &Ty) -> Value {
         && record.tuple
     {
         let values = record.members.iter().map(|(_, ty)| default_value(ty));
-        return Value::record(ty.clone(), values.collect::<Vec<_>>());
-    }
-    if let Ty::Generic(TypeId::KeyValuePair, args) = ty {
-        let values = args.iter().map(default_value);
         return Value::record(ty.clone(), values.collect::<Vec<_>>());
     }
     let Ty::Named(id) = ty else { return Value::Null };

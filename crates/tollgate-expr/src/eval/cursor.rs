@@ -53,7 +53,7 @@ pub(crate) struct Lazy {
     started: bool,
     /// What the operation makes of it: a part that is done with, a condition that has been met.
     passed: bool,
-    index: i64,
+    pub(super) index: i64,
     pub(super) outer: Value,
     seen: HashSet<Key>,
     pub(super) kept: VecDeque<Value>,
@@ -181,14 +181,12 @@ impl Cx<'_> {
     ) -> Result<Option<Value>> {
         let object = self.state.object(id);
         if version_of(object) != version {
-            let rare =
-                matches!(object, Object::Set(_) | Object::Queue { .. } | Object::Stack { .. });
+            let rare = matches!(object, Object::Set(_) | Object::Line { .. });
             return Err(modified(rare));
         }
         let item = match object {
             Object::Array { items, .. } | Object::List { items, .. } => items.get(*place).cloned(),
-            Object::Queue { items, .. } => items.get(*place).cloned(),
-            Object::Stack { items, .. } => items.iter().rev().nth(*place).cloned(),
+            Object::Line { items, .. } => items.get(*place).cloned(),
             Object::Set(set) => set.next_from(*place).map(|(found, item)| {
                 *place = found;
                 item.clone()
@@ -248,11 +246,6 @@ impl Cx<'_> {
                 Ok(None)
             }
             Source::View(from) => self.pull(lazy, from),
-            Source::Converted(from, ty) => match self.pull(lazy, from)? {
-                Some(token) => convert_token(self, &token, ty).map(Some),
-                None => Ok(None),
-            },
-            Source::Tokens(walk) => self.advance_tokens(lazy, walk),
             Source::Xml(source) => self.advance_xml(lazy, source),
             Source::Named(from) => {
                 let Some(Value::Json(id)) = self.pull(lazy, from)? else { return Ok(None) };
@@ -262,6 +255,11 @@ impl Cx<'_> {
                 let ty = sequence.ty.args().first().cloned().unwrap_or(Ty::OBJECT);
                 Ok(Some(Value::pair(ty, name, value)))
             }
+            Source::Converted(from, ty) => match self.pull(lazy, from)? {
+                Some(token) => convert_token(self, &token, ty).map(Some),
+                None => Ok(None),
+            },
+            Source::Tokens(walk) => self.advance_tokens(lazy, walk),
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),
                 _ => None,
@@ -277,6 +275,31 @@ impl Cx<'_> {
             lazy.started = true;
         }
         self.advance(&mut lazy.from)
+    }
+
+    /// The next token of a walk over the tokens of a sequence, or of one.
+    fn advance_tokens(&mut self, lazy: &mut Lazy, walk: &TokenWalk) -> Result<Option<Value>> {
+        loop {
+            self.step(1)?;
+            if let Some(item) = self.advance(&mut lazy.other)? {
+                return Ok(Some(item));
+            }
+            if let Value::Exception(fault) = std::mem::take(&mut lazy.outer) {
+                return Err(fault);
+            }
+            let token = match walk.single {
+                true if lazy.passed => return Ok(None),
+                true => walk.from.clone(),
+                false => match self.pull(lazy, &walk.from)? {
+                    Some(token) => token,
+                    None => return Ok(None),
+                },
+            };
+            lazy.passed = true;
+            let (items, fault) = tokens_given(self, &token, &walk.walk)?;
+            lazy.outer = fault.map_or(Value::Null, Value::Exception);
+            lazy.other = Cursor::Values(items.into_iter());
+        }
     }
 
     /// The next node or attribute, from one node or from each of a sequence.
@@ -304,31 +327,6 @@ impl Cx<'_> {
             if let Value::Xml(id) = from {
                 lazy.walk = Some(Walk::new(source.axis, id));
             }
-        }
-    }
-
-    /// The next token of a walk over the tokens of a sequence, or of one.
-    fn advance_tokens(&mut self, lazy: &mut Lazy, walk: &TokenWalk) -> Result<Option<Value>> {
-        loop {
-            self.step(1)?;
-            if let Some(item) = self.advance(&mut lazy.other)? {
-                return Ok(Some(item));
-            }
-            if let Value::Exception(fault) = std::mem::take(&mut lazy.outer) {
-                return Err(fault);
-            }
-            let token = match walk.single {
-                true if lazy.passed => return Ok(None),
-                true => walk.from.clone(),
-                false => match self.pull(lazy, &walk.from)? {
-                    Some(token) => token,
-                    None => return Ok(None),
-                },
-            };
-            lazy.passed = true;
-            let (items, fault) = tokens_given(self, &token, &walk.walk)?;
-            lazy.outer = fault.map_or(Value::Null, Value::Exception);
-            lazy.other = Cursor::Values(items.into_iter());
         }
     }
 
@@ -467,11 +465,13 @@ impl Cx<'_> {
                 Ok(Some(default.clone()))
             }
             Source::Zip { first, second, function, ty } => {
-                let Some(left) = self.pull(lazy, first)? else { return Ok(None) };
                 if !lazy.passed {
                     lazy.passed = true;
+                    lazy.from = self.cursor(first)?;
                     lazy.other = self.cursor(second)?;
+                    lazy.started = true;
                 }
+                let Some(left) = self.pull(lazy, first)? else { return Ok(None) };
                 let Some(right) = self.advance(&mut lazy.other)? else {
                     return Ok(None);
                 };
@@ -565,7 +565,9 @@ impl Cx<'_> {
                 lazy.index += 1;
                 Ok(Some(item.clone()))
             }
-            Source::Join(join) if !join.grouped => self.advance_join(lazy, join),
+            Source::Join(join) if join.grouped => self.advance_group_join(lazy, join),
+            Source::Join(join) => self.advance_join(lazy, join),
+            Source::Group(group) => self.advance_group(lazy, group),
             whole => {
                 if !lazy.started {
                     lazy.started = true;
@@ -575,9 +577,7 @@ impl Cx<'_> {
                             items.reverse();
                             items
                         }
-                        Source::Order(from, keys) => self.sorted(from, keys)?,
-                        Source::Group(group) => self.grouped(group)?,
-                        Source::Join(join) => self.group_joined(join)?,
+                        Source::Order(from, keys, part) => self.sorted(from, keys, part)?,
                         _ => return Err(confusion()),
                     };
                     lazy.from = Cursor::Values(items.into_iter());
@@ -623,9 +623,7 @@ impl Cx<'_> {
 /// What changes when a collection does.
 fn version_of(object: &Object) -> u32 {
     match object {
-        Object::List { version, .. }
-        | Object::Queue { version, .. }
-        | Object::Stack { version, .. } => *version,
+        Object::List { version, .. } | Object::Line { version, .. } => *version,
         Object::Set(set) => set.version(),
         Object::Dictionary(map) => map.version,
         _ => 0,

@@ -30,6 +30,8 @@ impl Node {
             | Node::Member { target: value, .. }
             | Node::Throw(value, _) => visit(value),
             Node::TokenText(text) => visit(&mut text.plain),
+            Node::NewTree(tree) => tree.each(visit),
+            Node::TreeText(text) => text.each(visit),
             Node::And(left, right)
             | Node::Or(left, right)
             | Node::Coalesce(left, right)

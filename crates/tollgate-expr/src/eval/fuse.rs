@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::read::{From, Read, Variable};
+use super::read::{Claim, ClaimOf, From, Read, Variable};
+use super::tree::{NewTree, TreeText};
 use super::{
     Call, Code, Equality, Function, FunctionBody, Node, TextTest, TokenText, default_value,
 };
@@ -70,6 +71,7 @@ fn reads_slots(read: &Read) -> bool {
     match &read.from {
         From::Local(_) => true,
         From::Or(first, second) => reads_slots(first) || reads_slots(second),
+        From::Claim(claim) => reads_slots(&claim.token),
         _ => false,
     }
 }
@@ -169,10 +171,23 @@ fn fuse_call(call: &Call) -> Option<Node> {
     if let Shortcut::Test(_) | Shortcut::TestOf(_) = shortcut {
         return fuse_test(call);
     }
-    if let Shortcut::JsonText | Shortcut::JsonValue = shortcut {
-        return TokenText::of(call).map(|text| Node::TokenText(Box::new(text)));
+    match shortcut {
+        Shortcut::JsonText | Shortcut::JsonValue => {
+            return TokenText::of(call).map(|text| Node::TokenText(Box::new(text)));
+        }
+        Shortcut::JsonString | Shortcut::JsonFormatted => {
+            let of_tree = TreeText::of(call).map(|text| Node::TreeText(Box::new(text)));
+            return of_tree.or_else(|| Some(Node::TokenText(Box::new(TokenText::of(call)?))));
+        }
+        Shortcut::JsonObject | Shortcut::JsonArray => {
+            return NewTree::of(call).map(|tree| Node::NewTree(Box::new(tree)));
+        }
+        _ => {}
     }
     let (receiver, args) = call.args.split_first()?;
+    if let Node::Call(map) = receiver {
+        return fuse_claim(call, map, args);
+    }
     let (part, mut need, steps) = part_of(receiver)?;
     if may_miss(part) {
         if need.is_some() {
@@ -188,6 +203,25 @@ fn fuse_call(call: &Call) -> Option<Node> {
         _ => return None,
     };
     Some(read(from, need, call.at, steps + 1))
+}
+
+/// A claim of a token that is read.
+fn fuse_claim(call: &Call, map: &Call, args: &[Node]) -> Option<Node> {
+    let (Some(Shortcut::Claims), [token], [key, default @ ..]) =
+        (map.run.shortcut, &*map.args, args)
+    else {
+        return None;
+    };
+    let (token, name) = (as_read(token)?, text(key)?.clone());
+    let steps = token.steps + 2;
+    let from = match (call.run.shortcut?, default) {
+        (Shortcut::Joined, []) => ClaimOf::Text(Value::Null),
+        (Shortcut::Joined, [default]) => ClaimOf::Text(default.constant()?.clone()),
+        (Shortcut::ContainsKey, []) => ClaimOf::IsThere,
+        _ => return None,
+    };
+    let claim = Claim { token, name, of: from, at: map.at };
+    Some(read(From::Claim(Box::new(claim)), None, call.at, steps))
 }
 
 /// What a key of a dictionary of `context` comes down to.

@@ -101,45 +101,54 @@ impl Cx<'_> {
         Ok(Value::pair(ty, key, items))
     }
 
-    /// What `GroupBy` gives.
-    pub(super) fn grouped(&mut self, group: &Group) -> Result<Vec<Value>> {
-        let element = group.element.as_ref();
-        let groups = self.groups(&group.from, &group.key, element, group.comparer, false)?;
-        let mut made = Vec::new();
-        for (key, items) in groups.groups {
-            made.push(match &group.result {
-                None => self.grouping(&group.key_ty, &group.item_ty, key, items)?,
-                Some(result) => {
-                    let items = self.lazy(group.item_ty.clone(), Source::Items(items))?;
-                    self.invoke(result, &[key, items])?
-                }
-            });
+    /// The groups that `GroupBy` makes.
+    pub(crate) fn grouped(&mut self, group: &Group) -> Result<Groups> {
+        self.groups(&group.from, &group.key, group.element.as_ref(), group.comparer, false)
+    }
+
+    /// The next group that `GroupBy` gives, or what a function makes of it.
+    pub(super) fn advance_group(
+        &mut self,
+        lazy: &mut Lazy,
+        group: &Group,
+    ) -> Result<Option<Value>> {
+        if lazy.groups.is_none() {
+            lazy.groups = Some(self.grouped(group)?);
         }
-        Ok(made)
+        let place = usize::try_from(lazy.index).unwrap_or(usize::MAX);
+        let next = lazy.groups.as_mut().and_then(|known| known.groups.get_mut(place));
+        let Some((key, items)) = next.map(std::mem::take) else { return Ok(None) };
+        lazy.index += 1;
+        Ok(Some(match &group.result {
+            None => self.grouping(&group.key_ty, &group.item_ty, key, items)?,
+            Some(result) => {
+                let items = self.lazy(group.item_ty.clone(), Source::Items(items))?;
+                self.invoke(result, &[key, items])?
+            }
+        }))
     }
 
     fn inner_groups(&mut self, join: &Join) -> Result<Groups> {
         self.groups(&join.inner, &join.inner_key, None, join.comparer, true)
     }
 
-    /// What `GroupJoin` gives.
-    pub(super) fn group_joined(&mut self, join: &Join) -> Result<Vec<Value>> {
-        let mut made = Vec::new();
-        let all = self.collect(&join.outer)?;
-        if all.is_empty() {
-            return Ok(made);
+    /// What `GroupJoin` gives of the next item.
+    pub(super) fn advance_group_join(
+        &mut self,
+        lazy: &mut Lazy,
+        join: &Join,
+    ) -> Result<Option<Value>> {
+        let Some(outer) = self.pull(lazy, &join.outer)? else { return Ok(None) };
+        if lazy.groups.is_none() {
+            lazy.groups = Some(self.inner_groups(join)?);
         }
-        let groups = self.inner_groups(join)?;
-        for outer in all {
-            let key = self.invoke(&join.outer_key, std::slice::from_ref(&outer))?;
-            let hashed = self.key(&key, join.comparer)?;
-            let found = groups.find(&hashed).filter(|_| !key.is_null());
-            let items = found.map(<[Value]>::to_vec).unwrap_or_default();
-            self.charge(items.len().saturating_mul(SLOT_COST))?;
-            let items = self.lazy(join.inner_ty.clone(), Source::Items(items))?;
-            made.push(self.invoke(&join.result, &[outer, items])?);
-        }
-        Ok(made)
+        let key = self.invoke(&join.outer_key, std::slice::from_ref(&outer))?;
+        let hashed = self.key(&key, join.comparer)?;
+        let found = lazy.groups.as_ref().and_then(|groups| groups.find(&hashed));
+        let items = found.filter(|_| !key.is_null()).unwrap_or_default();
+        self.state.budget.memory(items.len().saturating_mul(SLOT_COST))?;
+        let items = self.lazy(join.inner_ty.clone(), Source::Items(items.to_vec()))?;
+        self.invoke(&join.result, &[outer, items]).map(Some)
     }
 
     /// The next pair that `Join` finds.

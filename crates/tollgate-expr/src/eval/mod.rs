@@ -3,6 +3,7 @@
 mod args;
 mod call;
 mod cast;
+mod compare;
 mod cursor;
 mod each;
 mod format;
@@ -15,10 +16,12 @@ mod sequence;
 mod sort;
 mod statement;
 mod token;
+mod tree;
 
 pub(crate) use args::{Args, null_argument};
 pub(crate) use call::{Closure, Cx};
 pub(crate) use cast::{default_value, primitive_type, primitive_value, scalar_of};
+pub(crate) use compare::distance;
 pub(crate) use cursor::Cursor;
 pub(crate) use format::{composite, format_value, formatted};
 pub(crate) use fuse::fuse;
@@ -34,11 +37,11 @@ pub(crate) use sequence::{Key as SortKey, Sequence, Source};
 pub(crate) use sort::{Order, uncomparable};
 use token::TokenText;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::number::Number;
 use crate::types::{Ty, TypeId};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -70,6 +73,8 @@ impl Cx<'_> {
             Node::TextIs { .. } | Node::TextTest(_) => Ok(Value::Bool(self.truth(node)?)),
             Node::Call(call) => self.eval_call(call),
             Node::TokenText(text) => self.token_text(text),
+            Node::NewTree(tree) => self.new_tree(tree),
+            Node::TreeText(text) => self.tree_text(text),
             Node::Not(value) => Ok(Value::Bool(!self.truth(value)?)),
             Node::And(left, right) => Ok(Value::Bool(self.truth(left)? && self.truth(right)?)),
             Node::Or(left, right) => Ok(Value::Bool(self.truth(left)? || self.truth(right)?)),
@@ -380,9 +385,8 @@ impl Cx<'_> {
         match value {
             Value::Null => {}
             Value::Str(text) => out.push_str(text),
-            // Writing to a string cannot fail.
-            Value::Int(number) => write!(out, "{number}").unwrap_or_default(),
-            Value::Long(number) => write!(out, "{number}").unwrap_or_default(),
+            Value::Int(number) => Number::Int32(*number).write(out),
+            Value::Long(number) => Number::Int64(*number).write(out),
             other => {
                 if let Some(text) = self.text(other)? {
                     out.push_str(&text);
@@ -409,10 +413,37 @@ impl Cx<'_> {
         if let Value::Str(text) = value {
             return Ok(Some(text.clone()));
         }
+        let shown = self.with_urls(value)?;
+        let value = shown.as_ref().unwrap_or(value);
         let mut budget = self.state.budget.clone();
         let text = crate::state::text_of(value, self.state, &mut budget);
         self.state.budget = budget;
         text
+    }
+}
+
+impl Cx<'_> {
+    /// A record with the texts of the URLs in it, which only the host knows; none for what holds no URL.
+    fn with_urls(&mut self, value: &Value) -> Result<Option<Value>> {
+        match value {
+            Value::Host(part) => Ok(crate::types::context::url_text(self, *part).map(Value::from)),
+            Value::Record(record) => {
+                let mut shown = None;
+                for (index, value) in record.values.iter().enumerate() {
+                    self.state.budget.enter()?;
+                    let found = self.with_urls(value);
+                    self.state.budget.leave();
+                    if let Some(found) = found? {
+                        let values = shown.get_or_insert_with(|| record.values.to_vec());
+                        if let Some(place) = values.get_mut(index) {
+                            *place = found;
+                        }
+                    }
+                }
+                Ok(shown.map(|values| Value::record(record.ty.clone(), values)))
+            }
+            _ => Ok(None),
+        }
     }
 }
 

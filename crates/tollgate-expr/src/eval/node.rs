@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::read::Read;
 use super::token::TokenText;
+use super::tree::{NewTree, TreeText};
 use crate::Value;
 use crate::syntax::ast::BinaryOp;
 use crate::text::Comparison;
@@ -23,6 +24,10 @@ pub(crate) enum Node {
     Call(Box<Call>),
     /// Text of a JSON token.
     TokenText(Box<TokenText>),
+    /// A JSON tree whose names and form are known.
+    NewTree(Box<NewTree>),
+    /// Its text.
+    TreeText(Box<TreeText>),
     /// A local function.
     CallFunction {
         function: u32,

@@ -1,11 +1,13 @@
 //! Arithmetic, comparison and equality of values.
 
-use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromPrimitive as _, ToPrimitive as _};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive as _, ToPrimitive as _};
+
 use super::Result;
+use crate::number::{Number, NumberType, decimal as exact, double_of};
 use crate::syntax::ast::BinaryOp;
 use crate::types::Numeric;
 use crate::{Exception, ExceptionKind, Value};
@@ -125,37 +127,14 @@ fn shift(op: BinaryOp, left: &Value, right: &Value) -> Value {
     }
 }
 
-/// Operations with zero keep the digits that the numbers ask for.
-fn of_zero(op: BinaryOp, a: Decimal, b: Decimal) -> Result<Value> {
-    let scale = a.scale().max(b.scale());
-    let mut result = match op {
-        BinaryOp::Add if a.is_zero() => b,
-        BinaryOp::Sub if a.is_zero() => -b,
-        BinaryOp::Rem if b.is_zero() => return Err(by_zero()),
-        // Wide factors are multiplied in another way, whose zero has no digits.
-        BinaryOp::Mul if a.mantissa().abs().max(b.mantissa().abs()) > i128::from(u32::MAX) => {
-            return Ok(Value::Decimal(Decimal::ZERO));
-        }
-        BinaryOp::Mul => Decimal::new(0, (a.scale() + b.scale()).min(28)),
-        _ => a,
-    };
-    if op != BinaryOp::Rem {
-        result.rescale(scale.max(result.scale()));
-    }
-    Ok(Value::Decimal(result))
-}
-
 fn decimal(op: BinaryOp, a: Decimal, b: Decimal) -> Result<Value> {
-    if (a.is_zero() || b.is_zero()) && op != BinaryOp::Div {
-        return of_zero(op, a, b);
-    }
     let result = match op {
-        BinaryOp::Add => a.checked_add(b),
-        BinaryOp::Sub => a.checked_sub(b),
-        BinaryOp::Mul => a.checked_mul(b),
+        BinaryOp::Add => exact::sum(a, b),
+        BinaryOp::Sub => exact::sum(a, -b),
+        BinaryOp::Mul => exact::product(a, b),
         BinaryOp::Div | BinaryOp::Rem if b.is_zero() => return Err(by_zero()),
-        BinaryOp::Div => crate::number::divide(a, b),
-        BinaryOp::Rem => a.checked_rem(b),
+        BinaryOp::Div => exact::divide(a, b),
+        BinaryOp::Rem => Some(exact::remainder(a, b)),
         _ => None,
     };
     result.map(Value::Decimal).ok_or_else(decimal_overflow)
@@ -204,7 +183,7 @@ pub(crate) fn order(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Short(a), Value::Short(b)) => Some(a.cmp(b)),
         (Value::UShort(a), Value::UShort(b)) => Some(a.cmp(b)),
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::Enum(_, a), Value::Enum(_, b)) => Some(a.cmp(b)),
+        (Value::Enum(x, a), Value::Enum(y, b)) if x == y => Some(a.cmp(b)),
         (Value::DateTime(a), Value::DateTime(b)) => Some(a.cmp(b)),
         (Value::DateTimeOffset(a), Value::DateTimeOffset(b)) => Some(a.cmp(b)),
         (Value::TimeSpan(a), Value::TimeSpan(b)) => Some(a.cmp(b)),
@@ -268,7 +247,7 @@ pub(crate) fn same(left: &Value, right: &Value) -> bool {
                     && a.key().is_some_and(|key| b.key() == Some(key)))
         }
         (Value::Xml(a), Value::Xml(b)) => a == b,
-        (Value::Exception(a), Value::Exception(b)) => a == b,
+        (Value::Exception(a), Value::Exception(b)) => a.is_same(b),
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Guid(a), Value::Guid(b)) => a == b,
         _ => order(left, right).is_some_and(Ordering::is_eq),
@@ -284,10 +263,7 @@ pub(crate) fn convert_number(value: &Value, to: Numeric, checked: bool) -> Resul
         Value::Double(value) => real_to(*value, to, checked),
         Value::Float(value) => match to {
             Numeric::Float => Ok(Value::Float(*value)),
-            // A float becomes a decimal of seven digits.
-            Numeric::Decimal => {
-                Decimal::from_f32(*value).map(Value::Decimal).ok_or_else(decimal_overflow)
-            }
+            Numeric::Decimal => decimal_of(Number::Single(*value)),
             _ => real_to(f64::from(*value), to, checked),
         },
         Value::Decimal(value) => decimal_to(*value, to),
@@ -341,6 +317,10 @@ fn whole_to(value: i128, to: Numeric, checked: bool) -> Result<Value> {
     })
 }
 
+fn decimal_of(number: Number) -> Result<Value> {
+    crate::number::convert(number, NumberType::Decimal).map(Value::from)
+}
+
 const TWO_31: f64 = 2_147_483_648.0;
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
@@ -350,9 +330,7 @@ fn real_to(value: f64, to: Numeric, checked: bool) -> Result<Value> {
     match to {
         Numeric::Double => return Ok(Value::Double(value)),
         Numeric::Float => return Ok(Value::Float(value as f32)),
-        Numeric::Decimal => {
-            return Decimal::from_f64(value).map(Value::Decimal).ok_or_else(decimal_overflow);
-        }
+        Numeric::Decimal => return decimal_of(Number::Double(value)),
         _ => {}
     }
     let cut = value.trunc();
@@ -392,8 +370,9 @@ fn decimal_out_of_range(to: Numeric) -> Exception {
 fn decimal_to(value: Decimal, to: Numeric) -> Result<Value> {
     match to {
         Numeric::Decimal => Ok(Value::Decimal(value)),
-        Numeric::Double => value.to_f64().map(Value::Double).ok_or_else(decimal_overflow),
-        Numeric::Float => value.to_f32().map(Value::Float).ok_or_else(decimal_overflow),
+        Numeric::Double => Ok(Value::Double(double_of(value))),
+        #[expect(clippy::cast_possible_truncation, reason = "what .NET does")]
+        Numeric::Float => Ok(Value::Float(double_of(value) as f32)),
         _ => value
             .trunc()
             .to_i128()

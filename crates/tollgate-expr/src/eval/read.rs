@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Cx, Result};
+use crate::state::confusion;
 use crate::types::{TextOf, Ty, context};
 use crate::value::HostRef;
 use crate::{Exception, ExceptionKind, MessageKind, Value};
@@ -42,8 +43,27 @@ pub(crate) enum From {
     Variable(Box<Variable>),
     HasVariable(Arc<str>),
     HasHeader(MessageKind, Arc<str>),
+    Claim(Box<Claim>),
     /// The first; the second when it is null.
     Or(Box<Read>, Box<Read>),
+}
+
+/// A claim of a token.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) token: Read,
+    pub(crate) name: Arc<str>,
+    pub(crate) of: ClaimOf,
+    /// Where it throws when there is no token.
+    pub(crate) at: u32,
+}
+
+/// What is asked about a claim.
+#[derive(Debug, Clone)]
+pub(crate) enum ClaimOf {
+    /// All its values joined, or something else.
+    Text(Value),
+    IsThere,
 }
 
 /// A context variable.
@@ -130,6 +150,7 @@ impl Cx<'_> {
             From::HasHeader(kind, name) => {
                 Found::Own(Value::Bool(self.host.header(*kind, name).is_some()))
             }
+            From::Claim(claim) => self.claim(claim, read.at)?,
             From::Or(first, second) => match self.peek(first)? {
                 found if found.is_null() => self.peek(second)?,
                 found => found,
@@ -162,6 +183,21 @@ impl Cx<'_> {
                 Err(Exception::new(ExceptionKind::KeyNotFound, message).at(at as usize))
             }
         }
+    }
+
+    fn claim<'c>(&'c self, claim: &'c Claim, at: u32) -> Result<Found<'c>> {
+        let jwt = match self.peek(&claim.token)? {
+            Found::Ref(Value::Jwt(jwt)) => jwt,
+            found if found.is_null() => {
+                return Err(Exception::null_reference().at(claim.at as usize));
+            }
+            _ => return Err(confusion().at(at as usize)),
+        };
+        let values = jwt.claim(&claim.name);
+        Ok(match &claim.of {
+            ClaimOf::IsThere => Found::Own(Value::Bool(values.is_some())),
+            ClaimOf::Text(default) => Found::text_or(values.map(context::joined_values), default),
+        })
     }
 
     fn variable<'c>(&'c self, variable: &'c Variable) -> Result<Found<'c>> {

@@ -1,9 +1,10 @@
 //! Sequences: arrays, lists, strings, tokens, and the lazy ones that LINQ makes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::grouping::{Group, Join};
-use super::{Cx, Result};
+use super::{Cx, Order, Result};
 use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
@@ -66,11 +67,12 @@ pub(crate) enum Source {
         ty: Ty,
     },
     Reverse(Value),
-    /// What a walk over tokens gives.
-    Tokens(Box<TokenWalk>),
     /// Tokens as values of a type.
     Converted(Value, Ty),
-    Order(Value, Vec<Key>),
+    /// What a walk over tokens gives.
+    Tokens(Box<TokenWalk>),
+    /// The places in order that are in a part: all, or what `Take` and `Skip` leave.
+    Order(Value, Vec<Key>, Range<i64>),
     Group(Box<Group>),
     Join(Box<Join>),
     Range(i64, i64),
@@ -95,6 +97,13 @@ pub(crate) struct Key {
     pub(crate) descending: bool,
     /// A `StringComparer`, or null.
     pub(crate) comparer: Value,
+}
+
+impl Key {
+    /// How keys are compared.
+    pub(super) fn order(&self) -> Order<'_> {
+        if self.comparer.is_null() { Order::Default } else { Order::Comparer(&self.comparer) }
+    }
 }
 
 /// What a walk does with an item: whether it goes on.
@@ -143,10 +152,8 @@ impl Cx<'_> {
                 self.state.json.count(*id)
             }
             Value::Object(id) => match self.state.object(*id) {
-                Object::Array { items, .. }
-                | Object::List { items, .. }
-                | Object::Stack { items, .. } => items.len(),
-                Object::Queue { items, .. } => items.len(),
+                Object::Array { items, .. } | Object::List { items, .. } => items.len(),
+                Object::Line { items, .. } => items.len(),
                 Object::Dictionary(map) => map.len(),
                 Object::Set(set) => set.len(),
                 Object::Sequence(sequence) => match &sequence.source {

@@ -1,6 +1,7 @@
 //! Order: `Comparer<T>.Default`, `OrderBy`, and the sort of arrays and lists, which is not stable.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::sequence::Key;
 use super::{Cx, Result};
@@ -19,13 +20,26 @@ pub(crate) enum Order<'a> {
     Comparison(&'a Value),
 }
 
+/// How a sort compares two items.
+type Compare<'c, T> = &'c mut dyn FnMut(&mut Cx<'_>, &T, &T) -> Result<Ordering>;
+
 /// Longest part that is sorted by insertion.
 const SMALL: usize = 16;
 
 impl Cx<'_> {
-    /// What `OrderBy` and `ThenBy` give: in order of the keys, equal items as they came.
-    pub(super) fn sorted(&mut self, from: &Value, keys: &[Key]) -> Result<Vec<Value>> {
+    /// What `OrderBy` and `ThenBy` give of the places in a part: in order of the keys, equal items as they came.
+    pub(crate) fn sorted(
+        &mut self,
+        from: &Value,
+        keys: &[Key],
+        part: &Range<i64>,
+    ) -> Result<Vec<Value>> {
         let items = self.collect(from)?;
+        let place = |place: i64| usize::try_from(place).unwrap_or(0).min(items.len());
+        let (start, end) = (place(part.start), place(part.end));
+        if start >= end {
+            return Ok(Vec::new());
+        }
         let mut columns = Vec::new();
         for key in keys {
             let mut column = Vec::with_capacity(items.len());
@@ -36,35 +50,100 @@ impl Cx<'_> {
             }
             columns.push(column);
         }
-        let mut failed = None;
-        // The sort compares n log n times.
-        self.step(items.len() as u64 * 16)?;
+        // .NET sorts all of them as it sorts arrays; parts it sorts in a way of its own, which has no words of its own.
+        let whole = part.start == 0 && part.end == i64::MAX;
         let mut places: Vec<usize> = (0..items.len()).collect();
-        places.sort_by(|left, right| {
+        self.introsort(&mut places, &mut |cx, left, right| {
             for (column, key) in columns.iter().zip(keys) {
-                let (Some(left), Some(right)) = (column.get(*left), column.get(*right)) else {
-                    continue;
-                };
-                let how = match &key.comparer {
-                    Value::Null => Order::Default,
-                    comparer => Order::Comparer(comparer),
-                };
-                match self.compare_by(left, right, how) {
-                    Ok(Ordering::Equal) => {}
-                    Ok(found) => return if key.descending { found.reverse() } else { found },
-                    Err(exception) => {
-                        failed.get_or_insert(exception);
-                        return Ordering::Equal;
-                    }
+                let (Some(a), Some(b)) = (column.get(*left), column.get(*right)) else { continue };
+                let order = cx.compare_by(a, b, key.order());
+                let order = if whole { order.map_err(uncomparable)? } else { order? };
+                if order.is_ne() {
+                    return Ok(if key.descending { order.reverse() } else { order });
                 }
             }
-            Ordering::Equal
-        });
-        if let Some(exception) = failed {
-            return Err(uncomparable(exception));
-        }
+            Ok(left.cmp(right))
+        })?;
         let mut items: Vec<Option<Value>> = items.into_iter().map(Some).collect();
+        let places = places.get(start..end).unwrap_or_default();
         Ok(places.iter().filter_map(|place| items.get_mut(*place)?.take()).collect())
+    }
+
+    /// The first or last in order of the keys, of the items that pass a test if there is one. Nothing is sorted for it.
+    pub(crate) fn ordered_end(
+        &mut self,
+        from: &Value,
+        keys: &[Key],
+        test: Option<&Value>,
+        last: bool,
+    ) -> Result<Option<Value>> {
+        let mut best = None;
+        let mut known: Vec<Value> = Vec::new();
+        self.each(from, &mut |cx, item| {
+            cx.step(1)?;
+            if let Some(test) = test
+                && !cx.test(test, item.clone())?
+            {
+                return Ok(true);
+            }
+            let better = match best {
+                None => {
+                    cx.renew(&mut known, keys, 0, &item)?;
+                    true
+                }
+                Some(_) => cx.is_beyond(&mut known, keys, &item, last)?,
+            };
+            if better {
+                best = Some(item);
+            }
+            Ok(true)
+        })?;
+        Ok(best)
+    }
+
+    /// Puts the keys of an item from a place on in the place of those known.
+    fn renew(
+        &mut self,
+        known: &mut Vec<Value>,
+        keys: &[Key],
+        place: usize,
+        item: &Value,
+    ) -> Result<()> {
+        known.truncate(place);
+        for key in keys.iter().skip(place) {
+            known.push(self.invoke(&key.function, std::slice::from_ref(item))?);
+        }
+        Ok(())
+    }
+
+    /// Whether an item comes before the one with the known keys, or not before it when `last`; the keys are its then.
+    fn is_beyond(
+        &mut self,
+        known: &mut Vec<Value>,
+        keys: &[Key],
+        item: &Value,
+        last: bool,
+    ) -> Result<bool> {
+        for (place, key) in keys.iter().enumerate() {
+            let own = self.invoke(&key.function, std::slice::from_ref(item))?;
+            let Some(held) = known.get(place) else { break };
+            let order = if key.descending {
+                self.compare_by(held, &own, key.order())?
+            } else {
+                self.compare_by(&own, held, key.order())?
+            };
+            if order.is_eq() {
+                continue;
+            }
+            let beyond = order.is_lt() != last;
+            if beyond {
+                known.truncate(place);
+                known.push(own);
+                self.renew(known, keys, place + 1, item)?;
+            }
+            return Ok(beyond);
+        }
+        Ok(last)
     }
 
     /// The order of two values.
@@ -107,8 +186,11 @@ impl Cx<'_> {
             (Value::Str(left), Value::Str(right)) => {
                 crate::text::compare_culture(left, right, false)
             }
-            (Value::Json(left), Value::Json(right)) => {
-                self.state.json.compare_values(*left, *right)?
+            (Value::Json(left), Value::Json(right))
+                if self.state.json.scalar(*left).is_some()
+                    && self.state.json.scalar(*right).is_some() =>
+            {
+                self.state.json.compare_values(*left, Some(*right))?
             }
             (Value::Guid(left), Value::Guid(right)) => left.cmp(right),
             (Value::Record(left), Value::Record(right))
@@ -122,43 +204,16 @@ impl Cx<'_> {
                 }
                 Ordering::Equal
             }
+            (Value::Enum(..), _) => self.compare_objects(left, right)?.cmp(&0),
             _ => match super::number::order(left, right) {
                 Some(order) => order,
-                None => self.rare_order(left, right)?,
+                None => self.compare_objects(left, right)?.cmp(&0),
             },
         })
     }
 
-    fn rare_order(&self, left: &Value, right: &Value) -> Result<Ordering> {
-        let nan = |value: &Value| value.as_double().is_some_and(f64::is_nan);
-        if std::mem::discriminant(left) == std::mem::discriminant(right) {
-            match (nan(left), nan(right)) {
-                (true, true) => return Ok(Ordering::Equal),
-                (true, false) => return Ok(Ordering::Less),
-                (false, true) => return Ok(Ordering::Greater),
-                // Exceptions have no identity here: two of them are two objects.
-                _ if matches!(left, Value::Exception(_)) => {}
-                _ if super::number::same(left, right) => return Ok(Ordering::Equal),
-                _ => {}
-            }
-        }
-        let comparable = |value: &Value| {
-            matches!(value, Value::Str(_) | Value::Bool(_) | Value::DateTime(_) | Value::Guid(_))
-                || value.number().is_some()
-        };
-        let message = if comparable(left) {
-            let own = self.state.type_of(left).full_name();
-            let own = own.rsplit('.').next().unwrap_or_default();
-            format!("Object must be of type {own}.")
-        } else {
-            "At least one object must implement IComparable.".to_owned()
-        };
-        Err(Exception::new(ExceptionKind::Argument, message))
-    }
-
-    /// Sorts as `Array.Sort` does, step by step, so that items that are equal end where .NET leaves them. `places` says
-    /// which of the items go where: keys and what they carry move together.
-    pub(crate) fn introsort(&mut self, items: &mut [(Value, Value)], how: Order<'_>) -> Result<()> {
+    /// Sorts as `Array.Sort` does, step by step, so that items that are equal end where .NET leaves them.
+    pub(crate) fn introsort<T>(&mut self, items: &mut [T], compare: Compare<'_, T>) -> Result<()> {
         if items.len() < 2 {
             return Ok(());
         }
@@ -171,15 +226,15 @@ impl Cx<'_> {
                 self.step((high - low) as u64 / 4 + 1)?;
                 let size = high - low + 1;
                 if size <= SMALL {
-                    self.sort_small(items, low, high, how)?;
+                    self.sort_small(items, low, high, compare)?;
                     break;
                 }
                 if limit == 0 {
-                    self.heapsort(items, low, high, how)?;
+                    self.heapsort(items, low, high, compare)?;
                     break;
                 }
                 limit -= 1;
-                let pivot = self.partition(items, low, high, how)?;
+                let pivot = self.partition(items, low, high, compare)?;
                 // .NET calls itself for the right part first; the parts do not meet, so the order does not show.
                 parts.push((pivot + 1, high, limit));
                 match pivot.checked_sub(1) {
@@ -191,57 +246,54 @@ impl Cx<'_> {
         Ok(())
     }
 
-    fn key_order(
+    fn places_order<T>(
         &mut self,
-        items: &[(Value, Value)],
+        items: &[T],
         left: usize,
         right: usize,
-        how: Order<'_>,
+        compare: Compare<'_, T>,
     ) -> Result<Ordering> {
+        self.step(1)?;
         match (items.get(left), items.get(right)) {
-            (Some((left, _)), Some((right, _))) => self.compare_keys(left, right, how),
-            _ => Ok(Ordering::Equal),
+            (Some(left), Some(right)) => compare(self, left, right),
+            _ => Err(bogus()),
         }
     }
 
-    fn compare_keys(&mut self, left: &Value, right: &Value, how: Order<'_>) -> Result<Ordering> {
-        self.step(1)?;
-        let order = self.compare_by(left, right, how);
-        order.map_err(uncomparable)
-    }
-
-    fn swap_if_greater(
+    fn swap_if_greater<T>(
         &mut self,
-        items: &mut [(Value, Value)],
+        items: &mut [T],
         left: usize,
         right: usize,
-        how: Order<'_>,
+        compare: Compare<'_, T>,
     ) -> Result<()> {
-        if left != right && self.key_order(items, left, right, how)?.is_gt() {
+        if left != right && self.places_order(items, left, right, compare)?.is_gt() {
             items.swap(left, right);
         }
         Ok(())
     }
 
-    fn sort_small(
+    fn sort_small<T>(
         &mut self,
-        items: &mut [(Value, Value)],
+        items: &mut [T],
         low: usize,
         high: usize,
-        how: Order<'_>,
+        compare: Compare<'_, T>,
     ) -> Result<()> {
         match high - low {
             0 => Ok(()),
-            1 => self.swap_if_greater(items, low, high, how),
+            1 => self.swap_if_greater(items, low, high, compare),
             2 => {
-                self.swap_if_greater(items, low, high - 1, how)?;
-                self.swap_if_greater(items, low, high, how)?;
-                self.swap_if_greater(items, high - 1, high, how)
+                self.swap_if_greater(items, low, high - 1, compare)?;
+                self.swap_if_greater(items, low, high, compare)?;
+                self.swap_if_greater(items, high - 1, high, compare)
             }
             _ => {
                 for next in low..high {
                     let mut place = next + 1;
-                    while place > low && self.key_order(items, place, place - 1, how)?.is_lt() {
+                    while place > low
+                        && self.places_order(items, place, place - 1, compare)?.is_lt()
+                    {
                         items.swap(place, place - 1);
                         place -= 1;
                     }
@@ -251,79 +303,73 @@ impl Cx<'_> {
         }
     }
 
-    fn partition(
+    fn partition<T>(
         &mut self,
-        items: &mut [(Value, Value)],
+        items: &mut [T],
         low: usize,
         high: usize,
-        how: Order<'_>,
+        compare: Compare<'_, T>,
     ) -> Result<usize> {
         let middle = low + (high - low) / 2;
-        self.swap_if_greater(items, low, middle, how)?;
-        self.swap_if_greater(items, low, high, how)?;
-        self.swap_if_greater(items, middle, high, how)?;
-        items.swap(middle, high - 1);
-        let pivot = items.get(high - 1).map(|(key, _)| key.clone()).unwrap_or_default();
-        let (mut left, mut right) = (low, high - 1);
+        self.swap_if_greater(items, low, middle, compare)?;
+        self.swap_if_greater(items, low, high, compare)?;
+        self.swap_if_greater(items, middle, high, compare)?;
+        let pivot = high - 1;
+        items.swap(middle, pivot);
+        let (mut left, mut right) = (low, pivot);
         while left < right {
-            loop {
+            left += 1;
+            while self.places_order(items, left, pivot, compare)?.is_lt() {
                 left += 1;
-                let at = items.get(left).map(|(key, _)| key.clone());
-                let Some(at) = at else { return Err(bogus()) };
-                if !self.compare_keys(&at, &pivot, how)?.is_lt() {
-                    break;
-                }
             }
-            loop {
+            right = right.checked_sub(1).ok_or_else(bogus)?;
+            while self.places_order(items, pivot, right, compare)?.is_lt() {
                 right = right.checked_sub(1).ok_or_else(bogus)?;
-                let at = items.get(right).map(|(key, _)| key.clone()).unwrap_or_default();
-                if !self.compare_keys(&pivot, &at, how)?.is_lt() {
-                    break;
-                }
             }
             if left >= right {
                 break;
             }
             items.swap(left, right);
         }
-        if left < items.len() && high >= 1 {
-            items.swap(left, high - 1);
+        if left < items.len() {
+            items.swap(left, pivot);
         }
         Ok(left)
     }
 
-    fn heapsort(
+    fn heapsort<T>(
         &mut self,
-        items: &mut [(Value, Value)],
+        items: &mut [T],
         low: usize,
         high: usize,
-        how: Order<'_>,
+        compare: Compare<'_, T>,
     ) -> Result<()> {
         let n = high - low + 1;
         for place in (1..=n / 2).rev() {
-            self.sift(items, place, n, low, how)?;
+            self.sift(items, place, n, low, compare)?;
         }
         for place in (2..=n).rev() {
             items.swap(low, low + place - 1);
-            self.sift(items, 1, place - 1, low, how)?;
+            self.sift(items, 1, place - 1, low, compare)?;
         }
         Ok(())
     }
 
-    fn sift(
+    fn sift<T>(
         &mut self,
-        items: &mut [(Value, Value)],
+        items: &mut [T],
         mut place: usize,
         n: usize,
         low: usize,
-        how: Order<'_>,
+        compare: Compare<'_, T>,
     ) -> Result<()> {
         while place <= n / 2 {
             let mut child = 2 * place;
-            if child < n && self.key_order(items, low + child - 1, low + child, how)?.is_lt() {
+            if child < n && self.places_order(items, low + child - 1, low + child, compare)?.is_lt()
+            {
                 child += 1;
             }
-            if !self.key_order(items, low + place - 1, low + child - 1, how)?.is_lt() {
+            if !self.places_order(items, low + place - 1, low + child - 1, compare)?.is_lt() {
                 break;
             }
             items.swap(low + place - 1, low + child - 1);

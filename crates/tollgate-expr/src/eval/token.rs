@@ -45,7 +45,7 @@ impl TokenText {
     /// What a call that makes text of a token comes down to.
     pub(super) fn of(call: &Call) -> Option<Self> {
         let (token, steps) = match (call.run.shortcut?, &*call.args) {
-            (Shortcut::JsonText, [token]) => Token::of(token)?,
+            (Shortcut::JsonText | Shortcut::JsonString, [token]) => Token::of(token)?,
             (Shortcut::JsonValue, [token, key]) if *call.types == [Ty::STRING] => {
                 Token::child(token, key)?
             }

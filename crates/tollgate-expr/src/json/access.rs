@@ -168,7 +168,9 @@ impl JsonHeap {
                 let name = name.ok_or_else(null_key)?;
                 Err(self.bad_key(id, "Accessed", &format!("\"{name}\"")))
             }
-            Body::Property { .. } | Body::Value(_) => Err(self.no_children(id, "access")),
+            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+                Err(self.no_children(id, "access"))
+            }
         }
     }
 
@@ -181,7 +183,9 @@ impl JsonHeap {
                 .and_then(|index| self.child(id, index))
                 .map(Some)
                 .ok_or_else(index_out_of_range),
-            Body::Property { .. } | Body::Value(_) => Err(self.no_children(id, "access")),
+            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+                Err(self.no_children(id, "access"))
+            }
         }
     }
 
@@ -284,7 +288,7 @@ impl PathStep<'_> {
         match self {
             Self::Name(name) if name.contains(is_special) => {
                 out.push_str("['");
-                escape_into(name, '\'', out);
+                escape_into(name, b'\'', out);
                 out.push_str("']");
             }
             Self::Name(name) => {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use super::convert::{date_of, is_convertible, string_of, to_bool, to_number};
 use super::heap::Body;
@@ -31,7 +32,6 @@ impl JsonHeap {
             }
             let count = self.count(left);
             let same = match (&self.node(left).body, &self.node(right).body) {
-                (Body::Value(left), Body::Value(right)) => values_equal(left, right),
                 (Body::Property { name: left, .. }, Body::Property { name: right, .. }) => {
                     left == right
                 }
@@ -42,7 +42,7 @@ impl JsonHeap {
                 | (Body::Array(left), Body::Array(right)) => {
                     left.children.len() == right.children.len()
                 }
-                _ => false,
+                _ => !self.is_container(left) && self.token_equals(left, right),
             };
             if !same {
                 return Ok(false);
@@ -65,41 +65,51 @@ impl JsonHeap {
         Ok(true)
     }
 
-    /// `Comparer<JToken>.Default`, and `JValue.CompareTo(other)`: values compare with anything, containers with values.
+    /// `JValue.CompareTo(other)`.
     pub(crate) fn compare_values(
         &self,
         left: JsonId,
-        right: JsonId,
+        right: Option<JsonId>,
     ) -> Result<Ordering, Exception> {
-        match (self.scalar(left), self.scalar(right)) {
-            (Some(left), Some(right)) => compare_scalars(left, right),
-            (Some(left), None) => self.compare_with(left, right),
-            (None, Some(value)) => self.compare_with(value, left).map(Ordering::reverse),
-            (None, None) if left == right => Ok(Ordering::Equal),
-            (None, None) => Err(Exception::new(
+        let Some(right) = right else { return Ok(Ordering::Greater) };
+        let (Some(left), Some(right)) = (self.scalar(left), self.scalar(right)) else {
+            return Err(Exception::new(
                 ExceptionKind::Argument,
-                "At least one object must implement IComparable.",
-            )),
+                "Object must be of type Newtonsoft.Json.Linq.JValue.",
+            ));
+        };
+        compare_scalars(left, right)
+    }
+
+    /// `JValue.CompareTo(other)` of a value that is no token: the token's type decides.
+    pub(crate) fn compare_with(&self, left: JsonId, right: &Scalar) -> Result<Ordering, Exception> {
+        match self.scalar(left) {
+            Some(left) => compare_as(left.token_type(), left, right),
+            None => Ok(Ordering::Equal),
         }
     }
 
-    /// A value with a container, which is no value of any type but text.
-    fn compare_with(&self, value: &Scalar, container: JsonId) -> Result<Ordering, Exception> {
-        match value.token_type() {
-            JsonType::Null | JsonType::Undefined => Ok(Ordering::Less),
-            JsonType::String | JsonType::Comment | JsonType::Raw => {
-                let mut budget = Budget::new(Limits::default());
-                let text = self.to_text(container, &mut budget)?;
-                Ok(ordinal(&string_of(value, &mut budget)?, &text))
-            }
+    /// The same of an object of no primitive type, by the name of its type and its text.
+    pub(crate) fn compare_with_object(
+        &self,
+        left: JsonId,
+        name: &str,
+        text: impl FnOnce() -> Result<Arc<str>, Exception>,
+    ) -> Result<Ordering, Exception> {
+        let left = match self.scalar(left) {
+            None | Some(Scalar::Null | Scalar::Undefined) => return Ok(Ordering::Less),
+            Some(left) => left,
+        };
+        match left.token_type() {
             JsonType::Bytes => Err(must_be("byte[]")),
             JsonType::Guid => Err(must_be("Guid")),
-            JsonType::Uri => Err(must_be("Uri")),
             JsonType::TimeSpan => Err(must_be("TimeSpan")),
-            _ => {
-                convertible(value, "Object")?;
-                Err(no_cast(self.class_name(container), "System.IConvertible"))
+            JsonType::Uri => Err(must_be("Uri")),
+            JsonType::Integer | JsonType::Float | JsonType::Boolean | JsonType::Date => {
+                convertible(left, "Object")?;
+                Err(no_cast(name, "System.IConvertible"))
             }
+            _ => Ok(ordinal(&string_of(left, &mut Budget::new(Limits::default()))?, &text()?)),
         }
     }
 
@@ -186,6 +196,8 @@ fn scalar_key(value: &Scalar, budget: &mut Budget) -> Result<Key, Exception> {
         }
         Scalar::Date(date) => Key::Int(date.ticks()),
         Scalar::DateOffset(date) => Key::Int(date.utc_date_time().ticks()),
+        // The hash code of an array is that of the object.
+        Scalar::Bytes(bytes) => Key::Address(bytes.as_ptr().addr()),
         other => Key::Str(string_of(other, budget)?),
     };
     Ok(Key::Many(vec![kind, content]))
@@ -213,7 +225,7 @@ pub(super) fn compare_scalars(left: &Scalar, right: &Scalar) -> Result<Ordering,
 }
 
 /// `JValue.Compare(type, left, right)`.
-pub(super) fn compare_as(
+pub(crate) fn compare_as(
     by: JsonType,
     left: &Scalar,
     right: &Scalar,

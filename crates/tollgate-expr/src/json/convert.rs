@@ -10,6 +10,7 @@ use super::{Formatting, JsonHeap, JsonId, JsonType, JsonWriter, Scalar, format_g
 use crate::number::{self, Number, NumberType, Styles};
 use crate::time::{DateStyles, DateTime, DateTimeOffset, TimeSpan};
 use crate::types::shown_text;
+use crate::uri::{Fault, Uri};
 use crate::{Budget, Exception, ExceptionKind};
 
 /// A C# type a token converts to.
@@ -254,7 +255,7 @@ impl JsonHeap {
         formatting: Formatting,
         budget: &mut Budget,
     ) -> Result<String, Exception> {
-        let mut writer = JsonWriter::new(formatting);
+        let mut writer = JsonWriter::with_room(formatting, self.room());
         writer.token(self, id, budget)?;
         Ok(writer.finish())
     }
@@ -460,7 +461,16 @@ fn cast_scalar(
             Scalar::Bytes(bytes) => guid_of_bytes(bytes)?,
             _ => parse_guid(Some(text))?,
         }),
-        PrimitiveType::Uri => Primitive::Uri(bare_text(value, budget)?),
+        PrimitiveType::Uri => Primitive::Uri(match value {
+            Scalar::Uri(uri) => Arc::clone(uri),
+            _ => {
+                let text = bare_text(value, budget)?;
+                let fault =
+                    |fault: Fault| Exception::new(ExceptionKind::UriFormat, fault.message());
+                Uri::absolute(&text).map_err(fault)?;
+                text
+            }
+        }),
         PrimitiveType::Bytes => Primitive::Bytes(match value {
             Scalar::Bytes(bytes) => Arc::clone(bytes),
             Scalar::Str(text) | Scalar::Comment(text) | Scalar::Raw(text) => {

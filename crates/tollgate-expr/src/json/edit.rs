@@ -65,7 +65,9 @@ impl JsonHeap {
                 let name = name.ok_or_else(null_key)?;
                 Err(self.bad_key(id, "Set", &format!("\"{name}\"")))
             }
-            Body::Property { .. } | Body::Value(_) => Err(self.no_children(id, "set")),
+            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+                Err(self.no_children(id, "set"))
+            }
         }
     }
 
@@ -83,7 +85,9 @@ impl JsonHeap {
                 let index = self.existing(id, index)?;
                 self.set_item(id, index, value, budget)
             }
-            Body::Property { .. } | Body::Value(_) => Err(self.no_children(id, "set")),
+            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+                Err(self.no_children(id, "set"))
+            }
         }
     }
 
@@ -249,7 +253,7 @@ impl JsonHeap {
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         match &self.node(container).body {
-            Body::Value(_) => return Err(self.no_children(container, "set")),
+            Body::Value(_) | Body::Text(_) => return Err(self.no_children(container, "set")),
             Body::Property { value: Some(_), .. } => {
                 return Err(Exception::new(
                     ExceptionKind::Json,
@@ -365,7 +369,9 @@ impl Shell {
                 Self::Constructor(container.name.clone().unwrap_or_default())
             }
             Body::Property { name, .. } => Self::Property(Arc::clone(name)),
-            Body::Value(value) => Self::Value(value.clone()),
+            Body::Value(_) | Body::Text(_) => {
+                Self::Value(heap.scalar(id).cloned().unwrap_or(Scalar::Null))
+            }
         }
     }
 }

@@ -2,16 +2,25 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use smallvec::SmallVec;
 
 use super::Scalar;
 use super::path::RegexMatch;
-use super::place::Texts;
+use super::place::Kept;
 use crate::{Budget, Exception, ExceptionKind};
 
 /// A token: a reference to a `JToken`. It belongs to the heap that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JsonId(NonZeroU32);
+
+impl JsonId {
+    /// Which token of the heap it is.
+    pub(super) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// `Newtonsoft.Json.Linq.JTokenType`, with its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,8 +78,11 @@ pub(super) const INDEX_FROM: usize = 16;
 pub(super) const NODE_BYTES: usize = 48;
 pub(super) const CONTAINER_BYTES: usize = 80;
 pub(super) const INDEX_BYTES: usize = 64;
-/// For how many tokens space is made at most before they come.
-const RESERVED: usize = 1024;
+
+/// How much text is written for a token, about, and the space made for it at least and at most.
+const TEXT_A_NODE: usize = 28;
+const LEAST_ROOM: usize = 128;
+const MOST_ROOM: usize = 16 << 10;
 
 /// For how many space is made with the first that is made by itself.
 const FIRST: usize = 16;
@@ -81,8 +93,6 @@ pub(super) struct Node {
     parent: Option<JsonId>,
     /// Where it stands among its parent's children.
     slot: u32,
-    /// Where in the texts that were read it stands; 0 when it was not read.
-    pub(super) place: u32,
     pub(super) body: Body,
 }
 
@@ -92,18 +102,50 @@ pub(super) enum Body {
     Object(Box<Container>),
     Array(Box<Container>),
     Constructor(Box<Container>),
-    Property { name: Arc<str>, value: Option<JsonId> },
+    Property {
+        name: Arc<str>,
+        value: Option<JsonId>,
+    },
     Value(Scalar),
+    /// A string as it stands in a document that was read: most are never asked for.
+    Text(Slice),
 }
+
+/// A part of a document.
+#[derive(Debug, Clone)]
+pub(super) struct Slice {
+    document: u32,
+    start: u32,
+    length: u32,
+    /// The value, once somebody has asked for it.
+    value: OnceLock<Box<Scalar>>,
+}
+
+impl Slice {
+    /// The `length` bytes from `start` on of the document that is kept next; none when that is too far.
+    pub(super) fn of_next(heap: &JsonHeap, start: usize, length: usize) -> Option<Self> {
+        Some(Self {
+            document: u32::try_from(heap.documents.len()).ok()?,
+            start: u32::try_from(start).ok()?,
+            length: u32::try_from(length).ok()?,
+            value: OnceLock::new(),
+        })
+    }
+}
+
+/// Most containers are small.
+pub(super) type Children = SmallVec<[JsonId; 8]>;
+/// Properties by name.
+pub(super) type Index = HashMap<Arc<str>, JsonId>;
 
 /// The children of an object, array or constructor.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Container {
-    pub(super) children: Vec<JsonId>,
+    pub(super) children: Children,
     /// The name of a constructor.
     pub(super) name: Option<Arc<str>>,
     /// The properties of a large object by name.
-    index: Option<HashMap<Arc<str>, JsonId>>,
+    index: Option<Box<Index>>,
     /// What every change counts up: walks over a container that has changed end.
     version: u32,
 }
@@ -114,7 +156,7 @@ impl Body {
             Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
                 Some(container)
             }
-            Self::Property { .. } | Self::Value(_) => None,
+            Self::Property { .. } | Self::Value(_) | Self::Text(_) => None,
         }
     }
 
@@ -123,19 +165,39 @@ impl Body {
             Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
                 Some(container)
             }
-            Self::Property { .. } | Self::Value(_) => None,
+            Self::Property { .. } | Self::Value(_) | Self::Text(_) => None,
         }
     }
 }
 
+/// The id of the token at an index.
+fn id_of(at: usize) -> Option<JsonId> {
+    u32::try_from(at + 1).ok().and_then(NonZeroU32::new).map(JsonId)
+}
+
+/// The id of the token behind another.
+pub(super) fn id_behind(id: JsonId) -> Option<JsonId> {
+    id.0.checked_add(1).map(JsonId)
+}
+
+/// Makes something of a token that is nothing yet.
+#[inline]
+pub(super) fn become_token(token: &mut Body, body: Body) {
+    // Nothing needs no dropping, and the compiler does not see that it is nothing.
+    std::mem::forget(std::mem::replace(token, body));
+}
+
 /// What an id that is not of this heap names. No code makes such ids; reading one must still not panic.
-static NOTHING: Node = Node { parent: None, slot: 0, place: 0, body: Body::Value(Scalar::Null) };
+static NOTHING: Node = Node { parent: None, slot: 0, body: Body::Value(Scalar::Null) };
 
 /// Every token of a request.
 #[derive(Debug, Default)]
 pub(crate) struct JsonHeap {
     nodes: Vec<Node>,
-    pub(super) texts: Texts,
+    /// Documents of which tokens are parts.
+    documents: Vec<Box<str>>,
+    /// Texts that tokens know their places in.
+    pub(super) kept: Vec<Kept>,
     pub(super) regex: Option<RegexMatch>,
 }
 
@@ -215,19 +277,8 @@ impl JsonHeap {
         if self.nodes.capacity() == 0 {
             self.nodes.reserve(FIRST);
         }
-        let id = u32::try_from(self.nodes.len() + 1)
-            .ok()
-            .and_then(NonZeroU32::new)
-            .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))?;
-        self.nodes.push(Node { parent: None, slot: 0, place: 0, body });
-        Ok(JsonId(id))
-    }
-
-    /// Says where in the texts a token was read.
-    pub(super) fn set_place(&mut self, id: JsonId, place: u32) {
-        if let Some(node) = self.node_mut(id) {
-            node.place = place;
-        }
+        self.push_alone(body)
+            .ok_or_else(|| Exception::bound("the expression makes too many JSON tokens"))
     }
 
     /// How many tokens there are.
@@ -235,47 +286,70 @@ impl JsonHeap {
         self.nodes.len()
     }
 
+    /// How long the text of all tokens may be, about.
+    pub(super) fn room(&self) -> usize {
+        (self.nodes.len() * TEXT_A_NODE).clamp(LEAST_ROOM, MOST_ROOM)
+    }
+
     /// Forgets the tokens since a mark. Nobody may hold one.
     pub(super) fn rewind(&mut self, mark: usize) {
         self.nodes.truncate(mark);
     }
 
-    /// Makes space for tokens to come.
-    pub(super) fn reserve(&mut self, count: usize) {
-        self.nodes.reserve(count.min(RESERVED));
+    /// Makes tokens that are nothing yet, for [`JsonHeap::begin`].
+    pub(super) fn prepare(&mut self, count: usize) {
+        let nothing = || Node { parent: None, slot: 0, body: Body::Value(Scalar::Null) };
+        self.nodes.resize_with(self.nodes.len() + count, nothing);
     }
 
-    /// Adds a token that knows its place; the parent is told with [`JsonHeap::fill`]. The caller charges for it.
-    pub(super) fn push_within(
+    /// Gives a token that was prepared its place; what it is comes with [`become_token`], and its parent is told with
+    /// [`JsonHeap::fill`]. The caller charges for it.
+    #[inline]
+    pub(super) fn begin(
         &mut self,
-        body: Body,
+        at: usize,
         parent: Option<JsonId>,
         slot: usize,
-        place: u32,
-    ) -> Option<JsonId> {
-        let id = u32::try_from(self.nodes.len() + 1).ok().and_then(NonZeroU32::new)?;
-        let slot = u32::try_from(slot).ok()?;
-        self.nodes.push(Node { parent, slot, place, body });
-        Some(JsonId(id))
+    ) -> Option<(JsonId, &mut Body)> {
+        let node = self.nodes.get_mut(at)?;
+        node.parent = parent;
+        node.slot = u32::try_from(slot).ok()?;
+        Some((id_of(at)?, &mut node.body))
+    }
+
+    /// Adds a token without a parent. The caller charges for it.
+    pub(super) fn push_alone(&mut self, body: Body) -> Option<JsonId> {
+        let id = id_of(self.nodes.len())?;
+        self.nodes.push(Node { parent: None, slot: 0, body });
+        Some(id)
+    }
+
+    /// Adds a property with its value. The caller charges for them.
+    pub(super) fn push_property(&mut self, name: Arc<str>, value: Scalar) -> Option<JsonId> {
+        let (id, item) = (id_of(self.nodes.len())?, id_of(self.nodes.len() + 1)?);
+        let body = Body::Property { name, value: Some(item) };
+        self.nodes.push(Node { parent: None, slot: 0, body });
+        self.nodes.push(Node { parent: Some(id), slot: 0, body: Body::Value(value) });
+        Some(id)
+    }
+
+    /// Keeps a document of which tokens are parts.
+    pub(super) fn keep(&mut self, document: &str) {
+        self.documents.push(document.into());
+    }
+
+    /// The text of a part of a document.
+    pub(super) fn slice(&self, slice: &Slice) -> &str {
+        let (start, length) = (slice.start as usize, slice.length as usize);
+        let document = self.documents.get(slice.document as usize);
+        document.and_then(|text| text.get(start..start + length)).unwrap_or_default()
     }
 
     /// The children of a new container, which know their places, and the index of a large object.
-    pub(super) fn fill(
-        &mut self,
-        id: JsonId,
-        children: Vec<JsonId>,
-        index: Option<HashMap<Arc<str>, JsonId>>,
-    ) {
+    pub(super) fn fill(&mut self, id: JsonId, children: &[JsonId], index: Option<Box<Index>>) {
         if let Some(container) = self.node_mut(id).and_then(|node| node.body.container_mut()) {
-            container.children = children;
+            container.children.extend_from_slice(children);
             container.index = index;
-        }
-    }
-
-    /// The value of a new property, which knows its place.
-    pub(super) fn fill_property(&mut self, id: JsonId, item: JsonId) {
-        if let Some(Node { body: Body::Property { value, .. }, .. }) = self.node_mut(id) {
-            *value = Some(item);
         }
     }
 
@@ -295,6 +369,7 @@ impl JsonHeap {
             Body::Constructor(_) => JsonType::Constructor,
             Body::Property { .. } => JsonType::Property,
             Body::Value(value) => value.token_type(),
+            Body::Text(_) => JsonType::String,
         }
     }
 
@@ -306,7 +381,7 @@ impl JsonHeap {
             Body::Constructor(_) => "Newtonsoft.Json.Linq.JConstructor",
             Body::Property { .. } => "Newtonsoft.Json.Linq.JProperty",
             Body::Value(Scalar::Raw(_)) => "Newtonsoft.Json.Linq.JRaw",
-            Body::Value(_) => "Newtonsoft.Json.Linq.JValue",
+            Body::Value(_) | Body::Text(_) => "Newtonsoft.Json.Linq.JValue",
         }
     }
 
@@ -318,12 +393,12 @@ impl JsonHeap {
 
     /// Whether the token is a `JContainer`.
     pub(crate) fn is_container(&self, id: JsonId) -> bool {
-        !matches!(self.node(id).body, Body::Value(_))
+        !matches!(self.node(id).body, Body::Value(_) | Body::Text(_))
     }
 
     /// Whether tokens are got and set by a key: all containers do but properties.
     pub(crate) fn takes_keys(&self, id: JsonId) -> bool {
-        !matches!(self.node(id).body, Body::Value(_) | Body::Property { .. })
+        matches!(self.node(id).body, Body::Object(_) | Body::Array(_) | Body::Constructor(_))
     }
 
     /// Whether the token is a `JObject`.
@@ -335,6 +410,10 @@ impl JsonHeap {
     pub(crate) fn scalar(&self, id: JsonId) -> Option<&Scalar> {
         match &self.node(id).body {
             Body::Value(value) => Some(value),
+            Body::Text(slice) => {
+                let value = || Box::new(Scalar::Str(self.slice(slice).into()));
+                Some(slice.value.get_or_init(value))
+            }
             _ => None,
         }
     }
@@ -347,8 +426,9 @@ impl JsonHeap {
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         budget.step(1)?;
-        if let Some(Node { body: Body::Value(old), .. }) = self.node_mut(id) {
-            *old = value;
+        if let Some(Node { body: body @ (Body::Value(_) | Body::Text(_)), .. }) = self.node_mut(id)
+        {
+            *body = Body::Value(value);
         }
         Ok(())
     }
@@ -552,6 +632,14 @@ impl JsonHeap {
         }
     }
 
+    /// Tells a child its place.
+    pub(super) fn place(&mut self, child: JsonId, parent: JsonId, slot: usize) {
+        if let Some(node) = self.node_mut(child) {
+            node.parent = Some(parent);
+            node.slot = u32::try_from(slot).unwrap_or(u32::MAX);
+        }
+    }
+
     /// Numbers the children of a container from `from` on.
     fn number(&mut self, container: JsonId, from: usize) {
         let mut index = from;
@@ -566,9 +654,9 @@ impl JsonHeap {
     fn build_index(&mut self, object: JsonId) {
         let Body::Object(container) = &self.node(object).body else { return };
         let named = |&child: &JsonId| self.name(child).map(|name| (Arc::clone(name), child));
-        let index = container.children.iter().filter_map(named).collect();
+        let index: Index = container.children.iter().filter_map(named).collect();
         if let Some(container) = self.node_mut(object).and_then(|node| node.body.container_mut()) {
-            container.index = Some(index);
+            container.index = Some(Box::new(index));
         }
     }
 

@@ -7,6 +7,7 @@
 //! nesting read from text by `read::MAX_DEPTH`.
 
 mod access;
+mod build;
 mod compare;
 mod convert;
 mod edit;
@@ -20,9 +21,9 @@ mod scalar;
 mod source;
 mod write;
 
-pub(crate) use convert::{Primitive, PrimitiveType};
 pub(crate) use convert::{
-    bare_text, base64_bytes as bytes_of_base64, change_type, is_convertible, of_big,
+    Primitive, PrimitiveType, bare_text, base64_bytes as bytes_of_base64, change_type,
+    is_convertible, of_big,
 };
 pub(crate) use guid::{format_guid, parse_guid, parse_guid_exact};
 pub(crate) use heap::{JsonHeap, JsonId, JsonType};
@@ -31,7 +32,7 @@ pub(crate) use place::SourceText;
 pub(crate) use read::{DateParse, Reader, Token, Want, date_of_json};
 pub(crate) use scalar::Scalar;
 pub(crate) use source::{TokenSource, TreeReader};
-pub(crate) use write::{Formatting, JsonWriter};
+pub(crate) use write::{Formatting, JsonWriter, quoted, write_scalar};
 
 #[cfg(test)]
 #[expect(clippy::too_many_lines, reason = "tables of what Json.NET answers")]

@@ -1,12 +1,15 @@
 //! Where in its text a token was read: messages about what does not convert say it.
 //!
-//! A token keeps the number of its last byte in all texts of the request; lines and columns are counted when somebody asks.
+//! Nothing is noted while text is read. The tokens of a text have their ids in the order in which they stand there, so a
+//! place is found by reading the text again, which only a fault does.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::read::{DateParse, Reader, Token};
 use super::{JsonHeap, JsonId};
+use crate::Budget;
 
 /// A text that tokens were read from.
 #[derive(Debug)]
@@ -16,58 +19,46 @@ pub(crate) enum SourceText {
     Bytes(Bytes),
 }
 
-impl SourceText {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Str(text) => text.as_bytes(),
-            Self::Bytes(bytes) => bytes,
-        }
-    }
-}
-
-/// The texts that were kept, with the number of their first byte.
-#[derive(Debug, Default)]
-pub(super) struct Texts {
-    kept: Vec<(u32, SourceText)>,
-    /// The number of the first byte of the text read last, and of the next one.
-    last: u32,
-    next: u32,
-}
-
-impl Texts {
-    /// A text is about to be read: the number of its first byte. Zero is the place of tokens that were not read.
-    pub(super) fn begin(&mut self, len: usize) -> u32 {
-        self.last = self.next.saturating_add(1);
-        self.next = u32::try_from(len).map_or(u32::MAX, |len| self.last.saturating_add(len));
-        self.last
-    }
+/// A text, its first token, and how many tokens there were behind it.
+#[derive(Debug)]
+pub(super) struct Kept {
+    first: JsonId,
+    end: usize,
+    text: SourceText,
 }
 
 impl JsonHeap {
-    /// Keeps the text that was read last, so that its tokens know their places.
-    pub(crate) fn keep(&mut self, text: SourceText) {
-        self.texts.kept.push((self.texts.last, text));
+    /// Keeps the text that was read last, whose first token this is, so that its tokens know their places.
+    pub(crate) fn keep_source(&mut self, first: JsonId, text: SourceText) {
+        let end = self.mark();
+        self.kept.push(Kept { first, end, text });
     }
 
     /// The line and the column behind a token; none when it was not read from a text that was kept.
-    pub(crate) fn place(&self, id: JsonId) -> Option<(usize, usize)> {
-        let place = self.node(id).place;
-        let (first, text) = self.texts.kept.iter().rev().find(|(first, _)| *first <= place)?;
-        let before = text.bytes().get(..(place - first) as usize)?;
-        let mut line = 1;
-        let mut start = 0;
-        for (at, byte) in before.iter().enumerate() {
-            let ends = match byte {
-                b'\n' => true,
-                b'\r' => before.get(at + 1) != Some(&b'\n'),
-                _ => false,
-            };
-            if ends {
-                line += 1;
-                start = at + 1;
+    pub(super) fn line_and_column(
+        &self,
+        id: JsonId,
+        budget: &mut Budget,
+    ) -> Option<(usize, usize)> {
+        let kept = self.kept.iter().rev().find(|kept| kept.first <= id)?;
+        if id.index() >= kept.end {
+            return None;
+        }
+        let text = match &kept.text {
+            SourceText::Str(text) => text,
+            SourceText::Bytes(bytes) => std::str::from_utf8(bytes).ok()?,
+        };
+        let mut reader = Reader::new(text, DateParse::None);
+        let mut left = id.index() - kept.first.index();
+        while reader.read(budget).ok()? {
+            match reader.token {
+                // A comment is a token only when there is nothing else.
+                Token::Comment if id != kept.first => {}
+                Token::EndObject | Token::EndArray | Token::EndConstructor | Token::None => {}
+                _ if left == 0 => return Some(reader.place()),
+                _ => left -= 1,
             }
         }
-        let column = std::str::from_utf8(before.get(start..)?).ok()?.encode_utf16().count();
-        Some((line, column))
+        None
     }
 }

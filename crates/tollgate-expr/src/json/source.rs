@@ -80,7 +80,9 @@ impl TreeReader {
             Body::Object(_) => Token::EndObject,
             Body::Array(_) => Token::EndArray,
             Body::Constructor(_) => Token::EndConstructor,
-            Body::Property { .. } | Body::Value(_) => return self.over(heap, container, budget),
+            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+                return self.over(heap, container, budget);
+            }
         };
         self.current = Some(container);
         self.parent = Some(container);
@@ -96,25 +98,25 @@ impl TreeReader {
             Body::Array(_) => (Token::StartArray, Scalar::Null),
             Body::Constructor(_) => (Token::StartConstructor, name(heap.name(id))),
             Body::Property { .. } => (Token::PropertyName, name(heap.name(id))),
-            Body::Value(value) => match value {
+            Body::Value(_) | Body::Text(_) => match heap.scalar(id).unwrap_or(&Scalar::Null) {
                 Scalar::Null => (Token::Null, Scalar::Null),
                 Scalar::Undefined => (Token::Undefined, Scalar::Null),
-                Scalar::Bool(_) => (Token::Boolean, value.clone()),
-                Scalar::Int(_) | Scalar::UInt(_) | Scalar::BigInt(_) => {
+                value @ Scalar::Bool(_) => (Token::Boolean, value.clone()),
+                value @ (Scalar::Int(_) | Scalar::UInt(_) | Scalar::BigInt(_)) => {
                     (Token::Integer, value.clone())
                 }
-                Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_) => {
+                value @ (Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_)) => {
                     (Token::Float, value.clone())
                 }
-                Scalar::Str(_) => (Token::String, value.clone()),
+                value @ Scalar::Str(_) => (Token::String, value.clone()),
                 Scalar::Uri(text) => (Token::String, Scalar::Str(Arc::clone(text))),
-                Scalar::Guid(_) | Scalar::TimeSpan(_) => {
+                value @ (Scalar::Guid(_) | Scalar::TimeSpan(_)) => {
                     (Token::String, Scalar::Str(bare_text(value, budget)?))
                 }
-                Scalar::Date(_) | Scalar::DateOffset(_) => (Token::Date, value.clone()),
-                Scalar::Bytes(_) => (Token::Bytes, value.clone()),
-                Scalar::Comment(_) => (Token::Comment, value.clone()),
-                Scalar::Raw(_) => (Token::Raw, value.clone()),
+                value @ (Scalar::Date(_) | Scalar::DateOffset(_)) => (Token::Date, value.clone()),
+                value @ Scalar::Bytes(_) => (Token::Bytes, value.clone()),
+                value @ Scalar::Comment(_) => (Token::Comment, value.clone()),
+                value @ Scalar::Raw(_) => (Token::Raw, value.clone()),
             },
         };
         Ok(true)
@@ -201,7 +203,7 @@ impl TokenSource<'_> {
                     Ok(path) => path,
                     Err(bound) => return bound,
                 };
-                let place = reader.current.and_then(|id| heap.place(id));
+                let place = reader.current.and_then(|id| heap.line_and_column(id, budget));
                 Exception::new(kind, located(message, &path, place))
             }
         }

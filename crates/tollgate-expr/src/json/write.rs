@@ -23,8 +23,8 @@ pub(crate) enum Formatting {
 /// Space for a short document.
 const FIRST: usize = 256;
 
-/// Indentation, as much as is written at once.
-const SPACES: &str = "                                ";
+/// What stands before the next thing in a container: a comma, a line end and indentation, as much as is written at once.
+const LEAD: &str = ",\n                                ";
 
 /// What is open.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,12 @@ pub(crate) struct JsonWriter {
 impl JsonWriter {
     /// A writer of nothing yet.
     pub(crate) fn new(formatting: Formatting) -> Self {
-        Self { out: String::with_capacity(FIRST), formatting, open: SmallVec::new(), named: false }
+        Self::with_room(formatting, FIRST)
+    }
+
+    /// One that has space for a text of about that length.
+    pub(super) fn with_room(formatting: Formatting, room: usize) -> Self {
+        Self { out: String::with_capacity(room), formatting, open: SmallVec::new(), named: false }
     }
 
     /// `{`.
@@ -81,17 +86,17 @@ impl JsonWriter {
     /// `"name":`.
     pub(crate) fn name(&mut self, name: &str, budget: &mut Budget) -> Result<(), Exception> {
         self.charge(name.len() + 4, budget)?;
-        if let Some(frame) = self.open.last_mut() {
-            if frame.begun {
-                self.out.push(',');
-            }
-            frame.begun = true;
-            self.line();
-        }
-        self.quoted(name);
+        self.item();
+        quoted(name, &mut self.out);
         self.out.push(':');
         self.named = true;
         Ok(())
+    }
+
+    /// Where a value belongs that is put in later: everything up to it is written.
+    pub(crate) fn hole(&mut self) -> usize {
+        self.before(false);
+        self.out.len()
     }
 
     /// A value.
@@ -107,39 +112,14 @@ impl JsonWriter {
         };
         self.charge(size, budget)?;
         self.before(matches!(value, Scalar::Comment(_)));
-        match value {
-            Scalar::Null => self.out.push_str("null"),
-            Scalar::Undefined => self.out.push_str("undefined"),
-            Scalar::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
-            Scalar::Int(value) => Number::Int64(*value).write(&mut self.out),
-            Scalar::UInt(value) => Number::UInt64(*value).write(&mut self.out),
-            Scalar::Double(value) => self.float(Number::Double(*value), value.is_finite()),
-            Scalar::Single(value) => self.float(Number::Single(*value), value.is_finite()),
-            Scalar::Decimal(value) => self.float(Number::Decimal(*value), true),
-            Scalar::BigInt(text) | Scalar::Raw(text) => self.out.push_str(text),
-            Scalar::Str(text) | Scalar::Uri(text) => self.quoted(text),
-            Scalar::Date(date) => self.plain_quoted(&iso_date(*date)),
-            Scalar::DateOffset(date) => self.plain_quoted(&iso_offset(*date)),
-            Scalar::Bytes(bytes) => self.plain_quoted(&STANDARD.encode(bytes)),
-            Scalar::Guid(guid) => {
-                let text = format_guid(u128::from_be_bytes(*guid), None)?;
-                self.plain_quoted(&text);
-            }
-            Scalar::TimeSpan(span) => self.plain_quoted(&span.text()),
-            Scalar::Comment(text) => {
-                self.out.push_str("/*");
-                self.out.push_str(text);
-                self.out.push_str("*/");
-            }
-        }
-        Ok(())
+        write_scalar(value, &mut self.out)
     }
 
     /// A string.
     pub(crate) fn string(&mut self, value: &str, budget: &mut Budget) -> Result<(), Exception> {
         self.charge(value.len() + 2, budget)?;
         self.before(false);
-        self.quoted(value);
+        quoted(value, &mut self.out);
         Ok(())
     }
 
@@ -150,15 +130,19 @@ impl JsonWriter {
         id: JsonId,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
-        // Containers begun, and which of their children is next.
-        let mut stack: SmallVec<[(JsonId, usize); 8]> = SmallVec::new();
+        // What is still to be written of the containers begun.
+        let mut stack: SmallVec<[std::slice::Iter<'_, JsonId>; 8]> = SmallVec::new();
         let mut next = Some(id);
         loop {
-            if let Some(token) = next.take() {
-                let opened = match &heap.node(token).body {
+            while let Some(token) = next.take() {
+                let container = match &heap.node(token).body {
                     Body::Value(value) => {
                         self.value(value, budget)?;
-                        false
+                        continue;
+                    }
+                    Body::Text(slice) => {
+                        self.string(heap.slice(slice), budget)?;
+                        continue;
                     }
                     Body::Property { name, value } => {
                         self.name(name, budget)?;
@@ -168,22 +152,26 @@ impl JsonWriter {
                         }
                         continue;
                     }
-                    Body::Object(_) => self.start_object(budget).map(|()| true)?,
-                    Body::Array(_) => self.start_array(budget).map(|()| true)?,
+                    Body::Object(container) => {
+                        self.start(Open::Object, "{", budget)?;
+                        container
+                    }
+                    Body::Array(container) => {
+                        self.start(Open::Array, "[", budget)?;
+                        container
+                    }
                     Body::Constructor(container) => {
                         let name = container.name.as_deref().unwrap_or("");
                         let head = format!("new {name}(");
-                        self.start(Open::Constructor, &head, budget).map(|()| true)?
+                        self.start(Open::Constructor, &head, budget)?;
+                        container
                     }
                 };
-                if opened {
-                    budget.memory(size_of::<(JsonId, usize)>())?;
-                    stack.push((token, 0));
-                }
+                budget.memory(size_of::<std::slice::Iter<'_, JsonId>>())?;
+                stack.push(container.children.iter());
             }
-            let Some((container, index)) = stack.last_mut() else { return Ok(()) };
-            next = heap.child(*container, *index);
-            *index += 1;
+            let Some(children) = stack.last_mut() else { return Ok(()) };
+            next = children.next().copied();
             if next.is_none() {
                 stack.pop();
                 self.end(budget)?;
@@ -209,7 +197,7 @@ impl JsonWriter {
         let Some(frame) = self.open.pop() else { return Ok(()) };
         // Json.NET writes a line end into an empty constructor, but not into an empty object or array.
         if frame.begun || frame.kind == Open::Constructor {
-            self.line();
+            self.line(false);
         }
         self.out.push(match frame.kind {
             Open::Object => '}',
@@ -228,29 +216,35 @@ impl JsonWriter {
             }
             return;
         }
-        let Some(frame) = self.open.last_mut() else { return };
         if !is_comment {
-            if frame.begun {
-                self.out.push(',');
-            }
-            frame.begun = true;
-        } else if frame.kind == Open::Object {
-            // Json.NET puts a comment that stands for a property right where it is.
-            return;
+            self.item();
+        } else if self.open.last().is_some_and(|frame| frame.kind != Open::Object) {
+            self.line(false);
         }
-        self.line();
+        // Json.NET puts a comment that stands for a property right where it is.
     }
 
-    /// A line end and the indentation of what is open.
-    fn line(&mut self) {
-        if self.formatting == Formatting::Indented {
-            self.out.push('\n');
-            let mut width = 2 * self.open.len();
-            while width > 0 {
-                let some = SPACES.get(..width).unwrap_or(SPACES);
-                self.out.push_str(some);
-                width -= some.len();
+    /// What stands before something in a container that is no comment.
+    fn item(&mut self) {
+        let Some(frame) = self.open.last_mut() else { return };
+        let comma = std::mem::replace(&mut frame.begun, true);
+        self.line(comma);
+    }
+
+    /// A comma perhaps, a line end and the indentation of what is open.
+    fn line(&mut self, comma: bool) {
+        if self.formatting == Formatting::None {
+            if comma {
+                self.out.push(',');
             }
+            return;
+        }
+        let (start, end) = (usize::from(!comma), 2 + 2 * self.open.len());
+        if let Some(lead) = LEAD.get(start..end) {
+            self.out.push_str(lead);
+        } else {
+            self.out.push_str(LEAD.get(start..).unwrap_or_default());
+            self.out.extend(std::iter::repeat_n(' ', end - LEAD.len()));
         }
     }
 
@@ -262,33 +256,59 @@ impl JsonWriter {
         budget.step(1 + bytes as u64 / 64)?;
         budget.memory(bytes + indent)
     }
+}
 
-    fn float(&mut self, value: Number, is_finite: bool) {
-        if !is_finite {
-            self.out.push('"');
-            value.write(&mut self.out);
-            self.out.push('"');
-            return;
+/// Appends what JSON shows of a value.
+pub(crate) fn write_scalar(value: &Scalar, out: &mut String) -> Result<(), Exception> {
+    match value {
+        Scalar::Null => out.push_str("null"),
+        Scalar::Undefined => out.push_str("undefined"),
+        Scalar::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Scalar::Int(value) => Number::Int64(*value).write(out),
+        Scalar::UInt(value) => Number::UInt64(*value).write(out),
+        Scalar::Double(value) => float(Number::Double(*value), value.is_finite(), out),
+        Scalar::Single(value) => float(Number::Single(*value), value.is_finite(), out),
+        Scalar::Decimal(value) => float(Number::Decimal(*value), true, out),
+        Scalar::BigInt(text) | Scalar::Raw(text) => out.push_str(text),
+        Scalar::Str(text) | Scalar::Uri(text) => quoted(text, out),
+        Scalar::Date(date) => plain_quoted(&iso_date(*date), out),
+        Scalar::DateOffset(date) => plain_quoted(&iso_offset(*date), out),
+        Scalar::Bytes(bytes) => plain_quoted(&STANDARD.encode(bytes), out),
+        Scalar::Guid(guid) => plain_quoted(&format_guid(u128::from_be_bytes(*guid), None)?, out),
+        Scalar::TimeSpan(span) => plain_quoted(&span.text(), out),
+        Scalar::Comment(text) => {
+            out.push_str("/*");
+            out.push_str(text);
+            out.push_str("*/");
         }
-        let start = self.out.len();
-        value.write(&mut self.out);
-        let text = self.out.get(start..).unwrap_or("");
-        if !text.contains(['.', 'E']) {
-            self.out.push_str(".0");
-        }
     }
+    Ok(())
+}
 
-    fn plain_quoted(&mut self, text: &str) {
-        self.out.push('"');
-        self.out.push_str(text);
-        self.out.push('"');
+fn float(value: Number, is_finite: bool, out: &mut String) {
+    if !is_finite {
+        plain_quoted(&value.text(), out);
+        return;
     }
+    let start = out.len();
+    value.write(out);
+    let text = out.get(start..).unwrap_or("");
+    if !text.bytes().any(|byte| matches!(byte, b'.' | b'E')) {
+        out.push_str(".0");
+    }
+}
 
-    fn quoted(&mut self, text: &str) {
-        self.out.push('"');
-        escape_into(text, '"', &mut self.out);
-        self.out.push('"');
-    }
+fn plain_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
+}
+
+/// Appends text in quotes with JavaScript's escapes.
+pub(crate) fn quoted(text: &str, out: &mut String) {
+    out.push('"');
+    escape_into(text, b'"', out);
+    out.push('"');
 }
 
 /// `2024-01-31T12:00:00.5Z`.
@@ -331,51 +351,76 @@ fn iso_clock(date: DateTime) -> String {
     out
 }
 
-/// Appends text with JavaScript's escapes.
-pub(super) fn escape_into(text: &str, quote: char, out: &mut String) {
-    // Bytes beyond ASCII that may begin a character to escape are looked at closer; the rest is text as it is.
-    // All of them are looked at, so that the compiler can look at many at once.
-    let special = text.bytes().fold(0, |special, byte| {
-        special
-            | u8::from(byte < b' ')
-            | u8::from(byte == b'\\')
-            | u8::from(u32::from(byte) == u32::from(quote))
-            | u8::from(byte == 0xc2)
-            | u8::from(byte == 0xe2)
-    });
-    if special == 0 {
+/// Appends text with JavaScript's escapes. The quote is of ASCII.
+pub(super) fn escape_into(text: &str, quote: u8, out: &mut String) {
+    let bytes = text.as_bytes();
+    if is_plain(bytes, quote) {
         out.push_str(text);
         return;
     }
-    let mut rest = text;
-    let needs = |char: char| {
-        char < ' '
-            || char == '\\'
-            || char == quote
-            || matches!(char, '\u{85}' | '\u{2028}' | '\u{2029}')
-    };
-    while let Some(at) = rest.find(needs) {
-        let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        out.push_str(plain);
-        let mut tail = tail.chars();
-        match tail.next() {
-            Some('\t') => out.push_str("\\t"),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\u{c}') => out.push_str("\\f"),
-            Some('\u{8}') => out.push_str("\\b"),
-            Some('\\') => out.push_str("\\\\"),
-            Some(char) if char == quote => {
-                out.push('\\');
-                out.push(quote);
-            }
-            Some(char) => {
-                // Writing to a `String` cannot fail.
-                write!(out, "\\u{:04x}", u32::from(char)).unwrap_or_default();
-            }
-            None => {}
+    let mut written = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if !may_be_escaped(*byte, quote) {
+            continue;
         }
-        rest = tail.as_str();
+        let size = match byte {
+            0xc2 => 2,
+            0xe2 => 3,
+            _ => 1,
+        };
+        let what = text.get(at..at + size).unwrap_or_default();
+        if size > 1 && !matches!(what, "\u{85}" | "\u{2028}" | "\u{2029}") {
+            continue;
+        }
+        out.push_str(text.get(written..at).unwrap_or_default());
+        written = at + size;
+        match what {
+            "\t" => out.push_str("\\t"),
+            "\n" => out.push_str("\\n"),
+            "\r" => out.push_str("\\r"),
+            "\u{c}" => out.push_str("\\f"),
+            "\u{8}" => out.push_str("\\b"),
+            "\\" | "\"" | "'" => {
+                out.push('\\');
+                out.push_str(what);
+            }
+            other => {
+                let char = other.chars().next().map_or(0, u32::from);
+                // Writing to a `String` cannot fail.
+                write!(out, "\\u{char:04x}").unwrap_or_default();
+            }
+        }
     }
-    out.push_str(rest);
+    out.push_str(text.get(written..).unwrap_or_default());
+}
+
+/// Whether a byte is escaped, or begins a character beyond ASCII that may be: one of U+0085, U+2028 and U+2029.
+fn may_be_escaped(byte: u8, quote: u8) -> bool {
+    byte < b' ' || byte == b'\\' || byte == quote || byte == 0xc2 || byte == 0xe2
+}
+
+/// Whether text surely stands in quotes as it is: it is of ASCII, and nothing in it is escaped. Eight bytes are looked at
+/// at a time; the last word may overlap the one before.
+fn is_plain(bytes: &[u8], quote: u8) -> bool {
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let (words, _) = bytes.as_chunks::<8>();
+        return words.iter().chain([last]).all(|bytes| is_plain_word(word(bytes), quote));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return is_plain_word(u64::from(first) << 32 | u64::from(last), quote);
+    }
+    !bytes.iter().any(|byte| may_be_escaped(*byte, quote) || !byte.is_ascii())
+}
+
+/// Whether eight bytes are of ASCII, none of them a control character, a backslash or the quote. The highest bit of the
+/// lowest byte that is one is set in one of the terms, and none is set when there is none.
+#[inline]
+fn is_plain_word(word: u64, quote: u8) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit));
+    let equal = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
+    (word | below(b' ', word) | equal(b'\\') | equal(quote)) & HIGH == 0
 }

@@ -2,7 +2,7 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::parse::decimal;
+use super::decimal::decimal;
 use super::{Number, NumberType};
 use crate::{Exception, ExceptionKind};
 
@@ -57,7 +57,7 @@ fn to_double(value: Number) -> f64 {
     match value {
         Number::Single(value) => value.into(),
         Number::Double(value) => value,
-        Number::Decimal(value) => decimal_to_double(value),
+        Number::Decimal(value) => double_of(value),
         _ => value.whole().unwrap_or(0) as f64,
     }
 }
@@ -68,7 +68,7 @@ fn to_single(value: Number) -> f32 {
     match value {
         Number::Single(value) => value,
         Number::Double(value) => value as f32,
-        Number::Decimal(value) => decimal_to_double(value) as f32,
+        Number::Decimal(value) => double_of(value) as f32,
         _ => value.whole().unwrap_or(0) as f32,
     }
 }
@@ -76,7 +76,7 @@ fn to_single(value: Number) -> f32 {
 /// .NET divides the two halves of the mantissa as doubles: not always the nearest, but always the same.
 #[expect(clippy::cast_precision_loss, reason = "what .NET does")]
 #[expect(clippy::cast_possible_truncation, reason = "the halves of the mantissa")]
-fn decimal_to_double(value: Decimal) -> f64 {
+pub(crate) fn double_of(value: Decimal) -> f64 {
     const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
     let mantissa = value.mantissa().unsigned_abs();
     let high = (mantissa >> 64) as u32;
@@ -86,17 +86,22 @@ fn decimal_to_double(value: Decimal) -> f64 {
 
 /// A power of ten up to 80, as the nearest double.
 fn power(exponent: u32) -> f64 {
-    format!("1e{exponent}").parse().unwrap_or(f64::INFINITY)
+    POWERS.get(exponent as usize).copied().unwrap_or(f64::INFINITY)
 }
+
+const POWERS: [f64; 81] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31, 1e32,
+    1e33, 1e34, 1e35, 1e36, 1e37, 1e38, 1e39, 1e40, 1e41, 1e42, 1e43, 1e44, 1e45, 1e46, 1e47, 1e48,
+    1e49, 1e50, 1e51, 1e52, 1e53, 1e54, 1e55, 1e56, 1e57, 1e58, 1e59, 1e60, 1e61, 1e62, 1e63, 1e64,
+    1e65, 1e66, 1e67, 1e68, 1e69, 1e70, 1e71, 1e72, 1e73, 1e74, 1e75, 1e76, 1e77, 1e78, 1e79, 1e80,
+];
 
 fn to_decimal(value: Number) -> Result<Decimal, Exception> {
     match value {
         Number::Decimal(value) => Ok(value),
-        Number::Double(value) => float_to_decimal(value, value_exponent(value, 52, 1022), 15),
-        Number::Single(value) => {
-            let exponent = value_exponent(f64::from(value), 52, 1022);
-            float_to_decimal(value.into(), exponent, 7)
-        }
+        Number::Double(value) => float_to_decimal(value, 15),
+        Number::Single(value) => float_to_decimal(value.into(), 7),
         _ => {
             let whole = value.whole().unwrap_or(0);
             Ok(decimal(whole.unsigned_abs(), 0, whole < 0))
@@ -104,14 +109,10 @@ fn to_decimal(value: Number) -> Result<Decimal, Exception> {
     }
 }
 
-/// The binary exponent, as .NET reads it from the bits.
-fn value_exponent(value: f64, mantissa_bits: u32, bias: i32) -> i32 {
-    let bits = (value.to_bits() >> mantissa_bits) & 0x7ff;
-    i32::try_from(bits).unwrap_or(0) - bias
-}
-
 /// `new decimal(double)`: 15 significant digits (7 of a `float`), found with arithmetic on doubles as .NET does it.
-fn float_to_decimal(value: f64, exponent: i32, digits: i32) -> Result<Decimal, Exception> {
+fn float_to_decimal(value: f64, digits: i32) -> Result<Decimal, Exception> {
+    // The binary exponent, of a fraction below 1.
+    let exponent = i32::try_from((value.to_bits() >> 52) & 0x7ff).unwrap_or(0) - 1022;
     if exponent < -94 {
         return Ok(Decimal::ZERO);
     }
@@ -145,7 +146,7 @@ fn float_to_decimal(value: f64, exponent: i32, digits: i32) -> Result<Decimal, E
         }
         places = 0;
     }
-    let mut spare = places.min(14);
+    let mut spare = places.min(digits - 1);
     while spare > 0 && mantissa.is_multiple_of(10) {
         mantissa /= 10;
         places -= 1;

@@ -56,7 +56,11 @@ impl Digits {
     pub(super) fn double(value: f64, cut: Cut) -> Self {
         let magnitude = value.abs();
         let text = match cut {
-            Cut::Shortest => format!("{magnitude:e}"),
+            // Fewer than 15 digits are never half-way between two numbers of so many digits.
+            Cut::Shortest => to_even(format!("{magnitude:e}"), 15, |digits| {
+                let even = format!("{magnitude:.digits$e}");
+                (even.parse() == Ok(magnitude)).then_some(even)
+            }),
             Cut::Significant(count) => format!("{magnitude:.*e}", count.saturating_sub(1)),
             Cut::Fraction(count) => format!("{magnitude:.count$}"),
         };
@@ -67,7 +71,12 @@ impl Digits {
     pub(super) fn single(value: f32, cut: Cut) -> Self {
         match cut {
             Cut::Shortest => {
-                Self::from_text(&format!("{:e}", value.abs()), value.is_sign_negative())
+                let magnitude = value.abs();
+                let text = to_even(format!("{magnitude:e}"), 6, |digits| {
+                    let even = format!("{magnitude:.digits$e}");
+                    (even.parse() == Ok(magnitude)).then_some(even)
+                });
+                Self::from_text(&text, value.is_sign_negative())
             }
             _ => Self::double(value.into(), cut),
         }
@@ -128,6 +137,19 @@ impl Digits {
             self.scale = 0;
         }
     }
+}
+
+/// The fewest digits of a number. Where two texts are as near, .NET takes the one with the even digit, Rust the larger one:
+/// `even` gives the exact rounding to so many digits behind the first, if it still reads as the number.
+fn to_even(text: String, least: usize, even: impl FnOnce(usize) -> Option<String>) -> String {
+    let mantissa = text.split('e').next().unwrap_or_default();
+    let odd = mantissa.as_bytes().last().is_some_and(|digit| digit % 2 == 1);
+    // The point is no digit.
+    let n_digits = mantissa.len() - 1;
+    if !odd || n_digits < least {
+        return text;
+    }
+    even(n_digits - 1).unwrap_or(text)
 }
 
 fn length(digits: &[u8]) -> i32 {

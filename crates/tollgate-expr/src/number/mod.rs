@@ -3,15 +3,17 @@
 mod composite;
 mod convert;
 mod custom;
+pub(crate) mod decimal;
 mod digits;
-mod divide;
 mod parse;
 mod standard;
 
 pub(crate) use composite::{Piece, check_composite, pad, pieces};
-pub(crate) use convert::convert;
-pub(crate) use divide::divide;
+pub(crate) use convert::{convert, double_of};
 pub(crate) use parse::{Styles, parse, parse_bool, try_parse, try_parse_bool};
+
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 
@@ -145,14 +147,26 @@ impl Number {
 
     /// Appends `ToString()`.
     pub(crate) fn write(self, out: &mut String) {
-        match self.whole() {
-            Some(value) => {
-                if value < 0 {
-                    out.push('-');
+        match self {
+            Self::SByte(value) => push_signed(value.into(), out),
+            Self::Byte(value) => push_unsigned(value.into(), out),
+            Self::Int16(value) => push_signed(value.into(), out),
+            Self::UInt16(value) => push_unsigned(value.into(), out),
+            Self::Int32(value) => push_signed(value.into(), out),
+            Self::UInt32(value) => push_unsigned(value.into(), out),
+            Self::Int64(value) => push_signed(value, out),
+            Self::UInt64(value) => push_unsigned(value, out),
+            // Rust, too, writes the fewest digits that read back as the number, but never an exponent. Writing to a
+            // `String` cannot fail.
+            Self::Double(value) if PLAIN_DOUBLES.contains(&value.abs()) => {
+                if !push_short(value, out) {
+                    write!(out, "{value}").unwrap_or_default();
                 }
-                push_whole(value.unsigned_abs(), 1, out);
             }
-            None => standard::general(self, out),
+            Self::Single(value) if PLAIN_SINGLES.contains(&value.abs()) => {
+                write!(out, "{value}").unwrap_or_default();
+            }
+            Self::Single(_) | Self::Double(_) | Self::Decimal(_) => standard::general(self, out),
         }
     }
 
@@ -160,6 +174,65 @@ impl Number {
     pub(crate) fn format(self, format: &str, budget: &mut Budget) -> Result<String, Exception> {
         standard::format(self, format, budget)
     }
+}
+
+/// Floats that `ToString()` surely writes without an exponent.
+const PLAIN_DOUBLES: Range<f64> = 1e-4..1e15;
+const PLAIN_SINGLES: Range<f32> = 1e-4..1e7;
+
+fn push_signed(value: i64, out: &mut String) {
+    if value < 0 {
+        out.push('-');
+    }
+    push_unsigned(value.unsigned_abs(), out);
+}
+
+/// Appends a number with at most four digits behind its point; whether it is one.
+///
+/// Digits that give the number when they are divided by a power of ten are the fewest that do, trailing zeros apart: of
+/// numbers with at most 15 digits no two are the same `double`.
+#[expect(clippy::float_cmp, reason = "only the very number has these digits")]
+#[expect(clippy::cast_precision_loss, reason = "at most 15 digits")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and bounded")]
+fn push_short(value: f64, out: &mut String) -> bool {
+    const MOST: u64 = 1_000_000_000_000_000;
+    let magnitude = value.abs();
+    for (places, scale) in [(0, 1_u64), (1, 10), (2, 100), (3, 1_000), (4, 10_000)] {
+        let digits = (magnitude * scale as f64 + 0.5) as u64;
+        if digits >= MOST {
+            return false;
+        }
+        if digits as f64 / scale as f64 == magnitude {
+            if value < 0.0 {
+                out.push('-');
+            }
+            push_unsigned(digits / scale, out);
+            if places > 0 {
+                out.push('.');
+                push_whole((digits % scale).into(), places, out);
+            }
+            return true;
+        }
+    }
+    false
+}
+
+/// Appends a whole number.
+fn push_unsigned(value: u64, out: &mut String) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut used) = (value, 0);
+    for place in digits.iter_mut().rev() {
+        #[expect(clippy::cast_possible_truncation, reason = "a single digit")]
+        let digit = (rest % 10) as u8;
+        *place = b'0' + digit;
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(20 - used..).unwrap_or_default();
+    out.push_str(str::from_utf8(digits).unwrap_or_default());
 }
 
 /// Appends a whole number with at least `width` digits.

@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::decimal::decimal;
 use super::{Number, NumberType};
 use crate::{Exception, ExceptionKind};
 
@@ -302,17 +303,6 @@ impl Scanned {
         }
         Some(decimal(mantissa, scale, self.negative))
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the mantissa has 96 bits")]
-pub(super) fn decimal(mantissa: u128, scale: u32, negative: bool) -> Decimal {
-    Decimal::from_parts(
-        mantissa as u32,
-        (mantissa >> 32) as u32,
-        (mantissa >> 64) as u32,
-        negative,
-        scale,
-    )
 }
 
 /// A cursor over the text, and what was seen before the digits.

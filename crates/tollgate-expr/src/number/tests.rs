@@ -26,6 +26,36 @@ fn check_format(cases: &[(Number, &str, &str)]) {
 }
 
 #[test]
+fn quick_text_is_the_text() {
+    let mut seed = 1_u64;
+    let mut random = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let mut values = vec![0.1, 0.7, 0.0001, 0.00011, 1e14, 1e15, 999_999_999_999_999.9, 0.1 + 0.2];
+    for places in [1.0, 10.0, 1e2, 1e3, 1e4, 1e5, 1e9] {
+        for bits in [8, 20, 40, 52] {
+            values.extend((0..200).map(|_| (random() >> (64 - bits)) as f64 / places));
+        }
+    }
+    values.extend((0..2000).map(|_| f64::from_bits(random())).filter(|value| value.is_finite()));
+    for value in values.into_iter().flat_map(|value| [value, -value, value.next_up()]) {
+        let mut plain = String::new();
+        super::standard::general(Number::Double(value), &mut plain);
+        assert_eq!(Number::Double(value).text(), plain, "{value:?}");
+        let (single, mut plain) = (Number::Single(value as f32), String::new());
+        super::standard::general(single, &mut plain);
+        assert_eq!(single.text(), plain, "{value:?}");
+    }
+    for whole in [0, 1, 9, 10, 1234, i64::MAX, i64::MIN, -1] {
+        assert_eq!(Number::Int64(whole).text(), whole.to_string());
+    }
+    assert_eq!(Number::UInt64(u64::MAX).text(), u64::MAX.to_string());
+}
+
+#[test]
 fn formats() {
     check_format(&[
         (Number::Double(0.5), "F0", "0"),

@@ -34,7 +34,7 @@ pub(crate) enum TokenKind {
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     Text(Arc<str>),
-    Hole { value: Vec<Token>, align: Option<Vec<Token>>, format: Option<Arc<str>> },
+    Hole { tokens: Vec<Token>, format: Option<Arc<str>> },
 }
 
 /// Longest first. `>` is always alone so that generic arguments close; shifts are put together by the parser.
@@ -484,30 +484,21 @@ impl Lexer<'_> {
     }
 
     fn hole(&mut self, start: usize, verbatim: bool) -> Result<Part, SyntaxError> {
-        let (value, mut stop) = self.hole_tokens(start, &[",", ":", "}"])?;
-        let mut align = None;
-        if stop == "," {
-            let (tokens, next) = self.hole_tokens(start, &[":", "}"])?;
-            align = Some(tokens);
-            stop = next;
-        }
+        let (tokens, stop) = self.hole_tokens(start)?;
         let format = if stop == ":" { Some(self.hole_format(start, verbatim)?) } else { None };
-        Ok(Part::Hole { value, align, format })
+        Ok(Part::Hole { tokens, format })
     }
 
-    /// Tokens up to one of `stops` outside brackets.
-    fn hole_tokens(
-        &mut self,
-        start: usize,
-        stops: &[&'static str],
-    ) -> Result<(Vec<Token>, &'static str), SyntaxError> {
+    /// Tokens up to a `:` or `}` outside brackets. A comma may be one of `<…>`, so where the alignment begins is for the
+    /// parser to say.
+    fn hole_tokens(&mut self, start: usize) -> Result<(Vec<Token>, &'static str), SyntaxError> {
         let mut tokens = Vec::new();
         let mut depth = 0usize;
         loop {
             let token = self.token()?;
             match token.kind {
                 TokenKind::End => return Err(self.open_string(start)),
-                TokenKind::Punct(punct) if depth == 0 && stops.contains(&punct) => {
+                TokenKind::Punct(punct @ (":" | "}")) if depth == 0 => {
                     tokens.push(Token { kind: TokenKind::End, at: token.at });
                     return Ok((tokens, punct));
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ast::{Designation, Expr, ExprKind, InterpolatedPart, Literal, Name, TypeKind, TypeRef};
-use super::lexer::{Part, Token, TokenKind};
+use super::lexer::{Part, TokenKind};
 use super::parser::Parser;
 use super::type_syntax::PREDEFINED;
 use super::{At, SyntaxError};
@@ -220,22 +220,17 @@ impl<'t> Parser<'t> {
         for part in parts {
             match part {
                 Part::Text(text) => out.push(InterpolatedPart::Text(text.clone())),
-                Part::Hole { value, align, format } => {
-                    let value = self.nested(value)?;
-                    let align = align.as_ref().map(|tokens| self.nested(tokens)).transpose()?;
+                Part::Hole { tokens, format } => {
+                    let mut parser = Parser::new(tokens, self.depth());
+                    let value = parser.expression()?;
+                    let align = if parser.eat(",") { Some(parser.expression()?) } else { None };
+                    parser.end()?;
                     depth = depth.max(value.depth);
                     out.push(InterpolatedPart::Hole { value, align, format: format.clone() });
                 }
             }
         }
         self.make(ExprKind::Interpolated(out), start, depth)
-    }
-
-    fn nested(&mut self, tokens: &[Token]) -> Result<Expr> {
-        let mut parser = Parser::new(tokens, self.depth());
-        let expr = parser.expression()?;
-        parser.end()?;
-        Ok(expr)
     }
 }
 

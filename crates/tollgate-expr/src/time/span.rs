@@ -153,7 +153,8 @@ impl TimeSpan {
                 format!("{NOT_A_NUMBER} (Parameter 'divisor')"),
             ));
         }
-        Self::of_double((as_double(self.ticks) / divisor).round_ties_even())
+        let ticks = (as_double(self.ticks) / divisor).round_ties_even();
+        if ticks.is_nan() { Err(too_long()) } else { Self::of_double(ticks) }
     }
     /// `Divide(TimeSpan)` and `/`.
     pub(crate) fn ratio(self, other: Self) -> f64 {
@@ -189,14 +190,15 @@ impl TimeSpan {
         Self::of_double(value * as_double(unit))
     }
 
+    /// As .NET converts, without a check of what is just too large, nor, of a product, of what is no number: both come out as
+    /// the smallest.
     fn of_double(ticks: f64) -> Result<Self, Exception> {
         const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-        if ticks.is_nan() || !(-LIMIT..=LIMIT).contains(&ticks) {
+        if ticks.abs() > LIMIT {
             return Err(too_long());
         }
         #[expect(clippy::cast_possible_truncation, reason = "bounded above; .NET truncates too")]
-        let ticks = ticks as i64;
-        Ok(Self { ticks })
+        Ok(if ticks < LIMIT { Self { ticks: ticks as i64 } } else { Self::MIN })
     }
 
     fn part(self, unit: i64, wrap: i64) -> i32 {

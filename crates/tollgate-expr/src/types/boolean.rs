@@ -2,8 +2,8 @@
 
 use super::TypeId;
 use super::decl::{Kind, TypeDecl, p, refused};
+use crate::Value;
 use crate::number::{parse_bool, try_parse_bool};
-use crate::{Exception, ExceptionKind, Value};
 
 const SPANS: &str = "spans are not in the allow-list";
 
@@ -35,15 +35,11 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         p("int CompareTo(bool value)", "The order of two values.", |_, a| {
             Ok(Value::Int(a.bool(0).cmp(&a.bool(1)) as i32))
         }),
-        p("int CompareTo(object obj)", "The order of two values; null is less.", |_, a| {
-            match a.get(1) {
-                Value::Null => Ok(Value::Int(1)),
-                Value::Bool(other) => Ok(Value::Int(a.bool(0).cmp(other) as i32)),
-                _ => {
-                    Err(Exception::new(ExceptionKind::Argument, "Object must be of type Boolean."))
-                }
-            }
-        }),
+        p(
+            "int CompareTo(object obj)",
+            "The order of two values; null is less.",
+            super::object::compare_to,
+        ),
         p("bool Equals(bool obj)", "Whether they are equal.", |_, a| {
             Ok(Value::Bool(a.bool(0) == a.bool(1)))
         }),

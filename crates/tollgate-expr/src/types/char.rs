@@ -232,13 +232,11 @@ const OWN: &[Member] = &[
     p("int CompareTo(char value)", "The distance of two units.", |_, a| {
         Ok(Value::Int(i32::from(a.char(0)) - i32::from(a.char(1))))
     }),
-    p("int CompareTo(object value)", "The distance of two units; null is less.", |_, a| {
-        match a.get(1) {
-            Value::Null => Ok(Value::Int(1)),
-            Value::Char(other) => Ok(Value::Int(i32::from(a.char(0)) - i32::from(*other))),
-            _ => Err(Exception::new(ExceptionKind::Argument, "Object must be of type Char.")),
-        }
-    }),
+    p(
+        "int CompareTo(object value)",
+        "The distance of two units; null is less.",
+        super::object::compare_to,
+    ),
     p("bool Equals(char obj)", "Whether they are equal.", |_, a| {
         Ok(Value::Bool(a.char(0) == a.char(1)))
     }),

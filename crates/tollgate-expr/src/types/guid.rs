@@ -121,14 +121,7 @@ const MEMBERS: &[Member] = &[
     p("int CompareTo(Guid value)", "The order of two.", |_, a| {
         Ok(Value::Int(guid(a, 0).cmp(&guid(a, 1)) as i32))
     }),
-    p("int CompareTo(object value)", "The order of two; null is less.", |_, a| match a.get(1) {
-        Value::Null => Ok(Value::Int(1)),
-        Value::Guid(other) => Ok(Value::Int(guid(a, 0).cmp(other) as i32)),
-        _ => {
-            let message = "Object must be of type GUID. (Parameter 'value')";
-            Err(Exception::new(ExceptionKind::Argument, message))
-        }
-    }),
+    p("int CompareTo(object value)", "The order of two; null is less.", super::object::compare_to),
     p("operator bool ==(Guid a, Guid b)", "Whether they are equal.", |_, a| {
         Ok(Value::Bool(guid(a, 0) == guid(a, 1)))
     }),

@@ -84,7 +84,9 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         p("static IPAddress Parse(string ipString)", "Reads an address.", |_, a| {
             let text = a.opt_str(0).ok_or_else(|| null_argument("ipString"))?;
             Address::read(text).map(Value::native).ok_or_else(|| {
+                let reason = Exception::new(ExceptionKind::Socket, "Invalid argument");
                 Exception::new(ExceptionKind::Format, "An invalid IP address was specified.")
+                    .with_inner(reason)
             })
         }),
         p(

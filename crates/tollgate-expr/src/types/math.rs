@@ -1,9 +1,9 @@
 //! `System.Math` and `System.MidpointRounding`.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::decl::{Kind, Member, TypeDecl, joined, p};
-use super::number::{bad_mode, rounded};
+use super::number::{bad_mode, rounded, whole_number};
 use crate::eval::{Args, arith, compare};
 use crate::state::confusion;
 use crate::syntax::ast::BinaryOp;
@@ -44,7 +44,7 @@ fn pick(a: &Args<'_>, op: BinaryOp) -> Result<Value, Exception> {
     let nan = |value: &Value| value.as_double().is_some_and(f64::is_nan);
     let equal = compare(BinaryOp::Ge, left, right) && compare(BinaryOp::Le, left, right);
     let first = if equal && matches!(left, Value::Double(_) | Value::Float(_)) {
-        negative(left) == (op == BinaryOp::Le)
+        negative(left) == (op == BinaryOp::Lt)
     } else {
         nan(left) || !nan(right) && compare(op, left, right)
     };
@@ -274,7 +274,7 @@ const MAX: &[Member] = both!(
 const MIN: &[Member] = both!(
     "Min",
     "The smaller.",
-    Le,
+    Lt,
     [
         "sbyte", "byte", "short", "ushort", "int", "uint", "long", "ulong", "float", "double",
         "decimal"
@@ -390,15 +390,15 @@ const ROUNDS: &[Member] = &[
         |_, a| round(a),
     ),
     p("static decimal Floor(decimal d)", "Rounded down.", |_, a| match a.get(0) {
-        Value::Decimal(value) => Ok(Value::Decimal(value.floor())),
+        Value::Decimal(value) => Ok(whole_number(*value, RoundingStrategy::ToNegativeInfinity)),
         _ => Err(confusion()),
     }),
     p("static decimal Ceiling(decimal d)", "Rounded up.", |_, a| match a.get(0) {
-        Value::Decimal(value) => Ok(Value::Decimal(value.ceil())),
+        Value::Decimal(value) => Ok(whole_number(*value, RoundingStrategy::ToPositiveInfinity)),
         _ => Err(confusion()),
     }),
     p("static decimal Truncate(decimal d)", "Without its fraction.", |_, a| match a.get(0) {
-        Value::Decimal(value) => Ok(Value::Decimal(value.trunc())),
+        Value::Decimal(value) => Ok(whole_number(*value, RoundingStrategy::ToZero)),
         _ => Err(confusion()),
     }),
 ];

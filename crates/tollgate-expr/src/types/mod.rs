@@ -44,11 +44,14 @@ pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::class_name as encoding_class;
 pub(crate) use exception::{default_message, new_exception};
-pub(crate) use json::{TokenWalk, convert_token, json_pairs, tokens_given};
+pub(crate) use json::{
+    TokenWalk, content_value as json_content, convert_token, insert_content as insert_json_content,
+    json_pairs, tokens_given,
+};
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
     Constraint, MemberInfo, ParamInfo, TypeInfo, all, exception_kind, extensions, info,
-    is_not_allowed, lookup, short_names,
+    is_not_allowed, lookup, short_names, written,
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
@@ -137,9 +140,11 @@ types! {
     KeyValuePairs = collections::key_value_pair::CREATOR;
     List = collections::list::LIST;
     Dictionary = collections::dictionary::DECL;
+    KeyCollection = collections::dictionary::KEYS;
+    ValueCollection = collections::dictionary::VALUES;
     HashSet = collections::hash_set::HASH_SET;
-    Queue = collections::queue::QUEUE;
-    Stack = collections::stack::STACK;
+    Queue = collections::line::QUEUE;
+    Stack = collections::line::STACK;
     Enumerable = linq::DECL;
     Enum = enumeration::DECL;
     TypeCode = enumeration::TYPE_CODE;

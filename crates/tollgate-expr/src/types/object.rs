@@ -99,6 +99,12 @@ pub(super) const DISPOSABLE: TypeDecl = TypeDecl {
     refused: &[],
 };
 
+/// `CompareTo(object)`.
+pub(super) fn compare_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    let found = cx.compare_to(a.get(0), a.get(1));
+    found.unwrap_or_else(|| Err(crate::state::confusion())).map(Value::Int)
+}
+
 /// A sequence argument that must not be null.
 pub(super) fn required(a: &Args<'_>, index: usize, name: &str) -> Result<Value, Exception> {
     match a.get(index) {

@@ -1,5 +1,6 @@
 //! The declarations, read once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -7,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use super::decl::{Kind, Member, Native, Prepare, TypeDecl};
 use super::shortcut::{Run, shortcut};
 use super::{ALL, METHOD_PARAM, RecordTy, Ty, TypeId};
-use crate::syntax::ast::{Literal, TypeKind, TypeRef};
+use crate::syntax::ast::{Literal, Name, TypeKind, TypeRef};
 use crate::syntax::{Signature, SignatureKind, parse_signature};
 use crate::{ExceptionKind, Value};
 
@@ -42,6 +43,15 @@ impl TypeInfo {
 
     pub(crate) fn is_interface(&self) -> bool {
         matches!(self.decl.kind, Kind::Interface)
+    }
+
+    /// The bases whose members are members of this type, too. Those of an interface are members of a class only when
+    /// the class declares them itself: otherwise it must be seen as the interface.
+    pub(crate) fn inherited(&self) -> impl Iterator<Item = &Ty> {
+        let all = self.is_interface();
+        self.bases
+            .iter()
+            .filter(move |base| all || !base.id().is_some_and(|id| info(id).is_interface()))
     }
 
     pub(crate) fn is_delegate(&self) -> bool {
@@ -458,11 +468,12 @@ impl Names<'_> {
             TypeKind::Array(item) => Some(Ty::array(self.resolve(item, class, method)?)),
             TypeKind::Nullable(inner) => Some(Ty::nullable(self.resolve(inner, class, method)?)),
             TypeKind::Named(path) => {
-                let (name, args) = path.last()?;
-                if &*name.text == "void" {
+                let (names, args) = written(path);
+                let name = names.last()?;
+                if name == "void" {
                     return Some(Ty::Void);
                 }
-                let index = |names: &[Arc<str>]| names.iter().position(|own| *own == name.text);
+                let index = |names: &[Arc<str>]| names.iter().position(|own| **own == *name);
                 if let Some(n) = index(method) {
                     return Some(Ty::Param(METHOD_PARAM + u8::try_from(n).ok()?));
                 }
@@ -471,7 +482,7 @@ impl Names<'_> {
                 }
                 let args: Option<Vec<Ty>> =
                     args.iter().map(|arg| self.resolve(arg, class, method)).collect();
-                self.named(&name.text, args?)
+                self.named(name, args?)
             }
         }
     }
@@ -491,6 +502,25 @@ impl Names<'_> {
         };
         let id = ids.iter().copied().find(fits)?;
         Some(if args.is_empty() { Ty::Named(id) } else { Ty::Generic(id, args.into()) })
+    }
+}
+
+/// The names and the type arguments of a written type: a type within another stands under the names of both, and has
+/// the arguments of the other.
+pub(crate) fn written(path: &[(Name, Vec<TypeRef>)]) -> (Vec<Cow<'_, str>>, &[TypeRef]) {
+    fn plain((name, _): &(Name, Vec<TypeRef>)) -> Cow<'_, str> {
+        Cow::Borrowed(&*name.text)
+    }
+    match path {
+        [before @ .., (outer, args), (inner, none)] if !args.is_empty() && none.is_empty() => {
+            let mut names: Vec<Cow<'_, str>> = before.iter().map(plain).collect();
+            names.push(Cow::Owned(format!("{}+{}", outer.text, inner.text)));
+            (names, args)
+        }
+        all => {
+            let args = all.last().map_or(&[][..], |(_, args)| args);
+            (all.iter().map(plain).collect(), args)
+        }
     }
 }
 

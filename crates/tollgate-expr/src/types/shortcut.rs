@@ -56,10 +56,22 @@ pub(crate) enum Shortcut {
     TestOf(TextTest),
     /// What a key of a JSON token holds.
     JsonItem,
-    /// The text of a JSON token.
+    /// The text of a JSON token: a cast.
     JsonText,
+    /// The same: `ToString()`.
+    JsonString,
+    /// JSON of a token, in a formatting.
+    JsonFormatted,
     /// What a key of a JSON token holds, as the first type argument.
     JsonValue,
+    /// A new JSON object of its properties.
+    JsonObject,
+    /// A new JSON array of its items.
+    JsonArray,
+    /// A new property of a name and a value.
+    JsonProperty,
+    /// The claims of a token.
+    Claims,
 }
 
 fn only(from: HostRef, wanted: HostRef, to: HostRef) -> Option<HostRef> {
@@ -238,8 +250,14 @@ const SHORTCUTS: &[(TypeId, &str, Shortcut)] = &[
     (T::JArray, "JToken this[int index]", Shortcut::JsonItem),
     (T::JArray, "JToken this[object key]", Shortcut::JsonItem),
     (T::JToken, "T Value<T>(object key)", Shortcut::JsonValue),
-    (T::JToken, "string ToString()", Shortcut::JsonText),
+    (T::JToken, "string ToString()", Shortcut::JsonString),
+    (T::JToken, "string ToString(Formatting formatting)", Shortcut::JsonFormatted),
     (T::JToken, "explicit string(JToken value)", Shortcut::JsonText),
+    (T::JObject, "new(params object[] content)", Shortcut::JsonObject),
+    (T::JObject, "new(object content)", Shortcut::JsonObject),
+    (T::JArray, "new(params object[] content)", Shortcut::JsonArray),
+    (T::JProperty, "new(string name, object content)", Shortcut::JsonProperty),
+    (T::Jwt, "IReadOnlyDictionary<string, string[]> Claims", Shortcut::Claims),
     (
         T::String,
         "static bool IsNullOrEmpty(string value)",

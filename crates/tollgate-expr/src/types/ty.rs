@@ -258,17 +258,41 @@ impl Ty {
 
     /// This type seen as the declared type `id`: itself, a base or an interface, with its arguments.
     pub(crate) fn as_instance_of(&self, id: TypeId) -> Option<Ty> {
-        if self.is(id) {
-            return Some(self.clone());
-        }
-        if id == TypeId::Object {
+        if id == TypeId::Object && !self.is(id) {
             return Some(Ty::OBJECT);
         }
-        if let Ty::Opaque(opaque) = self {
-            return opaque.bases.iter().find_map(|base| base.as_instance_of(id));
+        let mut found = None;
+        self.any_instance_of(id, &mut |ty| {
+            found = Some(ty.clone());
+            true
+        });
+        found
+    }
+
+    /// The same where it is that in one way only: a `JObject` is a sequence of two types of items.
+    pub(crate) fn as_only_instance_of(&self, id: TypeId) -> Option<Ty> {
+        let mut only: Option<Ty> = None;
+        let several = self.any_instance_of(id, &mut |ty| match &only {
+            Some(known) => known != ty,
+            None => {
+                only = Some(ty.clone());
+                false
+            }
+        });
+        only.filter(|_| !several)
+    }
+
+    fn any_instance_of(&self, id: TypeId, fits: &mut dyn FnMut(&Ty) -> bool) -> bool {
+        if self.is(id) {
+            return fits(self);
         }
-        let own = self.id()?;
-        info(own).bases.iter().find_map(|base| base.substitute(self.args(), &[]).as_instance_of(id))
+        if let Ty::Opaque(opaque) = self {
+            return opaque.bases.iter().any(|base| base.any_instance_of(id, fits));
+        }
+        self.id().is_some_and(|own| {
+            let mut bases = info(own).bases.iter();
+            bases.any(|base| base.substitute(self.args(), &[]).any_instance_of(id, fits))
+        })
     }
 
     /// The full .NET name.
@@ -279,7 +303,11 @@ impl Ty {
             Ty::Named(id) => info(*id).full.to_owned(),
             Ty::Generic(id, args) => {
                 let names: Vec<String> = args.iter().map(Ty::full_name).collect();
-                format!("{}`{}[{}]", info(*id).full, args.len(), names.join(","))
+                let (n, names) = (args.len(), names.join(","));
+                match info(*id).full.split_once('+') {
+                    Some((outer, inner)) => format!("{outer}`{n}+{inner}[{names}]"),
+                    None => format!("{}`{n}[{names}]", info(*id).full),
+                }
             }
             Ty::Array(item) => format!("{}[]", item.full_name()),
             Ty::Thrown(kind) => kind.full_name().to_owned(),
@@ -309,12 +337,16 @@ impl fmt::Display for Ty {
                 f.write_str("?")
             }
             Ty::Generic(id, args) => {
-                write!(f, "{}<", info(*id).short)?;
+                // The arguments of a type within another are those of the other.
+                let short = info(*id).short;
+                let (outer, inner) = short.split_once('+').unwrap_or((short, ""));
+                write!(f, "{outer}<")?;
                 for (index, arg) in args.iter().enumerate() {
                     f.write_str(if index == 0 { "" } else { ", " })?;
                     arg.fmt(f)?;
                 }
-                f.write_str(">")
+                f.write_str(if inner.is_empty() { ">" } else { ">." })?;
+                f.write_str(inner)
             }
             Ty::Array(item) => write!(f, "{item}[]"),
             Ty::Thrown(kind) => {

@@ -5,9 +5,10 @@ use super::{Ty, TypeId};
 use crate::collections::Key;
 use crate::eval::{Args, Cx, null_argument};
 use crate::native::Native;
+use crate::state::enum_text;
 use crate::uri::{
     Absolute, Fault, Host, HostKind, Shown, Uri, combined, escape_data, escape_uri, is_base_of,
-    is_hex_encoding, is_scheme, push_hex, relative_to, unescape_all,
+    is_hex_encoding, is_scheme, path_to, push_hex, relative_to, unescape_all,
 };
 use crate::{Exception, ExceptionKind, Value};
 
@@ -46,7 +47,7 @@ pub(super) fn new_uri(cx: &mut Cx<'_>, text: &str) -> Result<Value, Exception> {
 
 /// An absolute or relative URI of text that JSON holds.
 pub(crate) fn any_uri(text: &str) -> Value {
-    let relative = || Uri { original: text.to_owned(), absolute: None };
+    let relative = || Uri::relative_path(text.to_owned()).normalized();
     Value::native(Uri::absolute(text).unwrap_or_else(|_| relative()))
 }
 
@@ -73,14 +74,10 @@ fn no_relative() -> Exception {
 fn of_kind(text: &str, kind: i32) -> Result<Uri, Exception> {
     match kind {
         // Only where nothing else is allowed does it name a file of a server.
-        0 if text.trim_start().starts_with("//") => {
-            Ok(Uri { original: text.to_owned(), absolute: None })
-        }
+        0 if text.trim_start().starts_with("//") => Ok(Uri::relative_path(text.to_owned())),
         0 => match Uri::absolute(text) {
             Ok(uri) => Ok(uri),
-            Err(reason) if reason.may_be_relative() => {
-                Ok(Uri { original: text.to_owned(), absolute: None })
-            }
+            Err(reason) if reason.may_be_relative() => Ok(Uri::relative_path(text.to_owned())),
             Err(reason) => Err(fault(reason)),
         },
         1 => Uri::absolute(text).map_err(fault),
@@ -123,20 +120,20 @@ fn part(
 /// A URI of a base and a relative one.
 fn joined_uri(a: &Args<'_>) -> Result<Uri, Exception> {
     let base = uri(a, 0, "baseUri")?;
-    let Some(base) = &base.absolute else {
+    let Some(whole) = &base.absolute else {
         let message =
             "Specified argument was out of the range of valid values. (Parameter 'baseUri')";
         return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     };
     match a.get(1) {
-        Value::Str(text) => combined(base, text).map_err(fault),
-        Value::Null => combined(base, "").map_err(fault),
+        Value::Str(text) => combined(base, whole, text).map_err(fault),
+        Value::Null => combined(base, whole, "").map_err(fault),
         other => {
             let relative: &Uri = other.as_native().ok_or_else(crate::state::confusion)?;
             if relative.absolute.is_some() {
                 return Ok(relative.clone());
             }
-            combined(base, &relative.original).map_err(fault)
+            combined(base, whole, &relative.original).map_err(fault)
         }
     }
 }
@@ -164,18 +161,36 @@ const KEEP_DELIMITER: i32 = 0x4000_0000;
 
 /// `GetComponents`.
 fn components(uri: &Uri, parts: i32, format: i32) -> Result<String, Exception> {
+    const OUTSIDE: &str = "Specified argument was out of the range of valid values.";
+    let out_of_range = |name: &str| {
+        let message = format!("{OUTSIDE} (Parameter '{name}')");
+        Exception::new(ExceptionKind::ArgumentOutOfRange, message)
+    };
+    if parts < 0 && parts != i32::MIN {
+        let message = format!(
+            "UriComponents.SerializationInfoString must not be combined with other UriComponents. (Parameter 'components')\nActual value was {}.",
+            enum_text(TypeId::UriComponents, parts)
+        );
+        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+    }
     let shown = match format {
         1 => Shown::Escaped,
         2 => Shown::Unescaped,
         3 => Shown::Safe,
-        _ => {
-            let message =
-                "Specified argument was out of the range of valid values. (Parameter 'format')";
-            return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
-        }
+        // Some parts are the same in every format.
+        0 => match &uri.absolute {
+            None if parts == i32::MIN => return Err(out_of_range("format")),
+            None => return Err(relative()),
+            Some(_) if matches!(parts, SCHEME | PORT | STRONG_PORT) => Shown::Escaped,
+            Some(absolute) if parts == HOST && uri.original.contains(&absolute.host.name) => {
+                Shown::Escaped
+            }
+            Some(_) => return Err(out_of_range("uriFormat")),
+        },
+        _ => return Err(out_of_range("format")),
     };
     let Some(absolute) = &uri.absolute else {
-        return if parts == i32::MIN { Ok(uri.original.clone()) } else { Err(relative()) };
+        return if parts == i32::MIN { Ok(uri.relative_part(shown)) } else { Err(relative()) };
     };
     let serialized = parts == i32::MIN;
     let parts = if serialized { 127 } else { parts };
@@ -191,7 +206,7 @@ fn components(uri: &Uri, parts: i32, format: i32) -> Result<String, Exception> {
         }
     }
     let user = absolute.user(shown);
-    if wants(USER) && !user.is_empty() {
+    if wants(USER) && absolute.has_user {
         out.push_str(&user);
         if keep || !only(USER) {
             out.push('@');
@@ -289,7 +304,7 @@ const MAKING: &[Member] = &[
     p("new(string uriString, UriKind uriKind)", "A URI of a kind.", |cx, a| {
         let text = a.str(0, "uriString")?;
         cx.charge(4 * text.len())?;
-        let uri = of_kind(&text, a.int(1))?;
+        let uri = of_kind(&text, a.int(1))?.normalized();
         value(cx, uri)
     }),
     p("new(Uri baseUri, string relativeUri)", "A URI seen from another.", |cx, a| {
@@ -321,7 +336,12 @@ const MAKING: &[Member] = &[
         "static bool TryCreate(Uri baseUri, string relativeUri, out Uri result)",
         "A URI seen from another, if they make one.",
         |cx, a| {
-            let found = if a.get(1).is_null() { None } else { joined_uri(a).ok() };
+            // Text that is absolute needs no base.
+            let whole = a.opt_str(1).and_then(|text| of_kind(text, 0).ok());
+            let found = match whole {
+                Some(uri) if uri.absolute.is_none() => joined_uri(a).ok(),
+                whole => whole,
+            };
             created(cx, a, found)
         },
     ),
@@ -421,7 +441,7 @@ const OWN: &[Member] = &[
         let Some(base) = &this(a)?.absolute else { return Ok(Value::Bool(false)) };
         let is_base = match &other.absolute {
             Some(other) => is_base_of(base, other),
-            None => combined(base, &other.original)
+            None => combined(this(a)?, base, &other.original)
                 .is_ok_and(|whole| whole.absolute.is_some_and(|whole| is_base_of(base, &whole))),
         };
         Ok(Value::Bool(is_base))
@@ -437,7 +457,7 @@ const OWN: &[Member] = &[
         let target = uri(a, 1, "toUri")?;
         let base = absolute(a)?;
         let end = target.absolute.as_ref().ok_or_else(relative)?;
-        let text = relative_to(base, target, end).text();
+        let text = path_to(base, end).unwrap_or_else(|| target.text());
         cx.string(text)
     }),
     p("bool IsWellFormedOriginalString()", "Whether its text needs no escapes.", |_, a| {
@@ -487,6 +507,12 @@ fn hex_unescape(a: &mut Args<'_>) -> Result<Value, Exception> {
     Ok(Value::Char(byte.unwrap_or(unit)))
 }
 
+#[cold]
+fn index_outside() -> Exception {
+    let message = "Index was outside the bounds of the array.";
+    Exception::new(ExceptionKind::IndexOutOfRange, message)
+}
+
 const STATIC: &[Member] = &[
     p(
         "static string EscapeDataString(string stringToEscape)",
@@ -533,11 +559,12 @@ const STATIC: &[Member] = &[
         "Whether `%XX` stands there.",
         |_, a| {
             let pattern = a.opt_str(0).ok_or_else(Exception::null_reference)?;
-            let index = usize::try_from(a.int(1))
-                .ok()
-                .filter(|index| *index <= crate::text::length(pattern));
-            let rest =
-                index.and_then(|index| pattern.get(crate::text::byte_offset(pattern, index)..));
+            let length = i32::try_from(crate::text::length(pattern)).unwrap_or(i32::MAX);
+            if length.wrapping_sub(a.int(1)) < 3 {
+                return Ok(Value::Bool(false));
+            }
+            let index = usize::try_from(a.int(1)).map_err(|_| index_outside())?;
+            let rest = pattern.get(crate::text::byte_offset(pattern, index)..);
             Ok(Value::Bool(rest.is_some_and(is_hex_encoding)))
         },
     ),

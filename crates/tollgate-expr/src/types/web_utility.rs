@@ -129,9 +129,16 @@ fn part(cx: &Cx<'_>, a: &Args<'_>) -> Result<Option<Vec<u8>>, Exception> {
     };
     let offset = usize::try_from(a.int(1)).ok().filter(|offset| *offset <= bytes.len());
     let offset = offset.ok_or_else(|| out_of_range("offset"))?;
-    let count = usize::try_from(a.int(2)).ok();
-    let part = count.and_then(|count| bytes.get(offset..offset.checked_add(count)?));
-    part.map(|part| Some(part.to_vec())).ok_or_else(|| out_of_range("count"))
+    let count = usize::try_from(a.int(2)).map_err(|_| out_of_range("count"))?;
+    if let Some(part) = offset.checked_add(count).and_then(|end| bytes.get(offset..end)) {
+        return Ok(Some(part.to_vec()));
+    }
+    // .NET adds the two without a check, and finds out at the end of the bytes.
+    if a.int(1).checked_add(a.int(2)).is_some() {
+        return Err(out_of_range("count"));
+    }
+    let message = "Index was outside the bounds of the array.";
+    Err(Exception::new(ExceptionKind::IndexOutOfRange, message))
 }
 
 fn encode_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {

@@ -1,5 +1,7 @@
 //! Percent escapes as `System.Uri` treats them.
 
+use super::Part;
+
 /// `%XX` of a byte.
 pub(crate) fn push_hex(out: &mut String, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -50,12 +52,14 @@ fn is_reserved(c: char) -> bool {
     )
 }
 
-/// Whether a character that is not ASCII may stand in an IRI.
-fn is_iri(c: char) -> bool {
-    !matches!(
-        u32::from(c),
-        0..=0x9f | 0x200e..=0x200f | 0x202a..=0x202e | 0xe000..=0xf8ff | 0xfff0..=0xffff | 0xe0000..
-    )
+/// Whether a character that is not ASCII may stand in a part of an IRI.
+fn is_iri(c: char, part: Part) -> bool {
+    match u32::from(c) {
+        0..=0x9f | 0xfdd0..=0xfdef | 0xfff0..=0xffff | 0xe0000.. => false,
+        0xe000..=0xf8ff => part == Part::Query,
+        astral if astral > 0xffff => astral & 0xffff < 0xfffe,
+        _ => true,
+    }
 }
 
 /// Text with what `%XX` stand for: `take` says which characters are replaced, the others stay as they are written. What
@@ -101,10 +105,56 @@ fn unescaped(text: &str, take: impl Fn(char) -> bool, lone: impl Fn(&mut String)
     out
 }
 
-/// What a part is kept as: escapes of unreserved characters and of those of IRIs are undone, a `%` that escapes nothing is
-/// escaped.
-pub(super) fn iri(part: &str) -> String {
-    unescaped(part, |c| is_unreserved(c) || is_iri(c), |out| out.push_str("%25"))
+/// What a part is kept as: escapes of unreserved characters and of those of IRIs are undone, what IRIs may not hold and a
+/// `%` that escapes nothing are escaped.
+pub(super) fn iri(text: &str, part: Part) -> String {
+    let take = |c: char| is_unreserved(c) || is_iri(c, part);
+    let text = unescaped(text, take, |out| out.push_str("%25"));
+    if text.is_ascii() { text } else { legal(&text, part) }
+}
+
+/// Text with the characters escaped that no IRI may hold.
+fn legal(text: &str, part: Part) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() || is_iri(c, part) {
+            out.push(c);
+        } else {
+            push_escaped(&mut out, c);
+            // .NET comes upon the second half of a pair once more.
+            if c > '\u{ffff}' {
+                push_escaped(&mut out, char::REPLACEMENT_CHARACTER);
+            }
+        }
+    }
+    out
+}
+
+/// A relative URI as an IRI; none when it is one already.
+pub(super) fn relative_iri(text: &str) -> Option<String> {
+    let escapes = |text: &str| {
+        text.match_indices('%').any(|(at, _)| {
+            let byte = escaped_byte(text.as_bytes().get(at..).unwrap_or_default());
+            byte.is_some_and(|byte| is_unreserved(char::from(byte)) && byte.is_ascii())
+        })
+    };
+    if text.is_ascii() && !escapes(text) && unescape_all(text).is_ascii() {
+        return None;
+    }
+    let take = |c: char| {
+        if c.is_ascii() { !stays_escaped(c) } else { is_iri(c, Part::Path) }
+    };
+    Some(legal(&unescaped(text, take, |out| out.push('%')), Part::Path))
+}
+
+/// Whether a part needs no escapes, or is an IRI without any.
+pub(super) fn is_canonical(part: &str) -> bool {
+    part.is_ascii() || !part.contains('%') && !part.chars().any(|c| c > '\u{ffff}')
+}
+
+/// Whether undoing the escape of an ASCII character would change what a URI means.
+fn stays_escaped(c: char) -> bool {
+    is_reserved(c) || matches!(c, '%' | '\\') || c.is_control()
 }
 
 /// A kept part, escaped.
@@ -121,12 +171,9 @@ pub(super) fn escape(part: &str) -> String {
 }
 
 /// A kept part, with the escapes undone that change nothing.
-pub(super) fn safe(part: &str) -> String {
-    let keep = |c: char| {
-        c.is_control()
-            || matches!(c, ';' | '=' | '?' | '@' | '#' | '$' | '%' | '&' | '+' | ',' | '/' | '\\')
-    };
-    unescaped(part, |c| !keep(c) && (c.is_ascii() || is_iri(c)), |out| out.push('%'))
+pub(super) fn safe(text: &str, part: Part) -> String {
+    let take = |c: char| if c.is_ascii() { !stays_escaped(c) } else { is_iri(c, part) };
+    unescaped(text, take, |out| out.push('%'))
 }
 
 /// All escapes undone.
@@ -160,11 +207,11 @@ pub(crate) fn escape_uri(text: &str) -> String {
     out
 }
 
-/// Whether nothing in a part needs to be escaped.
+/// Whether nothing of ASCII in a text needs to be escaped.
 pub(super) fn is_escaped(part: &str) -> bool {
     part.char_indices().all(|(at, c)| match c {
         '%' => escaped_byte(part.as_bytes().get(at..).unwrap_or_default()).is_some(),
-        c => is_unreserved(c) || is_reserved(c) || !c.is_ascii() && is_iri(c),
+        c => is_unreserved(c) || is_reserved(c) || !c.is_ascii(),
     })
 }
 

@@ -44,12 +44,11 @@ impl Host {
             return plain(HostKind::Ipv4, address.to_string());
         }
         if is_dns(text) {
-            return plain(HostKind::Dns, text.to_lowercase());
+            let name = crate::text::lower(text);
+            let name = if name.is_ascii() { name } else { crate::text::composed(&name) };
+            return plain(HostKind::Dns, name);
         }
-        let basic =
-            text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~'));
-        let labelled = !text.starts_with('.') && !text.contains("..");
-        if basic && labelled { plain(HostKind::Basic, text.to_lowercase()) } else { None }
+        if is_share(text) { plain(HostKind::Basic, crate::text::lower(text)) } else { None }
     }
 
     /// Without brackets, with the zone.
@@ -66,7 +65,7 @@ impl Host {
     pub(crate) fn idn(&self) -> String {
         match self.kind {
             HostKind::Dns => {
-                let labels: Vec<String> = self.name.split('.').map(to_ascii).collect();
+                let labels: Vec<String> = self.name.split(DOTS).map(to_ascii).collect();
                 labels.join(".")
             }
             _ => self.dns_safe(),
@@ -84,22 +83,35 @@ impl Host {
     }
 }
 
-/// Whether it is a name of labels of letters, digits, `-` and `_`.
+/// What stands between the labels of a name.
+const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
+/// Whether it is a name of labels: letters, digits, `-` and `_`, and nearly all that is not ASCII.
 fn is_dns(text: &str) -> bool {
-    let text = text.strip_suffix('.').unwrap_or(text);
+    let text = text.strip_suffix(DOTS).unwrap_or(text);
     let label = |label: &str| {
-        let fits = |c: char| {
-            c.is_ascii_alphanumeric()
-                || matches!(c, '-' | '_')
-                || !c.is_ascii() && c.is_alphanumeric()
-        };
-        let edge = |c: Option<char>| c.is_some_and(|c| c != '-' && c != '_');
-        (1..=63).contains(&label.chars().count())
-            && label.chars().all(fits)
-            && edge(label.chars().next())
-            && !label.ends_with('-')
+        let other = |c: char| c >= '\u{a0}';
+        // Counted as .NET does: UTF-16 units, those past Latin-1 twice, and the prefix of Punycode.
+        let units = label.encode_utf16().map(|unit| if unit > 0xff { 2 } else { 1 });
+        let prefix = if label.contains(other) { 4 } else { 0 };
+        let mut chars = label.chars();
+        chars.next().is_some_and(|c| c.is_ascii_alphanumeric() || other(c))
+            && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || other(c))
+            && units.sum::<usize>() + prefix <= 63
     };
-    text.len() <= 255 && text.split('.').all(label)
+    text.split(DOTS).all(label)
+}
+
+/// Whether it may be the name of a server of files: parts of letters, digits, `-` and `_`. The first is no number, the
+/// third and those behind it begin with a letter or digit.
+fn is_share(text: &str) -> bool {
+    let (first, rest) = text.split_once('.').unwrap_or((text, ""));
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let named = first.chars().all(fits) && first.contains(|c: char| !c.is_ascii_digit());
+    let mut parts = rest.strip_suffix('.').unwrap_or(rest).split('.');
+    let second = parts.next().is_some_and(|part| !part.is_empty() && part.chars().all(fits));
+    let others = |part: &str| part.starts_with(char::is_alphanumeric) && part.chars().all(fits);
+    named && (rest.is_empty() || second && parts.all(others))
 }
 
 /// One to four numbers, decimal, octal or hexadecimal; the last takes all bytes that are left.
@@ -155,6 +167,13 @@ pub(crate) fn ipv6_text(address: Ipv6Addr) -> String {
 fn to_ascii(label: &str) -> String {
     if label.is_ascii() {
         return label.to_owned();
+    }
+    if label.contains(char::is_whitespace) {
+        return label.to_owned();
+    }
+    let label = crate::text::composed(&label.to_lowercase().replace('ß', "ss"));
+    if label.is_ascii() {
+        return label;
     }
     let points: Vec<u32> = label.chars().map(u32::from).collect();
     let mut out: String = label.chars().filter(char::is_ascii).collect();

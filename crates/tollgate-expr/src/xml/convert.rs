@@ -127,7 +127,7 @@ pub(crate) fn parse_simple(text: &str, to: Simple, now: DateTime) -> Result<Valu
         Simple::Bool => match trimmed.to_lowercase().as_str() {
             "true" | "1" => Ok(Value::Bool(true)),
             "false" | "0" => Ok(Value::Bool(false)),
-            _ => Err(invalid(&text.to_lowercase(), "Boolean")),
+            _ => Err(invalid(&trimmed.to_lowercase(), "Boolean")),
         },
         Simple::Number(kind) => number(text, trimmed, kind).map(Value::from),
         Simple::DateTime => {

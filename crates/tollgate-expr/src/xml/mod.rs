@@ -20,7 +20,7 @@ mod write;
 pub(crate) use convert::{Simple, parse_simple, simple_text};
 pub(crate) use edit::{Inserter, missing_parent, verify_attribute};
 pub(crate) use heap::{DocumentType, XmlHeap, XmlId, XmlKind};
-pub(crate) use name::{Name, XML, XMLNS, verify_name};
+pub(crate) use name::{Name, XML, XMLNS, verify_colon_name, verify_name};
 pub(crate) use navigate::{Axis, Walk};
 pub(crate) use read::{Declared, Dtd, Parsed, ReadOptions};
 pub(crate) use to_json::{encode_name, write_json};

@@ -81,6 +81,11 @@ pub(crate) fn is_char(c: char) -> bool {
     c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}') || matches!(c, '\t' | '\r' | '\n')
 }
 
+/// Whether public identifiers may contain it.
+pub(crate) fn is_public_id_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || " \r\n-'()+,./:=?;!*#@$_%".contains(c)
+}
+
 /// Whether a name may begin with it, the colon not counted.
 pub(crate) fn is_name_start(c: char) -> bool {
     matches!(c,
@@ -153,13 +158,37 @@ pub(crate) fn bad_char(c: char) -> String {
 
 /// Checks a local name, which is not empty.
 pub(crate) fn verify_name(name: &str) -> Result<(), Exception> {
+    verify(name, |_| false)
+}
+
+/// Checks a name in which colons may stand anywhere, as document types take it when they are made.
+pub(crate) fn verify_colon_name(name: &str) -> Result<(), Exception> {
+    verify(name, |c| c == ':')
+}
+
+fn verify(name: &str, more: impl Fn(char) -> bool) -> Result<(), Exception> {
     for (index, c) in name.chars().enumerate() {
-        if index == 0 && !is_name_start(c) {
+        if index == 0 && !is_name_start(c) && !more(c) {
             return Err(Exception::new(ExceptionKind::Xml, bad_start(c)));
         }
-        if !is_name_char(c) {
+        if !is_name_char(c) && !more(c) {
             return Err(Exception::new(ExceptionKind::Xml, bad_inside(c)));
         }
     }
     Ok(())
+}
+
+/// Checks a name with at most one colon, as it is written.
+pub(crate) fn verify_qname(name: &str) -> Result<(), Exception> {
+    match name.split_once(':') {
+        None => verify_name(name),
+        Some(("", _)) => Err(Exception::new(ExceptionKind::Xml, bad_start(':'))),
+        Some((prefix, local)) => {
+            verify_name(prefix)?;
+            if !local.starts_with(is_name_start) {
+                return Err(Exception::new(ExceptionKind::Xml, bad_inside(':')));
+            }
+            verify_name(local)
+        }
+    }
 }

@@ -5,10 +5,13 @@ use tollgate_expr::reference::{MemberKind, ParamMode, ParamReference, Shape, Typ
 use super::node::Node;
 use super::pools::{SMALL, constants, sized, texts};
 use super::rng::Rng;
+use super::shown::PRINTABLE;
 use super::table::{Binding, Place, Table, close, delegate, named};
 
 /// How deep members are nested.
 const DEEPEST: usize = 3;
+/// Begins each expression with operators and statements instead of a member.
+const LANGUAGE: &str = "language";
 /// Types that stand for type parameters that nothing binds.
 pub(super) const ITEMS: &[&str] = &[
     "int", "string", "double", "bool", "char", "long", "decimal", "JToken", "DateTime", "object",
@@ -35,83 +38,6 @@ const FROM_JSON: &[&str] = &[
     "string[]",
     "List<int>",
 ];
-/// Types whose text says what they are.
-const PRINTABLE: &[&str] = &[
-    "bool",
-    "char",
-    "string",
-    "int",
-    "long",
-    "uint",
-    "ulong",
-    "short",
-    "ushort",
-    "byte",
-    "sbyte",
-    "double",
-    "float",
-    "decimal",
-    "object",
-    "DateTime",
-    "TimeSpan",
-    "DateTimeOffset",
-    "Guid",
-    "JToken",
-    "JObject",
-    "JArray",
-    "JValue",
-    "JProperty",
-    "JContainer",
-    "JRaw",
-    "JConstructor",
-    "Uri",
-    "StringBuilder",
-    "KeyValuePair",
-    "Tuple",
-    "Exception",
-    "Match",
-    "Group",
-    "Capture",
-    "XElement",
-    "XAttribute",
-    "XName",
-    "XNamespace",
-    "XText",
-    "XComment",
-    "XNode",
-    "XObject",
-    "XDocument",
-    "XDeclaration",
-    "XCData",
-    "XProcessingInstruction",
-    "XContainer",
-    "XDocumentType",
-    "IUrl",
-    "IPAddress",
-    "HashAlgorithmName",
-    "RSAEncryptionPadding",
-    "RSASignaturePadding",
-    "StringWriter",
-    "JEnumerable",
-];
-/// Sequences, shown item by item.
-const SEQUENCES: &[&str] = &[
-    "IEnumerable",
-    "IOrderedEnumerable",
-    "ICollection",
-    "IList",
-    "IReadOnlyCollection",
-    "IReadOnlyList",
-    "ISet",
-    "List",
-    "HashSet",
-    "Queue",
-    "Stack",
-    "Dictionary",
-    "IDictionary",
-    "IReadOnlyDictionary",
-    "JEnumerable",
-];
 
 #[derive(Debug)]
 pub(super) struct Generator {
@@ -119,9 +45,13 @@ pub(super) struct Generator {
     pub(super) table: Table,
     /// The members that expressions begin with.
     roots: Vec<Place>,
-    /// Parameters of the lambdas around the place.
-    scope: Vec<(String, Shape)>,
-    n_names: usize,
+    /// Whether expressions begin with operators and statements only.
+    language_only: bool,
+    /// Parameters of the lambdas around the place, and the locals of a program.
+    pub(super) scope: Vec<(String, Shape)>,
+    pub(super) n_names: usize,
+    /// In how many of a hundred places something ill-typed is made.
+    pub(super) wrong: usize,
 }
 
 impl Generator {
@@ -133,14 +63,24 @@ impl Generator {
             })
         };
         let roots = table.places.iter().filter(wanted).copied().collect();
-        Generator { rng: Rng(seed), table, roots, scope: Vec::new(), n_names: 0 }
+        let language_only = only == Some(LANGUAGE);
+        let (scope, n_names, wrong) = (Vec::new(), 0, 0);
+        Generator { rng: Rng(seed), table, roots, language_only, scope, n_names, wrong }
     }
 
     /// An expression that has not been seen: a member of the declarations, or an operator, and what its text shows.
     pub(super) fn expression(&mut self) -> Option<Node> {
         self.scope.clear();
         self.n_names = 0;
-        if self.roots.len() == self.table.places.len() && self.rng.percent(18) {
+        self.wrong = 0;
+        let anything = self.roots.len() == self.table.places.len();
+        if self.language_only || anything && self.rng.percent(30) {
+            match self.rng.below(20) {
+                0..=7 => return self.program(),
+                8..=12 => return self.mashed(),
+                13 => return self.edge(),
+                _ => {}
+            }
             let name = *self.rng.pick(PRINTABLE.get(..14).unwrap_or_default())?;
             let ty = named(name);
             let node = self.language(&ty, DEEPEST)?;
@@ -157,97 +97,6 @@ impl Generator {
         let node = self.apply(place, binding, DEEPEST)?;
         let shown = self.shown(node, 2)?;
         Some(self.wrapped(shown))
-    }
-
-    /// A declared type whose text says what it is.
-    pub(super) fn printable(&mut self) -> Option<Shape> {
-        let declared = |name: &&&str| self.table.find(name, 0).is_some();
-        let all: Vec<&str> = PRINTABLE.iter().filter(declared).copied().collect();
-        self.rng.pick(&all).copied().map(named)
-    }
-
-    /// Sometimes inside a statement block.
-    fn wrapped(&mut self, node: Node) -> Node {
-        let string = named("string");
-        let text = match self.rng.below(24) {
-            0 => "{ try { return $; } catch (FormatException e) { return e.Message; } }",
-            1 => {
-                "{ try { return $; } catch (Exception e) when (e.Message.Length > 9) { return e.GetBaseException().Message; } finally { } }"
-            }
-            2 => "{ var v = $; return v; }",
-            3 => {
-                "{ object v = $; return v is string ? \"text\" : v is int ? \"int\" : v?.ToString(); }"
-            }
-            4 => "{ var s = \"\"; for (var i = 0; i < 2; i++) { s += $; } return s; }",
-            5 => {
-                "{ var s = \"\"; foreach (var i in new[] { 1, 2 }) { s += i + \":\" + $; } return s; }"
-            }
-            6 => {
-                "{ switch (($)?.ToString()) { case \"a\": case \"1\": return 1; case null: return \"null\"; default: return 2; } }"
-            }
-            7 => "{ string F(object o) { return \"<\" + o + \">\"; } return F($); }",
-            8 => {
-                "{ object v = $; switch (v) { case int n when n > 1: return n + 1; case string t: return t.Length; case null: return \"null\"; default: return \"other\"; } }"
-            }
-            9 => "new { a = $, b = 1 }",
-            10 => "((object)($)) == null ? \"null\" : \"\" + ($)",
-            _ => return node,
-        };
-        let both = text.matches('$').count();
-        Node::of(&string, text, vec![node; both])
-    }
-
-    /// An expression whose value has a text that tells.
-    pub(super) fn shown(&mut self, node: Node, chain: usize) -> Option<Node> {
-        let string = named("string");
-        let ty = node.ty.clone();
-        match &ty {
-            Shape::Array(item) if **item == named("byte") => Some(node),
-            Shape::Array(item) => Some(joined(node, item)),
-            Shape::Nullable(_) => Some(node),
-            Shape::Named(name, args) if SEQUENCES.contains(name) => {
-                let item = args.first().cloned().unwrap_or_else(|| named("object"));
-                let pairs = args.len() == 2;
-                let item = if pairs { Shape::Named("KeyValuePair", args.clone()) } else { item };
-                Some(joined(node, &item))
-            }
-            Shape::Named("IGrouping", _) => {
-                Some(Node::of(&string, "string.Join(\"|\", $)", vec![node]))
-            }
-            Shape::Named(name, _) if PRINTABLE.contains(name) => Some(node),
-            Shape::Named(name, args) => {
-                let declared = self.table.find(name, args.len())?;
-                if matches!(declared.kind, TypeKind::Enum(_)) {
-                    return Some(node);
-                }
-                if chain == 0 {
-                    return None;
-                }
-                // Something to ask it for.
-                let members: Vec<Place> = self
-                    .table
-                    .places
-                    .iter()
-                    .filter(|place| {
-                        std::ptr::eq(place.ty, declared)
-                            && !place.member.is_static
-                            && matches!(
-                                place.member.kind,
-                                MemberKind::Property | MemberKind::Method | MemberKind::Indexer
-                            )
-                            && place.member.result != Shape::Void
-                            && place.member.params.iter().all(|param| param.mode != ParamMode::Out)
-                    })
-                    .copied()
-                    .collect();
-                let place = *self.rng.pick(&members)?;
-                let mut binding = place.binding();
-                binding.class = args.iter().cloned().map(Some).collect();
-                let asked = self.call(place, binding, Some(node), 1)?;
-                self.shown(asked, chain - 1)
-            }
-            _ => None,
-        }
     }
 
     /// A call with an `out` argument, and both of its results.
@@ -327,7 +176,7 @@ impl Generator {
         binding
     }
 
-    fn call(
+    pub(super) fn call(
         &mut self,
         place: Place,
         binding: Binding,
@@ -404,6 +253,9 @@ impl Generator {
         index: usize,
         (out, children): (&mut Vec<String>, &mut Vec<Node>),
     ) -> Option<()> {
+        // Now and then an argument of another type, which some other overload may take.
+        let other = if self.rng.percent(1) { named(self.rng.pick(ITEMS)?) } else { ty.clone() };
+        let ty = &other;
         let name = if place.member.kind == MemberKind::Constructor {
             "new"
         } else {
@@ -490,7 +342,7 @@ impl Generator {
     }
 
     /// A constant, or what is made of constants.
-    fn leaf(&mut self, ty: &Shape) -> Option<Node> {
+    pub(super) fn leaf(&mut self, ty: &Shape) -> Option<Node> {
         let pool = constants(ty);
         if !pool.is_empty() {
             return Some(Node::leaf(ty, *self.rng.pick(pool)?));
@@ -600,34 +452,6 @@ impl Generator {
             many => format!("({})", many.join(", ")),
         };
         Some(Node::of(ty, &format!("{head} => $"), vec![body?]))
-    }
-}
-
-/// The items of a sequence as one text.
-fn joined(node: Node, item: &Shape) -> Node {
-    let string = named("string");
-    let nested = match item {
-        Shape::Array(_) => true,
-        Shape::Named(name, _) => SEQUENCES.contains(name) || *name == "IGrouping",
-        _ => false,
-    };
-    let text = match item {
-        Shape::Named("IGrouping", _) => {
-            "string.Join(\"|\", $.Select(g => g.Key + \":\" + string.Join(\",\", g)))"
-        }
-        _ if nested => "string.Join(\"|\", $.Select(g => string.Join(\",\", g)))",
-        _ => "string.Join(\"|\", $)",
-    };
-    Node::of(&string, text, vec![node])
-}
-
-/// Whether the text of a value of a type says what the value is.
-pub(super) fn tells(ty: &Shape) -> bool {
-    match ty {
-        Shape::Nullable(_) => true,
-        Shape::Array(item) => **item == named("byte"),
-        Shape::Named(name, _) => PRINTABLE.contains(name),
-        _ => false,
     }
 }
 

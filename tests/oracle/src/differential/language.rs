@@ -91,38 +91,19 @@ impl Generator {
         let inner = inner.or_else(|| Some(Node::leaf(&string, "\"z\"")))?;
         let form = match self.rng.below(7) {
             1 => return Some(Node::of(&string, "($ + $)", vec![inner, text])),
-            2 => "$\"{($)}-{($)}\"",
-            3 => "$\"{($),8}|{($),-6}|\"",
+            2 => "¤\"{($)}-{($)}\"",
+            3 => "¤\"{($),8}|{($),-6}|\"",
             4 => {
-                let ty =
-                    named(self.rng.pick(&[
-                        "int", "double", "decimal", "DateTime", "TimeSpan", "long", "Guid",
-                    ])?);
-                let format = *self.rng.pick(&[
-                    "N2",
-                    "D",
-                    "0.0#",
-                    "X4",
-                    "yyyy-MM-dd",
-                    "g",
-                    "F1",
-                    "E3",
-                    "P0",
-                    "o",
-                ])?;
+                let types = ["int", "double", "decimal", "DateTime", "TimeSpan", "long", "Guid"];
+                let ty = named(self.rng.pick(&types)?);
+                let formats = ["N2", "D", "0.0#", "X4", "yyyy-MM-dd", "g", "F1", "E3", "P0", "o"];
+                let format = *self.rng.pick(&formats)?;
                 let inner = self.value(&ty, below)?;
-                // The first dollar is the string's own.
-                return Some(interpolated(&string, "{(", inner, &format!("):{format}}}")));
+                return Some(Node::of(&string, &format!("¤\"{{($):{format}}}\""), vec![inner]));
             }
             _ => "($ + $)",
         };
-        match form {
-            "$\"{($)}-{($)}\"" => Some(two_holes(&string, text, inner, ["{(", ")}-{(", ")}"])),
-            "$\"{($),8}|{($),-6}|\"" => {
-                Some(two_holes(&string, text, inner, ["{(", "),8}|{(", "),-6}|"]))
-            }
-            form => Some(Node::of(&string, form, vec![text, inner])),
-        }
+        Some(Node::of(&string, form, vec![text, inner]))
     }
 
     fn arithmetic(&mut self, ty: &Shape, name: &str, below: usize) -> Option<Node> {
@@ -192,24 +173,4 @@ impl Generator {
         node.member = Some(place.member.signature);
         Some(node)
     }
-}
-
-/// An interpolated string with one hole.
-fn interpolated(string: &Shape, open: &str, inner: Node, close: &str) -> Node {
-    let mut node = Node::of(string, "$", vec![inner]);
-    node.parts.insert(0, super::node::Part::Text(format!("$\"{open}")));
-    node.parts.push(super::node::Part::Text(format!("{close}\"")));
-    node
-}
-
-fn two_holes(string: &Shape, first: Node, second: Node, [a, b, c]: [&str; 3]) -> Node {
-    use super::node::Part;
-    let parts = vec![
-        Part::Text(format!("$\"{a}")),
-        Part::Child(first),
-        Part::Text(b.to_owned()),
-        Part::Child(second),
-        Part::Text(format!("{c}\"")),
-    ];
-    Node { ty: string.clone(), parts, member: None }
 }

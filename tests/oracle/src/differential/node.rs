@@ -2,7 +2,7 @@
 
 use tollgate_expr::reference::Shape;
 
-use super::generate::tells;
+use super::shown::tells;
 
 /// A piece of text, or an expression in it.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ impl Node {
         Node { ty: ty.clone(), parts: vec![Part::Text(text.into())], member: None }
     }
 
-    /// Text in which each `$` stands for the next child.
+    /// Text in which each `$` stands for the next child, and `¤` for a dollar of C#.
     pub(super) fn of(ty: &Shape, text: &str, children: Vec<Node>) -> Node {
         let mut parts = Vec::new();
         let mut children = children.into_iter();
@@ -33,7 +33,7 @@ impl Node {
             if index > 0 {
                 parts.extend(children.next().map(Part::Child));
             }
-            parts.push(Part::Text(piece.to_owned()));
+            parts.push(Part::Text(piece.replace('¤', "$")));
         }
         Node { ty: ty.clone(), parts, member: None }
     }

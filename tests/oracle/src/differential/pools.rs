@@ -35,6 +35,13 @@ const NOT_THE_SAME_TWICE: &[(&str, &str)] = &[
     ("HMACSHA256", "new"),
     ("HMACSHA384", "new"),
     ("HMACSHA512", "new"),
+    ("KeyedHashAlgorithm", "Create"),
+    ("AsymmetricAlgorithm", "Create"),
+    ("SymmetricAlgorithm", "Key"),
+    ("SymmetricAlgorithm", "IV"),
+    // What is encrypted, and signed so, holds chance.
+    ("RSA", "Encrypt"),
+    ("RSASignaturePadding", "Pss"),
     // The capacity that .NET happens to keep is no property of a value.
     ("StringBuilder", "Capacity"),
     ("StringBuilder", "MaxCapacity"),
@@ -46,6 +53,14 @@ const NOT_THE_SAME_TWICE: &[(&str, &str)] = &[
     ("Exception", "StackTrace"),
     ("Exception", "Source"),
     ("Exception", "HResult"),
+];
+
+/// Members, by signature, that take a key of chance when none was set.
+const FRESH_KEY: &[&str] = &[
+    "ICryptoTransform CreateEncryptor()",
+    "ICryptoTransform CreateDecryptor()",
+    "static byte[] Encrypt(this byte[] input, SymmetricAlgorithm alg)",
+    "static byte[] Decrypt(this byte[] input, SymmetricAlgorithm alg)",
 ];
 
 /// Members that build as much as a number says: only small numbers for them.
@@ -74,8 +89,8 @@ fn listed(list: &[(&str, &str)], owner: &str, name: &str) -> bool {
 }
 
 /// Whether a member is left out.
-pub(super) fn left_out(owner: &str, name: &str) -> bool {
-    listed(NOT_THE_SAME_TWICE, owner, name)
+pub(super) fn left_out(owner: &str, name: &str, signature: &str) -> bool {
+    listed(NOT_THE_SAME_TWICE, owner, name) || FRESH_KEY.contains(&signature)
 }
 
 /// Whether numbers for a member must be small.
@@ -142,7 +157,23 @@ pub(super) fn texts(owner: &str, member: &str, param: &str) -> &'static [&'stati
         (_, "SelectToken" | "SelectTokens", _) => "paths",
         ("JObject" | "JToken" | "JProperty", _, "propertyName" | "name") | (_, _, "key") => "keys",
         ("Regex", _, "pattern") => "patterns",
-        ("Uri", _, "uriString" | "relativeUri" | "uri") => "uris",
+        ("Uri", _, "relativeUri") => "relative uris",
+        ("Uri", _, "uriString" | "uri") => "uris",
+        ("IPAddress", _, "ipString") => "addresses",
+        ("XElement" | "XDocument", "Parse", _) => "xml",
+        (
+            "XName"
+            | "XElement"
+            | "XAttribute"
+            | "XNamespace"
+            | "XDocumentType"
+            | "XProcessingInstruction",
+            _,
+            "expandedName" | "localName" | "name" | "target",
+        ) => "names of xml",
+        (_, "Create" | "Encrypt" | "Decrypt", "hashName" | "algName" | "algorithmName" | "alg") => {
+            "algorithms"
+        }
         ("Encoding", _, "name") => "encodings",
         ("string" | "StringBuilder", "Format" | "AppendFormat", "format") => "composite formats",
         _ => return &[],

@@ -97,7 +97,7 @@ fn usable(ty: &TypeReference, member: &MemberReference) -> bool {
     let name = if member.kind == MemberKind::Constructor { "new" } else { &member.name };
     let n = |mode| member.params.iter().filter(|param| param.mode == mode).count();
     let few = n(ParamMode::Out) <= 1 && n(ParamMode::Ref) == 0;
-    !left_out(ty.shown, name) && few && !matches!(ty.kind, TypeKind::Delegate)
+    !left_out(ty.shown, name, member.signature) && few && !matches!(ty.kind, TypeKind::Delegate)
 }
 
 fn nested(ty: &Shape) -> usize {

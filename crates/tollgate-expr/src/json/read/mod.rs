@@ -40,17 +40,14 @@ impl JsonHeap {
         if let Some(token) = plain::read(self, text, dates, b"{[", budget)? {
             return Ok(token);
         }
-        let first = self.texts.begin(text.len());
         let mut reader = Reader::new(text, dates);
         if !reader.read(budget)? {
             return Err(reader.fail("Error reading JToken from JsonReader."));
         }
         let token = if reader.token.is_start() {
-            self.load(&mut reader, first, budget)?
+            self.load(&mut reader, budget)?
         } else {
-            let value = self.value(reader.take_value(), budget)?;
-            self.set_place(value, place(first, reader.at));
-            value
+            self.value(reader.take_value(), budget)?
         };
         reader.finish(budget)?;
         Ok(token)
@@ -134,7 +131,6 @@ impl JsonHeap {
         if let Some(token) = plain::read(self, text, dates, open, budget)? {
             return Ok(token);
         }
-        let first = self.texts.begin(text.len());
         let mut reader = Reader::new(text, dates);
         if !reader.read(budget)? {
             return Err(reader.fail(&format!("Error reading {class} from JsonReader.")));
@@ -146,19 +142,14 @@ impl JsonHeap {
                 "Error reading {class} from JsonReader. Current JsonReader item is not {what}: {found}."
             )));
         }
-        let token = self.load(&mut reader, first, budget)?;
+        let token = self.load(&mut reader, budget)?;
         reader.finish(budget)?;
         Ok(token)
     }
 
     /// Loads the container whose start was just read.
-    fn load(
-        &mut self,
-        reader: &mut Reader<'_>,
-        first: u32,
-        budget: &mut Budget,
-    ) -> Result<JsonId, Exception> {
-        let mut loader = Loader { mode: Mode::Load { first }, open: Vec::new(), property: None };
+    fn load(&mut self, reader: &mut Reader<'_>, budget: &mut Budget) -> Result<JsonId, Exception> {
+        let mut loader = Loader { mode: Mode::Load, open: Vec::new(), property: None };
         let root = loader.start(self, reader, budget)?;
         let mut any = false;
         loop {
@@ -176,8 +167,8 @@ impl JsonHeap {
 /// Who reads: the two differ about comments, dates as constructors and names that come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// `JToken.Load`, of a text whose first byte has this number.
-    Load { first: u32 },
+    /// `JToken.Load`.
+    Load,
     /// `JTokenWriter.WriteToken`.
     Copy { comments: bool },
 }
@@ -204,7 +195,7 @@ impl Loader {
                 match self.date(reader, budget)? {
                     Some(date) => {
                         let date = heap.value(date, budget)?;
-                        self.attach(heap, date, reader.at, budget)?;
+                        self.attach(heap, date, budget)?;
                     }
                     None => {
                         self.start(heap, reader, budget)?;
@@ -217,20 +208,20 @@ impl Loader {
             }
             Token::PropertyName => {
                 let name = reader.take_text();
-                self.name(heap, name, reader.at, budget)?;
+                self.name(heap, name, budget)?;
             }
             Token::Comment => {
                 let in_object = self.open.last().is_some_and(|&open| heap.is_object(open));
                 let kept = self.mode == Mode::Copy { comments: true };
                 if kept && self.property.is_none() && !in_object {
                     let comment = heap.value(Scalar::Comment(reader.take_text()), budget)?;
-                    self.attach(heap, comment, reader.at, budget)?;
+                    self.attach(heap, comment, budget)?;
                 }
             }
             Token::None => {}
             _ => {
                 let value = heap.value(reader.take_value(), budget)?;
-                self.attach(heap, value, reader.at, budget)?;
+                self.attach(heap, value, budget)?;
             }
         }
         Ok(false)
@@ -259,16 +250,9 @@ impl Loader {
             Token::StartArray => heap.array(budget)?,
             _ => heap.constructor(reader.take_text(), budget)?,
         };
-        self.attach(heap, container, reader.at, budget)?;
+        self.attach(heap, container, budget)?;
         self.open.push(container);
         Ok(container)
-    }
-
-    /// Says where in the text a new token was read.
-    fn mark(&self, heap: &mut JsonHeap, token: JsonId, at: usize) {
-        if let Mode::Load { first } = self.mode {
-            heap.set_place(token, place(first, at));
-        }
     }
 
     /// Puts a new token where it belongs.
@@ -276,10 +260,8 @@ impl Loader {
         &mut self,
         heap: &mut JsonHeap,
         token: JsonId,
-        at: usize,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
-        self.mark(heap, token, at);
         if let Some(property) = self.property.take() {
             return heap.link(property, 0, token, budget);
         }
@@ -294,15 +276,13 @@ impl Loader {
         &mut self,
         heap: &mut JsonHeap,
         name: Arc<str>,
-        at: usize,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         let Some(&object) = self.open.last() else { return Ok(()) };
         let existing = heap.property_named(object, &name);
         let property = heap.empty_property(name, budget)?;
-        self.mark(heap, property, at);
         match existing {
-            Some(existing) if matches!(self.mode, Mode::Load { .. }) => {
+            Some(existing) if self.mode == Mode::Load => {
                 heap.relink(object, heap.slot(existing), property);
             }
             existing => {
@@ -326,11 +306,6 @@ impl Loader {
             reader.fail(&format!("Error reading {class} from JsonReader."))
         }
     }
-}
-
-/// The number of a byte of a text whose first byte has one.
-fn place(first: u32, at: usize) -> u32 {
-    u32::try_from(at).map_or(0, |at| first.saturating_add(at))
 }
 
 #[cfg(test)]

@@ -4,10 +4,14 @@
 //! trace, and the lenient reader begins anew: that one knows the messages and the positions.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::heap::{Body, Container, INDEX_FROM};
+use smallvec::SmallVec;
+
+use super::super::heap::{
+    Body, CONTAINER_BYTES, INDEX_BYTES, INDEX_FROM, Index, NODE_BYTES, Slice, become_token,
+    id_behind,
+};
 use super::super::{JsonHeap, JsonId, Scalar};
 use super::{DateParse, MAX_DEPTH, date};
 use crate::{Budget, Exception};
@@ -25,25 +29,38 @@ pub(super) fn read(
         return Ok(None);
     }
     let (mark, before) = (heap.mark(), budget.clone());
-    let first = heap.texts.begin(text.len());
-    heap.reserve(text.len() / NODE_EVERY);
     let mut plain = Plain {
         text,
         at: blank,
-        first,
         dates,
         heap,
+        used: mark,
+        has_slices: false,
         names: NAMES.take(),
-        waiting: Vec::new(),
-        frames: Vec::new(),
+        waiting: SmallVec::new(),
+        top: Frame::of(None, 0, false),
+        outer: SmallVec::new(),
+        property: None,
         memory: 0,
         steps: 0,
     };
+    plain.heap.prepare((text.len() / NODE_EVERY).clamp(LEAST_PREPARED, MOST_PREPARED));
     let read = plain.document(budget);
+    if plain.has_slices {
+        plain.memory += text.len();
+    }
     let spent = plain.settle(budget);
+    plain.heap.rewind(plain.used);
+    let keeps = plain.has_slices;
     NAMES.set(plain.names);
     match read {
-        Ok(root) => spent.map(|()| Some(root)),
+        Ok(root) => {
+            spent?;
+            if keeps {
+                heap.keep(text);
+            }
+            Ok(Some(root))
+        }
         Err(Stop::Bound(exception)) => Err(exception),
         Err(Stop::NotPlain) => {
             heap.rewind(mark);
@@ -53,8 +70,12 @@ pub(super) fn read(
     }
 }
 
-/// How much text there is for a token, about; only space is reserved by it.
-const NODE_EVERY: usize = 16;
+/// How much text there is for a token, about, and for how few and how many tokens space is made before they come.
+const NODE_EVERY: usize = 10;
+const LEAST_PREPARED: usize = 4;
+const MOST_PREPARED: usize = 1024;
+/// What the value of a part of the text takes, beside the text, when somebody asks for it.
+const SLICE_BYTES: usize = 48;
 /// How much is taken from the budget at a time.
 const SETTLE: u64 = 1024;
 /// How many names a thread keeps for the documents to come, and how long they may be: most documents share theirs.
@@ -73,28 +94,40 @@ enum Stop {
 
 type Step<T> = Result<T, Stop>;
 
-/// A container that is open.
+/// A container that is open; none around the root.
 struct Frame {
-    id: JsonId,
+    id: Option<JsonId>,
     /// Where its children begin among those that wait.
     first: usize,
     is_object: bool,
-    /// The property that awaits its value.
-    property: Option<JsonId>,
-    index: Option<HashMap<Arc<str>, JsonId>>,
+    /// A bit for the key of every name; several names may share one.
+    seen: u64,
+    index: Option<Box<Index>>,
+}
+
+impl Frame {
+    fn of(id: Option<JsonId>, first: usize, is_object: bool) -> Self {
+        Self { id, first, is_object, seen: 0, index: None }
+    }
 }
 
 struct Plain<'t, 'h> {
     text: &'t str,
     at: usize,
-    /// The number of the text's first byte among the texts of the request.
-    first: u32,
     dates: DateParse,
     heap: &'h mut JsonHeap,
+    /// Where the next token will be.
+    used: usize,
+    /// Whether tokens are parts of the text, which then is kept.
+    has_slices: bool,
     names: Vec<Arc<str>>,
     /// Children of the containers that are open.
-    waiting: Vec<JsonId>,
-    frames: Vec<Frame>,
+    waiting: SmallVec<[JsonId; 64]>,
+    /// The innermost container, and those around it.
+    top: Frame,
+    outer: SmallVec<[Frame; 8]>,
+    /// The property that awaits its value.
+    property: Option<JsonId>,
     /// What was spent and is not taken from the budget yet.
     memory: usize,
     steps: u64,
@@ -137,8 +170,7 @@ impl<'t> Plain<'t, '_> {
                     self.enter(byte == b'{')?
                 }
                 Some(byte) => {
-                    let value = self.scalar(byte)?;
-                    self.attach(Body::Value(value))?;
+                    self.scalar(byte)?;
                     true
                 }
                 None => return Err(Stop::NotPlain),
@@ -154,15 +186,18 @@ impl<'t> Plain<'t, '_> {
 
     /// A container begins.
     fn open(&mut self, is_object: bool) -> Step<JsonId> {
-        if self.frames.len() + 1 >= MAX_DEPTH {
+        if self.outer.len() + 1 >= MAX_DEPTH {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
-        self.memory += super::super::heap::CONTAINER_BYTES;
-        let body = Box::<Container>::default();
-        let id = self.attach(if is_object { Body::Object(body) } else { Body::Array(body) })?;
-        let first = self.waiting.len();
-        self.frames.push(Frame { id, first, is_object, property: None, index: None });
+        self.memory += CONTAINER_BYTES;
+        let (id, token) = self.token()?;
+        become_token(
+            token,
+            if is_object { Body::Object(Box::default()) } else { Body::Array(Box::default()) },
+        );
+        let frame = Frame::of(Some(id), self.waiting.len(), is_object);
+        self.outer.push(std::mem::replace(&mut self.top, frame));
         Ok(id)
     }
 
@@ -181,16 +216,22 @@ impl<'t> Plain<'t, '_> {
     }
 
     fn close(&mut self) {
-        let Some(frame) = self.frames.pop() else { return };
-        let children = self.waiting.split_off(frame.first.min(self.waiting.len()));
-        self.heap.fill(frame.id, children, frame.index);
+        let Some(outer) = self.outer.pop() else { return };
+        let frame = std::mem::replace(&mut self.top, outer);
+        let children = self.waiting.get(frame.first..).unwrap_or_default();
+        if let Some(id) = frame.id {
+            self.heap.fill(id, children, frame.index);
+        }
+        self.waiting.truncate(frame.first);
     }
 
     /// Behind a value: a comma and what follows it, or ends. Whether the root is complete.
     fn after_value(&mut self) -> Step<bool> {
         loop {
-            let Some(frame) = self.frames.last() else { return Ok(true) };
-            let is_object = frame.is_object;
+            if self.outer.is_empty() {
+                return Ok(true);
+            }
+            let is_object = self.top.is_object;
             match self.blanks() {
                 Some(b',') => {
                     self.at += 1;
@@ -213,57 +254,61 @@ impl<'t> Plain<'t, '_> {
         if self.byte() != Some(b'"') {
             return Err(Stop::NotPlain);
         }
-        let Text::Plain(name) = self.string()? else { return Err(Stop::NotPlain) };
+        let Some((name, true)) = self.run(self.at + 1) else { return Err(Stop::NotPlain) };
         if self.blanks() != Some(b':') {
             return Err(Stop::NotPlain);
         }
         self.at += 1;
-        let Some(frame) = self.frames.last() else { return Err(Stop::NotPlain) };
-        let siblings = self.waiting.get(frame.first..).unwrap_or_default();
-        let known = match &frame.index {
-            Some(index) => index.contains_key(name),
-            None => siblings.iter().any(|id| self.heap.name(*id).is_some_and(|own| **own == *name)),
-        };
-        if known {
+        let key = key(name);
+        let bit = 1 << (key % 64);
+        if self.top.seen & bit != 0 && self.is_known(name) {
             return Err(Stop::NotPlain);
         }
-        let n_siblings = siblings.len();
-        let name = self.shared(name);
+        self.top.seen |= bit;
+        let n_siblings = self.waiting.len() - self.top.first;
+        let name = self.shared(name, key);
         self.memory += name.len().max(16);
-        let id = self.attach(Body::Property { name: name.clone(), value: None })?;
-        let Some(frame) = self.frames.last_mut() else { return Err(Stop::NotPlain) };
-        frame.property = Some(id);
-        if n_siblings >= INDEX_FROM {
-            self.memory += super::super::heap::INDEX_BYTES;
-            if let Some(index) = &mut frame.index {
-                index.insert(name, id);
-            } else {
-                let all = self.waiting.get(frame.first..).unwrap_or_default();
-                let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
-                frame.index = Some(all.iter().filter_map(named).collect());
-                self.memory += super::super::heap::INDEX_BYTES * INDEX_FROM;
-            }
+        let indexed = (n_siblings >= INDEX_FROM).then(|| name.clone());
+        let (id, token) = self.token()?;
+        // The value comes next.
+        become_token(token, Body::Property { name, value: id_behind(id) });
+        self.property = Some(id);
+        if let Some(name) = indexed {
+            self.index(name, id);
         }
         Ok(())
     }
 
+    /// Whether the innermost object has a property.
+    fn is_known(&self, name: &str) -> bool {
+        if let Some(index) = &self.top.index {
+            return index.contains_key(name);
+        }
+        let siblings = self.waiting.get(self.top.first..).unwrap_or_default();
+        siblings.iter().any(|id| self.heap.name(*id).is_some_and(|own| **own == *name))
+    }
+
+    /// Adds a property to the index of a large object.
+    fn index(&mut self, name: Arc<str>, id: JsonId) {
+        self.memory += INDEX_BYTES;
+        if let Some(index) = &mut self.top.index {
+            index.insert(name, id);
+            return;
+        }
+        let all = self.waiting.get(self.top.first..).unwrap_or_default();
+        let named = |id: &JsonId| self.heap.name(*id).map(|name| (name.clone(), *id));
+        self.top.index = Some(Box::new(all.iter().filter_map(named).collect()));
+        self.memory += INDEX_BYTES * INDEX_FROM;
+    }
+
     /// A name as text that documents share.
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        let bytes = name.as_bytes();
-        let (Some(first), Some(middle), Some(last)) =
-            (bytes.first(), bytes.get(bytes.len() / 2), bytes.last())
-        else {
-            return Arc::default();
-        };
-        if bytes.len() > LONGEST_NAME {
+    fn shared(&mut self, name: &str, key: usize) -> Arc<str> {
+        if name.len() > LONGEST_NAME {
             return name.into();
         }
         if self.names.is_empty() {
             self.names.resize_with(NAMES_KEPT, Arc::default);
         }
-        let key = [first, middle, last]
-            .into_iter()
-            .fold(bytes.len(), |key, byte| key.wrapping_mul(31) + usize::from(*byte));
         match self.names.get_mut(key % NAMES_KEPT) {
             Some(known) if **known == *name => known.clone(),
             Some(known) => {
@@ -274,64 +319,84 @@ impl<'t> Plain<'t, '_> {
         }
     }
 
-    /// Adds a token where it belongs.
-    fn attach(&mut self, body: Body) -> Step<JsonId> {
-        self.memory += super::super::heap::NODE_BYTES;
-        let place = super::place(self.first, self.at);
-        let Some(frame) = self.frames.last_mut() else {
-            return self.heap.push_within(body, None, 0, place).ok_or(Stop::NotPlain);
-        };
-        if let Some(property) = frame.property.take() {
-            let id = self.heap.push_within(body, Some(property), 0, place).ok_or(Stop::NotPlain)?;
-            self.heap.fill_property(property, id);
-            return Ok(id);
+    /// Adds a token where it belongs. It is nothing yet: what it is made of is put right where it stays.
+    #[inline]
+    fn token(&mut self) -> Step<(JsonId, &mut Body)> {
+        self.memory += NODE_BYTES;
+        if self.used == self.heap.mark() {
+            self.heap.prepare(LEAST_PREPARED + self.used / 8);
         }
-        let slot = self.waiting.len() - frame.first;
-        let id = self.heap.push_within(body, Some(frame.id), slot, place).ok_or(Stop::NotPlain)?;
+        let at = self.used;
+        self.used += 1;
+        if let Some(property) = self.property.take() {
+            return self.heap.begin(at, Some(property), 0).ok_or(Stop::NotPlain);
+        }
+        let slot = self.waiting.len() - self.top.first;
+        let (id, token) = self.heap.begin(at, self.top.id, slot).ok_or(Stop::NotPlain)?;
         self.waiting.push(id);
-        Ok(id)
+        Ok((id, token))
     }
 
-    fn scalar(&mut self, byte: u8) -> Step<Scalar> {
+    #[inline]
+    fn value(&mut self, value: Scalar) -> Step<()> {
+        let (_, token) = self.token()?;
+        become_token(token, Body::Value(value));
+        Ok(())
+    }
+
+    fn scalar(&mut self, byte: u8) -> Step<()> {
         match byte {
-            b'"' => {
-                let text = self.string()?;
-                let text = match &text {
-                    Text::Plain(text) => text,
-                    Text::Decoded(text) => text.as_str(),
-                };
-                let date = match self.dates {
-                    DateParse::DateTime => date::parse(text),
-                    DateParse::None => None,
-                };
-                self.steps += text.len() as u64 / 64;
-                if let Some(date) = date {
-                    return Ok(Scalar::Date(date));
-                }
-                self.memory += text.len() + 16;
-                Ok(Scalar::Str(text.into()))
-            }
-            b't' => self.word("true", Scalar::Bool(true)),
-            b'f' => self.word("false", Scalar::Bool(false)),
-            b'n' => self.word("null", Scalar::Null),
+            b'"' => self.text(),
             b'0'..=b'9' | b'-' => self.number(),
+            b't' => self.word("true").and_then(|()| self.value(Scalar::Bool(true))),
+            b'f' => self.word("false").and_then(|()| self.value(Scalar::Bool(false))),
+            b'n' => self.word("null").and_then(|()| self.value(Scalar::Null)),
             _ => Err(Stop::NotPlain),
         }
     }
 
-    fn word(&mut self, word: &str, value: Scalar) -> Step<Scalar> {
+    /// A string that is a value.
+    fn text(&mut self) -> Step<()> {
+        let start = self.at + 1;
+        let (text, is_end) = self.run(start).ok_or(Stop::NotPlain)?;
+        if !is_end {
+            let text = self.escaped(text)?;
+            if !self.date(&text)? {
+                self.memory += text.len() + 16;
+                self.value(Scalar::Str(text.into()))?;
+            }
+            return Ok(());
+        }
+        if !self.date(text)? {
+            let slice = Slice::of_next(self.heap, start, text.len()).ok_or(Stop::NotPlain)?;
+            self.has_slices = true;
+            self.memory += SLICE_BYTES;
+            let (_, token) = self.token()?;
+            become_token(token, Body::Text(slice));
+        }
+        Ok(())
+    }
+
+    /// Adds a date if text is one.
+    fn date(&mut self, text: &str) -> Step<bool> {
+        self.steps += text.len() as u64 / 64;
+        let date = if self.dates == DateParse::DateTime { date::parse(text) } else { None };
+        date.map_or(Ok(false), |date| self.value(Scalar::Date(date)).map(|()| true))
+    }
+
+    fn word(&mut self, word: &str) -> Step<()> {
         let end = self.at + word.len();
         if self.text.get(self.at..end) != Some(word) {
             return Err(Stop::NotPlain);
         }
         self.at = end;
-        self.delimited(value)
+        self.delimited()
     }
 
     /// A word or number ends where the grammar goes on.
-    fn delimited(&self, value: Scalar) -> Step<Scalar> {
+    fn delimited(&self) -> Step<()> {
         match self.byte() {
-            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => Ok(value),
+            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => Ok(()),
             _ => Err(Stop::NotPlain),
         }
     }
@@ -344,7 +409,7 @@ impl<'t> Plain<'t, '_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Step<Scalar> {
+    fn number(&mut self) -> Step<()> {
         let start = self.at;
         if self.byte() == Some(b'-') {
             self.at += 1;
@@ -373,28 +438,29 @@ impl<'t> Plain<'t, '_> {
             }
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        let value = if is_whole && text == "-0" {
+        self.delimited()?;
+        if !is_whole {
+            let value = match short_decimal(text) {
+                Some(value) => value,
+                None => text.parse().map_err(|_| Stop::NotPlain)?,
+            };
+            return self.value(Scalar::Double(value));
+        }
+        if text == "-0" {
             return Err(Stop::NotPlain);
-        } else if is_whole {
-            text.parse().map(Scalar::Int).map_err(|_| Stop::NotPlain)?
-        } else {
-            text.parse().map(Scalar::Double).map_err(|_| Stop::NotPlain)?
-        };
-        self.delimited(value)
+        }
+        let value = text.parse().map_err(|_| Stop::NotPlain)?;
+        self.value(Scalar::Int(value))
     }
 
-    /// A string, from its quote to behind its end.
-    fn string(&mut self) -> Step<Text<'t>> {
-        let start = self.at + 1;
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let end = start + special(rest).ok_or(Stop::NotPlain)?;
-        self.at = end + 1;
-        let plain = self.text.get(start..end).ok_or(Stop::NotPlain)?;
-        if self.text.as_bytes().get(end) == Some(&b'"') {
-            return Ok(Text::Plain(plain));
-        }
-        self.at = end;
-        self.escaped(plain).map(Text::Decoded)
+    /// Text of a string up to its end or the next escape, and whether that is the end, which is passed over.
+    #[inline]
+    fn run(&mut self, start: usize) -> Option<(&'t str, bool)> {
+        let bytes = self.text.as_bytes();
+        let end = start + special(bytes.get(start..)?)?;
+        let is_end = bytes.get(end) == Some(&b'"');
+        self.at = end + usize::from(is_end);
+        Some((self.text.get(start..end)?, is_end))
     }
 
     /// The rest of a string, from its first escape on.
@@ -402,16 +468,13 @@ impl<'t> Plain<'t, '_> {
         let mut out = String::with_capacity(plain.len() + 32);
         out.push_str(plain);
         loop {
-            let byte = self.byte();
             self.at += 1;
-            if byte == Some(b'"') {
+            out.push(self.escape()?);
+            let (plain, is_end) = self.run(self.at).ok_or(Stop::NotPlain)?;
+            out.push_str(plain);
+            if is_end {
                 return Ok(out);
             }
-            out.push(self.escape()?);
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let end = self.at + special(rest).ok_or(Stop::NotPlain)?;
-            out.push_str(self.text.get(self.at..end).ok_or(Stop::NotPlain)?);
-            self.at = end;
         }
     }
 
@@ -440,30 +503,58 @@ impl<'t> Plain<'t, '_> {
     }
 }
 
-/// A string's content: as it stands in the text, or decoded.
-enum Text<'t> {
-    Plain(&'t str),
-    Decoded(String),
+/// A number that is the same for equal names, and often differs for others.
+fn key(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let byte = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
+    let ends = [byte(0), byte(bytes.len() / 2), byte(bytes.len().saturating_sub(1))];
+    ends.into_iter().fold(bytes.len(), |key, byte| key.wrapping_mul(31) + byte)
 }
 
-/// Where the first quote or backslash is. Eight bytes at a time: in a word `x`, `(x - 1) & !x & 0x80` is set in every
-/// byte up to and including the first that is zero.
+/// A number without an exponent of few digits: both they and the power of ten are exact, so that the quotient is rounded
+/// once, as it has to be.
+fn short_decimal(text: &str) -> Option<f64> {
+    const MOST_DIGITS: usize = 15;
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, text),
+    };
+    if digits.len() > MOST_DIGITS + 1 {
+        return None;
+    }
+    let (mut value, mut scale, mut is_fraction) = (0_i64, 1_i64, false);
+    for byte in digits.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + i64::from(byte - b'0');
+                scale *= if is_fraction { 10 } else { 1 };
+            }
+            b'.' => is_fraction = true,
+            _ => return None,
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "at most 15 digits")]
+    let (value, scale) = (value as f64, scale as f64);
+    Some(sign * (value / scale))
+}
+
+/// Where the first quote or backslash is. Most strings are short: the first words are looked at right here, eight bytes
+/// at a time. In a word `x`, `(x - 1) & !x & 0x80` is set in every byte up to and including the first that is zero.
 fn special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
+    const WORDS: usize = 2;
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut at = 0;
-    for chunk in bytes.chunks_exact(8) {
-        let Ok(chunk) = <[u8; 8]>::try_from(chunk) else { break };
-        let word = u64::from_le_bytes(chunk);
+    let (words, _) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().take(WORDS).enumerate() {
+        let word = u64::from_le_bytes(*word);
         let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')));
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
-    let tail = bytes.get(at..)?;
-    tail.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|offset| at + offset)
+    let at = 8 * words.len().min(WORDS);
+    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|offset| at + offset)
 }
 
 #[cfg(test)]
@@ -484,7 +575,7 @@ mod tests {
         let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
         let mut reader = Reader::new(source, DateParse::DateTime);
         reader.read(&mut budget).ok()?;
-        let root = heap.load(&mut reader, 0, &mut budget).ok()?;
+        let root = heap.load(&mut reader, &mut budget).ok()?;
         reader.finish(&mut budget).ok()?;
         Some(text(&heap, root, &mut budget))
     }
@@ -536,6 +627,58 @@ mod tests {
             assert!(found.is_some(), "{source}");
             assert_eq!(found, lenient(source), "{source}");
         }
+    }
+
+    #[test]
+    fn short_decimals_are_what_they_say() {
+        let texts = [
+            "0.7",
+            "-0.0",
+            "0.0",
+            "1.25",
+            "123456789.123456",
+            "0.00000000000001",
+            "99999999999999.9",
+            "0.1",
+            "0.3",
+            "-2.675",
+            "1.005",
+            "9007199254740.993",
+            "8.41",
+            "1000000.0",
+        ];
+        for text in texts {
+            let (short, parsed) = (short_decimal(text), text.parse::<f64>().unwrap());
+            assert_eq!(short.map(f64::to_bits), Some(parsed.to_bits()), "{text}");
+        }
+        assert_eq!(short_decimal("0.1234567890123456"), None);
+        assert_eq!(short_decimal("1.5e3"), None);
+    }
+
+    #[test]
+    fn strings_are_parts_of_the_document_until_they_are_asked_for() {
+        let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
+        let mut parse = |heap: &mut JsonHeap, source: &str| {
+            heap.parse(source, DateParse::DateTime, &mut budget).unwrap()
+        };
+        let first = parse(&mut heap, r#"{"a":"é😀","b":["x","","y\n"]}"#);
+        let second = parse(&mut heap, r#" ["x","other"]"#);
+        let find = |heap: &JsonHeap, id, index| heap.child(id, index).unwrap();
+        let text = heap.get(first, "a").unwrap();
+        assert_eq!(heap.token_type(text), crate::json::JsonType::String);
+        assert_eq!(heap.scalar(text), Some(&Scalar::from("é😀")));
+        assert!(std::ptr::eq(heap.scalar(text).unwrap(), heap.scalar(text).unwrap()));
+        let row = heap.get(first, "b").unwrap();
+        assert!(heap.token_equals(find(&heap, row, 0), find(&heap, second, 0)));
+        assert!(!heap.token_equals(find(&heap, row, 1), find(&heap, second, 1)));
+        let mut budget = Budget::new(LIMITS);
+        let copy = heap.deep_clone(first, &mut budget).unwrap();
+        assert!(heap.deep_equals(Some(first), Some(copy), &mut budget).unwrap());
+        heap.set_scalar(text, Scalar::Int(1), &mut budget).unwrap();
+        assert_eq!(
+            self::text(&heap, first, &mut budget) + &self::text(&heap, copy, &mut budget),
+            r#"{"a":1,"b":["x","","y\n"]}{"a":"é😀","b":["x","","y\n"]}"#
+        );
     }
 
     #[test]

@@ -135,7 +135,7 @@ const NAMES: usize = 64;
 pub(crate) struct Reader<'a> {
     pub(super) text: &'a str,
     /// Bytes read.
-    pub(crate) at: usize,
+    pub(super) at: usize,
     line: usize,
     line_start: usize,
     pub(super) dates: DateParse,
@@ -534,6 +534,12 @@ impl<'a> Reader<'a> {
         self.fail_as(ExceptionKind::JsonReader, message)
     }
 
+    /// The line and the column.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        let before = self.text.get(self.line_start..self.at).unwrap_or("");
+        (self.line, before.encode_utf16().count())
+    }
+
     /// An exception here.
     #[cold]
     pub(crate) fn fail_as(&self, kind: ExceptionKind, message: &str) -> Exception {
@@ -546,11 +552,10 @@ impl<'a> Reader<'a> {
                 step.write(&mut path);
             }
         }
-        let before = self.text.get(self.line_start..self.at).unwrap_or("");
-        let column = before.encode_utf16().count();
+        let (line, column) = self.place();
         let nothing_read =
             self.state == State::Start && column == 0 && self.token != Token::Comment;
-        let line = if nothing_read { 0 } else { self.line };
+        let line = if nothing_read { 0 } else { line };
         Exception::new(kind, located(message, &path, Some((line, column))))
     }
 }

@@ -3,11 +3,14 @@
 //! Policies cannot write their own. What there is: the `StringComparer`s, `JToken.EqualityComparer`, those of `XNode`, and the default one
 //! that collections tell of.
 
-use super::super::TypeId;
+use std::sync::Arc;
+
 use super::super::decl::{TypeDecl, m};
+use super::super::{Ty, TypeId};
 use super::Run;
 use crate::collections::{Comparer, Key};
 use crate::eval::{Args, Cx, Order};
+use crate::native::Native;
 use crate::text::Comparison;
 use crate::{Exception, Value};
 
@@ -38,21 +41,43 @@ pub(in crate::types) fn comparer(value: &Value) -> Comparer {
         Value::Enum(TypeId::StringComparer, number) if Comparison::of(*number).any_case() => {
             Comparer::AnyCase
         }
-        Value::Enum(TypeId::IEqualityComparer, 1) => Comparer::AnyCase,
-        Value::Enum(TypeId::IEqualityComparer, 2)
-        | Value::Enum(TypeId::XNodeEqualityComparer, _) => Comparer::Deep,
+        Value::Enum(TypeId::XNodeEqualityComparer, _) => Comparer::Deep,
+        Value::Native(object) => object.get::<Known>().map_or(Comparer::Exact, |known| known.how),
         _ => Comparer::Exact,
     }
 }
 
+/// A comparer of values of a type as an object, of which there is one.
+#[derive(Debug)]
+struct Known {
+    how: Comparer,
+    item: Ty,
+}
+
+impl Native for Known {
+    fn id(&self) -> TypeId {
+        TypeId::IEqualityComparer
+    }
+
+    fn ty(&self) -> Ty {
+        Ty::generic(TypeId::IEqualityComparer, [self.item.clone()])
+    }
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::Many(vec![Key::Int(self.how as i64), Key::Str(self.item.full_name().into())]))
+    }
+
+    fn is_interned(&self) -> bool {
+        true
+    }
+}
+
 /// A comparer as an object.
-pub(in crate::types) fn comparer_object(how: Comparer) -> Value {
-    let number = match how {
-        Comparer::Exact => 0,
-        Comparer::AnyCase => 1,
-        Comparer::Deep => 2,
-    };
-    Value::Enum(TypeId::IEqualityComparer, number)
+pub(in crate::types) fn comparer_object(how: Comparer, item: &Ty) -> Value {
+    if how == Comparer::AnyCase {
+        return super::super::string::ordinal_any_case();
+    }
+    Value::Native(Arc::new(Known { how, item: item.clone() }))
 }
 
 /// Whether two values are equal to a comparer.

@@ -13,7 +13,11 @@ use crate::state::{Object, SLOT_COST, confusion};
 use crate::{Exception, ExceptionKind, Value};
 
 /// What a key holds; none when it is missing.
-fn look_up(cx: &mut Cx<'_>, map: &Value, key: &Value) -> Result<Lookup, Exception> {
+pub(in crate::types) fn look_up(
+    cx: &mut Cx<'_>,
+    map: &Value,
+    key: &Value,
+) -> Result<Lookup, Exception> {
     if key.is_null() {
         return Err(null_argument("key"));
     }
@@ -168,11 +172,75 @@ fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Exception> {
     cx.collect(map)
 }
 
-/// `Keys` (0) or `Values` (1): a view.
-fn part(cx: &mut Cx<'_>, a: &Args<'_>, index: usize) -> Run {
-    let ty = Ty::generic(TypeId::ICollection, [a.ty(index).clone()]);
-    cx.sequence(ty, Source::Pairs(a.value(0), index))
+/// What of a pair a view of a dictionary shows.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Keys,
+    Values,
 }
+
+/// `Keys` or `Values`: a view, of which a dictionary has one each.
+fn part(cx: &mut Cx<'_>, a: &Args<'_>, side: Side) -> Run {
+    if let Some(Object::Dictionary(map)) = cx.object_of(a.get(0))
+        && let Some(known) = &map.views[side as usize]
+    {
+        return Ok(known.clone());
+    }
+    let made = view(cx, a, side)?;
+    if let Value::Object(id) = a.get(0)
+        && let Some(Object::Dictionary(map)) = cx.state.object_mut(*id)
+    {
+        map.views[side as usize] = Some(made.clone());
+    }
+    Ok(made)
+}
+
+fn view(cx: &mut Cx<'_>, a: &Args<'_>, side: Side) -> Run {
+    let id = match side {
+        Side::Keys => TypeId::KeyCollection,
+        Side::Values => TypeId::ValueCollection,
+    };
+    let ty = Ty::generic(id, [a.ty(0).clone(), a.ty(1).clone()]);
+    cx.sequence(ty, Source::Pairs(a.value(0), side as usize))
+}
+
+macro_rules! view {
+    ($name:literal, $item:literal, $docs:literal, $side:expr) => {
+        TypeDecl {
+            name: concat!("System.Collections.Generic.Dictionary+", $name, "<TKey, TValue>"),
+            kind: Kind::Class,
+            bases: &[
+                concat!("ICollection<", $item, ">"),
+                concat!("IReadOnlyCollection<", $item, ">"),
+            ],
+            docs: $docs,
+            members: &[
+                m("new(Dictionary<TKey, TValue> dictionary)", "Of a dictionary.", |cx, a| {
+                    required(a, 0, "dictionary")?;
+                    view(cx, a, $side)
+                }),
+                m("int Count", "How many there are.", count),
+                m(
+                    concat!("void CopyTo(", $item, "[] array, int index)"),
+                    "Copies them to an array.",
+                    super::copy_to,
+                ),
+                m(
+                    concat!("IEnumerator<", $item, "> GetEnumerator()"),
+                    "A walk over them.",
+                    super::enumerator::start,
+                ),
+            ],
+            refused: &[refused("Enumerator", "`GetEnumerator()` gives an `IEnumerator`")],
+        }
+    };
+}
+
+pub(in crate::types) const KEYS: TypeDecl =
+    view!("KeyCollection", "TKey", "The keys of a dictionary, as they are now.", Side::Keys);
+
+pub(in crate::types) const VALUES: TypeDecl =
+    view!("ValueCollection", "TValue", "The values of a dictionary.", Side::Values);
 
 fn count(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let n = match cx.known_length(a.get(0)) {
@@ -262,8 +330,8 @@ const READ: &[Member] = &[
     m("bool ContainsKey(TKey key)", "Whether a key is there.", contains_key),
     m("bool TryGetValue(TKey key, out TValue value)", "What a key holds, if it is there.", try_get),
     m("int Count", "How many keys there are.", count),
-    m("IEnumerable<TKey> Keys", "The keys.", |cx, a| part(cx, a, 0)),
-    m("IEnumerable<TValue> Values", "The values.", |cx, a| part(cx, a, 1)),
+    m("IEnumerable<TKey> Keys", "The keys.", |cx, a| part(cx, a, Side::Keys)),
+    m("IEnumerable<TValue> Values", "The values.", |cx, a| part(cx, a, Side::Values)),
 ];
 
 pub(in crate::types) const READ_ONLY: TypeDecl = TypeDecl {
@@ -280,8 +348,6 @@ const WRITE: &[Member] = &[
     m("bool ContainsKey(TKey key)", "Whether a key is there.", contains_key),
     m("bool TryGetValue(TKey key, out TValue value)", "What a key holds, if it is there.", try_get),
     m("int Count", "How many keys there are.", count),
-    m("ICollection<TKey> Keys", "The keys.", |cx, a| part(cx, a, 0)),
-    m("ICollection<TValue> Values", "The values.", |cx, a| part(cx, a, 1)),
     m("void Add(TKey key, TValue value)", "Adds a key; an exception when it is there.", add),
     m("bool Remove(TKey key)", "Takes a key out; whether it was there.", remove),
     m("void Clear()", "Takes all keys out.", super::clear),
@@ -292,11 +358,21 @@ pub(in crate::types) const INTERFACE: TypeDecl = TypeDecl {
     kind: Kind::Interface,
     bases: &["ICollection<KeyValuePair<TKey, TValue>>"],
     docs: "A dictionary.",
-    members: WRITE,
+    members: &joined::<{ WRITE.len() + 2 }>(
+        WRITE,
+        &[
+            m("ICollection<TKey> Keys", "The keys.", |cx, a| part(cx, a, Side::Keys)),
+            m("ICollection<TValue> Values", "The values.", |cx, a| part(cx, a, Side::Values)),
+        ],
+    ),
     refused: &[],
 };
 
 const OWN: &[Member] = &[
+    m("Dictionary<TKey, TValue>.KeyCollection Keys", "The keys.", |cx, a| part(cx, a, Side::Keys)),
+    m("Dictionary<TKey, TValue>.ValueCollection Values", "The values.", |cx, a| {
+        part(cx, a, Side::Values)
+    }),
     m("new()", "Empty.", |cx, a| new(cx, a, Comparer::Exact)),
     m("new(int capacity)", "Empty.", |cx, a| sized(cx, a, Comparer::Exact)),
     m("new(IEqualityComparer<TKey> comparer)", "Empty, with a comparison.", |cx, a| {
@@ -331,7 +407,7 @@ const OWN: &[Member] = &[
     ),
     m("IEqualityComparer<TKey> Comparer", "What says which keys are equal.", |cx, a| {
         match cx.object_of(a.get(0)) {
-            Some(Object::Dictionary(map)) => Ok(comparer_object(map.comparer)),
+            Some(Object::Dictionary(map)) => Ok(comparer_object(map.comparer, a.ty(0))),
             _ => Err(confusion()),
         }
     }),
@@ -368,7 +444,5 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         refused("GetObjectData", "serialization has no use in a policy"),
         refused("OnDeserialization", "serialization has no use in a policy"),
         refused("Enumerator", "`GetEnumerator()` gives an `IEnumerator`"),
-        refused("KeyCollection", "`Keys` gives an `ICollection<TKey>`"),
-        refused("ValueCollection", "`Values` gives an `ICollection<TValue>`"),
     ],
 };

@@ -3,7 +3,7 @@
 use super::super::decl::{TypeDecl, m};
 use super::super::{Ty, TypeId};
 use super::{Run, not_supported};
-use crate::eval::{Args, Cursor, Cx, default_value};
+use crate::eval::{Args, Cursor, Cx, Source, default_value};
 use crate::native::Native;
 use crate::state::{Object, confusion};
 use crate::{Exception, ExceptionKind, Value};
@@ -46,14 +46,20 @@ pub(in crate::types) fn start(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 
 /// A walk over a sequence whose items have a type.
 pub(in crate::types) fn start_as(cx: &mut Cx<'_>, source: Value, item: Ty) -> Run {
+    let resets = match cx.object_of(&source) {
+        Some(Object::Sequence(sequence)) => match &sequence.source {
+            Source::View(inner) => {
+                let inner = inner.clone();
+                return start_as(cx, inner, item);
+            }
+            other => matches!(other, Source::Pairs(..)),
+        },
+        _ => true,
+    };
     let cursor = cx.cursor(&source)?;
-    let resets = !matches!(cx.object_of(&source), Some(Object::Sequence(_)));
     // Arrays, strings, queues and stacks say it when there is no current item; others give a default.
     let strict = matches!(source, Value::Str(_) | Value::Bytes(_))
-        || matches!(
-            cx.object_of(&source),
-            Some(Object::Array { .. } | Object::Queue { .. } | Object::Stack { .. })
-        );
+        || matches!(cx.object_of(&source), Some(Object::Array { .. } | Object::Line { .. }));
     cx.state.add_native(Enumerator { item, source, cursor, now: Now::Before, strict, resets })
 }
 

@@ -1,12 +1,14 @@
 //! `HashSet<T>`.
 
+use std::collections::HashSet;
+
 use super::super::Ty;
 use super::super::decl::{Kind, TypeDecl, m, refused};
 use super::super::object::required;
 use super::comparers::{comparer, comparer_object};
-use super::{Run, array, clear, contains, count, index_int, passing, range};
+use super::{Run, array, clear, contains, count, index_int, is_collection, no_room, range};
 use crate::collections::{Comparer, Key, Set};
-use crate::eval::{Args, Cx, default_value};
+use crate::eval::{Args, Cx, default_value, null_argument};
 use crate::state::{Object, SLOT_COST, confusion};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -72,116 +74,251 @@ pub(super) fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     Ok(Value::Bool(edit(cx, a)?.remove(&key)))
 }
 
-/// The other sequence, with the keys of its items.
-fn others(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<(Key, Value)>, Exception> {
-    let other = required(a, 1, "other")?;
+/// Walks over another sequence with the keys that its items have here, until `visit` says no.
+fn each(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    other: &Value,
+    visit: &mut dyn FnMut(&mut Cx<'_>, Key, Value) -> Result<bool, Exception>,
+) -> Result<bool, Exception> {
     let how = read(cx, a)?.comparer();
-    let mut keyed = Vec::new();
-    for item in cx.collect(&other)? {
-        cx.charge(2 * SLOT_COST)?;
-        keyed.push((cx.key(&item, how)?, item));
-    }
-    Ok(keyed)
-}
-
-/// The other sequence as a set that compares as this one does.
-fn other_set(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Set, Exception> {
-    let mut made = Set::new(Ty::OBJECT, Comparer::Exact);
-    for (key, item) in others(cx, a)? {
-        made.insert(key, item);
-    }
-    Ok(made)
-}
-
-fn own(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<(Key, Value)>, Exception> {
-    let items: Vec<Value> = read(cx, a)?.iter().cloned().collect();
-    let how = read(cx, a)?.comparer();
-    let mut keyed = Vec::new();
-    for item in items {
+    cx.each(other, &mut |cx, item| {
         cx.step(1)?;
-        keyed.push((cx.key(&item, how)?, item));
-    }
-    Ok(keyed)
+        let key = cx.key(&item, how)?;
+        visit(cx, key, item)
+    })
+}
+
+/// What is known of another sequence without walking over it.
+struct Other {
+    value: Value,
+    /// Whether it is this set.
+    itself: bool,
+    /// How many items it has when it is a set that compares as this one does.
+    set: Option<usize>,
+    /// How many items it has when it is a collection.
+    count: Option<usize>,
+}
+
+fn other(cx: &Cx<'_>, a: &Args<'_>) -> Result<Other, Exception> {
+    let value = required(a, 1, "other")?;
+    let how = read(cx, a)?.comparer();
+    let set = match cx.object_of(&value) {
+        Some(Object::Set(set)) if set.comparer() == how => Some(set.len()),
+        _ => None,
+    };
+    let count = if is_collection(cx, &value) { cx.known_length(&value) } else { None };
+    Ok(Other { itself: crate::eval::same(a.get(0), &value), set, count, value })
+}
+
+/// How many different items of another sequence are here, and how many are not.
+struct Common {
+    here: usize,
+    missing: usize,
+}
+
+fn common(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    other: &Value,
+    stop_at_missing: bool,
+) -> Result<Common, Exception> {
+    let nothing = read(cx, a)?.len() == 0;
+    let mut seen = HashSet::new();
+    let mut missing = 0;
+    each(cx, a, other, &mut |cx, key, _| {
+        if read(cx, a)?.contains(&key) {
+            cx.charge(2 * SLOT_COST)?;
+            seen.insert(key);
+            return Ok(true);
+        }
+        missing += 1;
+        Ok(!stop_at_missing && !nothing)
+    })?;
+    Ok(Common { here: seen.len(), missing })
+}
+
+/// Whether all items of another sequence are here.
+fn holds_all(cx: &mut Cx<'_>, a: &Args<'_>, other: &Value) -> Result<bool, Exception> {
+    each(cx, a, other, &mut |cx, key, _| Ok(read(cx, a)?.contains(&key)))
+}
+
+fn remove_all(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    edit(cx, a)?.clear();
+    Ok(Value::Null)
 }
 
 pub(super) fn union_with(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    for (key, item) in others(cx, a)? {
-        cx.charge(SLOT_COST)?;
+    let other = required(a, 1, "other")?;
+    let a = &*a;
+    each(cx, a, &other, &mut |cx, key, item| {
+        cx.charge(3 * SLOT_COST)?;
         edit(cx, a)?.insert(key, item);
-    }
+        Ok(true)
+    })?;
     Ok(Value::Null)
 }
 
 pub(super) fn intersect(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let other = other_set(cx, a)?;
-    for (key, _) in own(cx, a)? {
-        if !other.contains(&key) {
-            edit(cx, a)?.remove(&key);
-        }
+    let other = other(cx, a)?;
+    if read(cx, a)?.len() == 0 || other.itself {
+        return Ok(Value::Null);
     }
+    if other.count == Some(0) {
+        return remove_all(cx, a);
+    }
+    let mut kept = HashSet::new();
+    each(cx, a, &other.value, &mut |cx, key, _| {
+        cx.charge(2 * SLOT_COST)?;
+        kept.insert(key);
+        Ok(true)
+    })?;
+    remove_if(cx, a, &mut |_, key, _| Ok(!kept.contains(key)))?;
     Ok(Value::Null)
 }
 
 pub(super) fn except(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    for (key, _) in others(cx, a)? {
-        edit(cx, a)?.remove(&key);
+    let other = other(cx, a)?;
+    if read(cx, a)?.len() == 0 {
+        return Ok(Value::Null);
     }
+    if other.itself {
+        return remove_all(cx, a);
+    }
+    let a = &*a;
+    each(cx, a, &other.value, &mut |cx, key, _| {
+        edit(cx, a)?.remove(&key);
+        Ok(true)
+    })?;
     Ok(Value::Null)
 }
 
 pub(super) fn symmetric(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let mut once = Set::new(Ty::OBJECT, Comparer::Exact);
-    for (key, item) in others(cx, a)? {
-        if once.insert(key.clone(), Value::Null) && !edit(cx, a)?.remove(&key) {
-            cx.charge(SLOT_COST)?;
-            edit(cx, a)?.insert(key, item);
-        }
+    let other = other(cx, a)?;
+    if read(cx, a)?.len() == 0 {
+        return union_with(cx, a);
     }
+    if other.itself {
+        return remove_all(cx, a);
+    }
+    // The items of a set come once and go at once; those of other sequences go when all have come.
+    let at_once = other.set.is_some();
+    let (mut added, mut common) = (HashSet::new(), HashSet::new());
+    let known = &*a;
+    each(cx, known, &other.value, &mut |cx, key, item| {
+        cx.charge(3 * SLOT_COST)?;
+        let set = edit(cx, known)?;
+        if at_once && set.remove(&key) {
+            return Ok(true);
+        }
+        if set.insert(key.clone(), item) {
+            added.insert(key);
+        } else if !added.contains(&key) {
+            common.insert(key);
+        }
+        Ok(true)
+    })?;
+    remove_if(cx, a, &mut |_, key, _| Ok(common.contains(key)))?;
     Ok(Value::Null)
 }
 
-/// Whether all own items are in the other, all of the other in this, and how many the other has.
-fn relation(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<(bool, bool, usize, usize), Exception> {
-    let other = other_set(cx, a)?;
-    let own = own(cx, a)?;
-    let common = own.iter().filter(|(key, _)| other.contains(key)).count();
-    Ok((common == own.len(), common == other.len(), own.len(), other.len()))
-}
-
 pub(super) fn is_subset(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    Ok(Value::Bool(relation(cx, a)?.0))
+    let (other, n) = (other(cx, a)?, read(cx, a)?.len());
+    if n == 0 || other.itself {
+        return Ok(Value::Bool(true));
+    }
+    if other.set.is_some_and(|count| n > count) {
+        return Ok(Value::Bool(false));
+    }
+    Ok(Value::Bool(common(cx, a, &other.value, false)?.here == n))
 }
 
 pub(super) fn is_superset(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    Ok(Value::Bool(relation(cx, a)?.1))
+    let (other, n) = (other(cx, a)?, read(cx, a)?.len());
+    if other.itself || other.count == Some(0) {
+        return Ok(Value::Bool(true));
+    }
+    if other.set.is_some_and(|count| count > n) {
+        return Ok(Value::Bool(false));
+    }
+    holds_all(cx, a, &other.value).map(Value::Bool)
 }
 
 pub(super) fn is_proper_subset(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let (all, _, own, other) = relation(cx, a)?;
-    Ok(Value::Bool(all && own < other))
+    let (other, n) = (other(cx, a)?, read(cx, a)?.len());
+    if other.itself {
+        return Ok(Value::Bool(false));
+    }
+    match other.count {
+        Some(0) => return Ok(Value::Bool(false)),
+        Some(_) if n == 0 => return Ok(Value::Bool(true)),
+        _ => {}
+    }
+    if other.set.is_some_and(|count| n >= count) {
+        return Ok(Value::Bool(false));
+    }
+    let common = common(cx, a, &other.value, false)?;
+    Ok(Value::Bool(common.here == n && common.missing > 0))
 }
 
 pub(super) fn is_proper_superset(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let (_, all, own, other) = relation(cx, a)?;
-    Ok(Value::Bool(all && own > other))
+    let (other, n) = (other(cx, a)?, read(cx, a)?.len());
+    if n == 0 || other.itself {
+        return Ok(Value::Bool(false));
+    }
+    if other.count == Some(0) {
+        return Ok(Value::Bool(true));
+    }
+    if let Some(count) = other.set {
+        return Ok(Value::Bool(count < n && holds_all(cx, a, &other.value)?));
+    }
+    let common = common(cx, a, &other.value, true)?;
+    Ok(Value::Bool(common.here < n && common.missing == 0))
 }
 
 pub(super) fn set_equals(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let (all, others, ..) = relation(cx, a)?;
-    Ok(Value::Bool(all && others))
+    let (other, n) = (other(cx, a)?, read(cx, a)?.len());
+    if other.itself {
+        return Ok(Value::Bool(true));
+    }
+    if let Some(count) = other.set {
+        return Ok(Value::Bool(count == n && holds_all(cx, a, &other.value)?));
+    }
+    if n == 0 && other.count.is_some_and(|count| count > 0) {
+        return Ok(Value::Bool(false));
+    }
+    let common = common(cx, a, &other.value, true)?;
+    Ok(Value::Bool(common.here == n && common.missing == 0))
 }
 
 pub(super) fn overlaps(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let others = others(cx, a)?;
-    let set = read(cx, a)?;
-    Ok(Value::Bool(others.iter().any(|(key, _)| set.contains(key))))
+    let other = other(cx, a)?;
+    if read(cx, a)?.len() == 0 || other.itself {
+        return Ok(Value::Bool(other.itself && read(cx, a)?.len() > 0));
+    }
+    let a = &*a;
+    let none = each(cx, a, &other.value, &mut |cx, key, _| Ok(!read(cx, a)?.contains(&key)))?;
+    Ok(Value::Bool(!none))
 }
 
 fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let target = required(a, 1, "array")?;
-    let items: Vec<Value> = read(cx, a)?.iter().cloned().collect();
     let start = if a.len() > 2 { a.long(2) } else { 0 };
-    let count = if a.len() > 3 { a.long(3) } else { i64::from(index_int(items.len())) };
+    let all = i64::from(index_int(read(cx, a)?.len()));
+    let count = if a.len() > 3 { a.long(3) } else { all };
+    copy_part(cx, a.get(0), a.get(1), start, count)
+}
+
+/// Copies so many items of a set to an array.
+pub(super) fn copy_part(
+    cx: &mut Cx<'_>,
+    set: &Value,
+    target: &Value,
+    start: i64,
+    count: i64,
+) -> Run {
+    if target.is_null() {
+        return Err(null_argument("array"));
+    }
     for (number, name) in [(start, "arrayIndex"), (count, "count")] {
         if number < 0 {
             let message = format!(
@@ -190,24 +327,37 @@ fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
             return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
         }
     }
-    let room = i64::from(index_int(super::length(cx, &target)?));
+    let room = i64::from(index_int(super::length(cx, target)?));
     if start > room || count > room - start {
-        let message = "Destination array is not long enough to copy all the items in the collection. Check array index and length.";
-        return Err(Exception::new(ExceptionKind::Argument, message));
+        return Err(no_room());
     }
+    let items = cx.collect(set)?;
     let n = usize::try_from(count).unwrap_or_default();
-    array::store_from(cx, &target, start, items.into_iter().take(n).collect())
+    array::store_from(cx, target, start, items.into_iter().take(n).collect())
+}
+
+/// Takes items out as it comes to them; how many.
+fn remove_if(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    test: &mut dyn FnMut(&mut Cx<'_>, &Key, &Value) -> Result<bool, Exception>,
+) -> Result<usize, Exception> {
+    let (mut place, mut n) = (0, 0);
+    while let Some((found, item)) = read(cx, a)?.next_from(place) {
+        let item = item.clone();
+        place = found + 1;
+        cx.step(1)?;
+        let key = key(cx, a, &item)?;
+        if test(cx, &key, &item)? && edit(cx, a)?.remove(&key) {
+            n += 1;
+        }
+    }
+    Ok(n)
 }
 
 fn remove_where(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let test = required(a, 1, "match")?;
-    let items: Vec<Value> = read(cx, a)?.iter().cloned().collect();
-    let found = passing(cx, items, &test)?;
-    let n = found.len();
-    for item in found {
-        let key = key(cx, a, &item)?;
-        edit(cx, a)?.remove(&key);
-    }
+    let n = remove_if(cx, a, &mut |cx, _, item| cx.test(&test, item.clone()))?;
     Ok(Value::Int(index_int(n)))
 }
 
@@ -249,7 +399,7 @@ pub(in crate::types) const HASH_SET: TypeDecl = TypeDecl {
         }),
         m("int Count", "How many items there are.", count),
         m("IEqualityComparer<T> Comparer", "What says which items are equal.", |cx, a| {
-            Ok(comparer_object(read(cx, a)?.comparer()))
+            Ok(comparer_object(read(cx, a)?.comparer(), a.ty(0)))
         }),
         m("bool Add(T item)", "Adds an item; whether it is new.", add),
         m("bool Contains(T item)", "Whether an item is there.", contains),

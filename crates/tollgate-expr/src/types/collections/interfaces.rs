@@ -1,6 +1,6 @@
 //! The interfaces of collections.
 
-use super::super::decl::{TypeDecl, m, refused, rw};
+use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::super::object::required;
 use super::{
     add, clear, contains, copy_to, count, get, hash_set, index_of, insert, is_read_only, remove,
@@ -112,11 +112,12 @@ pub(in crate::types) const READ_ONLY_LIST: TypeDecl = interface!(
     &[m("T this[int index]", "The item at an index.", get)]
 );
 
-pub(in crate::types) const READ_ONLY_VIEW: TypeDecl = interface!(
-    "System.Collections.ObjectModel.ReadOnlyCollection<T>",
-    &["IList<T>", "IReadOnlyList<T>"],
-    "A list that shows another.",
-    &[
+pub(in crate::types) const READ_ONLY_VIEW: TypeDecl = TypeDecl {
+    name: "System.Collections.ObjectModel.ReadOnlyCollection<T>",
+    kind: Kind::Class,
+    bases: &["IList<T>", "IReadOnlyList<T>"],
+    docs: "A list that shows another.",
+    members: &[
         m("new(IList<T> list)", "A view of a list.", |cx, a| {
             let list = required(a, 0, "list")?;
             let item = a.ty(0).clone();
@@ -127,8 +128,10 @@ pub(in crate::types) const READ_ONLY_VIEW: TypeDecl = interface!(
         m("int IndexOf(T value)", "The index of an item, or -1.", index_of),
         m("bool Contains(T value)", "Whether an item is there.", contains),
         m("void CopyTo(T[] array, int index)", "Copies the items to an array.", copy_to),
-    ]
-);
+        m("IEnumerator<T> GetEnumerator()", "A walk over the items.", super::enumerator::start),
+    ],
+    refused: &[],
+};
 
 pub(in crate::types) const ISET: TypeDecl = interface!(
     "System.Collections.Generic.ISet<T>",

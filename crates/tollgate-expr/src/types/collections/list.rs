@@ -3,9 +3,9 @@
 use super::super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
 use super::super::object::{equals, required};
 use super::{
-    Run, add, bad_index, bad_part, binary_search, clear, contains, converted, copy_to, count,
-    find_in, get, grow, index_int, index_of, insert, last_window, list, order_by, part, passing,
-    range, read_only, remove, remove_at, set, sort, window,
+    Run, add, bad_count, bad_index, bad_part, binary_search, clear, contains, converted, copy_to,
+    count, find_in, get, grow, index_int, index_of, insert, is_collection, last_window, list,
+    order_by, part, passing, range, read_only, remove, remove_at, set, sort, window,
 };
 use crate::eval::{Args, Cx, Order, default_value};
 use crate::state::{Object, SLOT_COST, confusion};
@@ -102,23 +102,37 @@ fn trim(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 
 fn add_range(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let source = required(a, 1, "collection")?;
-    let more = cx.collect(&source)?;
-    edit(cx, a, |items| {
-        items.extend(more);
-        Ok(())
-    })
+    let end = length(cx, a);
+    insert_all(cx, a, end, &source)
 }
 
 fn insert_range(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let source = required(a, 2, "collection")?;
-    let more = cx.collect(&source)?;
     let n = length(cx, a);
     let place = usize::try_from(a.long(1)).ok().filter(|place| *place <= n);
-    let Some(place) = place else { return Err(bad_index("index")) };
-    edit(cx, a, |items| {
-        items.splice(place..place, more);
-        Ok(())
-    })
+    insert_all(cx, a, place.ok_or_else(|| bad_index("index"))?, &source)
+}
+
+/// Puts in the items of a collection at once, those of other sequences one by one: a walk over this list fails then.
+fn insert_all(cx: &mut Cx<'_>, a: &Args<'_>, mut place: usize, source: &Value) -> Run {
+    if is_collection(cx, source) {
+        let more = cx.collect(source)?;
+        return edit(cx, a, |items| {
+            items.splice(place..place, more);
+            Ok(())
+        });
+    }
+    cx.each(source, &mut |cx, item| {
+        cx.charge(SLOT_COST)?;
+        edit(cx, a, |items| {
+            let end = items.len();
+            items.insert(place.min(end), item);
+            Ok(())
+        })?;
+        place += 1;
+        Ok(true)
+    })?;
+    Ok(Value::Null)
 }
 
 fn remove_all(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -167,8 +181,12 @@ fn find(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
 fn index_from(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let items = items(cx, a)?;
     let length = items.len();
-    if a.long(2) > i64::from(index_int(length)) {
+    let (start, size) = (a.long(2), i64::from(index_int(length)));
+    if start > size {
         return Err(bad_index("index"));
+    }
+    if a.len() > 3 && (a.long(3) < 0 || start > size - a.long(3)) {
+        return Err(bad_count());
     }
     let window = window(a, 2, a.len() - 2, length)?;
     cx.step(length as u64)?;
@@ -179,29 +197,28 @@ fn index_from(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 
 fn last_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let items = items(cx, a)?;
-    let length = items.len();
-    if length == 0 {
+    let size = i64::from(index_int(items.len()));
+    let start = if a.len() > 2 { a.long(2) } else { size - 1 };
+    if a.len() == 3 && start >= size {
+        return Err(bad_index("index"));
+    }
+    if size == 0 {
         return Ok(Value::Int(-1));
     }
-    let start = if a.len() > 2 { a.long(2) } else { i64::from(index_int(length)) - 1 };
-    let count = if a.len() > 3 { a.long(3) } else { start.saturating_add(1) };
-    let start =
-        usize::try_from(start).map_err(|_| range("Non-negative number required.", "index"))?;
-    let count =
-        usize::try_from(count).map_err(|_| range("Non-negative number required.", "count"))?;
-    if start >= length {
-        let message = if a.len() > 3 {
-            "Larger than collection size."
-        } else {
-            "Index was out of range. Must be non-negative and less than the size of the collection."
-        };
-        return Err(range(message, "index"));
+    let count = if a.len() > 3 { a.long(3) } else { start + 1 };
+    for (number, name) in [(start, "index"), (count, "count")] {
+        if number < 0 {
+            return Err(range("Non-negative number required.", name));
+        }
     }
-    let Some(first) = (start + 1).checked_sub(count) else {
-        return Err(range("Larger than collection size.", "count"));
-    };
-    cx.step(length as u64)?;
-    let found = (first..=start)
+    for (number, most, name) in [(start, size - 1, "index"), (count, start + 1, "count")] {
+        if number > most {
+            return Err(range("Larger than collection size.", name));
+        }
+    }
+    cx.step(items.len() as u64)?;
+    let place = |number: i64| usize::try_from(number).unwrap_or_default();
+    let found = (place(start + 1 - count)..place(start + 1))
         .rev()
         .find(|place| items.get(*place).is_some_and(|item| equals(cx, item, a.get(1))));
     Ok(Value::Int(found.map_or(-1, index_int)))
@@ -212,7 +229,10 @@ fn sort_part(cx: &mut Cx<'_>, a: &Args<'_>, part: std::ops::Range<usize>, how: O
     let all = looked_at(cx, a)?;
     let (keys, _) = sort(cx, all.get(part.clone()).unwrap_or_default().to_vec(), Vec::new(), how)?;
     edit(cx, a, |items| {
-        items.splice(part, keys);
+        // A comparison may have taken items out meanwhile.
+        for (slot, key) in items.iter_mut().take(part.end).skip(part.start).zip(keys) {
+            *slot = key;
+        }
         Ok(())
     })
 }

@@ -22,13 +22,13 @@ pub(super) mod enumerator;
 pub(super) mod hash_set;
 pub(super) mod interfaces;
 pub(super) mod key_value_pair;
+pub(super) mod line;
 pub(super) mod list;
-pub(super) mod queue;
-pub(super) mod stack;
 
 use super::Ty;
+use super::context::Lookup;
 use super::object::equals;
-use crate::eval::{Args, Cx, Order, Source};
+use crate::eval::{Args, Cx, Order, Source, null_argument, uncomparable};
 use crate::json::JsonId;
 use crate::state::{Object, SLOT_COST, confusion};
 use crate::{Exception, ExceptionKind, Value};
@@ -98,6 +98,19 @@ fn count(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     Ok(Value::Int(index_int(length(cx, &a.value(0))?)))
 }
 
+/// Whether .NET has it as an `ICollection<T>`, whose length is known.
+pub(super) fn is_collection(cx: &Cx<'_>, value: &Value) -> bool {
+    match value {
+        Value::Str(_) => false,
+        Value::Record(record) => matches!(record.ty, Ty::Generic(super::TypeId::IGrouping, _)),
+        Value::Object(_) => {
+            !matches!(cx.object_of(value), Some(Object::Line { .. }))
+                && cx.known_length(value).is_some()
+        }
+        _ => cx.known_length(value).is_some(),
+    }
+}
+
 /// What a collection says when it is told to change and cannot.
 #[cold]
 fn fixed(cx: &Cx<'_>, value: &Value) -> Exception {
@@ -165,6 +178,10 @@ fn item_at(cx: &mut Cx<'_>, list: &Value, index: i64) -> Run {
     }
 }
 
+fn is_outside(exception: &Exception) -> bool {
+    exception.kind() == ExceptionKind::IndexOutOfRange
+}
+
 fn set(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let (target, value) = (a.value(0), a.value(2));
     if let Some(id) = json(&target) {
@@ -182,7 +199,8 @@ fn set(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         }
         Some(Object::Sequence(_)) => return Err(fixed(cx, &target)),
         _ => {
-            cx.array_set(&target, a.long(1), value.clone()).map_err(|_| bad_index("index"))?;
+            let outside = |at: Exception| if is_outside(&at) { bad_index("index") } else { at };
+            cx.array_set(&target, a.long(1), value.clone()).map_err(outside)?;
         }
     }
     Ok(value)
@@ -230,18 +248,17 @@ fn clear(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     if let Some(id) = json(&target) {
         return cx.state.json.remove_all(id, &mut cx.state.budget).map(|()| Value::Null);
     }
-    let Value::Object(id) = target else { return Err(fixed(cx, &target)) };
+    let Value::Object(id) = target else {
+        return Err(not_supported("Collection is read-only."));
+    };
     match cx.state.object_mut(id) {
         Some(Object::Set(set)) => set.clear(),
         Some(Object::Dictionary(map)) => map.clear(),
-        Some(Object::Queue { items, version, .. }) => {
+        Some(Object::Line { items, version, .. }) => {
             items.clear();
             *version = version.wrapping_add(1);
         }
-        Some(Object::Stack { items, version, .. }) => {
-            items.clear();
-            *version = version.wrapping_add(1);
-        }
+        Some(Object::Array { .. }) => return Err(not_supported("Collection is read-only.")),
         _ => list(cx, &target)?.clear(),
     }
     Ok(Value::Null)
@@ -264,14 +281,39 @@ fn position(cx: &mut Cx<'_>, target: &Value, wanted: &Value) -> Result<Option<us
 }
 
 fn contains(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let (target, wanted) = (a.value(0), a.value(1));
-    if let Some(Object::Set(set)) = cx.object_of(&target) {
-        let how = set.comparer();
-        let key = cx.key(&wanted, how)?;
-        let Some(Object::Set(set)) = cx.object_of(&target) else { return Err(confusion()) };
-        return Ok(Value::Bool(set.contains(&key)));
+    holds(cx, &a.value(0), &a.value(1)).map(Value::Bool)
+}
+
+/// Whether a collection says that it contains a value: sets by their comparer, the keys of a dictionary by its.
+pub(super) fn holds(cx: &mut Cx<'_>, target: &Value, wanted: &Value) -> Result<bool, Exception> {
+    match cx.object_of(target) {
+        Some(Object::Set(set)) => {
+            let how = set.comparer();
+            let key = cx.key(wanted, how)?;
+            let Some(Object::Set(set)) = cx.object_of(target) else { return Err(confusion()) };
+            return Ok(set.contains(&key));
+        }
+        Some(Object::Dictionary(_)) => {
+            let Value::Record(pair) = wanted else { return Err(confusion()) };
+            let at = |n: usize| pair.values.get(n).cloned().unwrap_or_default();
+            let found = dictionary::look_up(cx, target, &at(0))?;
+            return Ok(matches!(found, Lookup::Found(value) if equals(cx, &value, &at(1))));
+        }
+        Some(Object::Sequence(sequence)) => match &sequence.source {
+            Source::Pairs(map, 0) => {
+                let map = map.clone();
+                let found = dictionary::look_up(cx, &map, wanted)?;
+                return Ok(matches!(found, Lookup::Found(_)));
+            }
+            Source::View(inner) => {
+                let inner = inner.clone();
+                return holds(cx, &inner, wanted);
+            }
+            _ => {}
+        },
+        _ => {}
     }
-    Ok(Value::Bool(position(cx, &target, &wanted)?.is_some()))
+    Ok(position(cx, target, wanted)?.is_some())
 }
 
 fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -290,7 +332,7 @@ fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         Some(Object::Dictionary(_)) => {
             let Value::Record(pair) = &value else { return Err(confusion()) };
             let key = pair.values.first().cloned().unwrap_or_default();
-            let found = position(cx, &target, &value)?.is_some();
+            let found = holds(cx, &target, &value)?;
             if found {
                 dictionary::take(cx, &target, &key)?;
             }
@@ -345,39 +387,71 @@ fn insert(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 
 /// `collection.CopyTo(array, index)`.
 fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let (source, target) = (a.value(0), a.value(1));
     let start = if a.len() > 2 { a.long(2) } else { 0 };
-    let items = cx.collect(&source)?;
-    let list = matches!(cx.object_of(&source), Some(Object::List { .. }))
-        || matches!(cx.state.type_of(&source), Ty::Array(_));
-    if list || matches!(cx.object_of(&source), Some(Object::Sequence(_))) {
-        if list || start < 0 || target.is_null() {
-            array::check_target(cx, &target, start, items.len())?;
+    copy_all(cx, &a.value(0), &a.value(1), start)
+}
+
+/// Copies all items to an array. Each collection has its own words for what is wrong with the array.
+fn copy_all(cx: &mut Cx<'_>, source: &Value, target: &Value, start: i64) -> Run {
+    if let Some(id) = json(source) {
+        return super::json::copy_to(cx, id, target, start);
+    }
+    let keyed = match cx.object_of(source) {
+        Some(Object::Set(set)) => {
+            let count = i64::from(index_int(set.len()));
+            return hash_set::copy_part(cx, source, target, start, count);
         }
-    } else if target.is_null() {
-        return Err(crate::eval::null_argument("array"));
+        Some(Object::Dictionary(_)) => true,
+        Some(Object::Sequence(sequence)) => match &sequence.source {
+            Source::View(inner) => {
+                let inner = inner.clone();
+                return copy_all(cx, &inner, target, start);
+            }
+            Source::Pairs(..) => true,
+            _ => false,
+        },
+        _ => false,
+    };
+    let items = cx.collect(source)?;
+    if keyed {
+        check_keyed_target(cx, target, start, items.len())?;
+    } else {
+        array::check_target(cx, target, start, items.len())?;
     }
-    let room = i64::from(index_int(length(cx, &target)?)) - start;
-    if start < 0 {
-        let name = if json(&source).is_some() { "arrayIndex" } else { "index" };
-        return Err(range("Non-negative number required.", name));
+    array::store_from(cx, target, start, items)
+}
+
+/// What `CopyTo` of dictionaries, their keys and values says of its target.
+fn check_keyed_target(
+    cx: &mut Cx<'_>,
+    target: &Value,
+    start: i64,
+    n: usize,
+) -> Result<(), Exception> {
+    if target.is_null() {
+        return Err(null_argument("array"));
     }
-    if room < i64::from(index_int(items.len())) {
-        let message = "Destination array is not long enough to copy all the items in the collection. Check array index and length.";
-        return Err(Exception::new(ExceptionKind::Argument, message));
+    let room = i64::from(index_int(length(cx, target)?)).saturating_sub(start);
+    if start < 0 || room < 0 {
+        return Err(range("Non-negative number required.", "index"));
     }
-    array::store_from(cx, &target, start, items)
+    if room < i64::from(index_int(n)) {
+        return Err(no_room());
+    }
+    Ok(())
+}
+
+#[cold]
+fn no_room() -> Exception {
+    let message = "Destination array is not long enough to copy all the items in the collection. Check array index and length.";
+    Exception::new(ExceptionKind::Argument, message)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
 fn is_read_only(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let changes = match cx.object_of(a.get(0)) {
         Some(
-            Object::List { .. }
-            | Object::Set(_)
-            | Object::Dictionary(_)
-            | Object::Queue { .. }
-            | Object::Stack { .. },
+            Object::List { .. } | Object::Set(_) | Object::Dictionary(_) | Object::Line { .. },
         ) => true,
         _ => json(a.get(0)).is_some(),
     };
@@ -395,7 +469,9 @@ fn sort(
     let mut values = values.into_iter();
     let mut items: Vec<(Value, Value)> =
         keys.into_iter().map(|key| (key, values.next().unwrap_or_default())).collect();
-    cx.introsort(&mut items, how)?;
+    cx.introsort(&mut items, &mut |cx, (left, _), (right, _)| {
+        cx.compare_by(left, right, how).map_err(uncomparable)
+    })?;
     Ok(items.into_iter().unzip())
 }
 
@@ -417,7 +493,7 @@ fn binary_search(
         cx.step(1)?;
         let middle = low + (high - low - 1) / 2;
         let item = items.get(middle).cloned().unwrap_or_default();
-        let order = cx.compare_by(&item, wanted, how).map_err(crate::eval::uncomparable)?;
+        let order = cx.compare_by(&item, wanted, how).map_err(uncomparable)?;
         match order {
             std::cmp::Ordering::Equal => return Ok(Value::Int(index_int(start + middle))),
             std::cmp::Ordering::Less => low = middle + 1,
@@ -452,17 +528,13 @@ fn window(a: &Args<'_>, at: usize, given: usize, length: usize) -> Result<Window
 /// The window of `FindLastIndex(startIndex[, count], …)`, which looks backwards from its start.
 fn last_window(a: &Args<'_>, at: usize, given: usize, length: usize) -> Result<Window, Exception> {
     let start = if given > 0 { a.long(at) } else { i64::from(index_int(length)) - 1 };
-    if length == 0 {
-        return if start == -1 {
-            Ok(Window { start: 0, end: 0 })
-        } else {
-            Err(bad_index("startIndex"))
-        };
-    }
-    let Some(start) = usize::try_from(start).ok().filter(|start| *start < length) else {
+    // Nothing has one place to look back from: before the first.
+    let nothing = length == 0 && start == -1;
+    let inside = usize::try_from(start).is_ok_and(|start| start < length);
+    if !nothing && !inside {
         return Err(bad_index("startIndex"));
-    };
-    let end = start + 1;
+    }
+    let end = usize::try_from(start + 1).unwrap_or_default();
     if given < 2 {
         return Ok(Window { start: 0, end });
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::collections::dictionary;
 use super::super::decl::{Kind, TypeDecl, m};
+use super::super::object::required;
 use super::super::{Ty, TypeId, certificate, info};
 use super::Run;
 use super::messages::{decode, url};
@@ -199,9 +200,9 @@ pub(in crate::types) fn members(
 
 /// `GetValueOrDefault` of headers, query and claims: all values joined.
 fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
+    required(a, 0, "dictionary")?;
     let name = a.opt_str(1).ok_or_else(|| null_argument("key"))?;
     match a.get(0) {
-        Value::Null => Err(null_argument("dictionary")),
         Value::Host(HostRef::Headers(kind)) => {
             let text = cx.host.header(*kind, name);
             match text.map(|text| (Value::from(&*text), text.len())) {
@@ -216,8 +217,12 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
                     let Some(values) = dictionary::find(cx, &map, a.get(1))? else {
                         return Ok(default);
                     };
+                    if values.is_null() {
+                        return Err(null_argument("value"));
+                    }
                     let items = cx.collect(&values)?;
-                    let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                    let texts: Vec<&str> =
+                        items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
                     let text = texts.join(",");
                     cx.string(text)
                 }
@@ -243,7 +248,8 @@ fn joined(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
     }
 }
 
-fn joined_values(values: &[String]) -> Cow<'_, str> {
+/// All values of a name in one text.
+pub(crate) fn joined_values(values: &[String]) -> Cow<'_, str> {
     match values {
         [only] => Cow::Borrowed(only),
         many => Cow::Owned(many.join(",")),
@@ -251,9 +257,9 @@ fn joined_values(values: &[String]) -> Cow<'_, str> {
 }
 
 fn variable(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
+    required(a, 0, "dictionary")?;
     let name = a.str(1, "key")?;
     match a.get(0) {
-        Value::Null => Err(null_argument("dictionary")),
         Value::Host(HostRef::Variables) => match cx.host.variable(&name).cloned() {
             Some(value) => cx.cast(value, a.ty(0)),
             None => Ok(default),
@@ -371,12 +377,8 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
 };
 
 fn value_or(cx: &mut Cx<'_>, a: &Args<'_>, default: Value) -> Run {
-    let map = a.value(0);
-    if let Some(crate::state::Object::Dictionary(_)) = cx.object_of(&map) {
-        return Ok(dictionary::find(cx, &map, a.get(1))?.unwrap_or(default));
-    }
-    let name = a.str(1, "key")?;
-    Ok(match look_up(cx, &map, &name)? {
+    let map = required(a, 0, "dictionary")?;
+    Ok(match dictionary::look_up(cx, &map, a.get(1))? {
         Lookup::Found(value) => value,
         Lookup::Null | Lookup::Missing => default,
     })
@@ -389,8 +391,8 @@ fn encoded(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<String, Exception> {
         let [name, values] = &*record.values else { continue };
         let name = escape_data(name.as_str().unwrap_or_default());
         for value in cx.collect(values)? {
-            let value = escape_data(value.as_str().unwrap_or_default());
-            parts.push(format!("{name}={value}"));
+            let value = value.as_str().ok_or_else(|| null_argument("stringToEscape"))?;
+            parts.push(format!("{name}={}", escape_data(value)));
         }
     }
     Ok(parts.join("&"))

@@ -183,7 +183,7 @@ fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         Cow::Borrowed(_) => SourceText::Bytes(bytes.clone()),
         Cow::Owned(text) => SourceText::Str(text.into()),
     };
-    cx.state.json.keep(kept);
+    cx.state.json.keep_source(id, kept);
     Ok(Value::Json(id))
 }
 

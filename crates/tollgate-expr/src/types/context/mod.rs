@@ -17,7 +17,7 @@ pub(super) use azure::{
     VNET,
 };
 pub(super) use maps::{EXTENSIONS, Lookup, look_up, members};
-pub(crate) use maps::{entries, query_text};
+pub(crate) use maps::{entries, joined_values, query_text};
 pub(crate) use messages::url_text;
 pub(super) use messages::{BODY, REQUEST, RESPONSE, URL};
 

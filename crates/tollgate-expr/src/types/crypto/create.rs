@@ -3,7 +3,7 @@
 use super::super::{Ty, TypeId, info, is_assignable};
 use super::hash_algorithm::Hasher;
 use super::symmetric::Symmetric;
-use super::{Run, hmac};
+use super::{Run, hmac, rsa};
 use crate::cryptography::cipher::Family;
 use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
@@ -15,6 +15,26 @@ enum Known {
     Hash(TypeId, &'static str, Algorithm),
     Hmac(TypeId, Algorithm),
     Cipher(Family, &'static str),
+    Rsa,
+}
+
+impl Known {
+    fn id(self) -> TypeId {
+        match self {
+            Known::Hash(id, _, _) | Known::Hmac(id, _) => id,
+            Known::Cipher(_, _) => TypeId::SymmetricAlgorithm,
+            Known::Rsa => TypeId::Rsa,
+        }
+    }
+
+    /// The short name of its class.
+    fn class(self) -> &'static str {
+        match self {
+            Known::Hash(_, class, _) | Known::Cipher(_, class) => class,
+            Known::Hmac(id, _) => info(id).short,
+            Known::Rsa => rsa::PROVIDER,
+        }
+    }
 }
 
 const MD5: Known = Known::Hash(TypeId::MD5, "MD5CryptoServiceProvider", Algorithm::Md5);
@@ -62,6 +82,9 @@ const NAMES: &[(&str, Known)] = &[
     ("System.Security.Cryptography.HMACSHA384", Known::Hmac(TypeId::HMACSHA384, Algorithm::Sha384)),
     ("HMACSHA512", Known::Hmac(TypeId::HMACSHA512, Algorithm::Sha512)),
     ("System.Security.Cryptography.HMACSHA512", Known::Hmac(TypeId::HMACSHA512, Algorithm::Sha512)),
+    ("RSA", Known::Rsa),
+    ("System.Security.Cryptography.RSA", Known::Rsa),
+    ("System.Security.Cryptography.AsymmetricAlgorithm", Known::Rsa),
     ("AES", AES),
     ("AesCryptoServiceProvider", AES),
     ("System.Security.Cryptography.AesCryptoServiceProvider", AES),
@@ -92,39 +115,39 @@ const NAMES: &[(&str, Known)] = &[
 ];
 
 /// A cipher of a name; none for an unknown one.
-pub(super) fn cipher(name: &str) -> Option<Symmetric> {
-    match known(name)? {
-        Known::Cipher(family, class) => Some(Symmetric::new(family, class)),
+pub(super) fn cipher(name: &str) -> Result<Option<Symmetric>, Exception> {
+    Ok(match find(name, TypeId::SymmetricAlgorithm)? {
+        Some(Known::Cipher(family, class)) => Some(Symmetric::new(family, class)),
         _ => None,
-    }
+    })
 }
 
-fn known(name: &str) -> Option<Known> {
-    NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, known)| *known)
+/// What a name stands for; an exception when that is no `wanted`.
+fn find(name: &str, wanted: TypeId) -> Result<Option<Known>, Exception> {
+    let found = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let Some((_, found)) = found else { return Ok(None) };
+    if is_assignable(&Ty::Named(found.id()), &Ty::Named(wanted)) {
+        return Ok(Some(*found));
+    }
+    let message = format!(
+        "Unable to cast object of type 'System.Security.Cryptography.{}' to type '{}'.",
+        found.class(),
+        info(wanted).full
+    );
+    Err(Exception::new(ExceptionKind::InvalidCast, message))
 }
 
 /// `wanted.Create(name)`: null for an unknown name, an exception for something that is not a `wanted`.
 pub(super) fn create(cx: &mut Cx<'_>, a: &Args<'_>, wanted: TypeId) -> Run {
     let name = a.str(0, "name")?;
-    let Some(found) = known(&name) else { return Ok(Value::Null) };
-    let (id, class) = match found {
-        Known::Hash(id, class, _) => (id, class),
-        Known::Hmac(id, _) => (id, info(id).short),
-        Known::Cipher(_, class) => (TypeId::SymmetricAlgorithm, class),
-    };
-    if !is_assignable(&Ty::Named(id), &Ty::Named(wanted)) {
-        let message = format!(
-            "Unable to cast object of type 'System.Security.Cryptography.{class}' to type '{}'.",
-            info(wanted).full
-        );
-        return Err(Exception::new(ExceptionKind::InvalidCast, message));
-    }
-    match found {
-        Known::Hash(id, class, algorithm) => {
+    match find(&name, wanted)? {
+        None => Ok(Value::Null),
+        Some(Known::Hash(id, class, algorithm)) => {
             cx.state.add_native(Hasher::plain(id, full_name(class), algorithm))
         }
-        Known::Hmac(id, algorithm) => hmac::random_key(cx, id, algorithm),
-        Known::Cipher(family, class) => cx.state.add_native(Symmetric::new(family, class)),
+        Some(Known::Hmac(id, algorithm)) => hmac::random_key(cx, id, algorithm),
+        Some(Known::Cipher(family, class)) => cx.state.add_native(Symmetric::new(family, class)),
+        Some(Known::Rsa) => rsa::empty(cx, rsa::PROVIDER),
     }
 }
 

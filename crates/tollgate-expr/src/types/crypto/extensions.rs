@@ -1,22 +1,22 @@
 //! `Encrypt` and `Decrypt`, which Azure adds to byte arrays.
 
 use super::super::decl::{Kind, TypeDecl, m};
-use super::{Run, create, symmetric, transform};
+use super::{Run, argument, create, symmetric, transform};
+use crate::Value;
 use crate::cryptography::cipher::Direction;
 use crate::eval::{Args, Cx};
-use crate::{Exception, Value};
 
 /// With the algorithm's name, a key and an initialisation vector.
 fn named(cx: &mut Cx<'_>, a: &Args<'_>, way: Direction) -> Run {
     let data = a.bytes(cx, 0, "input")?;
     let name = a.str(1, "alg")?;
+    let cipher = create::cipher(&name)?;
+    let cipher = cipher.ok_or_else(|| argument("Unknown algorithm. (Parameter 'alg')"))?;
     let key = a.bytes(cx, 2, "key")?;
     let iv = match a.get(3) {
         Value::Null => None,
         _ => Some(a.bytes(cx, 3, "iv")?),
     };
-    // .NET gives null for a name it does not know, and that is used.
-    let cipher = create::cipher(&name).ok_or_else(Exception::null_reference)?;
     let transform = cipher.transform(way, &key, iv.as_deref())?;
     transform::whole(cx, transform, data)
 }
@@ -34,6 +34,7 @@ fn own(cx: &mut Cx<'_>, a: &Args<'_>, way: Direction) -> Run {
 /// With an algorithm, a key and an initialisation vector.
 fn given(cx: &mut Cx<'_>, a: &Args<'_>, way: Direction) -> Run {
     let data = a.bytes(cx, 0, "input")?;
+    a.some(1, "alg")?;
     let transform = symmetric::with_key(cx, a, 1, way, ["key", "iv"])?;
     transform::whole(cx, transform, data)
 }

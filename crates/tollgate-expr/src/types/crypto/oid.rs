@@ -23,10 +23,9 @@ impl Native for Oid {
 }
 
 impl Oid {
-    /// Of an identifier, or of a name.
+    /// Of an identifier, or of a name. What the identifier is called is looked up when somebody asks.
     fn of(text: &str) -> Oid {
-        let value = by_name(text).unwrap_or(text);
-        Oid { value: Some(value.to_owned()), name: friendly_name(value).map(str::to_owned) }
+        Oid { value: Some(by_name(text).unwrap_or(text).to_owned()), name: None }
     }
 }
 

@@ -99,6 +99,7 @@ impl Symmetric {
         if !takes_key(self.family, key.len()) {
             return Err(argument(&format!("{KEY_SIZE} (Parameter 'rgbKey')")));
         }
+        let iv = iv.map(|iv| self.trimmed(iv));
         if let Some(iv) = iv
             && iv.len() != self.family.block_len()
         {
@@ -117,6 +118,16 @@ impl Symmetric {
         };
         let cipher = Cipher::new(self.family, self.mode, key, &iv);
         Ok(Transform::new(cipher, way, self.padding, iv))
+    }
+
+    /// An initialisation vector as long as a block; the older classes take longer ones.
+    fn trimmed<'iv>(&self, iv: &'iv [u8]) -> &'iv [u8] {
+        match self.family {
+            Family::TripleDes | Family::Des | Family::Rc2 => {
+                iv.get(..self.family.block_len()).unwrap_or(iv)
+            }
+            Family::Aes | Family::Rijndael => iv,
+        }
     }
 
     fn set_key(&mut self, key: Vec<u8>) -> Result<(), Exception> {

@@ -146,9 +146,11 @@ fn transform_block(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 fn transform_final(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let input = a.bytes(cx, 1, "inputBuffer")?;
     let (offset, count) = (a.int(2), a.int(3));
-    let from = usize::try_from(offset).ok().filter(|offset| *offset <= input.len());
-    let from = from.ok_or_else(|| out_of_range(OUTSIDE, "inputOffset"))?;
+    let from = usize::try_from(offset).map_err(|_| out_of_range(OUTSIDE, "inputOffset"))?;
     let n = usize::try_from(count).map_err(|_| out_of_range(OUTSIDE, "inputCount"))?;
+    if from > input.len() {
+        return Err(out_of_range(OUTSIDE, "inputOffset"));
+    }
     if n > input.len() - from {
         return Err(out_of_range(BEYOND, "inputCount"));
     }

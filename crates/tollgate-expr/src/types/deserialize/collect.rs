@@ -7,8 +7,8 @@ use super::{Contract, Deserializer, Run, takes_null};
 use crate::collections::Comparer;
 use crate::eval::default_value;
 use crate::json::{JsonId, Scalar, Token};
-use crate::state::{Object, SLOT_COST};
-use crate::types::collections::{dictionary, hash_set};
+use crate::state::SLOT_COST;
+use crate::types::collections::{dictionary, hash_set, line};
 use crate::types::{Ty, TypeId};
 use crate::{Exception, Value};
 
@@ -43,11 +43,8 @@ impl Deserializer<'_, '_, '_> {
             Ty::Generic(TypeId::HashSet | TypeId::ISet, _) => {
                 hash_set::new_set(cx, &item, items, Comparer::Exact)
             }
-            Ty::Generic(TypeId::Queue, _) => {
-                cx.state.add(Object::Queue { item, items: items.into(), version: 0 })
-            }
-            Ty::Generic(TypeId::Stack, _) => {
-                cx.state.add(Object::Stack { item, items, version: 0 })
+            Ty::Generic(id @ (TypeId::Queue | TypeId::Stack), _) => {
+                line::new_line(cx, *id, &item, items)
             }
             _ => cx.state.list(item, items),
         }

@@ -4,8 +4,8 @@ use super::super::collections::index_int;
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::container::add_content;
 use super::{NO_READERS, NO_SERIALIZERS, NO_SETTINGS, Run, index, parsed, set_index};
-use crate::eval::{Args, Cx, null_argument};
-use crate::json::JsonHeap;
+use crate::eval::{Cx, null_argument};
+use crate::json::{JsonHeap, JsonId};
 use crate::{Exception, ExceptionKind, Value};
 
 pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
@@ -77,7 +77,7 @@ pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
         ),
         m("bool IsReadOnly", "Whether it cannot change: it can.", |_, _| Ok(Value::Bool(false))),
         m("void CopyTo(JToken[] array, int arrayIndex)", "Copies the items.", |cx, a| {
-            copy_to(cx, a)
+            copy_to(cx, a.this_json()?, a.get(1), a.long(2))
         }),
         m("void Clear()", "Takes all items out.", |cx, a| {
             cx.state.json.remove_all(a.this_json()?, &mut cx.state.budget).map(|()| Value::Null)
@@ -95,17 +95,15 @@ pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
 };
 
 /// `CopyTo`, whose messages are Json.NET's own.
-fn copy_to(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
-    let (id, target) = (a.this_json()?, a.value(1));
+pub(in crate::types) fn copy_to(cx: &mut Cx<'_>, id: JsonId, target: &Value, start: i64) -> Run {
     if target.is_null() {
         return Err(null_argument("array"));
     }
-    let start = a.long(2);
     if start < 0 {
         let message = "arrayIndex is less than 0. (Parameter 'arrayIndex')";
         return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     }
-    let room = i64::from(index_int(cx.known_length(&target).unwrap_or_default()));
+    let room = i64::from(index_int(cx.known_length(target).unwrap_or_default()));
     let outside = |message: &str| Exception::new(ExceptionKind::Argument, message);
     if start >= room && start != 0 {
         return Err(outside("arrayIndex is equal to or greater than the length of array."));
@@ -117,7 +115,7 @@ fn copy_to(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         ));
     }
     for (place, id) in (start..).zip(ids) {
-        cx.array_set(&target, place, Value::Json(id))?;
+        cx.array_set(target, place, Value::Json(id))?;
     }
     Ok(Value::Null)
 }

@@ -18,7 +18,7 @@ pub(super) fn is_many(cx: &Cx<'_>, content: &Value) -> bool {
 }
 
 /// Adds content to a container at a place: a token, a value, or a sequence of them.
-pub(super) fn insert_content(
+pub(crate) fn insert_content(
     cx: &mut Cx<'_>,
     container: JsonId,
     place: usize,

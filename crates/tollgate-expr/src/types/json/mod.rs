@@ -19,14 +19,16 @@ mod property;
 mod value;
 mod walk;
 
-pub(super) use array::ARRAY;
+pub(super) use array::{ARRAY, copy_to};
 pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
+pub(crate) use container::insert_content;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
 pub(super) use object::OBJECT;
 pub(crate) use object::json_pairs;
 pub(super) use property::PROPERTY;
+pub(crate) use property::content_value;
 pub(super) use value::{RAW, VALUE, scalar_value};
 pub(crate) use walk::{TokenWalk, Walk, given as tokens_given};
 
@@ -38,8 +40,8 @@ use crate::eval::{
     Args, Cx, Source, default_value, null_argument, primitive_type, primitive_value, scalar_of,
 };
 use crate::json::{
-    DateParse, Formatting, JsonHeap, JsonId, JsonPath, JsonType, NoMatch, Primitive, PrimitiveType,
-    Scalar, SourceText,
+    DateParse, Formatting, JsonHeap, JsonId, JsonPath, JsonType, NoMatch, PrimitiveType, Scalar,
+    SourceText,
 };
 use crate::native::Native;
 use crate::state::SLOT_COST;
@@ -132,17 +134,6 @@ fn cast(cx: &mut Cx<'_>, a: &Args<'_>, to: PrimitiveType, nullable: bool) -> Run
     cx.state.json.cast(id, to, nullable, &mut cx.state.budget).map(primitive_value)
 }
 
-/// The cast to `Uri`: a URI is taken as it is, text must be an absolute one.
-fn uri_of(cx: &mut Cx<'_>, id: Option<JsonId>) -> Run {
-    let made = cx.state.json.cast(id, PrimitiveType::Uri, true, &mut cx.state.budget)?;
-    match (made, id.and_then(|id| cx.state.json.scalar(id))) {
-        (Primitive::Uri(text), scalar) if !matches!(scalar, Some(Scalar::Uri(_))) => {
-            super::uri::new_uri(cx, &text)
-        }
-        (made, _) => Ok(primitive_value(made)),
-    }
-}
-
 macro_rules! conversions {
     ($($ty:literal, $kind:ident;)*) => {
         &[
@@ -163,7 +154,7 @@ macro_rules! conversions {
             m("implicit JToken(byte[] value)", "A token of bytes.", implicit),
             m("explicit byte[](JToken value)", "The bytes of a token.", |cx, a| cast(cx, a, PrimitiveType::Bytes, true)),
             m("implicit JToken(Uri value)", "A token of a URI.", implicit),
-            m("explicit Uri(JToken value)", "The URI of a token.", |cx, a| uri_of(cx, a.json(0))),
+            m("explicit Uri(JToken value)", "The URI of a token.", |cx, a| cast(cx, a, PrimitiveType::Uri, true)),
         ]
     };
 }
@@ -343,7 +334,6 @@ pub(crate) fn convert_token(cx: &mut Cx<'_>, token: &Value, ty: &Ty) -> Run {
 /// `ToObject<T>()`.
 fn to_object(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     match primitive_type(ty) {
-        Some((PrimitiveType::Uri, _)) => uri_of(cx, Some(id)),
         Some((kind, nullable)) if kind != PrimitiveType::Bytes => {
             let made = cx.state.json.cast(Some(id), kind, nullable, &mut cx.state.budget);
             made.map(primitive_value)
@@ -440,7 +430,7 @@ fn parsed(
     let text = a.str(0, "s")?;
     cx.step(text.len() as u64 / 16)?;
     let id = parse(&mut cx.state.json, &text, DateParse::DateTime, &mut cx.state.budget)?;
-    cx.state.json.keep(SourceText::Str(text));
+    cx.state.json.keep_source(id, SourceText::Str(text));
     Ok(Value::Json(id))
 }
 
@@ -522,7 +512,10 @@ const TOKENS: &[Member] = &[
         walk_from(cx, a, Walk::Before)
     }),
     m("static IEqualityComparer<JToken> EqualityComparer", "By what trees hold.", |_, _| {
-        Ok(super::collections::comparers::comparer_object(crate::collections::Comparer::Deep))
+        Ok(super::collections::comparers::comparer_object(
+            crate::collections::Comparer::Deep,
+            &Ty::JTOKEN,
+        ))
     }),
     m("void AddAnnotation(object annotation)", "Adds a note.", |cx, a| {
         let annotation = a.some(1, "annotation")?;

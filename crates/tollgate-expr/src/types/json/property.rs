@@ -14,7 +14,7 @@ fn new_property(cx: &mut Cx<'_>, a: &Args<'_>, content: &Value) -> Run {
 }
 
 /// The one token of a property: a sequence becomes an array.
-fn content_value(cx: &mut Cx<'_>, content: &Value) -> Result<Option<JsonId>, Exception> {
+pub(crate) fn content_value(cx: &mut Cx<'_>, content: &Value) -> Result<Option<JsonId>, Exception> {
     if is_many(cx, content) {
         let id = cx.state.json.array(&mut cx.state.budget)?;
         add_content(cx, id, content)?;

@@ -123,10 +123,7 @@ const REST: &[super::Member] = &[
         ) {
             return Ok(Value::Int(super::super::string::difference(left, right)));
         }
-        let left = a.this_json()?;
-        let Some(right) = a.json(1) else { return Ok(Value::Int(1)) };
-        let order = cx.state.json.compare_values(left, right)?;
-        Ok(Value::Int(order as i32))
+        Ok(Value::Int(cx.state.json.compare_values(a.this_json()?, a.json(1))? as i32))
     }),
 ];
 

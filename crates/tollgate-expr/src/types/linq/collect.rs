@@ -1,6 +1,6 @@
 //! Methods that put the items into a collection, count them, or put them together.
 
-use super::{Run, comparer, index_int, no_elements, source};
+use super::{Run, comparer, index_int, no_elements, reach, source};
 use crate::collections::Comparer;
 use crate::eval::{Args, Cx};
 use crate::state::SLOT_COST;
@@ -11,15 +11,11 @@ use crate::types::decl::{Member, m};
 use crate::types::object::required;
 use crate::{Exception, Value};
 
-fn count(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<usize, Exception> {
+/// The number of items, or of those that pass, by a walk over them.
+fn count(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<i32, Exception> {
     let from = source(a)?;
     let test = if a.len() > 1 { Some(required(a, 1, "predicate")?) } else { None };
-    if test.is_none()
-        && let Some(n) = cx.known_length(&from)
-    {
-        return Ok(n);
-    }
-    let mut n = 0;
+    let mut n: usize = 0;
     cx.each(&from, &mut |cx, item| {
         cx.step(1)?;
         let counts = match &test {
@@ -29,7 +25,7 @@ fn count(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<usize, Exception> {
         n += usize::from(counts);
         Ok(true)
     })?;
-    Ok(n)
+    Ok(index_int(n))
 }
 
 fn to_set(cx: &mut Cx<'_>, a: &Args<'_>, how: Comparer) -> Run {
@@ -78,20 +74,21 @@ fn aggregate(cx: &mut Cx<'_>, a: &Args<'_>, seed: Option<Value>, function: &Valu
 
 pub(super) const MEMBERS: &[Member] = &[
     m("static int Count<T>(this IEnumerable<T> source)", "How many items there are.", |cx, a| {
-        Ok(Value::Int(index_int(count(cx, a)?)))
+        let from = source(a)?;
+        Ok(Value::Int(index_int(reach::count(cx, &from)?)))
     }),
     m(
         "static int Count<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
         "How many items pass.",
-        |cx, a| Ok(Value::Int(index_int(count(cx, a)?))),
+        |cx, a| Ok(Value::Int(count(cx, a)?)),
     ),
     m("static long LongCount<T>(this IEnumerable<T> source)", "How many there are.", |cx, a| {
-        Ok(Value::Long(i64::from(index_int(count(cx, a)?))))
+        Ok(Value::Long(i64::from(count(cx, a)?)))
     }),
     m(
         "static long LongCount<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
         "How many items pass.",
-        |cx, a| Ok(Value::Long(i64::from(index_int(count(cx, a)?)))),
+        |cx, a| Ok(Value::Long(i64::from(count(cx, a)?))),
     ),
     m("static T[] ToArray<T>(this IEnumerable<T> source)", "An array of the items.", |cx, a| {
         let from = source(a)?;
@@ -100,8 +97,7 @@ pub(super) const MEMBERS: &[Member] = &[
     }),
     m("static List<T> ToList<T>(this IEnumerable<T> source)", "A list of the items.", |cx, a| {
         let from = source(a)?;
-        let items = cx.collect(&from)?;
-        cx.state.list(a.ty(0).clone(), items)
+        reach::to_list(cx, &from, a.ty(0))
     }),
     m("static HashSet<T> ToHashSet<T>(this IEnumerable<T> source)", "A set of them.", |cx, a| {
         to_set(cx, a, Comparer::Exact)

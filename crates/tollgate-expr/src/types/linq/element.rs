@@ -1,10 +1,7 @@
 //! Methods that give one item, or say whether there is one.
 
-use super::{
-    Run, comparer, equal_by, indexed_item, indexed_length, invalid, is_indexed, no_elements, source,
-};
+use super::{Run, comparer, equal_by, holds, invalid, no_elements, reach, source};
 use crate::eval::{Args, Cx, Source, default_value};
-use crate::state::Object;
 use crate::types::decl::{Member, m};
 use crate::types::object::required;
 use crate::{Exception, ExceptionKind, Value};
@@ -27,8 +24,8 @@ fn passes(cx: &mut Cx<'_>, test: Option<&Value>, item: &Value) -> Result<bool, E
     }
 }
 
-/// The first item that passes the test, if there is one.
-fn first(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
+/// The first item that passes the test, if there is one, as a walk comes to it.
+fn any(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
     let from = source(a)?;
     let test = predicate(a)?;
     let mut found = None;
@@ -41,16 +38,47 @@ fn first(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
     Ok(found)
 }
 
+/// The same as `First` gives it.
+fn first(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
+    let from = source(a)?;
+    match predicate(a)? {
+        None => reach::first(cx, &from),
+        Some(test) => match ordered_end(cx, &from, &test, false)? {
+            Some(found) => Ok(found),
+            None => any(cx, a),
+        },
+    }
+}
+
+/// The first or last that passes of what `OrderBy` gives; none when it is something else.
+fn ordered_end(
+    cx: &mut Cx<'_>,
+    from: &Value,
+    test: &Value,
+    last: bool,
+) -> Result<Option<Option<Value>>, Exception> {
+    let Some(Source::Order(from, keys, part)) = reach::lazy_source(cx, from) else {
+        return Ok(None);
+    };
+    if part.start > 0 || part.end < i64::MAX {
+        return Ok(None);
+    }
+    let (from, keys) = (from.clone(), keys.clone());
+    cx.ordered_end(&from, &keys, Some(test), last).map(Some)
+}
+
 /// The last item that passes. Lists are looked at from their end.
 fn last(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
     let from = source(a)?;
-    let test = predicate(a)?;
-    let list = test.is_none() || !matches!(cx.object_of(&from), Some(Object::Sequence(_)));
-    if list && is_indexed(cx, &from) {
-        let mut places = 0..indexed_length(cx, &from).unwrap_or_default();
+    let Some(test) = predicate(a)? else { return reach::last(cx, &from) };
+    if let Some(found) = ordered_end(cx, &from, &test, true)? {
+        return Ok(found);
+    }
+    if reach::is_list(cx, &from) {
+        let mut places = 0..cx.known_length(&from).unwrap_or_default();
         while let Some(place) = places.next_back() {
-            let item = indexed_item(cx, &from, place)?.unwrap_or_default();
-            if passes(cx, test.as_ref(), &item)? {
+            let item = reach::at(cx, &from, place)?.unwrap_or_default();
+            if passes(cx, Some(&test), &item)? {
                 return Ok(Some(item));
             }
         }
@@ -58,7 +86,7 @@ fn last(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
     }
     let mut found = None;
     cx.each(&from, &mut |cx, item| {
-        if passes(cx, test.as_ref(), &item)? {
+        if passes(cx, Some(&test), &item)? {
             found = Some(item);
         }
         Ok(true)
@@ -90,49 +118,30 @@ fn single(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
 
 fn element_at(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
     let from = source(a)?;
-    let Ok(mut left) = usize::try_from(a.long(1)) else { return Ok(None) };
-    if is_indexed(cx, &from) {
-        return indexed_item(cx, &from, left);
+    match usize::try_from(a.long(1)) {
+        Ok(index) => reach::at(cx, &from, index),
+        Err(_) => Ok(None),
     }
-    let mut found = None;
-    cx.each(&from, &mut |cx, item| {
-        cx.step(1)?;
-        if left == 0 {
-            found = Some(item);
-            return Ok(false);
-        }
-        left -= 1;
-        Ok(true)
-    })?;
-    Ok(found)
 }
 
 /// What `ElementAt` says of an index that is not there: lists say it themselves.
 #[cold]
 fn no_element(cx: &Cx<'_>, a: &Args<'_>) -> Exception {
-    let lazy = match cx.object_of(a.get(0)) {
-        Some(Object::Sequence(sequence)) => !matches!(sequence.source, Source::View(_)),
-        _ => cx.known_length(a.get(0)).is_none(),
-    };
-    let message = if lazy {
-        "Specified argument was out of the range of valid values. (Parameter 'index')"
-    } else {
+    let own = reach::is_list(cx, a.get(0)) && !matches!(a.get(0), Value::Record(_));
+    let message = if own {
         "Index was out of range. Must be non-negative and less than the size of the collection. (Parameter 'index')"
+    } else {
+        "Specified argument was out of the range of valid values. (Parameter 'index')"
     };
     Exception::new(ExceptionKind::ArgumentOutOfRange, message)
 }
 
 fn contains(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let (from, wanted) = (source(a)?, a.value(1));
-    let how = comparer(a.get(2));
-    if a.len() < 3
-        && let Some(Object::Set(set)) = cx.object_of(&from)
-    {
-        let how = set.comparer();
-        let key = cx.key(&wanted, how)?;
-        let Some(Object::Set(set)) = cx.object_of(&from) else { return Ok(Value::Bool(false)) };
-        return Ok(Value::Bool(set.contains(&key)));
+    if a.len() < 3 {
+        return holds(cx, &from, &wanted).map(Value::Bool);
     }
+    let how = comparer(a.get(2));
     let mut found = false;
     cx.each(&from, &mut |cx, item| {
         cx.step(1)?;
@@ -169,12 +178,12 @@ fn or_default(a: &Args<'_>, item: Option<Value>) -> Value {
 
 pub(super) const MEMBERS: &[Member] = &[
     m("static bool Any<T>(this IEnumerable<T> source)", "Whether there are items.", |cx, a| {
-        Ok(Value::Bool(first(cx, a)?.is_some()))
+        Ok(Value::Bool(any(cx, a)?.is_some()))
     }),
     m(
         "static bool Any<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
         "Whether an item passes.",
-        |cx, a| Ok(Value::Bool(first(cx, a)?.is_some())),
+        |cx, a| Ok(Value::Bool(any(cx, a)?.is_some())),
     ),
     m(
         "static bool All<T>(this IEnumerable<T> source, Func<T, bool> predicate)",

@@ -1,6 +1,6 @@
 //! Methods that give some of the items, and those that add items.
 
-use super::{Run, is_indexed, lazy, lazy_source, source};
+use super::{Run, lazy, reach, source};
 use crate::Value;
 use crate::eval::{Args, Cx, Source, default_value};
 use crate::types::decl::{Member, m};
@@ -24,16 +24,51 @@ fn while_true(cx: &mut Cx<'_>, a: &Args<'_>, take: bool, indexed: bool) -> Run {
     )
 }
 
-/// `Skip`. What `Select` makes of a list is skipped without being made.
-fn skip(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
-    let (from, count) = (source(a)?, a.long(1));
-    let indexed = is_indexed(cx, &from);
-    if indexed && let Some(Source::Select { from, function, .. }) = lazy_source(cx, &from) {
-        let (from, function) = (from.clone(), function.clone());
-        let rest = lazy(cx, a.ty(0), Source::Skip(from, count))?;
+/// The places that `Take` and `Skip` leave.
+enum Part {
+    Take,
+    Skip,
+}
+
+/// `Take` and `Skip`. What `Select` makes of items that can be reached alone is not made of the others, and what is
+/// ordered is not put in order.
+fn part(cx: &mut Cx<'_>, a: &Args<'_>, from: &Value, count: i64, which: &Part) -> Run {
+    let none = || Source::Items(Vec::new());
+    if let (Part::Take, ..=0) = (which, count) {
+        return lazy(cx, a.ty(0), none());
+    }
+    if let Some((from, function)) = reach::selected(cx, from) {
+        let rest = part(cx, a, &from, count, which)?;
         return lazy(cx, a.ty(0), Source::Select { from: rest, function, indexed: false });
     }
-    lazy(cx, a.ty(0), Source::Skip(from, count))
+    let count = count.max(0);
+    let made = match (which, reach::lazy_source(cx, from)) {
+        (Part::Take, Some(Source::Order(from, keys, part))) => {
+            let end = part.end.min(part.start.saturating_add(count));
+            Source::Order(from.clone(), keys.clone(), part.start..end)
+        }
+        (Part::Skip, Some(Source::Order(from, keys, part))) => {
+            let start = part.start.saturating_add(count);
+            if start >= part.end {
+                none()
+            } else {
+                Source::Order(from.clone(), keys.clone(), start..part.end)
+            }
+        }
+        (Part::Skip, Some(Source::Take(_, taken))) if count >= *taken => none(),
+        (Part::Take, _) => Source::Take(from.clone(), count),
+        (Part::Skip, _) => Source::Skip(from.clone(), count),
+    };
+    lazy(cx, a.ty(0), made)
+}
+
+/// `TakeLast` and `SkipLast`, without a walk over what is not asked for.
+fn from_end(cx: &mut Cx<'_>, a: &Args<'_>, make: fn(Value, usize) -> Source, which: &Part) -> Run {
+    let from = source(a)?;
+    match usize::try_from(a.long(1)) {
+        Ok(count) if count > 0 => lazy(cx, a.ty(0), make(from, count)),
+        _ => part(cx, a, &from, 0, which),
+    }
 }
 
 pub(super) const MEMBERS: &[Member] = &[
@@ -51,30 +86,27 @@ pub(super) const MEMBERS: &[Member] = &[
         "static IEnumerable<T> Take<T>(this IEnumerable<T> source, int count)",
         "The first items.",
         |cx, a| {
-            let s = Source::Take(source(a)?, a.long(1));
-            lazy(cx, a.ty(0), s)
+            let from = source(a)?;
+            part(cx, a, &from, a.long(1), &Part::Take)
         },
     ),
     m(
         "static IEnumerable<T> Skip<T>(this IEnumerable<T> source, int count)",
         "All but the first items.",
-        |cx, a| skip(cx, a),
+        |cx, a| {
+            let from = source(a)?;
+            part(cx, a, &from, a.long(1), &Part::Skip)
+        },
     ),
     m(
         "static IEnumerable<T> TakeLast<T>(this IEnumerable<T> source, int count)",
         "The last items.",
-        |cx, a| {
-            let s = Source::TakeLast(source(a)?, usize::try_from(a.long(1)).unwrap_or_default());
-            lazy(cx, a.ty(0), s)
-        },
+        |cx, a| from_end(cx, a, Source::TakeLast, &Part::Take),
     ),
     m(
         "static IEnumerable<T> SkipLast<T>(this IEnumerable<T> source, int count)",
         "All but the last items.",
-        |cx, a| {
-            let s = Source::SkipLast(source(a)?, usize::try_from(a.long(1)).unwrap_or_default());
-            lazy(cx, a.ty(0), s)
-        },
+        |cx, a| from_end(cx, a, Source::SkipLast, &Part::Skip),
     ),
     m(
         "static IEnumerable<T> TakeWhile<T>(this IEnumerable<T> source, Func<T, bool> predicate)",

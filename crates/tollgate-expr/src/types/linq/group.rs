@@ -2,44 +2,46 @@
 
 use super::{Run, comparer, lazy, source};
 use crate::Value;
-use crate::collections::Comparer;
 use crate::eval::{Args, Cx, Group, Join, Source};
 use crate::types::collections::dictionary;
 use crate::types::decl::{Member, m};
 use crate::types::object::required;
 use crate::types::{Ty, TypeId};
 
-/// Which functions a call of `GroupBy` has, and where: 0 is none.
-struct Places {
-    element: usize,
-    result: usize,
-    comparer: usize,
+/// What a call makes of the items, beside their keys: how many functions it has, the comparer comes after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Makes {
+    Groups,
+    GroupsOfValues,
+    Results,
+    ResultsOfValues,
 }
 
-fn group_by(cx: &mut Cx<'_>, a: &Args<'_>, places: &Places) -> Run {
+fn group_by(cx: &mut Cx<'_>, a: &Args<'_>, makes: Makes) -> Run {
     let (from, key) = (source(a)?, required(a, 1, "keySelector")?);
-    let function = |place: usize, name: &str| {
-        if place == 0 { Ok(None) } else { required(a, place, name).map(Some) }
-    };
-    let element = function(places.element, "elementSelector")?;
-    let result = function(places.result, "resultSelector")?;
-    let how = if places.comparer == 0 { Comparer::Exact } else { comparer(a.get(places.comparer)) };
+    let values = matches!(makes, Makes::GroupsOfValues | Makes::ResultsOfValues);
+    let results = matches!(makes, Makes::Results | Makes::ResultsOfValues);
+    let element = if values { Some(required(a, 2, "elementSelector")?) } else { None };
+    let next = 2 + usize::from(values);
+    let result = if results { Some(required(a, next, "resultSelector")?) } else { None };
+    let comparer = comparer(a.get(next + usize::from(results)));
     let key_ty = a.ty(1).clone();
-    let item_ty = if element.is_some() { a.ty(2).clone() } else { a.ty(0).clone() };
-    let made = match (&result, &element) {
-        (None, _) => Ty::generic(TypeId::IGrouping, [key_ty.clone(), item_ty.clone()]),
-        (Some(_), None) => a.ty(2).clone(),
-        (Some(_), Some(_)) => a.ty(3).clone(),
+    let item_ty = a.ty(if values { 2 } else { 0 }).clone();
+    let made = if results {
+        a.ty(next).clone()
+    } else {
+        Ty::generic(TypeId::IGrouping, [key_ty.clone(), item_ty.clone()])
     };
-    let group = Group { from, key, element, result, comparer: how, key_ty, item_ty };
+    let group = Group { from, key, element, result, comparer, key_ty, item_ty };
     lazy(cx, &made, Source::Group(Box::new(group)))
 }
 
-fn to_lookup(cx: &mut Cx<'_>, a: &Args<'_>, element: bool, comparer_at: usize) -> Run {
+fn to_lookup(cx: &mut Cx<'_>, a: &Args<'_>, makes: Makes) -> Run {
     let (from, key) = (source(a)?, required(a, 1, "keySelector")?);
-    let select = if element { Some(required(a, 2, "elementSelector")?) } else { None };
-    let how = if comparer_at == 0 { Comparer::Exact } else { comparer(a.get(comparer_at)) };
-    let (key_ty, item_ty) = (a.ty(1).clone(), a.ty(if element { 2 } else { 0 }).clone());
+    let values = makes == Makes::GroupsOfValues;
+    let select = if values { Some(required(a, 2, "elementSelector")?) } else { None };
+    let how = comparer(a.get(2 + usize::from(values)));
+    let (key_ty, item_ty) = (a.ty(1).clone(), a.ty(if values { 2 } else { 0 }).clone());
     let groups = cx.groups(&from, &key, select.as_ref(), how, false)?;
     let ty = Ty::generic(TypeId::IGrouping, [key_ty.clone(), item_ty.clone()]);
     let map = dictionary::empty(cx, &key_ty, &ty, how)?;
@@ -67,85 +69,46 @@ fn join(cx: &mut Cx<'_>, a: &Args<'_>, grouped: bool) -> Run {
     lazy(cx, a.ty(3), Source::Join(Box::new(join)))
 }
 
-pub(super) const MEMBERS: &[Member] = &[
-    m(
-        "static IEnumerable<IGrouping<K, T>> GroupBy<T, K>(this IEnumerable<T> source, Func<T, K> keySelector)",
-        "Groups of items with a key in common.",
-        |cx, a| group_by(cx, a, &Places { element: 0, result: 0, comparer: 0 }),
-    ),
-    m(
-        "static IEnumerable<IGrouping<K, T>> GroupBy<T, K>(this IEnumerable<T> source, Func<T, K> keySelector, IEqualityComparer<K> comparer)",
-        "Groups of items with a key in common.",
-        |cx, a| group_by(cx, a, &Places { element: 0, result: 0, comparer: 2 }),
-    ),
-    m(
-        "static IEnumerable<IGrouping<K, E>> GroupBy<T, K, E>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector)",
-        "Groups of values with a key in common.",
-        |cx, a| group_by(cx, a, &Places { element: 2, result: 0, comparer: 0 }),
-    ),
-    m(
-        "static IEnumerable<IGrouping<K, E>> GroupBy<T, K, E>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector, IEqualityComparer<K> comparer)",
-        "Groups of values with a key in common.",
-        |cx, a| group_by(cx, a, &Places { element: 2, result: 0, comparer: 3 }),
-    ),
-    m(
-        "static IEnumerable<R> GroupBy<T, K, R>(this IEnumerable<T> source, Func<T, K> keySelector, Func<K, IEnumerable<T>, R> resultSelector)",
-        "What a function makes of each group.",
-        |cx, a| group_by(cx, a, &Places { element: 0, result: 2, comparer: 0 }),
-    ),
-    m(
-        "static IEnumerable<R> GroupBy<T, K, R>(this IEnumerable<T> source, Func<T, K> keySelector, Func<K, IEnumerable<T>, R> resultSelector, IEqualityComparer<K> comparer)",
-        "What a function makes of each group.",
-        |cx, a| group_by(cx, a, &Places { element: 0, result: 2, comparer: 3 }),
-    ),
-    m(
-        "static IEnumerable<R> GroupBy<T, K, E, R>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector, Func<K, IEnumerable<E>, R> resultSelector)",
-        "What a function makes of each group of values.",
-        |cx, a| group_by(cx, a, &Places { element: 2, result: 3, comparer: 0 }),
-    ),
-    m(
-        "static IEnumerable<R> GroupBy<T, K, E, R>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector, Func<K, IEnumerable<E>, R> resultSelector, IEqualityComparer<K> comparer)",
-        "What a function makes of each group of values.",
-        |cx, a| group_by(cx, a, &Places { element: 2, result: 3, comparer: 4 }),
-    ),
-    m(
-        "static ILookup<K, T> ToLookup<T, K>(this IEnumerable<T> source, Func<T, K> keySelector)",
-        "The items by key.",
-        |cx, a| to_lookup(cx, a, false, 0),
-    ),
-    m(
-        "static ILookup<K, T> ToLookup<T, K>(this IEnumerable<T> source, Func<T, K> keySelector, IEqualityComparer<K> comparer)",
-        "The items by key.",
-        |cx, a| to_lookup(cx, a, false, 2),
-    ),
-    m(
-        "static ILookup<K, E> ToLookup<T, K, E>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector)",
-        "Values by key.",
-        |cx, a| to_lookup(cx, a, true, 0),
-    ),
-    m(
-        "static ILookup<K, E> ToLookup<T, K, E>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector, IEqualityComparer<K> comparer)",
-        "Values by key.",
-        |cx, a| to_lookup(cx, a, true, 3),
-    ),
-    m(
-        "static IEnumerable<R> Join<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, U, R> resultSelector)",
-        "What a function makes of pairs with a key in common.",
-        |cx, a| join(cx, a, false),
-    ),
-    m(
-        "static IEnumerable<R> Join<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, U, R> resultSelector, IEqualityComparer<K> comparer)",
-        "What a function makes of pairs with a key in common.",
-        |cx, a| join(cx, a, false),
-    ),
-    m(
-        "static IEnumerable<R> GroupJoin<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, IEnumerable<U>, R> resultSelector)",
-        "What a function makes of each item and those of the other with its key.",
-        |cx, a| join(cx, a, true),
-    ),
-    m(
-        "static IEnumerable<R> GroupJoin<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, IEnumerable<U>, R> resultSelector, IEqualityComparer<K> comparer)",
-        "What a function makes of each item and those of the other with its key.",
-        |cx, a| join(cx, a, true),
-    ),
-];
+/// Each member twice: as it is, and with a comparer of keys at its end.
+macro_rules! keyed {
+    ($($signature:literal, $docs:literal, $run:expr;)*) => {
+        &[$(
+            m(concat!("static ", $signature, ")"), $docs, $run),
+            m(concat!("static ", $signature, ", IEqualityComparer<K> comparer)"), $docs, $run),
+        )*]
+    };
+}
+
+pub(super) const MEMBERS: &[Member] = keyed! {
+    "IEnumerable<IGrouping<K, T>> GroupBy<T, K>(this IEnumerable<T> source, Func<T, K> keySelector",
+    "Groups of items with a key in common.",
+    |cx, a| group_by(cx, a, Makes::Groups);
+
+    "IEnumerable<IGrouping<K, E>> GroupBy<T, K, E>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector",
+    "Groups of values with a key in common.",
+    |cx, a| group_by(cx, a, Makes::GroupsOfValues);
+
+    "IEnumerable<R> GroupBy<T, K, R>(this IEnumerable<T> source, Func<T, K> keySelector, Func<K, IEnumerable<T>, R> resultSelector",
+    "What a function makes of each group.",
+    |cx, a| group_by(cx, a, Makes::Results);
+
+    "IEnumerable<R> GroupBy<T, K, E, R>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector, Func<K, IEnumerable<E>, R> resultSelector",
+    "What a function makes of each group of values.",
+    |cx, a| group_by(cx, a, Makes::ResultsOfValues);
+
+    "ILookup<K, T> ToLookup<T, K>(this IEnumerable<T> source, Func<T, K> keySelector",
+    "The items by key.",
+    |cx, a| to_lookup(cx, a, Makes::Groups);
+
+    "ILookup<K, E> ToLookup<T, K, E>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, E> elementSelector",
+    "Values by key.",
+    |cx, a| to_lookup(cx, a, Makes::GroupsOfValues);
+
+    "IEnumerable<R> Join<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, U, R> resultSelector",
+    "What a function makes of pairs with a key in common.",
+    |cx, a| join(cx, a, false);
+
+    "IEnumerable<R> GroupJoin<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, IEnumerable<U>, R> resultSelector",
+    "What a function makes of each item and those of the other with its key.",
+    |cx, a| join(cx, a, true);
+};

@@ -9,11 +9,11 @@ use crate::types::decl::{Member, joined, m};
 use crate::types::object::required;
 use crate::{Exception, Value};
 
-/// Looks at each value to add up or compare: of a selector when there is one.
+/// Looks at each value to add up or compare, of a selector when there is one, until `visit` says no.
 fn each_number(
     cx: &mut Cx<'_>,
     a: &Args<'_>,
-    visit: &mut dyn FnMut(&mut Cx<'_>, Value) -> Result<(), Exception>,
+    visit: &mut dyn FnMut(&mut Cx<'_>, Value) -> Result<bool, Exception>,
 ) -> Result<(), Exception> {
     let from = source(a)?;
     let select = if a.len() > 1 { Some(required(a, 1, "selector")?) } else { None };
@@ -23,7 +23,7 @@ fn each_number(
             Some(select) => cx.invoke(select, &[item])?,
             None => item,
         };
-        visit(cx, value).map(|()| true)
+        visit(cx, value)
     })?;
     Ok(())
 }
@@ -38,7 +38,7 @@ fn sum(cx: &mut Cx<'_>, a: &Args<'_>, zero: Value) -> Run {
         } else if !value.is_null() {
             total = arith(BinaryOp::Add, true, &total, &value)?;
         }
-        Ok(())
+        Ok(true)
     })?;
     Ok(match total {
         #[expect(clippy::cast_possible_truncation, reason = "as .NET rounds")]
@@ -47,24 +47,34 @@ fn sum(cx: &mut Cx<'_>, a: &Args<'_>, zero: Value) -> Run {
     })
 }
 
+/// Which value is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Largest,
+    Smallest,
+    /// Of numbers: nothing is smaller than NaN, so that there is no need to look any further.
+    SmallestNumber,
+}
+
 /// The largest or smallest; of none, null when that is a value.
-fn extreme(cx: &mut Cx<'_>, a: &Args<'_>, largest: bool, nullable: bool) -> Run {
+fn extreme(cx: &mut Cx<'_>, a: &Args<'_>, end: End, nullable: bool) -> Run {
     let mut best: Option<Value> = None;
     each_number(cx, a, &mut |cx, value| {
         if value.is_null() {
-            return Ok(());
+            return Ok(true);
         }
         let better = match &best {
             None => true,
             Some(known) => {
                 let order = cx.order_of(&value, known)?;
-                if largest { order.is_gt() } else { order.is_lt() }
+                if end == End::Largest { order.is_gt() } else { order.is_lt() }
             }
         };
+        let done = end == End::SmallestNumber && value.as_double().is_some_and(f64::is_nan);
         if better {
             best = Some(value);
         }
-        Ok(())
+        Ok(!done)
     })?;
     match best {
         Some(best) => Ok(best),
@@ -79,7 +89,7 @@ fn average(cx: &mut Cx<'_>, a: &Args<'_>, nullable: bool) -> Run {
     let mut n = 0_u32;
     each_number(cx, a, &mut |_, value| {
         let value = match value {
-            Value::Null => return Ok(()),
+            Value::Null => return Ok(true),
             Value::Int(value) => Value::Long(i64::from(value)),
             Value::Float(value) => {
                 single = true;
@@ -89,7 +99,7 @@ fn average(cx: &mut Cx<'_>, a: &Args<'_>, nullable: bool) -> Run {
         };
         n = n.saturating_add(1);
         total = if total.is_null() { value } else { arith(BinaryOp::Add, true, &total, &value)? };
-        Ok(())
+        Ok(true)
     })?;
     Ok(match total {
         Value::Null if nullable => Value::Null,
@@ -114,14 +124,14 @@ macro_rules! numbers {
             m(concat!("static ", $mean, "? Average(this IEnumerable<", $ty, "?> source)"), "The mean without nulls.", |cx, a| average(cx, a, true)),
             m(concat!("static ", $mean, " Average<T>(this IEnumerable<T> source, Func<T, ", $ty, "> selector)"), "The mean of values.", |cx, a| average(cx, a, false)),
             m(concat!("static ", $mean, "? Average<T>(this IEnumerable<T> source, Func<T, ", $ty, "?> selector)"), "The mean of values without nulls.", |cx, a| average(cx, a, true)),
-            m(concat!("static ", $ty, " Max(this IEnumerable<", $ty, "> source)"), "The largest.", |cx, a| extreme(cx, a, true, false)),
-            m(concat!("static ", $ty, "? Max(this IEnumerable<", $ty, "?> source)"), "The largest, or null.", |cx, a| extreme(cx, a, true, true)),
-            m(concat!("static ", $ty, " Max<T>(this IEnumerable<T> source, Func<T, ", $ty, "> selector)"), "The largest value.", |cx, a| extreme(cx, a, true, false)),
-            m(concat!("static ", $ty, "? Max<T>(this IEnumerable<T> source, Func<T, ", $ty, "?> selector)"), "The largest value, or null.", |cx, a| extreme(cx, a, true, true)),
-            m(concat!("static ", $ty, " Min(this IEnumerable<", $ty, "> source)"), "The smallest.", |cx, a| extreme(cx, a, false, false)),
-            m(concat!("static ", $ty, "? Min(this IEnumerable<", $ty, "?> source)"), "The smallest, or null.", |cx, a| extreme(cx, a, false, true)),
-            m(concat!("static ", $ty, " Min<T>(this IEnumerable<T> source, Func<T, ", $ty, "> selector)"), "The smallest value.", |cx, a| extreme(cx, a, false, false)),
-            m(concat!("static ", $ty, "? Min<T>(this IEnumerable<T> source, Func<T, ", $ty, "?> selector)"), "The smallest value, or null.", |cx, a| extreme(cx, a, false, true)),
+            m(concat!("static ", $ty, " Max(this IEnumerable<", $ty, "> source)"), "The largest.", |cx, a| extreme(cx, a, End::Largest, false)),
+            m(concat!("static ", $ty, "? Max(this IEnumerable<", $ty, "?> source)"), "The largest, or null.", |cx, a| extreme(cx, a, End::Largest, true)),
+            m(concat!("static ", $ty, " Max<T>(this IEnumerable<T> source, Func<T, ", $ty, "> selector)"), "The largest value.", |cx, a| extreme(cx, a, End::Largest, false)),
+            m(concat!("static ", $ty, "? Max<T>(this IEnumerable<T> source, Func<T, ", $ty, "?> selector)"), "The largest value, or null.", |cx, a| extreme(cx, a, End::Largest, true)),
+            m(concat!("static ", $ty, " Min(this IEnumerable<", $ty, "> source)"), "The smallest.", |cx, a| extreme(cx, a, End::SmallestNumber, false)),
+            m(concat!("static ", $ty, "? Min(this IEnumerable<", $ty, "?> source)"), "The smallest, or null.", |cx, a| extreme(cx, a, End::SmallestNumber, true)),
+            m(concat!("static ", $ty, " Min<T>(this IEnumerable<T> source, Func<T, ", $ty, "> selector)"), "The smallest value.", |cx, a| extreme(cx, a, End::SmallestNumber, false)),
+            m(concat!("static ", $ty, "? Min<T>(this IEnumerable<T> source, Func<T, ", $ty, "?> selector)"), "The smallest value, or null.", |cx, a| extreme(cx, a, End::SmallestNumber, true)),
         )*]
     };
 }
@@ -137,18 +147,18 @@ const NUMBERS: &[Member] = numbers! {
 const ANY: &[Member] = &[
     m("static T Max<T>(this IEnumerable<T> source)", "The largest.", |cx, a| {
         let nullable = a.ty(0).takes_null();
-        extreme(cx, a, true, nullable)
+        extreme(cx, a, End::Largest, nullable)
     }),
     m("static T Min<T>(this IEnumerable<T> source)", "The smallest.", |cx, a| {
         let nullable = a.ty(0).takes_null();
-        extreme(cx, a, false, nullable)
+        extreme(cx, a, End::Smallest, nullable)
     }),
     m(
         "static R Max<T, R>(this IEnumerable<T> source, Func<T, R> selector)",
         "The largest value.",
         |cx, a| {
             let nullable = a.ty(1).takes_null();
-            extreme(cx, a, true, nullable)
+            extreme(cx, a, End::Largest, nullable)
         },
     ),
     m(
@@ -156,7 +166,7 @@ const ANY: &[Member] = &[
         "The smallest value.",
         |cx, a| {
             let nullable = a.ty(1).takes_null();
-            extreme(cx, a, false, nullable)
+            extreme(cx, a, End::Smallest, nullable)
         },
     ),
 ];

@@ -1,6 +1,7 @@
 //! `OrderBy`, `ThenBy` and their like.
 
-use super::{Run, lazy_source, source};
+use super::reach::lazy_source;
+use super::{Run, source};
 use crate::eval::{Args, Cx, SortKey, Source};
 use crate::state::confusion;
 use crate::types::decl::{Member, m};
@@ -14,7 +15,7 @@ fn key(a: &Args<'_>, descending: bool) -> Result<SortKey, Exception> {
 
 fn ordered(cx: &mut Cx<'_>, a: &Args<'_>, from: Value, keys: Vec<SortKey>) -> Run {
     let ty = Ty::generic(TypeId::IOrderedEnumerable, [a.ty(0).clone()]);
-    cx.sequence(ty, Source::Order(from, keys))
+    cx.sequence(ty, Source::Order(from, keys, 0..i64::MAX))
 }
 
 fn order(cx: &mut Cx<'_>, a: &Args<'_>, descending: bool) -> Run {
@@ -24,7 +25,9 @@ fn order(cx: &mut Cx<'_>, a: &Args<'_>, descending: bool) -> Run {
 
 fn then_by(cx: &mut Cx<'_>, a: &Args<'_>, descending: bool) -> Run {
     let (from, key) = (source(a)?, key(a, descending)?);
-    let Some(Source::Order(from, keys)) = lazy_source(cx, &from) else { return Err(confusion()) };
+    let Some(Source::Order(from, keys, _)) = lazy_source(cx, &from) else {
+        return Err(confusion());
+    };
     let (from, mut keys) = (from.clone(), keys.clone());
     keys.push(key);
     ordered(cx, a, from, keys)

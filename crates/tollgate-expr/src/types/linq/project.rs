@@ -61,8 +61,11 @@ pub(super) const MEMBERS: &[Member] = &[
         |cx, a| select_pairs(cx, a, true),
     ),
     m("static IEnumerable<R> Cast<R>(this IEnumerable source)", "Each item cast.", |cx, a| {
-        let s = Source::Cast(source(a)?, a.ty(0).clone());
-        lazy(cx, a.ty(0), s)
+        let from = source(a)?;
+        if cx.is_instance(&from, &Ty::enumerable(a.ty(0).clone())) {
+            return Ok(from);
+        }
+        lazy(cx, a.ty(0), Source::Cast(from, a.ty(0).clone()))
     }),
     m(
         "static IEnumerable<R> Zip<T, U, R>(this IEnumerable<T> first, IEnumerable<U> second, Func<T, U, R> resultSelector)",

@@ -6,7 +6,7 @@ use super::super::Ty;
 use super::super::decl::{Kind, Member, TypeDecl, joined, p};
 use super::{compare_to, numeric, numeric_refused};
 use crate::eval::{Args, Cx, arith, negate};
-use crate::number::{Number, convert};
+use crate::number::{Number, convert, decimal as exact};
 use crate::syntax::ast::BinaryOp;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -16,6 +16,11 @@ fn decimal(a: &Args<'_>, index: usize) -> Decimal {
         Value::Decimal(value) => *value,
         _ => Decimal::ZERO,
     }
+}
+
+/// A value rounded to a whole number.
+pub(in crate::types) fn whole_number(value: Decimal, strategy: RoundingStrategy) -> Value {
+    Value::Decimal(exact::round(value, 0, strategy))
 }
 
 /// A value rounded to digits after the point, in a mode of `MidpointRounding`.
@@ -36,7 +41,7 @@ pub(in crate::types) fn rounded(
         4 => RoundingStrategy::ToPositiveInfinity,
         _ => return Err(bad_mode(mode)),
     };
-    Ok(value.round_dp_with_strategy(digits, strategy))
+    Ok(exact::round(value, digits, strategy))
 }
 
 #[cold]
@@ -76,6 +81,12 @@ fn made(a: &Args<'_>) -> Result<Value, Exception> {
     convert(number, crate::number::NumberType::Decimal).map(Value::from)
 }
 
+/// Of the three words of the mantissa, the lowest first.
+fn of_words(words: [u32; 3], negative: bool, scale: u32) -> Value {
+    let mantissa = words.iter().rev().fold(0, |all, word| all << 32 | u128::from(*word));
+    Value::Decimal(exact::decimal(mantissa, scale, negative))
+}
+
 fn of_bits(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let bits = a.some(0, "bits")?;
     let bits = cx.collect(&bits)?;
@@ -91,7 +102,7 @@ fn of_bits(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         return Err(fault());
     }
     let negative = flags >> 31 != 0;
-    Ok(Value::Decimal(Decimal::from_parts(int(low), int(middle), int(high), negative, scale)))
+    Ok(of_words([int(low), int(middle), int(high)], negative, scale))
 }
 
 fn of_parts(a: &Args<'_>) -> Result<Value, Exception> {
@@ -102,7 +113,7 @@ fn of_parts(a: &Args<'_>) -> Result<Value, Exception> {
             "Decimal's scale value must be between 0 and 28, inclusive. (Parameter 'scale')";
         return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     }
-    Ok(Value::Decimal(Decimal::from_parts(part(0), part(1), part(2), a.bool(3), scale)))
+    Ok(of_words([part(0), part(1), part(2)], a.bool(3), scale))
 }
 
 fn bits(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
@@ -178,13 +189,13 @@ const OWN: &[Member] = &[
     p("static decimal MinusOne", "-1.", |_, _| Ok(Value::Decimal(Decimal::NEGATIVE_ONE))),
     p("static decimal Negate(decimal d)", "With the other sign.", |_, a| negate(a.get(0), true)),
     p("static decimal Truncate(decimal d)", "Without its fraction.", |_, a| {
-        Ok(Value::Decimal(decimal(a, 0).trunc()))
+        Ok(whole_number(decimal(a, 0), RoundingStrategy::ToZero))
     }),
     p("static decimal Floor(decimal d)", "Rounded down.", |_, a| {
-        Ok(Value::Decimal(decimal(a, 0).floor()))
+        Ok(whole_number(decimal(a, 0), RoundingStrategy::ToNegativeInfinity))
     }),
     p("static decimal Ceiling(decimal d)", "Rounded up.", |_, a| {
-        Ok(Value::Decimal(decimal(a, 0).ceil()))
+        Ok(whole_number(decimal(a, 0), RoundingStrategy::ToPositiveInfinity))
     }),
     p("static decimal Round(decimal d)", "Rounded, halves to even.", |_, a| round(a)),
     p("static decimal Round(decimal d, int decimals)", "Rounded, halves to even.", |_, a| round(a)),
@@ -195,7 +206,7 @@ const OWN: &[Member] = &[
         |_, a| round(a),
     ),
     p("static int Compare(decimal d1, decimal d2)", "The order of two numbers.", |_, a| {
-        Ok(Value::Int(compare_to(a)))
+        compare_to(a)
     }),
     p("static bool Equals(decimal d1, decimal d2)", "Whether they are equal.", |_, a| {
         Ok(Value::Bool(decimal(a, 0) == decimal(a, 1)))
@@ -210,7 +221,8 @@ const OWN: &[Member] = &[
     }),
 ];
 
-const SHARED: &[Member] = numeric!("decimal", "Decimal", Decimal, Decimal, Decimal::ZERO, 15);
+const SHARED: &[Member] =
+    numeric!("decimal", Decimal, Decimal, Decimal::ZERO, 15, "value", "value");
 const STATIC: &[Member] =
     &joined::<{ OPERATIONS.len() + CONVERSIONS.len() }>(OPERATIONS, CONVERSIONS);
 const REST: &[Member] = &joined::<{ SHARED.len() + STATIC.len() }>(SHARED, STATIC);

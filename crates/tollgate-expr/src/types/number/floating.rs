@@ -76,7 +76,7 @@ macro_rules! floating {
                     |_, a| Ok(Value::Bool(own(a).is_subnormal())),
                 ),
             ];
-            const REST: &[Member] = numeric!($short, $full, $kind, $variant, 0.0, $code);
+            const REST: &[Member] = numeric!($short, $kind, $variant, 0.0, $code, "value", "obj");
             TypeDecl {
                 name: concat!("System.", $full),
                 kind: Kind::Struct,

@@ -4,14 +4,15 @@ mod decimal;
 mod floating;
 mod integral;
 
-pub(in crate::types) use decimal::{DECL as DECIMAL, bad_mode, rounded};
+pub(in crate::types) use decimal::{DECL as DECIMAL, bad_mode, rounded, whole_number};
 pub(in crate::types) use floating::{DOUBLE, SINGLE};
 pub(in crate::types) use integral::{BYTE, INT16, INT32, INT64, SBYTE, UINT16, UINT32, UINT64};
 
 use super::TypeId;
-use crate::eval::{Args, Cx, formatted};
+use crate::eval::{Args, Cx, distance, formatted};
 use crate::number::{NumberType, Styles, parse, try_parse};
-use crate::{Exception, ExceptionKind, Value};
+use crate::state::confusion;
+use crate::{Exception, Value};
 
 /// `ToString(format)`; null and empty are the general format.
 fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
@@ -35,36 +36,9 @@ fn try_read(a: &mut Args<'_>, kind: NumberType, zero: Value) -> Result<Value, Ex
     Ok(Value::Bool(read.is_some()))
 }
 
-/// `CompareTo`: the distance of two small numbers, the order of others.
-fn compare_to(a: &Args<'_>) -> i32 {
-    let small = |value: &Value| match value {
-        Value::SByte(value) => Some(i32::from(*value)),
-        Value::Byte(value) => Some(i32::from(*value)),
-        Value::Short(value) => Some(i32::from(*value)),
-        Value::UShort(value) => Some(i32::from(*value)),
-        _ => None,
-    };
-    if let Some((left, right)) = small(a.get(0)).zip(small(a.get(1))) {
-        return left - right;
-    }
-    let order = crate::eval::order(a.get(0), a.get(1));
-    let nan = |value: &Value| value.as_double().is_some_and(f64::is_nan);
-    // NaN is less than everything and equal to itself.
-    order.unwrap_or_else(|| nan(a.get(1)).cmp(&nan(a.get(0)))) as i32
-}
-
-/// `CompareTo(object)`.
-fn compare_to_object(a: &Args<'_>, name: &str) -> Result<Value, Exception> {
-    match a.get(1) {
-        Value::Null => Ok(Value::Int(1)),
-        other if std::mem::discriminant(other) == std::mem::discriminant(a.get(0)) => {
-            Ok(Value::Int(compare_to(a)))
-        }
-        _ => {
-            let message = format!("Object must be of type {name}.");
-            Err(Exception::new(ExceptionKind::Argument, message))
-        }
-    }
+/// `CompareTo`.
+fn compare_to(a: &Args<'_>) -> Result<Value, Exception> {
+    distance(a.get(0), a.get(1)).map(Value::Int).ok_or_else(confusion)
 }
 
 /// A constant of `TypeCode`.
@@ -75,10 +49,11 @@ const fn type_code(number: i32) -> Value {
 const STYLES: &str = "`NumberStyles` is not in the allow-list";
 const SPANS: &str = "it writes to a span, and spans are not in the allow-list";
 
-/// What all numeric types have: `$full` is the name in messages, `$code` the number of `TypeCode`.
+/// What all numeric types have: `$code` is the number of `TypeCode`, `$object` and `$equal` are the parameters of
+/// `CompareTo(object)` and `Equals`.
 macro_rules! numeric {
-    ($short:literal, $full:literal, $kind:ident, $variant:ident, $zero:expr, $code:literal) => {{
-        use super::{compare_to, compare_to_object, read, to_string, try_read, type_code};
+    ($short:literal, $kind:ident, $variant:ident, $zero:expr, $code:literal, $object:literal, $equal:literal) => {{
+        use super::{compare_to, read, to_string, try_read, type_code};
         use $crate::Value;
         use $crate::number::NumberType;
         use $crate::types::decl::p;
@@ -110,14 +85,18 @@ macro_rules! numeric {
             p(
                 concat!("int CompareTo(", $short, " value)"),
                 "The order of two numbers; the distance of small ones.",
-                |_, a| Ok(Value::Int(compare_to(a))),
+                |_, a| compare_to(a),
             ),
-            p("int CompareTo(object value)", "The order of two numbers; null is less.", |_, a| {
-                compare_to_object(a, $full)
-            }),
-            p(concat!("bool Equals(", $short, " obj)"), "Whether they are equal.", |cx, a| {
-                Ok(Value::Bool($crate::types::object::equals(cx, a.get(0), a.get(1))))
-            }),
+            p(
+                concat!("int CompareTo(object ", $object, ")"),
+                "The order of two numbers; null is less.",
+                $crate::types::object::compare_to,
+            ),
+            p(
+                concat!("bool Equals(", $short, " ", $equal, ")"),
+                "Whether they are equal.",
+                |cx, a| Ok(Value::Bool($crate::types::object::equals(cx, a.get(0), a.get(1)))),
+            ),
             p("TypeCode GetTypeCode()", "The code of its type.", |_, _| Ok(type_code($code))),
         ]
     }};

@@ -1,6 +1,7 @@
 //! `StringComparer`.
 
 use super::compare::{compare, comparison, equal};
+use crate::Exception;
 use crate::Value;
 use crate::eval::{Args, Cx, null_argument};
 use crate::text::Comparison;
@@ -8,12 +9,16 @@ use crate::types::TypeId;
 use crate::types::collections::comparers::hash_of;
 use crate::types::decl::{Kind, TypeDecl, m, p, refused};
 use crate::types::object::equals;
-use crate::{Exception, ExceptionKind};
 
 type Run = Result<Value, Exception>;
 
 fn comparer(number: i32) -> Value {
     Value::Enum(TypeId::StringComparer, number)
+}
+
+/// `StringComparer.OrdinalIgnoreCase`.
+pub(in crate::types) fn ordinal_any_case() -> Value {
+    comparer(5)
 }
 
 fn how(a: &Args<'_>) -> Comparison {
@@ -29,14 +34,7 @@ fn compare_objects(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     if let (Value::Str(_) | Value::Null, Value::Str(_) | Value::Null) = (&left, &right) {
         return Ok(Value::Int(compare(left.as_str(), right.as_str(), how(a))));
     }
-    let order = cx.order_of(&left, &right).map_err(|exception| {
-        let comparable = exception.message().starts_with("Object must");
-        if comparable || exception.kind() != ExceptionKind::Argument {
-            return exception;
-        }
-        Exception::new(ExceptionKind::Argument, "At least one object must implement IComparable.")
-    })?;
-    Ok(Value::Int(order as i32))
+    cx.compare_objects(&left, &right).map(Value::Int)
 }
 
 fn hash(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {

@@ -19,6 +19,8 @@ impl Native for Current {
     }
 }
 
+/// As [`super::zone`] has it.
+const UTC: &str = "Coordinated Universal Time";
 const DAYLIGHT: &str =
     "`DaylightTime` is not in the allow-list, and UTC has no daylight saving time";
 
@@ -31,8 +33,8 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
         p("static TimeZone CurrentTimeZone", "The local time zone.", |_, _| {
             Ok(Value::native(Current))
         }),
-        p("string StandardName", "`UTC`.", |_, _| Ok(Value::from("UTC"))),
-        p("string DaylightName", "`UTC`.", |_, _| Ok(Value::from("UTC"))),
+        p("string StandardName", "`Coordinated Universal Time`.", |_, _| Ok(Value::from(UTC))),
+        p("string DaylightName", "`Coordinated Universal Time`.", |_, _| Ok(Value::from(UTC))),
         p("TimeSpan GetUtcOffset(DateTime time)", "None.", |_, _| {
             Ok(Value::TimeSpan(TimeSpan::ZERO))
         }),

@@ -175,13 +175,11 @@ const OWN: &[Member] = &[
     p("double Divide(TimeSpan ts)", "How often one is in the other.", |_, a| {
         Ok(Value::Double(a.span(0).ratio(a.span(1))))
     }),
-    p("int CompareTo(object value)", "The order of the two; null is less.", |_, a| {
-        match a.get(1) {
-            Value::Null => Ok(Value::Int(1)),
-            Value::TimeSpan(_) => Ok(Value::Int(super::compared(a) as i32)),
-            _ => Err(Exception::new(ExceptionKind::Argument, "Object must be of type TimeSpan.")),
-        }
-    }),
+    p(
+        "int CompareTo(object value)",
+        "The order of the two; null is less.",
+        super::super::object::compare_to,
+    ),
     p("string ToString(string format)", "As text in a format.", super::format),
     p(
         "string ToString(string format, IFormatProvider formatProvider)",

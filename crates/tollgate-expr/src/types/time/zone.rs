@@ -63,14 +63,9 @@ impl Zone {
         }
     }
 
+    /// The local zone: that of a Windows host whose clock is UTC has all its names from UTC.
     fn local() -> Zone {
-        Zone {
-            display: display(TimeSpan::ZERO, "UTC"),
-            standard: "UTC".to_owned(),
-            daylight: "UTC".to_owned(),
-            kind: TimeKind::Local,
-            ..Zone::utc()
-        }
+        Zone { kind: TimeKind::Local, ..Zone::utc() }
     }
 
     /// A zone of Windows, which is what Azure knows, or of the IANA database.
@@ -442,14 +437,14 @@ fn custom(a: &Args<'_>) -> Result<Value, Exception> {
     }
     let base = a.span(1);
     let minute = 60 * 10_000_000;
+    if !(-14 * 60 * minute..=14 * 60 * minute).contains(&base.ticks()) {
+        let message = "The TimeSpan parameter must be within plus or minus 14.0 hours. (Parameter 'baseUtcOffset')";
+        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+    }
     if base.ticks() % minute != 0 {
         let message =
             "The TimeSpan parameter cannot be specified more precisely than whole minutes.";
         return Err(argument(message, "baseUtcOffset"));
-    }
-    if base.ticks().abs() > 14 * 60 * minute {
-        let message = "The TimeSpan parameter must be within plus or minus 14.0 hours. (Parameter 'baseUtcOffset')";
-        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
     }
     let text = |index: usize| a.opt_str(index).unwrap_or_default().to_owned();
     Ok(Value::native(Zone {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::decl::{Kind, TypeDecl, m, rw};
 use super::{Run, some_id, this};
 use crate::eval::{Args, Cx, null_argument};
-use crate::xml::{DocumentType, verify_name};
+use crate::xml::{DocumentType, verify_colon_name};
 use crate::{Exception, ExceptionKind, Value};
 
 fn text_at(a: &Args<'_>, index: usize) -> Option<Arc<str>> {
@@ -15,19 +15,14 @@ fn text_at(a: &Args<'_>, index: usize) -> Option<Arc<str>> {
     }
 }
 
-/// The name among the arguments, with or without prefix.
-fn verified(a: &Args<'_>, index: usize, name: &str) -> Result<Arc<str>, Exception> {
-    let text = text_at(a, index).ok_or_else(|| null_argument(name))?;
+/// The name among the arguments. Where its colons may stand is looked at when it is written.
+fn verified(a: &Args<'_>, index: usize) -> Result<Arc<str>, Exception> {
+    let text = text_at(a, index).ok_or_else(|| null_argument("name"))?;
     if text.is_empty() {
-        return Err(Exception::new(
-            ExceptionKind::ArgumentNull,
-            format!("The empty string '' is not a valid name. (Parameter '{name}')"),
-        ));
+        let message = "The empty string '' is not a valid name. (Parameter 'name')";
+        return Err(Exception::new(ExceptionKind::ArgumentNull, message));
     }
-    match text.split_once(':') {
-        Some((prefix, local)) => verify_name(prefix).and_then(|()| verify_name(local))?,
-        None => verify_name(&text)?,
-    }
+    verify_colon_name(&text)?;
     Ok(text)
 }
 
@@ -57,7 +52,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             "Of its parts.",
             |cx, a| {
                 let ty = DocumentType {
-                    name: verified(a, 0, "name")?,
+                    name: verified(a, 0)?,
                     public_id: text_at(a, 1),
                     system_id: text_at(a, 2),
                     internal_subset: text_at(a, 3),
@@ -74,7 +69,7 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             "The name of the root element.",
             |cx, a| get(cx, a, |ty| Some(ty.name.clone())),
             |cx, a| {
-                let name = verified(a, 1, "value")?;
+                let name = verified(a, 1)?;
                 if let Some(ty) = cx.state.xml.doctype_mut(this(a)?) {
                     ty.name = name;
                 }

@@ -45,72 +45,35 @@ fn in_order(cx: &mut Cx<'_>, a: &Args<'_>, item: Ty) -> Run {
     cx.lazy(item, Source::Items(items))
 }
 
+/// The nodes of an axis of all items: `of` a type, or `below` it.
 macro_rules! axis {
-    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
+    ($item:literal, $name:literal, of $of:literal, $axis:ident, $docs:literal) => {
+        axis!(@ $item, $name, "", $of, "", $axis, $docs)
+    };
+    ($item:literal, $name:literal, below $of:literal, $axis:ident, $docs:literal) => {
+        axis!(@ $item, $name, "<T>", "T", concat!(" where T : ", $of), $axis, $docs)
+    };
+    (@ $item:literal, $name:literal, $types:literal, $of:literal, $bound:expr, $axis:ident, $docs:literal) => {
         m(
-            concat!(
-                "static IEnumerable<",
-                $item,
-                "> ",
-                $name,
-                "(this IEnumerable<",
-                $of,
-                "> source)"
-            ),
+            concat!("static IEnumerable<", $item, "> ", $name, $types, "(this IEnumerable<", $of, "> source)", $bound),
             $docs,
             |cx, a| walk::all_of(cx, a, Axis::$axis),
         )
     };
 }
 
+/// Those of an axis that have a name.
 macro_rules! named {
-    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
-        m(
-            concat!(
-                "static IEnumerable<",
-                $item,
-                "> ",
-                $name,
-                "(this IEnumerable<",
-                $of,
-                "> source, XName name)"
-            ),
-            $docs,
-            |cx, a| walk::named_of(cx, a, Axis::$axis),
-        )
+    ($item:literal, $name:literal, of $of:literal, $axis:ident) => {
+        named!(@ $item, $name, "", $of, "", $axis)
     };
-}
-
-/// Over items of any type below `$of`.
-macro_rules! axis_below {
-    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
-        m(
-            concat!(
-                "static IEnumerable<",
-                $item,
-                "> ",
-                $name,
-                "<T>(this IEnumerable<T> source) where T : ",
-                $of
-            ),
-            $docs,
-            |cx, a| walk::all_of(cx, a, Axis::$axis),
-        )
+    ($item:literal, $name:literal, below $of:literal, $axis:ident) => {
+        named!(@ $item, $name, "<T>", "T", concat!(" where T : ", $of), $axis)
     };
-}
-
-macro_rules! named_below {
-    ($item:literal, $name:literal, $of:literal, $axis:ident, $docs:literal) => {
+    (@ $item:literal, $name:literal, $types:literal, $of:literal, $bound:expr, $axis:ident) => {
         m(
-            concat!(
-                "static IEnumerable<",
-                $item,
-                "> ",
-                $name,
-                "<T>(this IEnumerable<T> source, XName name) where T : ",
-                $of
-            ),
-            $docs,
+            concat!("static IEnumerable<", $item, "> ", $name, $types, "(this IEnumerable<", $of, "> source, XName name)", $bound),
+            "Those with a name.",
             |cx, a| walk::named_of(cx, a, Axis::$axis),
         )
     };
@@ -122,57 +85,21 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     bases: &[],
     docs: "Operations on sequences of nodes and attributes.",
     members: &[
-        axis!("XAttribute", "Attributes", "XElement", Attributes, "The attributes of all."),
-        named!("XAttribute", "Attributes", "XElement", Attributes, "Those with a name."),
-        axis_below!("XElement", "Ancestors", "XNode", Ancestors, "The elements that all are in."),
-        named_below!("XElement", "Ancestors", "XNode", Ancestors, "Those with a name."),
-        axis!(
-            "XElement",
-            "AncestorsAndSelf",
-            "XElement",
-            AncestorsAndSelf,
-            "All, and the elements they are in."
-        ),
-        named!("XElement", "AncestorsAndSelf", "XElement", AncestorsAndSelf, "Those with a name."),
-        axis_below!("XNode", "Nodes", "XContainer", Nodes, "The nodes in all."),
-        axis_below!(
-            "XNode",
-            "DescendantNodes",
-            "XContainer",
-            DescendantNodes,
-            "The nodes below all."
-        ),
-        axis_below!(
-            "XElement",
-            "Descendants",
-            "XContainer",
-            Descendants,
-            "The elements below all."
-        ),
-        named_below!("XElement", "Descendants", "XContainer", Descendants, "Those with a name."),
-        axis!(
-            "XNode",
-            "DescendantNodesAndSelf",
-            "XElement",
-            DescendantNodesAndSelf,
-            "All, and the nodes below them."
-        ),
-        axis!(
-            "XElement",
-            "DescendantsAndSelf",
-            "XElement",
-            DescendantsAndSelf,
-            "All, and the elements below them."
-        ),
-        named!(
-            "XElement",
-            "DescendantsAndSelf",
-            "XElement",
-            DescendantsAndSelf,
-            "Those with a name."
-        ),
-        axis_below!("XElement", "Elements", "XContainer", Elements, "The elements in all."),
-        named_below!("XElement", "Elements", "XContainer", Elements, "Those with a name."),
+        axis!("XAttribute", "Attributes", of "XElement", Attributes, "The attributes of all."),
+        named!("XAttribute", "Attributes", of "XElement", Attributes),
+        axis!("XElement", "Ancestors", below "XNode", Ancestors, "The elements that all are in."),
+        named!("XElement", "Ancestors", below "XNode", Ancestors),
+        axis!("XElement", "AncestorsAndSelf", of "XElement", AncestorsAndSelf, "All, and the elements they are in."),
+        named!("XElement", "AncestorsAndSelf", of "XElement", AncestorsAndSelf),
+        axis!("XNode", "Nodes", below "XContainer", Nodes, "The nodes in all."),
+        axis!("XNode", "DescendantNodes", below "XContainer", DescendantNodes, "The nodes below all."),
+        axis!("XElement", "Descendants", below "XContainer", Descendants, "The elements below all."),
+        named!("XElement", "Descendants", below "XContainer", Descendants),
+        axis!("XNode", "DescendantNodesAndSelf", of "XElement", DescendantNodesAndSelf, "All, and the nodes below them."),
+        axis!("XElement", "DescendantsAndSelf", of "XElement", DescendantsAndSelf, "All, and the elements below them."),
+        named!("XElement", "DescendantsAndSelf", of "XElement", DescendantsAndSelf),
+        axis!("XElement", "Elements", below "XContainer", Elements, "The elements in all."),
+        named!("XElement", "Elements", below "XContainer", Elements),
         m(
             "static IEnumerable<T> InDocumentOrder<T>(this IEnumerable<T> source) where T : XNode",
             "All, by their place.",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::heap::DocumentType;
-use super::super::name::is_name_char;
+use super::super::name::{is_char, is_name_char, is_public_id_char};
 use super::cursor::Cursor;
 use crate::{Exception, ExceptionKind};
 
@@ -36,6 +36,9 @@ pub(super) fn xml_declaration(cursor: &mut Cursor<'_>) -> Result<Option<Declared
                 }
                 cursor.at += 2;
                 return Ok(Some(declared));
+            }
+            if cursor.rest() == "?" {
+                return Err(cursor.fail_at(cursor.at, "Unexpected end of file has occurred."));
             }
             return Err(cursor.unexpected(&["'>'"]));
         }
@@ -72,7 +75,11 @@ fn part(cursor: &mut Cursor<'_>, declared: &mut Declared) -> Result<()> {
     let Some(quote) = quote else { return Err(cursor.unexpected(&["\"", "'"])) };
     cursor.at += 1;
     let from = cursor.at;
-    let stop = cursor.rest().find(['"', '\'', '<', '>', '&', '\n', '\r', '\t']);
+    let stop = cursor.rest().find(|c: char| {
+        matches!(c, '"' | '\'' | '<' | '>' | '&' | '\n' | '\r' | '\t')
+            || c > '\u{ffff}'
+            || !is_char(c)
+    });
     let Some(stop) = stop else {
         return Err(cursor.fail_at(from, "There is an unclosed literal string."));
     };
@@ -112,17 +119,19 @@ pub(super) fn document_type(cursor: &mut Cursor<'_>) -> Result<DocumentType> {
         return Err(cursor.unexpected(&[]));
     }
     let mut ty = DocumentType {
-        name: cursor.qname().map_err(|_| incomplete(cursor))?.whole.into(),
+        name: name(cursor)?.into(),
         public_id: None,
         system_id: None,
         internal_subset: Some("".into()),
     };
     cursor.skip_whitespace();
     if cursor.eat("SYSTEM") {
-        ty.system_id = Some(literal(cursor)?);
+        spaced(cursor)?;
+        ty.system_id = Some(system_id(cursor)?);
     } else if cursor.eat("PUBLIC") {
-        ty.public_id = Some(literal(cursor)?);
-        ty.system_id = Some(literal(cursor)?);
+        spaced(cursor)?;
+        ty.public_id = Some(public_id(cursor)?);
+        ty.system_id = Some(system_id(cursor)?);
     }
     cursor.skip_whitespace();
     if cursor.eat("[") {
@@ -149,6 +158,41 @@ pub(super) fn document_type(cursor: &mut Cursor<'_>) -> Result<DocumentType> {
 #[cold]
 fn incomplete(cursor: &Cursor<'_>) -> Exception {
     cursor.fail_at(cursor.end(), "Incomplete DTD content.")
+}
+
+/// The name of a document type.
+fn name<'t>(cursor: &mut Cursor<'t>) -> Result<&'t str> {
+    let name = cursor.qname();
+    name.map(|name| name.whole).map_err(|fault| {
+        if cursor.rest().chars().nth(1).is_none() { incomplete(cursor) } else { fault }
+    })
+}
+
+fn system_id(cursor: &mut Cursor<'_>) -> Result<Arc<str>> {
+    let id = literal(cursor)?;
+    match id.find('#') {
+        None => Ok(id),
+        Some(at) => {
+            let message = format!(
+                "Fragment identifier '{}' cannot be part of the system identifier '{id}'.",
+                id.get(at..).unwrap_or_default()
+            );
+            Err(cursor.fail_at(cursor.at.saturating_sub(id.len() + 1), &message))
+        }
+    }
+}
+
+fn public_id(cursor: &mut Cursor<'_>) -> Result<Arc<str>> {
+    let id = literal(cursor)?;
+    match id.char_indices().find(|(_, c)| !is_public_id_char(*c)) {
+        None => Ok(id),
+        Some((index, c)) => Err(cursor.bad_char_at(cursor.at - id.len() - 1 + index, c)),
+    }
+}
+
+/// Steps over white space that must be there.
+fn spaced(cursor: &mut Cursor<'_>) -> Result<()> {
+    if cursor.skip_whitespace() || cursor.is_end() { Ok(()) } else { Err(cursor.unexpected(&[])) }
 }
 
 fn literal(cursor: &mut Cursor<'_>) -> Result<Arc<str>> {

@@ -24,7 +24,7 @@ fn number(cursor: &mut Cursor<'_>, start: usize) -> Result<char, Exception> {
         let next = next.and_then(|next| next.checked_add(digit));
         let next = next.filter(|next| i32::try_from(*next).is_ok());
         value = Some(next.ok_or_else(|| {
-            cursor.fail_at(first, "Invalid value of a character entity reference.")
+            cursor.fail_at(cursor.at, "Invalid value of a character entity reference.")
         })?);
         cursor.at += 1;
     }

@@ -126,7 +126,11 @@ impl<'t> Reader<'t, '_> {
         let rest = self.cursor.rest();
         if !rest.starts_with('<') {
             if !self.cursor.skip_whitespace() {
-                return Err(self.cursor.fail_at(start, ROOT_DATA));
+                let bad = rest.chars().next().filter(|c| *c > '\u{ffff}' || !is_char(*c));
+                return Err(match bad {
+                    Some(c) => self.cursor.bad_char_at(start, c),
+                    None => self.cursor.fail_at(start, ROOT_DATA),
+                });
             }
             let text = self.cursor.between(start, self.cursor.at);
             return if self.options.preserve_whitespace { self.add_text(text) } else { Ok(()) };

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use self::escape::{attribute_text, checked, element_text};
 use self::namespaces::Namespaces;
 use super::heap::{Body, XmlHeap, XmlId, XmlKind};
-use super::name::{Name, XML, XMLNS};
+use super::name::{Name, XML, XMLNS, bad_char, is_char, is_public_id_char, verify_qname};
 use crate::{Budget, Exception, ExceptionKind};
 
 type Result<T> = std::result::Result<T, Exception>;
@@ -289,15 +289,19 @@ impl Writer<'_> {
             }
             Body::DocumentType(_) => {
                 self.new_line();
-                self.document_type(id);
+                self.document_type(id)?;
             }
             Body::Element(_) | Body::Document(_) | Body::Attribute(_) => {}
         }
         self.charge()
     }
 
-    fn document_type(&mut self, id: XmlId) {
-        let Some(ty) = self.heap.doctype(id) else { return };
+    fn document_type(&mut self, id: XmlId) -> Result<()> {
+        let Some(ty) = self.heap.doctype(id) else { return Ok(()) };
+        verify_qname(&ty.name)?;
+        verify_chars(ty.public_id.as_deref(), is_public_id_char, "pubid")?;
+        verify_chars(ty.system_id.as_deref(), is_char, "sysid")?;
+        verify_chars(ty.internal_subset.as_deref(), is_char, "subset")?;
         self.out.push_str("<!DOCTYPE ");
         self.out.push_str(&ty.name);
         let system = ty.system_id.as_deref();
@@ -313,6 +317,18 @@ impl Writer<'_> {
             self.out.extend(["[", subset, "]"]);
         }
         self.out.push('>');
+        Ok(())
+    }
+}
+
+/// Checks a part of a document type.
+fn verify_chars(text: Option<&str>, allowed: fn(char) -> bool, name: &str) -> Result<()> {
+    match text.unwrap_or_default().chars().find(|c| !allowed(*c)) {
+        None => Ok(()),
+        Some(c) => {
+            let message = format!("{} (Parameter '{name}')", bad_char(c));
+            Err(Exception::new(ExceptionKind::Argument, message))
+        }
     }
 }
 

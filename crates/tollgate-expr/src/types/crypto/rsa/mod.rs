@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
 use super::super::{Ty, TypeId};
+use super::create::create;
 use super::key_sizes::Sizes;
 use super::{Run, cryptographic, hash_algorithm};
 use crate::cryptography::rsa_key::RsaKey;
@@ -46,7 +47,11 @@ pub(super) fn with_key(cx: &mut Cx<'_>, key: Arc<RsaKey>) -> Run {
     cx.state.add_native(Rsa { key: Some(key), class: "RSAOpenSsl", bits: 2048, disposed: false })
 }
 
-fn empty(cx: &mut Cx<'_>, class: &'static str) -> Run {
+/// The class of an object that is made by a name.
+pub(super) const PROVIDER: &str = "RSACryptoServiceProvider";
+
+/// An object without a key.
+pub(super) fn empty(cx: &mut Cx<'_>, class: &'static str) -> Run {
     cx.state.add_native(Rsa { key: None, class, bits: 2048, disposed: false })
 }
 
@@ -100,18 +105,24 @@ fn dispose(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     Ok(Value::Null)
 }
 
-fn named(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
-    let name = a.str(0, "name")?;
-    let known = [
-        "RSA",
-        "System.Security.Cryptography.RSA",
-        "System.Security.Cryptography.AsymmetricAlgorithm",
-    ];
-    if known.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-        empty(cx, "RSACryptoServiceProvider")
-    } else {
-        Ok(Value::Null)
-    }
+/// `Import…(source, out bytesRead)`: takes a key of some form of DER.
+macro_rules! import {
+    ($form:literal, $docs:literal, $read:expr) => {
+        m(
+            concat!("void Import", $form, "(byte[] source, out int bytesRead)"),
+            concat!("Takes a ", $docs, "."),
+            |cx, a| exchange::import(cx, a, $read),
+        )
+    };
+}
+
+/// `Export…()`: gives the key in some form of DER.
+macro_rules! export {
+    ($form:literal, $docs:literal, $export:ident, $write:expr) => {
+        m(concat!("byte[] Export", $form, "()"), concat!("The ", $docs, "."), |cx, a| {
+            exchange::$export(cx, a, $write)
+        })
+    };
 }
 
 const NO_SPANS: &str = "policies have no spans";
@@ -130,7 +141,7 @@ pub(in crate::types) const ASYMMETRIC: TypeDecl = TypeDecl {
         m(
             "static AsymmetricAlgorithm Create(string algName)",
             "The algorithm of a name; `RSA` is the only one.",
-            |cx, a| named(cx, a),
+            |cx, a| create(cx, a, TypeId::AsymmetricAlgorithm),
         ),
         rw("int KeySize", "The size of the key in bits.", |cx, a| bits(cx, a), set_key_size),
         m("KeySizes[] LegalKeySizes", "The sizes that keys may have.", |cx, _| {
@@ -146,22 +157,10 @@ pub(in crate::types) const ASYMMETRIC: TypeDecl = TypeDecl {
         m("void FromXmlString(string xmlString)", "Takes the key of XML.", |cx, a| {
             exchange::from_xml(cx, a)
         }),
-        m(
-            "void ImportPkcs8PrivateKey(byte[] source, out int bytesRead)",
-            "Takes a private key as PKCS #8.",
-            |cx, a| exchange::import(cx, a, |der| RsaKey::from_pkcs8(der, true)),
-        ),
-        m(
-            "void ImportSubjectPublicKeyInfo(byte[] source, out int bytesRead)",
-            "Takes a public key as certificates have it.",
-            |cx, a| exchange::import(cx, a, RsaKey::from_spki),
-        ),
-        m("byte[] ExportPkcs8PrivateKey()", "The private key as PKCS #8.", |cx, a| {
-            exchange::export(cx, a, RsaKey::pkcs8)
-        }),
-        m("byte[] ExportSubjectPublicKeyInfo()", "The public key.", |cx, a| {
-            exchange::export_public(cx, a, RsaKey::spki)
-        }),
+        import!("Pkcs8PrivateKey", "private key as PKCS #8", |der| RsaKey::from_pkcs8(der, true)),
+        import!("SubjectPublicKeyInfo", "public key as certificates have it", RsaKey::from_spki),
+        export!("Pkcs8PrivateKey", "private key as PKCS #8", export, RsaKey::pkcs8),
+        export!("SubjectPublicKeyInfo", "public key", export_public, RsaKey::spki),
         m("void Clear()", "Gives it back: it cannot be used any more.", |cx, a| dispose(cx, a)),
         m("void Dispose()", "Gives it back: it cannot be used any more.", |cx, a| dispose(cx, a)),
     ],
@@ -178,55 +177,50 @@ const KEYS: &[Member] = &[
     m("static RSA Create()", "An object without a key: import one.", |cx, _| {
         empty(cx, "RSAImplementation+RSAOpenSsl")
     }),
-    m("static RSA Create(string algName)", "The algorithm of a name: `RSA`.", |cx, a| named(cx, a)),
-    m(
-        "void ImportRSAPrivateKey(byte[] source, out int bytesRead)",
-        "Takes a private key as PKCS #1.",
-        |cx, a| exchange::import(cx, a, |der| RsaKey::from_pkcs1(der, true)),
-    ),
-    m(
-        "void ImportRSAPublicKey(byte[] source, out int bytesRead)",
-        "Takes a public key as PKCS #1.",
-        |cx, a| exchange::import(cx, a, RsaKey::from_public),
-    ),
-    m("byte[] ExportRSAPrivateKey()", "The private key as PKCS #1.", |cx, a| {
-        exchange::export(cx, a, |key| key.pkcs1().map(<[u8]>::to_vec))
+    m("static RSA Create(string algName)", "The algorithm of a name: `RSA`.", |cx, a| {
+        create(cx, a, TypeId::Rsa)
     }),
-    m("byte[] ExportRSAPublicKey()", "The public key as PKCS #1.", |cx, a| {
-        exchange::export_public(cx, a, RsaKey::public_der)
+    import!("RSAPrivateKey", "private key as PKCS #1", |der| RsaKey::from_pkcs1(der, true)),
+    import!("RSAPublicKey", "public key as PKCS #1", RsaKey::from_public),
+    export!("RSAPrivateKey", "private key as PKCS #1", export, |key| {
+        key.pkcs1().map(<[u8]>::to_vec)
     }),
+    export!("RSAPublicKey", "public key as PKCS #1", export_public, RsaKey::public_der),
 ];
 
+/// What signs or verifies, with the hash and the padding as its last arguments.
+macro_rules! signing {
+    ($start:literal, $docs:literal, $run:ident) => {
+        m(
+            concat!($start, ", HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)"),
+            $docs,
+            |cx, a| sign::$run(cx, a),
+        )
+    };
+}
+
 const USES: &[Member] = &[
-    m(
-        "byte[] SignData(byte[] data, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        "Signs data.",
-        |cx, a| sign::sign_data(cx, a),
-    ),
-    m(
-        "byte[] SignData(byte[] data, int offset, int count, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+    signing!("byte[] SignData(byte[] data", "Signs data.", sign_data),
+    signing!(
+        "byte[] SignData(byte[] data, int offset, int count",
         "Signs a part of data.",
-        |cx, a| sign::sign_data(cx, a),
+        sign_data
     ),
-    m(
-        "byte[] SignHash(byte[] hash, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        "Signs a hash of data.",
-        |cx, a| sign::sign_hash(cx, a),
-    ),
-    m(
-        "bool VerifyData(byte[] data, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+    signing!("byte[] SignHash(byte[] hash", "Signs a hash of data.", sign_hash),
+    signing!(
+        "bool VerifyData(byte[] data, byte[] signature",
         "Whether a signature is that of data.",
-        |cx, a| sign::verify_data(cx, a),
+        verify_data
     ),
-    m(
-        "bool VerifyData(byte[] data, int offset, int count, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+    signing!(
+        "bool VerifyData(byte[] data, int offset, int count, byte[] signature",
         "Whether a signature is that of a part of data.",
-        |cx, a| sign::verify_data(cx, a),
+        verify_data
     ),
-    m(
-        "bool VerifyHash(byte[] hash, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+    signing!(
+        "bool VerifyHash(byte[] hash, byte[] signature",
         "Whether a signature is that of a hash.",
-        |cx, a| sign::verify_hash(cx, a),
+        verify_hash
     ),
     m("byte[] Encrypt(byte[] data, RSAEncryptionPadding padding)", "Encrypts data.", |cx, a| {
         encrypt::encrypt(cx, a)

@@ -1,16 +1,16 @@
 //! `X509Certificate`, and the enumerations.
 
-use super::super::super::TypeId;
 use super::super::super::decl::{Kind, Member, TypeDecl, joined, m, refused};
+use super::super::super::{TypeId, info};
 use super::super::rsa_padding::hash_of;
 use super::super::{Run, argument, bytes, cryptographic, platform};
-use super::{add, data, describe, hex, load, local, of, second, text, this};
+use super::{add, data, describe, held, hex, load, local, of, same, text, this};
 use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
 use crate::state::confusion;
 use crate::{Exception, Value};
 
-/// `new X509Certificate(bytes[, password])`: no bytes make an empty object.
+/// `new X509Certificate(bytes[, password[, flags]])`: no bytes make an empty object.
 pub(super) fn from_bytes(cx: &mut Cx<'_>, a: &Args<'_>, id: TypeId) -> Run {
     let data = if a.get(0).is_null() { Vec::new() } else { a.bytes(cx, 0, "rawData")? };
     if data.is_empty() {
@@ -19,18 +19,22 @@ pub(super) fn from_bytes(cx: &mut Cx<'_>, a: &Args<'_>, id: TypeId) -> Run {
         }
         return add(cx, id, None);
     }
+    if a.len() > 2 {
+        load::check_flags(a.int(2))?;
+    }
     let certificate = load::load(cx, &data, load::password(a.get(1)))?;
     add(cx, id, Some(certificate))
 }
 
 /// `new X509Certificate(certificate)`.
 pub(super) fn copy(cx: &mut Cx<'_>, a: &Args<'_>, id: TypeId) -> Run {
-    let source = a.some(0, "certificate")?;
-    let certificate = of(cx, &source)?;
-    add(cx, id, Some(certificate))
+    let source = a.some(0, "cert")?;
+    let certificate = held(cx, &source)?;
+    add(cx, id, certificate)
 }
 
 fn hash(cx: &Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
+    let certificate = this(cx, a)?;
     let algorithm = if a.len() > 1 {
         let name = hash_of(a.get(1))?;
         Algorithm::named(name)
@@ -38,33 +42,48 @@ fn hash(cx: &Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
     } else {
         Algorithm::Sha1
     };
-    Ok(algorithm.hash(this(cx, a)?.der()))
+    Ok(algorithm.hash(certificate.der()))
 }
 
 fn export(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
-    let certificate = this(cx, a)?;
-    match a.int(1) {
+    let kind = a.int(1);
+    if !matches!(kind, load::CERT | load::SERIALIZED | load::PFX) {
+        return Err(cryptographic("Invalid content type."));
+    }
+    let certificate = held(cx, a.get(0))?.ok_or_else(load::fault)?;
+    match kind {
         load::CERT => bytes(cx, certificate.der()),
         load::PFX => Err(platform("PKCS #12 files are not written here.")),
-        2 | 4 => Err(platform(
+        _ => Err(platform(
             "X509ContentType.SerializedCert and X509ContentType.SerializedStore are not supported on Unix.",
         )),
-        _ => Err(cryptographic("Invalid content type.")),
     }
 }
 
 fn equal(cx: &Cx<'_>, a: &Args<'_>) -> Result<bool, Exception> {
-    use crate::native::Native as _;
-    let key = |value: &Value| cx.state.native::<super::Cert>(value).map(super::Cert::key);
-    let own = key(a.get(0)).ok_or_else(confusion)?;
-    Ok(key(a.get(1)).is_some_and(|other| other == own))
+    let Some(other) = cx.state.native::<super::Cert>(a.get(1)) else { return Ok(false) };
+    match held(cx, a.get(0))? {
+        None => Ok(other.certificate.is_none()),
+        Some(own) => Ok(same(own.parsed(), of(cx, a.get(1))?.parsed())),
+    }
 }
 
-fn is_second(cert: &super::Cert) -> bool {
-    cert.id == TypeId::X509Certificate2
+/// `ToString(verbose)`; an object without a certificate says of what type it is.
+pub(super) fn to_string(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    let cert: &super::Cert = cx.state.native(a.get(0)).ok_or_else(confusion)?;
+    let text = match &cert.certificate {
+        Some(certificate) if cert.id == TypeId::X509Certificate2 && a.bool(1) => {
+            describe::verbose(certificate)
+        }
+        Some(certificate) if cert.id == TypeId::X509Certificate2 || a.bool(1) => {
+            describe::short(certificate.parsed())
+        }
+        _ => info(cert.id).full.to_owned(),
+    };
+    cx.string(text)
 }
 
-pub(super) fn reset(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+fn reset(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let cert: &mut super::Cert = cx.state.native_mut(a.get(0)).ok_or_else(confusion)?;
     cert.certificate = None;
     Ok(Value::Null)
@@ -180,20 +199,15 @@ const READING: &[Member] = &[
         |cx, a| equal(cx, a).map(Value::Bool),
     ),
     m("int GetHashCode()", "A number made of its hash.", |cx, a| {
+        if held(cx, a.get(0))?.is_none() {
+            return Ok(Value::Int(0));
+        }
         let hash = hash(cx, a)?;
         let first = hash.first_chunk::<4>().copied().unwrap_or_default();
         Ok(Value::Int(i32::from_be_bytes(first)))
     }),
     m("string ToString(bool fVerbose)", "What it says, if that is asked for.", |cx, a| {
-        let verbose = a.bool(1);
-        if cx.state.native(a.get(0)).ok_or_else(confusion).map(is_second)? {
-            return second::to_string(cx, a, verbose);
-        }
-        if verbose {
-            text(cx, a, describe::short)
-        } else {
-            cx.string("System.Security.Cryptography.X509Certificates.X509Certificate".to_owned())
-        }
+        to_string(cx, a)
     }),
 ];
 

@@ -101,9 +101,9 @@ fn labelled(oid: &str) -> String {
 
 fn public_key(parsed: &Parsed) -> String {
     let algorithm = friendly_name(&parsed.key_algorithm).unwrap_or_default();
-    let mut text = format!("\n[Public Key]\n  Algorithm: {algorithm}");
+    let mut text = format!("\n[Public Key]\n  Algorithm: {algorithm}\n  Length: ");
     if let Ok((key, _)) = RsaKey::from_spki(&parsed.spki) {
-        line(&mut text, format_args!("\n  Length: {}", key.bits()));
+        line(&mut text, format_args!("{}", key.bits()));
     }
     line(&mut text, format_args!("\n  Key Blob: {}", hex(&parsed.key)));
     line(&mut text, format_args!("\n  Parameters: {}", hex(&parsed.key_parameters)));

@@ -3,7 +3,7 @@
 use super::super::super::decl::{Kind, TypeDecl, m};
 use super::super::{Run, argument, cryptographic, rsa};
 use super::key::rsa_key;
-use super::{certificate, extended};
+use super::{certificate, extended, held};
 use crate::Value;
 use crate::cryptography::Certificate;
 use crate::cryptography::rsa_key::RsaKey;
@@ -41,8 +41,12 @@ fn with_private_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         let message = "The certificate already has an associated private key.";
         return Err(crate::Exception::new(crate::ExceptionKind::InvalidOperation, message));
     }
-    let fits = RsaKey::from_spki(&own.parsed().spki).is_ok_and(|(public, _)| public.matches(&key));
-    if !fits {
+    let Ok((public, _)) = RsaKey::from_spki(&own.parsed().spki) else {
+        let message =
+            "The provided key does not match the public key algorithm for this certificate.";
+        return Err(argument(message));
+    };
+    if !public.matches(&key) {
         let message = "The provided key does not match the public key for this certificate. (Parameter 'privateKey')";
         return Err(argument(message));
     }
@@ -91,7 +95,11 @@ pub(in crate::types) const CERTIFICATE: TypeDecl = TypeDecl {
         "static bool VerifyNoRevocation(this X509Certificate2 certificate)",
         "Whether it leads to a trusted root and is valid, revocation aside.",
         |cx, a| {
-            let certificate = extended(cx, a)?;
+            let given = a.get(0);
+            let held = if given.is_null() { None } else { held(cx, given)? };
+            let certificate = held.ok_or_else(|| {
+                argument("The chain context handle is invalid. (Parameter 'certificate')")
+            })?;
             verify(cx, &certificate)
         },
     )],

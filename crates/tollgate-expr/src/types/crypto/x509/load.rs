@@ -12,7 +12,28 @@ use crate::{Exception, Value};
 
 /// `X509ContentType` by number.
 pub(super) const CERT: i32 = 1;
+pub(super) const SERIALIZED: i32 = 2;
 pub(super) const PFX: i32 = 3;
+
+/// What .NET says when it has no reason.
+pub(super) fn fault() -> Exception {
+    cryptographic("Error occurred during a cryptographic operation.")
+}
+
+/// Refuses flags that are none, or that exclude each other.
+pub(super) fn check_flags(flags: i32) -> Result<(), Exception> {
+    const ALL: i32 = 0x3F;
+    const KEPT_AND_NOT: i32 = 0x30;
+    if flags & !ALL != 0 {
+        return Err(argument("Value of flags is invalid. (Parameter 'keyStorageFlags')"));
+    }
+    if flags & KEPT_AND_NOT == KEPT_AND_NOT {
+        return Err(argument(
+            "The flags 'PersistKeySet, EphemeralKeySet' may not be specified together. (Parameter 'keyStorageFlags')",
+        ));
+    }
+    Ok(())
+}
 
 /// What Windows says about bytes that are none of these.
 fn unreadable() -> Exception {
@@ -72,7 +93,7 @@ pub(super) fn content_type(data: &[u8]) -> Result<i32, Exception> {
     if Certificate::given(&der, None).is_some() {
         return Ok(CERT);
     }
-    Err(cryptographic("Error occurred during a cryptographic operation."))
+    Err(fault())
 }
 
 /// A password among the arguments: none is an empty one.

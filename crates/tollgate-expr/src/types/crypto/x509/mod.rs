@@ -69,8 +69,18 @@ fn this(cx: &Cx<'_>, a: &Args<'_>) -> Result<Certificate, Exception> {
 }
 
 fn of(cx: &Cx<'_>, value: &Value) -> Result<Certificate, Exception> {
+    held(cx, value)?.ok_or_else(|| cryptographic("m_safeCertContext is an invalid handle."))
+}
+
+/// The certificate of an object; none when the object is empty.
+fn held(cx: &Cx<'_>, value: &Value) -> Result<Option<Certificate>, Exception> {
     let cert: &Cert = cx.state.native(value).ok_or_else(confusion)?;
-    cert.certificate.clone().ok_or_else(|| cryptographic("m_safeCertContext is an invalid handle."))
+    Ok(cert.certificate.clone())
+}
+
+/// Certificates are the same when issuer and serial number are.
+fn same(one: &Parsed, other: &Parsed) -> bool {
+    one.issuer.der == other.issuer.der && one.serial == other.serial
 }
 
 /// The certificate that an extension method is called on.

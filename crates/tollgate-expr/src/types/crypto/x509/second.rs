@@ -3,21 +3,16 @@
 use super::super::super::TypeId;
 use super::super::super::decl::{Kind, TypeDecl, m, not_allowed, refused, rw};
 use super::super::{Run, oid, platform};
-use super::base::{copy, from_bytes};
+use super::base::{copy, from_bytes, to_string};
 use super::extensions::{private_key, verify};
-use super::{add, data, describe, hex, key, load, local, text, this};
-use crate::Value;
+use super::{add, data, describe, held, hex, key, load, local, text, this};
 use crate::eval::{Args, Cx};
+use crate::{Exception, Value};
 
-/// What a certificate says.
-pub(super) fn to_string(cx: &mut Cx<'_>, a: &Args<'_>, verbose: bool) -> Run {
-    let certificate = this(cx, a)?;
-    let text = if verbose {
-        describe::verbose(&certificate)
-    } else {
-        describe::short(certificate.parsed())
-    };
-    cx.string(text)
+/// A property that can only be read; an object without a certificate has none.
+fn unset(cx: &Cx<'_>, a: &Args<'_>, message: &str) -> Run {
+    this(cx, a)?;
+    Err(platform(message))
 }
 
 pub(in crate::types) const DECL: TypeDecl = TypeDecl {
@@ -72,13 +67,13 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             "string FriendlyName",
             "Empty; it cannot be set.",
             |cx, a| this(cx, a).map(|_| Value::from("")),
-            |_, _| Err(platform("The FriendlyName value cannot be set on Unix.")),
+            |cx, a| unset(cx, a, "The FriendlyName value cannot be set on Unix."),
         ),
         rw(
             "bool Archived",
             "False; it cannot be set.",
             |cx, a| this(cx, a).map(|_| Value::Bool(false)),
-            |_, _| Err(platform("The Archived value cannot be set on Unix.")),
+            |cx, a| unset(cx, a, "The Archived value cannot be set on Unix."),
         ),
         m("bool HasPrivateKey", "Whether it comes with its private key.", |cx, a| {
             Ok(Value::Bool(this(cx, a)?.has_private_key()))
@@ -87,10 +82,15 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             let certificate = this(cx, a)?;
             key::public_key(cx, certificate)
         }),
-        m("AsymmetricAlgorithm PrivateKey", "Its private key, or null.", |cx, a| {
-            let certificate = this(cx, a)?;
-            private_key(cx, &certificate)
-        }),
+        rw(
+            "AsymmetricAlgorithm PrivateKey",
+            "Its private key, or null; it cannot be set.",
+            |cx, a| {
+                let certificate = this(cx, a)?;
+                private_key(cx, &certificate)
+            },
+            |_, _| Err(platform("Operation is not supported on this platform.")),
+        ),
         m("Oid SignatureAlgorithm", "How it is signed.", |cx, a| {
             let certificate = this(cx, a)?;
             oid::of(cx, &certificate.parsed().signature_algorithm)
@@ -99,15 +99,15 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             "string GetNameInfo(X509NameType nameType, bool forIssuer)",
             "A name of the subject or of the issuer; empty when there is none.",
             |cx, a| {
-                let (kind, issuer) = (a.int(1), a.bool(2));
-                text(cx, a, |it| describe::name_info(it, kind, issuer))
+                let certificate = held(cx, a.get(0))?.ok_or_else(Exception::null_reference)?;
+                cx.string(describe::name_info(certificate.parsed(), a.int(1), a.bool(2)))
             },
         ),
         m("bool Verify()", "Whether it leads to a trusted root and is valid.", |cx, a| {
             let certificate = this(cx, a)?;
             verify(cx, &certificate)
         }),
-        m("string ToString(bool verbose)", "What it says.", |cx, a| to_string(cx, a, a.bool(1))),
+        m("string ToString(bool verbose)", "What it says.", |cx, a| to_string(cx, a)),
     ],
     refused: &[
         refused("new(string fileName)", "policies cannot read files"),
