@@ -266,7 +266,8 @@ impl TokenSource<'_> {
                 Some(self.number_as(want, &value, heap, budget)?)
             }
             (Token::Integer | Token::Float, Want::Bool) => {
-                Some((Token::Boolean, Scalar::Bool(to_bool(&value)?)))
+                let value = matches!(value, Scalar::BigInt(_)) || to_bool(&value)?;
+                Some((Token::Boolean, Scalar::Bool(value)))
             }
             (Token::Date, Want::DateTime | Want::DateTimeOffset) => {
                 Some((token, date_as(want, value)))

@@ -91,7 +91,7 @@ impl JsonHeap {
         budget: &mut Budget,
     ) -> Result<JsonId, Exception> {
         if !reader.token.is_start() {
-            let value = reader.take_value();
+            let value = copied(reader.take_value());
             return self.value(value, budget);
         }
         let mode = Mode::Copy { comments };
@@ -213,14 +213,16 @@ impl Loader {
             Token::Comment => {
                 let in_object = self.open.last().is_some_and(|&open| heap.is_object(open));
                 let kept = self.mode == Mode::Copy { comments: true };
-                if kept && self.property.is_none() && !in_object {
+                if kept && self.property.take().is_none() && !in_object {
                     let comment = heap.value(Scalar::Comment(reader.take_text()), budget)?;
                     self.attach(heap, comment, budget)?;
                 }
             }
             Token::None => {}
             _ => {
-                let value = heap.value(reader.take_value(), budget)?;
+                let value = reader.take_value();
+                let value = if self.mode == Mode::Load { value } else { copied(value) };
+                let value = heap.value(value, budget)?;
                 self.attach(heap, value, budget)?;
             }
         }
@@ -266,6 +268,8 @@ impl Loader {
             return heap.link(property, 0, token, budget);
         }
         match self.open.last() {
+            // A comment ends a property for the writer of copies, which then puts the value into the object.
+            Some(&parent) if heap.is_object(parent) => heap.add(parent, Some(token), budget),
             Some(&parent) => heap.link(parent, heap.count(parent), token, budget),
             None => Ok(()),
         }
@@ -306,6 +310,11 @@ impl Loader {
             reader.fail(&format!("Error reading {class} from JsonReader."))
         }
     }
+}
+
+/// Copies know no `undefined`.
+fn copied(value: Scalar) -> Scalar {
+    if value == Scalar::Undefined { Scalar::Null } else { value }
 }
 
 #[cfg(test)]

@@ -202,7 +202,8 @@ impl Reader<'_> {
         let (token, value) = match want {
             Want::Bool => {
                 let value = self.number_value(text, budget)?;
-                (Token::Boolean, to_bool(&value).map(Scalar::Bool)?)
+                let value = matches!(value, Scalar::BigInt(_)) || to_bool(&value)?;
+                (Token::Boolean, Scalar::Bool(value))
             }
             Want::Str => {
                 self.number_value(text, budget)?;

@@ -31,7 +31,14 @@ impl Deserializer<'_, '_, '_> {
     /// A value as a type.
     pub(super) fn ensure(&mut self, value: Scalar, ty: Option<&Ty>, contract: &Contract) -> Run {
         let Some(ty) = ty.filter(|_| *contract != Contract::Any) else {
-            return Ok(json::scalar_value(&value));
+            return match value {
+                // There is no type for it but the token's.
+                Scalar::BigInt(_) => {
+                    let state = &mut *self.cx.state;
+                    state.json.value(value, &mut state.budget).map(Value::Json)
+                }
+                value => Ok(json::scalar_value(&value)),
+            };
         };
         if let Scalar::Str(text) = &value {
             if *contract == Contract::Leaf(PrimitiveType::Bytes) {
@@ -122,15 +129,24 @@ impl Deserializer<'_, '_, '_> {
     fn enumeration(&mut self, value: &Scalar, ty: &Ty) -> Run {
         let number = match value {
             Scalar::Str(text) => return enumeration_name(ty, text),
-            Scalar::Int(number) => i32::try_from(*number).ok(),
+            Scalar::Bool(value) => Some(i32::from(*value)),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the lower bits, as .NET takes them"
+            )]
+            Scalar::Int(number) => Some(*number as i32),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the lower bits, as .NET takes them"
+            )]
+            Scalar::UInt(number) => Some(*number as i32),
             _ => None,
         };
         match (ty.id(), number) {
             (Some(id), Some(number)) => Ok(Value::Enum(id, number)),
             _ => {
-                let (from, to) = (value.type_name(), ty.full_name());
-                let message = format!("Invalid cast from '{from}' to '{to}'.");
-                Err(Exception::new(ExceptionKind::InvalidCast, message))
+                let message = "The value passed in must be an enum base or an underlying type for an enum, such as an Int32. (Parameter 'value')";
+                Err(Exception::new(ExceptionKind::Argument, message))
             }
         }
     }
