@@ -389,6 +389,9 @@ fn compare_dates(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
         };
         return Ok(left.cmp(&right));
     }
+    if !matches!(left, Scalar::Date(_)) {
+        return Err(no_cast(left.type_name(), "System.DateTimeOffset"));
+    }
     let date = |value: &Scalar| match value {
         Scalar::DateOffset(date) => Ok(date.clock()),
         other => convertible(other, "Object").and_then(|()| date_of(other)),

@@ -169,7 +169,11 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         let text = expected.get(key).and_then(Json::as_str).unwrap_or_default();
         names.iter().any(|name| text.contains(name))
     };
-    let inner = ["System.Linq.", "+<", "Oracle."];
+    // `LineInfoAnnotation` is a private class of Json.NET, which a token that was parsed has as an annotation.
+    let inner = ["System.Linq.", "+<", "Oracle.", "LineInfoAnnotation"];
+    // Policies may not use BigInteger: a number that large stays the token that it was read as.
+    let big = names("type", &["System.Numerics.BigInteger"])
+        && expected.get("value") == ours.get("value");
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
     let error = names("message", &["Version=", "Oracle.", "System.Linq.", "+<"])
@@ -183,7 +187,7 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         Some(before.to_owned())
     };
     let described = before(expected).is_some() && before(expected) == before(ours);
-    let told = value || error || openssl || described;
+    let told = value || error || openssl || described || big;
     same(expected, ours) || told || refused_at_run_time(ours)
 }
 

@@ -138,6 +138,8 @@ pub(crate) struct Reader<'a> {
     pub(super) at: usize,
     line: usize,
     line_start: usize,
+    /// UTF-16 units read of the character at the current place: where a fault is told within a pair.
+    pub(super) ahead: usize,
     pub(super) dates: DateParse,
     pub(super) state: State,
     pub(crate) token: Token,
@@ -154,6 +156,7 @@ impl<'a> Reader<'a> {
             at: 0,
             line: 1,
             line_start: 0,
+            ahead: 0,
             dates,
             state: State::Start,
             token: Token::None,
@@ -218,9 +221,13 @@ impl<'a> Reader<'a> {
         self.text.get(self.at..).unwrap_or("")
     }
 
-    /// The character at the current place; Json.NET's buffer ends with a NUL.
+    /// The character at the current place; Json.NET's buffer ends with a NUL, and has halves of what is beyond 16 bits.
     pub(super) fn char(&self) -> char {
-        self.rest().chars().next().unwrap_or('\0')
+        match self.rest().chars().next() {
+            None => '\0',
+            Some(char) if char.len_utf16() > 1 => char::REPLACEMENT_CHARACTER,
+            Some(char) => char,
+        }
     }
 
     /// Whether more than `count` UTF-16 units are left.
@@ -537,7 +544,7 @@ impl<'a> Reader<'a> {
     /// The line and the column.
     pub(crate) fn place(&self) -> (usize, usize) {
         let before = self.text.get(self.line_start..self.at).unwrap_or("");
-        (self.line, before.encode_utf16().count())
+        (self.line, before.encode_utf16().count() + self.ahead)
     }
 
     /// An exception here.

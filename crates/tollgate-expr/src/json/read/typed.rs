@@ -147,7 +147,10 @@ impl Reader<'_> {
     #[cold]
     fn typed_unexpected(&mut self) -> Exception {
         let char = self.char();
-        self.skip_char();
+        match char {
+            char::REPLACEMENT_CHARACTER => self.ahead = 1,
+            _ => self.skip_char(),
+        }
         self.fail(&format!("Unexpected character encountered while parsing value: {char}."))
     }
 

@@ -474,10 +474,6 @@ const TOKENS: &[Member] = &[
         let ty = a.ty(0).clone();
         convert(cx, id, &ty)
     }),
-    m("T Value<T>()", "It as a value of a type.", |cx, a| {
-        let (id, ty) = (a.json(0).ok_or_else(|| null_argument("value"))?, a.ty(0).clone());
-        convert(cx, Some(id), &ty)
-    }),
     m("T ToObject<T>()", "It as a value of a type, all it holds included.", |cx, a| {
         let (id, ty) = (a.this_json()?, a.ty(0).clone());
         to_object(cx, id, &ty)

@@ -41,9 +41,8 @@ pub(in crate::types) const PROPERTY: TypeDecl = TypeDecl {
             "new(string name, params object[] content)",
             "Of a name and the items of an array.",
             |cx, a| {
-                let id = cx.state.json.array(&mut cx.state.budget)?;
-                add_content(cx, id, &a.value(1))?;
-                new_property(cx, a, &Value::Json(id))
+                let content = a.value(1);
+                new_property(cx, a, &content)
             },
         ),
         m("string Name", "Its name.", |cx, a| {

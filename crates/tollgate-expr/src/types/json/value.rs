@@ -94,7 +94,12 @@ const REST: &[super::Member] = &[
         "The value.",
         |cx, a| Ok(value_in(cx, a.this_json()?).unwrap_or_default()),
         |cx, a| {
-            let scalar = scalar_of(a.get(1)).ok_or_else(|| unknown_type(cx, a.get(1)))?;
+            let scalar = match a.get(1) {
+                // Characters are none of JSON's values.
+                Value::Char(_) => None,
+                value => scalar_of(value),
+            };
+            let scalar = scalar.ok_or_else(|| unknown_type(cx, a.get(1)))?;
             cx.state.json.set_scalar(a.this_json()?, scalar, &mut cx.state.budget)?;
             Ok(a.value(1))
         },
