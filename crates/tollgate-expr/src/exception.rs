@@ -64,6 +64,7 @@ kinds! {
     CryptographicUnexpectedOperation = "System.Security.Cryptography.CryptographicUnexpectedOperationException": Cryptographic;
     ObjectDisposed = "System.ObjectDisposedException": InvalidOperation;
     PlatformNotSupported = "System.PlatformNotSupportedException": NotSupported;
+    FileLoad = "System.IO.FileLoadException": SystemException;
     Socket = "System.Net.Sockets.SocketException": SystemException;
     Json = "Newtonsoft.Json.JsonException": Exception;
     JsonReader = "Newtonsoft.Json.JsonReaderException": Json;

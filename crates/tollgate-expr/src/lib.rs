@@ -33,7 +33,6 @@ mod fixed_host;
 mod json;
 mod jwt;
 mod native;
-#[cfg_attr(not(test), expect(dead_code, reason = "a few parts are reached by its own tests alone"))]
 mod number;
 mod program;
 pub mod reference;
@@ -42,7 +41,6 @@ mod response;
 mod state;
 mod syntax;
 mod text;
-#[expect(dead_code, reason = "parsing and conversion of DateTime that Azure does not allow")]
 mod time;
 mod types;
 mod unicode;

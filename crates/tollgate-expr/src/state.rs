@@ -344,15 +344,12 @@ fn native_text(state: &EvalState, object: &dyn Native) -> String {
 
 /// The name of a constant, or its number; sets of flags are joined.
 pub(crate) fn enum_text(id: TypeId, number: i32) -> String {
-    if id == TypeId::Encoding {
-        return crate::types::encoding_class(number).to_owned();
-    }
     let info = info(id);
     if let Some((name, _)) = info.constants().iter().find(|(_, value)| *value == number) {
         return (*name).to_owned();
     }
     if !info.is_enum() {
-        return info.full.to_owned();
+        return crate::types::class_of(id, number).to_owned();
     }
     let set: Vec<(&str, i32)> = info
         .constants()

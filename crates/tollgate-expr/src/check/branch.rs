@@ -11,7 +11,7 @@ use crate::types::Ty;
 
 impl Checker<'_> {
     pub(super) fn ternary(&mut self, condition: &Expr, yes: &Expr, no: &Expr, at: At) -> Typed {
-        let (condition, when_true, when_false) = self.condition(condition);
+        let (condition, when_true, when_false) = self.condition_flow(condition);
         let throws = |expr: &Expr| matches!(expr.kind, ExprKind::Throw(_));
         let (yes_throws, no_throws) = (throws(yes), throws(no));
         let (known, mut otherwise) = (self.n_variables(), when_false);

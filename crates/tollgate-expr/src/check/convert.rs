@@ -206,6 +206,23 @@ impl Checker<'_> {
         Self::declared(from, value, to, &[MemberKind::Implicit, MemberKind::Explicit])
     }
 
+    /// Whether a value may be of a type as it is, or boxed or in a nullable: what `as` asks.
+    pub(super) fn is_or_holds(from: &Ty, to: &Ty) -> bool {
+        let (inner, outer) = (from.strip_nullable(), to.strip_nullable());
+        let number = |ty: &Ty| {
+            ty.numeric().is_some()
+                || ty.is_enum()
+                || matches!(ty, Ty::Record(record) if record.tuple)
+        };
+        inner == outer
+            || number(inner) && number(outer) && to.nullable_inner().is_some()
+            || is_assignable(from, to)
+            || is_assignable(inner, to)
+            || Self::narrows(from, to)
+            || from.is_opaque()
+            || to.is_opaque()
+    }
+
     /// Whether a reference may turn out to be of a type: a class that derives from its own, or an interface.
     fn narrows(from: &Ty, to: &Ty) -> bool {
         if !from.is_reference() {
@@ -221,7 +238,9 @@ impl Checker<'_> {
                         Ty::Array(_) => (Some(&**item), args.first()),
                         _ => (args.first(), Some(&**item)),
                     };
-                    from.zip(to).is_some_and(|(from, to)| Self::narrows(from, to))
+                    from.zip(to).is_some_and(|(from, to)| {
+                        Self::narrows(from, to) || from.is_reference() && is_assignable(from, to)
+                    })
                 }
             }
             (Ty::Array(from), Ty::Array(to)) => Self::narrows(from, to),

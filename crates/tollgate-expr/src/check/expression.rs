@@ -478,7 +478,8 @@ impl Checker<'_> {
         }
         match Self::explicit(&typed.ty, typed.value(), &to) {
             Some(conversion) => {
-                let constant = typed.constant && (to.numeric().is_some() || to == typed.ty);
+                let null = typed.ty == Ty::Null && to.is_reference();
+                let constant = typed.constant && (null || to.numeric().is_some() || to == typed.ty);
                 let node = self.apply(typed.node, &conversion, at);
                 let constant = constant && node.constant().is_some();
                 Typed { node, ty: to, at, constant }
@@ -550,8 +551,7 @@ impl Checker<'_> {
             let message = format!("`as` needs a type that takes null, `{to}` does not");
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         }
-        let possible = Self::explicit(&typed.ty, None, &to).is_some();
-        if !possible {
+        if !Self::is_or_holds(&typed.ty, &to) {
             return self.no_cast(&typed.ty, &to, at);
         }
         Typed::new(Node::As(to.clone(), typed.node.boxed()), to, at)

@@ -98,20 +98,13 @@ impl Checker<'_> {
     }
 
     /// A condition, with what is known when it holds and when it does not.
-    pub(super) fn condition_flow(&mut self, expr: &Expr) -> (Node, Flow, Flow) {
-        let (typed, yes, no) = self.condition(expr);
-        (typed.node, yes, no)
-    }
-
-    /// As [`Checker::condition_flow`], where it matters whether it is a constant of C#: what is computed at load is not.
-    pub(super) fn condition(&mut self, expr: &Expr) -> (Typed, Flow, Flow) {
+    pub(super) fn condition_flow(&mut self, expr: &Expr) -> (Typed, Flow, Flow) {
         if matches!(expr.kind, ExprKind::Default(None)) {
-            let node = self.bind_to(expr, &Ty::BOOL);
-            let typed = Typed { node, ty: Ty::BOOL, at: expr.at, constant: true };
-            return (typed, Flow::dead(), self.flow.clone());
+            let never = Typed::constant(Value::Bool(false), Ty::BOOL, expr.at);
+            return (never, Flow::dead(), self.flow.clone());
         }
         let typed = self.bind_split(expr);
-        let constant = typed.constant;
+        let (constant, at) = (typed.constant, typed.at);
         let split = self.split.take();
         let node = self.convert(typed, &Ty::BOOL);
         self.split = split;
@@ -120,7 +113,7 @@ impl Checker<'_> {
         } else {
             self.split.take().unwrap_or_else(|| (self.flow.clone(), self.flow.clone()))
         };
-        (Typed { node, ty: Ty::BOOL, at: expr.at, constant }, yes, no)
+        (Typed { node, ty: Ty::BOOL, at, constant }, yes, no)
     }
 
     /// `break` or `continue`.

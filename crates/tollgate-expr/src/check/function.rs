@@ -10,7 +10,9 @@ use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Function, Node, Place, default_value};
 use crate::syntax::At;
-use crate::syntax::ast::{Arg, ArgValue, Constraint, ExprKind, FunctionDecl, Parameter, PassMode};
+use crate::syntax::ast::{
+    Arg, ArgValue, Constraint, Expr, ExprKind, FunctionDecl, Parameter, PassMode,
+};
 use crate::types::{METHOD_PARAM, OpaqueTy, ParamInfo, ParamMode, Ty};
 
 /// A generic local function with its type arguments.
@@ -73,7 +75,7 @@ impl Checker<'_> {
     fn parameter(&mut self, parameter: &Parameter) -> ParamInfo {
         let ty = parameter.ty.as_ref().map_or(Ty::Error, |ty| self.ty(ty));
         let mode = match parameter.mode {
-            PassMode::Value | PassMode::Range => ParamMode::Value,
+            PassMode::Value | PassMode::In | PassMode::Range => ParamMode::Value,
             PassMode::Out => ParamMode::Out,
             PassMode::Ref => ParamMode::Ref,
             PassMode::Params => ParamMode::Params,
@@ -83,17 +85,40 @@ impl Checker<'_> {
             self.error(ErrorCode::EXPR_TYPE, parameter.name.at, message);
         }
         let default = parameter.default.as_ref().map(|default| {
-            let node = self.bind_to(default, &ty);
-            if let Some(value) = node.constant() {
-                return value.clone();
-            }
-            if !ty.is_error() {
+            let value = self.parameter_default(default, &ty);
+            if value.is_none() && !ty.is_error() {
                 let message = "the default of a parameter must be a constant";
                 self.error(ErrorCode::EXPR_CONSTANT, default.at, message);
             }
-            Value::Null
+            value.unwrap_or_default()
         });
         ParamInfo { name: parameter.name.text.clone(), ty, mode, default }
+    }
+
+    /// The default of a parameter: a constant, `default` or a `new` without arguments.
+    fn parameter_default(&mut self, default: &Expr, ty: &Ty) -> Option<Value> {
+        let made = match &default.kind {
+            ExprKind::Default(_) => true,
+            ExprKind::New { args, init: None, .. } => {
+                args.as_ref().is_none_or(Vec::is_empty) && ty.is_value_type()
+            }
+            _ => false,
+        };
+        let node = if made {
+            self.bind_to(default, ty)
+        } else {
+            let typed = self.bind(default);
+            let constant = typed.constant;
+            let node = self.convert(typed, ty);
+            if !constant {
+                return None;
+            }
+            node
+        };
+        let value = node.constant()?;
+        // Of references other than strings null alone is a constant.
+        let text = *ty == Ty::STRING || !ty.is_reference();
+        (text || value.is_null()).then(|| value.clone())
     }
 
     fn parameter_order(&mut self, decl: &FunctionDecl) {
@@ -104,7 +129,8 @@ impl Checker<'_> {
             if parameter.mode == PassMode::Params && index != last {
                 self.error(ErrorCode::EXPR_SYNTAX, at, "a `params` parameter must be the last");
             }
-            if parameter.default.is_some() && parameter.mode != PassMode::Value {
+            if parameter.default.is_some()
+                && !matches!(parameter.mode, PassMode::Value | PassMode::In) {
                 self.error(ErrorCode::EXPR_SYNTAX, at, "this parameter cannot have a default");
             }
             if optional && parameter.default.is_none() && parameter.mode != PassMode::Params {
@@ -192,8 +218,9 @@ impl Checker<'_> {
         for (parameter, param) in decl.parameters.iter().zip(&function.params) {
             let ty = param.ty.substitute(&[], &method);
             match parameter.mode {
-                PassMode::Value | PassMode::Range | PassMode::Params => {
-                    if let Place::Cell(slot) = self.declare_variable(&parameter.name, ty, false) {
+                PassMode::Value | PassMode::In | PassMode::Range | PassMode::Params => {
+                    let fixed = parameter.mode == PassMode::In;
+                    if let Place::Cell(slot) = self.declare_variable(&parameter.name, ty, fixed) {
                         cells.push(slot);
                     }
                 }

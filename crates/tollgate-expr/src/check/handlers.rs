@@ -77,11 +77,11 @@ impl Checker<'_> {
         let place =
             catch.name.as_ref().map(|name| self.declare_variable(name, Ty::Thrown(kind), false));
         let filter = catch.filter.as_ref().map(|filter| {
-            let (node, when_true, _) = self.condition_flow(filter);
+            let (condition, when_true, _) = self.condition_flow(filter);
             self.flow = when_true;
             // A constant filter says nothing about what can be reached.
             self.flow.reachable = true;
-            node
+            condition.node
         });
         self.catches += 1;
         let body = self.block(&catch.body);

@@ -28,7 +28,7 @@ impl Checker<'_> {
         self.flow = when_false;
         self.flow.join(breaks);
         Code::Loop {
-            condition: Some(condition),
+            condition: Some(condition.node),
             after: false,
             step: Box::default(),
             body: Box::new(body),
@@ -43,7 +43,7 @@ impl Checker<'_> {
         self.flow = when_false;
         self.flow.join(breaks);
         Code::Loop {
-            condition: Some(condition),
+            condition: Some(condition.node),
             after: true,
             step: Box::default(),
             body: Box::new(body),
@@ -62,9 +62,9 @@ impl Checker<'_> {
         self.push_block();
         let (condition, when_false) = match condition {
             Some(condition) => {
-                let (node, when_true, when_false) = self.condition_flow(condition);
+                let (condition, when_true, when_false) = self.condition_flow(condition);
                 self.flow = when_true;
-                (Some(node), when_false)
+                (Some(condition.node), when_false)
             }
             None => (None, super::flow::Flow::dead()),
         };
@@ -97,7 +97,7 @@ impl Checker<'_> {
     ) -> Code {
         self.push_block();
         let typed = self.bind(items);
-        if typed.node.constant().is_some_and(crate::Value::is_null) && !typed.ty.is_error() {
+        if typed.value().is_some_and(crate::Value::is_null) && !typed.ty.is_error() {
             let message = "`foreach` cannot walk over null";
             self.error(ErrorCode::EXPR_TYPE, typed.at, message);
         }

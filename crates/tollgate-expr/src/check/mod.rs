@@ -36,7 +36,7 @@ use crate::Value;
 use crate::eval::{Function, FunctionBody, Node};
 use crate::program::{Facts, Target};
 use crate::syntax::At;
-use crate::syntax::ast::{Block, Expr};
+use crate::syntax::ast::{Block, Expr, ExprKind};
 use crate::types::{MemberInfo, Ty};
 use flow::{Flow, Frame};
 use function::Instance;
@@ -230,7 +230,11 @@ impl<'s> Checker<'s> {
         self.scopes.push(FunctionScope::new(self.wanted()));
         let (body, ty) = match root {
             Root::Expr(expr) => {
-                let typed = self.bind(expr);
+                // The place of an expression is an `object`, if nothing else.
+                let typed = match &expr.kind {
+                    ExprKind::Default(None) => Typed::constant(Value::Null, Ty::Null, expr.at),
+                    _ => self.bind(expr),
+                };
                 let (node, ty) = self.fit_target(typed);
                 (FunctionBody::Expr(node), ty)
             }

@@ -130,7 +130,7 @@ impl Checker<'_> {
     }
 
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr, at: At) -> Typed {
-        let (left, left_true, left_false) = self.condition(left);
+        let (left, left_true, left_false) = self.condition_flow(left);
         let is_and = op == BinaryOp::And;
         let known = self.n_variables();
         let mut shortcut = if is_and {
@@ -140,7 +140,7 @@ impl Checker<'_> {
             self.flow = left_false;
             left_true
         };
-        let (right, mut when_true, mut when_false) = self.condition(right);
+        let (right, mut when_true, mut when_false) = self.condition_flow(right);
         self.without_new(&mut shortcut, known);
         if is_and {
             when_false.join(shortcut);
@@ -150,17 +150,13 @@ impl Checker<'_> {
         self.flow = when_true.clone();
         self.flow.join(when_false.clone());
         self.split = Some((when_true, when_false));
-        if let (Some(a), Some(b)) =
-            (left.value().and_then(Value::as_bool), right.value().and_then(Value::as_bool))
-        {
-            return Typed::constant(
-                Value::Bool(if is_and { a && b } else { a || b }),
-                Ty::BOOL,
-                at,
-            );
+        let known = |typed: &Typed| typed.value().and_then(Value::as_bool);
+        if let (Some(a), Some(b)) = (known(&left), known(&right)) {
+            let value = if op == BinaryOp::And { a && b } else { a || b };
+            return Typed::constant(Value::Bool(value), Ty::BOOL, at);
         }
         let (left, right) = (left.node.boxed(), right.node.boxed());
-        let node = if is_and { Node::And(left, right) } else { Node::Or(left, right) };
+        let node = if op == BinaryOp::And { Node::And(left, right) } else { Node::Or(left, right) };
         Typed::new(node, Ty::BOOL, at)
     }
 

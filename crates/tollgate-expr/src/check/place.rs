@@ -60,7 +60,18 @@ impl Checker<'_> {
         let Some(op) = op else { return Typed::error(at) };
         let narrow = Self::fits_narrow(op, &value, &ty);
         let result = self.operation(op, current, value, at);
-        let stored = if narrow { self.narrowed(result, &ty) } else { self.convert(result, &ty) };
+        let stored = if narrow {
+            // The cast back is checked as the operation is: only where it can overflow.
+            let overflows =
+                matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div);
+            let checked = self.checked;
+            self.checked &= overflows;
+            let stored = self.narrowed(result, &ty);
+            self.checked = checked;
+            stored
+        } else {
+            self.convert(result, &ty)
+        };
         self.store(place, stored, effects, ty, at)
     }
 

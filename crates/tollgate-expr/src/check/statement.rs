@@ -263,7 +263,7 @@ impl Checker<'_> {
         let after_yes = std::mem::replace(&mut self.flow, when_false);
         let no = no.map(|no| Box::new(self.body(no)));
         self.flow.join(after_yes);
-        Code::If(condition, Box::new(yes), no)
+        Code::If(condition.node, Box::new(yes), no)
     }
 
     fn throw_statement(&mut self, value: Option<&Expr>, at: At) -> Code {

@@ -221,7 +221,7 @@ impl Checker<'_> {
         let (test, holds) = match guard {
             None => (test, true),
             Some(guard) => {
-                let (guard, when_true, _) = self.condition(guard);
+                let (guard, when_true, _) = self.condition_flow(guard);
                 self.flow = when_true;
                 let holds = guard.value().and_then(Value::as_bool) == Some(true);
                 (Node::And(test.boxed(), guard.node.boxed()), holds)

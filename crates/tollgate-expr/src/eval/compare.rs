@@ -9,24 +9,24 @@ use crate::{Exception, ExceptionKind, Value};
 impl Cx<'_> {
     /// `Comparer.Default.Compare(left, right)`: what the left one says, or else the opposite of what the right one says.
     pub(crate) fn compare_objects(&self, left: &Value, right: &Value) -> Result<i32> {
-        match (left, right) {
-            (Value::Null, Value::Null) => return Ok(0),
-            (Value::Null, _) => return Ok(-1),
-            (_, Value::Null) => return Ok(1),
-            _ => {}
-        }
-        if self.is_one_object(left, right) {
-            return Ok(0);
-        }
-        if let Some(found) = self.compare_to(left, right) {
-            return found;
-        }
-        match self.compare_to(right, left) {
+        self.known_order(left, right).unwrap_or_else(|| match self.compare_to(right, left) {
             Some(found) => found.map(i32::wrapping_neg),
-            None => {
-                let message = "At least one object must implement IComparable.";
-                Err(Exception::new(ExceptionKind::Argument, message))
-            }
+            None => Err(not_comparable()),
+        })
+    }
+
+    /// `StringComparer.Compare(left, right)` of objects that are not both strings: what the left one says.
+    pub(crate) fn compare_left(&self, left: &Value, right: &Value) -> Result<i32> {
+        self.known_order(left, right).unwrap_or_else(|| Err(not_comparable()))
+    }
+
+    fn known_order(&self, left: &Value, right: &Value) -> Option<Result<i32>> {
+        match (left, right) {
+            (Value::Null, Value::Null) => Some(Ok(0)),
+            (Value::Null, _) => Some(Ok(-1)),
+            (_, Value::Null) => Some(Ok(1)),
+            _ if self.is_one_object(left, right) => Some(Ok(0)),
+            _ => self.compare_to(left, right),
         }
     }
 
@@ -110,6 +110,11 @@ impl Cx<'_> {
         };
         !anew && same(left, right)
     }
+}
+
+#[cold]
+fn not_comparable() -> Exception {
+    Exception::new(ExceptionKind::Argument, "At least one object must implement IComparable.")
 }
 
 fn must_be(full_name: &str) -> String {

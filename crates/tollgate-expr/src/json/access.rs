@@ -168,7 +168,7 @@ impl JsonHeap {
                 let name = name.ok_or_else(null_key)?;
                 Err(self.bad_key(id, "Accessed", &format!("\"{name}\"")))
             }
-            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+            Body::Property { .. } | Body::Value(_) | Body::Text { .. } => {
                 Err(self.no_children(id, "access"))
             }
         }
@@ -183,7 +183,7 @@ impl JsonHeap {
                 .and_then(|index| self.child(id, index))
                 .map(Some)
                 .ok_or_else(index_out_of_range),
-            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+            Body::Property { .. } | Body::Value(_) | Body::Text { .. } => {
                 Err(self.no_children(id, "access"))
             }
         }

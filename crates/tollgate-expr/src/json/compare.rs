@@ -116,9 +116,12 @@ impl JsonHeap {
     /// `token.Equals(other)`: by value for two `JValue`s, by identity otherwise.
     pub(crate) fn token_equals(&self, left: JsonId, right: JsonId) -> bool {
         left == right
-            || match (self.scalar(left), self.scalar(right)) {
-                (Some(left), Some(right)) => values_equal(left, right),
-                _ => false,
+            || match (self.string(left), self.string(right)) {
+                (Some(left), Some(right)) => left == right,
+                _ => match (self.scalar(left), self.scalar(right)) {
+                    (Some(left), Some(right)) => values_equal(left, right),
+                    _ => false,
+                },
             }
     }
 

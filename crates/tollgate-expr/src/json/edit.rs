@@ -65,7 +65,7 @@ impl JsonHeap {
                 let name = name.ok_or_else(null_key)?;
                 Err(self.bad_key(id, "Set", &format!("\"{name}\"")))
             }
-            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+            Body::Property { .. } | Body::Value(_) | Body::Text { .. } => {
                 Err(self.no_children(id, "set"))
             }
         }
@@ -85,7 +85,7 @@ impl JsonHeap {
                 let index = self.existing(id, index)?;
                 self.set_item(id, index, value, budget)
             }
-            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+            Body::Property { .. } | Body::Value(_) | Body::Text { .. } => {
                 Err(self.no_children(id, "set"))
             }
         }
@@ -253,7 +253,7 @@ impl JsonHeap {
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         match &self.node(container).body {
-            Body::Value(_) | Body::Text(_) => return Err(self.no_children(container, "set")),
+            Body::Value(_) | Body::Text { .. } => return Err(self.no_children(container, "set")),
             Body::Property { value: Some(_), .. } => {
                 return Err(Exception::new(
                     ExceptionKind::Json,
@@ -369,7 +369,7 @@ impl Shell {
                 Self::Constructor(container.name.clone().unwrap_or_default())
             }
             Body::Property { name, .. } => Self::Property(Arc::clone(name)),
-            Body::Value(_) | Body::Text(_) => {
+            Body::Value(_) | Body::Text { .. } => {
                 Self::Value(heap.scalar(id).cloned().unwrap_or(Scalar::Null))
             }
         }

@@ -1,5 +1,6 @@
 //! Guids as 128 bits in the order of their text.
 
+use crate::number::NumberType;
 use crate::{Exception, ExceptionKind};
 
 /// `ToByteArray()`: the first three fields are little-endian.
@@ -63,8 +64,7 @@ pub(crate) fn parse_guid_exact(text: &str, format: &str) -> Result<u128, Excepti
         "N" | "n" => Err(fault(DASHES)),
         "B" | "b" => inside('{', '}'),
         "P" | "p" => inside('(', ')'),
-        "X" | "x" if text.starts_with('{') => braced(text),
-        "X" | "x" => Err(fault("Expected {0xdddddddd, etc}.")),
+        "X" | "x" => braced(text),
         _ => Err(fault(FORMATS)),
     }
 }
@@ -74,6 +74,8 @@ const FORMATS: &str =
 const DASHES: &str =
     "Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx).";
 const NO_COMMA: &str = "Could not find a comma, or the length between the previous token and the comma was zero (i.e., '0x,'etc.).";
+const NO_BRACE: &str = "Could not find a brace, or the length between the previous token and the brace was zero (i.e., '0x,'etc.).";
+const BRACE: &str = "Expected {0xdddddddd, etc}.";
 const NOT_HEX: &str = "Guid string should only contain hexadecimal characters.";
 
 fn read(text: &str) -> Result<u128, Exception> {
@@ -91,7 +93,7 @@ fn read(text: &str) -> Result<u128, Exception> {
         }
         Some('{') => braced(text),
         Some(_) if text.contains('-') => dashed(text),
-        Some(_) if text.len() == 32 => hex(text, 32),
+        Some(_) if text.encode_utf16().count() == 32 => hex(text, 32),
         Some(_) => Err(fault(DASHES)),
         None => Err(fault("Unrecognized Guid format.")),
     }
@@ -105,62 +107,72 @@ fn hex(text: &str, width: usize) -> Result<u128, Exception> {
 }
 
 fn dashed(text: &str) -> Result<u128, Exception> {
-    let bytes = text.as_bytes();
-    let dash_at = |at: usize| bytes.get(at) == Some(&b'-');
     if text.encode_utf16().count() != 36 {
         return Err(fault(DASHES));
     }
-    if !text.is_ascii() {
-        return Err(fault(NOT_HEX));
-    }
-    if ![8, 13, 18, 23].into_iter().all(dash_at) {
-        return Err(fault(DASHES));
+    let units: Vec<u16> = text.encode_utf16().collect();
+    if [8, 13, 18, 23].into_iter().any(|at| units.get(at) != Some(&u16::from(b'-'))) {
+        return Err(fault("Dashes are in the wrong position for GUID parsing."));
     }
     let mut guid: u128 = 0;
     for (from, to) in [(0, 8), (9, 13), (14, 18), (19, 23), (24, 28)] {
-        let field = field(text.get(from..to).unwrap_or(""))?;
-        guid = guid << (4 * (to - from)) | field;
+        // Text with other than ASCII characters may have no character border there.
+        let field = field(text.get(from..to).ok_or_else(|| fault(NOT_HEX))?)?;
+        guid = guid << (4 * (to - from)) | u128::from(field);
     }
     Ok(guid << 32 | hex(text.get(28..).unwrap_or(""), 8)?)
 }
 
 /// .NET lets a field begin with a sign or a prefix, and count less digits then.
-fn field(text: &str) -> Result<u128, Exception> {
+fn field(text: &str) -> Result<u32, Exception> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let digits = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")).unwrap_or(digits);
-    hex(digits, digits.len())
+    let digits = digits.trim_start_matches('0');
+    let wrong = digits.find(|char: char| !char.is_ascii_hexdigit());
+    if wrong.unwrap_or(digits.len()) > 8 {
+        return Err(NumberType::UInt32.overflow());
+    }
+    if wrong.is_some() {
+        return Err(fault(NOT_HEX));
+    }
+    Ok(u32::from_str_radix(digits, 16).unwrap_or(0))
 }
 
-/// `{0x00000000,0x0000,0x0000,{0x00,0x00,0x00,0x00,0x00,0x00,0x00,0x00}}`.
+/// `{0x00000000,0x0000,0x0000,{0x00,0x00,0x00,0x00,0x00,0x00,0x00,0x00}}`, with spaces anywhere and any number of digits.
 fn braced(text: &str) -> Result<u128, Exception> {
     let text: String = text.chars().filter(|char| !char.is_whitespace()).collect();
-    let fields = text
-        .strip_prefix('{')
-        .and_then(|text| text.strip_suffix("}}"))
-        .and_then(|text| text.split_once(",{"));
-    let inner = text.strip_prefix('{').unwrap_or("");
-    if !inner.starts_with("0x") && !inner.starts_with("0X") {
-        return Err(fault("Expected 0x prefix."));
-    }
-    let Some((head, tail)) = fields else { return Err(fault(NO_COMMA)) };
+    let mut rest = text.strip_prefix('{').ok_or_else(|| fault(BRACE))?;
     let mut guid: u128 = 0;
-    let mut count = 0;
-    for (field, digits) in head.split(',').zip([8, 4, 4]).chain(tail.split(',').zip([2; 8])) {
-        let value = field
-            .strip_prefix("0x")
-            .or_else(|| field.strip_prefix("0X"))
-            .ok_or_else(|| fault("Expected 0x prefix."))?;
-        if value.is_empty() || value.len() > digits {
-            return Err(fault(NOT_HEX));
-        }
-        let value = u128::from_str_radix(value, 16).map_err(|_| fault(NOT_HEX))?;
-        guid = guid << (4 * digits) | value;
-        count += 1;
+    // A field of two bytes loses what is more than them; of one byte, it is a fault.
+    for mask in [u32::MAX, 0xffff, 0xffff] {
+        let value = prefixed(&mut rest, ',', NO_COMMA)? & mask;
+        guid = guid << mask.count_ones() | u128::from(value);
     }
-    if count != 11 {
-        return Err(fault(NO_COMMA));
+    rest = rest.strip_prefix('{').ok_or_else(|| fault(BRACE))?;
+    for index in 0..8 {
+        let (end, missing) = if index < 7 { (',', NO_COMMA) } else { ('}', NO_BRACE) };
+        let byte = prefixed(&mut rest, end, missing)?;
+        let byte = u8::try_from(byte)
+            .map_err(|_| fault("Value was either too large or too small for an unsigned byte."))?;
+        guid = guid << 8 | u128::from(byte);
     }
-    Ok(guid)
+    match rest.strip_prefix('}') {
+        None => Err(fault("Could not find the ending brace.")),
+        Some("") => Ok(guid),
+        Some(_) => Err(fault("Additional non-parsable characters are at the end of the string.")),
+    }
+}
+
+/// A number behind `0x` and the character that ends it.
+fn prefixed(rest: &mut &str, end: char, missing: &str) -> Result<u32, Exception> {
+    let digits = rest.strip_prefix("0x").or_else(|| rest.strip_prefix("0X"));
+    let digits = digits.ok_or_else(|| fault("Expected 0x prefix."))?;
+    let (number, after) = digits.split_once(end).ok_or_else(|| fault(missing))?;
+    if number.is_empty() {
+        return Err(fault(missing));
+    }
+    *rest = after;
+    field(number)
 }
 
 #[cold]

@@ -108,29 +108,13 @@ pub(super) enum Body {
     },
     Value(Scalar),
     /// A string as it stands in a document that was read: most are never asked for.
-    Text(Slice),
-}
-
-/// A part of a document.
-#[derive(Debug, Clone)]
-pub(super) struct Slice {
-    document: u32,
-    start: u32,
-    length: u32,
-    /// The value, once somebody has asked for it.
-    value: OnceLock<Box<Scalar>>,
-}
-
-impl Slice {
-    /// The `length` bytes from `start` on of the document that is kept next; none when that is too far.
-    pub(super) fn of_next(heap: &JsonHeap, start: usize, length: usize) -> Option<Self> {
-        Some(Self {
-            document: u32::try_from(heap.documents.len()).ok()?,
-            start: u32::try_from(start).ok()?,
-            length: u32::try_from(length).ok()?,
-            value: OnceLock::new(),
-        })
-    }
+    Text {
+        document: u32,
+        start: u32,
+        length: u32,
+        /// The value, once somebody has asked for it.
+        value: OnceLock<Box<Scalar>>,
+    },
 }
 
 /// Most containers are small.
@@ -156,7 +140,7 @@ impl Body {
             Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
                 Some(container)
             }
-            Self::Property { .. } | Self::Value(_) | Self::Text(_) => None,
+            Self::Property { .. } | Self::Value(_) | Self::Text { .. } => None,
         }
     }
 
@@ -165,7 +149,7 @@ impl Body {
             Self::Object(container) | Self::Array(container) | Self::Constructor(container) => {
                 Some(container)
             }
-            Self::Property { .. } | Self::Value(_) | Self::Text(_) => None,
+            Self::Property { .. } | Self::Value(_) | Self::Text { .. } => None,
         }
     }
 }
@@ -338,10 +322,21 @@ impl JsonHeap {
         self.documents.push(document.into());
     }
 
+    /// A part of the document that is kept next; none when it is too far.
+    #[inline]
+    pub(super) fn part_of_next(&self, start: usize, length: usize) -> Option<Body> {
+        Some(Body::Text {
+            document: u32::try_from(self.documents.len()).ok()?,
+            start: u32::try_from(start).ok()?,
+            length: u32::try_from(length).ok()?,
+            value: OnceLock::new(),
+        })
+    }
+
     /// The text of a part of a document.
-    pub(super) fn slice(&self, slice: &Slice) -> &str {
-        let (start, length) = (slice.start as usize, slice.length as usize);
-        let document = self.documents.get(slice.document as usize);
+    pub(super) fn slice(&self, document: u32, start: u32, length: u32) -> &str {
+        let (start, length) = (start as usize, length as usize);
+        let document = self.documents.get(document as usize);
         document.and_then(|text| text.get(start..start + length)).unwrap_or_default()
     }
 
@@ -369,7 +364,7 @@ impl JsonHeap {
             Body::Constructor(_) => JsonType::Constructor,
             Body::Property { .. } => JsonType::Property,
             Body::Value(value) => value.token_type(),
-            Body::Text(_) => JsonType::String,
+            Body::Text { .. } => JsonType::String,
         }
     }
 
@@ -381,7 +376,7 @@ impl JsonHeap {
             Body::Constructor(_) => "Newtonsoft.Json.Linq.JConstructor",
             Body::Property { .. } => "Newtonsoft.Json.Linq.JProperty",
             Body::Value(Scalar::Raw(_)) => "Newtonsoft.Json.Linq.JRaw",
-            Body::Value(_) | Body::Text(_) => "Newtonsoft.Json.Linq.JValue",
+            Body::Value(_) | Body::Text { .. } => "Newtonsoft.Json.Linq.JValue",
         }
     }
 
@@ -393,7 +388,7 @@ impl JsonHeap {
 
     /// Whether the token is a `JContainer`.
     pub(crate) fn is_container(&self, id: JsonId) -> bool {
-        !matches!(self.node(id).body, Body::Value(_) | Body::Text(_))
+        !matches!(self.node(id).body, Body::Value(_) | Body::Text { .. })
     }
 
     /// Whether tokens are got and set by a key: all containers do but properties.
@@ -410,9 +405,19 @@ impl JsonHeap {
     pub(crate) fn scalar(&self, id: JsonId) -> Option<&Scalar> {
         match &self.node(id).body {
             Body::Value(value) => Some(value),
-            Body::Text(slice) => {
-                let value = || Box::new(Scalar::Str(self.slice(slice).into()));
-                Some(slice.value.get_or_init(value))
+            Body::Text { document, start, length, value } => Some(value.get_or_init(|| {
+                Box::new(Scalar::Str(self.slice(*document, *start, *length).into()))
+            })),
+            _ => None,
+        }
+    }
+
+    /// The text of a string; none for everything else.
+    pub(super) fn string(&self, id: JsonId) -> Option<&str> {
+        match &self.node(id).body {
+            Body::Value(Scalar::Str(text)) => Some(text),
+            Body::Text { document, start, length, .. } => {
+                Some(self.slice(*document, *start, *length))
             }
             _ => None,
         }
@@ -426,7 +431,8 @@ impl JsonHeap {
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         budget.step(1)?;
-        if let Some(Node { body: body @ (Body::Value(_) | Body::Text(_)), .. }) = self.node_mut(id)
+        if let Some(Node { body: body @ (Body::Value(_) | Body::Text { .. }), .. }) =
+            self.node_mut(id)
         {
             *body = Body::Value(value);
         }
@@ -669,3 +675,5 @@ impl JsonHeap {
         )
     }
 }
+
+const _: () = assert!(size_of::<Node>() <= 40);

@@ -123,6 +123,22 @@ impl JsonWriter {
         Ok(())
     }
 
+    /// A name and a string.
+    fn text_member(
+        &mut self,
+        name: &str,
+        value: &str,
+        budget: &mut Budget,
+    ) -> Result<(), Exception> {
+        self.charge(name.len() + value.len() + 6, budget)?;
+        self.item();
+        quoted(name, &mut self.out);
+        self.out.push_str(if self.formatting == Formatting::Indented { ": " } else { ":" });
+        quoted(value, &mut self.out);
+        self.named = false;
+        Ok(())
+    }
+
     /// A token with all it holds.
     pub(crate) fn token(
         &mut self,
@@ -140,16 +156,22 @@ impl JsonWriter {
                         self.value(value, budget)?;
                         continue;
                     }
-                    Body::Text(slice) => {
-                        self.string(heap.slice(slice), budget)?;
+                    Body::Text { document, start, length, .. } => {
+                        self.string(heap.slice(*document, *start, *length), budget)?;
                         continue;
                     }
-                    Body::Property { name, value } => {
-                        self.name(name, budget)?;
-                        next = *value;
-                        if next.is_none() {
-                            self.value(&Scalar::Null, budget)?;
+                    Body::Property { name, value: Some(value) } => {
+                        if let Some(text) = heap.string(*value) {
+                            self.text_member(name, text, budget)?;
+                        } else {
+                            self.name(name, budget)?;
+                            next = Some(*value);
                         }
+                        continue;
+                    }
+                    Body::Property { name, value: None } => {
+                        self.name(name, budget)?;
+                        self.value(&Scalar::Null, budget)?;
                         continue;
                     }
                     Body::Object(container) => {

@@ -56,11 +56,7 @@ impl Digits {
     pub(super) fn double(value: f64, cut: Cut) -> Self {
         let magnitude = value.abs();
         let text = match cut {
-            // Fewer than 15 digits are never half-way between two numbers of so many digits.
-            Cut::Shortest => to_even(format!("{magnitude:e}"), 15, |digits| {
-                let even = format!("{magnitude:.digits$e}");
-                (even.parse() == Ok(magnitude)).then_some(even)
-            }),
+            Cut::Shortest => shortest(magnitude, 15, whole_double(magnitude)),
             Cut::Significant(count) => format!("{magnitude:.*e}", count.saturating_sub(1)),
             Cut::Fraction(count) => format!("{magnitude:.count$}"),
         };
@@ -72,10 +68,7 @@ impl Digits {
         match cut {
             Cut::Shortest => {
                 let magnitude = value.abs();
-                let text = to_even(format!("{magnitude:e}"), 6, |digits| {
-                    let even = format!("{magnitude:.digits$e}");
-                    (even.parse() == Ok(magnitude)).then_some(even)
-                });
+                let text = shortest(magnitude, 6, whole_single(magnitude));
                 Self::from_text(&text, value.is_sign_negative())
             }
             _ => Self::double(value.into(), cut),
@@ -139,17 +132,75 @@ impl Digits {
     }
 }
 
-/// The fewest digits of a number. Where two texts are as near, .NET takes the one with the even digit, Rust the larger one:
-/// `even` gives the exact rounding to so many digits behind the first, if it still reads as the number.
-fn to_even(text: String, least: usize, even: impl FnOnce(usize) -> Option<String>) -> String {
+/// A number of a type that holds no fractions any more, and how far it is to the numbers below and above.
+struct Whole {
+    value: u128,
+    below: u128,
+    above: u128,
+}
+
+/// 2¹²⁰; no text of few digits stands exactly between two numbers beyond.
+const FAR: f64 = 1.329_227_995_784_916e36;
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and bounded")]
+fn whole_double(value: f64) -> Option<Whole> {
+    (9_007_199_254_740_992.0..FAR).contains(&value).then(|| Whole {
+        value: value as u128,
+        below: (value - value.next_down()) as u128,
+        above: (value.next_up() - value) as u128,
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and bounded")]
+fn whole_single(value: f32) -> Option<Whole> {
+    (16_777_216.0..FAR).contains(&f64::from(value)).then(|| Whole {
+        value: value as u128,
+        below: (value - value.next_down()) as u128,
+        above: (value.next_up() - value) as u128,
+    })
+}
+
+/// The fewest digits that read back as a number, as .NET finds them. Rust differs in two cases: of two texts that are as near
+/// it takes the larger one, .NET the one with the even digit, and it takes a text exactly half-way to the next number, for
+/// which .NET writes one digit more. Fewer than `least` digits are never as near as others.
+fn shortest<F>(magnitude: F, least: usize, whole: Option<Whole>) -> String
+where
+    F: std::fmt::LowerExp + std::str::FromStr + PartialEq + Copy,
+{
+    let text = format!("{magnitude:e}");
     let mantissa = text.split('e').next().unwrap_or_default();
-    let odd = mantissa.as_bytes().last().is_some_and(|digit| digit % 2 == 1);
-    // The point is no digit.
-    let n_digits = mantissa.len() - 1;
-    if !odd || n_digits < least {
-        return text;
+    let behind = mantissa.len().saturating_sub(2);
+    if whole.as_ref().is_some_and(|whole| whole.is_half_way(&text)) {
+        let longer = (behind + 1..17).map(|digits| format!("{magnitude:.digits$e}"));
+        let inside = |text: &String| whole.as_ref().is_some_and(|whole| !whole.is_half_way(text));
+        return longer.into_iter().find(inside).unwrap_or(text);
     }
-    even(n_digits - 1).unwrap_or(text)
+    let odd = mantissa.as_bytes().last().is_some_and(|digit| digit % 2 == 1);
+    if odd && behind + 1 >= least {
+        let even = format!("{magnitude:.behind$e}");
+        if even.parse().is_ok_and(|read: F| read == magnitude) {
+            return even;
+        }
+    }
+    text
+}
+
+impl Whole {
+    fn is_half_way(&self, text: &str) -> bool {
+        let exact = || {
+            let (mantissa, exponent) = text.split_once('e')?;
+            let (first, behind) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+            let zeros =
+                exponent.parse::<u32>().ok()?.checked_sub(u32::try_from(behind.len()).ok()?)?;
+            let digits: u128 = format!("{first}{behind}").parse().ok()?;
+            digits.checked_mul(10_u128.checked_pow(zeros)?)
+        };
+        match exact() {
+            Some(exact) if exact > self.value => (exact - self.value) * 2 == self.above,
+            Some(exact) => (self.value - exact) * 2 == self.below,
+            None => false,
+        }
+    }
 }
 
 fn length(digits: &[u8]) -> i32 {

@@ -174,6 +174,8 @@ pub(crate) enum PassMode {
     Out,
     Ref,
     Params,
+    /// `in`: a value that the function does not change.
+    In,
     /// The range variable of a query, which cannot be assigned.
     Range,
 }

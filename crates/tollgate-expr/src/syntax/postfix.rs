@@ -134,6 +134,8 @@ impl Parser<'_> {
             }
             return Ok(Arg { name, value: ArgValue::Out(self.expression()?) });
         }
+        // What is passed by `in` cannot be told from a value.
+        self.eat_word("in");
         Ok(Arg { name, value: ArgValue::Expr(self.expression()?) })
     }
 }

@@ -236,11 +236,14 @@ impl Parser<'_> {
         }
     }
 
-    /// `out`, `ref` or `params` before a parameter.
+    /// `out`, `ref`, `in` or `params` before a parameter.
     pub(super) fn pass_mode(&mut self) -> PassMode {
-        for (word, mode) in
-            [("out", PassMode::Out), ("ref", PassMode::Ref), ("params", PassMode::Params)]
-        {
+        for (word, mode) in [
+            ("out", PassMode::Out),
+            ("ref", PassMode::Ref),
+            ("in", PassMode::In),
+            ("params", PassMode::Params),
+        ] {
             if self.eat_word(word) {
                 return mode;
             }

@@ -26,8 +26,7 @@ pub(crate) fn is_assignable(from: &Ty, to: &Ty) -> bool {
         }
         (from, to) => {
             let Some(id) = to.id() else { return false };
-            let Some(found) = from.as_instance_of(id) else { return false };
-            found == *to || args_vary(id, found.args(), to.args())
+            from.is_instance(id, &|found| found == to || args_vary(id, found.args(), to.args()))
         }
     }
 }

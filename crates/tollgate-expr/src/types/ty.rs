@@ -295,6 +295,18 @@ impl Ty {
         })
     }
 
+    /// Whether this type, seen as the declared type `id` in any of the ways that it can be, passes a test.
+    pub(crate) fn is_instance(&self, id: TypeId, test: &dyn Fn(&Ty) -> bool) -> bool {
+        if self.is(id) {
+            return test(self);
+        }
+        if let Ty::Opaque(opaque) = self {
+            return opaque.bases.iter().any(|base| base.is_instance(id, test));
+        }
+        let Some(own) = self.id() else { return false };
+        info(own).bases.iter().any(|base| base.substitute(self.args(), &[]).is_instance(id, test))
+    }
+
     /// The full .NET name.
     pub(crate) fn full_name(&self) -> String {
         match self {

@@ -133,9 +133,12 @@ pub(crate) fn parse_simple(text: &str, to: Simple, now: DateTime) -> Result<Valu
         Simple::DateTime => {
             DateTime::parse(Some(text), DateStyles::ROUNDTRIP_KIND, now).map(Value::DateTime)
         }
-        Simple::DateTimeOffset => read_offset(trimmed, now)
-            .map(Value::DateTimeOffset)
-            .ok_or_else(|| invalid(text, "AllXsd")),
+        Simple::DateTimeOffset => {
+            let (date, minutes) = read_date(trimmed, now).ok_or_else(|| invalid(text, "AllXsd"))?;
+            let offset = TimeSpan::from_ticks(minutes * TICKS_PER_MINUTE);
+            DateTimeOffset::with_offset(date.with_kind(Kind::Unspecified), offset)
+                .map(Value::DateTimeOffset)
+        }
         Simple::TimeSpan => match read_span(trimmed) {
             Some(ticks) => match i64::try_from(ticks) {
                 Ok(ticks) => Ok(Value::TimeSpan(TimeSpan::from_ticks(ticks))),
@@ -211,7 +214,10 @@ fn clock(text: &mut &str) -> Option<i64> {
 }
 
 /// A date with a time, a date, a month, a year, or a time, with or without a zone.
-fn read_offset(text: &str, now: DateTime) -> Option<DateTimeOffset> {
+fn read_date(text: &str, now: DateTime) -> Option<(DateTime, i64)> {
+    if text.starts_with("--") {
+        return without_year(text, now);
+    }
     let mut rest = text;
     let value = if text.as_bytes().get(2) == Some(&b':') {
         now.date().add_ticks(clock(&mut rest)?).ok()?
@@ -231,10 +237,32 @@ fn read_offset(text: &str, now: DateTime) -> Option<DateTimeOffset> {
         );
         date.ok()?.add_ticks(ticks).ok()?
     };
-    let value = value.with_kind(Kind::Unspecified);
     let minutes = zone(&mut rest)?;
-    rest.is_empty().then_some(())?;
-    DateTimeOffset::with_offset(value, TimeSpan::from_ticks(minutes * TICKS_PER_MINUTE)).ok()
+    rest.is_empty().then_some((value, minutes))
+}
+
+/// `--MM-DD` of a leap year, or `--MM`, `--MM--` and `---DD` of this year; with its zone in minutes.
+fn without_year(text: &str, now: DateTime) -> Option<(DateTime, i64)> {
+    let date = |year: i32, month: i64, day: i64| {
+        DateTime::from_date(year, i32::try_from(month).ok()?, i32::try_from(day).ok()?).ok()
+    };
+    let zoned = |mut rest: &str| zone(&mut rest).filter(|_| rest.is_empty());
+    let mut rest = text.strip_prefix("--")?;
+    if eat(&mut rest, '-') {
+        let day = digits(&mut rest, 2, 2)?;
+        return Some((date(now.year(), 1, day)?, zoned(rest)?));
+    }
+    let month = digits(&mut rest, 2, 2)?;
+    let with_day = || {
+        let mut rest = rest.strip_prefix('-')?;
+        let day = digits(&mut rest, 2, 2)?;
+        Some((date(1904, month, day)?, zoned(rest)?))
+    };
+    let alone = || {
+        let zone = zoned(rest).or_else(|| zoned(rest.strip_prefix("--")?))?;
+        Some((date(now.year(), month, 1)?, zone))
+    };
+    with_day().or_else(alone)
 }
 
 fn zone(text: &mut &str) -> Option<i64> {
@@ -248,8 +276,8 @@ fn zone(text: &mut &str) -> Option<i64> {
     } else {
         return None;
     };
-    let hours = digits(text, 2, 2).filter(|hours| *hours <= 14)?;
-    let minutes = eat(text, ':').then(|| digits(text, 2, 2))?.filter(|minutes| *minutes < 60)?;
+    let hours = digits(text, 2, 2)?;
+    let minutes = eat(text, ':').then(|| digits(text, 2, 2)).flatten()?;
     Some(sign * (hours * 60 + minutes))
 }
 
@@ -267,8 +295,15 @@ fn read_span(text: &str) -> Option<i128> {
             timed = true;
             units = &[('H', TICKS_PER_HOUR), ('M', TICKS_PER_MINUTE), ('S', TICKS_PER_SECOND)];
         }
-        let number = digits(&mut rest, 1, 18)?;
-        let part = if timed && eat(&mut rest, '.') { Some(fraction(&mut rest)?) } else { None };
+        let is_digit = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+        let whole = is_digit(rest);
+        let number = if whole { digits(&mut rest, 1, 18)? } else { 0 };
+        let part = if timed && eat(&mut rest, '.') {
+            Some(if is_digit(rest) { fraction(&mut rest)? } else { 0 })
+        } else {
+            whole.then_some(())?;
+            None
+        };
         let (index, unit) =
             units.iter().enumerate().find(|(_, (mark, _))| eat(&mut rest, *mark))?;
         (part.is_none() || unit.0 == 'S').then_some(())?;

@@ -176,8 +176,9 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         && expected.get("value") == ours.get("value");
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
-    let error = names("message", &["Version=", "Oracle.", "System.Linq.", "+<"])
-        && expected.get("error") == ours.get("error");
+    let iterators =
+        ["Version=", "Oracle.", "System.Linq.", "+<", "Iterator`", ">d__", "Partition`"];
+    let error = names("message", &iterators) && expected.get("error") == ours.get("error");
     // The texts of OpenSSL are those of one platform.
     let openssl = names("error", &["OpenSsl"]) && kind(ours).ends_with("CryptographicException")
         || names("value", &["error:0"]) && ours.get("value").is_some();
@@ -187,7 +188,9 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         Some(before.to_owned())
     };
     let described = before(expected).is_some() && before(expected) == before(ours);
-    let told = value || error || openssl || described || big;
+    // Overloads for spans, which make calls ambiguous, are of .NET Core: the gateway of Azure has none.
+    let spans = names("compile", &["Span<"]);
+    let told = value || error || openssl || described || big || spans;
     same(expected, ours) || told || refused_at_run_time(ours)
 }
 

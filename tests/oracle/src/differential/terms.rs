@@ -4,255 +4,12 @@ use tollgate_expr::reference::Shape;
 
 use super::generate::{Generator, NUMERIC, takes_null};
 use super::node::Node;
+use super::pools::pool;
 use super::table::{delegate, named};
 
-/// Operands of every type, for operators that may not fit them.
-const OPERANDS: &[&str] = &[
-    "1",
-    "0",
-    "-1",
-    "2",
-    "5L",
-    "3u",
-    "4ul",
-    "2.5",
-    "1.5f",
-    "1.10m",
-    "'a'",
-    "\"a\"",
-    "null",
-    "true",
-    "(byte)200",
-    "(sbyte)-3",
-    "(short)7",
-    "(ushort)9",
-    "(int?)5",
-    "(int?)null",
-    "(long?)3",
-    "(double?)2.5",
-    "(bool?)null",
-    "(bool?)true",
-    "(char?)'b'",
-    "(object)1",
-    "(object)\"a\"",
-    "(object)null",
-    "(string)null",
-    "DayOfWeek.Friday",
-    "DateTimeKind.Utc",
-    "RegexOptions.IgnoreCase",
-    "RegexOptions.None",
-    "TimeSpan.FromHours(1)",
-    "new DateTime(2024, 2, 29)",
-    "(decimal?)1.5m",
-    "(byte?)7",
-    "(uint?)3",
-    "(ulong?)8",
-    "new JValue(5)",
-    "(JToken)\"a\"",
-    "new JObject()",
-    "int.MaxValue",
-    "long.MinValue",
-    "new[] { 1 }",
-    "default(int)",
-    "default",
-    "(DayOfWeek?)DayOfWeek.Monday",
-    "Guid.Empty",
-    "(1, 2)",
-    "new { A = 1 }",
-    "new Uri(\"http://h\")",
-    "new StringBuilder(\"a\")",
-    "uint.MaxValue",
-    "ulong.MaxValue",
-    "0.0",
-    "double.NaN",
-    "context.Request",
-    "new List<int> { 1 }",
-    "(float?)1.5f",
-    "new Exception(\"m\")",
-    "'\\0'",
-    "\"\"",
-    "0L",
-    "0m",
-    "(TimeSpan?)null",
-    "(DateTime?)null",
-    "new int[0]",
-    "string.Empty",
-];
 const OPERATORS: &[&str] = &[
     "+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "==", "!=", "<", ">", "<=", ">=", "&&",
     "||", "??",
-];
-const CASTS: &[&str] = &[
-    "int",
-    "long",
-    "string",
-    "object",
-    "double",
-    "char",
-    "byte",
-    "decimal",
-    "bool",
-    "int?",
-    "uint",
-    "ulong",
-    "short",
-    "float",
-    "sbyte",
-    "ushort",
-    "JToken",
-    "DayOfWeek",
-    "long?",
-    "IEnumerable<int>",
-    "char?",
-    "byte?",
-    "DateTime",
-    "RegexOptions",
-    "double?",
-    "decimal?",
-    "IEnumerable",
-    "JObject",
-    "bool?",
-    "ushort?",
-    "TimeSpan",
-    "Exception",
-    "IList<int>",
-    "object[]",
-    "int[]",
-    "JValue",
-    "ICollection",
-    "DayOfWeek?",
-];
-/// Calls with one hole that takes many types, for the choice of overloads.
-const CALLS: &[&str] = &[
-    "Math.Max($, $)",
-    "Math.Min($, $)",
-    "Math.Abs($)",
-    "Math.Sign($)",
-    "Math.Round($)",
-    "Math.Floor($)",
-    "Math.Round($, 1)",
-    "string.Concat($, $)",
-    "string.Concat($, $, $)",
-    "string.Concat($)",
-    "Convert.ToString($)",
-    "Convert.ToInt32($)",
-    "Convert.ToDouble($)",
-    "Convert.ToBoolean($)",
-    "Convert.ToInt64($)",
-    "Convert.ToChar($)",
-    "Convert.ToDecimal($)",
-    "Convert.ToByte($)",
-    "string.Join(\",\", $, $)",
-    "string.Join(\",\", $)",
-    "string.Format(\"{0}\", $)",
-    "string.Format(\"{0}{1}\", $, $)",
-    "new StringBuilder().Append($)",
-    "new StringBuilder(\"ab\").Insert(1, $)",
-    "new JValue($)",
-    "new JArray($, $)",
-    "new JArray($)",
-    "JToken.FromObject($)",
-    "\"abc\".IndexOf($)",
-    "\"abc\".Contains($)",
-    "\"a,b\".Split($)",
-    "\"abc\".Replace($, $)",
-    "\"abc\".Trim($)",
-    "\"abc\".PadLeft($)",
-    "\"abc\".Substring($)",
-    "\"abc\".StartsWith($)",
-    "\"abc\".Equals($)",
-    "\"abc\".CompareTo($)",
-    "1.Equals($)",
-    "1.CompareTo($)",
-    "5L.Equals($)",
-    "'a'.Equals($)",
-    "2.5.CompareTo($)",
-    "object.Equals($, $)",
-    "TimeSpan.FromSeconds($)",
-    "new DateTime($)",
-    "new DateTime($, 2, 3)",
-    "new DateTime(2024, 1, 2).AddDays($)",
-    "new TimeSpan($)",
-    "new string($, 2)",
-    "new List<int>($)",
-    "new List<object> { $, $ }",
-    "new object[] { $, $ }",
-    "new[] { $, $ }",
-    "new[] { $, $, $ }",
-    "new Dictionary<string, object> { [\"a\"] = $ }[\"a\"]",
-    "new { A = $, B = $ }",
-    "Tuple.Create($, $)",
-    "($, $)",
-    "KeyValuePair.Create($, $)",
-    "JsonConvert.SerializeObject($)",
-    "new JProperty(\"a\", $)",
-    "new JObject(new JProperty(\"a\", $))",
-    "BitConverter.ToString(BitConverter.GetBytes($))",
-    "char.IsDigit($)",
-    "char.ToUpper($)",
-    "char.IsLetter($)",
-    "int.Parse($)",
-    "string.IsNullOrEmpty($)",
-    "decimal.Round($)",
-    "decimal.Floor($)",
-    "Enumerable.Repeat($, 2).Last()",
-    "new[] { 1, 2 }.Contains($)",
-    "new[] { 1, 2 }.Sum(x => x + $)",
-    "new[] { 1, 2 }.Select(x => x + $).First()",
-    "new[] { 1, 2 }.Aggregate($, (a, b) => a)",
-    "new[] { 3, 1 }.OrderBy(x => $).First()",
-    "new object[] { 1, \"a\" }.OfType<int>().Concat(new[] { $ }).Last()",
-    "new[] { $ }.Max()",
-    "new[] { $, $ }.Min()",
-    "new[] { $ }.Sum()",
-    "new[] { $ }.Average()",
-    "new[] { 1 }.DefaultIfEmpty($).First()",
-    "context.Variables.GetValueOrDefault(\"n\", $)",
-    "context.Variables.GetValueOrDefault<object>(\"zz\", $)",
-    "context.Request.Headers.GetValueOrDefault(\"n\", $)",
-    "$.ToString()",
-    "$.Equals($)",
-    "$.GetType()",
-    "$?.ToString()",
-    "$.CompareTo($)",
-    "($).HasValue",
-    "($).Value",
-    "($).GetValueOrDefault()",
-    "($).Length",
-    "($)[0]",
-    "($)?[0]",
-    "($).Count()",
-    "($).First()",
-    "nameof($)",
-    "checked($ + $)",
-    "unchecked($ * $)",
-    "default($)",
-    "new Func<int, object>(x => $)(1)",
-    "((Func<object>)(() => $))()",
-    "$ is var v1 ? \"\" + v1 : \"\"",
-    "string.Format($, $)",
-    "string.Equals($, $)",
-    "string.Compare($, $)",
-    "ReferenceEquals($, $)",
-    "Guid.Parse($)",
-    "new Random($) == null",
-    "Enum.Parse<DayOfWeek>($)",
-    "Array.IndexOf(new[] { 1, 2 }, $)",
-    "new List<int> { 1, 2 }.IndexOf($)",
-    "new HashSet<long> { 1 }.Contains($)",
-    "new Dictionary<int, int> { { 1, 2 } }[$]",
-    "new JArray(1, 2)[$]",
-    "new JObject { [\"a\"] = 1 }[$]",
-    "(JToken)($)",
-    "((JToken)5).Value<int>() + $",
-    "(int)(JToken)5 + $",
-    "new[] { 1, 2, 3 }[$]",
-    "\"abc\"[$]",
-    "new List<int> { 4 }[$]",
-    "-$",
-    "+$",
-    "~$",
-    "!$",
 ];
 
 impl Generator {
@@ -532,9 +289,11 @@ impl Generator {
         let comparison =
             *self.rng.pick(&["$ == $", "$ != $", "$ < $", "$ > $", "$ <= $", "$ >= $"])?;
         let comparison = format!("({comparison})");
-        let equality =
-            *self.rng.pick(&["($ == $)", "($ != $)", "($).Equals($)", "Equals($, $)"])?;
+        let equalities = ["($).Equals($)", "Equals($, $)", "($ == $)", "($ != $)"];
         let any = self.local_type();
+        // Objects are compared by value here, whatever their boxes.
+        let n = if any == named("object") { 2 } else { equalities.len() };
+        let equality = *self.rng.pick(equalities.get(..n)?)?;
         let string = named("string");
         let (text, types): (&str, Vec<Shape>) = match self.rng.below(12) {
             0 => ("!$", vec![boolean.clone()]),
@@ -768,12 +527,12 @@ impl Generator {
     pub(super) fn mash(&mut self, depth: usize) -> Option<Node> {
         let object = named("object");
         if depth == 0 || self.rng.percent(10) {
-            return Some(Node::leaf(&object, *self.rng.pick(OPERANDS)?));
+            return Some(Node::leaf(&object, *self.rng.pick(pool("operands"))?));
         }
         let below = if self.rng.percent(75) { 0 } else { depth - 1 };
         let text = match self.rng.below(10) {
             0..=2 => format!("($ {} $)", self.rng.pick(OPERATORS)?),
-            3 => format!("(({})($))", self.rng.pick(CASTS)?),
+            3 => format!("(({})($))", self.rng.pick(pool("types to cast to"))?),
             4 => (*self.rng.pick(&[
                 "($ ? $ : $)",
                 "(true ? $ : $)",
@@ -783,7 +542,7 @@ impl Generator {
             .to_owned(),
             5 => {
                 let word = *self.rng.pick(&["is", "as"])?;
-                format!("($ {word} {})", self.rng.pick(CASTS)?)
+                format!("($ {word} {})", self.rng.pick(pool("types to cast to"))?)
             }
             6 => {
                 let forms = [
@@ -799,11 +558,15 @@ impl Generator {
                 ];
                 (*self.rng.pick(&forms)?).to_owned()
             }
-            _ => (*self.rng.pick(CALLS)?).to_owned(),
+            _ => (*self.rng.pick(pool("calls"))?).to_owned(),
         };
         let n = text.matches('$').count();
         let children: Option<Vec<Node>> = (0..n).map(|_| self.mash(below)).collect();
-        Some(Node::of(&object, &text, children?))
+        let node = Node::of(&object, &text, children?);
+        // Objects are compared by value here, whatever their boxes.
+        let written = node.text();
+        let compared = written.contains("==") || written.contains("!=");
+        Some(node).filter(|_| !compared || written.matches("object)").count() < 2)
     }
 
     /// A mash in a statement that says what it became.

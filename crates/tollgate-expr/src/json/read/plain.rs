@@ -9,8 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::super::heap::{
-    Body, CONTAINER_BYTES, INDEX_BYTES, INDEX_FROM, Index, NODE_BYTES, Slice, become_token,
-    id_behind,
+    Body, CONTAINER_BYTES, INDEX_BYTES, INDEX_FROM, Index, NODE_BYTES, become_token, id_behind,
 };
 use super::super::{JsonHeap, JsonId, Scalar};
 use super::{DateParse, MAX_DEPTH, date};
@@ -29,15 +28,16 @@ pub(super) fn read(
         return Ok(None);
     }
     let (mark, before) = (heap.mark(), budget.clone());
+    let Kept { names, waiting } = KEPT.take();
     let mut plain = Plain {
         text,
         at: blank,
         dates,
         heap,
         used: mark,
-        has_slices: false,
-        names: NAMES.take(),
-        waiting: SmallVec::new(),
+        has_parts: false,
+        names,
+        waiting,
         top: Frame::of(None, 0, false),
         outer: SmallVec::new(),
         property: None,
@@ -46,13 +46,16 @@ pub(super) fn read(
     };
     plain.heap.prepare((text.len() / NODE_EVERY).clamp(LEAST_PREPARED, MOST_PREPARED));
     let read = plain.document(budget);
-    if plain.has_slices {
+    if plain.has_parts {
         plain.memory += text.len();
     }
     let spent = plain.settle(budget);
     plain.heap.rewind(plain.used);
-    let keeps = plain.has_slices;
-    NAMES.set(plain.names);
+    let keeps = plain.has_parts;
+    let mut waiting = plain.waiting;
+    waiting.clear();
+    waiting.shrink_to(WAITING_KEPT);
+    KEPT.set(Kept { names: plain.names, waiting });
     match read {
         Ok(root) => {
             spent?;
@@ -75,15 +78,26 @@ const NODE_EVERY: usize = 10;
 const LEAST_PREPARED: usize = 4;
 const MOST_PREPARED: usize = 1024;
 /// What the value of a part of the text takes, beside the text, when somebody asks for it.
-const SLICE_BYTES: usize = 48;
+const PART_BYTES: usize = 48;
 /// How much is taken from the budget at a time.
 const SETTLE: u64 = 1024;
 /// How many names a thread keeps for the documents to come, and how long they may be: most documents share theirs.
 const NAMES_KEPT: usize = 256;
 const LONGEST_NAME: usize = 32;
 
+/// How much space for tokens that wait a thread keeps.
+const WAITING_KEPT: usize = 1024;
+
+/// What a thread keeps for the documents to come.
+#[derive(Default)]
+struct Kept {
+    names: Vec<Arc<str>>,
+    /// Space only.
+    waiting: Vec<JsonId>,
+}
+
 thread_local! {
-    static NAMES: Cell<Vec<Arc<str>>> = const { Cell::new(Vec::new()) };
+    static KEPT: Cell<Kept> = const { Cell::new(Kept { names: Vec::new(), waiting: Vec::new() }) };
 }
 
 /// Why reading ended early.
@@ -119,10 +133,10 @@ struct Plain<'t, 'h> {
     /// Where the next token will be.
     used: usize,
     /// Whether tokens are parts of the text, which then is kept.
-    has_slices: bool,
+    has_parts: bool,
     names: Vec<Arc<str>>,
     /// Children of the containers that are open.
-    waiting: SmallVec<[JsonId; 64]>,
+    waiting: Vec<JsonId>,
     /// The innermost container, and those around it.
     top: Frame,
     outer: SmallVec<[Frame; 8]>,
@@ -191,7 +205,7 @@ impl<'t> Plain<'t, '_> {
         }
         self.at += 1;
         self.memory += CONTAINER_BYTES;
-        let (id, token) = self.token()?;
+        let (id, token) = self.token().ok_or(Stop::NotPlain)?;
         become_token(
             token,
             if is_object { Body::Object(Box::default()) } else { Body::Array(Box::default()) },
@@ -269,7 +283,7 @@ impl<'t> Plain<'t, '_> {
         let name = self.shared(name, key);
         self.memory += name.len().max(16);
         let indexed = (n_siblings >= INDEX_FROM).then(|| name.clone());
-        let (id, token) = self.token()?;
+        let (id, token) = self.token().ok_or(Stop::NotPlain)?;
         // The value comes next.
         become_token(token, Body::Property { name, value: id_behind(id) });
         self.property = Some(id);
@@ -321,7 +335,7 @@ impl<'t> Plain<'t, '_> {
 
     /// Adds a token where it belongs. It is nothing yet: what it is made of is put right where it stays.
     #[inline]
-    fn token(&mut self) -> Step<(JsonId, &mut Body)> {
+    fn token(&mut self) -> Option<(JsonId, &mut Body)> {
         self.memory += NODE_BYTES;
         if self.used == self.heap.mark() {
             self.heap.prepare(LEAST_PREPARED + self.used / 8);
@@ -329,17 +343,17 @@ impl<'t> Plain<'t, '_> {
         let at = self.used;
         self.used += 1;
         if let Some(property) = self.property.take() {
-            return self.heap.begin(at, Some(property), 0).ok_or(Stop::NotPlain);
+            return self.heap.begin(at, Some(property), 0);
         }
         let slot = self.waiting.len() - self.top.first;
-        let (id, token) = self.heap.begin(at, self.top.id, slot).ok_or(Stop::NotPlain)?;
+        let (id, token) = self.heap.begin(at, self.top.id, slot)?;
         self.waiting.push(id);
-        Ok((id, token))
+        Some((id, token))
     }
 
     #[inline]
     fn value(&mut self, value: Scalar) -> Step<()> {
-        let (_, token) = self.token()?;
+        let (_, token) = self.token().ok_or(Stop::NotPlain)?;
         become_token(token, Body::Value(value));
         Ok(())
     }
@@ -368,11 +382,11 @@ impl<'t> Plain<'t, '_> {
             return Ok(());
         }
         if !self.date(text)? {
-            let slice = Slice::of_next(self.heap, start, text.len()).ok_or(Stop::NotPlain)?;
-            self.has_slices = true;
-            self.memory += SLICE_BYTES;
-            let (_, token) = self.token()?;
-            become_token(token, Body::Text(slice));
+            let part = self.heap.part_of_next(start, text.len()).ok_or(Stop::NotPlain)?;
+            self.has_parts = true;
+            self.memory += PART_BYTES;
+            let (_, token) = self.token().ok_or(Stop::NotPlain)?;
+            become_token(token, part);
         }
         Ok(())
     }
@@ -643,7 +657,7 @@ mod tests {
             "0.3",
             "-2.675",
             "1.005",
-            "9007199254740.993",
+            "900719925.474099",
             "8.41",
             "1000000.0",
         ];

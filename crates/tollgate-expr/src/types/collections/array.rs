@@ -51,7 +51,8 @@ fn dimension(a: &Args<'_>, message: &str) -> Result<(), Exception> {
     Err(Exception::new(ExceptionKind::IndexOutOfRange, message))
 }
 
-const OUTSIDE: &str = "Index was outside the bounds of the array.";
+pub(super) const OUTSIDE: &str = "Index was outside the bounds of the array.";
+const UNPROVEN: &str = "Array.ConstrainedCopy will only work on array types that are provably compatible, without any form of boxing, unboxing, widening, or casting of each array element.  Change the array types (i.e., copy a Derived[] to a Base[]), or use a mitigation strategy in the CER for Array.Copy's less powerful reliability contract, such as cloning the array or throwing away the potentially corrupt destination array.";
 const DIMENSIONS: &str = "Array does not have that many dimensions.";
 
 const OWN: &[Member] = &[
@@ -146,7 +147,10 @@ const OWN: &[Member] = &[
     }),
     m("void CopyTo(T[] array, int index)", "Copies all items.", copy_to),
     m("void CopyTo(Array array, int index)", "Copies all items.", copy_all),
-    m("void CopyTo(Array array, long index)", "Copies all items.", copy_all),
+    m("void CopyTo(Array array, long index)", "Copies all items.", |cx, a| {
+        small(a.long(2), "index")?;
+        copy_all(cx, a)
+    }),
     m("IEnumerator GetEnumerator()", "A walk over the items.", super::enumerator::start),
     m("static U[] Empty<U>()", "An array without items.", |cx, a| {
         cx.state.array(a.ty(0).clone(), Vec::new())
@@ -159,7 +163,10 @@ const OWN: &[Member] = &[
     m(
         "static void Copy(Array sourceArray, Array destinationArray, long length)",
         "Copies items.",
-        |cx, a| copy_items(cx, (a.get(0), 0), (a.get(1), 0), a.long(2)),
+        |cx, a| {
+            small(a.long(2), "length")?;
+            copy_items(cx, (a.get(0), 0), (a.get(1), 0), a.long(2))
+        },
     ),
     m(
         "static void Copy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
@@ -169,12 +176,26 @@ const OWN: &[Member] = &[
     m(
         "static void Copy(Array sourceArray, long sourceIndex, Array destinationArray, long destinationIndex, long length)",
         "Copies items.",
-        |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
+        |cx, a| {
+            for (index, name) in [(1, "sourceIndex"), (3, "destinationIndex"), (4, "length")] {
+                small(a.long(index), name)?;
+            }
+            copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4))
+        },
     ),
     m(
         "static void ConstrainedCopy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
         "Copies items, all or none.",
-        |cx, a| copy_items(cx, (a.get(0), a.long(1)), (a.get(2), a.long(3)), a.long(4)),
+        |cx, a| {
+            let (source, target) = (a.value(0), a.value(2));
+            if !source.is_null() && !target.is_null() {
+                let (from, to) = (item_type(cx, &source), item_type(cx, &target));
+                if from != to && !(from.is_reference() && is_assignable(&from, &to)) {
+                    return Err(Exception::new(ExceptionKind::ArrayTypeMismatch, UNPROVEN));
+                }
+            }
+            copy_items(cx, (&source, a.long(1)), (&target, a.long(3)), a.long(4))
+        },
     ),
     m(
         "static void Clear(Array array, int index, int length)",
@@ -201,9 +222,8 @@ const OWN: &[Member] = &[
         "static V[] ConvertAll<U, V>(U[] array, Converter<U, V> converter)",
         "An array of what a function makes of each item.",
         |cx, a| {
-            let (array, convert) = (required(a, 0, "array")?, required(a, 1, "converter")?);
-            let items = cx.collect(&array)?;
-            let made = converted(cx, items, &convert)?;
+            required(a, 0, "array")?;
+            let made = converted(cx, a)?;
             cx.state.array(a.ty(1).clone(), made)
         },
     ),
@@ -213,7 +233,6 @@ const OWN: &[Member] = &[
     }),
 ];
 
-/// Arrays here have one dimension.
 /// Refuses an index that is no `int`.
 fn small(index: i64, name: &str) -> Result<(), Exception> {
     if i32::try_from(index).is_ok() {
@@ -280,8 +299,12 @@ fn stored(cx: &Cx<'_>, value: Value, item: &Ty) -> Option<Value> {
     if cx.is_instance(&value, item) {
         return Some(value);
     }
-    let from = cx.state.type_of(&value).numeric()?;
     let to = item.numeric()?;
+    let value = match value {
+        Value::Enum(id, number) if Ty::Named(id).is_enum() => Value::Int(number),
+        other => other,
+    };
+    let from = cx.state.type_of(&value).numeric()?;
     let primitive = to != crate::types::Numeric::Decimal && from.widens_to(to);
     primitive.then(|| crate::eval::convert_number(&value, to, true).ok()).flatten()
 }
@@ -290,9 +313,10 @@ fn set_value(cx: &mut Cx<'_>, a: &Args<'_>, index: i64) -> Run {
     let (array, value) = (a.value(0), a.value(1));
     cx.array_get(&array, index)?;
     let item = item_type(cx, &array);
-    let numeric = item.numeric().is_some() && cx.state.type_of(&value).numeric().is_some();
+    let given = cx.state.type_of(&value);
+    let primitive = |ty: &Ty| ty.numeric().is_some() || *ty == Ty::BOOL;
     let Some(value) = stored(cx, value, &item) else {
-        return Err(if numeric {
+        return Err(if primitive(&item) && primitive(&given) {
             Exception::new(
                 ExceptionKind::Argument,
                 "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",
@@ -355,12 +379,6 @@ pub(super) fn copy_items(
         return Err(null_argument(name));
     }
     let n = usize::try_from(count).map_err(|_| range("Non-negative number required.", "length"))?;
-    let item = item_type(cx, target);
-    let own = cx.state.type_of(source).item().unwrap_or(Ty::OBJECT);
-    if !convertible(&own, &item) {
-        let message = "Source array type cannot be assigned to destination array type.";
-        return Err(Exception::new(ExceptionKind::ArrayTypeMismatch, message));
-    }
     if from < 0 {
         let message = "Number was less than the array's lower bound in the first dimension.";
         return Err(range(message, "sourceIndex"));
@@ -374,6 +392,12 @@ pub(super) fn copy_items(
         return Err(Exception::new(ExceptionKind::Argument, message));
     }
     check_target(cx, target, to, n)?;
+    let item = item_type(cx, target);
+    let own = cx.state.type_of(source).item().unwrap_or(Ty::OBJECT);
+    if !convertible(&own, &item) {
+        let message = "Source array type cannot be assigned to destination array type.";
+        return Err(Exception::new(ExceptionKind::ArrayTypeMismatch, message));
+    }
     cx.step(n as u64)?;
     cx.charge(n.saturating_mul(SLOT_COST))?;
     let mut items = Vec::new();
@@ -386,7 +410,10 @@ pub(super) fn copy_items(
         });
     }
     for (index, value) in (to..).zip(items) {
-        let value = stored(cx, value.ok_or_else(confusion)?, &item).ok_or_else(|| {
+        let value = value.ok_or_else(confusion)?;
+        let value =
+            if value.is_null() && !item.takes_null() { None } else { stored(cx, value, &item) };
+        let value = value.ok_or_else(|| {
             let message = "At least one element in the source array could not be cast down to the destination array type.";
             Exception::new(ExceptionKind::InvalidCast, message)
         })?;

@@ -2,9 +2,9 @@
 
 use super::super::decl::{Member, m};
 use super::super::object::{equals, required};
-use super::{Run, find_in, index_int, last_window, passing, window};
+use super::{Run, all_pass, bad_count, bad_index, index_int, last_window, passing, range, window};
 use crate::Value;
-use crate::eval::{Args, Cx, default_value};
+use crate::eval::{Args, Cx};
 
 pub(super) const MEMBERS: &[Member] = &[
     m(
@@ -22,9 +22,8 @@ pub(super) const MEMBERS: &[Member] = &[
         find(cx, a, true)
     }),
     m("static U[] FindAll<U>(U[] array, Predicate<U> match)", "The items that pass.", |cx, a| {
-        let (array, test) = (required(a, 0, "array")?, required(a, 1, "match")?);
-        let items = cx.collect(&array)?;
-        let found = passing(cx, items, &test)?;
+        required(a, 0, "array")?;
+        let found = passing(cx, a)?;
         cx.state.array(a.ty(0).clone(), found)
     }),
     m(
@@ -58,8 +57,8 @@ pub(super) const MEMBERS: &[Member] = &[
         |cx, a| find_index(cx, a, true),
     ),
     m("static bool TrueForAll<U>(U[] array, Predicate<U> match)", "Whether all pass.", |cx, a| {
-        let (array, test) = (required(a, 0, "array")?, required(a, 1, "match")?);
-        cx.each(&array, &mut |cx, item| cx.test(&test, item)).map(Value::Bool)
+        required(a, 0, "array")?;
+        all_pass(cx, a)
     }),
     m("static int IndexOf<U>(U[] array, U value)", "The index of a value, or -1.", |cx, a| {
         index_of(cx, a, false)
@@ -103,43 +102,53 @@ pub(super) const MEMBERS: &[Member] = &[
         |cx, a| index_of(cx, a, false),
     ),
     m("static int LastIndexOf(Array array, object value)", "The index, or -1.", |cx, a| {
-        index_of(cx, a, true)
+        last_untyped(cx, a)
     }),
     m(
         "static int LastIndexOf(Array array, object value, int startIndex)",
         "The index, or -1.",
-        |cx, a| index_of(cx, a, true),
+        |cx, a| last_untyped(cx, a),
     ),
     m(
         "static int LastIndexOf(Array array, object value, int startIndex, int count)",
         "The index, or -1.",
-        |cx, a| index_of(cx, a, true),
+        |cx, a| last_untyped(cx, a),
     ),
 ];
 
-fn find_index(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
-    let array = required(a, 0, "array")?;
-    let items = cx.collect(&array)?;
-    let given = a.len() - 2;
-    let found = if last {
-        let test = required(a, a.len() - 1, "match")?;
-        let window = last_window(a, 1, given, items.len())?;
-        find_in(cx, &items, &window, &test, true)?
-    } else {
-        let window = window(a, 1, given, items.len())?;
-        let test = required(a, a.len() - 1, "match")?;
-        find_in(cx, &items, &window, &test, false)?
-    };
-    Ok(Value::Int(found.map_or(-1, index_int)))
+fn find_index(cx: &mut Cx<'_>, a: &Args<'_>, last: bool) -> Run {
+    required(a, 0, "array")?;
+    super::find_index(cx, a, last)
 }
 
-fn find(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
-    let (array, test) = (required(a, 0, "array")?, required(a, 1, "match")?);
-    let items = cx.collect(&array)?;
-    let window = super::Window { start: 0, end: items.len() };
-    let found = find_in(cx, &items, &window, &test, last)?;
-    let item = found.and_then(|place| items.get(place).cloned());
-    Ok(item.unwrap_or_else(|| default_value(a.ty(0))))
+fn find(cx: &mut Cx<'_>, a: &Args<'_>, last: bool) -> Run {
+    required(a, 0, "array")?;
+    super::find(cx, a, last)
+}
+
+/// `LastIndexOf` of an array whose type is not known, which has checks of its own.
+fn last_untyped(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let array = required(a, 0, "array")?;
+    let (given, n) = (a.len() - 2, cx.known_length(&array).unwrap_or_default());
+    if n == 0 {
+        return Ok(Value::Int(-1));
+    }
+    let inside = given > 0 && usize::try_from(a.long(2)).is_ok_and(|start| start < n);
+    if given > 1 && inside && a.long(3) > a.long(2) + 1 {
+        return Err(range("endIndex cannot be greater than startIndex.", "endIndex"));
+    }
+    index_of(cx, a, true)
+}
+
+/// `LastIndexOf` in an array without items, where 0 is a start, too.
+fn nothing(a: &Args<'_>, given: usize) -> Run {
+    if given > 0 && !matches!(a.long(2), -1 | 0) {
+        return Err(bad_index("startIndex"));
+    }
+    if given > 1 && a.long(3) != 0 {
+        return Err(bad_count());
+    }
+    Ok(Value::Int(-1))
 }
 
 fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
@@ -148,9 +157,8 @@ fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
     let given = a.len() - 2;
     let is = |place: &usize| items.get(*place).is_some_and(|item| equals(cx, item, a.get(1)));
     let found = if last {
-        // An array without items takes 0 as a start, too.
-        if items.is_empty() && (given == 0 || matches!(a.long(2), -1 | 0)) {
-            return Ok(Value::Int(-1));
+        if items.is_empty() {
+            return nothing(a, given);
         }
         let window = last_window(a, 2, given, items.len())?;
         (window.start..window.end).rev().find(is)

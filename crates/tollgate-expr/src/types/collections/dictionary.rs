@@ -186,6 +186,10 @@ fn part(cx: &mut Cx<'_>, a: &Args<'_>, side: Side) -> Run {
     {
         return Ok(known.clone());
     }
+    if let (Side::Values, Value::Json(_)) = (side, a.get(0)) {
+        let message = "The method or operation is not implemented.";
+        return Err(Exception::new(ExceptionKind::NotImplemented, message));
+    }
     let made = view(cx, a, side)?;
     if let Value::Object(id) = a.get(0)
         && let Some(Object::Dictionary(map)) = cx.state.object_mut(*id)

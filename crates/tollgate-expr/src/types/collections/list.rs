@@ -3,11 +3,11 @@
 use super::super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
 use super::super::object::{equals, required};
 use super::{
-    Run, add, bad_count, bad_index, bad_part, binary_search, clear, contains, converted, copy_to,
-    count, find_in, get, grow, index_int, index_of, insert, is_collection, last_window, list,
+    Run, add, all_pass, bad_count, bad_index, bad_part, binary_search, clear, contains, converted,
+    copy_to, count, find, find_index, get, grow, index_int, index_of, insert, is_collection, list,
     order_by, part, passing, range, read_only, remove, remove_at, set, sort, window,
 };
-use crate::eval::{Args, Cx, Order, default_value};
+use crate::eval::{Args, Cx, Order};
 use crate::state::{Object, SLOT_COST, confusion};
 use crate::{Exception, Value};
 
@@ -151,31 +151,6 @@ fn remove_all(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         *list(cx, a.get(0))? = kept;
     }
     Ok(Value::Int(index_int(removed)))
-}
-
-/// `FindIndex`, `FindLastIndex`: the place, or -1.
-fn find_index(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
-    let given = a.len() - 2;
-    let items = looked_at(cx, a)?;
-    let found = if last {
-        let test = required(a, a.len() - 1, "match")?;
-        let window = last_window(a, 1, given, items.len())?;
-        find_in(cx, &items, &window, &test, true)?
-    } else {
-        let window = window(a, 1, given, items.len())?;
-        let test = required(a, a.len() - 1, "match")?;
-        find_in(cx, &items, &window, &test, false)?
-    };
-    Ok(Value::Int(found.map_or(-1, index_int)))
-}
-
-fn find(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
-    let test = required(a, 1, "match")?;
-    let items = looked_at(cx, a)?;
-    let window = super::Window { start: 0, end: items.len() };
-    let found = find_in(cx, &items, &window, &test, last)?;
-    let item = found.and_then(|place| items.get(place).cloned());
-    Ok(item.unwrap_or_else(|| default_value(a.ty(0))))
 }
 
 fn index_from(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
@@ -326,9 +301,7 @@ const LOOK: &[Member] = &[
     m("T Find(Predicate<T> match)", "The first item that passes.", |cx, a| find(cx, a, false)),
     m("T FindLast(Predicate<T> match)", "The last item that passes.", |cx, a| find(cx, a, true)),
     m("List<T> FindAll(Predicate<T> match)", "The items that pass.", |cx, a| {
-        let test = required(a, 1, "match")?;
-        let items = looked_at(cx, a)?;
-        let found = passing(cx, items, &test)?;
+        let found = passing(cx, a)?;
         cx.state.list(a.ty(0).clone(), found)
     }),
     m("int FindIndex(Predicate<T> match)", "The first index that passes, or -1.", |cx, a| {
@@ -353,15 +326,7 @@ const LOOK: &[Member] = &[
         "The last in a part, or -1.",
         |cx, a| find_index(cx, a, true),
     ),
-    m("bool TrueForAll(Predicate<T> match)", "Whether all items pass.", |cx, a| {
-        let test = required(a, 1, "match")?;
-        for item in looked_at(cx, a)? {
-            if !cx.test(&test, item)? {
-                return Ok(Value::Bool(false));
-            }
-        }
-        Ok(Value::Bool(true))
-    }),
+    m("bool TrueForAll(Predicate<T> match)", "Whether all items pass.", |cx, a| all_pass(cx, a)),
     m("int BinarySearch(T item)", "The index in a sorted list.", |cx, a| {
         let wanted = a.value(1);
         search(cx, a, &wanted, &Value::Null, true)
@@ -397,9 +362,7 @@ const LOOK: &[Member] = &[
         "List<TOutput> ConvertAll<TOutput>(Converter<T, TOutput> converter)",
         "A list of what a function makes of each item.",
         |cx, a| {
-            let convert = required(a, 1, "converter")?;
-            let items = looked_at(cx, a)?;
-            let made = converted(cx, items, &convert)?;
+            let made = converted(cx, a)?;
             cx.state.list(a.ty(1).clone(), made)
         },
     ),

@@ -27,8 +27,8 @@ pub(super) mod list;
 
 use super::Ty;
 use super::context::Lookup;
-use super::object::equals;
-use crate::eval::{Args, Cx, Order, Source, null_argument, uncomparable};
+use super::object::{equals, required};
+use crate::eval::{Args, Cx, Order, Source, default_value, null_argument, uncomparable};
 use crate::json::JsonId;
 use crate::state::{Object, SLOT_COST, confusion};
 use crate::{Exception, ExceptionKind, Value};
@@ -103,12 +103,21 @@ pub(super) fn is_collection(cx: &Cx<'_>, value: &Value) -> bool {
     match value {
         Value::Str(_) => false,
         Value::Record(record) => matches!(record.ty, Ty::Generic(super::TypeId::IGrouping, _)),
-        Value::Object(_) => {
-            !matches!(cx.object_of(value), Some(Object::Line { .. }))
-                && cx.known_length(value).is_some()
-        }
+        Value::Object(_) => match cx.object_of(value) {
+            Some(Object::Line { .. }) => false,
+            Some(Object::Sequence(sequence)) => {
+                is_view(&sequence.ty)
+                    || matches!(sequence.source, Source::Items(_) | Source::Pairs(..))
+            }
+            Some(_) => cx.known_length(value).is_some(),
+            None => false,
+        },
         _ => cx.known_length(value).is_some(),
     }
+}
+
+fn is_view(ty: &Ty) -> bool {
+    ty.is(super::TypeId::ReadOnlyCollection)
 }
 
 /// What a collection says when it is told to change and cannot.
@@ -158,9 +167,7 @@ fn get(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 fn item_at(cx: &mut Cx<'_>, list: &Value, index: i64) -> Run {
     let place = usize::try_from(index).map_err(|_| bad_index("index"))?;
     if let Some(id) = json(list) {
-        let index = i32::try_from(index).unwrap_or(i32::MAX);
-        let found = cx.state.json.index_number(id, index)?;
-        return found.map(Value::Json).ok_or_else(|| bad_index("index"));
+        return cx.state.json.child(id, place).map(Value::Json).ok_or_else(|| bad_index("index"));
     }
     match cx.object_of(list) {
         Some(Object::List { items, .. }) => {
@@ -266,6 +273,11 @@ fn clear(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 
 /// The place of the first item that equals a value.
 fn position(cx: &mut Cx<'_>, target: &Value, wanted: &Value) -> Result<Option<usize>, Exception> {
+    if let Some(id) = json(target) {
+        // Tokens look for the very token.
+        let found = cx.state.json.index_of(id, json(wanted), &mut cx.state.budget)?;
+        return Ok(usize::try_from(found).ok());
+    }
     let mut index = 0;
     let mut found = None;
     cx.each(target, &mut |cx, item| {
@@ -305,7 +317,7 @@ pub(super) fn holds(cx: &mut Cx<'_>, target: &Value, wanted: &Value) -> Result<b
                 let found = dictionary::look_up(cx, &map, wanted)?;
                 return Ok(matches!(found, Lookup::Found(_)));
             }
-            Source::View(inner) => {
+            Source::View(inner) if is_view(&sequence.ty) => {
                 let inner = inner.clone();
                 return holds(cx, &inner, wanted);
             }
@@ -544,47 +556,97 @@ fn last_window(a: &Args<'_>, at: usize, given: usize, length: usize) -> Result<W
     }
 }
 
-/// The first item of a window that passes, or the last.
+/// An item of a list or array as it is now; functions that look at items may change them.
+fn item_now(cx: &Cx<'_>, source: &Value, place: usize) -> Option<Value> {
+    match cx.object_of(source) {
+        Some(Object::List { items, .. } | Object::Array { items, .. }) => items.get(place).cloned(),
+        _ => cx.array_get(source, i64::from(index_int(place))).ok(),
+    }
+}
+
+/// The first item of a window that passes and its place, or the last.
 fn find_in(
     cx: &mut Cx<'_>,
-    items: &[Value],
+    source: &Value,
     window: &Window,
     test: &Value,
     last: bool,
-) -> Result<Option<usize>, Exception> {
+) -> Result<Option<(usize, Value)>, Exception> {
     let mut places = window.start..window.end;
     while let Some(place) = if last { places.next_back() } else { places.next() } {
         cx.step(1)?;
-        let item = items.get(place).cloned().unwrap_or_default();
-        if cx.test(test, item)? {
-            return Ok(Some(place));
+        let Some(item) = item_now(cx, source, place) else { continue };
+        if cx.test(test, item.clone())? {
+            return Ok(Some((place, item)));
         }
     }
     Ok(None)
 }
 
-/// The items that pass a test.
-fn passing(cx: &mut Cx<'_>, items: Vec<Value>, test: &Value) -> Result<Vec<Value>, Exception> {
-    let mut found = Vec::new();
-    for item in items {
+/// `FindIndex` and `FindLastIndex` of a list or array: the place, or -1.
+fn find_index(cx: &mut Cx<'_>, a: &Args<'_>, last: bool) -> Run {
+    let (source, given) = (a.value(0), a.len() - 2);
+    let n = cx.known_length(&source).unwrap_or_default();
+    let test = || required(a, a.len() - 1, "match");
+    let (window, test) = if last {
+        let test = test()?;
+        (last_window(a, 1, given, n)?, test)
+    } else {
+        (window(a, 1, given, n)?, test()?)
+    };
+    let found = find_in(cx, &source, &window, &test, last)?;
+    Ok(Value::Int(found.map_or(-1, |(place, _)| index_int(place))))
+}
+
+/// `Find` and `FindLast`.
+fn find(cx: &mut Cx<'_>, a: &Args<'_>, last: bool) -> Run {
+    let (source, test) = (a.value(0), required(a, 1, "match")?);
+    let all = Window { start: 0, end: cx.known_length(&source).unwrap_or_default() };
+    let found = find_in(cx, &source, &all, &test, last)?;
+    Ok(found.map_or_else(|| default_value(a.ty(0)), |(_, item)| item))
+}
+
+/// Whether all items pass a test.
+fn all_pass(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    let (source, test) = (a.value(0), required(a, 1, "match")?);
+    let mut places = 0..;
+    while let Some(item) = places.next().and_then(|place| item_now(cx, &source, place)) {
         cx.step(1)?;
-        if cx.test(test, item.clone())? {
+        if !cx.test(&test, item)? {
+            return Ok(Value::Bool(false));
+        }
+    }
+    Ok(Value::Bool(true))
+}
+
+/// The items that pass a test.
+fn passing(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Exception> {
+    let (source, test) = (a.value(0), required(a, 1, "match")?);
+    let mut found = Vec::new();
+    let mut places = 0..;
+    while let Some(item) = places.next().and_then(|place| item_now(cx, &source, place)) {
+        cx.step(1)?;
+        if cx.test(&test, item.clone())? {
+            cx.charge(SLOT_COST)?;
             found.push(item);
         }
     }
     Ok(found)
 }
 
-/// What a function makes of each item.
-fn converted(
-    cx: &mut Cx<'_>,
-    items: Vec<Value>,
-    function: &Value,
-) -> Result<Vec<Value>, Exception> {
+/// What a function makes of each item: there is room for as many as there were at first.
+fn converted(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Exception> {
+    let (source, function) = (a.value(0), required(a, 1, "converter")?);
+    let room = cx.known_length(&source).unwrap_or_default();
     let mut made = Vec::new();
-    for item in items {
+    while let Some(item) = item_now(cx, &source, made.len()) {
         cx.step(1)?;
-        made.push(cx.invoke(function, &[item])?);
+        let value = cx.invoke(&function, &[item])?;
+        if made.len() == room {
+            return Err(Exception::new(ExceptionKind::IndexOutOfRange, array::OUTSIDE));
+        }
+        cx.charge(SLOT_COST)?;
+        made.push(value);
     }
     Ok(made)
 }

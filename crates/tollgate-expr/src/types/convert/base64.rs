@@ -42,38 +42,42 @@ fn out_of_range(message: &str, parameter: &str) -> Exception {
     Exception::new(ExceptionKind::ArgumentOutOfRange, message)
 }
 
-/// The part of bytes that arguments 1 and 2 say.
-fn part(cx: &Cx<'_>, a: &Args<'_>, offset_name: &str) -> Result<Vec<u8>, Exception> {
-    const BEYOND: &str = "Offset and length must refer to a position in the string.";
-    let bytes = a.bytes(cx, 0, "inArray")?;
+/// Offset and length: arguments 1 and 2, neither negative.
+fn range(a: &Args<'_>, offset_name: &str) -> Result<(usize, usize), Exception> {
     let Ok(length) = usize::try_from(a.int(2)) else {
         return Err(out_of_range(
             "Index was out of range. Must be non-negative and less than the size of the collection.",
             "length",
         ));
     };
-    let Ok(offset) = usize::try_from(a.int(1)) else {
-        return Err(out_of_range("Value must be positive.", offset_name));
-    };
-    let end = offset.checked_add(length);
-    let part = end.and_then(|end| bytes.get(offset..end)).map(<[u8]>::to_vec);
-    part.ok_or_else(|| out_of_range(BEYOND, offset_name))
+    let offset = usize::try_from(a.int(1));
+    let offset = offset.map_err(|_| out_of_range("Value must be positive.", offset_name))?;
+    Ok((offset, length))
 }
 
-fn encoded(bytes: &[u8], option: i32) -> Result<String, Exception> {
-    let text = STANDARD.encode(bytes);
+/// That part of something.
+fn part<'s, T>(
+    all: &'s [T],
+    (offset, length): (usize, usize),
+    offset_name: &str,
+) -> Result<&'s [T], Exception> {
+    let end = offset.checked_add(length);
+    end.and_then(|end| all.get(offset..end)).ok_or_else(|| {
+        let message = "Offset and length must refer to a position in the string.";
+        out_of_range(message, offset_name)
+    })
+}
+
+fn part_to_text(cx: &mut Cx<'_>, a: &Args<'_>, option: i32) -> Result<Value, Exception> {
+    let bytes = a.bytes(cx, 0, "inArray")?;
+    let range = range(a, "offset")?;
+    to_text(cx, part(&bytes, range, "offset")?, option)
+}
+
+/// Whether base64 is broken into lines.
+fn in_lines(option: i32) -> Result<bool, Exception> {
     match option {
-        0 => Ok(text),
-        1 => {
-            let mut out = String::with_capacity(text.len() + text.len() / 38);
-            for (index, c) in text.chars().enumerate() {
-                if index > 0 && index % 76 == 0 {
-                    out.push_str("\r\n");
-                }
-                out.push(c);
-            }
-            Ok(out)
-        }
+        0 | 1 => Ok(option == 1),
         other => {
             let message = format!("Illegal enum value: {other}. (Parameter 'options')");
             Err(Exception::new(ExceptionKind::Argument, message))
@@ -81,8 +85,23 @@ fn encoded(bytes: &[u8], option: i32) -> Result<String, Exception> {
     }
 }
 
+fn encoded(bytes: &[u8], in_lines: bool) -> String {
+    let text = STANDARD.encode(bytes);
+    if !in_lines {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 38);
+    for (index, c) in text.chars().enumerate() {
+        if index > 0 && index % 76 == 0 {
+            out.push_str("\r\n");
+        }
+        out.push(c);
+    }
+    out
+}
+
 fn to_text(cx: &mut Cx<'_>, bytes: &[u8], option: i32) -> Result<Value, Exception> {
-    let text = encoded(bytes, option)?;
+    let text = encoded(bytes, in_lines(option)?);
     cx.string(text)
 }
 
@@ -92,21 +111,28 @@ fn to_chars(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         return Err(null_argument("inArray"));
     }
     let target = a.some(3, "outArray")?;
-    let bytes = part(cx, a, "offsetIn")?;
-    let text = encoded(&bytes, a.int(5))?;
+    let range = range(a, "offsetIn")?;
+    let start = usize::try_from(a.int(4));
+    let start = start.map_err(|_| out_of_range("Value must be positive.", "offsetOut"))?;
+    let in_lines = in_lines(a.int(5))?;
+    let bytes = a.bytes(cx, 0, "inArray")?;
+    let bytes_in = part(&bytes, range, "offsetIn")?;
+    if bytes.is_empty() {
+        return Ok(Value::Int(0));
+    }
+    let text = encoded(bytes_in, in_lines);
     cx.charge(text.len())?;
-    let start = a.int(4);
     let room = cx.known_length(&target).unwrap_or_default();
-    let fits = usize::try_from(start).ok().filter(|start| start + text.len() <= room);
-    if fits.is_none() {
-        let message = if start < 0 {
-            "Value must be positive."
-        } else {
-            "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array."
-        };
+    if start.saturating_add(text.len()) > room {
+        let message = "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array.";
         return Err(out_of_range(message, "offsetOut"));
     }
-    for (index, c) in (i64::from(start)..).zip(text.encode_utf16()) {
+    // .NET looks at the first place even if it writes nothing.
+    if start == room {
+        let message = "Index was outside the bounds of the array.";
+        return Err(Exception::new(ExceptionKind::IndexOutOfRange, message));
+    }
+    for (index, c) in (i64::from(a.int(4))..).zip(text.encode_utf16()) {
         cx.array_set(&target, index, Value::Char(c))?;
     }
     Ok(Value::Int(i32::try_from(text.len()).unwrap_or(i32::MAX)))
@@ -115,18 +141,7 @@ fn to_chars(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 fn from_chars(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let array = a.some(0, "inArray")?;
     let items = cx.collect(&array)?;
-    let (offset, length) = (usize::try_from(a.int(1)), usize::try_from(a.int(2)));
-    let Ok(length) = length else {
-        return Err(out_of_range(
-            "Index was out of range. Must be non-negative and less than the size of the collection.",
-            "length",
-        ));
-    };
-    let Ok(offset) = offset else { return Err(out_of_range("Value must be positive.", "offset")) };
-    let part = offset.checked_add(length).and_then(|end| items.get(offset..end));
-    let part = part.ok_or_else(|| {
-        out_of_range("Offset and length must refer to a position in the string.", "offset")
-    })?;
+    let part = part(&items, range(a, "offset")?, "offset")?;
     let unit = |value: &Value| if let Value::Char(unit) = value { *unit } else { 0 };
     let units: Vec<u16> = part.iter().map(unit).collect();
     decoded(cx, &String::from_utf16_lossy(&units))
@@ -148,18 +163,12 @@ pub(super) const MEMBERS: &[Member] = &[
     p(
         "static string ToBase64String(byte[] inArray, int offset, int length)",
         "Some bytes as base64.",
-        |cx, a| {
-            let bytes = part(cx, a, "offset")?;
-            to_text(cx, &bytes, 0)
-        },
+        |cx, a| part_to_text(cx, a, 0),
     ),
     p(
         "static string ToBase64String(byte[] inArray, int offset, int length, Base64FormattingOptions options)",
         "Some bytes as base64, in lines if asked for.",
-        |cx, a| {
-            let bytes = part(cx, a, "offset")?;
-            to_text(cx, &bytes, a.int(3))
-        },
+        |cx, a| part_to_text(cx, a, a.int(3)),
     ),
     p(
         "static int ToBase64CharArray(byte[] inArray, int offsetIn, int length, char[] outArray, int offsetOut)",

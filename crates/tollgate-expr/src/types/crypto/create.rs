@@ -3,7 +3,7 @@
 use super::super::{Ty, TypeId, info, is_assignable};
 use super::hash_algorithm::Hasher;
 use super::symmetric::Symmetric;
-use super::{Run, hmac, rsa};
+use super::{Run, hmac, platform, rsa};
 use crate::cryptography::cipher::Family;
 use crate::cryptography::digest::Algorithm;
 use crate::eval::{Args, Cx};
@@ -16,11 +16,14 @@ enum Known {
     Hmac(TypeId, Algorithm),
     Cipher(Family, &'static str),
     Rsa,
+    /// A class of another type.
+    Other(&'static str),
 }
 
 impl Known {
     fn id(self) -> TypeId {
         match self {
+            Known::Other(_) => TypeId::Object,
             Known::Hash(id, _, _) | Known::Hmac(id, _) => id,
             Known::Cipher(_, _) => TypeId::SymmetricAlgorithm,
             Known::Rsa => TypeId::Rsa,
@@ -30,7 +33,7 @@ impl Known {
     /// The short name of its class.
     fn class(self) -> &'static str {
         match self {
-            Known::Hash(_, class, _) | Known::Cipher(_, class) => class,
+            Known::Hash(_, class, _) | Known::Cipher(_, class) | Known::Other(class) => class,
             Known::Hmac(id, _) => info(id).short,
             Known::Rsa => rsa::PROVIDER,
         }
@@ -49,6 +52,9 @@ const DES: Known = Known::Cipher(Family::Des, "DESCryptoServiceProvider");
 const RC2: Known = Known::Cipher(Family::Rc2, "RC2CryptoServiceProvider");
 const AES: Known = Known::Cipher(Family::Aes, "AesCryptoServiceProvider");
 const AES_MANAGED: Known = Known::Cipher(Family::Aes, "AesManaged");
+
+const RANDOM: Known = Known::Other("RNGCryptoServiceProvider");
+const DSA: &str = "DSACryptoServiceProvider";
 
 /// Names are compared without regard to case. Those of .NET Core 3.1 that make none of the types here are left out.
 const NAMES: &[(&str, Known)] = &[
@@ -82,6 +88,10 @@ const NAMES: &[(&str, Known)] = &[
     ("System.Security.Cryptography.HMACSHA384", Known::Hmac(TypeId::HMACSHA384, Algorithm::Sha384)),
     ("HMACSHA512", Known::Hmac(TypeId::HMACSHA512, Algorithm::Sha512)),
     ("System.Security.Cryptography.HMACSHA512", Known::Hmac(TypeId::HMACSHA512, Algorithm::Sha512)),
+    ("RandomNumberGenerator", RANDOM),
+    ("System.Security.Cryptography.RandomNumberGenerator", RANDOM),
+    ("DSA", Known::Other(DSA)),
+    ("System.Security.Cryptography.DSA", Known::Other(DSA)),
     ("RSA", Known::Rsa),
     ("System.Security.Cryptography.RSA", Known::Rsa),
     ("System.Security.Cryptography.AsymmetricAlgorithm", Known::Rsa),
@@ -125,7 +135,17 @@ pub(super) fn cipher(name: &str) -> Result<Option<Symmetric>, Exception> {
 /// What a name stands for; an exception when that is no `wanted`.
 fn find(name: &str, wanted: TypeId) -> Result<Option<Known>, Exception> {
     let found = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let Some((_, found)) = found else { return Ok(None) };
+    let Some((_, found)) = found else {
+        // What is no name of an algorithm may be that of a type, with its assembly, whose properties have values.
+        if name.split(',').skip(2).any(|property| !property.contains('=')) {
+            let message = "The given assembly name or codebase was invalid. (0x80131047)";
+            return Err(Exception::new(ExceptionKind::FileLoad, message));
+        }
+        return Ok(None);
+    };
+    if found.class() == DSA && wanted == TypeId::AsymmetricAlgorithm {
+        return Err(platform("DSA is not supported here."));
+    }
     if is_assignable(&Ty::Named(found.id()), &Ty::Named(wanted)) {
         return Ok(Some(*found));
     }
@@ -141,7 +161,7 @@ fn find(name: &str, wanted: TypeId) -> Result<Option<Known>, Exception> {
 pub(super) fn create(cx: &mut Cx<'_>, a: &Args<'_>, wanted: TypeId) -> Run {
     let name = a.str(0, "name")?;
     match find(&name, wanted)? {
-        None => Ok(Value::Null),
+        None | Some(Known::Other(_)) => Ok(Value::Null),
         Some(Known::Hash(id, class, algorithm)) => {
             cx.state.add_native(Hasher::plain(id, full_name(class), algorithm))
         }

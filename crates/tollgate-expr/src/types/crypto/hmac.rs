@@ -6,7 +6,7 @@ use super::create::create;
 use super::hash_algorithm::{Hasher, no_default, this};
 use super::{Run, bytes, platform};
 use crate::cryptography::digest::Algorithm;
-use crate::eval::{Args, Cx};
+use crate::eval::{Args, Cx, null_argument};
 use crate::{Exception, Value};
 
 fn key(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
@@ -69,6 +69,16 @@ pub(in crate::types) const KEYED: TypeDecl = TypeDecl {
     refused: &[],
 };
 
+fn set_name(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let name = a.opt_str(1).ok_or_else(|| null_argument("HashName"))?;
+    if name == this(cx, a)?.algorithm.name() {
+        return Ok(a.value(1));
+    }
+    Err(platform(
+        "Setting the hashname after it's already been set is not supported on this platform.",
+    ))
+}
+
 pub(in crate::types) const HMAC: TypeDecl = TypeDecl {
     name: "System.Security.Cryptography.HMAC",
     kind: Kind::Class,
@@ -85,11 +95,7 @@ pub(in crate::types) const HMAC: TypeDecl = TypeDecl {
             "string HashName",
             "The name of the hash; it cannot be set.",
             |cx, a| Ok(Value::from(this(cx, a)?.algorithm.name())),
-            |_, _| {
-                Err(platform(
-                    "Setting the hashname after it's already been set is not supported on this platform.",
-                ))
-            },
+            set_name,
         ),
     ],
     refused: &[],

@@ -7,7 +7,7 @@ use crate::cryptography::cipher::{Cipher, Direction, Padding, pad, unpad};
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 use crate::state::confusion;
-use crate::{Exception, Value};
+use crate::{Exception, ExceptionKind, Value};
 
 /// An encryption or decryption that is going on.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Transform {
 #[cold]
 fn no_handle() -> Exception {
     let message = "SafeHandle cannot be null. (Parameter 'pHandle')";
-    Exception::new(crate::ExceptionKind::ArgumentNull, message)
+    Exception::new(ExceptionKind::ArgumentNull, message)
 }
 
 fn this<'a>(cx: &'a mut Cx<'_>, a: &Args<'_>) -> Result<&'a mut Transform, Exception> {
@@ -130,8 +130,12 @@ fn transform_block(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
         return Err(out_of_range(BEYOND, "inputCount"));
     }
     let room = array(a, 4, "outputBuffer")?.len();
-    let to = usize::try_from(a.int(5)).ok().filter(|offset| *offset <= room);
-    let to = to.ok_or_else(|| out_of_range(OUTSIDE, "outputOffset"))?;
+    let Ok(to) = usize::try_from(a.int(5)) else {
+        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, OUTSIDE));
+    };
+    if to > room {
+        return Err(out_of_range(OUTSIDE, "outputOffset"));
+    }
     if n > room - to {
         return Err(out_of_range(BEYOND, "outputOffset"));
     }

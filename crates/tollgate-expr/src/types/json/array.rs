@@ -11,7 +11,7 @@ use crate::{Exception, ExceptionKind, Value};
 pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
     name: "Newtonsoft.Json.Linq.JArray",
     kind: Kind::Class,
-    bases: &["JContainer", "IList<JToken>"],
+    bases: &["JContainer"],
     docs: "A JSON array.",
     members: &[
         m("new()", "Empty.", |cx, _| cx.state.json.array(&mut cx.state.budget).map(Value::Json)),

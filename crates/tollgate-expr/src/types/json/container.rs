@@ -50,7 +50,7 @@ pub(super) fn add_content(
 pub(in crate::types) const CONTAINER: TypeDecl = TypeDecl {
     name: "Newtonsoft.Json.Linq.JContainer",
     kind: Kind::Class,
-    bases: &["JToken"],
+    bases: &["JToken", "IList<JToken>"],
     docs: "A token that holds others.",
     members: &[
         m("int Count", "How many tokens it holds.", |cx, a| {

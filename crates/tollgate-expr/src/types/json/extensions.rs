@@ -144,8 +144,9 @@ pub(in crate::types) const EXTENSIONS: TypeDecl = TypeDecl {
 
 fn as_rows(cx: &mut Cx<'_>, a: &Args<'_>, ty: Ty) -> Run {
     let source = a.value(0);
-    if source.is_null() {
-        return Ok(Value::Null);
+    let own = cx.state.type_of(&source);
+    if source.is_null() || own.as_instance_of(TypeId::IJEnumerable).is_some() {
+        return Ok(source);
     }
     let ty = Ty::generic(TypeId::JEnumerable, [ty]);
     cx.sequence(ty, Source::View(source))

@@ -16,6 +16,15 @@ fn comparer(number: i32) -> Value {
     Value::Enum(TypeId::StringComparer, number)
 }
 
+/// The class of a comparer, which is what its `ToString()` gives.
+pub(in crate::types) fn comparer_class(number: i32) -> &'static str {
+    match number {
+        4 => "System.OrdinalCaseSensitiveComparer",
+        5 => "System.OrdinalIgnoreCaseComparer",
+        _ => "System.CultureAwareComparer",
+    }
+}
+
 /// `StringComparer.OrdinalIgnoreCase`.
 pub(in crate::types) fn ordinal_any_case() -> Value {
     comparer(5)
@@ -34,7 +43,7 @@ fn compare_objects(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     if let (Value::Str(_) | Value::Null, Value::Str(_) | Value::Null) = (&left, &right) {
         return Ok(Value::Int(compare(left.as_str(), right.as_str(), how(a))));
     }
-    cx.compare_objects(&left, &right).map(Value::Int)
+    cx.compare_left(&left, &right).map(Value::Int)
 }
 
 fn hash(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {

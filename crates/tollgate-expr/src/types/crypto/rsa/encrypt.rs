@@ -18,6 +18,26 @@ fn padding(a: &Args<'_>) -> Result<Encryption, Exception> {
     a.get(2).as_native::<Encryption>().cloned().ok_or_else(|| null_argument("padding"))
 }
 
+/// Refuses a padding whose hash nobody knows.
+fn check(padding: &Encryption) -> Result<(), Exception> {
+    match padding {
+        Encryption::Pkcs1 => Ok(()),
+        Encryption::Oaep(hash) => algorithm(hash).map(|_| ()),
+    }
+}
+
+/// Refuses more data than OAEP leaves room for; with SHA-1 that is the library's affair.
+fn check_room(n_bytes: usize, size: usize, hash: Algorithm) -> Result<(), Exception> {
+    let room = size.saturating_sub(2 + 2 * hash.len());
+    if hash == Algorithm::Sha1 || n_bytes <= room {
+        return Ok(());
+    }
+    let message = format!(
+        "The message exceeds the maximum allowable length for the chosen options ({room})."
+    );
+    Err(cryptographic(&message))
+}
+
 fn oaep(hash: &str) -> Result<&'static OaepAlgorithm, Exception> {
     Ok(match algorithm(hash)? {
         Algorithm::Sha1 => &OAEP_SHA1_MGF1SHA1,
@@ -42,6 +62,7 @@ pub(super) fn encrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
             public.encrypt(&data, &mut out).map(|out| out.len())
         }
         Encryption::Oaep(hash) => {
+            check_room(data.len(), public.key_size_bytes(), algorithm(&hash)?)?;
             let public = OaepPublicEncryptingKey::new(public).map_err(|_| fault())?;
             public.encrypt(oaep(&hash)?, &data, &mut out, None).map(|out| out.len())
         }
@@ -53,6 +74,7 @@ pub(super) fn encrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 pub(super) fn decrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let data = a.bytes(cx, 1, "data")?;
     let padding = padding(a)?;
+    check(&padding)?;
     let key = key(cx, a)?;
     work(cx, &key, true)?;
     if data.len() != key.modulus.len() {
