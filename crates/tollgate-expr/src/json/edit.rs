@@ -342,7 +342,8 @@ impl Copier {
             Shell::Value(value) => return heap.value(value, budget),
             Shell::Object => heap.object(budget)?,
             Shell::Array => heap.array(budget)?,
-            Shell::Constructor(name) => heap.constructor(name, budget)?,
+            Shell::Constructor(Some(name)) => heap.constructor(name, budget)?,
+            Shell::Constructor(None) => heap.unnamed_constructor(budget)?,
             Shell::Property(name) => heap.empty_property(name, budget)?,
         };
         budget.memory(size_of::<(JsonId, JsonId)>())?;
@@ -355,7 +356,7 @@ impl Copier {
 enum Shell {
     Object,
     Array,
-    Constructor(Arc<str>),
+    Constructor(Option<Arc<str>>),
     Property(Arc<str>),
     Value(Scalar),
 }
@@ -365,9 +366,7 @@ impl Shell {
         match &heap.node(id).body {
             Body::Object(_) => Self::Object,
             Body::Array(_) => Self::Array,
-            Body::Constructor(container) => {
-                Self::Constructor(container.name.clone().unwrap_or_default())
-            }
+            Body::Constructor(container) => Self::Constructor(container.name.clone()),
             Body::Property { name, .. } => Self::Property(Arc::clone(name)),
             Body::Value(_) | Body::Text { .. } => {
                 Self::Value(heap.scalar(id).cloned().unwrap_or(Scalar::Null))

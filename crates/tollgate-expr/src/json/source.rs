@@ -80,7 +80,7 @@ impl TreeReader {
             Body::Object(_) => Token::EndObject,
             Body::Array(_) => Token::EndArray,
             Body::Constructor(_) => Token::EndConstructor,
-            Body::Property { .. } | Body::Value(_) | Body::Text(_) => {
+            Body::Property { .. } | Body::Value(_) | Body::Text { .. } => {
                 return self.over(heap, container, budget);
             }
         };
@@ -98,7 +98,7 @@ impl TreeReader {
             Body::Array(_) => (Token::StartArray, Scalar::Null),
             Body::Constructor(_) => (Token::StartConstructor, name(heap.name(id))),
             Body::Property { .. } => (Token::PropertyName, name(heap.name(id))),
-            Body::Value(_) | Body::Text(_) => match heap.scalar(id).unwrap_or(&Scalar::Null) {
+            Body::Value(_) | Body::Text { .. } => match heap.scalar(id).unwrap_or(&Scalar::Null) {
                 Scalar::Null => (Token::Null, Scalar::Null),
                 Scalar::Undefined => (Token::Undefined, Scalar::Null),
                 value @ Scalar::Bool(_) => (Token::Boolean, value.clone()),
