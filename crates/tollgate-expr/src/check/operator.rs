@@ -191,9 +191,7 @@ impl Checker<'_> {
             inner
         } else if left.ty != Ty::Null && fits(&left.ty) {
             left.ty.clone()
-        } else if right.ty != Ty::Null
-            && (Self::implicit(&inner, None, &right.ty).is_some() || left.ty == Ty::Null)
-        {
+        } else if right.ty != Ty::Null && Self::implicit(&inner, None, &right.ty).is_some() {
             let to = right.ty.clone();
             let conversion = Self::implicit(&inner, None, &to);
             let node = match conversion {
