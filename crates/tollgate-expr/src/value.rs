@@ -234,6 +234,7 @@ impl Value {
         match self {
             Value::Null => None,
             Value::Json(id) => Some(state.json.class_name(*id).to_owned()),
+            Value::Enum(id, number) => Some(crate::types::class_of(*id, *number).to_owned()),
             other => Some(state.type_of(other).full_name()),
         }
     }

@@ -82,7 +82,7 @@ mod tests {
         let body = body();
         let context = json!({
             "request": { "method": "POST", "url": "https://h.example/", "body": body },
-            "variables": { "long": "x".repeat(1 << 20) }
+            "variables": { "long": "x".repeat(1 << 20), "pattern": "^((a+)+|(a|aa)*)$" }
         });
         // The declarations are read once.
         let _ = outcome("@(context.Request.Method)", &context, Limits::default());

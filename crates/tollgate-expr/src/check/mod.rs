@@ -1,9 +1,11 @@
 //! Static types: names resolved, overloads chosen, conversions made explicit, and everything lowered.
 
+mod arithmetic;
 mod better;
 mod branch;
 mod convert;
 mod creation;
+mod declared;
 mod enumeration;
 mod exception;
 mod expression;
@@ -17,6 +19,7 @@ mod invoke;
 mod lambda;
 mod loops;
 mod member;
+mod misfit;
 mod operator;
 mod overload;
 mod pattern;

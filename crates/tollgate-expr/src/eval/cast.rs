@@ -44,9 +44,10 @@ impl Cx<'_> {
             return Ok(Value::Enum(*id, *number));
         }
         let own = self.state.type_of(&value);
-        let name = own.full_name();
+        let name = value.type_name(self.state).unwrap_or_default();
         // The runtime names a class within another without the other.
-        let nested = own.id().is_some_and(|id| info(id).full.contains('+'));
+        let nested = matches!(value, Value::Enum(..))
+            || own.id().is_some_and(|id| info(id).full.contains('+'));
         let own = name.split_once('+').filter(|_| nested).map_or(&*name, |(_, inner)| inner);
         let message =
             format!("Unable to cast object of type '{own}' to type '{}'.", ty.full_name());

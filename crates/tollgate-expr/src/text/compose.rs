@@ -32,21 +32,29 @@ fn class(c: char) -> u8 {
     MARKS.classes.get(&c).copied().unwrap_or_default()
 }
 
+/// A character without its marks, and those.
+pub(super) fn apart(mut c: char) -> (char, Vec<char>) {
+    let mut marks = Vec::new();
+    while let Some((letter, mark)) = MARKS.parts.get(&c) {
+        marks.insert(0, *mark);
+        c = *letter;
+    }
+    (c, marks)
+}
+
 /// Characters taken apart, marks in their order.
 pub(super) fn decomposed(text: &str) -> Vec<char> {
     let mut out = Vec::new();
     let mut marks = Vec::new();
-    for mut c in text.chars() {
+    for c in text.chars() {
         if class(c) != 0 {
             marks.push(c);
             continue;
         }
         settle(&mut out, &mut marks);
-        while let Some((letter, mark)) = MARKS.parts.get(&c) {
-            marks.insert(0, *mark);
-            c = *letter;
-        }
-        out.push(c);
+        let (letter, own) = apart(c);
+        marks.extend(own);
+        out.push(letter);
     }
     settle(&mut out, &mut marks);
     out

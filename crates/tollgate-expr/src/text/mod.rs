@@ -3,11 +3,15 @@
 mod collation;
 mod compose;
 mod compositions;
+mod search;
 
 use std::cmp::Ordering;
 
 pub(crate) use collation::compare_culture;
 pub(crate) use compose::composed;
+pub(crate) use search::{ELEMENT_SIZE, Which, find_culture, is_plain};
+
+use search::{ends_by_culture, starts_by_culture};
 
 /// `Length`.
 pub(crate) fn length(text: &str) -> usize {
@@ -120,23 +124,48 @@ pub(crate) fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_uppercase();
     }
-    text.chars().map(|c| single(c, c.to_uppercase())).collect()
-}
-
-/// Order of UTF-16 units.
-pub(crate) fn compare_ordinal(left: &str, right: &str, any_case: bool) -> Ordering {
-    if any_case {
-        return folded(left).encode_utf16().cmp(folded(right).encode_utf16());
-    }
-    left.encode_utf16().cmp(right.encode_utf16())
+    text.chars().map(capital).collect()
 }
 
 /// The order of two strings.
 pub(crate) fn compare(left: &str, right: &str, how: Comparison) -> Ordering {
     match how {
         Comparison::Culture { any_case } => compare_culture(left, right, any_case),
-        Comparison::Ordinal { any_case } => compare_ordinal(left, right, any_case),
+        Comparison::Ordinal { any_case: true } => compare_any_case(left, right).cmp(&0),
+        Comparison::Ordinal { any_case: false } => left.encode_utf16().cmp(right.encode_utf16()),
     }
+}
+
+/// The order of two strings without regard to case: the difference of ASCII letters in capitals, or of the lengths. From
+/// the first other character on it is ICU that compares for .NET: what differs not only in case counts as it is.
+pub(crate) fn compare_any_case(left: &str, right: &str) -> i32 {
+    let (mut rest, mut other) = (left.chars(), right.chars());
+    let mut is_ascii = true;
+    loop {
+        match (rest.next(), other.next()) {
+            (Some(a), Some(b)) => {
+                is_ascii &= a.is_ascii() && b.is_ascii();
+                if a == b || capital(a) == capital(b) {
+                    continue;
+                }
+                if !is_ascii {
+                    return a.cmp(&b) as i32;
+                }
+                let unit = |c: char| i32::try_from(u32::from(c.to_ascii_uppercase())).unwrap_or(0);
+                return unit(a) - unit(b);
+            }
+            _ if is_ascii => {
+                let n = |text: &str| i32::try_from(length(text)).unwrap_or(i32::MAX);
+                return n(left) - n(right);
+            }
+            (a, b) => return a.is_some().cmp(&b.is_some()) as i32,
+        }
+    }
+}
+
+/// A character without its case.
+fn capital(c: char) -> char {
+    if c.is_ascii() { c.to_ascii_uppercase() } else { single(c, c.to_uppercase()) }
 }
 
 /// The byte offset of the first occurrence of `needle` from a byte offset.
@@ -173,6 +202,50 @@ pub(crate) fn find_last(text: &str, needle: &str, until: usize, any_case: bool) 
     let mapped = folded(head);
     let found = mapped.rfind(&folded(needle))?;
     Some(same_place(&mapped, found, head))
+}
+
+/// Whether a text begins with another.
+pub(crate) fn starts(text: &str, needle: &str, how: Comparison) -> bool {
+    let begins = text.starts_with(needle);
+    let n = needle.len();
+    match how {
+        Comparison::Ordinal { any_case: false } => begins,
+        Comparison::Ordinal { any_case: true } => {
+            let head = text.get(..byte_offset(text, length(needle)));
+            begins || head.is_some_and(|head| equal_any_case(head, needle))
+        }
+        // Only what follows can make a difference, or text that is not plain.
+        Comparison::Culture { .. } if begins && text.as_bytes().get(n).is_none_or(u8::is_ascii) => {
+            true
+        }
+        Comparison::Culture { any_case } => {
+            let bytes = text.as_bytes();
+            let head = bytes.get(..(n + 1).min(bytes.len())).unwrap_or_default();
+            if !is_plain(head) || !is_plain(needle.as_bytes()) {
+                return starts_by_culture(text, needle, any_case);
+            }
+            any_case
+                && head.get(..n).is_some_and(|head| head.eq_ignore_ascii_case(needle.as_bytes()))
+        }
+    }
+}
+
+/// Whether a text ends with another.
+pub(crate) fn ends(text: &str, needle: &str, how: Comparison) -> bool {
+    let Comparison::Culture { any_case } = how else {
+        let tail = length(text).checked_sub(length(needle));
+        let tail = tail.and_then(|units| text.get(byte_offset(text, units)..));
+        return text.ends_with(needle)
+            || how.any_case() && tail.is_some_and(|tail| equal_any_case(tail, needle));
+    };
+    let bytes = text.as_bytes();
+    let at = bytes.len().saturating_sub(needle.len());
+    let tail = bytes.get(at.saturating_sub(1)..).unwrap_or_default();
+    if !is_plain(tail) || !is_plain(needle.as_bytes()) {
+        return needle.is_empty() || ends_by_culture(text, needle, any_case);
+    }
+    let tail = bytes.get(at..).unwrap_or_default();
+    tail == needle.as_bytes() || any_case && tail.eq_ignore_ascii_case(needle.as_bytes())
 }
 
 /// The byte ranges of all occurrences of `needle` without regard to case, one after the other.

@@ -50,6 +50,17 @@ fn unit(a: &Args<'_>) -> Result<u16, Exception> {
     Ok(units.get(index).copied().unwrap_or_default())
 }
 
+/// The category that `char` has of a code point: of Latin-1 that of an older Unicode.
+fn category(point: u32) -> Category {
+    const LOWERCASE_LETTER: Category = Category(1);
+    const DASH_PUNCTUATION: Category = Category(19);
+    match point {
+        0xaa | 0xba => LOWERCASE_LETTER,
+        0xad => DASH_PUNCTUATION,
+        _ => Category::of(point),
+    }
+}
+
 fn mapped(a: &Args<'_>, map: fn(&str) -> String) -> Value {
     let Some(c) = char::from_u32(u32::from(a.char(0))) else { return a.value(0) };
     let text = map(c.encode_utf8(&mut [0; 4]));
@@ -118,17 +129,17 @@ macro_rules! tests {
 }
 
 const TESTS: &[Member] = &tests!(
-    "IsControl" "Whether it is a control character." |c| Category::of(c).is_control(),
-    "IsDigit" "Whether it is a decimal digit." |c| Category::of(c).is_digit(),
-    "IsLetter" "Whether it is a letter." |c| Category::of(c).is_letter(),
+    "IsControl" "Whether it is a control character." |c| category(c).is_control(),
+    "IsDigit" "Whether it is a decimal digit." |c| category(c).is_digit(),
+    "IsLetter" "Whether it is a letter." |c| category(c).is_letter(),
     "IsLetterOrDigit" "Whether it is a letter or a decimal digit."
-        |c| Category::of(c).is_letter() || Category::of(c).is_digit(),
-    "IsLower" "Whether it is in lower case." |c| Category::of(c).is_lower(),
-    "IsNumber" "Whether it is a number of any kind." |c| Category::of(c).is_number(),
-    "IsPunctuation" "Whether it is punctuation." |c| Category::of(c).is_punctuation(),
-    "IsSeparator" "Whether it separates words, lines or paragraphs." |c| Category::of(c).is_separator(),
-    "IsSymbol" "Whether it is a symbol." |c| Category::of(c).is_symbol(),
-    "IsUpper" "Whether it is in upper case." |c| Category::of(c).is_upper(),
+        |c| category(c).is_letter() || category(c).is_digit(),
+    "IsLower" "Whether it is in lower case." |c| category(c).is_lower(),
+    "IsNumber" "Whether it is a number of any kind." |c| category(c).is_number(),
+    "IsPunctuation" "Whether it is punctuation." |c| category(c).is_punctuation(),
+    "IsSeparator" "Whether it separates words, lines or paragraphs." |c| category(c).is_separator(),
+    "IsSymbol" "Whether it is a symbol." |c| category(c).is_symbol(),
+    "IsUpper" "Whether it is in upper case." |c| category(c).is_upper(),
     "IsWhiteSpace" "Whether it is white space." is_white_space
 );
 
@@ -186,18 +197,12 @@ const OWN: &[Member] = &[
     p(
         "static UnicodeCategory GetUnicodeCategory(char c)",
         "What kind of character it is.",
-        |_, a| {
-            let category = Category::of(point(a)?);
-            Ok(Value::Enum(TypeId::UnicodeCategory, i32::from(category.0)))
-        },
+        |_, a| Ok(Value::Enum(TypeId::UnicodeCategory, i32::from(category(point(a)?).0))),
     ),
     p(
         "static UnicodeCategory GetUnicodeCategory(string s, int index)",
         "What kind of character it is.",
-        |_, a| {
-            let category = Category::of(point(a)?);
-            Ok(Value::Enum(TypeId::UnicodeCategory, i32::from(category.0)))
-        },
+        |_, a| Ok(Value::Enum(TypeId::UnicodeCategory, i32::from(category(point(a)?).0))),
     ),
     p("static double GetNumericValue(char c)", "The number it stands for, or -1.", |_, a| {
         Ok(Value::Double(numeric_value(point(a)?)))

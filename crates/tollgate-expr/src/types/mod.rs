@@ -42,7 +42,7 @@ mod xml;
 pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
-pub(crate) use encoding::class_name as encoding_class;
+pub(crate) use encoding::same_encoding;
 pub(crate) use exception::{default_message, new_exception};
 pub(crate) use json::{
     add_content as add_json_content, content_value as json_content, json_pairs, token_as, token_at,
@@ -70,6 +70,15 @@ macro_rules! types {
         pub(super) const ALL: &[(TypeId, &TypeDecl)] = &[$((TypeId::$id, &$($decl)::+),)*];
     };
 }
+/// The class of an object that is told from others of its type by a number: of an encoding, a comparer.
+pub(crate) fn class_of(id: TypeId, number: i32) -> &'static str {
+    match id {
+        TypeId::Encoding => encoding::class_name(number),
+        TypeId::StringComparer => string::comparer_class(number),
+        _ => info(id).full,
+    }
+}
+
 types! {
     Object = object::OBJECT;
     Nullable = nullable::DECL;

@@ -1,5 +1,6 @@
 //! `object`, delegates, exceptions and other small types.
 
+use super::TypeId;
 use super::decl::{Kind, TypeDecl, m, not_allowed};
 use crate::eval::{Args, Cx, null_argument};
 use crate::{Exception, Value};
@@ -48,6 +49,9 @@ pub(super) fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exce
 pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Json(left), Value::Json(right)) => cx.state.json.token_equals(*left, *right),
+        (Value::Enum(TypeId::Encoding, left), Value::Enum(TypeId::Encoding, right)) => {
+            super::same_encoding(*left, *right)
+        }
         (Value::Double(left), Value::Double(right)) => {
             left == right || left.is_nan() && right.is_nan()
         }

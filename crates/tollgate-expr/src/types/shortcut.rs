@@ -8,9 +8,12 @@ use std::borrow::Cow;
 use super::TypeId;
 use super::decl::Native;
 use super::string::equal;
-use crate::text::Comparison;
+use crate::text::{Comparison, ends, starts};
 use crate::value::HostRef;
 use crate::{Host, MessageKind, Url, UrlKind};
+
+/// How `StartsWith` and `EndsWith` compare when nothing is said.
+const BY_CULTURE: Comparison = Comparison::Culture { any_case: false };
 
 /// The code of a member, and what it comes down to.
 #[derive(Debug, Clone, Copy)]
@@ -288,12 +291,12 @@ const SHORTCUTS: &[(TypeId, &str, Shortcut)] = &[
     (
         T::String,
         "bool StartsWith(string value)",
-        Shortcut::TestOf(|text, other, _| text.is_some_and(|text| text.starts_with(other))),
+        Shortcut::TestOf(|text, other, _| text.is_some_and(|text| starts(text, other, BY_CULTURE))),
     ),
     (
         T::String,
         "bool EndsWith(string value)",
-        Shortcut::TestOf(|text, other, _| text.is_some_and(|text| text.ends_with(other))),
+        Shortcut::TestOf(|text, other, _| text.is_some_and(|text| ends(text, other, BY_CULTURE))),
     ),
 ];
 

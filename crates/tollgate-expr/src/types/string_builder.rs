@@ -39,6 +39,11 @@ impl Builder {
         Builder { text, length, capacity: length.max(16), max: i32::MAX }
     }
 
+    /// Whether so many more units are allowed.
+    fn has_room(&self, more: usize) -> bool {
+        self.length.saturating_add(more) <= usize::try_from(self.max).unwrap_or_default()
+    }
+
     /// Lets the capacity hold the text: .NET adds blocks.
     fn grow(&mut self) {
         if self.length > self.capacity {
@@ -59,6 +64,10 @@ fn range(message: &str, name: &str) -> Exception {
 
 const BAD_INDEX: &str =
     "Index was out of range. Must be non-negative and less than the size of the collection.";
+const NOT_POSITIVE: &str = "Value must be positive.";
+/// What is said of a builder that has become longer than it may, and of which parameter.
+const TOO_LONG: (&str, &str) = ("The length cannot be greater than the capacity.", "valueCount");
+const NO_ROOM: (&str, &str) = ("capacity was less than the current size.", "requiredLength");
 
 fn builder<'c>(cx: &'c Cx<'_>, a: &Args<'_>) -> Result<&'c Builder, Exception> {
     let Value::Object(id) = a.get(0) else { return Err(confusion()) };
@@ -85,12 +94,21 @@ pub(super) fn numbers(cx: &Cx<'_>, value: &Value) -> Option<Vec<(String, Value)>
 
 /// Adds text to a builder.
 pub(super) fn push(cx: &mut Cx<'_>, target: &Value, more: &str) -> Result<(), Exception> {
+    push_or(cx, target, more, TOO_LONG)
+}
+
+/// Adds text to a builder; what is said when it has no room.
+fn push_or(
+    cx: &mut Cx<'_>,
+    target: &Value,
+    more: &str,
+    full: (&str, &str),
+) -> Result<(), Exception> {
     cx.charge(more.len())?;
     let builder: &mut Builder = cx.state.native_mut(target).ok_or_else(confusion)?;
-    let max = usize::try_from(builder.max).unwrap_or(usize::MAX);
     let length = text::length(more);
-    if max < i32::MAX as usize && builder.length + length > max {
-        return Err(range("The length cannot be greater than the capacity.", "valueCount"));
+    if !builder.has_room(length) {
+        return Err(range(full.0, full.1));
     }
     builder.text.push_str(more);
     builder.length += length;
@@ -123,73 +141,83 @@ fn make(cx: &mut Cx<'_>, text: String, capacity: i64, max: i32) -> Run {
     cx.state.add_native(Builder { text, length, capacity, max })
 }
 
-/// A part of text by index and length, with what is said when it is none.
-fn part_of(text: &str, start: i64, count: i64, names: [&str; 2]) -> Result<String, Exception> {
-    let [start_name, count_name] = names;
-    let start = usize::try_from(start).map_err(|_| range(BAD_INDEX, start_name))?;
-    let count = usize::try_from(count).map_err(|_| range(BAD_INDEX, count_name))?;
-    match start.checked_add(count) {
-        Some(end) if end <= text::length(text) => Ok(text::substring(text, start, count)),
-        _ => Err(range(BAD_INDEX, start_name)),
+/// A part of text by index and length, neither negative; which parameter is wrong when it is none.
+fn part_of(text: &str, start: i64, count: i64, name: &str) -> Result<String, Exception> {
+    let at = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
+    match at(start).checked_add(at(count)) {
+        Some(end) if end <= text::length(text) => Ok(text::substring(text, at(start), at(count))),
+        _ => Err(range(BAD_INDEX, name)),
     }
 }
 
-/// The text of a value that is added: characters of an array, what others print as.
+/// The text of characters.
+fn units_text(cx: &mut Cx<'_>, array: &Value) -> Result<String, Exception> {
+    if array.is_null() {
+        return Ok(String::new());
+    }
+    super::string::units(cx, array).map(|units| String::from_utf16_lossy(&units))
+}
+
+/// The text of a value that is added.
 fn added(cx: &mut Cx<'_>, value: &Value) -> Result<String, Exception> {
     let mut more = String::new();
-    if let Some(crate::state::Object::Array { items, .. }) = cx.object_of(value)
-        && cx.state.type_of(value) == crate::types::Ty::array(crate::types::Ty::CHAR)
-    {
-        let unit = |item: &Value| if let Value::Char(unit) = item { Some(*unit) } else { None };
-        let units: Vec<u16> = items.iter().filter_map(unit).collect();
-        return Ok(String::from_utf16_lossy(&units));
-    }
     cx.write_text(value, &mut more)?;
     Ok(more)
 }
 
 fn append(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let more = added(cx, &a.value(1))?;
+    let value = a.value(1);
+    let more = added(cx, &value)?;
+    let full = if matches!(value, Value::Char(_)) { NO_ROOM } else { TOO_LONG };
+    push_or(cx, a.get(0), &more, full)?;
+    Ok(a.value(0))
+}
+
+fn append_units(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let more = units_text(cx, &a.value(1))?;
     push(cx, a.get(0), &more)?;
     Ok(a.value(0))
 }
 
-/// `Append(value, startIndex, count)` of text, characters and builders.
+/// The builder when nothing of nothing is added; null is refused otherwise.
+fn none_added(a: &Args<'_>, part: (i64, i64)) -> Run {
+    if part == (0, 0) { Ok(a.value(0)) } else { Err(null_argument("value")) }
+}
+
+/// `Append(value, startIndex, count)` of texts and builders.
 fn append_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let value = a.value(1);
     let (start, count) = (a.long(2), a.long(3));
-    if value.is_null() {
-        return if start == 0 && count == 0 { Ok(a.value(0)) } else { Err(null_argument("value")) };
+    if start < 0 {
+        return Err(range(BAD_INDEX, "startIndex"));
     }
-    let count_name = if matches!(cx.state.type_of(&value), crate::types::Ty::Array(_)) {
-        "charCount"
-    } else {
-        "count"
-    };
-    let names = if count_name == "charCount" {
-        ["startIndex", "charCount"]
-    } else {
-        ["startIndex", "count"]
-    };
-    let text = added(cx, &value)?;
-    let text_count = matches!(value, Value::Str(_)) || count_name == "charCount";
-    let number = |number: i64, name: &str| {
-        let message = if text_count && (name != "startIndex" || count_name == "charCount") {
-            "Value must be positive."
-        } else {
-            BAD_INDEX
-        };
-        if number < 0 { Err(range(message, name)) } else { Ok(()) }
-    };
-    number(count, count_name)?;
-    number(start, "startIndex")?;
-    let fits =
-        start.saturating_add(count) <= i64::try_from(text::length(&text)).unwrap_or(i64::MAX);
-    if !fits {
-        let name = if count_name == "charCount" { "charCount" } else { "startIndex" };
-        return Err(range(BAD_INDEX, name));
+    if count < 0 {
+        return Err(range(NOT_POSITIVE, "count"));
     }
-    let more = part_of(&text, start, count, names)?;
+    if a.get(1).is_null() {
+        return none_added(a, (start, count));
+    }
+    if count == 0 {
+        return Ok(a.value(0));
+    }
+    let text = added(cx, &a.value(1))?;
+    let more = part_of(&text, start, count, "startIndex")?;
+    push(cx, a.get(0), &more)?;
+    Ok(a.value(0))
+}
+
+/// `Append(value, startIndex, charCount)` of characters.
+fn append_some_units(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let (start, count) = (a.long(2), a.long(3));
+    for (number, name) in [(start, "startIndex"), (count, "charCount")] {
+        if number < 0 {
+            return Err(range(NOT_POSITIVE, name));
+        }
+    }
+    if a.get(1).is_null() {
+        return none_added(a, (start, count));
+    }
+    let text = units_text(cx, &a.value(1))?;
+    let more = part_of(&text, start, count, "charCount")?;
     push(cx, a.get(0), &more)?;
     Ok(a.value(0))
 }
@@ -201,7 +229,7 @@ fn append_repeated(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     };
     cx.charge(count.saturating_mul(unit.len()))?;
     let more = unit.repeat(count);
-    push(cx, a.get(0), &more)?;
+    push_or(cx, a.get(0), &more, (TOO_LONG.0, "repeatCount"))?;
     Ok(a.value(0))
 }
 
@@ -219,13 +247,20 @@ fn append_join(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     Ok(a.value(0))
 }
 
+/// Refuses an index beyond the text.
+fn within(cx: &Cx<'_>, a: &Args<'_>) -> Result<usize, Exception> {
+    let length = builder(cx, a)?.length;
+    let index = usize::try_from(a.long(1)).ok().filter(|index| *index <= length);
+    index.ok_or_else(|| range(BAD_INDEX, "index"))
+}
+
 fn insert_text(cx: &mut Cx<'_>, a: &mut Args<'_>, more: &str) -> Run {
+    let index = within(cx, a)?;
     cx.charge(more.len())?;
-    let index = usize::try_from(a.long(1)).unwrap_or(usize::MAX);
+    if !builder(cx, a)?.has_room(text::length(more)) {
+        return Err(range(NO_ROOM.0, NO_ROOM.1));
+    }
     edit(cx, a, |out| {
-        if index > text::length(out) {
-            return Err(range(BAD_INDEX, "index"));
-        }
         out.insert_str(text::byte_offset(out, index), more);
         Ok(())
     })
@@ -236,11 +271,26 @@ fn insert(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     insert_text(cx, a, &more)
 }
 
+/// `Insert(index, value)` of any object: nothing is put anywhere.
+fn insert_object(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    if a.get(2).is_null() { Ok(a.value(0)) } else { insert(cx, a) }
+}
+
+fn insert_units(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let more = units_text(cx, &a.value(2))?;
+    insert_text(cx, a, &more)
+}
+
 fn insert_repeated(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let Ok(count) = usize::try_from(a.long(3)) else {
         return Err(range("Non-negative number required.", "count"));
     };
+    within(cx, a)?;
     let text = a.opt_str(2).unwrap_or_default().to_owned();
+    if !builder(cx, a)?.has_room(count.saturating_mul(text::length(&text))) {
+        let message = "Insufficient memory to continue the execution of the program.";
+        return Err(Exception::new(ExceptionKind::OutOfMemory, message));
+    }
     cx.charge(count.saturating_mul(text.len()))?;
     insert_text(cx, a, &text.repeat(count))
 }
@@ -248,9 +298,7 @@ fn insert_repeated(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 fn insert_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let value = a.value(2);
     let (start, count) = (a.long(3), a.long(4));
-    if a.long(1) < 0 || usize::try_from(a.long(1)).unwrap_or_default() > builder(cx, a)?.length {
-        return Err(range(BAD_INDEX, "index"));
-    }
+    within(cx, a)?;
     if value.is_null() {
         if start == 0 && count == 0 {
             return Ok(a.value(0));
@@ -262,10 +310,10 @@ fn insert_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         return Err(range("StartIndex cannot be less than zero.", "startIndex"));
     }
     if count < 0 {
-        return Err(range("Value must be positive.", "charCount"));
+        return Err(range(NOT_POSITIVE, "charCount"));
     }
-    let text = added(cx, &value)?;
-    let more = part_of(&text, start, count, ["startIndex", "charCount"])?;
+    let text = units_text(cx, &value)?;
+    let more = part_of(&text, start, count, "startIndex")?;
     insert_text(cx, a, &more)
 }
 
@@ -310,6 +358,10 @@ fn replace(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let part = part.unwrap_or_default().to_owned();
     let n = part.matches(old.as_str()).count();
     cx.charge(n.saturating_mul(new.len()).saturating_add(part.len()))?;
+    let more = text::length(&new).saturating_sub(text::length(&old)).saturating_mul(n);
+    if !builder(cx, a)?.has_room(more) {
+        return Err(range(NO_ROOM.0, NO_ROOM.1));
+    }
     edit(cx, a, |out| {
         let range = text::byte_offset(out, start)..text::byte_offset(out, end);
         out.replace_range(range, &part.replace(&old, &new));
@@ -321,7 +373,11 @@ fn set_length(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let Ok(wanted) = usize::try_from(a.long(1)) else {
         return Err(range("Length cannot be less than zero.", "value"));
     };
-    let length = builder(cx, a)?.length;
+    let builder = builder(cx, a)?;
+    let length = builder.length;
+    if wanted > usize::try_from(builder.max).unwrap_or_default() {
+        return Err(range(NO_ROOM.0, "value"));
+    }
     cx.charge(wanted.saturating_sub(length))?;
     edit(cx, a, |out| {
         out.truncate(text::byte_offset(out, wanted));
@@ -390,20 +446,26 @@ fn set_unit(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 
 fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let target = a.some(2, "destination")?;
-    let (from, to, count) = (a.long(1), a.long(3), a.long(4));
+    let (from, to, count) = (a.long(1), a.int(3), a.int(4));
     if to < 0 {
         return Err(range("'destinationIndex' must be non-negative.", "destinationIndex"));
     }
-    let room = i64::try_from(cx.known_length(&target).unwrap_or_default()).unwrap_or(i64::MAX);
+    let room = i32::try_from(cx.known_length(&target).unwrap_or_default()).unwrap_or(i32::MAX);
     let outside = |message: &str| Exception::new(ExceptionKind::Argument, message);
-    if count < 0 {
-        return Err(range("Argument count must not be negative.", "count"));
-    }
-    if to > room - count {
+    // The difference wraps around.
+    if to > room.wrapping_sub(count) {
         return Err(outside(
             "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array.",
         ));
     }
+    if to > room {
+        let message = "Specified argument was out of the range of valid values.";
+        return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
+    }
+    if count < 0 {
+        return Err(range("Argument count must not be negative.", "count"));
+    }
+    let (to, count) = (i64::from(to), i64::from(count));
     let text = builder(cx, a)?.text.clone();
     let length = i64::try_from(text::length(&text)).unwrap_or(i64::MAX);
     if from < 0 || from > length {
@@ -438,9 +500,7 @@ macro_rules! each {
 
 const VALUES: &[Member] = each! {
     ("StringBuilder Append(string value)", "StringBuilder Insert(int index, string value)");
-    ("StringBuilder Append(object value)", "StringBuilder Insert(int index, object value)");
     ("StringBuilder Append(char value)", "StringBuilder Insert(int index, char value)");
-    ("StringBuilder Append(char[] value)", "StringBuilder Insert(int index, char[] value)");
     ("StringBuilder Append(bool value)", "StringBuilder Insert(int index, bool value)");
     ("StringBuilder Append(sbyte value)", "StringBuilder Insert(int index, sbyte value)");
     ("StringBuilder Append(byte value)", "StringBuilder Insert(int index, byte value)");
@@ -475,7 +535,7 @@ const REST: &[Member] = &[
             return Err(range("StartIndex cannot be less than zero.", "startIndex"));
         }
         let text = a.opt_str(0).unwrap_or_default();
-        let part = part_of(text, a.long(1), a.long(2), ["length", "length"]).map_err(|_| {
+        let part = part_of(text, a.long(1), a.long(2), "length").map_err(|_| {
             range("Index and length must refer to a location within the string.", "length")
         })?;
         make(cx, part, a.long(3), i32::MAX)
@@ -505,10 +565,18 @@ const REST: &[Member] = &[
     m("int MaxCapacity", "How many units may fit.", |cx, a| Ok(Value::Int(builder(cx, a)?.max))),
     rw("char this[int index]", "The unit at an index.", unit, set_unit),
     m("int EnsureCapacity(int capacity)", "Makes room.", ensure_capacity),
+    m("StringBuilder Append(object value)", "Adds a value's text.", append),
+    m("StringBuilder Append(char[] value)", "Adds characters.", append_units),
+    m("StringBuilder Insert(int index, object value)", "Puts a value's text in.", insert_object),
+    m("StringBuilder Insert(int index, char[] value)", "Puts characters in.", insert_units),
     m("StringBuilder Append(char value, int repeatCount)", "Adds one often.", append_repeated),
     m("StringBuilder Append(StringBuilder value)", "Adds a builder's text.", append),
     m("StringBuilder Append(string value, int startIndex, int count)", "A part.", append_part),
-    m("StringBuilder Append(char[] value, int startIndex, int charCount)", "Some.", append_part),
+    m(
+        "StringBuilder Append(char[] value, int startIndex, int charCount)",
+        "Adds some characters.",
+        append_some_units,
+    ),
     m(
         "StringBuilder Append(StringBuilder value, int startIndex, int count)",
         "A part.",
@@ -609,7 +677,7 @@ const REST: &[Member] = &[
             let message = "Index and length must refer to a location within the string.";
             return Err(range(message, "length"));
         }
-        let part = part_of(text, start, count, ["startIndex", "length"])?;
+        let part = part_of(text, start, count, "length")?;
         cx.string(part)
     }),
 ];

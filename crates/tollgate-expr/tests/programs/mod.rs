@@ -1,10 +1,13 @@
 //! The hostile programs.
 
+mod patterns;
 mod xml;
+
+use patterns::PATTERNS;
 
 /// Programs by name.
 pub(crate) fn programs() -> Vec<(&'static str, String)> {
-    let fixed = FIXED.iter().map(|(name, text)| (*name, (*text).to_owned()));
+    let fixed = FIXED.iter().chain(PATTERNS).map(|(name, text)| (*name, (*text).to_owned()));
     fixed.chain(made()).chain(xml::programs()).collect()
 }
 
@@ -110,6 +113,22 @@ const FIXED: &[(&str, &str)] = &[
     (
         "IndexOf without case",
         "@{ var s = (string)context.Variables[\"long\"]; var n = 0; for (;;) { n += s.IndexOf(\"xxxxxxxxxxxxxxxxxy\", StringComparison.OrdinalIgnoreCase); } }",
+    ),
+    (
+        "IndexOf by culture",
+        "@{ var s = (string)context.Variables[\"long\"] + \"\\0\"; var n = 0; for (;;) { n += s.IndexOf(\"xxxxxxxxxxxxxxxxxy\"); } }",
+    ),
+    (
+        "IndexOf by culture of long text",
+        "@{ var s = (string)context.Variables[\"long\"] + \"\\0\"; var t = s.Substring(s.Length / 2) + \"y\"; var n = 0; for (;;) { n += s.IndexOf(t); } }",
+    ),
+    (
+        "StartsWith what is ignored",
+        "@{ var s = new string('\\0', 1000000); var n = 0; for (;;) { if (s.StartsWith(\"y\") || s.EndsWith(\"y\")) { n++; } } }",
+    ),
+    (
+        "Replace by culture",
+        "@{ var s = (string)context.Variables[\"long\"] + \"\\0\"; for (;;) { s = s.Replace(\"x\", \"xx\", StringComparison.CurrentCulture); } }",
     ),
     (
         "Contains",

@@ -154,14 +154,19 @@ fn bounded(answer: &Json) -> bool {
 
 /// What Tollgate refuses on purpose when it is evaluated, and says so.
 fn refused_at_run_time(ours: &Json) -> bool {
-    const REASONS: [&str; 2] = [
+    const REASONS: [&str; 6] = [
         // They hold chance, and no policy can send a certificate with its key anywhere.
         "PKCS #12 files are not written here.",
         // The keys of the gateway's certificates do not leave it.
         "Key not valid for use in specified state.",
+        // Hashes that are broken.
+        "Signatures over MD5 are not made: it is broken.",
+        "Signatures over SHA1 are not made: it is broken.",
+        "Signatures over MD5 are not verified so.",
+        "Signatures over SHA1 are not verified so.",
     ];
-    let message = ours.get("message").and_then(Json::as_str).unwrap_or_default();
-    REASONS.contains(&message)
+    let text = |key: &str| ours.get(key).and_then(Json::as_str).unwrap_or_default();
+    REASONS.contains(&text("message")) || REASONS.contains(&text("value"))
 }
 
 /// The same answer. The names of .NET's own iterators, of the stand-in's classes and of assemblies tell nothing.

@@ -233,7 +233,6 @@ const OWN: &[Member] = &[
     }),
 ];
 
-/// Arrays here have one dimension.
 /// Refuses an index that is no `int`.
 fn small(index: i64, name: &str) -> Result<(), Exception> {
     if i32::try_from(index).is_ok() {
@@ -314,9 +313,10 @@ fn set_value(cx: &mut Cx<'_>, a: &Args<'_>, index: i64) -> Run {
     let (array, value) = (a.value(0), a.value(1));
     cx.array_get(&array, index)?;
     let item = item_type(cx, &array);
-    let numeric = item.numeric().is_some() && cx.state.type_of(&value).numeric().is_some();
+    let given = cx.state.type_of(&value);
+    let primitive = |ty: &Ty| ty.numeric().is_some() || *ty == Ty::BOOL;
     let Some(value) = stored(cx, value, &item) else {
-        return Err(if numeric {
+        return Err(if primitive(&item) && primitive(&given) {
             Exception::new(
                 ExceptionKind::Argument,
                 "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",
@@ -379,12 +379,6 @@ pub(super) fn copy_items(
         return Err(null_argument(name));
     }
     let n = usize::try_from(count).map_err(|_| range("Non-negative number required.", "length"))?;
-    let item = item_type(cx, target);
-    let own = cx.state.type_of(source).item().unwrap_or(Ty::OBJECT);
-    if !convertible(&own, &item) {
-        let message = "Source array type cannot be assigned to destination array type.";
-        return Err(Exception::new(ExceptionKind::ArrayTypeMismatch, message));
-    }
     if from < 0 {
         let message = "Number was less than the array's lower bound in the first dimension.";
         return Err(range(message, "sourceIndex"));
@@ -398,6 +392,12 @@ pub(super) fn copy_items(
         return Err(Exception::new(ExceptionKind::Argument, message));
     }
     check_target(cx, target, to, n)?;
+    let item = item_type(cx, target);
+    let own = cx.state.type_of(source).item().unwrap_or(Ty::OBJECT);
+    if !convertible(&own, &item) {
+        let message = "Source array type cannot be assigned to destination array type.";
+        return Err(Exception::new(ExceptionKind::ArrayTypeMismatch, message));
+    }
     cx.step(n as u64)?;
     cx.charge(n.saturating_mul(SLOT_COST))?;
     let mut items = Vec::new();

@@ -79,6 +79,7 @@ fn converted(cx: &mut Cx<'_>, a: &Args<'_>, to: Target) -> Result<Value, Excepti
         (Value::Char(unit), Target::Number(kind)) if to.is_integral() => {
             convert(Number::UInt16(*unit), kind).map(Value::from)
         }
+        (Value::Enum(id, _), _) if !super::info(*id).is_enum() => of_number(cx, value, to),
         (Value::Enum(_, number), Target::Number(kind)) => {
             convert(Number::Int32(*number), kind).map(Value::from)
         }
@@ -95,7 +96,7 @@ fn converted(cx: &mut Cx<'_>, a: &Args<'_>, to: Target) -> Result<Value, Excepti
 
 fn of_number(cx: &Cx<'_>, value: &Value, to: Target) -> Result<Value, Exception> {
     let invalid = || {
-        let from = cx.state.type_of(value).full_name();
+        let from = value.type_name(cx.state).unwrap_or_default();
         let known = matches!(value, Value::Bool(_) | Value::Char(_) | Value::DateTime(_))
             || value.number().is_some();
         let message = if known {

@@ -7,7 +7,7 @@ use codec::Page;
 
 use super::decl::{Kind, Member, TypeDecl, joined, p, refused};
 use super::{Ty, TypeId};
-use crate::eval::{Args, Cx};
+use crate::eval::{Args, Cx, null_argument};
 use crate::text::length;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -153,6 +153,9 @@ const ALL: &[Known] = &[
     },
 ];
 
+/// The bit of a copy: another object than the one that it is of.
+const COPY: i32 = 1 << 8;
+
 /// The value of an encoding: its place in the list.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "nine encodings")]
 fn encoding(page: Page) -> Value {
@@ -160,13 +163,27 @@ fn encoding(page: Page) -> Value {
     Value::Enum(TypeId::Encoding, place as i32)
 }
 
+fn of_number(number: i32) -> &'static Known {
+    usize::try_from(number & !COPY).ok().and_then(|place| ALL.get(place)).unwrap_or(&UTF8)
+}
+
 fn known(a: &Args<'_>, index: usize) -> &'static Known {
-    usize::try_from(a.int(index)).ok().and_then(|place| ALL.get(place)).unwrap_or(&UTF8)
+    of_number(a.int(index))
+}
+
+/// Whether two encodings are the same but for one being a copy.
+pub(crate) fn same_encoding(left: i32, right: i32) -> bool {
+    left & !COPY == right & !COPY
 }
 
 /// The name of the class of an encoding, which is what its `ToString()` gives.
-pub(crate) fn class_name(number: i32) -> &'static str {
-    usize::try_from(number).ok().and_then(|place| ALL.get(place)).map_or("", |known| known.class)
+pub(super) fn class_name(number: i32) -> &'static str {
+    let class = of_number(number).class;
+    // Of this one alone a copy is of another class.
+    match class.split_once('+') {
+        Some((outer @ "System.Text.ASCIIEncoding", _)) if number & COPY != 0 => outer,
+        _ => class,
+    }
 }
 
 /// The encoding of a name.
@@ -190,6 +207,7 @@ fn null(message: &str, parameter: &str) -> Exception {
 
 const NO_ARRAY: &str = "Array cannot be null.";
 const IN_BUFFER: &str = "Index and count must refer to a location within the buffer.";
+const NO_STRING: &str = "String reference not set to an instance of a String.";
 const IN_STRING: &str = "Index and count must refer to a location within the string.";
 
 fn by_name(a: &Args<'_>) -> Result<Value, Exception> {
@@ -241,33 +259,13 @@ fn range(
     Ok(index..end)
 }
 
-/// The text argument: a string, or an array of units.
-fn text(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<std::sync::Arc<str>>, Exception> {
-    match a.get(1) {
-        Value::Null => Ok(None),
-        Value::Str(text) => Ok(Some(text.clone())),
-        other => {
-            let items = cx.collect(&other.clone())?;
-            let unit = |item: &Value| if let Value::Char(unit) = item { *unit } else { 0 };
-            let units: Vec<u16> = items.iter().map(unit).collect();
-            cx.charge(units.len() * 2)?;
-            Ok(Some(String::from_utf16_lossy(&units).into()))
-        }
+/// The units of an argument that is text or characters.
+fn text_units(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u16>, Exception> {
+    if let Value::Str(text) = a.get(1) {
+        cx.charge(text.len() * 2)?;
+        return Ok(text.encode_utf16().collect());
     }
-}
-
-/// The part of the text that an index and a count say.
-fn text_part(
-    cx: &mut Cx<'_>,
-    a: &Args<'_>,
-    names: [&str; 2],
-    beyond: Option<(&str, &str)>,
-) -> Result<String, Exception> {
-    let is_text = matches!(a.get(1), Value::Str(_));
-    let text = text(cx, a)?.ok_or_else(|| null(NO_ARRAY, "chars"))?;
-    let usual = if is_text { (IN_STRING, "index") } else { (IN_BUFFER, "chars") };
-    let range = range(a, 2, length(&text), names, beyond.unwrap_or(usual))?;
-    Ok(crate::text::substring(&text, range.start, range.len()))
+    super::string::units(cx, &a.value(1))
 }
 
 fn encoded(cx: &mut Cx<'_>, a: &Args<'_>, text: &str) -> Result<Vec<u8>, Exception> {
@@ -277,30 +275,85 @@ fn encoded(cx: &mut Cx<'_>, a: &Args<'_>, text: &str) -> Result<Vec<u8>, Excepti
     Ok(bytes)
 }
 
-fn all_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
-    let text = text(cx, a)?.ok_or_else(|| null(NO_ARRAY, "chars"))?;
-    Ok(Value::Bytes(encoded(cx, a, &text)?.into()))
+/// The same of units; UTF-7 keeps halves of pairs.
+fn encoded_units(cx: &mut Cx<'_>, a: &Args<'_>, units: &[u16]) -> Result<Vec<u8>, Exception> {
+    if known(a, 0).page != Page::Utf7 {
+        return encoded(cx, a, &String::from_utf16_lossy(units));
+    }
+    cx.step(1 + units.len() as u64 / 64)?;
+    let bytes = utf7::encode(units.iter().copied());
+    cx.charge(bytes.len())?;
+    Ok(bytes)
+}
+
+/// The bytes of all of a text.
+fn text_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
+    let text = a.opt_str(1).ok_or_else(|| null(NO_STRING, "s"))?.to_owned();
+    encoded(cx, a, &text)
+}
+
+/// The bytes of all of some characters.
+fn unit_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
+    if a.get(1).is_null() {
+        return Err(null(NO_ARRAY, "chars"));
+    }
+    let units = text_units(cx, a)?;
+    encoded_units(cx, a, &units)
+}
+
+/// The bytes of the part of a text or of characters that an index and a count say; what a part that is none is said of.
+fn part_bytes(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    names: [&str; 2],
+    beyond: (&str, &str),
+) -> Result<Vec<u8>, Exception> {
+    let units = text_units(cx, a)?;
+    let range = range(a, 2, units.len(), names, beyond)?;
+    encoded_units(cx, a, units.get(range).unwrap_or_default())
+}
+
+/// The bytes of a part of a text.
+fn text_part_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
+    if a.get(1).is_null() {
+        return Err(null(NO_STRING, "s"));
+    }
+    part_bytes(cx, a, PART, (IN_STRING, "index"))
+}
+
+/// The bytes of some of some characters.
+fn unit_part_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<u8>, Exception> {
+    if a.get(1).is_null() {
+        return Err(null(NO_ARRAY, "chars"));
+    }
+    part_bytes(cx, a, PART, (IN_BUFFER, "chars"))
 }
 
 fn count(length: usize) -> Value {
     Value::Int(i32::try_from(length).unwrap_or(i32::MAX))
 }
 
-/// `GetBytes(text, charIndex, charCount, bytes, byteIndex)`.
-fn write_bytes(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
-    let is_text = matches!(a.get(1), Value::Str(_));
+/// `GetBytes(text, charIndex, charCount, bytes, byteIndex)`; what the class calls the text.
+fn write_bytes(cx: &mut Cx<'_>, a: &Args<'_>, name: &str) -> Result<Value, Exception> {
+    if a.get(1).is_null() {
+        return Err(null(NO_ARRAY, name));
+    }
     let Value::Bytes(target) = a.value(4) else { return Err(null(NO_ARRAY, "bytes")) };
-    let beyond = if is_text { (IN_STRING, "s") } else { (IN_STRING, "chars") };
-    let part = text_part(cx, a, ["charIndex", "charCount"], Some(beyond))?;
+    // Some classes speak of a string even when it is characters.
+    let text = matches!(a.get(1), Value::Str(_))
+        || matches!(known(a, 0).page, Page::Utf8 | Page::Default | Page::Ascii);
+    let beyond = (if text { IN_STRING } else { IN_BUFFER }, name);
+    let bytes = part_bytes(cx, a, ["charIndex", "charCount"], beyond)?;
     let start = usize::try_from(a.int(5)).ok().filter(|start| *start <= target.len());
     let start = start.ok_or_else(|| {
         let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
         out_of_range(message, "byteIndex")
     })?;
-    let bytes = encoded(cx, a, &part)?;
     let place = cx.state.bytes_mut(&target)?.get_mut(start..start + bytes.len());
     let place = place.ok_or_else(|| {
-        let message = format!("The output byte buffer is too small to contain the encoded data, encoding '{}' fallback 'System.Text.EncoderReplacementFallback'. (Parameter 'bytes')", known(a, 0).name);
+        let known = known(a, 0);
+        let fallback = if known.page == Page::Latin1 { "InternalEncoderBestFit" } else { "EncoderReplacement" };
+        let message = format!("The output byte buffer is too small to contain the encoded data, encoding '{}' fallback 'System.Text.{fallback}Fallback'. (Parameter 'bytes')", known.name);
         Exception::new(ExceptionKind::Argument, message)
     })?;
     place.copy_from_slice(&bytes);
@@ -330,7 +383,7 @@ fn units(text: &str) -> Vec<Value> {
 /// `GetChars(bytes, byteIndex, byteCount, chars, charIndex)`.
 fn write_units(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let target = a.value(4);
-    if target.is_null() {
+    if target.is_null() && !a.get(1).is_null() {
         return Err(null(NO_ARRAY, "chars"));
     }
     let text = decoded(cx, a, ["byteIndex", "byteCount"])?;
@@ -342,9 +395,15 @@ fn write_units(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     })?;
     let units = units(&text);
     if start + units.len() > room {
+        let known = known(a, 0);
+        let fallback = match known.page {
+            Page::Latin1 => "InternalDecoderBestFit",
+            Page::Utf7 => "UTF7Encoding+DecoderUTF7",
+            _ => "DecoderReplacement",
+        };
         let message = format!(
-            "The output char buffer is too small to contain the decoded characters, encoding '{}' fallback 'System.Text.DecoderReplacementFallback'. (Parameter 'chars')",
-            known(a, 0).name
+            "The output char buffer is too small to contain the decoded characters, encoding '{}' fallback 'System.Text.{fallback}Fallback'. (Parameter 'chars')",
+            known.name
         );
         return Err(Exception::new(ExceptionKind::Argument, message));
     }
@@ -357,7 +416,11 @@ fn write_units(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 
 /// `Encoding.Convert`.
 fn transcoded(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
-    for (index, name) in ["srcEncoding", "dstEncoding"].into_iter().enumerate() {
+    let all = a.len() == 3;
+    if all && a.get(2).is_null() {
+        return Err(null_argument("bytes"));
+    }
+    for (index, name) in ["srcEncoding", "dstEncoding", "bytes"].into_iter().enumerate() {
         if a.get(index).is_null() {
             return Err(null(NO_ARRAY, name));
         }
@@ -418,7 +481,6 @@ const FACTS: &[Member] = &facts!(
     "IsMailNewsSave" "Whether mail readers can keep it." |known| known.shown[0];
     "IsSingleByte" "Whether every character is one byte."
         |known| matches!(known.page, Page::Ascii | Page::Latin1);
-    "IsReadOnly" "True." |_| true;
     "IsAlwaysNormalized()" "Whether its text is always normalised." |known| known.page == Page::Latin1;
 );
 
@@ -456,77 +518,66 @@ const GIVEN: &[Member] = &[
     p("byte[] GetPreamble()", "The byte order mark.", |_, a| {
         Ok(Value::Bytes(known(a, 0).mark.into()))
     }),
-    p("object Clone()", "The same.", |_, a| Ok(a.value(0))),
+    p("bool IsReadOnly", "Whether it cannot be changed; a copy could be.", |_, a| {
+        Ok(Value::Bool(a.int(0) & COPY == 0))
+    }),
+    p("object Clone()", "A copy.", |_, a| Ok(Value::Enum(TypeId::Encoding, a.int(0) | COPY))),
 ];
 
 const CODING: &[Member] = &[
     p("byte[] GetBytes(string s)", "The text as bytes.", |cx, a| {
-        let text = a
-            .opt_str(1)
-            .ok_or_else(|| null("String reference not set to an instance of a String.", "s"))?;
-        let text = text.to_owned();
-        Ok(Value::Bytes(encoded(cx, a, &text)?.into()))
+        Ok(Value::Bytes(text_bytes(cx, a)?.into()))
     }),
-    p("byte[] GetBytes(char[] chars)", "The text as bytes.", |cx, a| all_bytes(cx, a)),
+    p("byte[] GetBytes(char[] chars)", "The text as bytes.", |cx, a| {
+        Ok(Value::Bytes(unit_bytes(cx, a)?.into()))
+    }),
     p("byte[] GetBytes(string s, int index, int count)", "Some text as bytes.", |cx, a| {
-        if a.get(1).is_null() {
-            return Err(null("String reference not set to an instance of a String.", "s"));
-        }
-        let part = text_part(cx, a, PART, None)?;
-        Ok(Value::Bytes(encoded(cx, a, &part)?.into()))
+        Ok(Value::Bytes(text_part_bytes(cx, a)?.into()))
     }),
     p("byte[] GetBytes(char[] chars, int index, int count)", "Some text as bytes.", |cx, a| {
-        let part = text_part(cx, a, PART, None)?;
-        Ok(Value::Bytes(encoded(cx, a, &part)?.into()))
+        Ok(Value::Bytes(unit_part_bytes(cx, a)?.into()))
     }),
     p(
         "int GetBytes(string s, int charIndex, int charCount, byte[] bytes, int byteIndex)",
         "Writes some text into bytes; how many.",
         |cx, a| {
-            if a.get(1).is_null() {
-                return Err(null("String reference not set to an instance of a String.", "s"));
-            }
-            write_bytes(cx, a)
+            let chars = matches!(known(a, 0).page, Page::Ascii | Page::Latin1);
+            let name = if chars { "chars" } else { "s" };
+            write_bytes(cx, a, name)
         },
     ),
     p(
         "int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex)",
         "Writes some text into bytes; how many.",
-        |cx, a| write_bytes(cx, a),
+        |cx, a| write_bytes(cx, a, "chars"),
     ),
     p("int GetByteCount(string s)", "How many bytes the text takes.", |cx, a| {
-        let text = text(cx, a)?.ok_or_else(|| null("Value cannot be null.", "chars"))?;
-        Ok(count(encoded(cx, a, &text)?.len()))
+        if a.get(1).is_null() {
+            let chars = matches!(known(a, 0).page, Page::Utf8 | Page::Default | Page::Ascii);
+            return Err(null_argument(if chars { "chars" } else { "s" }));
+        }
+        Ok(count(text_bytes(cx, a)?.len()))
     }),
     p("int GetByteCount(char[] chars)", "How many bytes the text takes.", |cx, a| {
-        let text = text(cx, a)?.ok_or_else(|| null(NO_ARRAY, "chars"))?;
-        Ok(count(encoded(cx, a, &text)?.len()))
+        Ok(count(unit_bytes(cx, a)?.len()))
     }),
     p(
         "int GetByteCount(string s, int index, int count)",
         "How many bytes some text takes.",
-        |cx, a| {
-            if a.get(1).is_null() {
-                return Err(null("String reference not set to an instance of a String.", "s"));
-            }
-            let part = text_part(cx, a, PART, None)?;
-            Ok(count(encoded(cx, a, &part)?.len()))
-        },
+        |cx, a| Ok(count(text_part_bytes(cx, a)?.len())),
     ),
     p(
         "int GetByteCount(char[] chars, int index, int count)",
         "How many bytes some text takes.",
-        |cx, a| {
-            let part = text_part(cx, a, PART, None)?;
-            Ok(count(encoded(cx, a, &part)?.len()))
-        },
+        |cx, a| Ok(count(unit_part_bytes(cx, a)?.len())),
     ),
     p("string GetString(byte[] bytes)", "The bytes as text.", |cx, a| {
         let text = decoded(cx, a, PART)?;
         cx.string(text)
     }),
     p("string GetString(byte[] bytes, int index, int count)", "Some bytes as text.", |cx, a| {
-        let text = decoded(cx, a, PART)?;
+        let ascii = known(a, 0).page == Page::Ascii;
+        let text = decoded(cx, a, if ascii { ["byteIndex", "byteCount"] } else { PART })?;
         cx.string(text)
     }),
     p("char[] GetChars(byte[] bytes)", "The bytes as units.", |cx, a| {

@@ -1,6 +1,7 @@
 //! `Capture` and `CaptureCollection`.
 
 use super::super::decl::{Kind, TypeDecl, m, not_allowed};
+use super::group::group;
 use super::{OBJECT_COST, Part, int, out_of_range, part};
 use crate::eval::{Args, Cx};
 use crate::native::{ItemAt, Native};
@@ -81,8 +82,12 @@ fn item(cx: &mut Cx<'_>, captures: &Value, index: usize) -> Result<Option<Value>
     if index >= captures.len() {
         return Ok(None);
     }
-    cx.charge(OBJECT_COST)?;
     let data = captures.data.clone();
+    if index + 1 == captures.len() {
+        // The last capture is the group.
+        return group(cx, &data, captures.slot).map(Some);
+    }
+    cx.charge(OBJECT_COST)?;
     let part = Part { id: TypeId::Capture, data, slot: captures.slot, index: Some(index) };
     Ok(Some(Value::native(part)))
 }

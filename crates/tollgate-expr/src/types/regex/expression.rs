@@ -356,6 +356,15 @@ fn find(
     range: Range,
 ) -> Result<Value, Exception> {
     let found = regex.find(&subject, range, budget(cx))?;
+    first_of(cx, regex, subject, found)
+}
+
+fn first_of(
+    cx: &mut Cx<'_>,
+    regex: Arc<Regex>,
+    subject: Subject,
+    found: Option<Found>,
+) -> Result<Value, Exception> {
     let found = found.map(|found| (regex, found));
     cx.charge(OBJECT_COST)?;
     match_value(cx, Arc::new(MatchData { found, subject }))
@@ -369,18 +378,25 @@ fn first_match(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
 
 fn match_in_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let (regex, subject) = (this(a)?, input(cx, a, 1)?);
-    let start = usize::try_from(a.int(2)).ok().filter(|start| *start <= subject.len());
-    let start = start.ok_or_else(bad_start)?;
-    let length = usize::try_from(a.int(3)).ok().filter(|length| *length <= subject.len() - start);
-    let end = start
-        + length.ok_or_else(|| {
-            Exception::new(
-                ExceptionKind::ArgumentOutOfRange,
-                "Length cannot be less than 0 or exceed input length. (Parameter 'length')",
-            )
-        })?;
-    let from = if regex.is_backward() { end } else { start };
-    find(cx, regex, subject, Range { window: (start, end), from, after_empty: false })
+    let (beginning, length) = (a.int(2), a.int(3));
+    let end = beginning.wrapping_add(length);
+    let place = |n: i32| usize::try_from(n).ok().filter(|n| *n <= subject.len());
+    let from = place(if regex.is_backward() { end } else { beginning }).ok_or_else(bad_start)?;
+    if place(length).is_none() {
+        return Err(Exception::new(
+            ExceptionKind::ArgumentOutOfRange,
+            "Length cannot be less than 0 or exceed input length. (Parameter 'length')",
+        ));
+    }
+    // .NET does not ask whether the part is one of the text, and reads beyond it unless it finds a match before.
+    let window = (place(beginning).unwrap_or_default(), place(end).unwrap_or(subject.len()));
+    let range = Range { window, from, after_empty: false };
+    let found = regex.find(&subject, range, budget(cx))?;
+    if found.is_none() && (place(beginning).is_none() || place(end).is_none()) {
+        let message = "Index was outside the bounds of the array.";
+        return Err(Exception::new(ExceptionKind::IndexOutOfRange, message));
+    }
+    first_of(cx, regex, subject, found)
 }
 
 fn static_match(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {

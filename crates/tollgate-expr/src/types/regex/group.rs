@@ -54,9 +54,9 @@ pub(in crate::types) const GROUPS: TypeDecl = TypeDecl {
             "A group by name or written number; one without success when there is none.",
             |cx, a| {
                 let groups = groups(a)?;
-                let name = a.str(1, "name")?;
+                // Of what did not match no name is looked at.
                 let slot = match &groups.0.found {
-                    Some((regex, _)) => regex.slot_by_name(&name),
+                    Some((regex, _)) => regex.slot_by_name(&*a.str(1, "name")?),
                     None => None,
                 };
                 group(cx, &groups.0, slot)
@@ -117,7 +117,11 @@ fn groups<'a>(a: &'a Args<'_>) -> Result<&'a Groups, Exception> {
 }
 
 /// A group by its place; the first is the match itself.
-fn group(cx: &mut Cx<'_>, data: &Arc<MatchData>, slot: Option<usize>) -> Result<Value, Exception> {
+pub(super) fn group(
+    cx: &mut Cx<'_>,
+    data: &Arc<MatchData>,
+    slot: Option<usize>,
+) -> Result<Value, Exception> {
     if slot == Some(0) {
         return match_value(cx, data.clone());
     }

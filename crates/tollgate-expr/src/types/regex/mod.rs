@@ -17,6 +17,7 @@ pub(super) use options::OPTIONS;
 
 use super::TypeId;
 use super::decl::{Kind, TypeDecl};
+use crate::collections::Key;
 use crate::eval::{Args, Cx};
 use crate::native::Native;
 use crate::regex::{Found, Regex, Subject};
@@ -73,6 +74,11 @@ impl Part {
         self.data.span(self.slot?, self.index)
     }
 
+    /// Whether it is the one match or group of .NET that stands for none.
+    fn is_nothing(&self) -> bool {
+        self.data.found.is_none() || self.slot.is_none()
+    }
+
     fn value(&self) -> String {
         let (start, len) = self.span().unwrap_or_default();
         self.data.subject.slice(start, len)
@@ -86,6 +92,14 @@ impl Native for Part {
 
     fn text(&self) -> Option<String> {
         Some(self.value())
+    }
+
+    fn key(&self) -> Option<Key> {
+        self.is_nothing().then(|| Key::Str(Arc::from("")))
+    }
+
+    fn is_interned(&self) -> bool {
+        self.is_nothing()
     }
 }
 

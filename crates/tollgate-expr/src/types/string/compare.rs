@@ -1,12 +1,8 @@
-//! Comparisons of strings.
-//!
-//! Where one string begins in another is decided unit by unit (or regardless of case), for the cultures, too: they differ
-//! in ignorable and combining characters only. Which of two comes first, and whether they are equal to a culture, is as
-//! ICU's invariant culture has it.
+//! Comparisons of strings; those of a culture are as ICU's invariant culture has them.
 
 use super::{int, out_of_range};
-use crate::eval::Args;
-use crate::text::{self, Comparison};
+use crate::eval::{Args, Cx};
+use crate::text::{self, Comparison, is_plain};
 use crate::types::TypeId;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -33,7 +29,9 @@ pub(in crate::types) fn equal(left: Option<&str>, right: Option<&str>, how: Comp
     match (left, right) {
         (None, None) => true,
         (Some(left), Some(right)) => match how {
-            Comparison::Culture { any_case } if !is_plain(left) || !is_plain(right) => {
+            Comparison::Culture { any_case }
+                if !is_plain(left.as_bytes()) || !is_plain(right.as_bytes()) =>
+            {
                 text::compare_culture(left, right, any_case).is_eq()
             }
             how if how.any_case() => text::equal_any_case(left, right),
@@ -41,11 +39,6 @@ pub(in crate::types) fn equal(left: Option<&str>, right: Option<&str>, how: Comp
         },
         _ => false,
     }
-}
-
-/// Whether a culture sees in it what is there: no marks, no characters that it ignores.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// The sign of the order, or for ordinal comparisons the difference that .NET gives.
@@ -57,9 +50,7 @@ pub(in crate::types) fn compare(left: Option<&str>, right: Option<&str>, how: Co
         (Some(left), Some(right)) => match how {
             Comparison::Culture { any_case } => text::compare_culture(left, right, any_case) as i32,
             Comparison::Ordinal { any_case: false } => ended(left, right),
-            Comparison::Ordinal { any_case: true } => {
-                difference(&text::folded(left), &text::folded(right))
-            }
+            Comparison::Ordinal { any_case: true } => text::compare_any_case(left, right),
         },
     }
 }
@@ -73,7 +64,8 @@ fn ended(left: &str, right: &str) -> i32 {
         return difference(left, right);
     }
     let unit = |text: &str| text.encode_utf16().nth(shorter).map_or(0, i32::from);
-    unit(left) - unit(right)
+    let different = unit(left) - unit(right);
+    if different == 0 { difference(left, right) } else { different }
 }
 
 /// The difference of the first units that differ, or of the lengths.
@@ -88,7 +80,7 @@ pub(in crate::types) fn difference(left: &str, right: &str) -> i32 {
 }
 
 /// `CompareTo(object)`.
-pub(super) fn compare_to(a: &Args<'_>) -> Run {
+pub(super) fn compare_to(_: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let this = a.this_str()?;
     match a.get(1) {
         Value::Null => Ok(Value::Int(1)),
@@ -97,23 +89,32 @@ pub(super) fn compare_to(a: &Args<'_>) -> Run {
     }
 }
 
-/// A part of a string, from an index on and at most so long.
-fn part(text: &str, index: i64, length: i64) -> String {
-    let at = |n: i64| usize::try_from(n).unwrap_or_default();
-    let total = i64::try_from(text::length(text)).unwrap_or(i64::MAX);
-    text::substring(text, at(index), at(length.min(total - index)))
+/// `Compare` of two whole strings: the third argument is a comparison, whether case counts, or none.
+pub(super) fn compare_whole(_: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let how = match a.get(2) {
+        Value::Bool(any_case) => Comparison::Culture { any_case: *any_case },
+        _ => comparison(a, 2)?,
+    };
+    Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), how)))
 }
 
-fn total(text: Option<&str>) -> i64 {
-    text.map_or(0, |text| i64::try_from(text::length(text)).unwrap_or(i64::MAX))
+/// A part of a string, from an index on and at most so long.
+fn part(text: &str, index: i32, length: i32) -> String {
+    let at = |n: i32| usize::try_from(n).unwrap_or_default();
+    text::substring(text, at(index), at(length.min(total(text) - index)))
+}
+
+fn total(text: &str) -> i32 {
+    i32::try_from(text::length(text)).unwrap_or(i32::MAX)
 }
 
 /// `Compare(strA, indexA, strB, indexB, length[, ignoreCase])`, by culture.
-pub(super) fn compare_parts_by_culture(a: &Args<'_>) -> Run {
+pub(super) fn compare_parts_by_culture(_: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let (left, right) = (a.opt_str(0), a.opt_str(2));
-    let (at_left, at_right, length) = (a.long(1), a.long(3), a.long(4));
-    let fit = |text: Option<&str>, at: i64| match text {
-        Some(_) => length.min(total(text) - at),
+    let (at_left, at_right, length) = (a.int(1), a.int(3), a.int(4));
+    // The differences wrap around.
+    let fit = |text: Option<&str>, at: i32| match text {
+        Some(text) => length.min(total(text).wrapping_sub(at)),
         None => length,
     };
     let (n_left, n_right) = (fit(left, at_left), fit(right, at_right));
@@ -127,7 +128,7 @@ pub(super) fn compare_parts_by_culture(a: &Args<'_>) -> Run {
     for (text, at, n, name) in
         [(left, at_left, n_left, "string1"), (right, at_right, n_right, "string2")]
     {
-        if at > total(text) - n {
+        if at > text.map_or(0, total) - n {
             let message = "Offset and length must refer to a position in the string.";
             return Err(out_of_range(message, name));
         }
@@ -138,29 +139,51 @@ pub(super) fn compare_parts_by_culture(a: &Args<'_>) -> Run {
     Ok(Value::Int(compare(left.as_deref(), right.as_deref(), how)))
 }
 
-/// `Compare(strA, indexA, strB, indexB, length, comparisonType)` and `CompareOrdinal` of parts.
-pub(super) fn compare_parts(a: &Args<'_>, how: Comparison, message: &str) -> Run {
+/// `Compare(strA, indexA, strB, indexB, length, comparisonType)`.
+pub(super) fn compare_parts(_: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let how = comparison(a, 5)?;
+    compare_parts_as(a, how, "Length cannot be less than zero.")
+}
+
+/// `CompareOrdinal(strA, indexA, strB, indexB, length)`.
+pub(super) fn compare_parts_ordinal(_: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    compare_parts_as(a, Comparison::of(4), "Count cannot be less than zero.")
+}
+
+fn compare_parts_as(a: &Args<'_>, how: Comparison, message: &str) -> Run {
     let (Some(left), Some(right)) = (a.opt_str(0), a.opt_str(2)) else {
         return Ok(Value::Int(compare(a.opt_str(0), a.opt_str(2), how)));
     };
-    let (at_left, at_right, length) = (a.long(1), a.long(3), a.long(4));
+    let (at_left, at_right, length) = (a.int(1), a.int(3), a.int(4));
     if length < 0 {
-        let name = if message.starts_with("Count") { "count" } else { "length" };
-        return Err(out_of_range(message, name));
+        return Err(out_of_range(message, "length"));
     }
-    let bad =
-        "Index was out of range. Must be non-negative and less than the size of the collection.";
-    for (at, text, name) in [(at_left, left, "indexA"), (at_right, right, "indexB")] {
-        if at < 0 || at > total(Some(text)) {
-            return Err(out_of_range(bad, name));
+    let (room_left, room_right) = (
+        i64::from(total(left)) - i64::from(at_left),
+        i64::from(total(right)) - i64::from(at_right),
+    );
+    for (room, name) in [
+        (i64::from(at_left), "indexA"),
+        (i64::from(at_right), "indexB"),
+        (room_left, "indexA"),
+        (room_right, "indexB"),
+    ] {
+        if room < 0 {
+            let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
+            return Err(out_of_range(message, name));
         }
     }
     let (left, right) = (part(left, at_left, length), part(right, at_right, length));
-    Ok(Value::Int(compare(Some(&left), Some(&right), how)))
+    let order = match how {
+        // Of parts it is the plain difference.
+        Comparison::Ordinal { any_case: false } => difference(&left, &right),
+        how => compare(Some(&left), Some(&right), how),
+    };
+    Ok(Value::Int(order))
 }
 
 /// `GetHashCode(comparisonType)`.
-pub(super) fn hash_code(a: &Args<'_>) -> Run {
+pub(super) fn hash_code(_: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let this = a.this_str()?;
     let text = if comparison(a, 1)?.any_case() { text::folded(&this) } else { this.to_string() };
     let key = crate::collections::Key::Str(text.into());

@@ -16,6 +16,15 @@ fn comparer(number: i32) -> Value {
     Value::Enum(TypeId::StringComparer, number)
 }
 
+/// The class of a comparer, which is what its `ToString()` gives.
+pub(in crate::types) fn comparer_class(number: i32) -> &'static str {
+    match number {
+        4 => "System.OrdinalCaseSensitiveComparer",
+        5 => "System.OrdinalIgnoreCaseComparer",
+        _ => "System.CultureAwareComparer",
+    }
+}
+
 /// `StringComparer.OrdinalIgnoreCase`.
 pub(in crate::types) fn ordinal_any_case() -> Value {
     comparer(5)

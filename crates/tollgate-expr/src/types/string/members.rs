@@ -3,12 +3,13 @@
 use super::super::Ty;
 use super::super::decl::{Member, m, p};
 use super::compare::{
-    compare, compare_parts, compare_parts_by_culture, compare_to, comparison, equal, hash_code,
+    compare, compare_parts, compare_parts_by_culture, compare_parts_ordinal, compare_to,
+    compare_whole, comparison, equal, hash_code,
 };
 use super::search::{
     contains, ends_with, index_of, index_of_any, last_index_of, last_index_of_any, starts_with,
 };
-use super::split::split;
+use super::split::{split, split_at_text};
 use super::{
     changed, check_format, concat, concat_objects, copy_to, format, format_each, insert, int, join,
     join_part, new_of_part, out_of_range, pad, remove, replace, substring, to_char_array, trim,
@@ -33,9 +34,7 @@ pub(super) const MEMBERS: &[Member] = &[
         cx.charge(count.saturating_mul(unit.len()))?;
         Ok(Value::from(unit.repeat(count)))
     }),
-    m("new(char[] value, int startIndex, int length)", "Of some characters.", |cx, a| {
-        new_of_part(cx, a)
-    }),
+    m("new(char[] value, int startIndex, int length)", "Of some characters.", new_of_part),
     p("static string Empty", "The empty string.", |_, _| Ok(Value::from(""))),
     p("int Length", "The number of UTF-16 units.", |_, a| Ok(int(text::length(&a.this_str()?)))),
     m("char this[int index]", "The unit at an index.", |_, a| {
@@ -74,24 +73,16 @@ pub(super) const MEMBERS: &[Member] = &[
         "Whether they are equal.",
         |_, a| Ok(Value::Bool(equal(a.opt_str(0), a.opt_str(1), comparison(a, 2)?))),
     ),
-    p("static int Compare(string strA, string strB)", "The order of two strings.", |_, a| {
-        Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
-    }),
+    p("static int Compare(string strA, string strB)", "The order of two strings.", compare_whole),
     p(
         "static int Compare(string strA, string strB, bool ignoreCase)",
         "The order of two strings.",
-        |_, a| {
-            Ok(Value::Int(compare(
-                a.opt_str(0),
-                a.opt_str(1),
-                Comparison::of(i32::from(a.bool(2))),
-            )))
-        },
+        compare_whole,
     ),
     p(
         "static int Compare(string strA, string strB, StringComparison comparisonType)",
         "The order of two strings.",
-        |_, a| Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), comparison(a, 2)?))),
+        compare_whole,
     ),
     p("static int CompareOrdinal(string strA, string strB)", "The order unit by unit.", |_, a| {
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(4))))
@@ -99,32 +90,29 @@ pub(super) const MEMBERS: &[Member] = &[
     p(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length)",
         "The order of parts of two strings.",
-        |_, a| compare_parts_by_culture(a),
+        compare_parts_by_culture,
     ),
     p(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, bool ignoreCase)",
         "The order of parts of two strings.",
-        |_, a| compare_parts_by_culture(a),
+        compare_parts_by_culture,
     ),
     p(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, StringComparison comparisonType)",
         "The order of parts of two strings.",
-        |_, a| {
-            let how = comparison(a, 5)?;
-            compare_parts(a, how, "Length cannot be less than zero.")
-        },
+        compare_parts,
     ),
     p(
         "static int CompareOrdinal(string strA, int indexA, string strB, int indexB, int length)",
         "The order of parts unit by unit.",
-        |_, a| compare_parts(a, Comparison::of(4), "Count cannot be less than zero."),
+        compare_parts_ordinal,
     ),
-    p("int CompareTo(object value)", "The order of two strings.", |_, a| compare_to(a)),
-    p("int GetHashCode()", "A number that is the same for equal strings.", |_, a| hash_code(a)),
+    p("int CompareTo(object value)", "The order of two strings.", compare_to),
+    p("int GetHashCode()", "A number that is the same for equal strings.", hash_code),
     p(
         "int GetHashCode(StringComparison comparisonType)",
         "A number that is the same for equal strings.",
-        |_, a| hash_code(a),
+        hash_code,
     ),
     p("bool Equals(object obj)", "Whether they are equal.", |_, a| {
         let this = a.this_str()?;
@@ -135,141 +123,139 @@ pub(super) const MEMBERS: &[Member] = &[
     p("int CompareTo(string strB)", "The order of two strings.", |_, a| {
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
     }),
-    p("bool Contains(string value)", "Whether it contains another.", |_, a| contains(a)),
+    p("bool Contains(string value)", "Whether it contains another.", contains),
     p(
         "bool Contains(string value, StringComparison comparisonType)",
         "Whether it contains another.",
-        |_, a| contains(a),
+        contains,
     ),
-    p("bool Contains(char value)", "Whether it contains a character.", |_, a| contains(a)),
+    p("bool Contains(char value)", "Whether it contains a character.", contains),
     p(
         "bool Contains(char value, StringComparison comparisonType)",
         "Whether it contains a character.",
-        |_, a| contains(a),
+        contains,
     ),
-    p("bool StartsWith(string value)", "Whether it begins with another.", |_, a| starts_with(a)),
+    p("bool StartsWith(string value)", "Whether it begins with another.", starts_with),
     p(
         "bool StartsWith(string value, StringComparison comparisonType)",
         "Whether it begins with another.",
-        |_, a| starts_with(a),
+        starts_with,
     ),
-    p("bool StartsWith(char value)", "Whether it begins with a character.", |_, a| starts_with(a)),
-    p("bool EndsWith(string value)", "Whether it ends with another.", |_, a| ends_with(a)),
+    p("bool StartsWith(char value)", "Whether it begins with a character.", starts_with),
+    p("bool EndsWith(string value)", "Whether it ends with another.", ends_with),
     p(
         "bool EndsWith(string value, StringComparison comparisonType)",
         "Whether it ends with another.",
-        |_, a| ends_with(a),
+        ends_with,
     ),
-    p("bool EndsWith(char value)", "Whether it ends with a character.", |_, a| ends_with(a)),
-    p("int IndexOf(string value)", "The first index, or -1.", |_, a| index_of(a)),
-    p("int IndexOf(char value)", "The first index, or -1.", |_, a| index_of(a)),
+    p("bool EndsWith(char value)", "Whether it ends with a character.", ends_with),
+    p("int IndexOf(string value)", "The first index, or -1.", index_of),
+    p("int IndexOf(char value)", "The first index, or -1.", index_of),
     p(
         "int IndexOf(string value, StringComparison comparisonType)",
         "The first index, or -1.",
-        |_, a| index_of(a),
+        index_of,
     ),
     p(
         "int IndexOf(char value, StringComparison comparisonType)",
         "The first index, or -1.",
-        |_, a| index_of(a),
+        index_of,
     ),
     p(
         "int IndexOf(string value, int startIndex)",
         "The first index from a place, or -1.",
-        |_, a| index_of(a),
+        index_of,
     ),
-    p("int IndexOf(char value, int startIndex)", "The first index from a place, or -1.", |_, a| {
-        index_of(a)
-    }),
+    p("int IndexOf(char value, int startIndex)", "The first index from a place, or -1.", index_of),
     p(
         "int IndexOf(string value, int startIndex, int count)",
         "The first index in a part, or -1.",
-        |_, a| index_of(a),
+        index_of,
     ),
     p(
         "int IndexOf(char value, int startIndex, int count)",
         "The first index in a part, or -1.",
-        |_, a| index_of(a),
+        index_of,
     ),
     p(
         "int IndexOf(string value, int startIndex, StringComparison comparisonType)",
         "The first index from a place, or -1.",
-        |_, a| index_of(a),
+        index_of,
     ),
     p(
         "int IndexOf(string value, int startIndex, int count, StringComparison comparisonType)",
         "The first index in a part, or -1.",
-        |_, a| index_of(a),
+        index_of,
     ),
-    p("int LastIndexOf(string value)", "The last index, or -1.", |_, a| last_index_of(a)),
-    p("int LastIndexOf(char value)", "The last index, or -1.", |_, a| last_index_of(a)),
+    p("int LastIndexOf(string value)", "The last index, or -1.", last_index_of),
+    p("int LastIndexOf(char value)", "The last index, or -1.", last_index_of),
     p(
         "int LastIndexOf(string value, int startIndex)",
         "The last index up to a place, or -1.",
-        |_, a| last_index_of(a),
+        last_index_of,
     ),
     p(
         "int LastIndexOf(char value, int startIndex)",
         "The last index up to a place, or -1.",
-        |_, a| last_index_of(a),
+        last_index_of,
     ),
     p(
         "int LastIndexOf(string value, StringComparison comparisonType)",
         "The last index, or -1.",
-        |_, a| last_index_of(a),
+        last_index_of,
     ),
     p(
         "int LastIndexOf(char value, int startIndex, int count)",
         "The last index in a part, or -1.",
-        |_, a| last_index_of(a),
+        last_index_of,
     ),
     p(
         "int LastIndexOf(string value, int startIndex, int count)",
         "The last index in a part, or -1.",
-        |_, a| last_index_of(a),
+        last_index_of,
     ),
     p(
         "int LastIndexOf(string value, int startIndex, StringComparison comparisonType)",
         "The last index up to a place, or -1.",
-        |_, a| last_index_of(a),
+        last_index_of,
     ),
     p(
         "int LastIndexOf(string value, int startIndex, int count, StringComparison comparisonType)",
         "The last index in a part, or -1.",
-        |_, a| last_index_of(a),
+        last_index_of,
     ),
     m(
         "int IndexOfAny(char[] anyOf)",
         "The first index of any of some characters, or -1.",
-        |cx, a| index_of_any(cx, a),
+        index_of_any,
     ),
     m(
         "int IndexOfAny(char[] anyOf, int startIndex)",
         "The first index from a place, or -1.",
-        |cx, a| index_of_any(cx, a),
+        index_of_any,
     ),
     m(
         "int IndexOfAny(char[] anyOf, int startIndex, int count)",
         "The first index in a part, or -1.",
-        |cx, a| index_of_any(cx, a),
+        index_of_any,
     ),
     m(
         "int LastIndexOfAny(char[] anyOf)",
         "The last index of any of some characters, or -1.",
-        |cx, a| last_index_of_any(cx, a),
+        last_index_of_any,
     ),
     m(
         "int LastIndexOfAny(char[] anyOf, int startIndex)",
         "The last index from a place, or -1.",
-        |cx, a| last_index_of_any(cx, a),
+        last_index_of_any,
     ),
     m(
         "int LastIndexOfAny(char[] anyOf, int startIndex, int count)",
         "The last index in a part, or -1.",
-        |cx, a| last_index_of_any(cx, a),
+        last_index_of_any,
     ),
-    p("string Substring(int startIndex)", "The rest from a place.", |cx, a| substring(cx, a)),
-    p("string Substring(int startIndex, int length)", "A part.", |cx, a| substring(cx, a)),
+    p("string Substring(int startIndex)", "The rest from a place.", substring),
+    p("string Substring(int startIndex, int length)", "A part.", substring),
     p("string Trim()", "Without white space at its ends.", |cx, a| trim(cx, a, true, true)),
     p("string Trim(char trimChar)", "Without a character at its ends.", |cx, a| {
         trim(cx, a, true, true)
@@ -304,63 +290,55 @@ pub(super) const MEMBERS: &[Member] = &[
     m(
         "string[] Split(char separator, StringSplitOptions options = 0)",
         "The parts between separators.",
-        |cx, a| split(cx, a),
+        split,
     ),
     m(
         "string[] Split(char separator, int count, StringSplitOptions options = 0)",
         "At most so many parts.",
-        |cx, a| split(cx, a),
+        split,
     ),
     m(
         "string[] Split(string separator, StringSplitOptions options = 0)",
         "The parts between separators.",
-        |cx, a| split(cx, a),
+        split_at_text,
     ),
     m(
         "string[] Split(string separator, int count, StringSplitOptions options = 0)",
         "At most so many parts.",
-        |cx, a| split(cx, a),
+        split_at_text,
     ),
-    m("string[] Split(params char[] separator)", "The parts between separators.", |cx, a| {
-        split(cx, a)
-    }),
-    m("string[] Split(char[] separator, int count)", "At most so many parts.", |cx, a| {
-        split(cx, a)
-    }),
+    m("string[] Split(params char[] separator)", "The parts between separators.", split),
+    m("string[] Split(char[] separator, int count)", "At most so many parts.", split),
     m(
         "string[] Split(char[] separator, StringSplitOptions options)",
         "The parts between separators.",
-        |cx, a| split(cx, a),
+        split,
     ),
     m(
         "string[] Split(char[] separator, int count, StringSplitOptions options)",
         "At most so many parts.",
-        |cx, a| split(cx, a),
+        split,
     ),
     m(
         "string[] Split(string[] separator, StringSplitOptions options)",
         "The parts between separators.",
-        |cx, a| split(cx, a),
+        split,
     ),
     m(
         "string[] Split(string[] separator, int count, StringSplitOptions options)",
         "At most so many parts.",
-        |cx, a| split(cx, a),
+        split,
     ),
-    p("string Replace(string oldValue, string newValue)", "With one text for another.", |cx, a| {
-        replace(cx, a)
-    }),
-    p("string Replace(char oldChar, char newChar)", "With one character for another.", |cx, a| {
-        replace(cx, a)
-    }),
+    p("string Replace(string oldValue, string newValue)", "With one text for another.", replace),
+    p("string Replace(char oldChar, char newChar)", "With one character for another.", replace),
     p(
         "string Replace(string oldValue, string newValue, StringComparison comparisonType)",
         "With one text for another.",
-        |cx, a| replace(cx, a),
+        replace,
     ),
-    p("string Insert(int startIndex, string value)", "With text put in.", |cx, a| insert(cx, a)),
-    p("string Remove(int startIndex)", "Without the rest from a place.", |cx, a| remove(cx, a)),
-    p("string Remove(int startIndex, int count)", "Without a part.", |cx, a| remove(cx, a)),
+    p("string Insert(int startIndex, string value)", "With text put in.", insert),
+    p("string Remove(int startIndex)", "Without the rest from a place.", remove),
+    p("string Remove(int startIndex, int count)", "Without a part.", remove),
     p("string ToLower()", "In lower case.", |cx, a| changed(cx, a, text::lower)),
     p("string ToLowerInvariant()", "In lower case.", |cx, a| changed(cx, a, text::lower)),
     p("string ToUpper()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
@@ -371,13 +349,11 @@ pub(super) const MEMBERS: &[Member] = &[
         let items = this.encode_utf16().map(Value::Char).collect();
         cx.state.add(Object::Array { item: Ty::CHAR, items })
     }),
-    m("char[] ToCharArray(int startIndex, int length)", "Some of its units.", |cx, a| {
-        to_char_array(cx, a)
-    }),
+    m("char[] ToCharArray(int startIndex, int length)", "Some of its units.", to_char_array),
     m(
         "void CopyTo(int sourceIndex, char[] destination, int destinationIndex, int count)",
         "Copies units to an array.",
-        |cx, a| copy_to(cx, a),
+        copy_to,
     ),
     m(
         "IEnumerator<char> GetEnumerator()",
@@ -428,30 +404,30 @@ pub(super) const MEMBERS: &[Member] = &[
     m(
         "static string Join(string separator, string[] value, int startIndex, int count)",
         "Some texts with a separator between.",
-        |cx, a| join_part(cx, a),
+        join_part,
     ),
     m(
         "static string Join(char separator, string[] value, int startIndex, int count)",
         "Some texts with a separator between.",
-        |cx, a| join_part(cx, a),
+        join_part,
     ),
-    p("static string Concat(object arg0)", "The text of a value.", |cx, a| concat_objects(cx, a)),
-    p("static string Concat(object arg0, object arg1)", "Two texts.", |cx, a| {
-        concat_objects(cx, a)
-    }),
-    p("static string Concat(object arg0, object arg1, object arg2)", "Three texts.", |cx, a| {
-        concat_objects(cx, a)
-    }),
-    p("static string Concat(string str0, string str1)", "Two texts.", |cx, a| {
-        concat_objects(cx, a)
-    }),
-    p("static string Concat(string str0, string str1, string str2)", "Three texts.", |cx, a| {
-        concat_objects(cx, a)
-    }),
+    p("static string Concat(object arg0)", "The text of a value.", concat_objects),
+    p("static string Concat(object arg0, object arg1)", "Two texts.", concat_objects),
+    p(
+        "static string Concat(object arg0, object arg1, object arg2)",
+        "Three texts.",
+        concat_objects,
+    ),
+    p("static string Concat(string str0, string str1)", "Two texts.", concat_objects),
+    p(
+        "static string Concat(string str0, string str1, string str2)",
+        "Three texts.",
+        concat_objects,
+    ),
     p(
         "static string Concat(string str0, string str1, string str2, string str3)",
         "Four texts.",
-        |cx, a| concat_objects(cx, a),
+        concat_objects,
     ),
     m("static string Concat(params string[] values)", "Texts one after the other.", |cx, a| {
         concat(cx, a, "values")
@@ -465,24 +441,20 @@ pub(super) const MEMBERS: &[Member] = &[
     m("static string Concat<T>(IEnumerable<T> values)", "Texts one after the other.", |cx, a| {
         concat(cx, a, "values")
     }),
-    m("static string Format(string format, object arg0)", "Text with a value put in.", |cx, a| {
-        format_each(cx, a)
-    })
-    .prepared(check_format),
-    m("static string Format(string format, object arg0, object arg1)", "With two.", |cx, a| {
-        format_each(cx, a)
-    })
-    .prepared(check_format),
+    m("static string Format(string format, object arg0)", "Text with a value put in.", format_each)
+        .prepared(check_format),
+    m("static string Format(string format, object arg0, object arg1)", "With two.", format_each)
+        .prepared(check_format),
     m(
         "static string Format(string format, object arg0, object arg1, object arg2)",
         "Text with three values put in.",
-        |cx, a| format_each(cx, a),
+        format_each,
     )
     .prepared(check_format),
     m(
         "static string Format(string format, params object[] args)",
         "Text with values put in.",
-        |cx, a| format(cx, a),
+        format,
     )
     .prepared(check_format),
     p("static string Copy(string str)", "The same text.", |_, a| a.some(0, "str")),

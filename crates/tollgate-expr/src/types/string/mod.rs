@@ -7,12 +7,12 @@ mod search;
 mod split;
 
 pub(super) use compare::{compare, difference, equal};
-pub(super) use comparer::{COMPARER, compare_strings, ordinal_any_case};
+pub(super) use comparer::{COMPARER, compare_strings, comparer_class, ordinal_any_case};
 
 use super::Ty;
 use super::decl::{Kind, TypeDecl, refused};
 use crate::eval::{Args, Cx, composite, null_argument};
-use crate::text;
+use crate::text::{self, Comparison};
 use crate::{Exception, ExceptionKind, Value};
 
 pub(super) const DECL: TypeDecl = TypeDecl {
@@ -58,7 +58,7 @@ fn out_of_range(message: &str, name: &str) -> Exception {
     Exception::new(ExceptionKind::ArgumentOutOfRange, format!("{message} (Parameter '{name}')"))
 }
 
-fn substring(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn substring(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let this = a.this_str()?;
     let length = text::length(&this);
     let total = i64::try_from(length).unwrap_or(i64::MAX);
@@ -95,7 +95,7 @@ fn trim_set(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Vec<u16>>, Exception
 }
 
 /// The units of an array of characters.
-fn units(cx: &mut Cx<'_>, array: &Value) -> Result<Vec<u16>, Exception> {
+pub(super) fn units(cx: &mut Cx<'_>, array: &Value) -> Result<Vec<u16>, Exception> {
     let items = cx.collect(array)?;
     let unit = |item: &Value| if let Value::Char(unit) = item { Some(*unit) } else { None };
     Ok(items.iter().filter_map(unit).collect())
@@ -135,8 +135,9 @@ fn pad(cx: &mut Cx<'_>, a: &Args<'_>, left: bool) -> Result<Value, Exception> {
     Ok(Value::from(if left { fill + &this } else { format!("{this}{fill}") }))
 }
 
-fn replace(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn replace(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let this = a.this_str()?;
+    let how = if a.len() > 3 { compare::comparison(a, 3)? } else { Comparison::of(4) };
     if let (Value::Char(old), Value::Char(new)) = (a.get(1), a.get(2)) {
         let (old, new) = (text::unit_text(*old), text::unit_text(*new));
         return cx.string(this.replace(&old, &new));
@@ -149,8 +150,9 @@ fn replace(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
         ));
     }
     let new = a.opt_str(2).unwrap_or_default();
-    if a.len() > 3 && compare::comparison(a, 3)?.any_case() {
-        return replace_any_case(cx, &this, &old, new);
+    if how != Comparison::of(4) {
+        let new = new.to_owned();
+        return replace_compared(cx, &this, (&old, &new), how);
     }
     let n = this.matches(&*old).count();
     if n == 0 {
@@ -160,8 +162,13 @@ fn replace(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     Ok(Value::from(this.replace(&*old, new)))
 }
 
-fn replace_any_case(cx: &mut Cx<'_>, this: &str, old: &str, new: &str) -> Result<Value, Exception> {
-    let found = text::find_all_any_case(this, old);
+fn replace_compared(
+    cx: &mut Cx<'_>,
+    this: &str,
+    (old, new): (&str, &str),
+    how: Comparison,
+) -> Result<Value, Exception> {
+    let found = search::all_offsets(cx, this, old, how)?;
     cx.step(found.len() as u64)?;
     cx.charge(found.len().saturating_mul(new.len()).saturating_add(this.len()))?;
     let mut out = String::new();
@@ -175,7 +182,7 @@ fn replace_any_case(cx: &mut Cx<'_>, this: &str, old: &str, new: &str) -> Result
     Ok(Value::from(out))
 }
 
-fn insert(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn insert(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let (this, value) = (a.this_str()?, a.str(2, "value")?);
     let index = usize::try_from(a.long(1)).ok().filter(|index| *index <= text::length(&this));
     let Some(index) = index else {
@@ -188,7 +195,7 @@ fn insert(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     Ok(Value::from(out))
 }
 
-fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let this = a.this_str()?;
     let length = text::length(&this);
     let Ok(start) = usize::try_from(a.long(1)) else {
@@ -216,7 +223,7 @@ fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 }
 
 /// `new string(value, startIndex, length)`.
-fn new_of_part(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn new_of_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let array = a.some(0, "value")?;
     let units = units(cx, &array)?;
     let Ok(start) = usize::try_from(a.long(1)) else {
@@ -234,25 +241,24 @@ fn new_of_part(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 }
 
 /// `ToCharArray(startIndex, length)`.
-fn to_char_array(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn to_char_array(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let this = a.this_str()?;
     let message =
         "Index was out of range. Must be non-negative and less than the size of the collection.";
-    let length = text::length(&this);
-    let start = usize::try_from(a.long(1)).ok().filter(|start| *start <= length);
-    let Some(start) = start else { return Err(out_of_range(message, "startIndex")) };
-    let Ok(count) = usize::try_from(a.long(2)) else {
-        return Err(out_of_range(message, "length"));
-    };
-    if count > length - start {
+    let length = i32::try_from(text::length(&this)).unwrap_or(i32::MAX);
+    let (start, count) = (a.int(1), a.int(2));
+    // The difference wraps around.
+    if start < 0 || start > length || start > length.wrapping_sub(count) {
         return Err(out_of_range(message, "startIndex"));
     }
+    let Ok(count) = usize::try_from(count) else { return Err(out_of_range(message, "length")) };
+    let start = usize::try_from(start).unwrap_or_default();
     let units = this.encode_utf16().skip(start).take(count).map(Value::Char).collect();
     cx.state.array(Ty::CHAR, units)
 }
 
 /// `CopyTo(sourceIndex, destination, destinationIndex, count)`.
-fn copy_to(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let (this, target) = (a.this_str()?, a.some(2, "destination")?);
     let (from, to, count) = (a.long(1), a.long(3), a.long(4));
     if count < 0 {
@@ -309,7 +315,7 @@ pub(super) fn joined(
 }
 
 /// `Join(separator, value, startIndex, count)`.
-fn join_part(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn join_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let values = a.some(1, "value")?;
     let items = cx.collect(&values)?;
     let Ok(start) = usize::try_from(a.long(2)) else {
@@ -333,7 +339,7 @@ fn concat(cx: &mut Cx<'_>, a: &Args<'_>, name: &str) -> Result<Value, Exception>
 }
 
 /// `Concat` of as many values as there are arguments.
-fn concat_objects(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn concat_objects(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let mut out = String::new();
     for index in 0..a.len() {
         cx.append_text(a.get(index), &mut out)?;
@@ -341,7 +347,7 @@ fn concat_objects(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     Ok(Value::from(out))
 }
 
-fn format(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn format(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     if a.get(1).is_null() {
         return Err(null_argument(if a.get(0).is_null() { "format" } else { "args" }));
     }
@@ -351,7 +357,7 @@ fn format(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
 }
 
 /// `Format` with the values as arguments of their own.
-fn format_each(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+fn format_each(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let format = a.str(0, "format")?;
     let args: Vec<Value> = (1..a.len()).map(|index| a.value(index)).collect();
     composite(cx, &format, &args).map(Value::from)

@@ -10,25 +10,36 @@ use crate::{Exception, ExceptionKind, Value};
 /// What a part of a text takes beside its bytes and its place.
 const PART_COST: usize = 24;
 
-/// `Split(separators[, count][, options])`.
-pub(super) fn split(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
+/// `Split(separators[, count][, options])` of characters and arrays.
+pub(super) fn split(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    let separators = a.value(1);
+    split_at(cx, a, &separators)
+}
+
+/// `Split(separator[, count][, options])` of text: null is no text.
+pub(super) fn split_at_text(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    let separator = if a.get(1).is_null() { Value::from("") } else { a.value(1) };
+    split_at(cx, a, &separator)
+}
+
+fn split_at(cx: &mut Cx<'_>, a: &Args<'_>, separators: &Value) -> Result<Value, Exception> {
     let this = a.this_str()?;
-    let mut count = i64::from(i32::MAX);
-    let mut remove_empty = false;
+    let (mut count, mut options) = (i32::MAX, 0);
     for index in 2..a.len() {
         match a.get(index) {
-            Value::Enum(_, flags) if !(0..=1).contains(flags) => {
-                let message = format!("Illegal enum value: {flags}.");
-                return Err(Exception::new(ExceptionKind::Argument, message));
-            }
-            Value::Enum(_, flags) => remove_empty = flags & 1 == 1,
-            other => count = other.as_int().unwrap_or(count),
+            Value::Enum(_, flags) => options = *flags,
+            _ => count = a.int(index),
         }
     }
     if count < 0 {
         return Err(out_of_range("Count cannot be less than zero.", "count"));
     }
-    let separators = separators(cx, a.get(1))?;
+    if !(0..=1).contains(&options) {
+        let message = format!("Illegal enum value: {options}.");
+        return Err(Exception::new(ExceptionKind::Argument, message));
+    }
+    let remove_empty = options == 1;
+    let separators = self::separators(cx, separators)?;
     let n_separators = separators.as_ref().map_or(1, |all| all.len().max(1)) as u64;
     cx.step((this.len() as u64 / 16).saturating_mul(n_separators))?;
     let mut parts: Vec<&str> = Vec::new();
