@@ -163,14 +163,6 @@ impl EvalState {
         }
     }
 
-    /// An item of an array.
-    pub(crate) fn item(&self, id: ObjectId, index: usize) -> Option<&Value> {
-        match self.object(id) {
-            Object::Array { items, .. } => items.get(index),
-            _ => None,
-        }
-    }
-
     pub(crate) fn object_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
         self.objects.get_mut(id.0 as usize)
     }

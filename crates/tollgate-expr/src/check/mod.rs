@@ -102,7 +102,7 @@ impl Typed {
     }
 
     fn constant(value: Value, ty: Ty, at: At) -> Self {
-        Self { node: Node::Const(value), ty, at, constant: true }
+        Self { node: Node::Const(canonical(value)), ty, at, constant: true }
     }
 
     fn error(at: At) -> Self {
@@ -112,6 +112,18 @@ impl Typed {
     /// The value of a constant expression.
     fn value(&self) -> Option<&Value> {
         if self.constant { self.node.constant() } else { None }
+    }
+}
+
+/// A constant as the compiler writes it: there is one NaN only, and the decimal 0 has no sign.
+fn canonical(value: Value) -> Value {
+    match value {
+        Value::Double(value) if value.is_nan() => Value::Double(-f64::NAN),
+        Value::Float(value) if value.is_nan() => Value::Float(-f32::NAN),
+        Value::Decimal(value) if value.is_zero() && value.scale() == 0 => {
+            Value::Decimal(value.abs())
+        }
+        other => other,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tollgate_diagnostics::Code as ErrorCode;
 
-use super::{Checker, Typed};
+use super::{Checker, Typed, canonical};
 use crate::Value;
 use crate::eval::{Equality, Node, equal_values};
 use crate::syntax::At;
@@ -73,12 +73,7 @@ impl Checker<'_> {
                     UnaryOp::Neg => {
                         let checked = !self.unchecked;
                         match node.constant().map(|value| crate::eval::negate(value, checked)) {
-                            // The compiler writes the constant 0 without a sign.
-                            Some(Ok(Value::Decimal(value)))
-                                if constant && value.is_zero() && value.scale() == 0 =>
-                            {
-                                Node::Const(Value::Decimal(value.abs()))
-                            }
+                            Some(Ok(value)) if constant => Node::Const(canonical(value)),
                             Some(Ok(value)) => Node::Const(value),
                             Some(Err(_)) if constant => {
                                 let message = "the constant overflows";

@@ -38,6 +38,21 @@ const FROM_JSON: &[&str] = &[
     "JToken",
     "string[]",
     "List<int>",
+    "object",
+    "byte[]",
+    "byte",
+    "DateTimeOffset",
+    "TimeSpan",
+    "Guid",
+    "JValue",
+    "object[]",
+    "List<string>",
+    "Dictionary<string, int>",
+    "Dictionary<string, object>",
+    "HashSet<int>",
+    "StringComparison",
+    "KeyValuePair<int, string>",
+    "Tuple<int, string>",
 ];
 
 #[derive(Debug)]

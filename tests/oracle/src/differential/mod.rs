@@ -175,7 +175,11 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         let text = expected.get(key).and_then(Json::as_str).unwrap_or_default();
         names.iter().any(|name| text.contains(name))
     };
-    let inner = ["System.Linq.", "+<", "Oracle."];
+    // `LineInfoAnnotation` is a private class of Json.NET, which a token that was parsed has as an annotation.
+    let inner = ["System.Linq.", "+<", "Oracle.", "LineInfoAnnotation"];
+    // Policies may not use BigInteger: a number that large stays the token that it was read as.
+    let big = names("type", &["System.Numerics.BigInteger"])
+        && expected.get("value") == ours.get("value");
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
     let iterators =
@@ -193,9 +197,11 @@ fn agree(expected: &Json, ours: &Json) -> bool {
         Some(before.to_owned())
     };
     let described = before(expected).is_some() && before(expected) == before(ours);
+    // Where the zones of Linux lie, in the inner exception that only .NET there has.
+    let zones = names("value", &["/usr/share/zoneinfo"]) && ours.get("value").is_some();
     // Overloads for spans, which make calls ambiguous, are of .NET Core: the gateway of Azure has none.
     let spans = names("compile", &["Span<"]);
-    let told = value || error || empty || openssl || described || spans;
+    let told = value || error || empty || openssl || described || zones || big || spans;
     same(expected, ours) || told || refused_at_run_time(ours)
 }
 

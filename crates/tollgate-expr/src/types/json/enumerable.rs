@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::decl::{Kind, Member, TypeDecl, m};
 use super::super::object::required;
 use super::super::{Ty, TypeId};
+use super::{TokenWalk, Walk};
 use crate::Value;
 use crate::collections::Key;
 use crate::eval::{Args, Cx, Source, same};
@@ -14,7 +15,8 @@ use crate::state::{Object, SLOT_COST};
 const INDEX: Member =
     m("IJEnumerable<JToken> this[object key]", "What the tokens hold of a key.", |cx, a| {
         let (source, key) = (a.value(0), a.value(1));
-        let held = Source::Tokens(Box::new((source, Some(key), Ty::JTOKEN)));
+        let walk = if key.is_null() { Walk::Held } else { Walk::Key(key) };
+        let held = Source::Tokens(Box::new(TokenWalk { from: source, single: false, walk }));
         cx.sequence(Ty::generic(TypeId::JEnumerable, [Ty::JTOKEN]), held)
     });
 
