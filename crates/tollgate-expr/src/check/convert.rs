@@ -209,13 +209,11 @@ impl Checker<'_> {
     /// Whether a value may be of a type as it is, or boxed or in a nullable: what `as` asks.
     pub(super) fn is_or_holds(from: &Ty, to: &Ty) -> bool {
         let (inner, outer) = (from.strip_nullable(), to.strip_nullable());
-        let number = |ty: &Ty| {
-            ty.numeric().is_some()
-                || ty.is_enum()
-                || matches!(ty, Ty::Record(record) if record.tuple)
-        };
+        let number = |ty: &Ty| ty.numeric().is_some() || ty.is_enum();
+        let tuple = |ty: &Ty| matches!(ty, Ty::Record(record) if record.tuple);
+        let alike = number(inner) && number(outer) || tuple(inner) && tuple(outer);
         inner == outer
-            || number(inner) && number(outer) && to.nullable_inner().is_some()
+            || alike && to.nullable_inner().is_some()
             || is_assignable(from, to)
             || is_assignable(inner, to)
             || Self::narrows(from, to)

@@ -120,6 +120,14 @@ impl Checker<'_> {
         }
     }
 
+    /// The value of an expression where an `object` is wanted, which `default` takes its type from.
+    pub(super) fn bind_object(&mut self, expr: &Expr) -> Typed {
+        match &expr.kind {
+            ExprKind::Default(None) => Typed::constant(Value::Null, Ty::Null, expr.at),
+            _ => self.bind(expr),
+        }
+    }
+
     pub(super) fn operand(&mut self, expr: &Expr) -> Operand {
         let operand = self.operand_split(expr);
         self.join_split();
@@ -231,7 +239,7 @@ impl Checker<'_> {
             match part {
                 InterpolatedPart::Text(text) => nodes.push(Node::Const(Value::Str(text.clone()))),
                 InterpolatedPart::Hole { value, align, format } => {
-                    let typed = self.bind(value);
+                    let typed = self.bind_object(value);
                     self.has_value(&typed);
                     let align = align.as_ref().map_or(0, |align| self.constant_int(align));
                     nodes.push(if align == 0 && format.is_none() {

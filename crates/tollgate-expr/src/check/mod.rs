@@ -39,7 +39,7 @@ use crate::Value;
 use crate::eval::{Function, FunctionBody, Node};
 use crate::program::{Facts, Target};
 use crate::syntax::At;
-use crate::syntax::ast::{Block, Expr, ExprKind};
+use crate::syntax::ast::{Block, Expr};
 use crate::types::{MemberInfo, Ty};
 use flow::{Flow, Frame};
 use function::Instance;
@@ -248,11 +248,7 @@ impl<'s> Checker<'s> {
         self.scopes.push(FunctionScope::new(self.wanted()));
         let (body, ty) = match root {
             Root::Expr(expr) => {
-                // The place of an expression is an `object`, if nothing else.
-                let typed = match &expr.kind {
-                    ExprKind::Default(None) => Typed::constant(Value::Null, Ty::Null, expr.at),
-                    _ => self.bind(expr),
-                };
+                let typed = self.bind_object(expr);
                 let (node, ty) = self.fit_target(typed);
                 (FunctionBody::Expr(node), ty)
             }

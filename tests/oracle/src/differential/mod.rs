@@ -206,7 +206,8 @@ fn agree(expected: &Json, ours: &Json) -> bool {
 }
 
 /// Refused at load by design, whatever C# comes to: a constant pattern, path or format that is wrong, and a body read
-/// as a type that no body has. C# throws when it gets there, which it may not, or in an argument before.
+/// as a type that no body has. C# throws when it gets there, which it may not, or in an argument before. And what Azure
+/// does not allow, as it says.
 fn at_load(ours: &Json) -> bool {
     const FAULTS: &[&str] = &[
         "this is not a regular expression",
@@ -216,6 +217,7 @@ fn at_load(ours: &Json) -> bool {
     ];
     let refused = ours.get("compile").and_then(Json::as_str).unwrap_or_default();
     FAULTS.iter().any(|fault| refused.starts_with(fault))
+        || refused.ends_with("is not allowed in policy expressions")
 }
 
 fn written(node: &Node) -> String {

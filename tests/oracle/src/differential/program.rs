@@ -346,7 +346,10 @@ impl Generator {
             vec![self.term(&named("bool"), 1)?, self.term(&ty, 1)?, self.term(&ty, 1)?];
         let form = match self.rng.below(9) {
             0 | 1 => "if ($) { @ = $; } else @ = $; ",
-            2 => "if (!($) || (@ = $) != (@ = $)) @ = default(#); ",
+            // Empty arrays that LINQ gives are one and the same in .NET.
+            2 if !matches!(ty, Shape::Array(_)) => {
+                "if (!($) || (@ = $) != (@ = $)) @ = default(#); "
+            }
             3 => "switch ($) { case true: @ = $; break; default: @ = $; break; } ",
             4 => "try { if ($) @ = $; else throw new Exception(); } catch (Exception) { @ = $; } ",
             5 => "do { @ = $ ? $ : $; } while (false); ",

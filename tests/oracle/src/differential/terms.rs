@@ -303,8 +303,10 @@ impl Generator {
         let comparison = format!("({comparison})");
         let equalities = ["($).Equals($)", "Equals($, $)", "($ == $)", "($ != $)"];
         let any = self.local_type();
-        // Objects are compared by value here, whatever their boxes; pairs have no operators.
-        let compared = !matches!(&any, Shape::Named("object" | "KeyValuePair", _));
+        // Objects are compared by value here, whatever their boxes; pairs have no operators; empty arrays that LINQ gives are
+        // one and the same in .NET.
+        let compared =
+            !matches!(&any, Shape::Named("object" | "KeyValuePair", _) | Shape::Array(_));
         let n = if compared { equalities.len() } else { 2 };
         let equality = *self.rng.pick(equalities.get(..n)?)?;
         let string = named("string");
