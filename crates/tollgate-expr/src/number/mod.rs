@@ -156,17 +156,28 @@ impl Number {
             Self::UInt32(value) => push_unsigned(value.into(), out),
             Self::Int64(value) => push_signed(value, out),
             Self::UInt64(value) => push_unsigned(value, out),
-            // Rust, too, writes the fewest digits that read back as the number, but never an exponent. Writing to a
-            // `String` cannot fail.
             Self::Double(value) if PLAIN_DOUBLES.contains(&value.abs()) => {
                 if !push_short(value, out) {
-                    write!(out, "{value}").unwrap_or_default();
+                    self.write_plain(value, 15, out);
                 }
             }
             Self::Single(value) if PLAIN_SINGLES.contains(&value.abs()) => {
-                write!(out, "{value}").unwrap_or_default();
+                self.write_plain(value, 6, out);
             }
             Self::Single(_) | Self::Double(_) | Self::Decimal(_) => standard::general(self, out),
+        }
+    }
+
+    /// As Rust writes it: it, too, takes the fewest digits that read back as the number, but never an exponent. Of many
+    /// digits, the last may be one that .NET rounds in another way.
+    fn write_plain(self, value: impl std::fmt::Display, most: usize, out: &mut String) {
+        let start = out.len();
+        // Writing to a `String` cannot fail.
+        write!(out, "{value}").unwrap_or_default();
+        let is_odd = out.as_bytes().last().is_some_and(|digit| digit % 2 == 1);
+        if is_odd && out.len() - start > most {
+            out.truncate(start);
+            standard::general(self, out);
         }
     }
 

@@ -251,8 +251,6 @@ struct Found {
     joined: bool,
     /// The date is complete without its year.
     closed: bool,
-    /// The clock time stands behind a `T`.
-    iso: bool,
     /// A number is left over.
     surplus: bool,
 }
@@ -264,6 +262,8 @@ struct Scanner<'a> {
     in_date: bool,
     /// Whether a separator was read behind the last number.
     separated: bool,
+    /// Whether the clock time stands behind a `T`.
+    iso: bool,
     found: Found,
 }
 
@@ -398,7 +398,7 @@ impl<'a> Scanner<'a> {
             let second = self.part()?;
             clock.second = second.parse().map_err(|_| Fault::Bad)?;
             clock.has_seconds = true;
-            if self.found.iso && second.len() != 2 {
+            if self.iso && second.len() != 2 {
                 return Err(Fault::Bad);
             }
             long |= second.len() > 2;
@@ -468,7 +468,7 @@ impl<'a> Scanner<'a> {
             }
             return Ok(());
         }
-        if found.iso {
+        if self.iso {
             return Err(Fault::Bad);
         }
         let index = self.text.get(..start).unwrap_or("").encode_utf16().count();
@@ -486,7 +486,7 @@ impl<'a> Scanner<'a> {
         if !is_clock {
             return Err(Fault::Bad);
         }
-        self.found.iso = true;
+        self.iso = true;
         self.number()
     }
 
