@@ -195,8 +195,14 @@ pub(super) fn date_time_offset(
 }
 
 fn read(text: &str) -> Result<Found, Fault> {
-    let mut scanner =
-        Scanner { text, rest: text, in_date: false, separated: false, found: Found::default() };
+    let mut scanner = Scanner {
+        text,
+        rest: text,
+        in_date: false,
+        separated: false,
+        iso: false,
+        found: Found::default(),
+    };
     scanner.run()?;
     Ok(scanner.found)
 }
