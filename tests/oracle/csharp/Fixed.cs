@@ -194,13 +194,21 @@ namespace Oracle
     {
         readonly JObject json;
         readonly string missing;
+        readonly Dictionary<string, object> made = new Dictionary<string, object>();
+
+        /// What is inside is one object, however often it is asked for.
+        T Once<T>(string name, Func<T> make)
+        {
+            if (!made.TryGetValue(name, out var found)) made[name] = found = make();
+            return (T)found;
+        }
 
         public Part(JObject json, string missing = "") { this.json = json ?? new JObject(); this.missing = missing; }
 
         string Text(string name) { return (string)json[name] ?? missing; }
         bool Flag(string name) { return (bool?)json[name] ?? false; }
         DateTime? Time(string name) { return json[name] == null ? (DateTime?)null : Fixed.Time((string)json[name]); }
-        IEnumerable<Part> List(string name) { return ((json[name] as JArray) ?? new JArray()).Select(item => new Part((JObject)item)).ToArray(); }
+        IEnumerable<Part> List(string name) { return Once(name, () => ((json[name] as JArray) ?? new JArray()).Select(item => new Part((JObject)item)).ToArray()); }
 
         public string Id { get { return Text("Id"); } }
         public string Name { get { return Text("Name"); } }
@@ -208,12 +216,12 @@ namespace Oracle
         public string Revision { get { return Text("Revision"); } }
         public string Version { get { return Text("Version"); } }
         public bool IsCurrentRevision { get { return Flag("IsCurrentRevision"); } }
-        public IUrl ServiceUrl { get { return json["ServiceUrl"] == null ? null : new Url((string)json["ServiceUrl"]); } }
+        public IUrl ServiceUrl { get { return Once("ServiceUrl", () => json["ServiceUrl"] == null ? null : new Url((string)json["ServiceUrl"])); } }
         public IEnumerable<string> Protocols { get { return ((json["Protocols"] as JArray) ?? new JArray()).Select(item => (string)item).ToArray(); } }
-        public ISubscriptionKeyParameterNames SubscriptionKeyParameterNames { get { return new Part(json["SubscriptionKeyParameterNames"] as JObject); } }
+        public ISubscriptionKeyParameterNames SubscriptionKeyParameterNames { get { return Once("SubscriptionKeyParameterNames", () => new Part(json["SubscriptionKeyParameterNames"] as JObject)); } }
         public string Header { get { return Text("Header"); } }
         public string Query { get { return Text("Query"); } }
-        public IGateway Gateway { get { return new Part(JObject.FromObject(new { Id = GatewayId, InstanceId = "managed", IsManaged = true })); } }
+        public IGateway Gateway { get { return Once("Gateway", () => new Part(JObject.FromObject(new { Id = GatewayId, InstanceId = "managed", IsManaged = true }))); } }
         public string InstanceId { get { return Text("InstanceId"); } }
         public bool IsManaged { get { return Flag("IsManaged"); } }
         public string GatewayId { get { var id = Text("GatewayId"); return id == "" ? "managed" : id; } }
@@ -323,12 +331,19 @@ namespace Oracle
             }
         }
 
-        Part Find(string name) { return json[name] is JObject ? new Part((JObject)json[name]) : null; }
+        readonly Dictionary<string, Part> parts = new Dictionary<string, Part>();
+
+        Part Find(string name, bool always = false)
+        {
+            if (!always && !(json[name] is JObject)) return null;
+            if (!parts.ContainsKey(name)) parts[name] = new Part(json[name] as JObject);
+            return parts[name];
+        }
 
         public IBackend Backend { get { return Find("backend"); } }
         public IGraphQL GraphQL { get { return null; } }
         public IApi Api { get { return Find("api"); } }
-        public IDeployment Deployment { get { return new Part(json["deployment"] as JObject); } }
+        public IDeployment Deployment { get { return Find("deployment", true); } }
         public TimeSpan Elapsed { get { return TimeSpan.Zero; } }
         public ILastError LastError { get { return Find("last-error"); } }
         public IOperation Operation { get { return Find("operation"); } }

@@ -1,9 +1,11 @@
 //! Static types: names resolved, overloads chosen, conversions made explicit, and everything lowered.
 
+mod arithmetic;
 mod better;
 mod branch;
 mod convert;
 mod creation;
+mod declared;
 mod enumeration;
 mod exception;
 mod expression;
@@ -17,6 +19,7 @@ mod invoke;
 mod lambda;
 mod loops;
 mod member;
+mod misfit;
 mod operator;
 mod overload;
 mod pattern;
@@ -158,6 +161,8 @@ struct Checker<'s> {
     source: &'s MappedText,
     target: Target,
     diagnostics: Vec<Diagnostic>,
+    /// How many of them refuse what C# would find at run time.
+    n_refusals: usize,
     used: Vec<&'static MemberInfo>,
     functions: Vec<Function>,
     scopes: Vec<FunctionScope>,
@@ -213,6 +218,7 @@ impl<'s> Checker<'s> {
             source,
             target,
             diagnostics: Vec::new(),
+            n_refusals: 0,
             used: Vec::new(),
             functions: Vec::new(),
             scopes: Vec::new(),

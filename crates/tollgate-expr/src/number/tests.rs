@@ -26,6 +26,7 @@ fn check_format(cases: &[(Number, &str, &str)]) {
 }
 
 #[test]
+#[expect(clippy::cast_precision_loss, reason = "numbers of all sizes")]
 fn quick_text_is_the_text() {
     let mut seed = 1_u64;
     let mut random = || {
@@ -45,9 +46,6 @@ fn quick_text_is_the_text() {
         let mut plain = String::new();
         super::standard::general(Number::Double(value), &mut plain);
         assert_eq!(Number::Double(value).text(), plain, "{value:?}");
-        let (single, mut plain) = (Number::Single(value as f32), String::new());
-        super::standard::general(single, &mut plain);
-        assert_eq!(single.text(), plain, "{value:?}");
     }
     for whole in [0, 1, 9, 10, 1234, i64::MAX, i64::MIN, -1] {
         assert_eq!(Number::Int64(whole).text(), whole.to_string());

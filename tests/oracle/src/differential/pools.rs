@@ -51,6 +51,8 @@ const NOT_THE_SAME_TWICE: &[(&str, &str)] = &[
     ("List", "Capacity"),
     ("Dictionary", "EnsureCapacity"),
     ("HashSet", "EnsureCapacity"),
+    // What the process has interned.
+    ("string", "IsInterned"),
     // The bounds of 64-bit memory.
     ("Exception", "StackTrace"),
     ("Exception", "Source"),
@@ -160,6 +162,8 @@ pub(super) fn texts(owner: &str, member: &str, param: &str) -> &'static [&'stati
         (_, "SelectToken" | "SelectTokens", _) => "paths",
         ("JObject" | "JToken" | "JProperty", _, "propertyName" | "name") | (_, _, "key") => "keys",
         ("Regex", _, "pattern") => "patterns",
+        ("Regex" | "Match", _, "replacement") => "replacements",
+        ("Regex", "Unescape", _) => "escapes",
         ("Uri", _, "relativeUri") => "relative uris",
         ("Uri", _, "uriString" | "uri") => "uris",
         ("IPAddress", _, "ipString") => "addresses",
