@@ -469,7 +469,9 @@ impl<'a> Scanner<'a> {
         if (is("Z") || is("GMT")) && (has_date || found.clock.is_some()) {
             let in_date =
                 found.is_partial() && (found.joined || found.month.is_some() || found.has_year());
-            if found.zone.replace(Zone::Utc).is_some() || in_date {
+            // Behind a `T` there is `Z` only.
+            let spelled_out = self.iso && is("GMT");
+            if found.zone.replace(Zone::Utc).is_some() || in_date || spelled_out {
                 return Err(Fault::Bad);
             }
             return Ok(());
