@@ -68,6 +68,9 @@ pub(crate) fn default_value(ty: &Ty) -> Value {
         let values: Vec<Value> = args.iter().map(default_value).collect();
         return Value::record(ty.clone(), values);
     }
+    if let Ty::Generic(TypeId::JEnumerable, _) = ty {
+        return crate::types::unmade_row(ty);
+    }
     if let Ty::Record(record) = ty
         && record.tuple
     {

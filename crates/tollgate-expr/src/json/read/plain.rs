@@ -334,7 +334,8 @@ impl<'t> Plain<'t, '_> {
     }
 
     /// Adds a token where it belongs. It is nothing yet: what it is made of is put right where it stays.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "short, and done for every token")]
+    #[inline(always)]
     fn token(&mut self) -> Option<(JsonId, &mut Body)> {
         self.memory += NODE_BYTES;
         if self.used == self.heap.mark() {
@@ -573,7 +574,7 @@ fn special(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mode, Reader};
+    use super::super::Reader;
     use super::*;
     use crate::Limits;
     use crate::json::Formatting;
@@ -586,17 +587,17 @@ mod tests {
 
     /// What the lenient reader makes of a text.
     fn lenient(source: &str) -> Option<String> {
-        let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+        let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
         let mut reader = Reader::new(source, DateParse::DateTime);
         reader.read(&mut budget).ok()?;
-        let root = heap.load(&mut reader, Mode::Load, &mut budget).ok()?;
+        let root = heap.load(&mut reader, &mut budget).ok()?;
         reader.finish(&mut budget).ok()?;
         Some(text(&heap, root, &mut budget))
     }
 
     /// What the plain reader makes of it, with all tokens in their places; none when it gives up without a trace.
     fn plain(source: &str) -> Option<String> {
-        let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+        let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
         let Some(root) = read(&mut heap, source, DateParse::DateTime, b"{[", &mut budget).unwrap()
         else {
             assert_eq!(heap.mark(), 0);
@@ -671,7 +672,7 @@ mod tests {
 
     #[test]
     fn strings_are_parts_of_the_document_until_they_are_asked_for() {
-        let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+        let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
         let mut parse = |heap: &mut JsonHeap, source: &str| {
             heap.parse(source, DateParse::DateTime, &mut budget).unwrap()
         };
