@@ -461,15 +461,13 @@ fn cast_scalar(
             Scalar::Bytes(bytes) => guid_of_bytes(bytes)?,
             _ => parse_guid(Some(text))?,
         }),
-        PrimitiveType::Uri => Primitive::Uri(match value {
-            Scalar::Uri(uri) => Arc::clone(uri),
-            _ => {
-                let text = bare_text(value, budget)?;
-                let fault =
-                    |fault: Fault| Exception::new(ExceptionKind::UriFormat, fault.message());
-                Uri::absolute(&text).map_err(fault)?;
-                text
-            }
+        PrimitiveType::Uri => Primitive::Uri(if let Scalar::Uri(uri) = value {
+            Arc::clone(uri)
+        } else {
+            let text = bare_text(value, budget)?;
+            let fault = |fault: Fault| Exception::new(ExceptionKind::UriFormat, fault.message());
+            Uri::absolute(&text).map_err(fault)?;
+            text
         }),
         PrimitiveType::Bytes => Primitive::Bytes(match value {
             Scalar::Bytes(bytes) => Arc::clone(bytes),

@@ -12,7 +12,6 @@ pub(crate) use composite::{Piece, check_composite, pad, pieces};
 pub(crate) use convert::{convert, double_of};
 pub(crate) use parse::{Styles, parse, parse_bool, try_parse, try_parse_bool};
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use rust_decimal::Decimal;
@@ -156,16 +155,7 @@ impl Number {
             Self::UInt32(value) => push_unsigned(value.into(), out),
             Self::Int64(value) => push_signed(value, out),
             Self::UInt64(value) => push_unsigned(value, out),
-            // Rust, too, writes the fewest digits that read back as the number, but never an exponent. Writing to a
-            // `String` cannot fail.
-            Self::Double(value) if PLAIN_DOUBLES.contains(&value.abs()) => {
-                if !push_short(value, out) {
-                    write!(out, "{value}").unwrap_or_default();
-                }
-            }
-            Self::Single(value) if PLAIN_SINGLES.contains(&value.abs()) => {
-                write!(out, "{value}").unwrap_or_default();
-            }
+            Self::Double(value) if PLAIN.contains(&value.abs()) && push_short(value, out) => {}
             Self::Single(_) | Self::Double(_) | Self::Decimal(_) => standard::general(self, out),
         }
     }
@@ -177,8 +167,7 @@ impl Number {
 }
 
 /// Floats that `ToString()` surely writes without an exponent.
-const PLAIN_DOUBLES: Range<f64> = 1e-4..1e15;
-const PLAIN_SINGLES: Range<f32> = 1e-4..1e7;
+const PLAIN: Range<f64> = 1e-4..1e15;
 
 fn push_signed(value: i64, out: &mut String) {
     if value < 0 {
@@ -222,9 +211,7 @@ fn push_unsigned(value: u64, out: &mut String) {
     let mut digits = [b'0'; 20];
     let (mut rest, mut used) = (value, 0);
     for place in digits.iter_mut().rev() {
-        #[expect(clippy::cast_possible_truncation, reason = "a single digit")]
-        let digit = (rest % 10) as u8;
-        *place = b'0' + digit;
+        *place += (rest % 10) as u8;
         rest /= 10;
         used += 1;
         if rest == 0 {

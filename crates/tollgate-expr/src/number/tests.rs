@@ -26,6 +26,7 @@ fn check_format(cases: &[(Number, &str, &str)]) {
 }
 
 #[test]
+#[expect(clippy::cast_precision_loss, reason = "numbers of all sizes")]
 fn quick_text_is_the_text() {
     let mut seed = 1_u64;
     let mut random = || {
@@ -45,9 +46,6 @@ fn quick_text_is_the_text() {
         let mut plain = String::new();
         super::standard::general(Number::Double(value), &mut plain);
         assert_eq!(Number::Double(value).text(), plain, "{value:?}");
-        let (single, mut plain) = (Number::Single(value as f32), String::new());
-        super::standard::general(single, &mut plain);
-        assert_eq!(single.text(), plain, "{value:?}");
     }
     for whole in [0, 1, 9, 10, 1234, i64::MAX, i64::MIN, -1] {
         assert_eq!(Number::Int64(whole).text(), whole.to_string());
@@ -272,8 +270,6 @@ fn parses() {
             Styles::NUMBER,
             "!Value was either too large or too small for an Int32.",
         ),
-        (NumberType::Int32, "(12)", Styles::ANY, "-12"),
-        (NumberType::Int32, "1e3", Styles::ANY, "1000"),
         (NumberType::Double, "1e400", Styles::of(NumberType::Double), "Infinity"),
         (NumberType::Double, "-1e400", Styles::of(NumberType::Double), "-Infinity"),
         (NumberType::Double, "1,234.5", Styles::of(NumberType::Double), "1234.5"),
@@ -383,16 +379,6 @@ fn parses() {
             Styles::of(NumberType::Decimal),
             "7922816251426433759354395034",
         ),
-        (NumberType::Decimal, "¤5", Styles::ANY, "5"),
-        (NumberType::Decimal, "($1)", Styles::ANY, "!Input string was not in a correct format."),
-        (NumberType::Decimal, "1e-30", Styles::ANY, "0.0000000000000000000000000000"),
-        (
-            NumberType::Decimal,
-            "1e29",
-            Styles::ANY,
-            "!Value was either too large or too small for a Decimal.",
-        ),
-        (NumberType::Decimal, "1e28", Styles::ANY, "10000000000000000000000000000"),
         (NumberType::Int32, "1\0\0", Styles::of(NumberType::Int32), "1"),
         (
             NumberType::Int32,

@@ -334,7 +334,8 @@ impl<'t> Plain<'t, '_> {
     }
 
     /// Adds a token where it belongs. It is nothing yet: what it is made of is put right where it stays.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "short, and done for every token")]
+    #[inline(always)]
     fn token(&mut self) -> Option<(JsonId, &mut Body)> {
         self.memory += NODE_BYTES;
         if self.used == self.heap.mark() {

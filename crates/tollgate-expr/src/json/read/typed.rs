@@ -68,7 +68,7 @@ pub(crate) fn of_text(text: &str, want: Want) -> Option<(Token, Scalar)> {
         }
         Want::DateTime => text
             .and_then(date::parse)
-            .or_else(|| DateTime::try_parse(text, DateStyles::ROUNDTRIP_KIND, DateTime::MIN))
+            .or_else(|| DateTime::parse(text, DateStyles::ROUNDTRIP_KIND, DateTime::MIN).ok())
             .map(|value| (Token::Date, Scalar::Date(value))),
         Want::DateTimeOffset => text
             .and_then(date::parse_offset)

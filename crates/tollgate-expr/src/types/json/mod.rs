@@ -23,6 +23,7 @@ pub(super) use array::{ARRAY, copy_to};
 pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
 pub(crate) use container::insert_content;
+pub(crate) use enumerable::unmade as unmade_row;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
 pub(super) use object::OBJECT;
