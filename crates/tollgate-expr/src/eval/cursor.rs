@@ -255,7 +255,6 @@ impl Cx<'_> {
                 let ty = sequence.ty.args().first().cloned().unwrap_or(Ty::OBJECT);
                 Ok(Some(Value::pair(ty, name, value)))
             }
-            Source::Missing => Err(Exception::null_reference()),
             Source::Converted(from, ty) => match self.pull(lazy, from)? {
                 Some(token) => convert_token(self, &token, ty).map(Some),
                 None => Ok(None),

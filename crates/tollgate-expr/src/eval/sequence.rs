@@ -67,8 +67,6 @@ pub(crate) enum Source {
         ty: Ty,
     },
     Reverse(Value),
-    /// What is before a token that stands in nothing: a walk over it fails.
-    Missing,
     /// Tokens as values of a type.
     Converted(Value, Ty),
     /// What a walk over tokens gives.
