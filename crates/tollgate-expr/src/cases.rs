@@ -31,8 +31,8 @@ pub fn run(expression: &str, context: &Json) -> Result<Json, String> {
     debug_assert!(!has_errors(&diagnostics));
     let mut state = EvalState::new(Limits::default());
     let mut host = FixedHost::from_json(context, &mut state)?;
-    let result = program.eval(&mut EvalCx { host: &mut host, state: &mut state });
-    let shown = result.and_then(|value| shown(&value, &mut state));
+    let mut cx = EvalCx { host: &mut host, state: &mut state };
+    let shown = program.eval(&mut cx).and_then(|value| shown(&value, &mut cx));
     Ok(shown.unwrap_or_else(|exception| {
         json!({ "error": exception.kind().full_name(), "message": exception.message() })
     }))
@@ -43,12 +43,12 @@ fn first(diagnostics: &[Diagnostic]) -> String {
     error.map(|error| error.message.clone()).unwrap_or_default()
 }
 
-fn shown(value: &Value, state: &mut EvalState) -> Result<Json, crate::Exception> {
+fn shown(value: &Value, cx: &mut EvalCx<'_>) -> Result<Json, crate::Exception> {
     use base64::Engine as _;
-    let Some(name) = value.type_name(state) else { return Ok(json!({ "value": null })) };
-    let text = match value.as_bytes(state) {
+    let Some(name) = value.type_name(cx.state) else { return Ok(json!({ "value": null })) };
+    let text = match value.as_bytes(cx.state) {
         Some(bytes) => base64::engine::general_purpose::STANDARD.encode(bytes),
-        None => value.to_text(state)?.map(|text| text.to_string()).unwrap_or_default(),
+        None => cx.text(value)?.map(|text| text.to_string()).unwrap_or_default(),
     };
     Ok(json!({ "type": name, "value": text }))
 }

@@ -30,8 +30,6 @@ mod cryptography;
 mod eval;
 mod exception;
 mod fixed_host;
-#[cfg_attr(not(test), expect(dead_code, reason = "a few parts are reached by its own tests alone"))]
-#[expect(unused_imports, reason = "no declaration uses the parts that tests alone reach")]
 mod json;
 mod jwt;
 mod native;

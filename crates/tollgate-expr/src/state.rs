@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
+use crate::cryptography::Certificate;
 use crate::eval::{Closure, Sequence};
 use crate::json::{JsonHeap, JsonId, JsonType};
 use crate::native::Native;
@@ -59,6 +60,8 @@ pub struct EvalState {
     changed: Vec<(Arc<[u8]>, Vec<u8>)>,
     /// Responses whose body was consumed.
     pub(crate) consumed: Vec<Arc<Response>>,
+    /// Certificates of the host with their objects.
+    pub(crate) certificates: Vec<(Certificate, Value)>,
     /// Notes that were added to tokens.
     pub(crate) annotations: Vec<(JsonId, Value)>,
     /// Slots of the functions that are running.
@@ -91,6 +94,7 @@ impl EvalState {
             objects: Vec::new(),
             changed: Vec::new(),
             consumed: Vec::new(),
+            certificates: Vec::new(),
             annotations: Vec::new(),
             stack: Vec::new(),
             body_text: None,
@@ -155,14 +159,6 @@ impl EvalState {
         let Value::Object(id) = value else { return None };
         match self.object_mut(*id) {
             Some(Object::Native(object)) => object.get_mut(),
-            _ => None,
-        }
-    }
-
-    /// An item of an array.
-    pub(crate) fn item(&self, id: ObjectId, index: usize) -> Option<&Value> {
-        match self.object(id) {
-            Object::Array { items, .. } => items.get(index),
             _ => None,
         }
     }
@@ -417,6 +413,13 @@ pub struct EvalCx<'a> {
     pub host: &'a mut dyn Host,
     /// The request's objects and budget.
     pub state: &'a mut EvalState,
+}
+
+impl EvalCx<'_> {
+    /// `ToString()` of a value, with the host's URLs in it; none for null.
+    pub fn text(&mut self, value: &Value) -> Result<Option<Arc<str>>, Exception> {
+        crate::eval::Cx::new(self.host, self.state, &Arc::default()).text(value)
+    }
 }
 
 impl std::fmt::Debug for EvalCx<'_> {

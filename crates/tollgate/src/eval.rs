@@ -79,8 +79,9 @@ fn run_one(expression: &str, context: Option<&PathBuf>) -> anyhow::Result<ExitCo
     let mut state = EvalState::new(Limits::default());
     let mut host = FixedHost::from_json(&context, &mut state)
         .map_err(|why| anyhow::anyhow!("the context: {why}"))?;
-    let result = program.eval(&mut EvalCx { host: &mut host, state: &mut state });
-    let shown = result.and_then(|value| Ok((value.type_name(&state), value.to_text(&state)?)));
+    let mut cx = EvalCx { host: &mut host, state: &mut state };
+    let result = program.eval(&mut cx);
+    let shown = result.and_then(|value| Ok((value.type_name(cx.state), cx.text(&value)?)));
     for message in &host.traced {
         eprintln!("trace: {message}");
     }

@@ -79,6 +79,13 @@ impl Checker<'_> {
                 format!("`{ty}` cannot be created with `new`"),
             );
         }
+        if *ty == Ty::STRING
+            && let [Arg { value: ArgValue::Expr(expr), .. }] = args
+            && (Self::is_null_literal(expr) || matches!(expr.kind, ExprKind::Default(None)))
+        {
+            // It may be an array or, in C# that policies do not have, a pointer.
+            return self.fail(ErrorCode::EXPR_TYPE, at, "the call of `string` is ambiguous");
+        }
         let args = self.arguments(args);
         let name = ty.to_string();
         let Some((chosen, handed)) = self.choose(&members, &[], args, &name, at, true) else {

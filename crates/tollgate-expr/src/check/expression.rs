@@ -505,7 +505,14 @@ impl Checker<'_> {
     /// The cast of a constant number or constant of an enumeration to such a type.
     fn constant_cast(&mut self, typed: &Typed, to: &Ty, at: At) -> Option<Typed> {
         let number = |ty: &Ty| if ty.is_enum() { Some(Numeric::Int) } else { ty.numeric() };
-        let (value, from, numeric) = (typed.value()?, number(&typed.ty)?, number(to)?);
+        let (value, from) = (typed.value()?, number(&typed.ty)?);
+        if let Some(inner) = to.nullable_inner() {
+            // In a nullable no constant is a constant, but it must fit all the same.
+            let wraps = self.unchecked && !self.checked;
+            let fits = crate::eval::convert_number(value, number(inner)?, true).is_ok();
+            return (!fits && !wraps).then(|| self.no_cast(&typed.ty, to, at));
+        }
+        let numeric = number(to)?;
         let fits = crate::eval::convert_number(value, numeric, true);
         let decimal = from == Numeric::Decimal || numeric == Numeric::Decimal;
         let constant = |value: Value| {

@@ -21,6 +21,7 @@ impl Checker<'_> {
             args.iter().map(|arg| arg.constant().cloned()).collect();
         if let Err(message) = prepare(&mut constants) {
             self.error(ErrorCode::EXPR_CONSTANT, at, message);
+            self.n_refusals += 1;
             return;
         }
         for (arg, constant) in args.iter_mut().zip(constants) {

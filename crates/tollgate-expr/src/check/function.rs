@@ -130,7 +130,8 @@ impl Checker<'_> {
                 self.error(ErrorCode::EXPR_SYNTAX, at, "a `params` parameter must be the last");
             }
             if parameter.default.is_some()
-                && !matches!(parameter.mode, PassMode::Value | PassMode::In) {
+                && !matches!(parameter.mode, PassMode::Value | PassMode::In)
+            {
                 self.error(ErrorCode::EXPR_SYNTAX, at, "this parameter cannot have a default");
             }
             if optional && parameter.default.is_none() && parameter.mode != PassMode::Params {

@@ -258,7 +258,7 @@ fn fix(bounds: &mut [Bounds], n: usize) -> Option<Ty> {
 
 impl Bounds {
     fn choose(&self) -> Option<Ty> {
-        let converts = |from: &Ty, to: &Ty| Checker::standard(from, None, to).is_some();
+        let converts = |from: &Ty, to: &Ty| Checker::implicit(from, None, to).is_some();
         let all = self.exact.iter().chain(&self.lower).chain(&self.upper);
         let candidates: Vec<&Ty> = all
             .filter(|candidate| {

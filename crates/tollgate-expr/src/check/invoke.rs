@@ -272,6 +272,7 @@ impl Checker<'_> {
                 .diagnostic(ErrorCode::EXPR_TYPE, at, format!("a body cannot be read as `{ty}`"))
                 .help("bodies are read as string, byte[], JObject, JArray, JToken, XElement, XDocument or XNode");
             self.report(diagnostic);
+            self.n_refusals += 1;
         }
     }
 

@@ -134,15 +134,17 @@ impl Checker<'_> {
         errors
     }
 
-    /// Checks without a trace; none when there were errors.
+    /// Checks without a trace; none when there were errors. What C# would leave to run time makes no lambda unfit: it is
+    /// reported when the overload is known.
     fn quiet_errors<T>(&mut self, check: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let before = self.diagnostics.len();
+        let (before, refused) = (self.diagnostics.len(), self.n_refusals);
         let (result, failed) = self.quietly(|checker| {
             let result = check(checker);
             let found = checker.diagnostics.iter().skip(before);
-            let failed = found.into_iter().any(tollgate_diagnostics::Diagnostic::is_error);
-            (result, failed)
+            let errors = found.filter(|found| found.is_error()).count();
+            (result, errors > checker.n_refusals - refused)
         });
+        self.n_refusals = refused;
         (!failed).then_some(result)
     }
 

@@ -1,9 +1,11 @@
 //! Static types: names resolved, overloads chosen, conversions made explicit, and everything lowered.
 
+mod arithmetic;
 mod better;
 mod branch;
 mod convert;
 mod creation;
+mod declared;
 mod enumeration;
 mod exception;
 mod expression;
@@ -17,6 +19,7 @@ mod invoke;
 mod lambda;
 mod loops;
 mod member;
+mod misfit;
 mod operator;
 mod overload;
 mod pattern;
@@ -99,7 +102,7 @@ impl Typed {
     }
 
     fn constant(value: Value, ty: Ty, at: At) -> Self {
-        Self { node: Node::Const(value), ty, at, constant: true }
+        Self { node: Node::Const(canonical(value)), ty, at, constant: true }
     }
 
     fn error(at: At) -> Self {
@@ -109,6 +112,18 @@ impl Typed {
     /// The value of a constant expression.
     fn value(&self) -> Option<&Value> {
         if self.constant { self.node.constant() } else { None }
+    }
+}
+
+/// A constant as the compiler writes it: there is one NaN only, and the decimal 0 has no sign.
+fn canonical(value: Value) -> Value {
+    match value {
+        Value::Double(value) if value.is_nan() => Value::Double(-f64::NAN),
+        Value::Float(value) if value.is_nan() => Value::Float(-f32::NAN),
+        Value::Decimal(value) if value.is_zero() && value.scale() == 0 => {
+            Value::Decimal(value.abs())
+        }
+        other => other,
     }
 }
 
@@ -146,6 +161,8 @@ struct Checker<'s> {
     source: &'s MappedText,
     target: Target,
     diagnostics: Vec<Diagnostic>,
+    /// How many of them refuse what C# would find at run time.
+    n_refusals: usize,
     used: Vec<&'static MemberInfo>,
     functions: Vec<Function>,
     scopes: Vec<FunctionScope>,
@@ -201,6 +218,7 @@ impl<'s> Checker<'s> {
             source,
             target,
             diagnostics: Vec::new(),
+            n_refusals: 0,
             used: Vec::new(),
             functions: Vec::new(),
             scopes: Vec::new(),

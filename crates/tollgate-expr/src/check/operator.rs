@@ -2,12 +2,12 @@
 
 use tollgate_diagnostics::Code as ErrorCode;
 
-use super::{Checker, Typed};
+use super::{Checker, Typed, canonical};
 use crate::Value;
-use crate::eval::{Arith, Call, Equality, Node, arith, compare, equal_values};
+use crate::eval::{Equality, Node, equal_values};
 use crate::syntax::At;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Literal, UnaryOp};
-use crate::types::{MemberInfo, MemberKind, Numeric, Ty, TypeId, info, is_assignable};
+use crate::types::{Numeric, Ty, TypeId, info, is_assignable};
 
 impl Checker<'_> {
     pub(super) fn unary(&mut self, op: UnaryOp, operand: &Expr, at: At) -> Typed {
@@ -73,12 +73,7 @@ impl Checker<'_> {
                     UnaryOp::Neg => {
                         let checked = !self.unchecked;
                         match node.constant().map(|value| crate::eval::negate(value, checked)) {
-                            // The compiler writes the constant 0 without a sign.
-                            Some(Ok(Value::Decimal(value)))
-                                if constant && value.is_zero() && value.scale() == 0 =>
-                            {
-                                Node::Const(Value::Decimal(value.abs()))
-                            }
+                            Some(Ok(value)) if constant => Node::Const(canonical(value)),
                             Some(Ok(value)) => Node::Const(value),
                             Some(Err(_)) if constant => {
                                 let message = "the constant overflows";
@@ -312,159 +307,6 @@ impl Checker<'_> {
         Typed { node, ty: Ty::STRING, at, constant }
     }
 
-    /// The operators of C# on numbers and `bool`.
-    fn numeric_operation(
-        &mut self,
-        op: BinaryOp,
-        left: &Typed,
-        right: &Typed,
-        at: At,
-    ) -> Option<Typed> {
-        let lifted = left.ty.nullable_inner().is_some()
-            || right.ty.nullable_inner().is_some()
-            || left.ty == Ty::Null
-            || right.ty == Ty::Null;
-        let (a, b) = (left.ty.strip_nullable(), right.ty.strip_nullable());
-        // `null` with a number takes its type.
-        let (a, b) = match (left.ty == Ty::Null, right.ty == Ty::Null) {
-            (true, false) => (b, b),
-            (false, true) => (a, a),
-            // Of the operators that are left here the ones of `int?` are the best for two of them.
-            (true, true)
-                if !matches!(
-                    op,
-                    BinaryOp::Add | BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor
-                ) =>
-            {
-                (&Ty::INT, &Ty::INT)
-            }
-            _ => (a, b),
-        };
-        if matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor)
-            && *a == Ty::BOOL
-            && *b == Ty::BOOL
-        {
-            return Some(self.arithmetic(op, left.clone(), right.clone(), Ty::BOOL, lifted, at));
-        }
-        let (a, b) = (a.numeric()?, b.numeric()?);
-        if lifted && Self::is_equality(op) && (left.ty == Ty::Null || right.ty == Ty::Null) {
-            // A number that is never null compared with null is false; equality says so.
-            return None;
-        }
-        let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
-        let kind = if shift { a.promoted() } else { Self::promote(left, right, a, b)? };
-        let integral = shift || matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor);
-        if integral && !kind.is_integral() {
-            return None;
-        }
-        if shift {
-            if right.ty != Ty::Null {
-                Self::implicit(right.ty.strip_nullable(), right.value(), &Ty::INT)?;
-            }
-            let wrap = |ty: Ty| if lifted { Ty::nullable(ty) } else { ty };
-            let (left, right) = (left.clone(), right.clone());
-            let constant = left.constant && right.constant;
-            let left = self.convert(left, &wrap(kind.ty()));
-            let right = self.convert(right, &wrap(Ty::INT));
-            return Some(self.arith_node(op, left, right, wrap(kind.ty()), constant, at));
-        }
-        Some(self.arithmetic(op, left.clone(), right.clone(), kind.ty(), lifted, at))
-    }
-
-    /// The common type of two numbers; constants that fit take the type of the other.
-    fn promote(left: &Typed, right: &Typed, a: Numeric, b: Numeric) -> Option<Numeric> {
-        let fits = |from: &Typed, to: Numeric| {
-            from.constant
-                && matches!(to, Numeric::UInt | Numeric::ULong)
-                && Self::implicit(&from.ty, from.value(), &to.ty()).is_some()
-        };
-        if fits(left, b) {
-            return Some(b);
-        }
-        if fits(right, a) {
-            return Some(a);
-        }
-        a.promote(b)
-    }
-
-    /// An operator whose operands both become of one type.
-    pub(super) fn arithmetic(
-        &mut self,
-        op: BinaryOp,
-        left: Typed,
-        right: Typed,
-        ty: Ty,
-        lifted: bool,
-        at: At,
-    ) -> Typed {
-        let operand = if lifted { Ty::nullable(ty) } else { ty };
-        let constant = left.constant && right.constant;
-        let (left, right) = (self.convert(left, &operand), self.convert(right, &operand));
-        match op {
-            BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
-                if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
-                    return Typed::constant(Value::Bool(compare(op, a, b)), Ty::BOOL, at);
-                }
-                Typed::new(Node::Compare(op, left.boxed(), right.boxed()), Ty::BOOL, at)
-            }
-            BinaryOp::Eq | BinaryOp::Ne => {
-                let negate = op == BinaryOp::Ne;
-                if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
-                    return Typed::constant(
-                        Value::Bool(equal_values(a, b) != negate),
-                        Ty::BOOL,
-                        at,
-                    );
-                }
-                Self::equal(negate, Equality::Value, left, right, at)
-            }
-            _ => self.arith_node(op, left, right, operand, constant, at),
-        }
-    }
-
-    pub(super) fn arith_node(
-        &mut self,
-        op: BinaryOp,
-        left: Node,
-        right: Node,
-        ty: Ty,
-        constant: bool,
-        at: At,
-    ) -> Typed {
-        if let (Some(a), Some(b), true) = (left.constant(), right.constant(), constant) {
-            let least = match b {
-                Value::Int(-1) | Value::Long(-1) => Self::least(op, a, self.unchecked),
-                _ => None,
-            };
-            match least.map_or_else(|| arith(op, !self.unchecked, a, b), Ok) {
-                Ok(value) => return Typed::constant(value, ty, at),
-                Err(exception) => {
-                    let message = if exception.kind() == crate::ExceptionKind::DivideByZero {
-                        "division by the constant zero"
-                    } else {
-                        "the constant overflows"
-                    };
-                    self.error(ErrorCode::EXPR_CONSTANT, at, message);
-                    return Typed::new(Node::Const(Value::Null), ty, at);
-                }
-            }
-        }
-        let arith = Arith { op, checked: self.checked, left, right, at: at.start };
-        Typed::new(Node::Arith(Box::new(arith)), ty, at)
-    }
-
-    /// The least number divided by -1, which the compiler calculates where the processor fails.
-    fn least(op: BinaryOp, number: &Value, unchecked: bool) -> Option<Value> {
-        match (op, number) {
-            (BinaryOp::Rem, Value::Int(i32::MIN)) => Some(Value::Int(0)),
-            (BinaryOp::Rem, Value::Long(i64::MIN)) => Some(Value::Long(0)),
-            (BinaryOp::Div, Value::Int(i32::MIN) | Value::Long(i64::MIN)) if unchecked => {
-                Some(number.clone())
-            }
-            _ => None,
-        }
-    }
-
     pub(super) fn equal(negate: bool, mode: Equality, left: Node, right: Node, at: At) -> Typed {
         let node = Node::Equal { negate, mode, left: left.boxed(), right: right.boxed() };
         Typed::new(node, Ty::BOOL, at)
@@ -545,94 +387,6 @@ impl Checker<'_> {
             ty.id().is_some_and(|id| matches!(info(id).decl.kind, crate::types::Kind::Interface))
         };
         interface(left) && interface(right)
-    }
-
-    /// A declared operator that would take a string operand otherwise joined.
-    fn declared_operand(left: &Typed, right: &Typed) -> Option<&'static MemberInfo> {
-        let own = |ty: &Ty| ty.id().filter(|id| *id != TypeId::String).map(info);
-        [own(&left.ty), own(&right.ty)].into_iter().flatten().find_map(|info| {
-            info.operators.iter().copied().find(|member| {
-                member.kind == MemberKind::Operator("+")
-                    && member.params.len() == 2
-                    && member.params.iter().zip([left, right]).all(|(param, typed)| {
-                        Self::implicit(&typed.ty, typed.value(), &param.ty).is_some()
-                    })
-            })
-        })
-    }
-
-    /// An operator declared by the type of an operand; lifted when an operand is nullable.
-    fn declared_operator(&mut self, op: &str, operands: Vec<Typed>, at: At) -> Option<Typed> {
-        let owners = operands.iter().filter_map(|typed| typed.ty.strip_nullable().id());
-        let members: Vec<&'static MemberInfo> = owners
-            .flat_map(|id| info(id).operators.iter().copied())
-            .filter(|member| {
-                matches!(member.kind, MemberKind::Operator(own) if own == op)
-                    && member.params.len() == operands.len()
-            })
-            .collect();
-        // `null` is a missing value where an operator takes a value type.
-        let missing = |typed: &Typed, param: &Ty| typed.ty == Ty::Null && param.is_value_type();
-        let standard = |member: &&&'static MemberInfo| {
-            member.params.iter().zip(&operands).all(|(param, typed)| {
-                let ty = typed.ty.strip_nullable();
-                missing(typed, &param.ty) || Self::standard(ty, typed.value(), &param.ty).is_some()
-            })
-        };
-        let declared = |member: &&&'static MemberInfo| {
-            member.params.iter().zip(&operands).all(|(param, typed)| {
-                Self::implicit(typed.ty.strip_nullable(), typed.value(), &param.ty).is_some()
-            })
-        };
-        let mut fitting = members.iter().filter(standard);
-        let member = fitting.next().or_else(|| members.iter().find(declared))?;
-        let with_null =
-            member.params.iter().zip(&operands).any(|(param, typed)| missing(typed, &param.ty));
-        if with_null && fitting.next().is_some() {
-            return None;
-        }
-        let lifted = with_null || operands.iter().any(|typed| typed.ty.nullable_inner().is_some());
-        self.used.push(member);
-        let mut effects = Vec::new();
-        let mut args = Vec::new();
-        for (typed, param) in operands.into_iter().zip(&member.params) {
-            if !lifted {
-                args.push(self.convert(typed, &param.ty));
-                continue;
-            }
-            let place = self.temporary();
-            let operand = Ty::nullable(param.ty.clone());
-            let value = self.convert(typed, &operand);
-            effects.push(Self::write(place, value));
-            args.push(Self::read(place));
-        }
-        let reads = args.clone();
-        let call = Node::Call(Box::new(Call {
-            run: member.run,
-            args: args.into(),
-            types: Box::default(),
-            receiver: false,
-            outs: Box::default(),
-            set: None,
-            at: at.start,
-        }));
-        if !lifted {
-            return Some(Typed::new(call, member.result.clone(), at));
-        }
-        let is_null = reads.into_iter().map(|read| Node::Equal {
-            negate: false,
-            mode: Equality::Reference,
-            left: read.boxed(),
-            right: Node::Const(Value::Null).boxed(),
-        });
-        let any_null = is_null
-            .reduce(|a, b| Node::Or(a.boxed(), b.boxed()))
-            .unwrap_or(Node::Const(Value::Bool(false)));
-        let compares = member.result == Ty::BOOL;
-        let missing = if compares { Value::Bool(op == "!=") } else { Value::Null };
-        let node = Node::If(any_null.boxed(), Node::Const(missing).boxed(), call.boxed());
-        let ty = if compares { Ty::BOOL } else { Ty::nullable(member.result.clone()) };
-        Some(Typed::new(Node::Seq(effects.into(), node.boxed()), ty, at))
     }
 }
 

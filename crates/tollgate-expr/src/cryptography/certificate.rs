@@ -44,6 +44,11 @@ impl Certificate {
         Some(Certificate(Arc::new(Inner { parsed, private_key, leaves, rsa: OnceLock::new() })))
     }
 
+    /// Whether the two are one.
+    pub(crate) fn is(&self, other: &Certificate) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn parsed(&self) -> &Parsed {
         &self.0.parsed
     }

@@ -43,15 +43,22 @@ impl Cx<'_> {
         {
             return Ok(Value::Enum(*id, *number));
         }
-        let own = self.state.type_of(&value);
-        let name = value.type_name(self.state).unwrap_or_default();
-        // The runtime names a class within another without the other.
-        let nested = matches!(value, Value::Enum(..))
-            || own.id().is_some_and(|id| info(id).full.contains('+'));
-        let own = name.split_once('+').filter(|_| nested).map_or(&*name, |(_, inner)| inner);
+        let own = self.cast_name(&value);
         let message =
             format!("Unable to cast object of type '{own}' to type '{}'.", ty.full_name());
         Err(Exception::new(ExceptionKind::InvalidCast, message))
+    }
+
+    /// What a failed cast calls the class of a value: the runtime names a class within another without the other.
+    pub(crate) fn cast_name(&self, value: &Value) -> String {
+        let own = self.state.type_of(value);
+        let name = value.type_name(self.state).unwrap_or_default();
+        let nested = matches!(value, Value::Enum(..))
+            || own.id().is_some_and(|id| info(id).full.contains('+'));
+        match name.split_once('+') {
+            Some((_, inner)) if nested => inner.to_owned(),
+            _ => name,
+        }
     }
 }
 
@@ -60,6 +67,9 @@ pub(crate) fn default_value(ty: &Ty) -> Value {
     if let Ty::Generic(TypeId::KeyValuePair, args) = ty {
         let values: Vec<Value> = args.iter().map(default_value).collect();
         return Value::record(ty.clone(), values);
+    }
+    if let Ty::Generic(TypeId::JEnumerable, _) = ty {
+        return crate::types::unmade_row(ty);
     }
     if let Ty::Record(record) = ty
         && record.tuple

@@ -13,7 +13,7 @@ use crate::collections::{Comparer, Key};
 use crate::json::JsonId;
 use crate::native::ItemAt;
 use crate::state::{Object, ObjectId, SLOT_COST, confusion};
-use crate::types::{Ty, TypeId, XmlSource};
+use crate::types::{TokenWalk, Ty, TypeId, XmlSource, convert_token, tokens_given};
 use crate::xml::{SaveOptions, Walk};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -256,10 +256,10 @@ impl Cx<'_> {
                 Ok(Some(Value::pair(ty, name, value)))
             }
             Source::Converted(from, ty) => match self.pull(lazy, from)? {
-                Some(token) => crate::types::token_as(self, &token, ty).map(Some),
+                Some(token) => convert_token(self, &token, ty).map(Some),
                 None => Ok(None),
             },
-            Source::Tokens(parts) => self.advance_tokens(lazy, parts),
+            Source::Tokens(walk) => self.advance_tokens(lazy, walk),
             Source::Pairs(from, index) => Ok(self.pull(lazy, from)?.and_then(|pair| match pair {
                 Value::Record(record) => record.values.get(*index).cloned(),
                 _ => None,
@@ -277,31 +277,28 @@ impl Cx<'_> {
         self.advance(&mut lazy.from)
     }
 
-    /// The next token that tokens hold, as a value of a type.
-    fn advance_tokens(
-        &mut self,
-        lazy: &mut Lazy,
-        (from, key, ty): &(Value, Option<Value>, Ty),
-    ) -> Result<Option<Value>> {
+    /// The next token of a walk over the tokens of a sequence, or of one.
+    fn advance_tokens(&mut self, lazy: &mut Lazy, walk: &TokenWalk) -> Result<Option<Value>> {
         loop {
             self.step(1)?;
-            if let Some(token) = self.advance(&mut lazy.other)? {
-                return crate::types::token_as(self, &token, ty).map(Some);
+            if let Some(item) = self.advance(&mut lazy.other)? {
+                return Ok(Some(item));
             }
-            let Some(token) = self.pull(lazy, from)? else { return Ok(None) };
-            let found = match key.as_ref().filter(|key| !key.is_null()) {
-                Some(key) => crate::types::token_at(self, &token, key)?,
-                None => match &token {
-                    Value::Json(id) if self.state.json.is_container(*id) => {
-                        lazy.other = self.cursor(&token)?;
-                        None
-                    }
-                    _ => Some(token),
+            if let Value::Exception(fault) = std::mem::take(&mut lazy.outer) {
+                return Err(fault);
+            }
+            let token = match walk.single {
+                true if lazy.passed => return Ok(None),
+                true => walk.from.clone(),
+                false => match self.pull(lazy, &walk.from)? {
+                    Some(token) => token,
+                    None => return Ok(None),
                 },
             };
-            if let Some(found) = found {
-                return crate::types::token_as(self, &found, ty).map(Some);
-            }
+            lazy.passed = true;
+            let (items, fault) = tokens_given(self, &token, &walk.walk)?;
+            lazy.outer = fault.map_or(Value::Null, Value::Exception);
+            lazy.other = Cursor::Values(items.into_iter());
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Cx, Order, Result};
 use crate::collections::Comparer;
 use crate::json::JsonType;
 use crate::state::{Object, confusion};
-use crate::types::{Ty, TypeId, XmlSource};
+use crate::types::{TokenWalk, Ty, TypeId, XmlSource};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A lazy sequence.
@@ -69,8 +69,8 @@ pub(crate) enum Source {
     Reverse(Value),
     /// Tokens as values of a type.
     Converted(Value, Ty),
-    /// What tokens hold, of a key if there is one, as values of a type.
-    Tokens(Box<(Value, Option<Value>, Ty)>),
+    /// What a walk over tokens gives.
+    Tokens(Box<TokenWalk>),
     /// The places in order that are in a part: all, or what `Take` and `Skip` leave.
     Order(Value, Vec<Key>, Range<i64>),
     Group(Box<Group>),

@@ -12,7 +12,7 @@ use super::read::{From, Read};
 use super::{Call, Cx, Node, Result, SCRATCH, scalar_of};
 use crate::json::{Formatting, JsonId, JsonType, JsonWriter, Scalar, quoted, write_scalar};
 use crate::number::Number;
-use crate::types::{Shortcut, add_json_content, json_content};
+use crate::types::{Shortcut, insert_json_content, json_content};
 use crate::{Budget, Limits, Value};
 
 /// A tree whose names and form are known.
@@ -293,8 +293,8 @@ impl Cx<'_> {
             return self.state.json.array_of(&ids, &mut self.state.budget).map(Value::Json);
         }
         let array = self.state.json.array(&mut self.state.budget)?;
-        for value in values {
-            add_json_content(self, array, value)?;
+        for (place, value) in values.iter().enumerate() {
+            insert_json_content(self, array, place, value)?;
         }
         Ok(Value::Json(array))
     }

@@ -1,7 +1,6 @@
 //! Reading and walking tokens.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use super::heap::Body;
 use super::write::escape_into;
@@ -188,17 +187,6 @@ impl JsonHeap {
                 Err(self.no_children(id, "access"))
             }
         }
-    }
-
-    /// The names of an object's properties, in order.
-    pub(crate) fn property_names(
-        &self,
-        object: JsonId,
-        budget: &mut Budget,
-    ) -> Result<Vec<Arc<str>>, Exception> {
-        let properties = self.children(object, budget)?;
-        budget.memory(properties.len() * size_of::<Arc<str>>())?;
-        Ok(properties.into_iter().filter_map(|property| self.name(property).cloned()).collect())
     }
 
     /// `JArray.IndexOf(item)`: -1 when it is not there.

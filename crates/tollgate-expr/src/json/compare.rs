@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::convert::{date_of, string_of, to_bool, to_number};
+use super::convert::{date_of, is_convertible, string_of, to_bool, to_number};
 use super::heap::Body;
 use super::{JsonHeap, JsonId, JsonType, Scalar};
 use crate::collections::Key;
@@ -106,10 +106,8 @@ impl JsonHeap {
             JsonType::TimeSpan => Err(must_be("TimeSpan")),
             JsonType::Uri => Err(must_be("Uri")),
             JsonType::Integer | JsonType::Float | JsonType::Boolean | JsonType::Date => {
-                let message = format!(
-                    "Unable to cast object of type '{name}' to type 'System.IConvertible'."
-                );
-                Err(Exception::new(ExceptionKind::InvalidCast, message))
+                convertible(left, "Object")?;
+                Err(no_cast(name, "System.IConvertible"))
             }
             _ => Ok(ordinal(&string_of(left, &mut Budget::new(Limits::default()))?, &text()?)),
         }
@@ -244,24 +242,31 @@ pub(crate) fn compare_as(
     }
     match by {
         JsonType::Integer | JsonType::Float => compare_numbers(by, left, right),
-        JsonType::Boolean => Ok(to_bool(left)?.cmp(&to_bool(right)?)),
+        JsonType::Boolean => {
+            let bool = |value| convertible(value, "Boolean").and_then(|()| to_bool(value));
+            Ok(bool(left)?.cmp(&bool(right)?))
+        }
         JsonType::Date => compare_dates(left, right),
         JsonType::Bytes => match (left, right) {
             (Scalar::Bytes(left), Scalar::Bytes(right)) => {
                 Ok(left.len().cmp(&right.len()).then_with(|| left.cmp(right)))
             }
+            (_, Scalar::Bytes(_)) => Err(Exception::null_reference()),
             _ => Err(must_be("byte[]")),
         },
         JsonType::Guid => match (left, right) {
             (Scalar::Guid(left), Scalar::Guid(right)) => Ok(left.cmp(right)),
+            (left, Scalar::Guid(_)) => Err(no_cast(left.type_name(), "System.Guid")),
             _ => Err(must_be("Guid")),
         },
         JsonType::TimeSpan => match (left, right) {
             (Scalar::TimeSpan(left), Scalar::TimeSpan(right)) => Ok(TimeSpan::cmp(left, right)),
+            (left, Scalar::TimeSpan(_)) => Err(no_cast(left.type_name(), "System.TimeSpan")),
             _ => Err(must_be("TimeSpan")),
         },
         JsonType::Uri => match (left, right) {
             (Scalar::Uri(left), Scalar::Uri(right)) => Ok(shown_text(left).cmp(&shown_text(right))),
+            (left, Scalar::Uri(_)) => Err(no_cast(left.type_name(), "System.Uri")),
             _ => Err(must_be("Uri")),
         },
         _ => {
@@ -286,13 +291,44 @@ fn must_be(what: &str) -> Exception {
     Exception::new(ExceptionKind::Argument, format!("Object must be of type {what}."))
 }
 
+#[cold]
+fn no_cast(from: &str, to: &str) -> Exception {
+    let message = format!("Unable to cast object of type '{from}' to type '{to}'.");
+    Exception::new(ExceptionKind::InvalidCast, message)
+}
+
+/// Whether `System.Convert` takes a value for a number or a truth value; text may still not be one.
+fn convertible(value: &Scalar, to: &str) -> Result<(), Exception> {
+    if !is_convertible(value) {
+        return Err(no_cast(value.type_name(), "System.IConvertible"));
+    }
+    if let Scalar::Date(_) = value
+        && to != "Object"
+    {
+        let message = format!("Invalid cast from 'DateTime' to '{to}'.");
+        return Err(Exception::new(ExceptionKind::InvalidCast, message));
+    }
+    Ok(())
+}
+
+/// A value as a number to compare.
+fn number_of(value: &Scalar, to: NumberType) -> Result<Number, Exception> {
+    let name = match to {
+        NumberType::Decimal => "Decimal",
+        NumberType::Double => "Double",
+        _ => "Int64",
+    };
+    convertible(value, name)?;
+    to_number(value, to)
+}
+
 fn compare_numbers(by: JsonType, left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
     let any = |test: fn(&Scalar) -> bool| test(left) || test(right);
     if any(|value| matches!(value, Scalar::BigInt(_))) {
         return compare_big(left, right);
     }
     if any(|value| matches!(value, Scalar::UInt(_) | Scalar::Decimal(_))) {
-        return match (to_number(left, NumberType::Decimal)?, to_number(right, NumberType::Decimal)?)
+        return match (number_of(left, NumberType::Decimal)?, number_of(right, NumberType::Decimal)?)
         {
             (Number::Decimal(left), Number::Decimal(right)) => Ok(left.cmp(&right)),
             _ => Ok(Ordering::Equal),
@@ -301,7 +337,7 @@ fn compare_numbers(by: JsonType, left: &Scalar, right: &Scalar) -> Result<Orderi
     let is_float = by == JsonType::Float
         || any(|value| matches!(value, Scalar::Double(_) | Scalar::Single(_)));
     let to = if is_float { NumberType::Double } else { NumberType::Int64 };
-    match (to_number(left, to)?, to_number(right, to)?) {
+    match (number_of(left, to)?, number_of(right, to)?) {
         (Number::Double(left), Number::Double(right)) => Ok(compare_doubles(left, right)),
         (Number::Int64(left), Number::Int64(right)) => Ok(left.cmp(&right)),
         _ => Ok(Ordering::Equal),
@@ -349,13 +385,19 @@ fn compare_dates(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
         let right = match right {
             Scalar::DateOffset(right) => *right,
             Scalar::Date(right) => DateTimeOffset::from_date_time(*right),
-            other => DateTimeOffset::from_date_time(date_of(other)?),
+            other => {
+                convertible(other, "Object")?;
+                DateTimeOffset::from_date_time(date_of(other)?)
+            }
         };
         return Ok(left.cmp(&right));
     }
+    if !matches!(left, Scalar::Date(_)) {
+        return Err(no_cast(left.type_name(), "System.DateTimeOffset"));
+    }
     let date = |value: &Scalar| match value {
         Scalar::DateOffset(date) => Ok(date.clock()),
-        other => date_of(other),
+        other => convertible(other, "Object").and_then(|()| date_of(other)),
     };
     Ok(date(left)?.cmp(&date(right)?))
 }

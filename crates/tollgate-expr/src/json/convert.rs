@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rust_decimal::Decimal;
 
-use super::heap::Body;
 use super::{Formatting, JsonHeap, JsonId, JsonType, JsonWriter, Scalar, format_guid, parse_guid};
 use crate::number::{self, Number, NumberType, Styles};
 use crate::time::{DateStyles, DateTime, DateTimeOffset, TimeSpan};
@@ -241,35 +240,6 @@ impl JsonHeap {
         }
     }
 
-    /// `token.ToObject<T>()`.
-    pub(crate) fn to_object(
-        &self,
-        id: JsonId,
-        to: PrimitiveType,
-        nullable: bool,
-        budget: &mut Budget,
-    ) -> Result<Primitive, Exception> {
-        if to == PrimitiveType::Bytes {
-            if matches!(self.scalar(id), Some(Scalar::Null | Scalar::Undefined)) {
-                return Ok(Primitive::Null);
-            }
-            if !matches!(self.scalar(id), Some(Scalar::Str(_) | Scalar::Bytes(_) | Scalar::Guid(_)))
-            {
-                let name = match &self.node(id).body {
-                    Body::Object(_) => "StartObject",
-                    Body::Array(_) => "StartArray",
-                    _ => self.token_type(id).name(),
-                };
-                let path = self.path(id, budget)?;
-                return Err(Exception::new(
-                    ExceptionKind::JsonReader,
-                    format!("Error reading bytes. Unexpected token: {name}. Path '{path}'."),
-                ));
-            }
-        }
-        self.cast(Some(id), to, nullable, budget)
-    }
-
     /// `ToString()`: bare text for a value, indented JSON for a container.
     pub(crate) fn to_text(&self, id: JsonId, budget: &mut Budget) -> Result<Arc<str>, Exception> {
         match self.scalar(id) {
@@ -337,7 +307,7 @@ fn as_number(value: &Scalar) -> Option<Number> {
 }
 
 /// `Value.ToString()`.
-pub(super) fn bare_text(value: &Scalar, budget: &mut Budget) -> Result<Arc<str>, Exception> {
+pub(crate) fn bare_text(value: &Scalar, budget: &mut Budget) -> Result<Arc<str>, Exception> {
     Ok(match value {
         Scalar::Null | Scalar::Undefined => Arc::from(""),
         Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
@@ -491,15 +461,13 @@ fn cast_scalar(
             Scalar::Bytes(bytes) => guid_of_bytes(bytes)?,
             _ => parse_guid(Some(text))?,
         }),
-        PrimitiveType::Uri => Primitive::Uri(match value {
-            Scalar::Uri(uri) => Arc::clone(uri),
-            _ => {
-                let text = bare_text(value, budget)?;
-                let fault =
-                    |fault: Fault| Exception::new(ExceptionKind::UriFormat, fault.message());
-                Uri::absolute(&text).map_err(fault)?;
-                text
-            }
+        PrimitiveType::Uri => Primitive::Uri(if let Scalar::Uri(uri) = value {
+            Arc::clone(uri)
+        } else {
+            let text = bare_text(value, budget)?;
+            let fault = |fault: Fault| Exception::new(ExceptionKind::UriFormat, fault.message());
+            Uri::absolute(&text).map_err(fault)?;
+            text
         }),
         PrimitiveType::Bytes => Primitive::Bytes(match value {
             Scalar::Bytes(bytes) => Arc::clone(bytes),
@@ -519,7 +487,7 @@ fn cast_scalar(
 }
 
 /// `new Guid(bytes)`: the first three fields are little-endian.
-fn guid_of_bytes(bytes: &[u8]) -> Result<u128, Exception> {
+pub(super) fn guid_of_bytes(bytes: &[u8]) -> Result<u128, Exception> {
     let Ok(mut ordered) = <[u8; 16]>::try_from(bytes) else {
         return Err(Exception::new(
             ExceptionKind::Argument,
@@ -535,7 +503,7 @@ fn guid_of_bytes(bytes: &[u8]) -> Result<u128, Exception> {
 }
 
 /// `Convert.FromBase64String`: white space is ignored, padding is needed.
-fn base64_bytes(text: &str, budget: &mut Budget) -> Result<Arc<[u8]>, Exception> {
+pub(crate) fn base64_bytes(text: &str, budget: &mut Budget) -> Result<Arc<[u8]>, Exception> {
     budget.memory(text.len())?;
     let packed: Vec<u8> =
         text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).collect();
@@ -547,8 +515,50 @@ fn base64_bytes(text: &str, budget: &mut Budget) -> Result<Arc<[u8]>, Exception>
     })
 }
 
+/// Whether the .NET type of a value implements `IConvertible`.
+pub(crate) fn is_convertible(value: &Scalar) -> bool {
+    !matches!(
+        value,
+        Scalar::DateOffset(_)
+            | Scalar::TimeSpan(_)
+            | Scalar::Guid(_)
+            | Scalar::Uri(_)
+            | Scalar::Bytes(_)
+            | Scalar::BigInt(_)
+    )
+}
+
+/// `ConvertUtils.FromBigInteger`: what is none of the large numbers goes through `long`.
+pub(crate) fn of_big(
+    value: &Scalar,
+    to: PrimitiveType,
+    budget: &mut Budget,
+) -> Result<Primitive, Exception> {
+    if to == PrimitiveType::Bool {
+        return Ok(Primitive::Bool(true));
+    }
+    let direct = matches!(
+        to,
+        PrimitiveType::Decimal
+            | PrimitiveType::Double
+            | PrimitiveType::Single
+            | PrimitiveType::UInt64
+    );
+    if direct && let Some(number) = to.number() {
+        return to_number(value, number).map(Primitive::from);
+    }
+    let made = to_number(value, NumberType::Int64).and_then(|number| match number {
+        Number::Int64(value) => change_type(&Scalar::Int(value), to, budget),
+        other => Err(other.kind().overflow()),
+    });
+    made.map_err(|cause| {
+        let message = format!("Can not convert from BigInteger to System.{}.", to.name());
+        Exception::new(ExceptionKind::InvalidOperation, message).with_inner(cause)
+    })
+}
+
 /// `Convert.ChangeType`, with a value of the very type taken as it is.
-fn change_type(
+pub(crate) fn change_type(
     value: &Scalar,
     to: PrimitiveType,
     budget: &mut Budget,
@@ -569,16 +579,7 @@ fn change_type(
         }
         _ => {}
     }
-    let is_convertible = !matches!(
-        value,
-        Scalar::DateOffset(_)
-            | Scalar::TimeSpan(_)
-            | Scalar::Guid(_)
-            | Scalar::Uri(_)
-            | Scalar::Bytes(_)
-            | Scalar::BigInt(_)
-    );
-    if !is_convertible {
+    if !is_convertible(value) {
         return Err(Exception::new(
             ExceptionKind::InvalidCast,
             "Object must implement IConvertible.",

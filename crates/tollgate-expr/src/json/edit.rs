@@ -18,16 +18,6 @@ impl JsonHeap {
         self.insert_item(container, self.count(container), item, budget)
     }
 
-    /// `AddFirst(content)` of one token.
-    pub(crate) fn add_first(
-        &mut self,
-        container: JsonId,
-        item: Option<JsonId>,
-        budget: &mut Budget,
-    ) -> Result<(), Exception> {
-        self.insert_item(container, 0, item, budget)
-    }
-
     /// `JObject.Add(name, value)`.
     pub(crate) fn add_property(
         &mut self,
@@ -52,9 +42,6 @@ impl JsonHeap {
         let Ok(index) = usize::try_from(index) else {
             return Err(index_out_of_range());
         };
-        if index > self.count(array) {
-            return Err(out_of_range("Index must be within the bounds of the List."));
-        }
         self.insert_item(array, index, item, budget)
     }
 
@@ -189,28 +176,6 @@ impl JsonHeap {
         self.set_item(parent, self.slot(id), value, budget)
     }
 
-    /// `AddAfterSelf(content)` of one token.
-    pub(crate) fn add_after_self(
-        &mut self,
-        id: JsonId,
-        item: Option<JsonId>,
-        budget: &mut Budget,
-    ) -> Result<(), Exception> {
-        let parent = self.parent(id).ok_or_else(no_parent)?;
-        self.insert_item(parent, self.slot(id) + 1, item, budget)
-    }
-
-    /// `AddBeforeSelf(content)` of one token.
-    pub(crate) fn add_before_self(
-        &mut self,
-        id: JsonId,
-        item: Option<JsonId>,
-        budget: &mut Budget,
-    ) -> Result<(), Exception> {
-        let parent = self.parent(id).ok_or_else(no_parent)?;
-        self.insert_item(parent, self.slot(id), item, budget)
-    }
-
     /// `DeepClone()`.
     pub(crate) fn deep_clone(
         &mut self,
@@ -230,24 +195,10 @@ impl JsonHeap {
         Ok(root)
     }
 
-    /// A copy of a token of another heap: what leaves a request through a cache.
-    pub(crate) fn import(
-        &mut self,
-        from: &JsonHeap,
-        id: JsonId,
-        budget: &mut Budget,
-    ) -> Result<JsonId, Exception> {
-        let mut copier = Copier::default();
-        let root = copier.imported(self, from, id, budget)?;
-        while let Some((source, target)) = copier.pending.pop() {
-            budget.step(1)?;
-            for index in 0..from.count(source) {
-                let Some(child) = from.child(source, index) else { break };
-                let copy = copier.imported(self, from, child, budget)?;
-                self.link(target, index, copy, budget)?;
-            }
-        }
-        Ok(root)
+    /// Where a token stands in its parent; it must have one.
+    pub(crate) fn place_in_parent(&self, id: JsonId) -> Result<(JsonId, usize), Exception> {
+        let parent = self.parent(id).ok_or_else(no_parent)?;
+        Ok((parent, self.slot(id)))
     }
 
     /// What becomes a child: a null token for C# null, a copy of what has a place already.
@@ -293,7 +244,8 @@ impl JsonHeap {
         }
     }
 
-    fn insert_item(
+    /// Puts a token in at a place.
+    pub(crate) fn insert_item(
         &mut self,
         container: JsonId,
         index: usize,
@@ -315,6 +267,9 @@ impl JsonHeap {
                 return Ok(());
             }
             _ => {}
+        }
+        if index > self.count(container) {
+            return Err(out_of_range("Index must be within the bounds of the List."));
         }
         let item = self.adopt(container, item, budget)?;
         self.validate(container, item, None)?;
@@ -375,17 +330,6 @@ impl Copier {
         self.finish(heap, id, shell, budget)
     }
 
-    fn imported(
-        &mut self,
-        heap: &mut JsonHeap,
-        from: &JsonHeap,
-        id: JsonId,
-        budget: &mut Budget,
-    ) -> Result<JsonId, Exception> {
-        let shell = Shell::of(from, id);
-        self.finish(heap, id, shell, budget)
-    }
-
     fn finish(
         &mut self,
         heap: &mut JsonHeap,
@@ -398,7 +342,8 @@ impl Copier {
             Shell::Value(value) => return heap.value(value, budget),
             Shell::Object => heap.object(budget)?,
             Shell::Array => heap.array(budget)?,
-            Shell::Constructor(name) => heap.constructor(name, budget)?,
+            Shell::Constructor(Some(name)) => heap.constructor(name, budget)?,
+            Shell::Constructor(None) => heap.unnamed_constructor(budget)?,
             Shell::Property(name) => heap.empty_property(name, budget)?,
         };
         budget.memory(size_of::<(JsonId, JsonId)>())?;
@@ -411,7 +356,7 @@ impl Copier {
 enum Shell {
     Object,
     Array,
-    Constructor(Arc<str>),
+    Constructor(Option<Arc<str>>),
     Property(Arc<str>),
     Value(Scalar),
 }
@@ -421,9 +366,7 @@ impl Shell {
         match &heap.node(id).body {
             Body::Object(_) => Self::Object,
             Body::Array(_) => Self::Array,
-            Body::Constructor(container) => {
-                Self::Constructor(container.name.clone().unwrap_or_default())
-            }
+            Body::Constructor(container) => Self::Constructor(container.name.clone()),
             Body::Property { name, .. } => Self::Property(Arc::clone(name)),
             Body::Value(_) | Body::Text { .. } => {
                 Self::Value(heap.scalar(id).cloned().unwrap_or(Scalar::Null))

@@ -3,6 +3,17 @@
 use crate::number::NumberType;
 use crate::{Exception, ExceptionKind};
 
+/// `ToByteArray()`: the first three fields are little-endian.
+pub(super) fn guid_bytes(guid: u128) -> [u8; 16] {
+    let mut bytes = guid.to_be_bytes();
+    for field in [0..4, 4..6, 6..8] {
+        if let Some(field) = bytes.get_mut(field) {
+            field.reverse();
+        }
+    }
+    bytes
+}
+
 /// `Guid.ToString(format)`: `D`, `N`, `B`, `P` or `X`; null and empty are `D`.
 pub(crate) fn format_guid(guid: u128, format: Option<&str>) -> Result<String, Exception> {
     let digits = format!("{guid:032x}");

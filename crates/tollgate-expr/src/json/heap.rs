@@ -8,11 +8,19 @@ use smallvec::SmallVec;
 
 use super::Scalar;
 use super::path::RegexMatch;
+use super::place::Kept;
 use crate::{Budget, Exception, ExceptionKind};
 
 /// A token: a reference to a `JToken`. It belongs to the heap that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JsonId(NonZeroU32);
+
+impl JsonId {
+    /// Which token of the heap it is.
+    pub(super) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// `Newtonsoft.Json.Linq.JTokenType`, with its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,15 +180,12 @@ pub(crate) struct JsonHeap {
     nodes: Vec<Node>,
     /// Documents of which tokens are parts.
     documents: Vec<Box<str>>,
+    /// Texts that tokens know their places in.
+    pub(super) kept: Vec<Kept>,
     pub(super) regex: Option<RegexMatch>,
 }
 
 impl JsonHeap {
-    /// A heap without tokens.
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// With what runs the `=~` of a path.
     pub(crate) fn with_regex(regex: RegexMatch) -> Self {
         Self { regex: Some(regex), ..Self::default() }
@@ -384,6 +389,11 @@ impl JsonHeap {
     /// Whether the token is a `JContainer`.
     pub(crate) fn is_container(&self, id: JsonId) -> bool {
         !matches!(self.node(id).body, Body::Value(_) | Body::Text { .. })
+    }
+
+    /// Whether tokens are got and set by a key: all containers do but properties.
+    pub(crate) fn takes_keys(&self, id: JsonId) -> bool {
+        matches!(self.node(id).body, Body::Object(_) | Body::Array(_) | Body::Constructor(_))
     }
 
     /// Whether the token is a `JObject`.
@@ -658,7 +668,7 @@ impl JsonHeap {
 
     /// `Cannot access child value on …`.
     #[cold]
-    pub(super) fn no_children(&self, id: JsonId, verb: &str) -> Exception {
+    pub(crate) fn no_children(&self, id: JsonId, verb: &str) -> Exception {
         Exception::new(
             ExceptionKind::InvalidOperation,
             format!("Cannot {verb} child value on {}.", self.class_name(id)),

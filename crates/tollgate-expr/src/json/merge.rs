@@ -2,49 +2,18 @@
 
 use std::sync::Arc;
 
-use super::heap::Body;
 use super::{JsonHeap, JsonId, JsonType};
 use crate::{Budget, Exception, ExceptionKind};
-
-/// `MergeArrayHandling`, with its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum MergeArrays {
-    #[default]
-    Concat,
-    Union,
-    Replace,
-    Merge,
-}
-
-/// `MergeNullValueHandling`, with its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum MergeNulls {
-    #[default]
-    Ignore,
-    Merge,
-}
-
-/// `JsonMergeSettings`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct MergeSettings {
-    /// What happens to arrays.
-    pub(crate) arrays: MergeArrays,
-    /// What happens to nulls.
-    pub(crate) nulls: MergeNulls,
-    /// Whether property names are compared without regard to case.
-    pub(crate) any_case: bool,
-}
 
 /// Containers still to be merged: into, from.
 type Pending = Vec<(JsonId, JsonId)>;
 
 impl JsonHeap {
-    /// `Merge(content, settings)`.
+    /// `Merge(content)`: arrays are joined, nulls passed over, as without settings.
     pub(crate) fn merge(
         &mut self,
         container: JsonId,
         content: Option<JsonId>,
-        settings: MergeSettings,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         let Some(content) = content else { return Ok(()) };
@@ -53,16 +22,16 @@ impl JsonHeap {
             budget.step(1)?;
             match (self.token_type(target), self.token_type(source)) {
                 (JsonType::Object, JsonType::Object) => {
-                    self.merge_object(target, source, settings, &mut pending, budget)?;
+                    self.merge_object(target, source, &mut pending, budget)?;
                 }
                 (JsonType::Array, JsonType::Array) => {
-                    self.merge_items(target, source, settings, &mut pending, budget)?;
+                    self.merge_items(target, source, budget)?;
                 }
                 (JsonType::Constructor, JsonType::Constructor) => {
                     if let Some(name) = self.name(source).map(Arc::clone) {
                         self.rename(target, name);
                     }
-                    self.merge_items(target, source, settings, &mut pending, budget)?;
+                    self.merge_items(target, source, budget)?;
                 }
                 (JsonType::Property, JsonType::Property) => {
                     let value = self.property_value(source);
@@ -80,7 +49,6 @@ impl JsonHeap {
         &mut self,
         target: JsonId,
         source: JsonId,
-        settings: MergeSettings,
         pending: &mut Pending,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
@@ -91,12 +59,7 @@ impl JsonHeap {
             else {
                 continue;
             };
-            let existing = if settings.any_case {
-                self.property_any_case(target, &name, budget)?
-            } else {
-                self.property_named(target, &name)
-            };
-            let Some(existing) = existing else {
+            let Some(existing) = self.property_named(target, &name) else {
                 self.add_property(target, Some(name), Some(value), budget)?;
                 continue;
             };
@@ -107,9 +70,7 @@ impl JsonHeap {
             if let Some(old) = both {
                 budget.memory(size_of::<(JsonId, JsonId)>())?;
                 pending.push((old, value));
-            } else if self.token_type(value) != JsonType::Null
-                || settings.nulls == MergeNulls::Merge
-            {
+            } else if self.token_type(value) != JsonType::Null {
                 self.set_property_value(existing, Some(value), budget)?;
             }
         }
@@ -120,8 +81,6 @@ impl JsonHeap {
         &mut self,
         target: JsonId,
         source: JsonId,
-        settings: MergeSettings,
-        pending: &mut Pending,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
         let items = self.children(source, budget)?;
@@ -131,36 +90,10 @@ impl JsonHeap {
                 "Collection was modified; enumeration operation may not execute.",
             ));
         }
-        match settings.arrays {
-            MergeArrays::Replace => self.remove_all(target, budget)?,
-            MergeArrays::Concat | MergeArrays::Union | MergeArrays::Merge => {}
-        }
-        for (index, item) in items.into_iter().enumerate() {
+        for item in items {
             budget.step(1)?;
-            match settings.arrays {
-                MergeArrays::Union if self.holds(target, item, budget)? => {}
-                MergeArrays::Merge if index < self.count(target) => {
-                    let Some(old) = self.child(target, index) else { continue };
-                    if self.is_container(old) {
-                        budget.memory(size_of::<(JsonId, JsonId)>())?;
-                        pending.push((old, item));
-                    } else if self.token_type(item) != JsonType::Null {
-                        self.set_item(target, index, Some(item), budget)?;
-                    }
-                }
-                _ => self.add(target, Some(item), budget)?,
-            }
+            self.add(target, Some(item), budget)?;
         }
         Ok(())
-    }
-
-    /// Whether an array has an item that is deeply equal.
-    fn holds(&self, array: JsonId, item: JsonId, budget: &mut Budget) -> Result<bool, Exception> {
-        for index in 0..self.count(array) {
-            if self.deep_equals(self.child(array, index), Some(item), budget)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }

@@ -69,6 +69,29 @@ impl Scalar {
     }
 }
 
+impl Scalar {
+    /// The .NET type of what it holds.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null | Self::Undefined => "{null}",
+            Self::Bool(_) => "System.Boolean",
+            Self::Int(_) => "System.Int64",
+            Self::UInt(_) => "System.UInt64",
+            Self::BigInt(_) => "System.Numerics.BigInteger",
+            Self::Double(_) => "System.Double",
+            Self::Single(_) => "System.Single",
+            Self::Decimal(_) => "System.Decimal",
+            Self::Str(_) | Self::Comment(_) | Self::Raw(_) => "System.String",
+            Self::Date(_) => "System.DateTime",
+            Self::DateOffset(_) => "System.DateTimeOffset",
+            Self::Bytes(_) => "System.Byte[]",
+            Self::Guid(_) => "System.Guid",
+            Self::Uri(_) => "System.Uri",
+            Self::TimeSpan(_) => "System.TimeSpan",
+        }
+    }
+}
+
 impl From<&str> for Scalar {
     fn from(text: &str) -> Self {
         Self::Str(text.into())

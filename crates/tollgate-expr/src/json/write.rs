@@ -373,14 +373,6 @@ fn iso_clock(date: DateTime) -> String {
     out
 }
 
-/// `JsonConvert.ToString(text)`: quoted and escaped.
-pub(crate) fn escape(text: &str, budget: &mut Budget) -> Result<String, Exception> {
-    budget.memory(text.len() + 2)?;
-    let mut out = String::with_capacity(text.len() + 2);
-    quoted(text, &mut out);
-    Ok(out)
-}
-
 /// Appends text with JavaScript's escapes. The quote is of ASCII.
 pub(super) fn escape_into(text: &str, quote: u8, out: &mut String) {
     let bytes = text.as_bytes();

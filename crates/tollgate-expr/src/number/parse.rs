@@ -19,8 +19,6 @@ impl Styles {
     pub(crate) const FLOAT_THOUSANDS: Self = Self(0xe7);
     /// Without thousands.
     pub(crate) const FLOAT: Self = Self(0xa7);
-    /// Everything but hexadecimal.
-    pub(crate) const ANY: Self = Self(0x1ff);
     /// Hexadecimal digits with spaces around.
     pub(crate) const HEX_NUMBER: Self = Self(0x203);
 

@@ -100,16 +100,12 @@ fn is_mark(c: char) -> bool {
 /// Whether it counts for nothing.
 pub(super) fn is_ignored(c: char) -> bool {
     match c {
-        ' '..='~' => false,
-        '\t'..='\r' | '\u{85}' => false,
-        '\u{34f}'
-        | '\u{ad}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => true,
-        c => c.is_control(),
+        ' '..='~' | '\t'..='\r' | '\u{85}' => false,
+        '\u{34f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
+        c => {
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}')
+                || c.is_control()
+        }
     }
 }
 

@@ -56,7 +56,9 @@ fn each_element(c: char, offset: usize, any_case: bool, add: &mut impl FnMut(Ele
     };
     let (letter, marks) = apart(c);
     each_weight(letter, &mut add);
-    marks.into_iter().for_each(|mark| each_weight(mark, &mut add));
+    for mark in marks {
+        each_weight(mark, &mut add);
+    }
 }
 
 fn elements(text: &str, any_case: bool) -> Vec<Element> {

@@ -7,7 +7,7 @@ use super::calendar::{
     Date, TICKS_PER_DAY, TICKS_PER_HOUR, TICKS_PER_MILLISECOND, TICKS_PER_MINUTE, TICKS_PER_SECOND,
     date_of_days, days_of_date, month_days,
 };
-use super::{DateStyles, DayOfWeek, TimeSpan, format, out_of_range, parse, parse_exact};
+use super::{DateStyles, DayOfWeek, TimeSpan, format, out_of_range, parse};
 use crate::{Budget, Exception, ExceptionKind};
 
 const UNREPRESENTABLE: &str =
@@ -50,13 +50,6 @@ impl DateTime {
             "Ticks must be between DateTime.MinValue.Ticks and DateTime.MaxValue.Ticks.",
             "ticks",
         ))
-    }
-
-    /// From the host's clock: nanoseconds since the Unix epoch; clamped to what `DateTime` holds.
-    pub(crate) fn from_unix_nanos(nanos: i128, kind: Kind) -> Self {
-        let ticks = i128::from(Self::UNIX_EPOCH.ticks) + nanos.div_euclid(100);
-        let ticks = ticks.clamp(Self::MIN.ticks.into(), Self::MAX.ticks.into());
-        Self { ticks: i64::try_from(ticks).unwrap_or(0), kind }
     }
 
     /// `new DateTime(year, month, day)`.
@@ -224,14 +217,6 @@ impl DateTime {
         }
         Ok(ticks)
     }
-    /// `ToUniversalTime()`.
-    pub(crate) fn to_universal(self) -> Self {
-        self.with_kind(Kind::Utc)
-    }
-    /// `ToLocalTime()`.
-    pub(crate) fn to_local(self) -> Self {
-        self.with_kind(Kind::Local)
-    }
     /// `ToString()`.
     pub(crate) fn text(self) -> String {
         format::general(self, None)
@@ -248,29 +233,6 @@ impl DateTime {
     ) -> Result<Self, Exception> {
         parse::date_time(text, styles, now)
     }
-    /// `DateTime.TryParse(text, invariant, styles, ..)`.
-    pub(crate) fn try_parse(text: Option<&str>, styles: DateStyles, now: DateTime) -> Option<Self> {
-        Self::parse(text, styles, now).ok()
-    }
-    /// `DateTime.ParseExact(text, format, invariant, styles)`.
-    pub(crate) fn parse_exact(
-        text: Option<&str>,
-        format: Option<&str>,
-        styles: DateStyles,
-        now: DateTime,
-    ) -> Result<Self, Exception> {
-        parse_exact::date_time(text, format, styles, now)
-    }
-    /// `DateTime.TryParseExact(text, format, invariant, styles, ..)`.
-    pub(crate) fn try_parse_exact(
-        text: Option<&str>,
-        format: Option<&str>,
-        styles: DateStyles,
-        now: DateTime,
-    ) -> Option<Self> {
-        Self::parse_exact(text, format, styles, now).ok()
-    }
-
     /// The operator `+` of a span: as [`DateTime::add`], but its exception names the parameter `t`.
     pub(crate) fn plus(self, span: TimeSpan) -> Result<Self, Exception> {
         self.shift(Some(span.ticks()), "t")

@@ -33,11 +33,6 @@ pub(crate) enum DayOfWeek {
 }
 
 impl DayOfWeek {
-    /// The name of the constant.
-    pub(crate) fn name(self) -> &'static str {
-        calendar::day_name(self as usize)
-    }
-
     fn of(index: i64) -> Self {
         match index {
             0 => Self::Sunday,

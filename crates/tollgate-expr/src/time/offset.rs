@@ -97,14 +97,6 @@ impl DateTimeOffset {
         let clock = self.utc_date_time().with_kind(Kind::Unspecified).plus(offset)?;
         Self::with_offset(clock, offset)
     }
-    /// `Add(TimeSpan)` and `+`.
-    pub(crate) fn add(self, span: TimeSpan) -> Result<Self, Exception> {
-        self.map(|clock| clock.add(span))
-    }
-    /// `Subtract(TimeSpan)` and `-`.
-    pub(crate) fn subtract(self, span: TimeSpan) -> Result<Self, Exception> {
-        self.map(|clock| clock.subtract(span))
-    }
     /// `Subtract(DateTimeOffset)` and `-`.
     pub(crate) fn since(self, other: Self) -> TimeSpan {
         TimeSpan::from_ticks(self.utc - other.utc)
@@ -144,15 +136,6 @@ impl DateTimeOffset {
         now: DateTime,
     ) -> Result<Self, Exception> {
         parse_exact::date_time_offset(text, format, styles, now)
-    }
-    /// `DateTimeOffset.TryParseExact`.
-    pub(crate) fn try_parse_exact(
-        text: Option<&str>,
-        format: Option<&str>,
-        styles: DateStyles,
-        now: DateTime,
-    ) -> Option<Self> {
-        Self::parse_exact(text, format, styles, now).ok()
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Fault {
     /// Hours, minutes or days that the calendar has not.
     Calendar,
     Weekday,
+    /// A distance from UTC, and a date without its year.
+    Yearless,
     Offset,
     UtcRange,
     Range,
@@ -57,6 +59,9 @@ impl Fault {
             ),
             Self::Weekday => format!(
                 "String '{text}' was not recognized as a valid DateTime because the day of week was incorrect."
+            ),
+            Self::Yearless => format!(
+                "There must be at least a partial date with a year present in the input string '{text}'."
             ),
             Self::Offset => format!(
                 "The time zone offset of string '{text}' must be within plus or minus 14 hours."
@@ -85,7 +90,7 @@ pub(super) enum Zone {
 }
 
 impl Zone {
-    fn minutes(self) -> i32 {
+    pub(super) fn minutes(self) -> i32 {
         match self {
             Self::Utc => 0,
             Self::Minutes(minutes) => minutes,
@@ -164,8 +169,8 @@ pub(super) fn date_time(
 ) -> Result<DateTime, Exception> {
     validate(styles, "styles")?;
     let text = text.ok_or_else(|| null("s"))?;
-    read(text, styles, now)
-        .and_then(|parsed| parsed.date_time(styles))
+    read(text)
+        .and_then(|found| found.resolve(styles, now)?.date_time(styles))
         .map_err(|fault| fault.exception(text))
 }
 
@@ -177,15 +182,23 @@ pub(super) fn date_time_offset(
 ) -> Result<DateTimeOffset, Exception> {
     validate(styles, "styles")?;
     let text = text.ok_or_else(|| null("input"))?;
-    read(text, styles, now)
-        .and_then(|parsed| parsed.date_time_offset(styles))
+    read(text)
+        .and_then(|found| {
+            if found.zone.is_some() && found.is_yearless() {
+                let (year, month, day) = found.date(styles, now)?;
+                let is_date = days_of_date(year, month, day).is_some();
+                return Err(if is_date { Fault::Yearless } else { Fault::Bad });
+            }
+            found.resolve(styles, now)?.date_time_offset(styles)
+        })
         .map_err(|fault| fault.exception(text))
 }
 
-fn read(text: &str, styles: DateStyles, now: DateTime) -> Result<Parsed, Fault> {
-    let mut scanner = Scanner { text, rest: text, in_date: false, found: Found::default() };
+fn read(text: &str) -> Result<Found, Fault> {
+    let mut scanner =
+        Scanner { text, rest: text, in_date: false, separated: false, found: Found::default() };
     scanner.run()?;
-    scanner.found.resolve(styles, now)
+    Ok(scanner.found)
 }
 
 /// A number of the date, and with how many digits it was written.
@@ -215,6 +228,7 @@ struct Clock {
     minute: i32,
     second: i32,
     ticks: i64,
+    has_seconds: bool,
 }
 
 /// AM or PM.
@@ -233,6 +247,12 @@ struct Found {
     clock: Option<Clock>,
     half: Option<Half>,
     zone: Option<Zone>,
+    /// Parts of the date are joined by separators.
+    joined: bool,
+    /// The date is complete without its year.
+    closed: bool,
+    /// The clock time stands behind a `T`.
+    iso: bool,
     /// A number is left over.
     surplus: bool,
 }
@@ -242,6 +262,8 @@ struct Scanner<'a> {
     rest: &'a str,
     /// Whether the last thing read is a part of the date.
     in_date: bool,
+    /// Whether a separator was read behind the last number.
+    separated: bool,
     found: Found,
 }
 
@@ -254,9 +276,13 @@ impl<'a> Scanner<'a> {
             };
             match char {
                 '0'..='9' => self.number()?,
-                ',' => self.skip(1),
-                '/' | '-' | '.' if self.joins_date() => self.skip(1),
-                '+' | '-' if self.found.clock.is_some() || self.found.is_date() => {
+                ',' | '.' => self.skip(1),
+                '/' | '-' if self.joins_date() => {
+                    (self.found.joined, self.separated) = (true, true);
+                    self.skip(1);
+                    continue;
+                }
+                '+' | '-' if self.found.clock.is_some() || self.found.may_end() => {
                     self.offset()?;
                 }
                 // .NET takes NULs at the end for padding.
@@ -264,6 +290,7 @@ impl<'a> Scanner<'a> {
                 _ if char.is_alphabetic() => self.word()?,
                 _ => return Err(Fault::Bad),
             }
+            self.separated = false;
         }
     }
 
@@ -301,24 +328,59 @@ impl<'a> Scanner<'a> {
         if let Some((half, after)) = half(self.rest.trim_start()) {
             self.rest = after;
             self.found.half = Some(half);
-            return self.set_clock(Clock { hour: value, minute: 0, second: 0, ticks: 0 });
+            return self.hour(Number { value, digits: digits.len() });
+        }
+        let number = Number { value, digits: digits.len() };
+        if number.is_year() && self.found.has_year() {
+            return Err(Fault::Bad);
         }
         // A word nobody knows counts for more than a number too many.
         if self.found.is_date() {
             self.found.surplus = true;
             return Ok(());
         }
-        if digits.len() > 4 {
-            return Err(Fault::Bad);
-        }
         self.in_date = true;
-        self.found.numbers.push(Number { value, digits: digits.len() });
-        Ok(())
+        self.found.numbers.push(number);
+        self.found.check_date()
     }
 
-    fn set_clock(&mut self, clock: Clock) -> Result<(), Fault> {
+    /// A number before AM or PM: an hour, unless it completes a date.
+    fn hour(&mut self, number: Number) -> Result<(), Fault> {
+        let at = |hour: i32| Clock { hour, minute: 0, second: 0, ticks: 0, has_seconds: false };
+        let found = &mut self.found;
+        if !found.is_partial() {
+            return self.set_clock(at(number.value));
+        }
+        if !found.may_end() {
+            return Err(Fault::Bad);
+        }
+        if found.month.is_some() || found.has_year() || self.separated {
+            found.numbers.push(number);
+            return found.check_date();
+        }
+        if found.joined {
+            found.closed = true;
+            return self.set_clock(at(number.value));
+        }
+        // .NET takes the first of three numbers for the hour and forgets the others.
+        let first = found.numbers.first().map_or(0, |number| number.value);
+        found.numbers.clear();
+        self.set_clock(at(first))
+    }
+
+    /// A clock time may stand before a date or behind it, but not behind a part of one. Behind a month and a day .NET takes
+    /// the day for the hour and the hour for the minutes, and forgets the rest and the date.
+    fn set_clock(&mut self, mut clock: Clock) -> Result<(), Fault> {
         self.in_date = false;
-        if self.found.clock.replace(clock).is_some() {
+        let found = &mut self.found;
+        if let (Some(_), &[day], false) = (found.month, found.numbers.as_slice(), clock.has_seconds)
+            && !day.is_year()
+        {
+            clock = Clock { hour: day.value, minute: clock.hour, ..clock };
+            found.numbers.clear();
+            found.month = None;
+        }
+        if self.found.clock.replace(clock).is_some() || self.found.is_partial() {
             return Err(Fault::Bad);
         }
         Ok(())
@@ -326,35 +388,43 @@ impl<'a> Scanner<'a> {
 
     /// Minutes, seconds and a fraction behind an hour.
     fn clock(&mut self, hour: i32, hour_digits: usize) -> Result<(), Fault> {
-        let mut clock = Clock { hour, minute: 0, second: 0, ticks: 0 };
+        let mut clock = Clock { hour, minute: 0, second: 0, ticks: 0, has_seconds: false };
         self.skip(1);
-        let minute = self.digits();
+        let minute = self.part()?;
         clock.minute = minute.parse().map_err(|_| Fault::Bad)?;
-        let mut short = hour_digits.min(minute.len()) > 2 || minute.len() > 2;
+        let mut long = hour_digits > 2 || minute.len() > 2;
         if self.rest.starts_with(':') {
             self.skip(1);
-            let second = self.digits();
+            let second = self.part()?;
             clock.second = second.parse().map_err(|_| Fault::Bad)?;
-            short |= second.len() > 2;
-            let mut after = self.rest.chars();
-            if after.next() == Some('.') && after.next().is_some_and(|char| char.is_ascii_digit()) {
+            clock.has_seconds = true;
+            if self.found.iso && second.len() != 2 {
+                return Err(Fault::Bad);
+            }
+            long |= second.len() > 2;
+            if self.rest.len() > 1 && self.rest.starts_with('.') {
                 self.skip(1);
                 clock.ticks = fraction(self.digits());
             }
         }
-        if short {
+        if long {
             return Err(Fault::Bad);
         }
         self.set_clock(clock)?;
         if let Some((half, after)) = half(self.rest.trim_start()) {
             self.rest = after;
             self.found.half = Some(half);
-        } else if self.rest.chars().next().is_some_and(|char| char.is_ascii_alphabetic())
-            && !self.rest.starts_with(['Z', 'z'])
-        {
-            return Err(Fault::Bad);
         }
         Ok(())
+    }
+
+    /// Digits of a clock time behind a colon.
+    fn part(&mut self) -> Result<&'a str, Fault> {
+        self.skip_spaces();
+        if self.rest.starts_with(char::is_alphabetic) {
+            self.word()?;
+        }
+        Ok(self.digits())
     }
 
     fn word(&mut self) -> Result<(), Fault> {
@@ -368,7 +438,7 @@ impl<'a> Scanner<'a> {
                 return Err(Fault::Bad);
             }
             self.in_date = true;
-            return Ok(());
+            return found.check_date();
         }
         if let Some(weekday) = weekday_named(word) {
             if found.weekday.replace(weekday).is_some() {
@@ -377,6 +447,9 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         let is = |name: &str| word.eq_ignore_ascii_case(name);
+        if (is("AM") || is("PM")) && found.half.is_some() {
+            return Err(Fault::Bad);
+        }
         let has_date = !found.numbers.is_empty();
         if is("T") && has_date {
             let is_iso =
@@ -388,10 +461,15 @@ impl<'a> Scanner<'a> {
             };
         }
         if (is("Z") || is("GMT")) && (has_date || found.clock.is_some()) {
-            if found.zone.replace(Zone::Utc).is_some() {
+            let in_date =
+                found.is_partial() && (found.joined || found.month.is_some() || found.has_year());
+            if found.zone.replace(Zone::Utc).is_some() || in_date {
                 return Err(Fault::Bad);
             }
             return Ok(());
+        }
+        if found.iso {
+            return Err(Fault::Bad);
         }
         let index = self.text.get(..start).unwrap_or("").encode_utf16().count();
         Err(Fault::Word(index))
@@ -408,6 +486,7 @@ impl<'a> Scanner<'a> {
         if !is_clock {
             return Err(Fault::Bad);
         }
+        self.found.iso = true;
         self.number()
     }
 
@@ -422,7 +501,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// `+1`, `+01`, `+0130`, `+1:30`; minutes, and what is left.
-pub(super) fn offset(text: &str) -> Option<(i32, &str)> {
+fn offset(text: &str) -> Option<(i32, &str)> {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+')?),
@@ -432,8 +511,9 @@ pub(super) fn offset(text: &str) -> Option<(i32, &str)> {
     let number = |text: &str| text.parse::<i32>().ok();
     let (hours, minutes, rest) = match (count, rest.strip_prefix(':')) {
         (1 | 2, Some(after)) => {
-            let minutes = after.get(..2)?;
-            (number(digits)?, number(minutes)?, after.get(2..)?)
+            let count = after.bytes().take_while(u8::is_ascii_digit).count();
+            let (minutes, after) = after.split_at_checked(count).filter(|_| count <= 2)?;
+            (number(digits)?, number(minutes)?, after)
         }
         (1 | 2, None) => (number(digits)?, 0, rest),
         (3 | 4, _) => {
@@ -507,17 +587,51 @@ pub(super) fn prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 impl Found {
     /// Whether the date is complete.
     fn is_date(&self) -> bool {
-        self.numbers.len() == if self.month.is_some() { 2 } else { 3 }
+        self.closed || self.numbers.len() == if self.month.is_some() { 2 } else { 3 }
+    }
+
+    fn has_year(&self) -> bool {
+        self.numbers.iter().any(|number| number.is_year())
+    }
+
+    /// Whether there are parts of a date, but not all.
+    fn is_partial(&self) -> bool {
+        !self.is_date() && (self.month.is_some() || !self.numbers.is_empty())
+    }
+
+    /// Whether what there is of the date may be all of it.
+    fn may_end(&self) -> bool {
+        self.is_date() || self.numbers.len() + usize::from(self.month.is_some()) == 2
+    }
+
+    /// Whether it says a month or a day, but no year.
+    fn is_yearless(&self) -> bool {
+        match (self.month, self.numbers.as_slice()) {
+            (Some((_, before)), &[only]) => !only.is_year() && before == 0,
+            (None, &[first, second]) => !first.is_year() && !second.is_year(),
+            _ => false,
+        }
+    }
+
+    /// .NET looks at a date as soon as it is complete.
+    fn check_date(&self) -> Result<(), Fault> {
+        if !self.is_date() {
+            return Ok(());
+        }
+        let (year, month, day) = self.date(DateStyles::NONE, DateTime::MIN)?;
+        days_of_date(year, month, day).map(|_| ()).ok_or(Fault::Bad)
     }
 
     fn resolve(&self, styles: DateStyles, now: DateTime) -> Result<Parsed, Fault> {
         let (year, month, day) = self.date(styles, now)?;
         let days = days_of_date(year, month, day).ok_or(Fault::Bad)?;
-        let weekday = usize::try_from((days + 1) % 7).ok();
-        if self.weekday.is_some() && self.weekday != weekday {
-            return Err(Fault::Weekday);
-        }
-        let clock = self.clock.unwrap_or(Clock { hour: 0, minute: 0, second: 0, ticks: 0 });
+        let clock = self.clock.unwrap_or(Clock {
+            hour: 0,
+            minute: 0,
+            second: 0,
+            ticks: 0,
+            has_seconds: false,
+        });
         let hour = match (self.half, clock.hour) {
             (Some(Half::Am), 13..) | (Some(Half::Pm), 24..) => return Err(Fault::Bad),
             (Some(Half::Am), hour) => hour % 12,
@@ -537,6 +651,10 @@ impl Found {
         .map_err(|_| Fault::Calendar)?
         .add_ticks(clock.ticks)
         .map_err(|_| Fault::Range)?;
+        let weekday = usize::try_from((days + 1) % 7).ok();
+        if self.weekday.is_some() && self.weekday != weekday {
+            return Err(Fault::Weekday);
+        }
         if self.zone.is_some_and(|zone| zone.minutes().abs() > 14 * 60) {
             return Err(Fault::Offset);
         }
@@ -544,10 +662,6 @@ impl Found {
     }
 
     fn date(&self, styles: DateStyles, now: DateTime) -> Result<(i32, i32, i32), Fault> {
-        let has_more = self.clock.is_some() || self.zone.is_some();
-        if has_more && !self.is_date() && !self.numbers.is_empty() {
-            return Err(Fault::Bad);
-        }
         match (self.month, self.numbers.as_slice()) {
             (Some((month, _)), &[first, second]) if first.is_year() => {
                 Ok((first.year(), month, second.value))
@@ -557,6 +671,7 @@ impl Found {
             {
                 Ok((second.year(), month, first.value))
             }
+            (Some(_), &[_, second]) if second.is_year() => Err(Fault::Bad),
             (Some((month, _)), &[first, second]) => Ok((first.year(), month, second.value)),
             // The invariant culture writes the month before the day, so a number before a month is a year.
             (Some((month, before)), &[only]) if only.is_year() || before > 0 => {

@@ -2,30 +2,9 @@
 
 use super::calendar::days_of_date;
 use super::format::{quoted, standard};
-use super::parse::{
-    Fault, Half, Parsed, Zone, month_prefix, offset, prefix, validate, weekday_prefix,
-};
+use super::parse::{Fault, Half, Parsed, Zone, month_prefix, prefix, validate, weekday_prefix};
 use super::{DateStyles, DateTime, DateTimeOffset, Kind, TimeSpan, null};
 use crate::Exception;
-
-/// `DateTime.ParseExact`.
-pub(super) fn date_time(
-    text: Option<&str>,
-    format: Option<&str>,
-    styles: DateStyles,
-    now: DateTime,
-) -> Result<DateTime, Exception> {
-    validate(styles, "style")?;
-    let text = text.ok_or_else(|| null("s"))?;
-    let format = format.ok_or_else(|| null("format"))?;
-    let styles = match format {
-        "U" => DateStyles(styles.0 | DateStyles::ADJUST_TO_UNIVERSAL.0),
-        _ => styles,
-    };
-    let fault = |fault: Fault| fault.exception(text);
-    let parsed = read(text, format, styles, now, None).map_err(fault)?;
-    parsed.date_time(styles).map_err(fault)
-}
 
 /// `DateTimeOffset.ParseExact`.
 pub(super) fn date_time_offset(
@@ -49,12 +28,16 @@ fn read(
     now: DateTime,
     offset: Option<TimeSpan>,
 ) -> Result<Parsed, Fault> {
+    if text.is_empty() {
+        return Err(Fault::Bad);
+    }
     let mut chars = format.chars();
     let pattern = match (chars.next(), chars.next()) {
-        (None, _) => return Err(Fault::Pattern("Format specifier '' was invalid.".to_owned())),
+        (None, _) => return Err(bad_specifier(format)),
         (Some(letter), None) => {
-            standard(letter, offset).map(|(pattern, _)| pattern).ok_or_else(|| {
-                Fault::Pattern("Input string was not in a correct format.".to_owned())
+            standard(letter, offset).map(|(pattern, _)| pattern).ok_or_else(|| match letter {
+                'U' => bad_specifier(format),
+                _ => bad_pattern(),
             })?
         }
         _ => format,
@@ -81,6 +64,7 @@ fn read(
 #[derive(Default)]
 struct Fields {
     year: Option<i32>,
+    short_year: bool,
     month: Option<i32>,
     day: Option<i32>,
     weekday: Option<usize>,
@@ -134,12 +118,10 @@ impl Matcher<'_> {
                     after_one
                 }
                 'Z' => {
-                    self.rest = self
-                        .rest
-                        .strip_prefix("GMT")
-                        .or_else(|| self.rest.strip_prefix(['Z', 'z']))
-                        .ok_or(Fault::Bad)?;
-                    set(&mut self.fields.zone, Zone::Utc, 'Z')?;
+                    self.set_zone(Zone::Utc, 'Z')?;
+                    let after = prefix(self.rest, "GMT").or_else(|| prefix(self.rest, "Z"));
+                    let whole = |after: &&str| !after.starts_with(char::is_alphabetic);
+                    self.rest = after.filter(whole).ok_or(Fault::Bad)?;
                     after_one
                 }
                 '\'' | '"' => {
@@ -150,10 +132,10 @@ impl Matcher<'_> {
                     after
                 }
                 '%' if !after_one.is_empty() && !after_one.starts_with('%') => after_one,
-                '%' => return Err(bad_pattern()),
+                '%' => return Err(bad_specifier(pattern)),
                 '\\' => {
                     let mut chars = after_one.chars();
-                    let char = chars.next().ok_or_else(bad_pattern)?;
+                    let char = chars.next().ok_or_else(|| bad_specifier(pattern))?;
                     self.literal(char.encode_utf8(&mut [0; 4]))?;
                     chars.as_str()
                 }
@@ -215,13 +197,8 @@ impl Matcher<'_> {
                 set(&mut self.fields.month, month, 'M')
             }
             'y' => {
-                let year = match run {
-                    1 | 2 => match self.short(run)? {
-                        year @ 0..=29 => 2000 + year,
-                        year => 1900 + year,
-                    },
-                    _ => self.digits(run, run)?,
-                };
+                self.fields.short_year |= run <= 2;
+                let year = if run <= 2 { self.short(run)? } else { self.digits(run, run)? };
                 set(&mut self.fields.year, year, 'y')
             }
             'h' | 'H' => {
@@ -269,34 +246,32 @@ impl Matcher<'_> {
     }
 
     fn zone(&mut self, run: usize) -> Result<(), Fault> {
+        let sign = if self.rest.starts_with('-') { -1 } else { 1 };
+        self.rest = self.rest.strip_prefix(['+', '-']).ok_or(Fault::Bad)?;
+        let hours = self.digits(run.min(2), 2)?;
         // With one or two letters the minutes are not taken.
-        let taken = match run {
-            1 | 2 => {
-                let sign = self.rest.strip_prefix(['+', '-']).ok_or(Fault::Bad)?;
-                let count = sign.bytes().take(2).take_while(u8::is_ascii_digit).count();
-                if count < run {
-                    return Err(Fault::Bad);
-                }
-                self.rest.get(..=count).ok_or(Fault::Bad)?
-            }
-            _ => self.rest,
-        };
-        let (minutes, after) = offset(taken).ok_or(Fault::Bad)?;
-        let used = taken.len() - after.len();
-        if run > 2 && used < 5 {
+        let mut minutes = 0;
+        if run > 2 {
+            self.rest = self.rest.strip_prefix(':').unwrap_or(self.rest);
+            minutes = self.digits(2, 2)?;
+        }
+        if minutes >= 60 {
             return Err(Fault::Bad);
         }
-        if minutes.abs() > 14 * 60 {
-            return Err(Fault::Offset);
+        self.set_zone(Zone::Minutes(sign * (hours * 60 + minutes)), 'z')
+    }
+
+    fn set_zone(&mut self, zone: Zone, letter: char) -> Result<(), Fault> {
+        match self.fields.zone.replace(zone) {
+            Some(old) if old.minutes() != zone.minutes() => Err(Fault::Repeated(letter)),
+            _ => Ok(()),
         }
-        self.rest = self.rest.get(used..).unwrap_or("");
-        set(&mut self.fields.zone, Zone::Minutes(minutes), 'z')
     }
 
     fn round_trip_zone(&mut self) -> Result<(), Fault> {
         if let Some(rest) = self.rest.strip_prefix(['Z', 'z']) {
             self.rest = rest;
-            return set(&mut self.fields.zone, Zone::Utc, 'K');
+            return self.set_zone(Zone::Utc, 'K');
         }
         if self.rest.starts_with(['+', '-']) {
             return self.zone(3);
@@ -305,13 +280,22 @@ impl Matcher<'_> {
     }
 }
 
+fn bad_specifier(pattern: &str) -> Fault {
+    Fault::Pattern(format!("Format specifier '{pattern}' was invalid."))
+}
+
 fn bad_pattern() -> Fault {
     Fault::Pattern("Input string was not in a correct format.".to_owned())
 }
 
 impl Fields {
     fn resolve(&self, styles: DateStyles, now: DateTime) -> Result<Parsed, Fault> {
-        let (year, month, day) = match (self.year, self.month, self.day) {
+        let year = self.year.map(|year| match year {
+            0..=29 if self.short_year => 2000 + year,
+            30..=99 if self.short_year => 1900 + year,
+            year => year,
+        });
+        let (year, month, day) = match (year, self.month, self.day) {
             (None, None, None) if styles.has(DateStyles::NO_CURRENT_DATE_DEFAULT) => (1, 1, 1),
             (None, None, None) => (now.year(), now.month(), now.day()),
             (year, month, day) => {
@@ -319,6 +303,10 @@ impl Fields {
             }
         };
         let hour = self.hour()?;
+        let yearless = self.year.is_none() && (self.month.is_some() || self.day.is_some());
+        if yearless && self.zone.is_some() {
+            return Err(Fault::Yearless);
+        }
         let days = days_of_date(year, month, day).ok_or(Fault::Calendar)?;
         let clock = DateTime::from_parts(
             year,
@@ -335,6 +323,9 @@ impl Fields {
         .map_err(|_| Fault::Range)?;
         if self.weekday.is_some() && self.weekday != usize::try_from((days + 1) % 7).ok() {
             return Err(Fault::Weekday);
+        }
+        if self.zone.is_some_and(|zone| zone.minutes().abs() > 14 * 60) {
+            return Err(Fault::Offset);
         }
         Ok(Parsed { clock, zone: self.zone })
     }

@@ -343,7 +343,6 @@ fn dates_are_read() {
         ("12:30", DateStyles::NO_CURRENT_DATE_DEFAULT, "0001-01-01T12:30:00.0000000/Unspecified"),
     ] {
         let result = DateTime::parse(Some(text), styles, now());
-        assert_eq!(DateTime::try_parse(Some(text), styles, now()).is_some(), result.is_ok());
         assert_eq!(shown(result, round_trip), expected, "{text:?} {styles:?}");
     }
     let null = DateTime::parse(None, DateStyles::NONE, now()).unwrap_err();
@@ -381,207 +380,6 @@ fn offsets_are_read() {
     ] {
         let result = DateTimeOffset::parse(Some(text), styles, now());
         assert_eq!(shown(result, DateTimeOffset::text), expected, "{text:?} {styles:?}");
-    }
-}
-
-#[test]
-fn dates_are_read_exactly() {
-    for (text, format, styles, expected) in [
-        ("2024-01-02", "yyyy-MM-dd", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
-        (
-            "2024-1-2",
-            "yyyy-MM-dd",
-            DateStyles::NONE,
-            "!String '2024-1-2' was not recognized as a valid DateTime.",
-        ),
-        ("2024-1-2", "yyyy-M-d", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
-        (
-            "2024-13-02",
-            "yyyy-MM-dd",
-            DateStyles::NONE,
-            "!The DateTime represented by the string '2024-13-02' is not supported in calendar 'System.Globalization.GregorianCalendar'.",
-        ),
-        (
-            "2024-02-30",
-            "yyyy-MM-dd",
-            DateStyles::NONE,
-            "!The DateTime represented by the string '2024-02-30' is not supported in calendar 'System.Globalization.GregorianCalendar'.",
-        ),
-        (
-            "20240102T030405Z",
-            "yyyyMMddTHHmmssZ",
-            DateStyles::NONE,
-            "2024-01-02T03:04:05.0000000+00:00/Local",
-        ),
-        (
-            "20240102T030405Z",
-            "yyyyMMdd'T'HHmmss'Z'",
-            DateStyles::NONE,
-            "2024-01-02T03:04:05.0000000/Unspecified",
-        ),
-        (
-            "20240102T030405Z",
-            "yyyyMMddTHHmmssK",
-            DateStyles::NONE,
-            "2024-01-02T03:04:05.0000000+00:00/Local",
-        ),
-        (
-            "2024-01-02T03:04:05.1234567Z",
-            "o",
-            DateStyles::NONE,
-            "2024-01-02T03:04:05.1234567+00:00/Local",
-        ),
-        (
-            "2024-01-02T03:04:05.1234567Z",
-            "o",
-            DateStyles::ROUNDTRIP_KIND,
-            "2024-01-02T03:04:05.1234567Z/Utc",
-        ),
-        (
-            "2024-01-02T03:04:05.1234567",
-            "o",
-            DateStyles::NONE,
-            "2024-01-02T03:04:05.1234567/Unspecified",
-        ),
-        (
-            "2024-01-02T03:04:05.1234567+02:00",
-            "o",
-            DateStyles::NONE,
-            "2024-01-02T01:04:05.1234567+00:00/Local",
-        ),
-        (
-            "Tue, 02 Jan 2024 03:04:05 GMT",
-            "r",
-            DateStyles::NONE,
-            "2024-01-02T03:04:05.0000000/Unspecified",
-        ),
-        (
-            "Mon, 02 Jan 2024 03:04:05 GMT",
-            "r",
-            DateStyles::NONE,
-            "!String 'Mon, 02 Jan 2024 03:04:05 GMT' was not recognized as a valid DateTime because the day of week was incorrect.",
-        ),
-        ("2024-01-02 03:04:05Z", "u", DateStyles::NONE, "2024-01-02T03:04:05.0000000/Unspecified"),
-        ("2024-01-02T03:04:05", "s", DateStyles::NONE, "2024-01-02T03:04:05.0000000/Unspecified"),
-        ("01/02/2024", "d", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
-        (
-            "Tuesday, 02 January 2024",
-            "D",
-            DateStyles::NONE,
-            "2024-01-02T00:00:00.0000000/Unspecified",
-        ),
-        (
-            "Monday, 02 January 2024",
-            "D",
-            DateStyles::NONE,
-            "!String 'Monday, 02 January 2024' was not recognized as a valid DateTime because the day of week was incorrect.",
-        ),
-        (
-            "Jan 2 24 3:04 PM",
-            "MMM d yy h:mm tt",
-            DateStyles::NONE,
-            "2024-01-02T15:04:00.0000000/Unspecified",
-        ),
-        (
-            "Jan 2 24 3:04 P",
-            "MMM d yy h:mm t",
-            DateStyles::NONE,
-            "2024-01-02T15:04:00.0000000/Unspecified",
-        ),
-        (
-            "2024-01-02 ",
-            "yyyy-MM-dd",
-            DateStyles::NONE,
-            "!String '2024-01-02 ' was not recognized as a valid DateTime.",
-        ),
-        (
-            "2024-01-02 ",
-            "yyyy-MM-dd",
-            DateStyles::ALLOW_TRAILING_WHITE,
-            "2024-01-02T00:00:00.0000000/Unspecified",
-        ),
-        (" 2024-01-02", "yyyy-MM-dd", DateStyles(7), "2024-01-02T00:00:00.0000000/Unspecified"),
-        (
-            "2024 - 01",
-            "yyyy-MM",
-            DateStyles::ALLOW_INNER_WHITE,
-            "2024-01-01T00:00:00.0000000/Unspecified",
-        ),
-        ("x", "yyyy", DateStyles::NONE, "!String 'x' was not recognized as a valid DateTime."),
-        ("2024", "", DateStyles::NONE, "!Format specifier '' was invalid."),
-        ("", "yyyy", DateStyles::NONE, "!String '' was not recognized as a valid DateTime."),
-        ("1.5", "s.f", DateStyles::NONE, "2026-11-21T00:00:01.5000000/Unspecified"),
-        (
-            "1.25",
-            "s.fff",
-            DateStyles::NONE,
-            "!String '1.25' was not recognized as a valid DateTime.",
-        ),
-        ("1.25", "s.FFF", DateStyles::NONE, "2026-11-21T00:00:01.2500000/Unspecified"),
-        ("1", "s.FFF", DateStyles::NONE, "2026-11-21T00:00:01.0000000/Unspecified"),
-        (
-            "25",
-            "HH",
-            DateStyles::NONE,
-            "!The DateTime represented by the string '25' is not supported in calendar 'System.Globalization.GregorianCalendar'.",
-        ),
-        (
-            "24:00",
-            "HH:mm",
-            DateStyles::NONE,
-            "!The DateTime represented by the string '24:00' is not supported in calendar 'System.Globalization.GregorianCalendar'.",
-        ),
-        ("13", "hh", DateStyles::NONE, "!String '13' was not recognized as a valid DateTime."),
-        (
-            "2024-01-02 +02:00",
-            "yyyy-MM-dd zzz",
-            DateStyles::NONE,
-            "2024-01-01T22:00:00.0000000+00:00/Local",
-        ),
-        (
-            "2024-01-02 +02",
-            "yyyy-MM-dd zz",
-            DateStyles::NONE,
-            "2024-01-01T22:00:00.0000000+00:00/Local",
-        ),
-        (
-            "2024-01-02 Z",
-            "yyyy-MM-dd zzz",
-            DateStyles::NONE,
-            "!String '2024-01-02 Z' was not recognized as a valid DateTime.",
-        ),
-        (
-            "2024-01-02 GMT",
-            "yyyy-MM-dd K",
-            DateStyles::NONE,
-            "!String '2024-01-02 GMT' was not recognized as a valid DateTime.",
-        ),
-        ("2024 2024", "yyyy yyyy", DateStyles::NONE, "2024-01-01T00:00:00.0000000/Unspecified"),
-        (
-            "2024 2025",
-            "yyyy yyyy",
-            DateStyles::NONE,
-            "!DateTime pattern 'y' appears more than once with different values.",
-        ),
-        ("1/2/2024", "M/d/yyyy", DateStyles::NONE, "2024-01-02T00:00:00.0000000/Unspecified"),
-        ("24", "yy", DateStyles::NONE, "2024-01-01T00:00:00.0000000/Unspecified"),
-        ("30", "yy", DateStyles::NONE, "1930-01-01T00:00:00.0000000/Unspecified"),
-        ("024", "yyy", DateStyles::NONE, "0024-01-01T00:00:00.0000000/Unspecified"),
-        ("jan", "MMM", DateStyles::NONE, "2026-01-01T00:00:00.0000000/Unspecified"),
-        ("JANUARY", "MMMM", DateStyles::NONE, "2026-01-01T00:00:00.0000000/Unspecified"),
-        ("Janu", "MMM", DateStyles::NONE, "!String 'Janu' was not recognized as a valid DateTime."),
-        (
-            "2024-01-02",
-            "yyyy-MM-dd",
-            DateStyles::ASSUME_UNIVERSAL,
-            "2024-01-02T00:00:00.0000000+00:00/Local",
-        ),
-        ("q", "q", DateStyles::NONE, "!Input string was not in a correct format."),
-        ("12", "%H", DateStyles::NONE, "2026-11-21T12:00:00.0000000/Unspecified"),
-        ("12", "H", DateStyles::NONE, "!Input string was not in a correct format."),
-    ] {
-        let result = DateTime::parse_exact(Some(text), Some(format), styles, now());
-        assert_eq!(shown(result, round_trip), expected, "{text:?} {format:?} {styles:?}");
     }
 }
 
@@ -889,7 +687,10 @@ fn every_day_has_a_date() {
     }
     assert_eq!(expected, (401, 1, 4));
     let end = DateTime::MAX;
-    assert_eq!((end.year(), end.day_of_year(), end.day_of_week().name()), (9999, 365, "Friday"));
+    assert_eq!(
+        (end.year(), end.day_of_year(), end.day_of_week()),
+        (9999, 365, super::DayOfWeek::Friday)
+    );
     assert!(is_leap_year(2000).unwrap() && !is_leap_year(1900).unwrap());
     assert_eq!(
         days_in_month(2024, 13).unwrap_err().message(),

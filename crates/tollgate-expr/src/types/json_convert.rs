@@ -1,9 +1,9 @@
 //! `JsonConvert`: any value to JSON and back.
 
 use super::decl::{Kind, TypeDecl, m, not_allowed};
-use super::deserialize::{From, reads_dates};
+use super::deserialize::from_text;
 use super::{Ty, TypeId};
-use crate::eval::{Args, Cx, primitive_type, scalar_of};
+use crate::eval::{Args, Cx, scalar_of};
 use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter};
 use crate::xml::write_json;
 use crate::{Exception, ExceptionKind, Value};
@@ -36,17 +36,14 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             "JSON as a tree or a value.",
             |cx, a| {
                 let text = a.str(0, "value")?;
-                let read =
-                    cx.state.json.deserialize(&text, DateParse::DateTime, &mut cx.state.budget)?;
-                Ok(match read {
-                    None => Value::Null,
-                    Some(id) => super::json::value_in(cx, id).unwrap_or(Value::Json(id)),
-                })
+                cx.step(text.len() as u64 / 16)?;
+                from_text(cx, &text, None)
             },
         ),
         m("static T DeserializeObject<T>(string value)", "JSON as a value of a type.", |cx, a| {
-            let ty = a.ty(0).clone();
-            deserialized(cx, a, &ty)
+            let (text, ty) = (a.str(0, "value")?, a.ty(0).clone());
+            cx.step(text.len() as u64 / 16)?;
+            from_text(cx, &text, Some(&ty))
         }),
     ],
     refused: &[
@@ -67,35 +64,6 @@ pub(super) const DECL: TypeDecl = TypeDecl {
         not_allowed("NegativeInfinity", ONLY),
     ],
 };
-
-/// `DeserializeObject<T>`.
-fn deserialized(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty) -> Run {
-    let text = a.str(0, "value")?;
-    cx.step(text.len() as u64 / 16)?;
-    let dates = if reads_dates(ty) { DateParse::None } else { DateParse::DateTime };
-    let typed = primitive_type(ty).is_none() && !super::is_assignable(ty, &Ty::JTOKEN);
-    if typed && *ty != Ty::OBJECT {
-        // Trees may end early, values of other types may not.
-        if let Err(fault) = cx.state.json.parse(&text, dates, &mut cx.state.budget)
-            && fault.message().starts_with("Unexpected end of content")
-        {
-            let what = if text.trim_start().starts_with('[') { "array" } else { "object" };
-            let message = format!("Unexpected end when deserializing {what}.");
-            return Err(Exception::new(ExceptionKind::JsonSerialization, message));
-        }
-    }
-    match cx.state.json.deserialize(&text, dates, &mut cx.state.budget)? {
-        Some(id) => super::deserialize::read(cx, id, ty, From::Text),
-        None if ty.takes_null() => Ok(Value::Null),
-        None => {
-            let ty = ty.full_name();
-            let message = format!(
-                "No JSON content found and type '{ty}' is not nullable. Path '', line 0, position 0."
-            );
-            Err(Exception::new(ExceptionKind::JsonSerialization, message))
-        }
-    }
-}
 
 /// A value as JSON text.
 fn write(cx: &mut Cx<'_>, value: &Value, formatting: Formatting) -> Result<String, Exception> {

@@ -324,7 +324,7 @@ fn acosh(x: f64) -> f64 {
         let rest = x - 1.0;
         (rest + (2.0 * rest + rest * rest).sqrt()).ln_1p()
     } else {
-        f64::NAN
+        -f64::NAN
     }
 }
 
@@ -339,7 +339,7 @@ fn atanh(x: f64) -> f64 {
     } else if whole < 1.0 {
         0.5 * ((whole + whole) / (1.0 - whole)).ln_1p()
     } else if whole > 1.0 || x.is_nan() {
-        return f64::NAN;
+        return -f64::NAN;
     } else {
         f64::INFINITY
     };

@@ -45,7 +45,8 @@ pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::same_encoding;
 pub(crate) use exception::{default_message, new_exception};
 pub(crate) use json::{
-    add_content as add_json_content, content_value as json_content, json_pairs, token_as, token_at,
+    TokenWalk, content_value as json_content, convert_token, insert_content as insert_json_content,
+    json_pairs, tokens_given, unmade_row,
 };
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{

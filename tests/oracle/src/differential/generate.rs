@@ -2,6 +2,7 @@
 
 use tollgate_expr::reference::{MemberKind, ParamMode, ParamReference, Shape, TypeKind};
 
+use super::collections::{comparers, written};
 use super::node::Node;
 use super::pools::{SMALL, constants, sized, texts};
 use super::rng::Rng;
@@ -37,6 +38,21 @@ const FROM_JSON: &[&str] = &[
     "JToken",
     "string[]",
     "List<int>",
+    "object",
+    "byte[]",
+    "byte",
+    "DateTimeOffset",
+    "TimeSpan",
+    "Guid",
+    "JValue",
+    "object[]",
+    "List<string>",
+    "Dictionary<string, int>",
+    "Dictionary<string, object>",
+    "HashSet<int>",
+    "StringComparison",
+    "KeyValuePair<int, string>",
+    "Tuple<int, string>",
 ];
 
 #[derive(Debug)]
@@ -368,26 +384,22 @@ impl Generator {
             let (constant, _) = self.rng.pick(declared.constants)?;
             return Some(Node::leaf(ty, format!("{name}.{constant}")));
         }
+        if let [item] = args
+            && let Some((open, close)) = self.rng.pick(written(name))
+        {
+            if self.rng.percent(3) {
+                return Some(Node::leaf(ty, format!("(({ty})null)")));
+            }
+            let typed = |text: &str| text.replace('@', &item.to_string());
+            return self.items(ty, &typed(open), item, &typed(close));
+        }
         match (name, args) {
-            (
-                "IEnumerable" | "IList" | "ICollection" | "IReadOnlyList" | "IReadOnlyCollection",
-                [item],
-            ) => {
-                if self.rng.percent(50) {
-                    self.items(ty, &format!("new {item}[] {{ "), item, " }")
-                } else {
-                    self.items(ty, &format!("new List<{item}> {{ "), item, " }")
-                }
-            }
             ("IEnumerable", []) => Some(Node::leaf(ty, "new[] { 1, 2 }")),
-            ("List" | "HashSet", [item]) => self.items(ty, &format!("new {ty} {{ "), item, " }"),
-            ("ISet", [item]) => self.items(ty, &format!("new HashSet<{item}> {{ "), item, " }"),
-            ("Queue" | "Stack", [item]) => {
-                self.items(ty, &format!("new {ty}(new {item}[] {{ "), item, " })")
-            }
             ("Dictionary" | "IDictionary" | "IReadOnlyDictionary", [key, value]) => {
                 let mut children = Vec::new();
-                let mut text = format!("new Dictionary<{key}, {value}> {{ ");
+                let any_case = *key == named("string") && self.rng.percent(10);
+                let how = if any_case { "(StringComparer.OrdinalIgnoreCase)" } else { "" };
+                let mut text = format!("new Dictionary<{key}, {value}>{how} {{ ");
                 for (n, fixed) in ["\"a\"", "\"b\""].into_iter().enumerate().take(self.rng.below(3))
                 {
                     let key = if *key == named("string") {
@@ -405,9 +417,8 @@ impl Generator {
                 let inner = self.leaf(&Shape::Array(Box::new(item.clone())))?;
                 Some(Node::of(ty, "$.OrderBy(k => k)", vec![inner]))
             }
-            ("IEqualityComparer", [item]) if *item == named("string") => {
-                let all = ["StringComparer.Ordinal", "StringComparer.OrdinalIgnoreCase", "null"];
-                Some(Node::leaf(ty, *self.rng.pick(&all)?))
+            ("IEqualityComparer" | "IComparer", [item]) if !comparers(name, item).is_empty() => {
+                Some(Node::leaf(ty, *self.rng.pick(comparers(name, item))?))
             }
             ("IEqualityComparer" | "IComparer", _) => Some(Node::leaf(ty, format!("({ty})null"))),
             ("IGrouping", [key, item]) => {

@@ -162,6 +162,8 @@ impl Generator {
             .filter(|(place, _)| {
                 !place.member.is_static
                     && place.member.kind == MemberKind::Property
+                    // The walks of .NET's collections are structs, which are never null.
+                    && place.ty.shown != "IEnumerator"
                     && matches!(place.ty.kind, TypeKind::Class | TypeKind::Interface)
             })
             .cloned()

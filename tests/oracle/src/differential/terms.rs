@@ -91,6 +91,18 @@ impl Generator {
         Some(Node::of(&ty, "$ = $", vec![place, value]))
     }
 
+    /// Two types of numbers that mostly have a common one.
+    fn two_numbers(&mut self) -> (Shape, Shape) {
+        let left = self.number();
+        let fits: &[&str] = match &left {
+            Shape::Named("decimal", _) => &["decimal", "int", "long", "ulong", "char", "byte"],
+            Shape::Named("ulong", _) => &["ulong", "uint", "byte", "ushort", "char", "double"],
+            _ => &["int", "byte", "short", "char", "sbyte", "ushort", "uint", "long"],
+        };
+        let right = if self.rng.percent(5) { NUMERIC } else { fits };
+        (left, named(self.rng.pick(right).copied().unwrap_or("int")))
+    }
+
     fn number(&mut self) -> Shape {
         named(self.rng.pick(NUMERIC).copied().unwrap_or("int"))
     }
@@ -223,7 +235,7 @@ impl Generator {
         let (text, types): (&str, Vec<Shape>) = match self.rng.below(16) {
             0 => ("$.Length", vec![one("string")]),
             1 => ("($?.Length ?? -1)", vec![one("string")]),
-            2 => ("(int)$", vec![self.number()]),
+            2 => ("unchecked((int)$)", vec![self.number()]),
             3 => ("checked((int)$)", vec![self.number()]),
             4 => ("$[$]", vec![Shape::Array(Box::new(int.clone())), int.clone()]),
             5 => ("$[$ % 2]", vec![list("List"), int.clone()]),
@@ -291,8 +303,9 @@ impl Generator {
         let comparison = format!("({comparison})");
         let equalities = ["($).Equals($)", "Equals($, $)", "($ == $)", "($ != $)"];
         let any = self.local_type();
-        // Objects are compared by value here, whatever their boxes.
-        let n = if any == named("object") { 2 } else { equalities.len() };
+        // Objects are compared by value here, whatever their boxes; pairs have no operators.
+        let compared = !matches!(&any, Shape::Named("object" | "KeyValuePair", _));
+        let n = if compared { equalities.len() } else { 2 };
         let equality = *self.rng.pick(equalities.get(..n)?)?;
         let string = named("string");
         let (text, types): (&str, Vec<Shape>) = match self.rng.below(12) {
@@ -306,7 +319,7 @@ impl Generator {
             7 => (equality, vec![any.clone(), any]),
             8 => ("($ ?? $)", vec![Shape::Nullable(Box::new(boolean.clone())), boolean.clone()]),
             9 => {
-                let (left, right) = (self.number(), self.number());
+                let (left, right) = self.two_numbers();
                 (&comparison, vec![left, Shape::Nullable(Box::new(right))])
             }
             10 => (
@@ -314,7 +327,7 @@ impl Generator {
                 vec![Shape::Named("IEnumerable", vec![named("int")]), named("int")],
             ),
             _ => {
-                let (left, right) = (self.number(), self.number());
+                let (left, right) = self.two_numbers();
                 (&comparison, vec![left, right])
             }
         };
@@ -327,7 +340,7 @@ impl Generator {
         let (text, types) = match self.rng.below(4) {
             0 => ("$[$]", vec![named("string"), named("int")]),
             1 => ("(char)($ + $)", vec![char.clone(), named("int")]),
-            2 => ("(char)$", vec![self.number()]),
+            2 => ("unchecked((char)$)", vec![self.number()]),
             _ => ("char.ToUpperInvariant($)", vec![char.clone()]),
         };
         self.filled(&char, text, &types, below)

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use smallvec::SmallVec;
 
 use super::{Filter, NoMatch, Operator, Query, Side, fault};
 use crate::json::access::{Walk, index_out_of_range};
@@ -43,22 +44,57 @@ impl Found<'_> {
 }
 
 impl Evaluation<'_> {
+    /// The tokens of a path as they are found: each is followed to the end before the next, so that a fault comes behind
+    /// all that was found before it.
     pub(super) fn run(
         &self,
         filters: &[Filter],
         start: JsonId,
         budget: &mut Budget,
-    ) -> Result<Vec<JsonId>, Exception> {
-        let mut current = vec![start];
-        for filter in filters {
-            let mut found = Found { tokens: Vec::new(), budget };
-            for &token in &current {
-                found.budget.step(1)?;
-                self.apply(filter, token, &mut found)?;
+    ) -> (Vec<JsonId>, Option<Exception>) {
+        let mut out = Vec::new();
+        let fault = self.follow(filters, start, &mut out, budget).err();
+        (out, fault)
+    }
+
+    fn follow(
+        &self,
+        filters: &[Filter],
+        start: JsonId,
+        out: &mut Vec<JsonId>,
+        budget: &mut Budget,
+    ) -> Result<(), Exception> {
+        // What each step found and is not followed yet, and how the step ended.
+        let mut open: SmallVec<[(std::vec::IntoIter<JsonId>, Result<(), Exception>); 4]> =
+            SmallVec::new();
+        let mut next = Some(start);
+        loop {
+            if let Some(token) = next {
+                budget.step(1)?;
+                match filters.get(open.len()) {
+                    None => {
+                        budget.memory(size_of::<JsonId>())?;
+                        out.push(token);
+                    }
+                    Some(filter) => {
+                        let mut found = Found { tokens: Vec::new(), budget };
+                        let ended = self.apply(filter, token, &mut found);
+                        let tokens = found.tokens;
+                        open.push((tokens.into_iter(), ended));
+                    }
+                }
             }
-            current = found.tokens;
+            let Some((tokens, _)) = open.last_mut() else { return Ok(()) };
+            next = tokens.next();
+            if next.is_none()
+                && let Some((_, ended)) = open.pop()
+            {
+                ended?;
+                if open.is_empty() {
+                    return Ok(());
+                }
+            }
         }
-        Ok(current)
     }
 
     /// The fault of a step that leads nowhere, when it is one.
@@ -314,8 +350,11 @@ impl Evaluation<'_> {
             Side::Value(value) => Ok(vec![Operand::Value(value)]),
             Side::Path(filters) => {
                 let inner = Evaluation { no_match: NoMatch::Null, ..*self };
-                let found = inner.run(filters, token, budget)?;
-                Ok(found.into_iter().map(Operand::Token).collect())
+                let (found, ended) = inner.run(filters, token, budget);
+                match ended {
+                    Some(ended) => Err(ended),
+                    None => Ok(found.into_iter().map(Operand::Token).collect()),
+                }
             }
         }
     }

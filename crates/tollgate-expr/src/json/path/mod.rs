@@ -96,21 +96,22 @@ impl JsonHeap {
         no_match: NoMatch,
         budget: &mut Budget,
     ) -> Result<Option<JsonId>, Exception> {
-        match self.select_tokens(id, path, no_match, budget)?.as_slice() {
-            [] => Ok(None),
-            [only] => Ok(Some(*only)),
-            _ => Err(fault("Path returned multiple tokens.")),
+        let (tokens, ended) = self.select(id, path, no_match, budget);
+        match (tokens.as_slice(), ended) {
+            ([_, _, ..], _) => Err(fault("Path returned multiple tokens.")),
+            (_, Some(ended)) => Err(ended),
+            (tokens, None) => Ok(tokens.first().copied()),
         }
     }
 
-    /// `SelectTokens(path, errorWhenNoMatch)`.
-    pub(crate) fn select_tokens(
+    /// `SelectTokens(path, errorWhenNoMatch)`: what is found, and the fault that comes behind it.
+    pub(crate) fn select(
         &self,
         id: JsonId,
         path: &JsonPath,
         no_match: NoMatch,
         budget: &mut Budget,
-    ) -> Result<Vec<JsonId>, Exception> {
+    ) -> (Vec<JsonId>, Option<Exception>) {
         evaluate::Evaluation { heap: self, root: id, no_match }.run(&path.filters, id, budget)
     }
 }

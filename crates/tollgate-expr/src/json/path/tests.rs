@@ -27,7 +27,10 @@ fn select(
     let found = if single {
         heap.select_token(start, &path, no_match, &mut budget)?.into_iter().collect()
     } else {
-        heap.select_tokens(start, &path, no_match, &mut budget)?
+        match heap.select(start, &path, no_match, &mut budget) {
+            (_, Some(fault)) => return Err(fault),
+            (found, None) => found,
+        }
     };
     let texts: Result<Vec<String>, Exception> =
         found.into_iter().map(|id| heap.to_json(id, Formatting::None, &mut budget)).collect();

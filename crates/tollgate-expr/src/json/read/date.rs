@@ -1,9 +1,12 @@
 //! Text that Json.NET takes for a date.
 
-use crate::time::{DateTime, Kind, TimeSpan, days_in_month};
+use super::super::Scalar;
+use super::reader::{Reader, Token, located};
+use crate::time::{DateTime, DateTimeOffset, Kind, TimeSpan, days_in_month};
+use crate::{Budget, Exception, ExceptionKind};
 
 /// Reads `2024-01-31T12:00:00[.fraction][zone]` and `/Date(milliseconds[zone])/`; nothing else is a date.
-pub(super) fn parse(text: &str) -> Option<DateTime> {
+pub(crate) fn parse(text: &str) -> Option<DateTime> {
     let bytes = text.as_bytes();
     match bytes.first()? {
         b'/' => microsoft(text),
@@ -12,6 +15,80 @@ pub(super) fn parse(text: &str) -> Option<DateTime> {
         }
         _ => None,
     }
+}
+
+/// What `new Date(…)` is, whose start was read: milliseconds, or the parts of a time from the year on.
+pub(super) fn constructed(
+    reader: &mut Reader<'_>,
+    budget: &mut Budget,
+) -> Result<Scalar, Exception> {
+    let fault =
+        |message: &str| Exception::new(ExceptionKind::JsonWriter, located(message, "", None));
+    let mut parts = Vec::new();
+    while parts.len() < 7 {
+        if !reader.read(budget)? {
+            return Err(fault("Unexpected end when reading date constructor."));
+        }
+        match (reader.token, &reader.value) {
+            (Token::EndConstructor, _) => break,
+            (Token::Integer, Scalar::Int(part)) => parts.push(*part),
+            (other, _) => {
+                return Err(fault(&format!(
+                    "Unexpected token when reading date constructor. Expected Integer, got {}.",
+                    other.name()
+                )));
+            }
+        }
+    }
+    let date = match parts.as_slice() {
+        [] => return Err(fault("Date constructor has no arguments.")),
+        [milliseconds] => milliseconds
+            .checked_mul(10_000)
+            .and_then(|ticks| DateTime::UNIX_EPOCH.add_ticks(ticks).ok())
+            .map(|date| date.with_kind(Kind::Utc)),
+        [year, month, rest @ ..] => {
+            let part = |index: usize, default| {
+                rest.get(index).map_or(Some(default), |part| i32::try_from(*part).ok())
+            };
+            let day = part(0, 1).map(|day| day.max(1));
+            constructed_of([
+                i32::try_from(*year).ok(),
+                i32::try_from(*month).ok().and_then(|month| month.checked_add(1)),
+                day,
+                part(1, 0),
+                part(2, 0),
+                part(3, 0),
+                part(4, 0),
+            ])
+        }
+    };
+    date.map(Scalar::Date).ok_or_else(|| fault("Unexpected date constructor."))
+}
+
+fn constructed_of(parts: [Option<i32>; 7]) -> Option<DateTime> {
+    let [year, month, day, hour, minute, second, millisecond] = parts;
+    let kind = Kind::Unspecified;
+    DateTime::from_parts(year?, month?, day?, hour?, minute?, second?, millisecond?, kind).ok()
+}
+
+/// The same with its offset; that of a time without one is zero.
+pub(super) fn parse_offset(text: &str) -> Option<DateTimeOffset> {
+    let bytes = text.as_bytes();
+    let (date, offset) = match bytes.first()? {
+        b'/' => {
+            let (utc, _, offset) = microsoft_parts(text)?;
+            (utc.add_ticks(offset).ok()?, offset)
+        }
+        b'0'..=b'9' if (19..=40).contains(&bytes.len()) && bytes.get(10) == Some(&b'T') => {
+            match iso_parts(bytes)? {
+                (date, Zone::Offset(ticks)) => (date, ticks),
+                (date, _) => (date, 0),
+            }
+        }
+        _ => return None,
+    };
+    let date = date.with_kind(Kind::Unspecified);
+    DateTimeOffset::with_offset(date, TimeSpan::from_ticks(offset)).ok()
 }
 
 /// How a time is meant.
@@ -30,6 +107,11 @@ fn digits(bytes: &[u8], from: usize, count: usize) -> Option<i32> {
 }
 
 fn iso(bytes: &[u8]) -> Option<DateTime> {
+    iso_parts(bytes).map(|(date, zone)| in_zone(date, &zone))
+}
+
+/// The clock's time and the zone beside it.
+fn iso_parts(bytes: &[u8]) -> Option<(DateTime, Zone)> {
     let is = |at: usize, expected: u8| bytes.get(at) == Some(&expected);
     let (year, month, day) = (digits(bytes, 0, 4)?, digits(bytes, 5, 2)?, digits(bytes, 8, 2)?);
     let (hour, minute, second) =
@@ -53,7 +135,7 @@ fn iso(bytes: &[u8]) -> Option<DateTime> {
             .and_then(|date| date.add_ticks(fraction))
             .ok()?;
     let date = if hour == 24 { date.add_days(1.0).ok()? } else { date };
-    Some(in_zone(date, &zone))
+    Some((date, zone))
 }
 
 fn in_zone(date: DateTime, zone: &Zone) -> DateTime {
@@ -124,18 +206,24 @@ fn zone(bytes: &[u8], at: usize) -> Option<Zone> {
 
 /// `/Date(1234656000000+0200)/`: the offset only makes it local.
 fn microsoft(text: &str) -> Option<DateTime> {
+    microsoft_parts(text).map(|(utc, kind, _)| utc.with_kind(kind))
+}
+
+/// The time in UTC, its kind, and the ticks of its offset.
+fn microsoft_parts(text: &str) -> Option<(DateTime, Kind, i64)> {
     let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
     let sign = inner.char_indices().skip(1).find(|(_, char)| matches!(char, '+' | '-'));
-    let (milliseconds, kind) = match sign {
-        Some((at, _)) => {
+    let (milliseconds, kind, minutes) = match sign {
+        Some((at, sign)) => {
             let (value, offset) = inner.split_at_checked(at)?;
-            digits(offset.as_bytes(), 1, 2)?;
-            (value, Kind::Local)
+            let offset = offset.as_bytes();
+            let minutes = digits(offset, 1, 2)? * 60 + digits(offset, 3, 2).unwrap_or_default();
+            (value, Kind::Local, i64::from(if sign == '-' { -minutes } else { minutes }))
         }
-        None => (inner, Kind::Utc),
+        None => (inner, Kind::Utc, 0),
     };
     let milliseconds: i64 = milliseconds.parse().ok()?;
     let ticks = milliseconds.checked_mul(10_000)?;
     let date = DateTime::UNIX_EPOCH.add(TimeSpan::from_ticks(ticks)).ok()?;
-    Some(date.with_kind(kind))
+    Some((date, kind, minutes * 600_000_000))
 }

@@ -9,7 +9,7 @@ use crate::{Budget, Exception};
 /// Integers of more digits than this are refused rather than read as `BigInteger`.
 const MAX_INTEGER: usize = 380;
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
     /// `true`, `NaN` and the like, with something that separates behind it.
     pub(super) fn word(
         &mut self,
@@ -26,7 +26,7 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    fn matches(&mut self, word: &str) -> Result<bool, Exception> {
+    pub(super) fn matches(&mut self, word: &str) -> Result<bool, Exception> {
         if !self.has_more_than(word.len() - 1) {
             self.at = self.text.len();
             return Err(self.fail("Unexpected end when reading JSON."));
@@ -127,6 +127,18 @@ impl Reader<'_> {
     }
 
     pub(super) fn number(&mut self, budget: &mut Budget) -> Result<bool, Exception> {
+        let text = self.number_text()?;
+        let value = self.number_value(text, budget)?;
+        let token = match value {
+            Scalar::Double(_) => Token::Float,
+            _ => Token::Integer,
+        };
+        self.set_value(token, value);
+        Ok(true)
+    }
+
+    /// The characters of a number. The index counts before they are looked at, as the errors about them show.
+    pub(super) fn number_text(&mut self) -> Result<&'t str, Exception> {
         let start = self.at;
         loop {
             match self.byte() {
@@ -144,23 +156,18 @@ impl Reader<'_> {
             }
         }
         let text = self.text.get(start..self.at).unwrap_or("");
-        // The index counts before the number is looked at, as its errors show.
         self.count_item();
         self.end_value();
-        let value = self.number_value(text, budget)?;
-        let token = match value {
-            Scalar::Double(_) => Token::Float,
-            _ => Token::Integer,
-        };
-        self.set_value(token, value);
-        Ok(true)
+        Ok(text)
     }
 
-    fn number_value(&self, text: &str, budget: &mut Budget) -> Result<Scalar, Exception> {
+    pub(super) fn number_value(
+        &self,
+        text: &str,
+        budget: &mut Budget,
+    ) -> Result<Scalar, Exception> {
         let invalid = || self.fail(&format!("Input string '{text}' is not a valid number."));
-        let mut bytes = text.bytes();
-        let (first, second) = (bytes.next(), bytes.next());
-        if first == Some(b'0') && second.is_some_and(|byte| !matches!(byte, b'.' | b'e' | b'E')) {
+        if is_other_base(text) {
             return other_base(text).map(Scalar::Int).ok_or_else(invalid);
         }
         let digits = text.strip_prefix('-').unwrap_or(text);
@@ -184,8 +191,15 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a number is hexadecimal or octal.
+pub(super) fn is_other_base(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let (first, second) = (bytes.next(), bytes.next());
+    first == Some(b'0') && second.is_some_and(|byte| !matches!(byte, b'.' | b'e' | b'E'))
+}
+
 /// `0x1F` and `017`, as `Convert.ToInt64` reads them: two's complement when all bits are used.
-fn other_base(text: &str) -> Option<i64> {
+pub(super) fn other_base(text: &str) -> Option<i64> {
     let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let value = match hex {
         Some(digits) if digits.starts_with(['+', '-']) => return None,

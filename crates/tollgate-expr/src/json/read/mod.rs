@@ -5,15 +5,19 @@ mod literal;
 mod plain;
 mod reader;
 mod string;
+mod typed;
 
 use std::sync::Arc;
 
-use self::reader::{Reader, Token};
+pub(crate) use self::reader::{Reader, Token, located};
+pub(crate) use self::typed::Want;
+pub(super) use self::typed::{bytes_of_text, of_text};
 use super::{JsonHeap, JsonId, Scalar};
 use crate::{Budget, Exception, ExceptionKind};
+pub(crate) use date::parse as date_of_json;
 
 /// How deep text may nest. Json.NET 12 has no bound; deeper text is a `JsonReaderException` here.
-pub(crate) const MAX_DEPTH: usize = 512;
+const MAX_DEPTH: usize = 512;
 
 /// `DateParseHandling`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,15 +44,10 @@ impl JsonHeap {
         if !reader.read(budget)? {
             return Err(reader.fail("Error reading JToken from JsonReader."));
         }
-        let token = match reader.token {
-            Token::StartObject | Token::StartArray | Token::StartConstructor => {
-                self.load(&mut reader, Mode::Load, budget)?
-            }
-            Token::Comment => {
-                let text = reader.take_text();
-                self.value(Scalar::Comment(text), budget)?
-            }
-            _ => self.value(reader.take_value(), budget)?,
+        let token = if reader.token.is_start() {
+            self.load(&mut reader, budget)?
+        } else {
+            self.value(reader.take_value(), budget)?
         };
         reader.finish(budget)?;
         Ok(token)
@@ -74,33 +73,48 @@ impl JsonHeap {
         self.parse_container(text, dates, Token::StartArray, budget)
     }
 
-    /// `JsonConvert.DeserializeObject(text)` as a token; none for empty text.
-    pub(crate) fn deserialize(
+    /// An object or array of plain JSON, as a deserializer makes it; none when the text needs the lenient reader.
+    pub(crate) fn plain(
         &mut self,
         text: &str,
-        dates: DateParse,
+        open: &[u8],
         budget: &mut Budget,
     ) -> Result<Option<JsonId>, Exception> {
-        if let Some(token) = plain::read(self, text, dates, b"{[", budget)? {
-            return Ok(Some(token));
+        plain::read(self, text, DateParse::DateTime, open, budget)
+    }
+
+    /// `JTokenWriter.WriteToken(reader)`: a token of what a reader has just read, and of all that it holds.
+    pub(super) fn copy(
+        &mut self,
+        reader: &mut Reader<'_>,
+        comments: bool,
+        budget: &mut Budget,
+    ) -> Result<JsonId, Exception> {
+        if !reader.token.is_start() {
+            let value = copied(reader.take_value());
+            return self.value(value, budget);
         }
-        let mut reader = Reader::new(text, dates);
-        loop {
-            if !reader.read(budget)? {
-                return Ok(None);
-            }
-            if !matches!(reader.token, Token::None | Token::Comment) {
-                break;
+        let mode = Mode::Copy { comments };
+        let mut loader = Loader { mode, open: Vec::new(), property: None };
+        if let Some(date) = loader.date(reader, budget)? {
+            return self.value(date, budget);
+        }
+        let root = loader.start(self, reader, budget)?;
+        while reader.read(budget)? {
+            if loader.take(self, reader, budget)? {
+                return Ok(root);
             }
         }
-        let token = match reader.token {
-            Token::StartObject | Token::StartArray | Token::StartConstructor => {
-                self.load(&mut reader, Mode::Deserialize, budget)?
+        // Json.NET forgives containers that end behind an item, or where they have begun.
+        let deep = loader.open.len() > usize::from(reader.token.is_start());
+        match loader.open.last() {
+            Some(&open) if deep && reader.token != Token::None => {
+                let path = self.path(open, budget)?;
+                let message = located("Unexpected end when reading token.", &path, None);
+                Err(Exception::new(ExceptionKind::JsonWriter, message))
             }
-            _ => self.value(reader.take_value(), budget)?,
-        };
-        reader.finish(budget)?;
-        Ok(Some(token))
+            _ => Ok(root),
+        }
     }
 
     fn parse_container(
@@ -128,24 +142,19 @@ impl JsonHeap {
                 "Error reading {class} from JsonReader. Current JsonReader item is not {what}: {found}."
             )));
         }
-        let token = self.load(&mut reader, Mode::Load, budget)?;
+        let token = self.load(&mut reader, budget)?;
         reader.finish(budget)?;
         Ok(token)
     }
 
     /// Loads the container whose start was just read.
-    fn load(
-        &mut self,
-        reader: &mut Reader<'_>,
-        mode: Mode,
-        budget: &mut Budget,
-    ) -> Result<JsonId, Exception> {
-        let mut loader = Loader { mode, open: Vec::new(), property: None };
+    fn load(&mut self, reader: &mut Reader<'_>, budget: &mut Budget) -> Result<JsonId, Exception> {
+        let mut loader = Loader { mode: Mode::Load, open: Vec::new(), property: None };
         let root = loader.start(self, reader, budget)?;
         let mut any = false;
         loop {
             if !reader.read(budget)? {
-                return loader.ended_early(self, reader, root, any);
+                return Err(Loader::ended_early(self, reader, root, any));
             }
             any = true;
             if loader.take(self, reader, budget)? {
@@ -155,11 +164,13 @@ impl JsonHeap {
     }
 }
 
-/// Who reads: the two differ about comments and text that ends early.
+/// Who reads: the two differ about comments, dates as constructors and names that come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
+    /// `JToken.Load`.
     Load,
-    Deserialize,
+    /// `JTokenWriter.WriteToken`.
+    Copy { comments: bool },
 }
 
 /// Builds the tree while tokens come.
@@ -181,7 +192,15 @@ impl Loader {
     ) -> Result<bool, Exception> {
         match reader.token {
             Token::StartObject | Token::StartArray | Token::StartConstructor => {
-                self.start(heap, reader, budget)?;
+                match self.date(reader, budget)? {
+                    Some(date) => {
+                        let date = heap.value(date, budget)?;
+                        self.attach(heap, date, budget)?;
+                    }
+                    None => {
+                        self.start(heap, reader, budget)?;
+                    }
+                }
             }
             Token::EndObject | Token::EndArray | Token::EndConstructor => {
                 self.open.pop();
@@ -193,18 +212,33 @@ impl Loader {
             }
             Token::Comment => {
                 let in_object = self.open.last().is_some_and(|&open| heap.is_object(open));
-                if self.mode == Mode::Deserialize && self.property.is_none() && !in_object {
+                let kept = self.mode == Mode::Copy { comments: true };
+                if kept && self.property.take().is_none() && !in_object {
                     let comment = heap.value(Scalar::Comment(reader.take_text()), budget)?;
                     self.attach(heap, comment, budget)?;
                 }
             }
             Token::None => {}
             _ => {
-                let value = heap.value(reader.take_value(), budget)?;
+                let value = reader.take_value();
+                let value = if self.mode == Mode::Load { value } else { copied(value) };
+                let value = heap.value(value, budget)?;
                 self.attach(heap, value, budget)?;
             }
         }
         Ok(false)
+    }
+
+    /// `new Date(milliseconds)` as the date it is, where tokens are copied.
+    fn date(
+        &self,
+        reader: &mut Reader<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<Scalar>, Exception> {
+        let is_date = reader.token == Token::StartConstructor
+            && matches!(self.mode, Mode::Copy { .. })
+            && matches!(&reader.value, Scalar::Str(name) if &**name == "Date");
+        if is_date { date::constructed(reader, budget).map(Some) } else { Ok(None) }
     }
 
     fn start(
@@ -234,12 +268,14 @@ impl Loader {
             return heap.link(property, 0, token, budget);
         }
         match self.open.last() {
+            // A comment ends a property for the writer of copies, which then puts the value into the object.
+            Some(&parent) if heap.is_object(parent) => heap.add(parent, Some(token), budget),
             Some(&parent) => heap.link(parent, heap.count(parent), token, budget),
             None => Ok(()),
         }
     }
 
-    /// A property begins; one of the same name is replaced where it stands.
+    /// A property begins; one of the same name is replaced where it stands, or comes anew at the end of a copy.
     fn name(
         &mut self,
         heap: &mut JsonHeap,
@@ -250,8 +286,15 @@ impl Loader {
         let existing = heap.property_named(object, &name);
         let property = heap.empty_property(name, budget)?;
         match existing {
-            Some(existing) => heap.relink(object, heap.slot(existing), property),
-            None => heap.link(object, heap.count(object), property, budget)?,
+            Some(existing) if self.mode == Mode::Load => {
+                heap.relink(object, heap.slot(existing), property);
+            }
+            existing => {
+                if let Some(existing) = existing {
+                    heap.remove(existing, budget)?;
+                }
+                heap.link(object, heap.count(object), property, budget)?;
+            }
         }
         self.property = Some(property);
         Ok(())
@@ -259,36 +302,19 @@ impl Loader {
 
     /// Text ended inside of the root.
     #[cold]
-    fn ended_early(
-        &self,
-        heap: &JsonHeap,
-        reader: &Reader<'_>,
-        root: JsonId,
-        any: bool,
-    ) -> Result<JsonId, Exception> {
+    fn ended_early(heap: &JsonHeap, reader: &Reader<'_>, root: JsonId, any: bool) -> Exception {
         let class = heap.short_class_name(root);
-        match (self.mode, heap.is_object(root)) {
-            (Mode::Load, _) if any => {
-                Err(reader.fail(&format!("Unexpected end of content while loading {class}.")))
-            }
-            (Mode::Load, _) => Err(reader.fail(&format!("Error reading {class} from JsonReader."))),
-            (Mode::Deserialize, true) => {
-                let message = if any {
-                    "Unexpected end when deserializing object."
-                } else {
-                    "Unexpected end when reading JSON."
-                };
-                let at = reader.fail(message);
-                Err(Exception::new(ExceptionKind::JsonSerialization, at.message()))
-            }
-            // Json.NET forgives an array that ends behind an item.
-            (Mode::Deserialize, false) if reader.token == Token::None => Ok(root),
-            (Mode::Deserialize, false) => Err(Exception::new(
-                ExceptionKind::JsonWriter,
-                "Unexpected end when reading token. Path ''.",
-            )),
+        if any {
+            reader.fail(&format!("Unexpected end of content while loading {class}."))
+        } else {
+            reader.fail(&format!("Error reading {class} from JsonReader."))
         }
     }
+}
+
+/// Copies know no `undefined`.
+fn copied(value: Scalar) -> Scalar {
+    if value == Scalar::Undefined { Scalar::Null } else { value }
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use super::super::access::PathStep;
 use super::{DateParse, MAX_DEPTH};
 use crate::{Budget, Exception, ExceptionKind};
 
-/// `Newtonsoft.Json.JsonToken`, as far as text gives them.
+/// `Newtonsoft.Json.JsonToken`, as far as text and trees give them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     None,
     StartObject,
     StartArray,
@@ -26,10 +26,18 @@ pub(super) enum Token {
     EndArray,
     EndConstructor,
     Date,
+    Raw,
+    Bytes,
 }
 
 impl Token {
-    pub(super) fn name(self) -> &'static str {
+    /// Whether a container begins.
+    pub(crate) fn is_start(self) -> bool {
+        matches!(self, Self::StartObject | Self::StartArray | Self::StartConstructor)
+    }
+
+    /// The name of the constant.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "None",
             Self::StartObject => "StartObject",
@@ -47,6 +55,8 @@ impl Token {
             Self::EndArray => "EndArray",
             Self::EndConstructor => "EndConstructor",
             Self::Date => "Date",
+            Self::Raw => "Raw",
+            Self::Bytes => "Bytes",
         }
     }
 }
@@ -64,6 +74,13 @@ pub(super) enum State {
     Constructor,
     PostValue,
     Finished,
+}
+
+/// What happens to comments behind a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comments {
+    Read,
+    Skip,
 }
 
 /// A container the reader is in.
@@ -115,28 +132,31 @@ impl Position {
 const NAMES: usize = 64;
 
 /// The reader.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     pub(super) text: &'a str,
     /// Bytes read.
     pub(super) at: usize,
     line: usize,
     line_start: usize,
+    /// UTF-16 units read of the character at the current place: where a fault is told within a pair.
+    pub(super) ahead: usize,
     pub(super) dates: DateParse,
     pub(super) state: State,
-    pub(super) token: Token,
-    pub(super) value: Scalar,
+    pub(crate) token: Token,
+    pub(crate) value: Scalar,
     outer: Vec<Position>,
     current: Position,
     names: Vec<Arc<str>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str, dates: DateParse) -> Self {
+    pub(crate) fn new(text: &'a str, dates: DateParse) -> Self {
         Self {
             text,
             at: 0,
             line: 1,
             line_start: 0,
+            ahead: 0,
             dates,
             state: State::Start,
             token: Token::None,
@@ -148,7 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next token; `false` at the end of the text.
-    pub(super) fn read(&mut self, budget: &mut Budget) -> Result<bool, Exception> {
+    pub(crate) fn read(&mut self, budget: &mut Budget) -> Result<bool, Exception> {
         let start = self.at;
         let read = self.read_token(budget);
         budget.step(1 + (self.at - start) as u64 / 64)?;
@@ -160,7 +180,7 @@ impl<'a> Reader<'a> {
             match self.state {
                 State::Object | State::ObjectStart => return self.object(budget),
                 State::PostValue => {
-                    if self.post_value(budget)? {
+                    if self.post_value(Comments::Read, budget)? {
                         return Ok(true);
                     }
                 }
@@ -177,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of the token just read.
-    pub(super) fn take_value(&mut self) -> Scalar {
+    pub(crate) fn take_value(&mut self) -> Scalar {
         std::mem::replace(&mut self.value, Scalar::Null)
     }
 
@@ -201,9 +221,13 @@ impl<'a> Reader<'a> {
         self.text.get(self.at..).unwrap_or("")
     }
 
-    /// The character at the current place; Json.NET's buffer ends with a NUL.
+    /// The character at the current place; Json.NET's buffer ends with a NUL, and has halves of what is beyond 16 bits.
     pub(super) fn char(&self) -> char {
-        self.rest().chars().next().unwrap_or('\0')
+        match self.rest().chars().next() {
+            None => '\0',
+            Some(char) if char.len_utf16() > 1 => char::REPLACEMENT_CHARACTER,
+            Some(char) => char,
+        }
     }
 
     /// Whether more than `count` UTF-16 units are left.
@@ -232,7 +256,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips a white-space character, or one NUL in the middle of the text; whether there was one.
-    fn skip_blank(&mut self) -> bool {
+    pub(super) fn skip_blank(&mut self) -> bool {
         match self.byte() {
             Some(b' ' | b'\t' | 0) => self.at += 1,
             Some(b'\n') => self.line_feed(),
@@ -266,6 +290,21 @@ impl<'a> Reader<'a> {
     /// One more item of the container.
     pub(super) fn count_item(&mut self) {
         self.current.items += 1;
+    }
+
+    /// `[`, where bytes are wanted.
+    pub(super) fn start_array(&mut self) -> Result<bool, Exception> {
+        self.start(Token::StartArray, Container::Array)
+    }
+
+    /// `{`, where bytes are wanted.
+    pub(super) fn start_object(&mut self) -> Result<bool, Exception> {
+        self.start(Token::StartObject, Container::Object)
+    }
+
+    /// `]`.
+    pub(super) fn end_array(&mut self) -> Result<bool, Exception> {
+        self.end(Token::EndArray, Container::Array)
     }
 
     fn start(&mut self, token: Token, container: Container) -> Result<bool, Exception> {
@@ -315,7 +354,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Behind a value: a comma, an end, a comment.
-    fn post_value(&mut self, budget: &mut Budget) -> Result<bool, Exception> {
+    pub(super) fn post_value(
+        &mut self,
+        comments: Comments,
+        budget: &mut Budget,
+    ) -> Result<bool, Exception> {
         loop {
             match self.byte() {
                 None => {
@@ -333,8 +376,9 @@ impl<'a> Reader<'a> {
                     return Ok(false);
                 }
                 Some(b'}') => return self.end(Token::EndObject, Container::Object),
-                Some(b']') => return self.end(Token::EndArray, Container::Array),
+                Some(b']') => return self.end_array(),
                 Some(b')') => return self.end(Token::EndConstructor, Container::Constructor),
+                Some(b'/') if comments == Comments::Skip => self.skip_comment(budget)?,
                 Some(b'/') => return self.comment(budget),
                 Some(_) => {
                     if !self.skip_blank() {
@@ -348,7 +392,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finished(&mut self, budget: &mut Budget) -> Result<bool, Exception> {
+    /// Passes over a comment.
+    pub(super) fn skip_comment(&mut self, budget: &mut Budget) -> Result<(), Exception> {
+        let token = self.token;
+        self.comment(budget)?;
+        self.token = token;
+        Ok(())
+    }
+
+    pub(super) fn finished(&mut self, budget: &mut Budget) -> Result<bool, Exception> {
         self.eat_blanks();
         match self.byte() {
             None => {
@@ -446,9 +498,9 @@ impl<'a> Reader<'a> {
         let Some(byte) = self.byte() else { return Ok(false) };
         match byte {
             b'"' | b'\'' => self.string(byte, budget),
-            b'{' => self.start(Token::StartObject, Container::Object),
-            b'[' => self.start(Token::StartArray, Container::Array),
-            b']' => self.end(Token::EndArray, Container::Array),
+            b'{' => self.start_object(),
+            b'[' => self.start_array(),
+            b']' => self.end_array(),
             b')' => self.end(Token::EndConstructor, Container::Constructor),
             // A value that is not there; the comma itself comes next.
             b',' => {
@@ -485,7 +537,19 @@ impl<'a> Reader<'a> {
 
     /// A `JsonReaderException` here.
     #[cold]
-    pub(super) fn fail(&self, message: &str) -> Exception {
+    pub(crate) fn fail(&self, message: &str) -> Exception {
+        self.fail_as(ExceptionKind::JsonReader, message)
+    }
+
+    /// The line and the column.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        let before = self.text.get(self.line_start..self.at).unwrap_or("");
+        (self.line, before.encode_utf16().count() + self.ahead)
+    }
+
+    /// An exception here.
+    #[cold]
+    pub(crate) fn fail_as(&self, kind: ExceptionKind, message: &str) -> Exception {
         let in_current =
             !matches!(self.state, State::ArrayStart | State::ObjectStart | State::ConstructorStart);
         let mut path = String::new();
@@ -495,17 +559,29 @@ impl<'a> Reader<'a> {
                 step.write(&mut path);
             }
         }
-        let before = self.text.get(self.line_start..self.at).unwrap_or("");
-        let column = before.encode_utf16().count();
+        let (line, column) = self.place();
         let nothing_read =
             self.state == State::Start && column == 0 && self.token != Token::Comment;
-        let line = if nothing_read { 0 } else { self.line };
+        let line = if nothing_read { 0 } else { line };
+        Exception::new(kind, located(message, &path, Some((line, column))))
+    }
+}
+
+/// A message with where it happened, as Json.NET writes it.
+#[cold]
+pub(crate) fn located(message: &str, path: &str, place: Option<(usize, usize)>) -> String {
+    let message = if message.ends_with('\n') {
+        message.to_owned()
+    } else {
         let message = message.trim();
         let stop = if message.ends_with('.') { "" } else { "." };
-        Exception::new(
-            ExceptionKind::JsonReader,
-            format!("{message}{stop} Path '{path}', line {line}, position {column}."),
-        )
+        format!("{message}{stop} ")
+    };
+    match place {
+        Some((line, column)) => {
+            format!("{message}Path '{path}', line {line}, position {column}.")
+        }
+        None => format!("{message}Path '{path}'."),
     }
 }
 

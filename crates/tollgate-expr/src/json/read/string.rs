@@ -48,7 +48,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn string_text(&mut self, quote: u8, budget: &mut Budget) -> Result<Text<'a>, Exception> {
+    pub(super) fn string_text(
+        &mut self,
+        quote: u8,
+        budget: &mut Budget,
+    ) -> Result<Text<'a>, Exception> {
         self.at += 1;
         let mut start = self.at;
         // What was read before the last escape.
@@ -160,7 +164,16 @@ fn is_high(unit: u32) -> bool {
 }
 
 /// A string's content: as it stands in the text, or decoded.
-enum Text<'a> {
+pub(super) enum Text<'a> {
     Plain(&'a str),
     Escaped(String),
+}
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Escaped(text) => text,
+        }
+    }
 }

@@ -30,6 +30,9 @@ pub(in crate::types) const COMPARER: TypeDecl = interface!(
     "Says which of two values comes first.",
     &[m("int Compare(T x, T y)", "Less than 0, 0 or more than 0.", |cx, a| {
         let (comparer, left, right) = (a.value(0), a.value(1), a.value(2));
+        if let Value::Enum(TypeId::StringComparer, _) = comparer {
+            return Ok(super::super::string::compare_strings(a));
+        }
         let order = cx.compare_by(&left, &right, Order::Comparer(&comparer))?;
         Ok(Value::Int(order as i32))
     })]

@@ -10,7 +10,7 @@ use super::super::xml::read_body as read_xml;
 use super::super::{Ty, TypeId, certificate, encoding};
 use super::{Run, entity, part, present, text};
 use crate::eval::{Args, Cx};
-use crate::json::DateParse;
+use crate::json::{DateParse, SourceText};
 use crate::state::confusion;
 use crate::value::{HostRef, ResponsePart};
 use crate::{Exception, ExceptionKind, MessageKind, Response, Url, UrlKind, Value};
@@ -178,7 +178,13 @@ fn as_type(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
             return Ok(Value::Str(text));
         }
     };
-    read.map(Value::Json)
+    let id = read?;
+    let kept = match text {
+        Cow::Borrowed(_) => SourceText::Bytes(bytes.clone()),
+        Cow::Owned(text) => SourceText::Str(text.into()),
+    };
+    cx.state.json.keep_source(id, kept);
+    Ok(Value::Json(id))
 }
 
 pub(in crate::types) const BODY: TypeDecl = entity(

@@ -96,7 +96,7 @@ fn converted(cx: &mut Cx<'_>, a: &Args<'_>, to: Target) -> Result<Value, Excepti
 
 fn of_number(cx: &Cx<'_>, value: &Value, to: Target) -> Result<Value, Exception> {
     let invalid = || {
-        let from = value.type_name(cx.state).unwrap_or_default();
+        let from = cx.cast_name(value);
         let known = matches!(value, Value::Bool(_) | Value::Char(_) | Value::DateTime(_))
             || value.number().is_some();
         let message = if known {

@@ -541,8 +541,7 @@ const CODING: &[Member] = &[
         "int GetBytes(string s, int charIndex, int charCount, byte[] bytes, int byteIndex)",
         "Writes some text into bytes; how many.",
         |cx, a| {
-            let chars = matches!(known(a, 0).page, Page::Ascii | Page::Latin1);
-            let name = if chars { "chars" } else { "s" };
+            let name = if known(a, 0).page == Page::Ascii { "chars" } else { "s" };
             write_bytes(cx, a, name)
         },
     ),

@@ -2,10 +2,10 @@
 
 use super::super::collections::index_int;
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
-use super::container::{add_all, add_content};
-use super::{NO_READERS, NO_SERIALIZERS, NO_SETTINGS, Run, index, set_index};
+use super::container::add_content;
+use super::{NO_READERS, NO_SERIALIZERS, NO_SETTINGS, Run, index, parsed, set_index};
 use crate::eval::{Cx, null_argument};
-use crate::json::{DateParse, JsonId};
+use crate::json::{JsonHeap, JsonId};
 use crate::{Exception, ExceptionKind, Value};
 
 pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
@@ -21,7 +21,7 @@ pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
         }),
         m("new(params object[] content)", "Of tokens.", |cx, a| {
             let id = cx.state.json.array(&mut cx.state.budget)?;
-            add_all(cx, id, &a.value(0))?;
+            add_content(cx, id, &a.value(0))?;
             Ok(Value::Json(id))
         }),
         m("new(object content)", "Of tokens.", |cx, a| {
@@ -30,12 +30,7 @@ pub(in crate::types) const ARRAY: TypeDecl = TypeDecl {
             Ok(Value::Json(id))
         }),
         m("static JArray Parse(string json)", "Reads a JSON array.", |cx, a| {
-            let text = a.str(0, "s")?;
-            cx.step(text.len() as u64 / 16)?;
-            cx.state
-                .json
-                .parse_array(&text, DateParse::DateTime, &mut cx.state.budget)
-                .map(Value::Json)
+            parsed(cx, a, JsonHeap::parse_array)
         }),
         m("static JArray FromObject(object o)", "A tree of a value.", |cx, a| {
             super::super::json_convert::to_array_tree(cx, a)

@@ -1,7 +1,7 @@
 //! `JConstructor`.
 
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
-use super::container::{add_all, add_content};
+use super::container::add_content;
 use super::{NO_READERS, Run, bad_key, token};
 use crate::eval::{Args, Cx, null_argument};
 use crate::json::JsonId;
@@ -46,7 +46,7 @@ pub(in crate::types) const CONSTRUCTOR: TypeDecl = TypeDecl {
             cx.state.json.unnamed_constructor(&mut cx.state.budget).map(Value::Json)
         }),
         m("new(JConstructor other)", "A copy.", |cx, a| {
-            let other = a.json(0).ok_or_else(Exception::null_reference)?;
+            let other = a.json(0).ok_or_else(|| null_argument("other"))?;
             cx.state.json.deep_clone(other, &mut cx.state.budget).map(Value::Json)
         }),
         m("new(string name)", "Of a name.", |cx, a| {
@@ -60,7 +60,7 @@ pub(in crate::types) const CONSTRUCTOR: TypeDecl = TypeDecl {
         }),
         m("new(string name, params object[] content)", "Of a name and arguments.", |cx, a| {
             let id = cx.state.json.constructor(a.str(0, "name")?, &mut cx.state.budget)?;
-            add_all(cx, id, &a.value(1))?;
+            add_content(cx, id, &a.value(1))?;
             Ok(Value::Json(id))
         }),
         rw(

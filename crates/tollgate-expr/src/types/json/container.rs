@@ -5,58 +5,46 @@ use super::super::collections::index_int;
 use super::super::decl::{Kind, TypeDecl, m, refused};
 use super::{NO_EVENTS, NO_READERS, to_token, tokens};
 use crate::eval::{Cx, scalar_of};
-use crate::json::{JsonId, MergeSettings};
-use crate::state::Object;
+use crate::json::JsonId;
 use crate::{Exception, Value};
 
-/// Adds content to a container: a token, a value, or a sequence of them.
-pub(crate) fn add_content(
+/// Whether content is a sequence of what is added one by one.
+pub(super) fn is_many(cx: &Cx<'_>, content: &Value) -> bool {
+    match content {
+        Value::Null | Value::Json(_) | Value::Str(_) | Value::Bytes(_) => false,
+        Value::Object(_) => cx.state.type_of(content).item().is_some(),
+        other => scalar_of(other).is_none() && cx.state.type_of(other).item().is_some(),
+    }
+}
+
+/// Adds content to a container at a place: a token, a value, or a sequence of them.
+pub(crate) fn insert_content(
     cx: &mut Cx<'_>,
     container: JsonId,
+    place: usize,
     content: &Value,
 ) -> Result<(), Exception> {
-    let sequence = match content {
-        Value::Object(_) => true,
-        Value::Null | Value::Json(_) | Value::Str(_) | Value::Enum(..) => false,
-        other => scalar_of(other).is_none(),
-    };
-    if !sequence {
+    if !is_many(cx, content) {
         let id = to_token(cx, content)?;
-        return cx.state.json.add(container, id, &mut cx.state.budget);
+        return cx.state.json.insert_item(container, place, id, &mut cx.state.budget);
     }
-    for item in cx.collect(content)? {
+    // Json.NET counts the items it is given, not those that sequences among them give.
+    for (item, place) in cx.collect(content)?.iter().zip(place..) {
         cx.state.budget.enter()?;
-        let added = add_content(cx, container, &item);
+        let added = insert_content(cx, container, place, item);
         cx.state.budget.leave();
         added?;
     }
     Ok(())
 }
 
-/// Adds what a `params object[]` holds.
-pub(super) fn add_all(
+/// Adds content to a container at its end.
+pub(super) fn add_content(
     cx: &mut Cx<'_>,
     container: JsonId,
-    contents: &Value,
+    content: &Value,
 ) -> Result<(), Exception> {
-    if let Value::Null = contents {
-        cx.state.json.add(container, None, &mut cx.state.budget)
-    } else if let Value::Object(id) = contents
-        && matches!(cx.state.object(*id), Object::Array { .. })
-    {
-        // The arguments of `params`: what is being added cannot change the array.
-        let mut next = 0;
-        while let Some(content) = cx.state.item(*id, next).cloned() {
-            add_content(cx, container, &content)?;
-            next += 1;
-        }
-        Ok(())
-    } else {
-        for content in cx.collect(contents)? {
-            add_content(cx, container, &content)?;
-        }
-        Ok(())
-    }
+    insert_content(cx, container, cx.state.json.count(container), content)
 }
 
 pub(in crate::types) const CONTAINER: TypeDecl = TypeDecl {
@@ -73,11 +61,8 @@ pub(in crate::types) const CONTAINER: TypeDecl = TypeDecl {
             add_content(cx, id, &a.value(1)).map(|()| Value::Null)
         }),
         m("void AddFirst(object content)", "Adds a token at the start.", |cx, a| {
-            let content = to_token(cx, &a.value(1))?;
-            cx.state
-                .json
-                .add_first(a.this_json()?, content, &mut cx.state.budget)
-                .map(|()| Value::Null)
+            let id = a.this_json()?;
+            insert_content(cx, id, 0, &a.value(1)).map(|()| Value::Null)
         }),
         walk!("IEnumerable<JToken> Descendants()", "All tokens below it.", descendants),
         m("IEnumerable<JToken> DescendantsAndSelf()", "It and all tokens below it.", |cx, a| {
@@ -92,10 +77,7 @@ pub(in crate::types) const CONTAINER: TypeDecl = TypeDecl {
                 Value::Json(id) => Some(*id),
                 other => merged(cx, a.this_json()?, &other.clone())?,
             };
-            cx.state
-                .json
-                .merge(a.this_json()?, content, MergeSettings::default(), &mut cx.state.budget)
-                .map(|()| Value::Null)
+            cx.state.json.merge(a.this_json()?, content, &mut cx.state.budget).map(|()| Value::Null)
         }),
         m("void RemoveAll()", "Takes all tokens out.", |cx, a| {
             cx.state.json.remove_all(a.this_json()?, &mut cx.state.budget).map(|()| Value::Null)

@@ -1,18 +1,55 @@
 //! `JEnumerable<T>` and `IJEnumerable<T>`: tokens in a row.
 
+use std::sync::Arc;
+
 use super::super::decl::{Kind, Member, TypeDecl, m};
 use super::super::object::required;
 use super::super::{Ty, TypeId};
+use super::{TokenWalk, Walk};
 use crate::Value;
+use crate::collections::Key;
 use crate::eval::{Args, Cx, Source, same};
+use crate::native::{ItemAt, Native};
 use crate::state::{Object, SLOT_COST};
 
 const INDEX: Member =
     m("IJEnumerable<JToken> this[object key]", "What the tokens hold of a key.", |cx, a| {
         let (source, key) = (a.value(0), a.value(1));
-        let held = Source::Tokens(Box::new((source, Some(key), Ty::JTOKEN)));
+        let walk = if key.is_null() { Walk::Held } else { Walk::Key(key) };
+        let held = Source::Tokens(Box::new(TokenWalk { from: source, single: false, walk }));
         cx.sequence(Ty::generic(TypeId::JEnumerable, [Ty::JTOKEN]), held)
     });
+
+/// A row that was never made, as a default: there is nothing in it.
+#[derive(Debug)]
+struct Unmade(Ty);
+
+impl Native for Unmade {
+    fn id(&self) -> TypeId {
+        TypeId::JEnumerable
+    }
+
+    fn ty(&self) -> Ty {
+        self.0.clone()
+    }
+
+    fn items(&self) -> Option<ItemAt> {
+        Some(|_, _, _| Ok(None))
+    }
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::Str(self.0.full_name().into()))
+    }
+
+    fn is_interned(&self) -> bool {
+        true
+    }
+}
+
+/// `default(JEnumerable<T>)`.
+pub(crate) fn unmade(ty: &Ty) -> Value {
+    Value::Native(Arc::new(Unmade(ty.clone())))
+}
 
 /// Whether two are of one object; the empty ones of a type are.
 fn equal(cx: &Cx<'_>, a: &Args<'_>) -> bool {

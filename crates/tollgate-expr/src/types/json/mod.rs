@@ -17,29 +17,36 @@ mod extensions;
 mod object;
 mod property;
 mod value;
+mod walk;
 
 pub(super) use array::{ARRAY, copy_to};
 pub(super) use constructor::CONSTRUCTOR;
 pub(super) use container::CONTAINER;
-pub(crate) use container::add_content;
+pub(crate) use container::insert_content;
+pub(crate) use enumerable::unmade as unmade_row;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
-pub(crate) use extensions::{token_as, token_at};
 pub(super) use object::OBJECT;
 pub(crate) use object::json_pairs;
 pub(super) use property::PROPERTY;
 pub(crate) use property::content_value;
-pub(super) use value::{RAW, VALUE, value_in};
+pub(super) use value::{RAW, VALUE, scalar_value};
+pub(crate) use walk::{TokenWalk, Walk, given as tokens_given};
+
+use std::sync::Arc;
 
 use super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
 use super::{Ty, TypeId, is_assignable};
-use crate::eval::{Args, Cx, Source, default_value, primitive_type, primitive_value, scalar_of};
+use crate::eval::{
+    Args, Cx, Source, default_value, null_argument, primitive_type, primitive_value, scalar_of,
+};
 use crate::json::{
-    DateParse, Formatting, JsonId, JsonPath, JsonType, NoMatch, PrimitiveType, Scalar,
+    DateParse, Formatting, JsonHeap, JsonId, JsonPath, JsonType, NoMatch, PrimitiveType, Scalar,
+    SourceText,
 };
 use crate::native::Native;
 use crate::state::SLOT_COST;
-use crate::{Exception, ExceptionKind, Value};
+use crate::{Budget, Exception, ExceptionKind, Value};
 
 type Run = Result<Value, Exception>;
 
@@ -217,20 +224,14 @@ fn unknown_type(cx: &Cx<'_>, value: &Value) -> Exception {
     Exception::new(ExceptionKind::Argument, message)
 }
 
-/// Siblings of a token: those after it, or those before.
-fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> Run {
+/// The tokens after a token.
+fn after(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let mut at = a.this_json()?;
-    if !after && cx.state.json.parent(at).is_none() {
-        return Err(Exception::null_reference());
-    }
     let mut ids = Vec::new();
-    while let Some(next) = if after { cx.state.json.next(at) } else { cx.state.json.previous(at) } {
+    while let Some(next) = cx.state.json.next(at) {
         cx.step(1)?;
         ids.push(next);
         at = next;
-    }
-    if !after {
-        ids.reverse();
     }
     tokens(cx, Ty::JTOKEN, ids)
 }
@@ -255,9 +256,9 @@ fn bad_key(cx: &Cx<'_>, id: JsonId, key: &Value, verb: &str) -> Exception {
             .flatten()
             .map_or_else(|| cx.state.type_of(other).full_name(), |text| text.to_string()),
     };
-    if !cx.state.json.is_container(id) {
-        let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
-        return Exception::new(ExceptionKind::InvalidOperation, message);
+    if !cx.state.json.takes_keys(id) {
+        let verb = if verb == "Set" { "set" } else { "access" };
+        return cx.state.json.no_children(id, verb);
     }
     let message = match cx.state.json.token_type(id) {
         JsonType::Object => {
@@ -283,84 +284,81 @@ fn set_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
         Value::Str(name) => {
             state.json.set_name(id, Some(name.clone()), value, &mut state.budget)?;
         }
-        Value::Null => state.json.set_name(id, None, value, &mut state.budget)?,
+        Value::Null if state.json.takes_keys(id) => return Err(null_argument("key")),
         Value::Int(n) => state.json.set_number(id, *n, value, &mut state.budget)?,
         other => return Err(bad_key(cx, id, other, "Set")),
     }
     Ok(a.value(2))
 }
 
-/// A token as a value of a type: casts of references, conversions of values.
-fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty, whole: bool) -> Run {
-    if let Some((kind, nullable)) = primitive_type(ty) {
-        let array = id.is_some_and(|id| cx.state.json.token_type(id) == JsonType::Array);
-        if whole
-            && let Some(id) = id
-            && array
-            && kind == PrimitiveType::Bytes
-        {
-            return super::deserialize::read(cx, id, ty, super::deserialize::From::Tree);
-        }
-        if whole && let Some(id) = id {
-            return cx
-                .state
-                .json
-                .to_object(id, kind, nullable, &mut cx.state.budget)
-                .map(primitive_value);
-        }
-        if id.is_none() {
-            return Ok(default_value(ty));
-        }
-        return cx
-            .state
-            .json
-            .value_of(id, kind, nullable, &mut cx.state.budget)
-            .map(primitive_value);
-    }
+/// `token.Convert<JToken, T>()`: what `Value<T>` and `Values<T>` give of a token.
+fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty) -> Run {
     let Some(id) = id else { return Ok(default_value(ty)) };
-    if whole && ty.strip_nullable().is_enum() {
-        return enumeration(cx, id, ty);
+    if let Some((kind, nullable)) = primitive_type(ty) {
+        let made = cx.state.json.value_of(Some(id), kind, nullable, &mut cx.state.budget);
+        return made.map(primitive_value);
     }
     let value = Value::Json(id);
     let own = cx.state.type_of(&value);
-    if is_assignable(&own, ty) && *ty != Ty::OBJECT {
-        if whole {
-            return cx.state.json.deep_clone(id, &mut cx.state.budget).map(Value::Json);
-        }
+    if is_assignable(&own, ty) {
         return Ok(value);
     }
-    if whole || *ty == Ty::OBJECT {
-        return super::deserialize::read(cx, id, ty, super::deserialize::From::Tree);
-    }
-    if let Some(scalar) = cx.state.json.scalar(id)
-        && matches!(scalar, Scalar::Null)
-    {
-        return Ok(Value::Null);
-    }
-    if let Some(held) = value_in(cx, id) {
-        let (from, to) = (cx.state.type_of(&held).full_name(), ty.full_name());
-        let message = format!("Invalid cast from '{from}' to '{to}'.");
+    let Some(scalar) = cx.state.json.scalar(id) else {
+        let message = format!("Cannot cast {} to Newtonsoft.Json.Linq.JToken.", own.full_name());
         return Err(Exception::new(ExceptionKind::InvalidCast, message));
-    }
-    let message = format!("Cannot cast {} to Newtonsoft.Json.Linq.JToken.", own.full_name());
+    };
+    let message = match scalar {
+        Scalar::Null | Scalar::Undefined if ty.takes_null() => return Ok(Value::Null),
+        Scalar::Null | Scalar::Undefined => {
+            "Null object cannot be converted to a value type.".to_owned()
+        }
+        scalar if !crate::json::is_convertible(scalar) => {
+            "Object must implement IConvertible.".to_owned()
+        }
+        scalar => {
+            let held = scalar_value(scalar);
+            if cx.is_instance(&held, ty) {
+                return Ok(held);
+            }
+            let (from, to) = (cx.state.type_of(&held).full_name(), ty.strip_nullable().full_name());
+            format!("Invalid cast from '{from}' to '{to}'.")
+        }
+    };
     Err(Exception::new(ExceptionKind::InvalidCast, message))
+}
+
+/// The same of an item of a sequence of tokens.
+pub(crate) fn convert_token(cx: &mut Cx<'_>, token: &Value, ty: &Ty) -> Run {
+    convert(cx, if let Value::Json(id) = token { Some(*id) } else { None }, ty)
+}
+
+/// `ToObject<T>()`.
+fn to_object(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
+    match primitive_type(ty) {
+        Some((kind, nullable)) if kind != PrimitiveType::Bytes => {
+            let made = cx.state.json.cast(Some(id), kind, nullable, &mut cx.state.budget);
+            made.map(primitive_value)
+        }
+        _ if ty.strip_nullable().is_enum() => enumeration(cx, id, ty),
+        _ => super::deserialize::from_tree(cx, id, ty),
+    }
 }
 
 /// `ToObject` of an enumeration: names are looked up, numbers taken.
 fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
-    if ty.takes_null() && matches!(cx.state.json.scalar(id), Some(Scalar::Null)) {
-        return Ok(Value::Null);
-    }
-    let ty = ty.strip_nullable();
-    super::deserialize::enumeration(cx, id, ty).map_err(|exception| {
-        match cx.state.json.scalar(id) {
-            Some(Scalar::Str(text)) => {
-                let message = format!("Could not convert '{text}' to {ty}.");
-                Exception::new(ExceptionKind::Argument, message)
-            }
-            _ => exception,
+    let plain = ty.strip_nullable();
+    match cx.state.json.scalar(id) {
+        Some(Scalar::Str(text)) => {
+            let message = format!("Could not convert '{text}' to {plain}.");
+            super::deserialize::from_tree(cx, id, ty).map_err(|cause| {
+                if cause.is_bound() {
+                    return cause;
+                }
+                Exception::new(ExceptionKind::Argument, message).with_inner(cause)
+            })
         }
-    })
+        _ => super::deserialize::from_tree(cx, id, ty),
+    }
 }
 
 fn formatting(a: &Args<'_>, index: usize) -> Formatting {
@@ -372,18 +370,24 @@ fn tokens(cx: &mut Cx<'_>, item: Ty, ids: Vec<JsonId>) -> Run {
     cx.lazy(item, Source::Items(items))
 }
 
+/// What a walk from one token gives.
+fn walk_from(cx: &mut Cx<'_>, a: &Args<'_>, walk: Walk) -> Run {
+    let from = Value::Json(a.this_json()?);
+    cx.lazy(Ty::JTOKEN, Source::Tokens(Box::new(TokenWalk { from, single: true, walk })))
+}
+
 fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let id = a.this_json()?;
     if !cx.state.json.is_container(id) {
-        let message = format!("Cannot access child value on {}.", cx.state.json.class_name(id));
-        return Err(Exception::new(ExceptionKind::InvalidOperation, message));
+        return Err(cx.state.json.no_children(id, "access"));
     }
-    cx.lazy(a.ty(0).clone(), Source::Converted(Value::Json(id), a.ty(0).clone()))
+    let ty = a.ty(0).clone();
+    cx.lazy(ty.clone(), Source::Converted(Value::Json(id), ty))
 }
 
 /// A path that was parsed when the policy was loaded.
 #[derive(Debug)]
-struct Path(JsonPath);
+struct Path(Arc<JsonPath>);
 
 impl Native for Path {
     fn id(&self) -> TypeId {
@@ -398,22 +402,37 @@ fn parse_path(args: &mut [Option<Value>]) -> Result<(), String> {
     let mut budget = crate::Budget::new(crate::Limits::default());
     match JsonPath::parse(text, &mut budget) {
         Ok(path) => {
-            *place = Some(Value::native(Path(path)));
+            *place = Some(Value::native(Path(Arc::new(path))));
             Ok(())
         }
         Err(fault) => Err(format!("the path is not well formed: {}", fault.message())),
     }
 }
 
-fn select(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<JsonId>, Exception> {
-    let id = a.this_json()?;
+fn select(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
+    a.this_json()?;
     let no_match = if a.bool(2) { NoMatch::Error } else { NoMatch::Null };
-    let state = &mut *cx.state;
-    if let Some(Path(path)) = a.get(1).as_native() {
-        return state.json.select_tokens(id, path, no_match, &mut state.budget);
-    }
-    let path = JsonPath::parse(&a.str(1, "path")?, &mut state.budget)?;
-    state.json.select_tokens(id, &path, no_match, &mut state.budget)
+    let path = match a.get(1).as_native() {
+        Some(Path(path)) => Arc::clone(path),
+        None => {
+            let text = a.str(1, "expression")?;
+            Arc::new(JsonPath::parse(&text, &mut cx.state.budget)?)
+        }
+    };
+    walk_from(cx, a, Walk::Path(path, no_match))
+}
+
+/// `Parse` of a kind of token, which knows its place in the text.
+fn parsed(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    parse: fn(&mut JsonHeap, &str, DateParse, &mut Budget) -> Result<JsonId, Exception>,
+) -> Run {
+    let text = a.str(0, "s")?;
+    cx.step(text.len() as u64 / 16)?;
+    let id = parse(&mut cx.state.json, &text, DateParse::DateTime, &mut cx.state.budget)?;
+    cx.state.json.keep_source(id, SourceText::Str(text));
+    Ok(Value::Json(id))
 }
 
 /// One of the operations that give a token next to another.
@@ -424,11 +443,7 @@ macro_rules! step {
 }
 
 const TOKENS: &[Member] = &[
-    m("static JToken Parse(string json)", "Reads JSON.", |cx, a| {
-        let text = a.str(0, "s")?;
-        cx.step(text.len() as u64 / 16)?;
-        cx.state.json.parse(&text, DateParse::DateTime, &mut cx.state.budget).map(Value::Json)
-    }),
+    m("static JToken Parse(string json)", "Reads JSON.", |cx, a| parsed(cx, a, JsonHeap::parse)),
     m("static JToken FromObject(object o)", "A tree of a value.", |cx, a| {
         super::json_convert::to_tree(cx, a)
     }),
@@ -458,15 +473,11 @@ const TOKENS: &[Member] = &[
         let child = index(cx, a)?;
         let id = if let Value::Json(id) = child { Some(id) } else { None };
         let ty = a.ty(0).clone();
-        convert(cx, id, &ty, false)
-    }),
-    m("T Value<T>()", "It as a value of a type.", |cx, a| {
-        let (id, ty) = (a.this_json()?, a.ty(0).clone());
-        convert(cx, Some(id), &ty, false)
+        convert(cx, id, &ty)
     }),
     m("T ToObject<T>()", "It as a value of a type, all it holds included.", |cx, a| {
         let (id, ty) = (a.this_json()?, a.ty(0).clone());
-        convert(cx, Some(id), &ty, true)
+        to_object(cx, id, &ty)
     }),
     m("string ToString()", "As text: JSON with line ends, or the bare value.", |cx, a| {
         super::object::to_string(cx, a)
@@ -483,22 +494,20 @@ const TOKENS: &[Member] = &[
     })
     .prepared(parse_path),
     m("IEnumerable<JToken> SelectTokens(string path)", "The tokens at a path.", |cx, a| {
-        let ids = select(cx, a)?;
-        tokens(cx, Ty::JTOKEN, ids)
+        select(cx, a)
     })
     .prepared(parse_path),
     m(
         "IEnumerable<JToken> SelectTokens(string path, bool errorWhenNoMatch)",
         "The tokens at a path.",
-        |cx, a| {
-            let ids = select(cx, a)?;
-            tokens(cx, Ty::JTOKEN, ids)
-        },
+        |cx, a| select(cx, a),
     )
     .prepared(parse_path),
     m("JEnumerable<JToken> Children()", "The tokens it holds.", |cx, a| children(cx, a)),
-    m("IEnumerable<JToken> AfterSelf()", "The tokens after it.", |cx, a| siblings(cx, a, true)),
-    m("IEnumerable<JToken> BeforeSelf()", "The tokens before it.", |cx, a| siblings(cx, a, false)),
+    m("IEnumerable<JToken> AfterSelf()", "The tokens after it.", |cx, a| after(cx, a)),
+    m("IEnumerable<JToken> BeforeSelf()", "The tokens before it.", |cx, a| {
+        walk_from(cx, a, Walk::Before)
+    }),
     m("static IEqualityComparer<JToken> EqualityComparer", "By what trees hold.", |_, _| {
         Ok(super::collections::comparers::comparer_object(
             crate::collections::Comparer::Deep,
@@ -558,18 +567,12 @@ const TOKENS: &[Member] = &[
         cx.state.json.replace(a.this_json()?, value, &mut cx.state.budget).map(|()| Value::Null)
     }),
     m("void AddAfterSelf(object content)", "Puts a token after it.", |cx, a| {
-        let content = to_token(cx, &a.value(1))?;
-        cx.state
-            .json
-            .add_after_self(a.this_json()?, content, &mut cx.state.budget)
-            .map(|()| Value::Null)
+        let (parent, slot) = cx.state.json.place_in_parent(a.this_json()?)?;
+        container::insert_content(cx, parent, slot + 1, &a.value(1)).map(|()| Value::Null)
     }),
     m("void AddBeforeSelf(object content)", "Puts a token before it.", |cx, a| {
-        let content = to_token(cx, &a.value(1))?;
-        cx.state
-            .json
-            .add_before_self(a.this_json()?, content, &mut cx.state.budget)
-            .map(|()| Value::Null)
+        let (parent, slot) = cx.state.json.place_in_parent(a.this_json()?)?;
+        container::insert_content(cx, parent, slot, &a.value(1)).map(|()| Value::Null)
     }),
 ];
 
@@ -580,7 +583,7 @@ fn one(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     if let Some(Path(path)) = a.get(1).as_native() {
         return state.json.select_token(id, path, no_match, &mut state.budget).map(token);
     }
-    let path = JsonPath::parse(&a.str(1, "path")?, &mut state.budget)?;
+    let path = JsonPath::parse(&a.str(1, "expression")?, &mut state.budget)?;
     state.json.select_token(id, &path, no_match, &mut state.budget).map(token)
 }
 

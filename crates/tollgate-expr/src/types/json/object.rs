@@ -3,25 +3,20 @@
 use super::super::collections::{enumerator, index_int};
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::super::{Ty, TypeId};
-use super::container::add_all;
+use super::container::add_content;
 use super::{
-    NO_EVENTS, NO_READERS, NO_SERIALIZERS, NO_SETTINGS, Run, index, set_index, token, tokens,
+    NO_EVENTS, NO_READERS, NO_SERIALIZERS, NO_SETTINGS, Run, index, parsed, set_index, token,
+    tokens,
 };
 use crate::Value;
 use crate::eval::{Args, Cx, Source, null_argument};
-use crate::json::DateParse;
+use crate::json::JsonHeap;
 
 /// Pairs of the names and values of an object, for `foreach`.
 pub(crate) fn json_pairs(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, Ty::JTOKEN]);
     let properties = Value::Json(a.this_json()?);
     cx.lazy(ty, Source::Named(properties))
-}
-
-fn parse_object(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
-    let text = a.str(0, "s")?;
-    cx.step(text.len() as u64 / 16)?;
-    cx.state.json.parse_object(&text, DateParse::DateTime, &mut cx.state.budget).map(Value::Json)
 }
 
 fn get_value(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
@@ -55,18 +50,32 @@ pub(in crate::types) const OBJECT: TypeDecl = TypeDecl {
         }),
         m("new(params object[] content)", "Of properties.", |cx, a| {
             let id = cx.state.json.object(&mut cx.state.budget)?;
-            add_all(cx, id, &a.value(0))?;
+            add_content(cx, id, &a.value(0))?;
             Ok(Value::Json(id))
         }),
-        m("static JObject Parse(string json)", "Reads a JSON object.", |cx, a| parse_object(cx, a)),
+        m("static JObject Parse(string json)", "Reads a JSON object.", |cx, a| {
+            parsed(cx, a, JsonHeap::parse_object)
+        }),
         m("static JObject FromObject(object o)", "A tree of a value.", |cx, a| {
             super::super::json_convert::to_object_tree(cx, a)
         }),
         rw(
             "JToken this[string propertyName]",
             "The value of a property, or null.",
-            |cx, a| index(cx, a),
-            set_index,
+            |cx, a| {
+                if a.get(1).is_null() {
+                    a.this_json()?;
+                    return Err(null_argument("propertyName"));
+                }
+                index(cx, a)
+            },
+            |cx, a| {
+                if a.get(1).is_null() {
+                    a.this_json()?;
+                    return Err(null_argument("name"));
+                }
+                set_index(cx, a)
+            },
         ),
         rw(
             "JToken this[object key]",
@@ -113,7 +122,7 @@ pub(in crate::types) const OBJECT: TypeDecl = TypeDecl {
         ),
         m("new(object content)", "Of a property, or what a sequence holds.", |cx, a| {
             let id = cx.state.json.object(&mut cx.state.budget)?;
-            super::container::add_content(cx, id, &a.value(0))?;
+            add_content(cx, id, &a.value(0))?;
             Ok(Value::Json(id))
         }),
         m(

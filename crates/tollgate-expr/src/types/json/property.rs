@@ -1,7 +1,7 @@
 //! `JProperty`.
 
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
-use super::container::{add_all, add_content};
+use super::container::{add_content, is_many};
 use super::{NO_READERS, Run, to_token, token};
 use crate::eval::{Args, Cx, null_argument};
 use crate::json::JsonId;
@@ -15,7 +15,7 @@ fn new_property(cx: &mut Cx<'_>, a: &Args<'_>, content: &Value) -> Run {
 
 /// The one token of a property: a sequence becomes an array.
 pub(crate) fn content_value(cx: &mut Cx<'_>, content: &Value) -> Result<Option<JsonId>, Exception> {
-    if let Value::Object(_) = content {
+    if is_many(cx, content) {
         let id = cx.state.json.array(&mut cx.state.budget)?;
         add_content(cx, id, content)?;
         return Ok(Some(id));
@@ -41,14 +41,8 @@ pub(in crate::types) const PROPERTY: TypeDecl = TypeDecl {
             "new(string name, params object[] content)",
             "Of a name and the items of an array.",
             |cx, a| {
-                let contents = cx.collect(&a.value(1))?;
-                if let [only] = contents.as_slice() {
-                    new_property(cx, a, only)
-                } else {
-                    let id = cx.state.json.array(&mut cx.state.budget)?;
-                    add_all(cx, id, &a.value(1))?;
-                    new_property(cx, a, &Value::Json(id))
-                }
+                let content = a.value(1);
+                new_property(cx, a, &content)
             },
         ),
         m("string Name", "Its name.", |cx, a| {

@@ -2,11 +2,11 @@
 
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::{NO_READERS, Run, unknown_type};
-use crate::Value;
-use crate::eval::{Args, Cx, null_argument, scalar_of};
+use crate::eval::{Args, Cx, scalar_of};
 use crate::json::{JsonId, Scalar};
+use crate::{Exception, Value};
 
-fn scalar_value(scalar: &Scalar) -> Value {
+pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Null | Scalar::Undefined => Value::Null,
         Scalar::Bool(value) => Value::Bool(*value),
@@ -29,7 +29,7 @@ fn scalar_value(scalar: &Scalar) -> Value {
 }
 
 /// The value of a token that holds one.
-pub(in crate::types) fn value_in(cx: &Cx<'_>, id: JsonId) -> Option<Value> {
+fn value_in(cx: &Cx<'_>, id: JsonId) -> Option<Value> {
     cx.state.json.scalar(id).map(scalar_value)
 }
 
@@ -47,9 +47,9 @@ fn new_of_object(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     new_value(cx, a)
 }
 
-/// `new JValue(other)`.
+/// `new JValue(other)`, which looks at what it is given without a check.
 fn copy(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    let other = a.json(0).ok_or_else(|| null_argument("other"))?;
+    let other = a.json(0).ok_or_else(Exception::null_reference)?;
     cx.state.json.deep_clone(other, &mut cx.state.budget).map(Value::Json)
 }
 
@@ -94,7 +94,12 @@ const REST: &[super::Member] = &[
         "The value.",
         |cx, a| Ok(value_in(cx, a.this_json()?).unwrap_or_default()),
         |cx, a| {
-            let scalar = scalar_of(a.get(1)).ok_or_else(|| unknown_type(cx, a.get(1)))?;
+            let scalar = match a.get(1) {
+                // Characters are none of JSON's values.
+                Value::Char(_) => None,
+                value => scalar_of(value),
+            };
+            let scalar = scalar.ok_or_else(|| unknown_type(cx, a.get(1)))?;
             cx.state.json.set_scalar(a.this_json()?, scalar, &mut cx.state.budget)?;
             Ok(a.value(1))
         },

@@ -56,7 +56,7 @@ pub(in crate::types) const GROUPS: TypeDecl = TypeDecl {
                 let groups = groups(a)?;
                 // Of what did not match no name is looked at.
                 let slot = match &groups.0.found {
-                    Some((regex, _)) => regex.slot_by_name(&*a.str(1, "name")?),
+                    Some((regex, _)) => regex.slot_by_name(&a.str(1, "name")?),
                     None => None,
                 };
                 group(cx, &groups.0, slot)

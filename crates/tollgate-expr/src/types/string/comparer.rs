@@ -37,6 +37,11 @@ fn how(a: &Args<'_>) -> Comparison {
     }
 }
 
+/// `Compare(string, string)`.
+pub(in crate::types) fn compare_strings(a: &Args<'_>) -> Value {
+    Value::Int(compare(a.opt_str(1), a.opt_str(2), how(a)))
+}
+
 /// `Compare(object, object)`: what are no strings compare themselves.
 fn compare_objects(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let (left, right) = (a.value(1), a.value(2));
@@ -98,7 +103,7 @@ pub(in crate::types) const COMPARER: TypeDecl = TypeDecl {
             }))
         }),
         m("int Compare(string x, string y)", "The order of two strings.", |_, a| {
-            Ok(Value::Int(compare(a.opt_str(1), a.opt_str(2), how(a))))
+            Ok(compare_strings(a))
         }),
         m("int Compare(object x, object y)", "The order of two strings.", compare_objects),
         m("int GetHashCode(string obj)", "A number that is the same for equal ones.", hash),

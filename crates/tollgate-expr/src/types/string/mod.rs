@@ -7,7 +7,7 @@ mod search;
 mod split;
 
 pub(super) use compare::{compare, difference, equal};
-pub(super) use comparer::{COMPARER, comparer_class, ordinal_any_case};
+pub(super) use comparer::{COMPARER, compare_strings, comparer_class, ordinal_any_case};
 
 use super::Ty;
 use super::decl::{Kind, TypeDecl, refused};

@@ -83,7 +83,8 @@ const OWN: &[Member] = &[
     }),
 ];
 const CLOCK: &[Member] = clock_members!(
-    "DateTime", "value", "value", "value", "value", "value", "value", "value", "months", "value"
+    "DateTime", "value", "value", "value", "value", "value", "value", "value", "months", "value",
+    "provider"
 );
 const ORDER: &[Member] = comparisons!("DateTime", "d1", "d2");
 const TIMES: &[Member] = &joined::<{ CLOCK.len() + ORDER.len() }>(CLOCK, ORDER);

@@ -169,7 +169,7 @@ macro_rules! order {
 /// Fields of the clock time and the additions, which `DateTime` and `DateTimeOffset` share.
 macro_rules! clock_members {
     ($ty:literal, $span:literal, $days:literal, $hours:literal, $minutes:literal, $seconds:literal,
-     $milliseconds:literal, $ticks:literal, $months:literal, $years:literal) => {{
+     $milliseconds:literal, $ticks:literal, $months:literal, $years:literal, $provider:literal) => {{
         use super::{clock, moved};
         use $crate::Value;
         use $crate::types::decl::p;
@@ -229,12 +229,12 @@ macro_rules! clock_members {
             }),
             p("string ToString(string format)", "As text in a format.", super::format),
             p(
-                "string ToString(IFormatProvider provider)",
+                concat!("string ToString(IFormatProvider ", $provider, ")"),
                 "As text: of the invariant culture, whatever is passed.",
                 $crate::types::object::to_string,
             ),
             p(
-                "string ToString(string format, IFormatProvider provider)",
+                concat!("string ToString(string format, IFormatProvider ", $provider, ")"),
                 "As text in a format: of the invariant culture, whatever is passed.",
                 super::format,
             ),

@@ -174,7 +174,8 @@ const CLOCK: &[Member] = clock_members!(
     "milliseconds",
     "ticks",
     "months",
-    "years"
+    "years",
+    "formatProvider"
 );
 const COMPARED: &[Member] = comparisons!("DateTimeOffset", "left", "right");
 const ORDER: &[Member] = order!("DateTimeOffset", "first", "second", "other", "other");

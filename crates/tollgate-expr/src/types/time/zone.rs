@@ -1,6 +1,6 @@
 //! `System.TimeZoneInfo` and `System.TimeZone`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::super::decl::{Kind, TypeDecl, m, p, refused};
 use super::super::{Ty, TypeId};
@@ -41,6 +41,10 @@ impl Native for Zone {
         Some(Key::Str(self.id.to_ascii_uppercase().into()))
     }
 }
+
+/// Always the same objects.
+static UTC: LazyLock<Value> = LazyLock::new(|| Value::native(Zone::utc()));
+static LOCAL: LazyLock<Value> = LazyLock::new(|| Value::native(Zone::local()));
 
 /// `(UTC+01:00) …`.
 fn display(base: TimeSpan, name: &str) -> String {
@@ -230,10 +234,8 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
     bases: &[],
     docs: "A time zone: an id of Windows or of the IANA database. The rules are those of the IANA database.",
     members: &[
-        p("static TimeZoneInfo Utc", "UTC.", |_, _| Ok(Value::native(Zone::utc()))),
-        p("static TimeZoneInfo Local", "The local zone, which is UTC.", |_, _| {
-            Ok(Value::native(Zone::local()))
-        }),
+        p("static TimeZoneInfo Utc", "UTC.", |_, _| Ok(UTC.clone())),
+        p("static TimeZoneInfo Local", "The local zone, which is UTC.", |_, _| Ok(LOCAL.clone())),
         p("static TimeZoneInfo FindSystemTimeZoneById(string id)", "A zone by its id.", |_, a| {
             named(a, 0).map(Value::native)
         }),

@@ -5,7 +5,7 @@ use super::super::decl::{Kind, TypeDecl, m};
 use super::{Run, walk};
 use crate::eval::{Args, Cx, Source};
 use crate::xml::{Axis, XmlId};
-use crate::{Exception, Value};
+use crate::{Exception, ExceptionKind, Value};
 
 fn ids(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<XmlId>, Exception> {
     let items = cx.collect(a.get(0))?;
@@ -38,8 +38,16 @@ fn in_order(cx: &mut Cx<'_>, a: &Args<'_>, item: Ty) -> Run {
             std::cmp::Ordering::Equal
         })
     });
-    if let Some(exception) = failed {
-        return Err(exception);
+    match failed {
+        Some(exception) if exception.is_bound() => return Err(exception),
+        // So .NET's sort says that a comparison threw.
+        Some(exception) => {
+            let message = "Failed to compare two elements in the array.";
+            return Err(
+                Exception::new(ExceptionKind::InvalidOperation, message).with_inner(exception)
+            );
+        }
+        None => {}
     }
     let items = ids.into_iter().map(Value::Xml).collect();
     cx.lazy(item, Source::Items(items))

@@ -1,6 +1,6 @@
 //! The plain reader beside the lenient one.
 
-use super::super::{Mode, Reader};
+use super::super::Reader;
 use super::*;
 use crate::Limits;
 use crate::json::Formatting;
@@ -13,17 +13,17 @@ fn text(heap: &JsonHeap, id: JsonId, budget: &mut Budget) -> String {
 
 /// What the lenient reader makes of a text.
 fn lenient(source: &str) -> Option<String> {
-    let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+    let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
     let mut reader = Reader::new(source, DateParse::DateTime);
     reader.read(&mut budget).ok()?;
-    let root = heap.load(&mut reader, Mode::Load, &mut budget).ok()?;
+    let root = heap.load(&mut reader, &mut budget).ok()?;
     reader.finish(&mut budget).ok()?;
     Some(text(&heap, root, &mut budget))
 }
 
 /// What the plain reader makes of it, with all tokens in their places; none when it gives up without a trace.
 fn plain(source: &str) -> Option<String> {
-    let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+    let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
     let Some(root) = read(&mut heap, source, DateParse::DateTime, b"{[", &mut budget).unwrap()
     else {
         assert_eq!(heap.mark(), 0);
@@ -98,7 +98,7 @@ fn short_decimals_are_what_they_say() {
 
 #[test]
 fn strings_are_parts_of_the_document_until_they_are_asked_for() {
-    let (mut heap, mut budget) = (JsonHeap::new(), Budget::new(LIMITS));
+    let (mut heap, mut budget) = (JsonHeap::default(), Budget::new(LIMITS));
     let mut parse = |heap: &mut JsonHeap, source: &str| {
         heap.parse(source, DateParse::DateTime, &mut budget).unwrap()
     };

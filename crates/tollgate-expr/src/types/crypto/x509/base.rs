@@ -85,7 +85,7 @@ pub(super) fn to_string(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
 
 fn reset(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let cert: &mut super::Cert = cx.state.native_mut(a.get(0)).ok_or_else(confusion)?;
-    cert.certificate = None;
+    (cert.certificate, cert.public_key, cert.private_key) = (None, None, None);
     Ok(Value::Null)
 }
 

@@ -1,9 +1,10 @@
 //! Methods that are added to `X509Certificate2`.
 
+use super::super::super::TypeId;
 use super::super::super::decl::{Kind, TypeDecl, m};
 use super::super::{Run, argument, cryptographic, rsa};
 use super::key::rsa_key;
-use super::{certificate, extended, held};
+use super::{add, extended, held};
 use crate::Value;
 use crate::cryptography::Certificate;
 use crate::cryptography::rsa_key::RsaKey;
@@ -52,7 +53,7 @@ fn with_private_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     }
     let made = own.with_rsa(key);
     let made = made.ok_or_else(|| cryptographic("Cannot find the requested object."))?;
-    certificate(cx, made)
+    add(cx, TypeId::X509Certificate2, Some(made))
 }
 
 pub(in crate::types) const RSA: TypeDecl = TypeDecl {

@@ -31,6 +31,9 @@ use crate::{Exception, Value};
 pub(super) struct Cert {
     id: TypeId,
     certificate: Option<Certificate>,
+    /// The keys that were asked for: they are the same objects each time.
+    public_key: Option<Value>,
+    private_key: Option<Value>,
 }
 
 impl Native for Cert {
@@ -53,14 +56,26 @@ impl Native for Cert {
     }
 }
 
-/// A certificate as an `X509Certificate2`.
+/// A certificate of the host as an `X509Certificate2`: the same object each time, until an expression disposes it.
 pub(crate) fn certificate(cx: &mut Cx<'_>, certificate: Certificate) -> Run {
-    add(cx, TypeId::X509Certificate2, Some(certificate))
+    let at = cx.state.certificates.iter().position(|(known, _)| known.is(&certificate));
+    let known = at.and_then(|at| cx.state.certificates.get(at)).map(|(_, known)| known.clone());
+    if let Some(known) = known
+        && held(cx, &known)?.is_some()
+    {
+        return Ok(known);
+    }
+    let made = add(cx, TypeId::X509Certificate2, Some(certificate.clone()))?;
+    match at.and_then(|at| cx.state.certificates.get_mut(at)) {
+        Some(known) => known.1 = made.clone(),
+        None => cx.state.certificates.push((certificate, made.clone())),
+    }
+    Ok(made)
 }
 
 fn add(cx: &mut Cx<'_>, id: TypeId, certificate: Option<Certificate>) -> Run {
     cx.charge(certificate.as_ref().map_or(0, |certificate| certificate.der().len()))?;
-    cx.state.add_native(Cert { id, certificate })
+    cx.state.add_native(Cert { id, certificate, public_key: None, private_key: None })
 }
 
 /// The certificate among the arguments; a disposed one throws.

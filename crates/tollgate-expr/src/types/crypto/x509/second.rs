@@ -5,9 +5,28 @@ use super::super::super::decl::{Kind, TypeDecl, m, not_allowed, refused, rw};
 use super::super::{Run, oid, platform};
 use super::base::{copy, from_bytes, to_string};
 use super::extensions::{private_key, verify};
-use super::{add, data, describe, held, hex, key, load, local, text, this};
+use super::{Cert, add, data, describe, held, hex, key, load, local, text, this};
+use crate::cryptography::Certificate;
 use crate::eval::{Args, Cx};
 use crate::{Exception, Value};
+
+/// A key of a certificate: made the first time it is asked for.
+fn kept(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    place: fn(&mut Cert) -> &mut Option<Value>,
+    make: fn(&mut Cx<'_>, Certificate) -> Run,
+) -> Run {
+    let certificate = this(cx, a)?;
+    if let Some(known) = cx.state.native_mut(a.get(0)).and_then(|cert| place(cert).clone()) {
+        return Ok(known);
+    }
+    let made = make(cx, certificate)?;
+    if let Some(cert) = cx.state.native_mut(a.get(0)) {
+        *place(cert) = Some(made.clone());
+    }
+    Ok(made)
+}
 
 /// A property that can only be read; an object without a certificate has none.
 fn unset(cx: &Cx<'_>, a: &Args<'_>, message: &str) -> Run {
@@ -79,15 +98,14 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
             Ok(Value::Bool(this(cx, a)?.has_private_key()))
         }),
         m("PublicKey PublicKey", "Its public key.", |cx, a| {
-            let certificate = this(cx, a)?;
-            key::public_key(cx, certificate)
+            kept(cx, a, |cert| &mut cert.public_key, key::public_key)
         }),
         rw(
             "AsymmetricAlgorithm PrivateKey",
             "Its private key, or null; it cannot be set.",
             |cx, a| {
-                let certificate = this(cx, a)?;
-                private_key(cx, &certificate)
+                let make = |cx: &mut Cx<'_>, certificate| private_key(cx, &certificate);
+                kept(cx, a, |cert| &mut cert.private_key, make)
             },
             |_, _| Err(platform("Operation is not supported on this platform.")),
         ),
