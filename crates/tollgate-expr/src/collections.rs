@@ -107,7 +107,8 @@ pub(crate) struct Dictionary {
     free: Vec<usize>,
     capacity: usize,
     /// Its keys and its values as objects, once they have been asked for.
-    pub(crate) views: [Option<Value>; 2],
+    pub(crate) keys: Option<Value>,
+    pub(crate) values: Option<Value>,
 }
 
 impl Dictionary {
@@ -121,7 +122,8 @@ impl Dictionary {
             entries: Vec::new(),
             free: Vec::new(),
             capacity: 0,
-            views: [None, None],
+            keys: None,
+            values: None,
         }
     }
 

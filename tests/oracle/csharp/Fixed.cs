@@ -193,7 +193,7 @@ namespace Oracle
     sealed class Part : ISubscriptionKeyParameterNames, IApi, IBackend, IGateway, IDeployment, ILastError, IOperation, IGroup, IProduct, ISubscription, IUserIdentity, IUser, IWorkspace, ISustainabilityInfo
     {
         readonly JObject json;
-        readonly string missing;
+        readonly string shown;
         readonly Dictionary<string, object> made = new Dictionary<string, object>();
 
         /// What is inside is one object, however often it is asked for.
@@ -203,12 +203,15 @@ namespace Oracle
             return (T)found;
         }
 
-        public Part(JObject json, string missing = "") { this.json = json ?? new JObject(); this.missing = missing; }
+        public Part(JObject json, string shown) { this.json = json ?? new JObject(); this.shown = shown; }
 
-        string Text(string name) { return (string)json[name] ?? missing; }
+        /// The name of its type, as that of the gateway's own objects is not known.
+        public override string ToString() { return shown; }
+
+        string Text(string name) { return (string)json[name] ?? ""; }
         bool Flag(string name) { return (bool?)json[name] ?? false; }
         DateTime? Time(string name) { return json[name] == null ? (DateTime?)null : Fixed.Time((string)json[name]); }
-        IEnumerable<Part> List(string name) { return Once(name, () => ((json[name] as JArray) ?? new JArray()).Select(item => new Part((JObject)item)).ToArray()); }
+        IEnumerable<Part> List(string name, string shown) { return Once(name, () => ((json[name] as JArray) ?? new JArray()).Select(item => new Part((JObject)item, shown)).ToArray()); }
 
         public string Id { get { return Text("Id"); } }
         public string Name { get { return Text("Name"); } }
@@ -218,10 +221,10 @@ namespace Oracle
         public bool IsCurrentRevision { get { return Flag("IsCurrentRevision"); } }
         public IUrl ServiceUrl { get { return Once("ServiceUrl", () => json["ServiceUrl"] == null ? null : new Url((string)json["ServiceUrl"])); } }
         public IEnumerable<string> Protocols { get { return ((json["Protocols"] as JArray) ?? new JArray()).Select(item => (string)item).ToArray(); } }
-        public ISubscriptionKeyParameterNames SubscriptionKeyParameterNames { get { return Once("SubscriptionKeyParameterNames", () => new Part(json["SubscriptionKeyParameterNames"] as JObject)); } }
+        public ISubscriptionKeyParameterNames SubscriptionKeyParameterNames { get { return Once("SubscriptionKeyParameterNames", () => new Part(json["SubscriptionKeyParameterNames"] as JObject, "ISubscriptionKeyParameterNames")); } }
         public string Header { get { return Text("Header"); } }
         public string Query { get { return Text("Query"); } }
-        public IGateway Gateway { get { return Once("Gateway", () => new Part(JObject.FromObject(new { Id = GatewayId, InstanceId = "managed", IsManaged = true }))); } }
+        public IGateway Gateway { get { return Once("Gateway", () => new Part(JObject.FromObject(new { Id = GatewayId, InstanceId = "managed", IsManaged = true }), "IGateway")); } }
         public string InstanceId { get { return Text("InstanceId"); } }
         public bool IsManaged { get { return Flag("IsManaged"); } }
         public string GatewayId { get { var id = Text("GatewayId"); return id == "" ? "managed" : id; } }
@@ -250,9 +253,9 @@ namespace Oracle
         public BackendType Type { get { return Text("Type") == "Pool" ? BackendType.Pool : BackendType.Single; } }
         public string Method { get { return Text("Method"); } }
         public string UrlTemplate { get { return Text("UrlTemplate"); } }
-        public IEnumerable<IApi> Apis { get { return List("Apis"); } }
+        public IEnumerable<IApi> Apis { get { return List("Apis", "IApi"); } }
         public bool ApprovalRequired { get { return Flag("ApprovalRequired"); } }
-        public IEnumerable<IGroup> Groups { get { return List("Groups"); } }
+        public IEnumerable<IGroup> Groups { get { return List("Groups", "IGroup"); } }
         public ProductState State { get { return Text("State") == "NotPublished" ? ProductState.NotPublished : ProductState.Published; } }
         public int? SubscriptionsLimit { get { return (int?)json["SubscriptionsLimit"]; } }
         public int? SubscriptionLimit { get { return SubscriptionsLimit; } }
@@ -269,7 +272,7 @@ namespace Oracle
         public string FirstName { get { return Text("FirstName"); } }
         public string LastName { get { return Text("LastName"); } }
         public string Note { get { return Text("Note"); } }
-        public IEnumerable<IUserIdentity> Identities { get { return List("Identities"); } }
+        public IEnumerable<IUserIdentity> Identities { get { return List("Identities", "IUserIdentity"); } }
         public DateTime RegistrationDate { get { return Time("RegistrationDate") ?? DateTime.SpecifyKind(DateTime.MinValue, DateTimeKind.Utc); } }
     }
 
@@ -336,7 +339,8 @@ namespace Oracle
         Part Find(string name, bool always = false)
         {
             if (!always && !(json[name] is JObject)) return null;
-            if (!parts.ContainsKey(name)) parts[name] = new Part(json[name] as JObject);
+            var shown = name == "last-error" ? "ILastError" : "I" + char.ToUpperInvariant(name[0]) + name.Substring(1);
+            if (!parts.ContainsKey(name)) parts[name] = new Part(json[name] as JObject, shown);
             return parts[name];
         }
 

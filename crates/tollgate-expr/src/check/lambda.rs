@@ -134,6 +134,29 @@ impl Checker<'_> {
         errors
     }
 
+    /// Whether a lambda's body is wrong for all types that its parameters were tried with; then it says why, for one
+    /// of them.
+    pub(super) fn explain_lambda(&mut self, lambda: &LambdaExpr, at: At) -> bool {
+        let context = self.returns.context;
+        let tried = self.returns.known.iter();
+        let tried =
+            tried.filter(|((inside, start, _), _)| (*inside, *start) == (context, at.start));
+        let mut types = Vec::new();
+        for ((_, _, inputs), (returns, _)) in tried {
+            if returns.is_some() || inputs.iter().any(Ty::is_error) {
+                return false;
+            }
+            types.push(inputs.clone());
+        }
+        // The same one each time, whatever the order of the map.
+        types.sort_by_cached_key(|inputs| format!("{inputs:?}"));
+        let Some(inputs) = types.first() else { return false };
+        let before = self.diagnostics.len();
+        let index = self.new_function();
+        self.lambda_body(index, lambda, inputs, None, at);
+        self.diagnostics.iter().skip(before).any(tollgate_diagnostics::Diagnostic::is_error)
+    }
+
     /// Checks without a trace; none when there were errors. What C# would leave to run time makes no lambda unfit: it is
     /// reported when the overload is known.
     fn quiet_errors<T>(&mut self, check: impl FnOnce(&mut Self) -> T) -> Option<T> {

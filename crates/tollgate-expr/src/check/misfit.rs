@@ -40,8 +40,10 @@ impl Checker<'_> {
                     if let Some(inferred) = self.infer(&fit, only.member.n_types, &args) {
                         fit.method = inferred;
                     } else {
-                        self.declare_outs(args);
-                        return self.no_inference(&only.member.name, name, at);
+                        if !self.explained(&args) {
+                            self.no_inference(&only.member.name, name, at);
+                        }
+                        return self.declare_outs(args);
                     }
                 }
                 let unmet = Self::unmet(only.member, &fit);
@@ -60,7 +62,18 @@ impl Checker<'_> {
         self.no_candidate(members, args, name, at);
     }
 
+    /// Whether a lambda is wrong by itself, which has been said then.
+    fn explained(&mut self, args: &[Argument<'_>]) -> bool {
+        args.iter().any(|arg| match arg.value {
+            Passed::Lambda(lambda) => self.explain_lambda(lambda, arg.at),
+            _ => false,
+        })
+    }
+
     fn no_candidate(&mut self, members: &[Found], args: Vec<Argument<'_>>, name: &str, at: At) {
+        if self.explained(&args) {
+            return self.declare_outs(args);
+        }
         let counts = |member: &MemberInfo| {
             let least = member
                 .params
@@ -112,6 +125,9 @@ impl Checker<'_> {
     /// A member as C# would declare it.
     fn signature(found: &Found) -> String {
         let member = found.member;
+        if member.n_types > 0 {
+            return member.signature.to_owned();
+        }
         let mut params = Vec::new();
         let skip = usize::from(member.extension);
         for param in member.params.iter().skip(skip) {

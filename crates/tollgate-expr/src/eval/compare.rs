@@ -128,11 +128,12 @@ fn must_be(full_name: &str) -> String {
 /// others; none of different types.
 pub(crate) fn distance(left: &Value, right: &Value) -> Option<i32> {
     Some(match (left, right) {
-        (Value::Char(left), Value::Char(right)) => i32::from(*left) - i32::from(*right),
         (Value::SByte(left), Value::SByte(right)) => i32::from(*left) - i32::from(*right),
         (Value::Byte(left), Value::Byte(right)) => i32::from(*left) - i32::from(*right),
         (Value::Short(left), Value::Short(right)) => i32::from(*left) - i32::from(*right),
-        (Value::UShort(left), Value::UShort(right)) => i32::from(*left) - i32::from(*right),
+        (Value::Char(left), Value::Char(right)) | (Value::UShort(left), Value::UShort(right)) => {
+            i32::from(*left) - i32::from(*right)
+        }
         (Value::Str(left), Value::Str(right)) => {
             crate::text::compare_culture(left, right, false) as i32
         }

@@ -240,10 +240,10 @@ impl TokenSource<'_> {
         while self.read(heap, budget)? && self.token() == Token::Comment {}
         let (token, value) = (self.token(), self.value());
         let now = match (token, want) {
-            (Token::None | Token::Null | Token::EndArray, _) => return Ok(()),
-            (Token::StartObject | Token::StartArray, Want::Bytes) => return Ok(()),
-            (Token::String, Want::Str) => return Ok(()),
-            (Token::Bytes, Want::Bytes) | (Token::Boolean, Want::Bool) => return Ok(()),
+            (Token::None | Token::Null | Token::EndArray, _)
+            | (Token::StartObject | Token::StartArray | Token::Bytes, Want::Bytes)
+            | (Token::String, Want::Str)
+            | (Token::Boolean, Want::Bool) => return Ok(()),
             (Token::String, Want::Bytes) => match &value {
                 Scalar::Str(text) if text.is_empty() => {
                     Some((Token::Bytes, Scalar::Bytes(Arc::default())))
@@ -278,20 +278,16 @@ impl TokenSource<'_> {
             ) => Some((Token::String, Scalar::Str(bare_text(&value, budget)?))),
             _ => None,
         };
-        match now {
-            Some(now) => {
-                self.set(now);
-                Ok(())
-            }
-            None => {
-                let noun = match want {
-                    Want::DateTime | Want::DateTimeOffset => "date",
-                    other => other.noun(),
-                };
-                let message = format!("Error reading {noun}. Unexpected token: {}.", token.name());
-                Err(self.fail(ExceptionKind::JsonReader, &message, heap, budget))
-            }
+        if let Some(now) = now {
+            self.set(now);
+            return Ok(());
         }
+        let noun = match want {
+            Want::DateTime | Want::DateTimeOffset => "date",
+            other => other.noun(),
+        };
+        let message = format!("Error reading {noun}. Unexpected token: {}.", token.name());
+        Err(self.fail(ExceptionKind::JsonReader, &message, heap, budget))
     }
 
     fn number_as(

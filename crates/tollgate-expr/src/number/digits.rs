@@ -56,7 +56,7 @@ impl Digits {
     pub(super) fn double(value: f64, cut: Cut) -> Self {
         let magnitude = value.abs();
         let text = match cut {
-            Cut::Shortest => shortest(magnitude, 15, whole_double(magnitude)),
+            Cut::Shortest => shortest(magnitude, 15, whole_double(magnitude).as_ref()),
             Cut::Significant(count) => format!("{magnitude:.*e}", count.saturating_sub(1)),
             Cut::Fraction(count) => format!("{magnitude:.count$}"),
         };
@@ -68,7 +68,7 @@ impl Digits {
         match cut {
             Cut::Shortest => {
                 let magnitude = value.abs();
-                let text = shortest(magnitude, 6, whole_single(magnitude));
+                let text = shortest(magnitude, 6, whole_single(magnitude).as_ref());
                 Self::from_text(&text, value.is_sign_negative())
             }
             _ => Self::double(value.into(), cut),
@@ -163,16 +163,16 @@ fn whole_single(value: f32) -> Option<Whole> {
 /// The fewest digits that read back as a number, as .NET finds them. Rust differs in two cases: of two texts that are as near
 /// it takes the larger one, .NET the one with the even digit, and it takes a text exactly half-way to the next number, for
 /// which .NET writes one digit more. Fewer than `least` digits are never as near as others.
-fn shortest<F>(magnitude: F, least: usize, whole: Option<Whole>) -> String
+fn shortest<F>(magnitude: F, least: usize, whole: Option<&Whole>) -> String
 where
     F: std::fmt::LowerExp + std::str::FromStr + PartialEq + Copy,
 {
     let text = format!("{magnitude:e}");
     let mantissa = text.split('e').next().unwrap_or_default();
     let behind = mantissa.len().saturating_sub(2);
-    if whole.as_ref().is_some_and(|whole| whole.is_half_way(&text)) {
+    if whole.is_some_and(|whole| whole.is_half_way(&text)) {
         let longer = (behind + 1..17).map(|digits| format!("{magnitude:.digits$e}"));
-        let inside = |text: &String| whole.as_ref().is_some_and(|whole| !whole.is_half_way(text));
+        let inside = |text: &String| whole.is_some_and(|whole| !whole.is_half_way(text));
         return longer.into_iter().find(inside).unwrap_or(text);
     }
     let odd = mantissa.as_bytes().last().is_some_and(|digit| digit % 2 == 1);

@@ -195,8 +195,14 @@ pub(super) fn date_time_offset(
 }
 
 fn read(text: &str) -> Result<Found, Fault> {
-    let mut scanner =
-        Scanner { text, rest: text, in_date: false, separated: false, found: Found::default() };
+    let mut scanner = Scanner {
+        text,
+        rest: text,
+        in_date: false,
+        separated: false,
+        iso: false,
+        found: Found::default(),
+    };
     scanner.run()?;
     Ok(scanner.found)
 }
@@ -251,8 +257,6 @@ struct Found {
     joined: bool,
     /// The date is complete without its year.
     closed: bool,
-    /// The clock time stands behind a `T`.
-    iso: bool,
     /// A number is left over.
     surplus: bool,
 }
@@ -264,6 +268,8 @@ struct Scanner<'a> {
     in_date: bool,
     /// Whether a separator was read behind the last number.
     separated: bool,
+    /// Whether the clock time stands behind a `T`.
+    iso: bool,
     found: Found,
 }
 
@@ -398,7 +404,7 @@ impl<'a> Scanner<'a> {
             let second = self.part()?;
             clock.second = second.parse().map_err(|_| Fault::Bad)?;
             clock.has_seconds = true;
-            if self.found.iso && second.len() != 2 {
+            if self.iso && second.len() != 2 {
                 return Err(Fault::Bad);
             }
             long |= second.len() > 2;
@@ -463,12 +469,14 @@ impl<'a> Scanner<'a> {
         if (is("Z") || is("GMT")) && (has_date || found.clock.is_some()) {
             let in_date =
                 found.is_partial() && (found.joined || found.month.is_some() || found.has_year());
-            if found.zone.replace(Zone::Utc).is_some() || in_date {
+            // Behind a `T` there is `Z` only.
+            let spelled_out = self.iso && is("GMT");
+            if found.zone.replace(Zone::Utc).is_some() || in_date || spelled_out {
                 return Err(Fault::Bad);
             }
             return Ok(());
         }
-        if found.iso {
+        if self.iso {
             return Err(Fault::Bad);
         }
         let index = self.text.get(..start).unwrap_or("").encode_utf16().count();
@@ -486,7 +494,7 @@ impl<'a> Scanner<'a> {
         if !is_clock {
             return Err(Fault::Bad);
         }
-        self.found.iso = true;
+        self.iso = true;
         self.number()
     }
 

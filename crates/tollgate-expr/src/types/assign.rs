@@ -26,7 +26,9 @@ pub(crate) fn is_assignable(from: &Ty, to: &Ty) -> bool {
         }
         (from, to) => {
             let Some(id) = to.id() else { return false };
-            from.is_instance(id, &|found| found == to || args_vary(id, found.args(), to.args()))
+            from.any_instance_of(id, &mut |found| {
+                found == to || args_vary(id, found.args(), to.args())
+            })
         }
     }
 }

@@ -62,6 +62,16 @@ fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     cx.string(text)
 }
 
+/// `Parse` tells nothing of numbers that are too large; the constructor does.
+fn unrecognized(exception: Exception) -> Exception {
+    match exception.kind() {
+        ExceptionKind::Overflow => {
+            Exception::new(ExceptionKind::Format, "Unrecognized Guid format.")
+        }
+        _ => exception,
+    }
+}
+
 const MEMBERS: &[Member] = &[
     p("new(string g)", "From text.", |_, a| match a.opt_str(0) {
         Some(text) => parse_guid(Some(text)).map(Value::guid),
@@ -84,7 +94,7 @@ const MEMBERS: &[Member] = &[
     p("static Guid Empty", "All zeros.", |_, _| Ok(Value::Guid([0; 16]))),
     m("static Guid NewGuid()", "A random one.", |cx, _| Ok(new_guid(cx))),
     p("static Guid Parse(string input)", "From text.", |_, a| {
-        parse_guid(a.opt_str(0)).map(Value::guid)
+        parse_guid(a.opt_str(0)).map(Value::guid).map_err(unrecognized)
     }),
     p("static bool TryParse(string input, out Guid result)", "From text, if it is one.", |_, a| {
         let read = parse_guid(a.opt_str(0));
@@ -94,7 +104,7 @@ const MEMBERS: &[Member] = &[
     p("static Guid ParseExact(string input, string format)", "From text in a format.", |_, a| {
         let text = a.str(0, "input")?;
         let format = a.str(1, "format")?;
-        parse_guid_exact(&text, &format).map(Value::guid)
+        parse_guid_exact(&text, &format).map(Value::guid).map_err(unrecognized)
     }),
     p(
         "static bool TryParseExact(string input, string format, out Guid result)",

@@ -272,17 +272,13 @@ impl Ty {
     /// The same where it is that in one way only: a `JObject` is a sequence of two types of items.
     pub(crate) fn as_only_instance_of(&self, id: TypeId) -> Option<Ty> {
         let mut only: Option<Ty> = None;
-        let several = self.any_instance_of(id, &mut |ty| {
-            if let Some(known) = &only {
-                return known != ty;
-            }
-            only = Some(ty.clone());
-            false
-        });
+        let several =
+            self.any_instance_of(id, &mut |ty| only.get_or_insert_with(|| ty.clone()) != ty);
         only.filter(|_| !several)
     }
 
-    fn any_instance_of(&self, id: TypeId, fits: &mut dyn FnMut(&Ty) -> bool) -> bool {
+    /// Whether this type, seen as the declared type `id` in any of the ways that it can be, passes a test.
+    pub(crate) fn any_instance_of(&self, id: TypeId, fits: &mut dyn FnMut(&Ty) -> bool) -> bool {
         if self.is(id) {
             return fits(self);
         }
@@ -293,18 +289,6 @@ impl Ty {
             let mut bases = info(own).bases.iter();
             bases.any(|base| base.substitute(self.args(), &[]).any_instance_of(id, fits))
         })
-    }
-
-    /// Whether this type, seen as the declared type `id` in any of the ways that it can be, passes a test.
-    pub(crate) fn is_instance(&self, id: TypeId, test: &dyn Fn(&Ty) -> bool) -> bool {
-        if self.is(id) {
-            return test(self);
-        }
-        if let Ty::Opaque(opaque) = self {
-            return opaque.bases.iter().any(|base| base.is_instance(id, test));
-        }
-        let Some(own) = self.id() else { return false };
-        info(own).bases.iter().any(|base| base.substitute(self.args(), &[]).is_instance(id, test))
     }
 
     /// The full .NET name.

@@ -28,6 +28,9 @@ enum Operand<'a> {
     Value(&'a Scalar),
 }
 
+/// What a step found and is not followed yet, and how the step ended.
+type Step = (std::vec::IntoIter<JsonId>, Result<(), Exception>);
+
 /// Tokens found so far; each costs.
 struct Found<'b> {
     tokens: Vec<JsonId>,
@@ -64,9 +67,7 @@ impl Evaluation<'_> {
         out: &mut Vec<JsonId>,
         budget: &mut Budget,
     ) -> Result<(), Exception> {
-        // What each step found and is not followed yet, and how the step ended.
-        let mut open: SmallVec<[(std::vec::IntoIter<JsonId>, Result<(), Exception>); 4]> =
-            SmallVec::new();
+        let mut open: SmallVec<[Step; 4]> = SmallVec::new();
         let mut next = Some(start);
         loop {
             if let Some(token) = next {

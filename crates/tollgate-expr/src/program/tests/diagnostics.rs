@@ -209,6 +209,45 @@ fn types() {
 }
 
 #[test]
+fn lambdas_say_what_is_wrong_in_them() {
+    check(
+        "@(new List<string> { \"a\" }.Select(p => p.Lenght).Sum())",
+        Target::Any,
+        expect![[r#"
+            error[E0303]: `string` has no member `Lenght`
+             --> policies/a.xml:1:42
+              |
+            1 | @(new List<string> { "a" }.Select(p => p.Lenght).Sum())
+              |                                          ^^^^^^
+              |
+              = help: did you mean `Length`?"#]],
+    );
+    check(
+        "@(new List<string>().Where(p => new List<int>().All(q => q.Foo == p)))",
+        Target::Any,
+        expect![[r#"
+            error[E0303]: `int` has no member `Foo`
+             --> policies/a.xml:1:60
+              |
+            1 | @(new List<string>().Where(p => new List<int>().All(q => q.Foo == p)))
+              |                                                            ^^^"#]],
+    );
+    check(
+        "@(new List<int>().Select(1))",
+        Target::Any,
+        expect![[r#"
+        error[E0304]: no overload of `Select` takes (List<int>, int)
+         --> policies/a.xml:1:19
+          |
+        1 | @(new List<int>().Select(1))
+          |                   ^^^^^^
+          |
+          = help: there is `static IEnumerable<R> Select<T, R>(this IEnumerable<T> source, Func<T, R> selector)`
+          = help: there is `static IEnumerable<R> Select<T, R>(this IEnumerable<T> source, Func<T, int, R> selector)`"#]],
+    );
+}
+
+#[test]
 fn flow_and_constants() {
     check(
         "@{ if (context.Tracing) { return 1; } }",

@@ -101,18 +101,16 @@ pub(super) const MEMBERS: &[Member] = &[
         "The index, or -1.",
         |cx, a| index_of(cx, a, false),
     ),
-    m("static int LastIndexOf(Array array, object value)", "The index, or -1.", |cx, a| {
-        last_untyped(cx, a)
-    }),
+    m("static int LastIndexOf(Array array, object value)", "The index, or -1.", last_untyped),
     m(
         "static int LastIndexOf(Array array, object value, int startIndex)",
         "The index, or -1.",
-        |cx, a| last_untyped(cx, a),
+        last_untyped,
     ),
     m(
         "static int LastIndexOf(Array array, object value, int startIndex, int count)",
         "The index, or -1.",
-        |cx, a| last_untyped(cx, a),
+        last_untyped,
     ),
 ];
 

@@ -173,7 +173,7 @@ fn entries(cx: &mut Cx<'_>, map: &Value) -> Result<Vec<Value>, Exception> {
 }
 
 /// What of a pair a view of a dictionary shows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Keys,
     Values,
@@ -182,7 +182,7 @@ enum Side {
 /// `Keys` or `Values`: a view, of which a dictionary has one each.
 fn part(cx: &mut Cx<'_>, a: &Args<'_>, side: Side) -> Run {
     if let Some(Object::Dictionary(map)) = cx.object_of(a.get(0))
-        && let Some(known) = &map.views[side as usize]
+        && let Some(known) = if side == Side::Keys { &map.keys } else { &map.values }
     {
         return Ok(known.clone());
     }
@@ -194,7 +194,7 @@ fn part(cx: &mut Cx<'_>, a: &Args<'_>, side: Side) -> Run {
     if let Value::Object(id) = a.get(0)
         && let Some(Object::Dictionary(map)) = cx.state.object_mut(*id)
     {
-        map.views[side as usize] = Some(made.clone());
+        *(if side == Side::Keys { &mut map.keys } else { &mut map.values }) = Some(made.clone());
     }
     Ok(made)
 }

@@ -104,13 +104,12 @@ pub(super) fn is_collection(cx: &Cx<'_>, value: &Value) -> bool {
         Value::Str(_) => false,
         Value::Record(record) => matches!(record.ty, Ty::Generic(super::TypeId::IGrouping, _)),
         Value::Object(_) => match cx.object_of(value) {
-            Some(Object::Line { .. }) => false,
             Some(Object::Sequence(sequence)) => {
                 is_view(&sequence.ty)
                     || matches!(sequence.source, Source::Items(_) | Source::Pairs(..))
             }
+            Some(Object::Line { .. }) | None => false,
             Some(_) => cx.known_length(value).is_some(),
-            None => false,
         },
         _ => cx.known_length(value).is_some(),
     }

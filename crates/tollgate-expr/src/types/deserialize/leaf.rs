@@ -54,7 +54,7 @@ impl Deserializer<'_, '_, '_> {
         }
         let made = match contract {
             Contract::Leaf(primitive) => self.leaf(&value, *primitive).map(primitive_value),
-            Contract::Enum => self.enumeration(&value, ty.strip_nullable()),
+            Contract::Enum => enumeration(&value, ty.strip_nullable()),
             _ => match &value {
                 Scalar::Str(text) if is_assignable(&Ty::STRING, ty) => {
                     return Ok(Value::Str(Arc::clone(text)));
@@ -87,7 +87,7 @@ impl Deserializer<'_, '_, '_> {
         let budget = &mut self.cx.state.budget;
         match (value, to) {
             (Scalar::Str(text), PrimitiveType::DateTime) => match date_of_json(text) {
-                Some(date) => return Ok(Primitive::DateTime(date)),
+                Some(date) => Ok(Primitive::DateTime(date)),
                 None => change_type(value, to, budget),
             },
             (Scalar::Str(text), PrimitiveType::Guid) => match parse_guid(Some(text)) {
@@ -124,32 +124,24 @@ impl Deserializer<'_, '_, '_> {
             _ => change_type(value, to, budget),
         }
     }
+}
 
-    /// A constant of an enumeration, by name or number.
-    fn enumeration(&mut self, value: &Scalar, ty: &Ty) -> Run {
-        let number = match value {
-            Scalar::Str(text) => return enumeration_name(ty, text),
-            Scalar::Bool(value) => Some(i32::from(*value)),
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the lower bits, as .NET takes them"
-            )]
-            Scalar::Int(number) => Some(*number as i32),
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the lower bits, as .NET takes them"
-            )]
-            Scalar::UInt(number) => Some(*number as i32),
-            _ => None,
-        };
-        match (ty.id(), number) {
-            (Some(id), Some(number)) => Ok(Value::Enum(id, number)),
-            _ => {
-                let message = "The value passed in must be an enum base or an underlying type for an enum, such as an Int32. (Parameter 'value')";
-                Err(Exception::new(ExceptionKind::Argument, message))
-            }
-        }
+/// A constant of an enumeration, by name or number.
+fn enumeration(value: &Scalar, ty: &Ty) -> Run {
+    let number = match value {
+        Scalar::Str(text) => return enumeration_name(ty, text),
+        Scalar::Bool(value) => Some(i32::from(*value)),
+        #[expect(clippy::cast_possible_truncation, reason = "the lower bits, as .NET takes them")]
+        Scalar::Int(number) => Some(*number as i32),
+        #[expect(clippy::cast_possible_truncation, reason = "the lower bits, as .NET takes them")]
+        Scalar::UInt(number) => Some(*number as i32),
+        _ => None,
+    };
+    if let (Some(id), Some(number)) = (ty.id(), number) {
+        return Ok(Value::Enum(id, number));
     }
+    let message = "The value passed in must be an enum base or an underlying type for an enum, such as an Int32. (Parameter 'value')";
+    Err(Exception::new(ExceptionKind::Argument, message))
 }
 
 fn guid() -> Ty {
@@ -166,13 +158,10 @@ fn no_conversion(value: &Scalar, ty: &Ty) -> Exception {
 /// A constant of an enumeration by the text of its name or number.
 pub(super) fn enumeration_name(ty: &Ty, text: &str) -> Run {
     let Some(id) = ty.id() else { return Err(null_argument("enumType")) };
-    match constant(id, text) {
-        Some(number) => Ok(Value::Enum(id, number)),
-        None => {
-            let message = format!("Requested value '{text}' was not found.");
-            Err(Exception::new(ExceptionKind::Argument, message))
-        }
-    }
+    constant(id, text).map(|number| Value::Enum(id, number)).ok_or_else(|| {
+        let message = format!("Requested value '{text}' was not found.");
+        Exception::new(ExceptionKind::Argument, message)
+    })
 }
 
 /// The number of a constant's name, of several joined by commas, or of digits.

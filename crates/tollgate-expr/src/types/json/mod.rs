@@ -412,12 +412,11 @@ fn parse_path(args: &mut [Option<Value>]) -> Result<(), String> {
 fn select(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     a.this_json()?;
     let no_match = if a.bool(2) { NoMatch::Error } else { NoMatch::Null };
-    let path = match a.get(1).as_native() {
-        Some(Path(path)) => Arc::clone(path),
-        None => {
-            let text = a.str(1, "expression")?;
-            Arc::new(JsonPath::parse(&text, &mut cx.state.budget)?)
-        }
+    let path = if let Some(Path(path)) = a.get(1).as_native() {
+        Arc::clone(path)
+    } else {
+        let text = a.str(1, "expression")?;
+        Arc::new(JsonPath::parse(&text, &mut cx.state.budget)?)
     };
     walk_from(cx, a, Walk::Path(path, no_match))
 }

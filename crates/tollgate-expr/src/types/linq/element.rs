@@ -1,7 +1,7 @@
 //! Methods that give one item, or say whether there is one.
 
 use super::{Run, comparer, equal_by, holds, invalid, no_elements, reach, source};
-use crate::eval::{Args, Cx, Source, default_value};
+use crate::eval::{Args, Cx, SortKey, Source, default_value};
 use crate::types::decl::{Member, m};
 use crate::types::object::required;
 use crate::{Exception, ExceptionKind, Value};
@@ -43,36 +43,29 @@ fn first(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
     let from = source(a)?;
     match predicate(a)? {
         None => reach::first(cx, &from),
-        Some(test) => match ordered_end(cx, &from, &test, false)? {
-            Some(found) => Ok(found),
+        Some(test) => match whole_order(cx, &from) {
+            Some((from, keys)) => cx.ordered_end(&from, &keys, Some(&test), false),
             None => any(cx, a),
         },
     }
 }
 
-/// The first or last that passes of what `OrderBy` gives; none when it is something else.
-fn ordered_end(
-    cx: &mut Cx<'_>,
-    from: &Value,
-    test: &Value,
-    last: bool,
-) -> Result<Option<Option<Value>>, Exception> {
-    let Some(Source::Order(from, keys, part)) = reach::lazy_source(cx, from) else {
-        return Ok(None);
-    };
-    if part.start > 0 || part.end < i64::MAX {
-        return Ok(None);
+/// The items and keys of what `OrderBy` gives, when all of it is there.
+fn whole_order(cx: &Cx<'_>, from: &Value) -> Option<(Value, Vec<SortKey>)> {
+    match reach::lazy_source(cx, from) {
+        Some(Source::Order(from, keys, part)) if part.start == 0 && part.end == i64::MAX => {
+            Some((from.clone(), keys.clone()))
+        }
+        _ => None,
     }
-    let (from, keys) = (from.clone(), keys.clone());
-    cx.ordered_end(&from, &keys, Some(test), last).map(Some)
 }
 
 /// The last item that passes. Lists are looked at from their end.
 fn last(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Exception> {
     let from = source(a)?;
     let Some(test) = predicate(a)? else { return reach::last(cx, &from) };
-    if let Some(found) = ordered_end(cx, &from, &test, true)? {
-        return Ok(found);
+    if let Some((from, keys)) = whole_order(cx, &from) {
+        return cx.ordered_end(&from, &keys, Some(&test), true);
     }
     if reach::is_list(cx, &from) {
         let mut places = 0..cx.known_length(&from).unwrap_or_default();

@@ -11,9 +11,10 @@ use super::search::{
 };
 use super::split::{split, split_at_text};
 use super::{
-    changed, check_format, concat, concat_objects, copy_to, format, format_each, insert, int, join,
-    join_part, new_of_part, out_of_range, pad, remove, replace, substring, to_char_array, trim,
-    units,
+    check_format, concat_args, concat_objects, concat_values, copy_to, equals, format, format_each,
+    given, insert, int, itself, join_part, join_value, join_values, lower, new_of_part,
+    out_of_range, pad_left, pad_right, remove, replace, substring, to_char_array, trim, trim_end,
+    trim_start, units, upper,
 };
 use crate::state::{Object, SLOT_COST};
 use crate::text::{self, Comparison};
@@ -53,10 +54,7 @@ pub(super) const MEMBERS: &[Member] = &[
     p("static bool IsNullOrWhiteSpace(string value)", "Whether it is null or blank.", |_, a| {
         Ok(Value::Bool(a.opt_str(0).is_none_or(|text| text.chars().all(char::is_whitespace))))
     }),
-    p("bool Equals(string value)", "Whether they are equal.", |_, a| {
-        let this = a.this_str()?;
-        Ok(Value::Bool(a.opt_str(1) == Some(&*this)))
-    }),
+    p("bool Equals(string value)", "Whether they are equal.", equals),
     p(
         "bool Equals(string value, StringComparison comparisonType)",
         "Whether they are equal.",
@@ -114,12 +112,9 @@ pub(super) const MEMBERS: &[Member] = &[
         "A number that is the same for equal strings.",
         hash_code,
     ),
-    p("bool Equals(object obj)", "Whether they are equal.", |_, a| {
-        let this = a.this_str()?;
-        Ok(Value::Bool(a.opt_str(1) == Some(&*this)))
-    }),
-    p("string ToString()", "Itself.", |_, a| Ok(a.value(0))),
-    p("object Clone()", "Itself.", |_, a| Ok(a.value(0))),
+    p("bool Equals(object obj)", "Whether they are equal.", equals),
+    p("string ToString()", "Itself.", itself),
+    p("object Clone()", "Itself.", itself),
     p("int CompareTo(string strB)", "The order of two strings.", |_, a| {
         Ok(Value::Int(compare(a.opt_str(0), a.opt_str(1), Comparison::of(0))))
     }),
@@ -256,37 +251,23 @@ pub(super) const MEMBERS: &[Member] = &[
     ),
     p("string Substring(int startIndex)", "The rest from a place.", substring),
     p("string Substring(int startIndex, int length)", "A part.", substring),
-    p("string Trim()", "Without white space at its ends.", |cx, a| trim(cx, a, true, true)),
-    p("string Trim(char trimChar)", "Without a character at its ends.", |cx, a| {
-        trim(cx, a, true, true)
-    }),
-    m("string Trim(params char[] trimChars)", "Without some characters at its ends.", |cx, a| {
-        trim(cx, a, true, true)
-    }),
-    p("string TrimStart()", "Without white space at its start.", |cx, a| trim(cx, a, true, false)),
-    p("string TrimStart(char trimChar)", "Without a character at its start.", |cx, a| {
-        trim(cx, a, true, false)
-    }),
+    p("string Trim()", "Without white space at its ends.", trim),
+    p("string Trim(char trimChar)", "Without a character at its ends.", trim),
+    m("string Trim(params char[] trimChars)", "Without some characters at its ends.", trim),
+    p("string TrimStart()", "Without white space at its start.", trim_start),
+    p("string TrimStart(char trimChar)", "Without a character at its start.", trim_start),
     m(
         "string TrimStart(params char[] trimChars)",
         "Without some characters at its start.",
-        |cx, a| trim(cx, a, true, false),
+        trim_start,
     ),
-    p("string TrimEnd()", "Without white space at its end.", |cx, a| trim(cx, a, false, true)),
-    p("string TrimEnd(char trimChar)", "Without a character at its end.", |cx, a| {
-        trim(cx, a, false, true)
-    }),
-    m("string TrimEnd(params char[] trimChars)", "Without some characters at its end.", |cx, a| {
-        trim(cx, a, false, true)
-    }),
-    p("string PadLeft(int totalWidth)", "Padded on the left.", |cx, a| pad(cx, a, true)),
-    p("string PadLeft(int totalWidth, char paddingChar)", "Padded on the left.", |cx, a| {
-        pad(cx, a, true)
-    }),
-    p("string PadRight(int totalWidth)", "Padded on the right.", |cx, a| pad(cx, a, false)),
-    p("string PadRight(int totalWidth, char paddingChar)", "Padded on the right.", |cx, a| {
-        pad(cx, a, false)
-    }),
+    p("string TrimEnd()", "Without white space at its end.", trim_end),
+    p("string TrimEnd(char trimChar)", "Without a character at its end.", trim_end),
+    m("string TrimEnd(params char[] trimChars)", "Without some characters at its end.", trim_end),
+    p("string PadLeft(int totalWidth)", "Padded on the left.", pad_left),
+    p("string PadLeft(int totalWidth, char paddingChar)", "Padded on the left.", pad_left),
+    p("string PadRight(int totalWidth)", "Padded on the right.", pad_right),
+    p("string PadRight(int totalWidth, char paddingChar)", "Padded on the right.", pad_right),
     m(
         "string[] Split(char separator, StringSplitOptions options = 0)",
         "The parts between separators.",
@@ -339,10 +320,10 @@ pub(super) const MEMBERS: &[Member] = &[
     p("string Insert(int startIndex, string value)", "With text put in.", insert),
     p("string Remove(int startIndex)", "Without the rest from a place.", remove),
     p("string Remove(int startIndex, int count)", "Without a part.", remove),
-    p("string ToLower()", "In lower case.", |cx, a| changed(cx, a, text::lower)),
-    p("string ToLowerInvariant()", "In lower case.", |cx, a| changed(cx, a, text::lower)),
-    p("string ToUpper()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
-    p("string ToUpperInvariant()", "In upper case.", |cx, a| changed(cx, a, text::upper)),
+    p("string ToLower()", "In lower case.", lower),
+    p("string ToLowerInvariant()", "In lower case.", lower),
+    p("string ToUpper()", "In upper case.", upper),
+    p("string ToUpperInvariant()", "In upper case.", upper),
     m("char[] ToCharArray()", "Its units.", |cx, a| {
         let this = a.this_str()?;
         cx.charge(text::length(&this).saturating_mul(SLOT_COST))?;
@@ -371,36 +352,34 @@ pub(super) const MEMBERS: &[Member] = &[
     m(
         "static string Join(string separator, params string[] value)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a, "value"),
+        join_value,
     ),
     m(
         "static string Join(string separator, IEnumerable<string> values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a, "values"),
+        join_values,
     ),
     m(
         "static string Join(string separator, params object[] values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a, "values"),
+        join_values,
     ),
     m(
         "static string Join<T>(string separator, IEnumerable<T> values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a, "values"),
+        join_values,
     ),
     m(
         "static string Join(char separator, params string[] value)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a, "value"),
+        join_value,
     ),
     m(
         "static string Join<T>(char separator, IEnumerable<T> values)",
         "Texts with a separator between.",
-        |cx, a| join(cx, a, "values"),
+        join_values,
     ),
-    m("static string Join(char separator, params object[] values)", "Texts with one.", |cx, a| {
-        join(cx, a, "values")
-    }),
+    m("static string Join(char separator, params object[] values)", "Texts with one.", join_values),
     m(
         "static string Join(string separator, string[] value, int startIndex, int count)",
         "Some texts with a separator between.",
@@ -429,18 +408,18 @@ pub(super) const MEMBERS: &[Member] = &[
         "Four texts.",
         concat_objects,
     ),
-    m("static string Concat(params string[] values)", "Texts one after the other.", |cx, a| {
-        concat(cx, a, "values")
-    }),
-    m("static string Concat(params object[] args)", "Texts one after the other.", |cx, a| {
-        concat(cx, a, "args")
-    }),
-    m("static string Concat(IEnumerable<string> values)", "Texts one after the other.", |cx, a| {
-        concat(cx, a, "values")
-    }),
-    m("static string Concat<T>(IEnumerable<T> values)", "Texts one after the other.", |cx, a| {
-        concat(cx, a, "values")
-    }),
+    m("static string Concat(params string[] values)", "Texts one after the other.", concat_values),
+    m("static string Concat(params object[] args)", "Texts one after the other.", concat_args),
+    m(
+        "static string Concat(IEnumerable<string> values)",
+        "Texts one after the other.",
+        concat_values,
+    ),
+    m(
+        "static string Concat<T>(IEnumerable<T> values)",
+        "Texts one after the other.",
+        concat_values,
+    ),
     m("static string Format(string format, object arg0)", "Text with a value put in.", format_each)
         .prepared(check_format),
     m("static string Format(string format, object arg0, object arg1)", "With two.", format_each)
@@ -457,7 +436,7 @@ pub(super) const MEMBERS: &[Member] = &[
         format,
     )
     .prepared(check_format),
-    p("static string Copy(string str)", "The same text.", |_, a| a.some(0, "str")),
-    p("static string Intern(string str)", "The same text.", |_, a| a.some(0, "str")),
-    p("static string IsInterned(string str)", "The same text.", |_, a| a.some(0, "str")),
+    p("static string Copy(string str)", "The same text.", given),
+    p("static string Intern(string str)", "The same text.", given),
+    p("static string IsInterned(string str)", "The same text.", given),
 ];

@@ -101,7 +101,19 @@ pub(super) fn units(cx: &mut Cx<'_>, array: &Value) -> Result<Vec<u16>, Exceptio
     Ok(items.iter().filter_map(unit).collect())
 }
 
-fn trim(cx: &mut Cx<'_>, a: &Args<'_>, start: bool, end: bool) -> Result<Value, Exception> {
+fn trim(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    trimmed(cx, a, true, true)
+}
+
+fn trim_start(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    trimmed(cx, a, true, false)
+}
+
+fn trim_end(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    trimmed(cx, a, false, true)
+}
+
+fn trimmed(cx: &mut Cx<'_>, a: &Args<'_>, start: bool, end: bool) -> Result<Value, Exception> {
     let this = a.this_str()?;
     let set = trim_set(cx, a)?;
     let hit = |c: char| match &set {
@@ -121,7 +133,15 @@ fn trim(cx: &mut Cx<'_>, a: &Args<'_>, start: bool, end: bool) -> Result<Value, 
     cx.string(rest.to_owned())
 }
 
-fn pad(cx: &mut Cx<'_>, a: &Args<'_>, left: bool) -> Result<Value, Exception> {
+fn pad_left(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    padded(cx, a, true)
+}
+
+fn pad_right(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    padded(cx, a, false)
+}
+
+fn padded(cx: &mut Cx<'_>, a: &Args<'_>, left: bool) -> Result<Value, Exception> {
     let this = a.this_str()?;
     let width = usize::try_from(a.long(1))
         .map_err(|_| out_of_range("Non-negative number required.", "totalWidth"))?;
@@ -285,6 +305,14 @@ fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     Ok(Value::Null)
 }
 
+fn join_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    join(cx, a, "value")
+}
+
+fn join_values(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    join(cx, a, "values")
+}
+
 fn join(cx: &mut Cx<'_>, a: &Args<'_>, name: &str) -> Result<Value, Exception> {
     let values = a.some(1, name)?;
     joined(cx, a.get(0), &values).map(Value::from)
@@ -333,6 +361,14 @@ fn join_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     joined(cx, a.get(0), &part).map(Value::from)
 }
 
+fn concat_values(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    concat(cx, a, "values")
+}
+
+fn concat_args(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    concat(cx, a, "args")
+}
+
 fn concat(cx: &mut Cx<'_>, a: &Args<'_>, name: &str) -> Result<Value, Exception> {
     let values = a.some(0, name)?;
     joined(cx, &Value::Null, &values).map(Value::from)
@@ -374,7 +410,27 @@ pub(super) fn check_later_format(args: &mut [Option<Value>]) -> Result<(), Strin
     check_format(args.get_mut(1..).unwrap_or_default())
 }
 
-fn changed(cx: &mut Cx<'_>, a: &Args<'_>, change: fn(&str) -> String) -> Result<Value, Exception> {
+fn lower(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    cx.string(text::lower(&a.this_str()?))
+}
+
+fn upper(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    cx.string(text::upper(&a.this_str()?))
+}
+
+/// `Equals` of a string or an object.
+fn equals(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let this = a.this_str()?;
-    cx.string(change(&this))
+    Ok(Value::Bool(a.opt_str(1) == Some(&*this)))
+}
+
+/// What gives the string itself.
+#[expect(clippy::unnecessary_wraps, reason = "the result of a member")]
+fn itself(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    Ok(a.value(0))
+}
+
+/// The same of an argument.
+fn given(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    a.some(0, "str")
 }
