@@ -1,5 +1,7 @@
 //! Programs: blocks of statements over locals of many types.
 
+use std::fmt::Write as _;
+
 use tollgate_expr::reference::Shape;
 
 use super::generate::Generator;
@@ -467,7 +469,7 @@ impl Generator {
                 let tested = shape(self.rng.pick(patterns)?);
                 let name = self.fresh("v");
                 self.scope.push((name.clone(), tested.clone()));
-                text.push_str(&format!("case {tested} {name}"));
+                write!(text, "case {tested} {name}").ok()?;
                 if self.rng.percent(60) {
                     text.push_str(" when $");
                     children.push(self.term(&named("bool"), 1)?);
@@ -475,7 +477,7 @@ impl Generator {
                 text.push_str(": ");
             } else if !used.contains(&constant) || self.rng.percent(4) {
                 used.push(constant);
-                text.push_str(&format!("case {constant}"));
+                write!(text, "case {constant}").ok()?;
                 if self.rng.percent(15) {
                     text.push_str(" when $");
                     children.push(self.term(&named("bool"), 1)?);
@@ -496,7 +498,7 @@ impl Generator {
             } else {
                 "break"
             };
-            text.push_str(&format!("default: ${jump}; "));
+            write!(text, "default: ${jump}; ").ok()?;
         }
         text.push_str("} ");
         Some(void(&text, children))
@@ -523,7 +525,7 @@ impl Generator {
             let before = self.scope.len();
             let name = self.fresh("r");
             self.scope.push((name.clone(), named("Exception")));
-            text.push_str(&format!("catch ({kind} {name}) "));
+            write!(text, "catch ({kind} {name}) ").ok()?;
             if self.rng.percent(30) {
                 text.push_str("when ($) ");
                 children.push(self.term(&named("bool"), 1)?);

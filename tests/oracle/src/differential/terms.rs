@@ -1,5 +1,7 @@
 //! Expressions over the locals of a program.
 
+use std::fmt::Write as _;
+
 use tollgate_expr::reference::Shape;
 
 use super::generate::{Generator, NUMERIC, takes_null};
@@ -474,20 +476,20 @@ impl Generator {
                 }
                 2 => {
                     let ty = self.local_type();
-                    text.push_str(&format!("let {name} = ({ty})$ "));
+                    write!(text, "let {name} = ({ty})$ ").ok()?;
                     children.push(self.term(&ty, below)?);
                     self.scope.push((name, ty));
                 }
                 3 => {
                     let (list, item) = source(self.rng.below(4));
                     children.push(self.term(&list, below)?);
-                    text.push_str(&format!("from {name} in $ "));
+                    write!(text, "from {name} in $ ").ok()?;
                     self.scope.push((name, item));
                 }
                 4 => {
                     let direction = *self.rng.pick(&["", " descending", " ascending"])?;
                     let key = named(self.rng.pick(&["int", "string", "char", "bool"])?);
-                    text.push_str(&format!("orderby $, $ {direction} "));
+                    write!(text, "orderby $, $ {direction} ").ok()?;
                     children.push(self.term(&key, below)?);
                     children.push(self.term(&named("int"), below)?);
                 }
@@ -498,7 +500,7 @@ impl Generator {
                     children.push(self.term(&key, below)?);
                     let into =
                         if self.rng.percent(40) { format!("into g{name} ") } else { String::new() };
-                    text.push_str(&format!("join {name} in $ on $ equals {name} {into}"));
+                    write!(text, "join {name} in $ on $ equals {name} {into}").ok()?;
                     if into.is_empty() {
                         self.scope.push((name, item));
                     } else {
@@ -615,11 +617,9 @@ impl Generator {
                 &format!("{{ {ty} F({ty} a) {{ return a; }} return F($); }}"),
                 vec![node],
             ),
-            5 => Node::of(
-                &object,
-                &format!("{{ foreach (var i in $) {{ return i; }} return null; }}"),
-                vec![node],
-            ),
+            5 => {
+                Node::of(&object, "{ foreach (var i in $) { return i; } return null; }", vec![node])
+            }
             _ => node,
         })
     }
