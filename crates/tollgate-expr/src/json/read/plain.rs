@@ -34,6 +34,7 @@ pub(super) fn read(
         at: blank,
         dates,
         heap,
+        mark,
         used: mark,
         has_parts: false,
         names,
@@ -130,6 +131,8 @@ struct Plain<'t, 'h> {
     at: usize,
     dates: DateParse,
     heap: &'h mut JsonHeap,
+    /// Where the first token is.
+    mark: usize,
     /// Where the next token will be.
     used: usize,
     /// Whether tokens are parts of the text, which then is kept.
@@ -339,7 +342,7 @@ impl<'t> Plain<'t, '_> {
     fn token(&mut self) -> Option<(JsonId, &mut Body)> {
         self.memory += NODE_BYTES;
         if self.used == self.heap.mark() {
-            self.heap.prepare(LEAST_PREPARED + self.used / 8);
+            self.heap.prepare(LEAST_PREPARED + (self.used - self.mark) / 8);
         }
         let at = self.used;
         self.used += 1;
