@@ -345,7 +345,7 @@ fn to_object(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     }
 }
 
-/// `ToObject` of an enumeration: names are looked up, numbers taken.
+/// `ToObject` of an enumeration: names are looked up, whole numbers taken, and all else is cast to `int`.
 fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     let plain = ty.strip_nullable();
     match cx.state.json.scalar(id) {
@@ -358,7 +358,15 @@ fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
                 Exception::new(ExceptionKind::Argument, message).with_inner(cause)
             })
         }
-        _ => super::deserialize::from_tree(cx, id, ty),
+        Some(number) if number.token_type() == JsonType::Integer => {
+            super::deserialize::enumeration(number, plain)
+        }
+        _ => {
+            let budget = &mut cx.state.budget;
+            let nullable = plain != ty;
+            let made = cx.state.json.cast(Some(id), PrimitiveType::Int32, nullable, budget)?;
+            cx.cast(primitive_value(made), ty)
+        }
     }
 }
 
