@@ -13,6 +13,8 @@ use crate::types::{MemberInfo, MemberKind, Numeric, Ty, TypeId, info, is_assigna
 pub(super) enum Conversion {
     /// It is one already.
     Same,
+    /// A `JObject`, which is tokens and pairs, as pairs.
+    Pairs,
     Numeric(Numeric),
     /// The constant 0 of an enumeration, or a cast of a number.
     Enum(TypeId),
@@ -31,7 +33,9 @@ impl Checker<'_> {
     /// An implicit conversion without the declared ones.
     pub(super) fn standard(from: &Ty, value: Option<&Value>, to: &Ty) -> Option<Conversion> {
         if is_assignable(from, to) {
-            return Some(Conversion::Same);
+            let pairs = to.is(TypeId::IEnumerable1) && from != to && Self::is_pairs(to);
+            let pairs = pairs && Self::may_be_json(from);
+            return Some(if pairs { Conversion::Pairs } else { Conversion::Same });
         }
         if let Some(tuple) = Self::tuple_conversion(from, to, Self::implicit) {
             return Some(tuple);
@@ -254,6 +258,7 @@ impl Checker<'_> {
     pub(super) fn apply(&mut self, node: Node, conversion: &Conversion, at: At) -> Node {
         match conversion {
             Conversion::Same => node,
+            Conversion::Pairs => Self::pairs(node, at),
             Conversion::Numeric(to) => {
                 if let Node::Const(value) = &node
                     && let Ok(value) = convert_number(value, *to, self.checked)
@@ -291,7 +296,9 @@ impl Checker<'_> {
                 Node::Seq([Self::write(held, node)].into(), record.boxed())
             }
             Conversion::Cast(ty) => {
-                Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start }
+                let cast = Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start };
+                let pairs = ty.is(TypeId::IEnumerable1) && Self::is_pairs(ty);
+                if pairs { Self::pairs(cast, at) } else { cast }
             }
             Conversion::Declared(member, before, after) => {
                 self.used.push(member);
@@ -308,6 +315,30 @@ impl Checker<'_> {
                 self.apply(call, after, at)
             }
         }
+    }
+
+    /// Whether its items are pairs of a name and a token.
+    fn is_pairs(ty: &Ty) -> bool {
+        matches!(ty.item(), Some(Ty::Generic(TypeId::KeyValuePair, args)) if *args == [Ty::STRING, Ty::JTOKEN])
+    }
+
+    /// Whether a `JObject` may be behind it, to be walked over as pairs.
+    pub(super) fn may_be_json(ty: &Ty) -> bool {
+        let interface = ty.id().is_some_and(|id| info(id).is_interface());
+        ty.is(TypeId::JObject) || interface && !ty.is(TypeId::IEnumerable1) && Self::is_pairs(ty)
+    }
+
+    /// A `JObject`, or another dictionary of tokens, as a sequence of pairs.
+    pub(super) fn pairs(node: Node, at: At) -> Node {
+        Node::Call(Box::new(Call {
+            run: crate::types::Run::of(crate::types::pairs),
+            args: [node].into(),
+            types: Box::default(),
+            receiver: false,
+            outs: Box::default(),
+            set: None,
+            at: at.start,
+        }))
     }
 
     /// Converts implicitly; an error when that is not possible.

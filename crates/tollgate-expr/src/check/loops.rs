@@ -4,7 +4,7 @@ use tollgate_diagnostics::Code as ErrorCode;
 
 use super::flow::FrameKind;
 use super::{Checker, Typed};
-use crate::eval::{Call, Code, Node, Place};
+use crate::eval::{Code, Node, Place};
 use crate::syntax::At;
 use crate::syntax::ast::{Expr, ForeachTarget, Name, Stmt, TypeRef};
 use crate::types::{Ty, TypeId};
@@ -101,10 +101,10 @@ impl Checker<'_> {
             let message = "`foreach` cannot walk over null";
             self.error(ErrorCode::EXPR_TYPE, typed.at, message);
         }
-        let pairs = typed.ty.is(TypeId::JObject);
+        let pairs = Self::may_be_json(&typed.ty);
         let item = if typed.ty.is_error() {
             Ty::Error
-        } else if pairs {
+        } else if typed.ty.is(TypeId::JObject) {
             Ty::generic(TypeId::KeyValuePair, [Ty::STRING, Ty::JTOKEN])
         } else {
             self.walked_item(&typed)
@@ -155,7 +155,7 @@ impl Checker<'_> {
         let convert = self.foreach_conversion(slot, item, &wanted, ty.at);
         let (body, breaks) = self.loop_body(body);
         self.pop_block();
-        let items = if pairs { Self::json_pairs(items.node, at) } else { items.node };
+        let items = if pairs { Self::pairs(items.node, at) } else { items.node };
         let cell = matches!(place, Place::Cell(_));
         let code = Code::Foreach { items, slot, convert, cell, body: Box::new(body), at: at.start };
         (code, breaks)
@@ -176,7 +176,7 @@ impl Checker<'_> {
         let assigned = self.deconstruct_value(target, value, target.at);
         let (body, breaks) = self.loop_body(body);
         self.pop_block();
-        let items = if pairs { Self::json_pairs(items.node, at) } else { items.node };
+        let items = if pairs { Self::pairs(items.node, at) } else { items.node };
         let body = Code::Block([Code::Expr(assigned.node), body].into());
         let code = Code::Foreach {
             items,
@@ -202,18 +202,5 @@ impl Checker<'_> {
             return None;
         };
         Some(self.apply(Node::Local(slot), &conversion, at))
-    }
-
-    /// `foreach` over a `JObject` gives pairs.
-    fn json_pairs(items: Node, at: At) -> Node {
-        Node::Call(Box::new(Call {
-            run: crate::types::Run::of(crate::types::json_pairs),
-            args: [items].into(),
-            types: Box::default(),
-            receiver: true,
-            outs: Box::default(),
-            set: None,
-            at: at.start,
-        }))
     }
 }

@@ -92,21 +92,31 @@ impl Checker<'_> {
 
     /// Members of a name, of the type and what it derives from, nearest first.
     pub(super) fn find(ty: &Ty, name: &str) -> Vec<Found> {
+        Self::find_wanted(ty, name, &|_| true)
+    }
+
+    /// Of those, the ones that are wanted: others do not hide them either.
+    fn find_wanted(ty: &Ty, name: &str, wanted: &dyn Fn(&MemberInfo) -> bool) -> Vec<Found> {
         let mut found = Vec::new();
         let mut seen = Vec::new();
-        Self::find_into(ty, name, &mut found, &mut seen);
+        let mut find_in = |ty: &Ty| Self::find_into(ty, name, wanted, &mut found, &mut seen);
+        find_in(ty);
         if let Ty::Opaque(opaque) = ty {
-            for base in &opaque.bases {
-                Self::find_into(base, name, &mut found, &mut seen);
-            }
+            opaque.bases.iter().for_each(&mut find_in);
         }
         if ty.is_reference() || ty.is_value_type() || ty.is_opaque() {
-            Self::find_into(&Ty::OBJECT, name, &mut found, &mut seen);
+            find_in(&Ty::OBJECT);
         }
         found
     }
 
-    fn find_into(ty: &Ty, name: &str, found: &mut Vec<Found>, seen: &mut Vec<TypeId>) {
+    fn find_into(
+        ty: &Ty,
+        name: &str,
+        wanted: &dyn Fn(&MemberInfo) -> bool,
+        found: &mut Vec<Found>,
+        seen: &mut Vec<TypeId>,
+    ) {
         let Some(id) = ty.id() else { return };
         if seen.contains(&id) && ty.args().is_empty() {
             return;
@@ -114,14 +124,14 @@ impl Checker<'_> {
         seen.push(id);
         let info = info(id);
         let members = info.members.get(name).into_iter().flatten();
-        for member in members.filter(|member| !member.extension) {
+        for member in members.filter(|member| !member.extension && wanted(member)) {
             let hidden = found.iter().any(|known: &Found| Self::hides(known.member, member));
             if !hidden {
                 found.push(Found { member, class: ty.args().to_vec() });
             }
         }
         for base in info.inherited() {
-            Self::find_into(&base.substitute(ty.args(), &[]), name, found, seen);
+            Self::find_into(&base.substitute(ty.args(), &[]), name, wanted, found, seen);
         }
     }
 
@@ -155,14 +165,13 @@ impl Checker<'_> {
         if &*name.text == "Invoke" && target.ty.delegate().is_some() {
             return Operand::Value(target);
         }
-        let found = Self::find(&target.ty, &name.text);
-        // What cannot be called is not found by a call.
-        let usable = |found: &&Found| {
-            let delegate = || found.member.result.delegate().is_some();
-            found.member.kind == MemberKind::Property && (!invoked || delegate())
+        // What cannot be called is not found by a call, and what has no type arguments not with some.
+        let wanted = |member: &MemberInfo| {
+            let delegate = || member.result.delegate().is_some();
+            member.kind == MemberKind::Method || (types.is_empty() && (!invoked || delegate()))
         };
-        let instance = found.iter().find(usable);
-        if let Some(found) = instance {
+        let found = Self::find_wanted(&target.ty, &name.text, &wanted);
+        if let Some(found) = found.iter().find(|found| found.member.kind == MemberKind::Property) {
             if found.member.is_static {
                 let message =
                     format!("`{}` belongs to the type, not to a value", found.member.name);
@@ -175,15 +184,12 @@ impl Checker<'_> {
             self.used.push(found.member);
             return Operand::Value(Self::property(found, target, at, name.at));
         }
-        let is_property = found.iter().any(|found| found.member.kind == MemberKind::Property);
-        let mut members: Vec<Found> = found
-            .into_iter()
-            .filter(|found| !found.member.is_static && found.member.kind == MemberKind::Method)
-            .collect();
+        let mut members: Vec<Found> =
+            found.into_iter().filter(|found| !found.member.is_static).collect();
         let extra = extensions(&name.text).iter();
         members.extend(extra.map(|member| Found { member, class: Vec::new() }));
         if members.is_empty() {
-            if is_property {
+            if !Self::find(&target.ty, &name.text).is_empty() {
                 let shown = self.shown(name.at, &name.text);
                 let message = format!("`{shown}` is a property and cannot be called");
                 return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, name.at, message));

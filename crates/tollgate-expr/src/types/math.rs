@@ -162,7 +162,16 @@ fn log(value: f64, base: f64) -> f64 {
     }
     #[expect(clippy::float_cmp, reason = "exactly one")]
     let undefined = base == 1.0 || value != 1.0 && (base == 0.0 || base == f64::INFINITY);
-    if undefined { -f64::NAN } else { value.ln() / base.ln() }
+    if undefined { -f64::NAN } else { ln(value) / ln(base) }
+}
+
+/// The natural logarithm. That of a negative number is a NaN without a sign, whatever the machine gives.
+fn ln(value: f64) -> f64 {
+    if value < 0.0 { f64::NAN } else { value.ln() }
+}
+
+fn log2(value: f64) -> f64 {
+    if value < 0.0 { f64::NAN } else { value.log2() }
 }
 
 /// The rest of a division whose quotient is rounded to the nearest, halves to even.
@@ -353,8 +362,8 @@ const FUNCTIONS: &[Member] = functions!(
     "Sqrt" "d" "The square root." f64::sqrt;
     "Cbrt" "d" "The cube root." f64::cbrt;
     "Exp" "d" "e to the power." f64::exp;
-    "Log" "d" "The natural logarithm." f64::ln;
-    "Log2" "x" "The logarithm of base 2." f64::log2;
+    "Log" "d" "The natural logarithm." ln;
+    "Log2" "x" "The logarithm of base 2." log2;
     "Log10" "d" "The logarithm of base 10." f64::log10;
     "Sin" "a" "The sine." f64::sin;
     "Cos" "d" "The cosine." f64::cos;

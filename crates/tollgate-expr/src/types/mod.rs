@@ -46,7 +46,7 @@ pub(crate) use encoding::same_encoding;
 pub(crate) use exception::{default_message, new_exception};
 pub(crate) use json::{
     TokenWalk, content_value as json_content, convert_token, insert_content as insert_json_content,
-    json_pairs, tokens_given, unmade_row,
+    pairs, tokens_given, unmade_row,
 };
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{

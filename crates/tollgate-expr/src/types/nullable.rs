@@ -43,19 +43,7 @@ pub(super) const STATIC: TypeDecl = TypeDecl {
         p(
             "static int Compare<T>(T? n1, T? n2)",
             "The order of the two; a missing value is less.",
-            |cx, a| {
-                let order = match (a.get(0), a.get(1)) {
-                    (Value::Null, Value::Null) => 0,
-                    (Value::Null, _) => -1,
-                    (_, Value::Null) => 1,
-                    (left, right) => match crate::eval::order(left, right) {
-                        Some(order) => order as i32,
-                        None if super::object::equals(cx, left, right) => 0,
-                        None => 1,
-                    },
-                };
-                Ok(Value::Int(order))
-            },
+            |cx, a| cx.compare_objects(a.get(0), a.get(1)).map(Value::Int),
         ),
         p(
             "static bool Equals<T>(T? n1, T? n2)",

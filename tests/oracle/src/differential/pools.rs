@@ -51,6 +51,11 @@ const NOT_THE_SAME_TWICE: &[(&str, &str)] = &[
     ("List", "Capacity"),
     ("Dictionary", "EnsureCapacity"),
     ("HashSet", "EnsureCapacity"),
+    // A token that was parsed has an annotation of a private class of Json.NET.
+    ("JToken", "Annotation"),
+    ("JToken", "Annotations"),
+    // Structs in .NET, objects here: the page of expressions says so.
+    ("*", "GetEnumerator"),
     // What the process has interned.
     ("string", "IsInterned"),
     // The bounds of 64-bit memory.

@@ -2,6 +2,7 @@
 
 use super::super::context::{self, Lookup};
 use super::super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
+use super::super::json::json_pairs;
 use super::super::object::{equals, required};
 use super::super::{Ty, TypeId};
 use super::comparers::{comparer, comparer_object};
@@ -205,7 +206,11 @@ fn view(cx: &mut Cx<'_>, a: &Args<'_>, side: Side) -> Run {
         Side::Values => TypeId::ValueCollection,
     };
     let ty = Ty::generic(id, [a.ty(0).clone(), a.ty(1).clone()]);
-    cx.sequence(ty, Source::Pairs(a.value(0), side as usize))
+    let mut pairs = a.value(0);
+    if let Value::Json(_) = pairs {
+        pairs = json_pairs(cx, pairs)?;
+    }
+    cx.sequence(ty, Source::Pairs(pairs, side as usize))
 }
 
 macro_rules! view {
@@ -278,7 +283,10 @@ fn sized(cx: &mut Cx<'_>, a: &Args<'_>, how: Comparer) -> Run {
 
 /// A dictionary of pairs.
 fn copy(cx: &mut Cx<'_>, a: &Args<'_>, name: &str, how: Comparer) -> Run {
-    let source = required(a, 0, name)?;
+    let mut source = required(a, 0, name)?;
+    if let Value::Json(_) = source {
+        source = json_pairs(cx, source)?;
+    }
     let pairs = entries(cx, &source)?;
     cx.charge(pairs.len().saturating_mul(4 * SLOT_COST))?;
     let map = new(cx, a, how)?;

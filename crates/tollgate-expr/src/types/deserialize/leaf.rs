@@ -127,7 +127,7 @@ impl Deserializer<'_, '_, '_> {
 }
 
 /// A constant of an enumeration, by name or number.
-fn enumeration(value: &Scalar, ty: &Ty) -> Run {
+pub(in crate::types) fn enumeration(value: &Scalar, ty: &Ty) -> Run {
     let number = match value {
         Scalar::Str(text) => return enumeration_name(ty, text),
         Scalar::Bool(value) => Some(i32::from(*value)),

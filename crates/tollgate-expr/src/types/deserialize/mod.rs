@@ -4,6 +4,7 @@
 mod collect;
 mod leaf;
 
+pub(super) use self::leaf::enumeration;
 use self::leaf::leaf_want;
 use super::{Ty, TypeId, is_assignable};
 use crate::eval::{Cx, primitive_type};

@@ -27,7 +27,8 @@ pub(crate) use enumerable::unmade as unmade_row;
 pub(super) use enumerable::{ENUMERABLE, IENUMERABLE};
 pub(super) use extensions::EXTENSIONS;
 pub(super) use object::OBJECT;
-pub(crate) use object::json_pairs;
+pub(in crate::types) use object::json_pairs;
+pub(crate) use object::pairs;
 pub(super) use property::PROPERTY;
 pub(crate) use property::content_value;
 pub(super) use value::{RAW, VALUE, scalar_value};
@@ -344,7 +345,7 @@ fn to_object(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     }
 }
 
-/// `ToObject` of an enumeration: names are looked up, numbers taken.
+/// `ToObject` of an enumeration: names are looked up, whole numbers taken, and all else is cast to `int`.
 fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     let plain = ty.strip_nullable();
     match cx.state.json.scalar(id) {
@@ -357,7 +358,15 @@ fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
                 Exception::new(ExceptionKind::Argument, message).with_inner(cause)
             })
         }
-        _ => super::deserialize::from_tree(cx, id, ty),
+        Some(number) if number.token_type() == JsonType::Integer => {
+            super::deserialize::enumeration(number, plain)
+        }
+        _ => {
+            let budget = &mut cx.state.budget;
+            let nullable = plain != ty;
+            let made = cx.state.json.cast(Some(id), PrimitiveType::Int32, nullable, budget)?;
+            cx.cast(primitive_value(made), ty)
+        }
     }
 }
 

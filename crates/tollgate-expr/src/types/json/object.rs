@@ -12,11 +12,16 @@ use crate::Value;
 use crate::eval::{Args, Cx, Source, null_argument};
 use crate::json::JsonHeap;
 
-/// Pairs of the names and values of an object, for `foreach`.
-pub(crate) fn json_pairs(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+/// Pairs of the names and values of an object.
+pub(in crate::types) fn json_pairs(cx: &mut Cx<'_>, object: Value) -> Run {
     let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, Ty::JTOKEN]);
-    let properties = Value::Json(a.this_json()?);
-    cx.lazy(ty, Source::Named(properties))
+    cx.lazy(ty, Source::Named(object))
+}
+
+/// A `JObject` as pairs; any other dictionary is a sequence of them by itself.
+pub(crate) fn pairs(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let object = a.value(0);
+    if matches!(object, Value::Json(_)) { json_pairs(cx, object) } else { Ok(object) }
 }
 
 fn get_value(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
@@ -129,7 +134,7 @@ pub(in crate::types) const OBJECT: TypeDecl = TypeDecl {
             "IEnumerator<KeyValuePair<string, JToken>> GetEnumerator()",
             "A walk over the names and values.",
             |cx, a| {
-                let pairs = json_pairs(cx, a)?;
+                let pairs = json_pairs(cx, a.value(0))?;
                 let ty = Ty::generic(TypeId::KeyValuePair, [Ty::STRING, Ty::JTOKEN]);
                 enumerator::start_as(cx, pairs, ty)
             },

@@ -419,14 +419,14 @@ pub(in crate::types) const DECL: TypeDecl = TypeDecl {
 /// The same zone twice only changes the kind, whatever the time.
 fn by_ids(a: &Args<'_>) -> Result<Value, Exception> {
     let local = Zone::local();
-    let (from, to) = (a.str(1, "id")?, a.str(2, "id")?);
+    let from = a.str(1, "id")?;
     let time = a.date(0);
     let from = if time.kind() == TimeKind::Local && from.eq_ignore_ascii_case(&local.id) {
         local
     } else {
         Zone::find(&from)?
     };
-    converted(time, Some(&from), &Zone::find(&to)?)
+    converted(time, Some(&from), &named(a, 2)?)
 }
 
 fn custom(a: &Args<'_>) -> Result<Value, Exception> {
