@@ -97,7 +97,9 @@ impl JsonHeap {
         text: impl FnOnce() -> Result<Arc<str>, Exception>,
     ) -> Result<Ordering, Exception> {
         let left = match self.scalar(left) {
-            None | Some(Scalar::Null | Scalar::Undefined) => return Ok(Ordering::Less),
+            None | Some(Scalar::Null | Scalar::Undefined | Scalar::NullStr) => {
+                return Ok(Ordering::Less);
+            }
             Some(left) => left,
         };
         match left.token_type() {
@@ -167,6 +169,7 @@ impl JsonHeap {
         let mut hasher = DefaultHasher::new();
         match self.scalar(id) {
             None => id.hash(&mut hasher),
+            Some(value) if value.is_null() => return 0,
             // Doubles may be equal without having the same bits.
             Some(value) => match value {
                 Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_) => {
@@ -201,6 +204,8 @@ fn scalar_key(value: &Scalar, budget: &mut Budget) -> Result<Key, Exception> {
         Scalar::DateOffset(date) => Key::Int(date.utc_date_time().ticks()),
         // The hash code of an array is that of the object.
         Scalar::Bytes(bytes) => Key::Address(bytes.as_ptr().addr()),
+        // No text at all is not the empty one.
+        Scalar::NullStr => Key::Int(0),
         other => Key::Str(string_of(other, budget)?),
     };
     Ok(Key::Many(vec![kind, content]))
@@ -233,8 +238,7 @@ pub(crate) fn compare_as(
     left: &Scalar,
     right: &Scalar,
 ) -> Result<Ordering, Exception> {
-    let is_null = |value: &Scalar| matches!(value, Scalar::Null | Scalar::Undefined);
-    match (is_null(left), is_null(right)) {
+    match (left.is_null(), right.is_null()) {
         (true, true) => return Ok(Ordering::Equal),
         (false, true) => return Ok(Ordering::Greater),
         (true, false) => return Ok(Ordering::Less),

@@ -155,6 +155,11 @@ impl PrimitiveType {
         }
     }
 
+    /// Whether `System.Convert` makes it of null.
+    fn converts_null(self) -> bool {
+        !self.is_reference() && !matches!(self, Self::Guid | Self::TimeSpan)
+    }
+
     /// Whether the cast takes tokens of this type.
     fn casts_from(self, from: JsonType) -> bool {
         let is_text = matches!(from, JsonType::String | JsonType::Comment | JsonType::Raw);
@@ -200,14 +205,14 @@ impl JsonHeap {
             return if nullable { Ok(Primitive::Null) } else { Err(null_value()) };
         };
         let id = self.property_value(id).unwrap_or(id);
-        let from = self.token_type(id);
-        // The cast to `byte[]` alone takes C# null but not a JSON null.
-        let is_null = matches!(from, JsonType::Null | JsonType::Undefined);
-        if nullable && is_null && to != PrimitiveType::Bytes {
-            return Ok(Primitive::Null);
-        }
         match self.scalar(id) {
-            Some(value) if to.casts_from(from) => cast_scalar(value, to, budget),
+            // The cast to `byte[]` alone takes C# null but not a JSON null.
+            Some(value) if nullable && value.is_null() && to != PrimitiveType::Bytes => {
+                Ok(Primitive::Null)
+            }
+            // `Convert` makes the first value of its types of null, and its text is empty.
+            Some(Scalar::NullStr) if to.converts_null() => Ok(to.default_value()),
+            Some(value) if to.casts_from(value.token_type()) => cast_scalar(value, to, budget),
             _ => Err(self.bad_cast(id, to)),
         }
     }
@@ -231,8 +236,8 @@ impl JsonHeap {
                 ExceptionKind::InvalidCast,
                 format!("Cannot cast {} to Newtonsoft.Json.Linq.JToken.", self.class_name(id)),
             )),
-            Some(Scalar::Null | Scalar::Undefined) if nullable => Ok(Primitive::Null),
-            Some(Scalar::Null | Scalar::Undefined) => Err(Exception::new(
+            Some(value) if value.is_null() && nullable => Ok(Primitive::Null),
+            Some(value) if value.is_null() => Err(Exception::new(
                 ExceptionKind::InvalidCast,
                 "Null object cannot be converted to a value type.",
             )),
@@ -309,7 +314,7 @@ fn as_number(value: &Scalar) -> Option<Number> {
 /// `Value.ToString()`.
 pub(crate) fn bare_text(value: &Scalar, budget: &mut Budget) -> Result<Arc<str>, Exception> {
     Ok(match value {
-        Scalar::Null | Scalar::Undefined => Arc::from(""),
+        Scalar::Null | Scalar::Undefined | Scalar::NullStr => Arc::from(""),
         Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
             Arc::clone(text)
         }

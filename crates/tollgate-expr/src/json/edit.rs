@@ -182,7 +182,24 @@ impl JsonHeap {
         id: JsonId,
         budget: &mut Budget,
     ) -> Result<JsonId, Exception> {
-        let mut copier = Copier::default();
+        self.copy_by(Copier::default(), id, budget)
+    }
+
+    /// What a writer of tokens makes of a token: every null reference becomes a JSON null.
+    pub(crate) fn rewritten(
+        &mut self,
+        id: JsonId,
+        budget: &mut Budget,
+    ) -> Result<JsonId, Exception> {
+        self.copy_by(Copier { plain_nulls: true, ..Copier::default() }, id, budget)
+    }
+
+    fn copy_by(
+        &mut self,
+        mut copier: Copier,
+        id: JsonId,
+        budget: &mut Budget,
+    ) -> Result<JsonId, Exception> {
         let root = copier.shallow(self, id, budget)?;
         while let Some((from, to)) = copier.pending.pop() {
             budget.step(1)?;
@@ -317,6 +334,8 @@ impl JsonHeap {
 #[derive(Debug, Default)]
 struct Copier {
     pending: Vec<(JsonId, JsonId)>,
+    /// Whether null references become JSON nulls.
+    plain_nulls: bool,
 }
 
 impl Copier {
@@ -339,6 +358,9 @@ impl Copier {
     ) -> Result<JsonId, Exception> {
         budget.step(1)?;
         let copy = match shell {
+            Shell::Value(value) if self.plain_nulls && value.is_null() => {
+                return heap.value(Scalar::Null, budget);
+            }
             Shell::Value(value) => return heap.value(value, budget),
             Shell::Object => heap.object(budget)?,
             Shell::Array => heap.array(budget)?,

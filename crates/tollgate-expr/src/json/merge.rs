@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{JsonHeap, JsonId, JsonType};
+use super::{JsonHeap, JsonId, JsonType, Scalar};
 use crate::{Budget, Exception, ExceptionKind};
 
 /// Containers still to be merged: into, from.
@@ -70,7 +70,7 @@ impl JsonHeap {
             if let Some(old) = both {
                 budget.memory(size_of::<(JsonId, JsonId)>())?;
                 pending.push((old, value));
-            } else if self.token_type(value) != JsonType::Null {
+            } else if !self.scalar(value).is_some_and(Scalar::is_null) {
                 self.set_property_value(existing, Some(value), budget)?;
             }
         }

@@ -30,6 +30,8 @@ pub(crate) enum Scalar {
     Decimal(Decimal),
     /// String.
     Str(Arc<str>),
+    /// String: that of a null reference to a string. It is written as null.
+    NullStr,
     /// Date: `DateTime`.
     Date(DateTime),
     /// Date: `DateTimeOffset`.
@@ -57,7 +59,7 @@ impl Scalar {
             Self::Bool(_) => JsonType::Boolean,
             Self::Int(_) | Self::UInt(_) | Self::BigInt(_) => JsonType::Integer,
             Self::Double(_) | Self::Single(_) | Self::Decimal(_) => JsonType::Float,
-            Self::Str(_) => JsonType::String,
+            Self::Str(_) | Self::NullStr => JsonType::String,
             Self::Date(_) | Self::DateOffset(_) => JsonType::Date,
             Self::Bytes(_) => JsonType::Bytes,
             Self::Guid(_) => JsonType::Guid,
@@ -70,10 +72,15 @@ impl Scalar {
 }
 
 impl Scalar {
+    /// Whether `Value` is C# null.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null | Self::Undefined | Self::NullStr)
+    }
+
     /// The .NET type of what it holds.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
-            Self::Null | Self::Undefined => "{null}",
+            Self::Null | Self::Undefined | Self::NullStr => "{null}",
             Self::Bool(_) => "System.Boolean",
             Self::Int(_) => "System.Int64",
             Self::UInt(_) => "System.UInt64",

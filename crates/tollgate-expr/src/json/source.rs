@@ -108,7 +108,7 @@ impl TreeReader {
                 value @ (Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_)) => {
                     (Token::Float, value.clone())
                 }
-                value @ Scalar::Str(_) => (Token::String, value.clone()),
+                value @ (Scalar::Str(_) | Scalar::NullStr) => (Token::String, value.clone()),
                 Scalar::Uri(text) => (Token::String, Scalar::Str(Arc::clone(text))),
                 value @ (Scalar::Guid(_) | Scalar::TimeSpan(_)) => {
                     (Token::String, Scalar::Str(bare_text(value, budget)?))
@@ -251,6 +251,8 @@ impl TokenSource<'_> {
                 Scalar::Str(text) => {
                     Some((Token::Bytes, Scalar::Bytes(bytes_of_text(text, budget)?)))
                 }
+                // Json.NET looks at its length.
+                Scalar::NullStr => return Err(Exception::null_reference()),
                 _ => None,
             },
             (Token::String, _) => {

@@ -283,7 +283,7 @@ impl JsonWriter {
 /// Appends what JSON shows of a value.
 pub(crate) fn write_scalar(value: &Scalar, out: &mut String) -> Result<(), Exception> {
     match value {
-        Scalar::Null => out.push_str("null"),
+        Scalar::Null | Scalar::NullStr => out.push_str("null"),
         Scalar::Undefined => out.push_str("undefined"),
         Scalar::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Scalar::Int(value) => Number::Int64(*value).write(out),

@@ -168,7 +168,7 @@ fn tree(cx: &mut Cx<'_>, value: &Value) -> Result<JsonId, Exception> {
         return Err(crate::eval::null_argument("o"));
     }
     if let Value::Json(id) = value {
-        return cx.state.json.deep_clone(*id, &mut cx.state.budget);
+        return cx.state.json.rewritten(*id, &mut cx.state.budget);
     }
     if let Some(scalar) = scalar_of(value) {
         return cx.state.json.value(scalar, &mut cx.state.budget);

@@ -399,8 +399,13 @@ impl Evaluation<'_> {
         pattern: &Scalar,
         budget: &mut Budget,
     ) -> Result<bool, Exception> {
-        let (Scalar::Str(input), Scalar::Str(pattern)) = (input, pattern) else {
-            return Ok(false);
+        let (input, pattern) = match (input, pattern) {
+            (Scalar::Str(input), Scalar::Str(pattern)) => (Some(input), pattern),
+            (Scalar::NullStr, Scalar::Str(pattern)) => (None, pattern),
+            (Scalar::Str(_) | Scalar::NullStr, Scalar::NullStr) => {
+                return Err(Exception::null_reference());
+            }
+            _ => return Ok(false),
         };
         let parts =
             pattern.rsplit_once('/').and_then(|(body, options)| Some((body.get(1..)?, options)));
@@ -411,13 +416,25 @@ impl Evaluation<'_> {
             ));
         };
         match self.heap.regex {
-            Some(matches) => matches(input, body, options, budget),
+            // A wrong pattern is found before there is no text.
+            Some(matches) => {
+                let found = matches(input.map_or("", AsRef::as_ref), body, options, budget)?;
+                if input.is_none() {
+                    return Err(null_input());
+                }
+                Ok(found)
+            }
             None => Err(Exception::new(
                 ExceptionKind::NotSupported,
                 "Regular expressions are not available in this path.",
             )),
         }
     }
+}
+
+#[cold]
+fn null_input() -> Exception {
+    Exception::new(ExceptionKind::ArgumentNull, "Value cannot be null. (Parameter 'input')")
 }
 
 /// Whether one is an integer and the other a float.

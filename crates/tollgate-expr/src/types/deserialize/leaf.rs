@@ -49,7 +49,7 @@ impl Deserializer<'_, '_, '_> {
                 return Ok(Value::Null);
             }
         }
-        if matches!(value, Scalar::Null | Scalar::Undefined) && takes_null(Some(ty)) {
+        if value.is_null() && takes_null(Some(ty)) {
             return Ok(Value::Null);
         }
         let made = match contract {
@@ -73,7 +73,7 @@ impl Deserializer<'_, '_, '_> {
         }
         let shown = match value {
             Scalar::Str(text) => format!("\"{text}\""),
-            Scalar::Null | Scalar::Undefined => "{null}".to_owned(),
+            value if value.is_null() => "{null}".to_owned(),
             other => match bare_text(other, &mut self.cx.state.budget) {
                 Ok(text) => text.to_string(),
                 Err(bound) => return bound,
@@ -110,7 +110,7 @@ impl Deserializer<'_, '_, '_> {
                 | Scalar::DateOffset(_),
                 _,
             ) => change_type(value, to, budget),
-            (Scalar::Null | Scalar::Undefined, _) => Err(Exception::new(
+            (value, _) if value.is_null() => Err(Exception::new(
                 ExceptionKind::InvalidCast,
                 "Null object cannot be converted to a value type.",
             )),

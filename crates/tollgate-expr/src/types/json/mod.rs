@@ -123,7 +123,7 @@ fn new_value(cx: &mut Cx<'_>, value: &Value) -> Run {
     }
 }
 
-/// An implicit conversion to `JToken`: null strings become JSON nulls, too.
+/// An implicit conversion to `JToken`: nulls become JSON nulls.
 fn implicit(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     if a.get(0).is_null() {
         return cx.state.json.value(Scalar::Null, &mut cx.state.budget).map(Value::Json);
@@ -151,7 +151,7 @@ macro_rules! conversions {
             )*
             m("explicit char(JToken value)", "The character of a token.", |cx, a| cast(cx, a, PrimitiveType::Char, false)),
             m("explicit char?(JToken value)", "The character of a token.", |cx, a| cast(cx, a, PrimitiveType::Char, true)),
-            m("implicit JToken(string value)", "A token of text.", implicit),
+            m("implicit JToken(string value)", "A token of text.", value::new_text),
             m("explicit string(JToken value)", "The text of a token.", |cx, a| cast(cx, a, PrimitiveType::Str, true)),
             m("implicit JToken(byte[] value)", "A token of bytes.", implicit),
             m("explicit byte[](JToken value)", "The bytes of a token.", |cx, a| cast(cx, a, PrimitiveType::Bytes, true)),
@@ -309,8 +309,8 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty) -> Run {
         return Err(Exception::new(ExceptionKind::InvalidCast, message));
     };
     let message = match scalar {
-        Scalar::Null | Scalar::Undefined if ty.takes_null() => return Ok(Value::Null),
-        Scalar::Null | Scalar::Undefined => {
+        scalar if scalar.is_null() && ty.takes_null() => return Ok(Value::Null),
+        scalar if scalar.is_null() => {
             "Null object cannot be converted to a value type.".to_owned()
         }
         scalar if !crate::json::is_convertible(scalar) => {

@@ -8,7 +8,7 @@ use crate::{Exception, Value};
 
 pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
     match scalar {
-        Scalar::Null | Scalar::Undefined => Value::Null,
+        Scalar::Null | Scalar::Undefined | Scalar::NullStr => Value::Null,
         Scalar::Bool(value) => Value::Bool(*value),
         Scalar::Int(value) => Value::Long(*value),
         Scalar::UInt(value) => Value::ULong(*value),
@@ -39,6 +39,15 @@ fn new_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     cx.state.json.value(scalar, &mut cx.state.budget).map(Value::Json)
 }
 
+/// `new JValue(value)` of a string: null is one, too.
+pub(super) fn new_text(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
+    let scalar = match a.get(0) {
+        Value::Str(text) => Scalar::Str(text.clone()),
+        _ => Scalar::NullStr,
+    };
+    cx.state.json.value(scalar, &mut cx.state.budget).map(Value::Json)
+}
+
 /// `new JValue(value)` of an object: characters are none of JSON's values.
 fn new_of_object(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     if let Value::Char(_) = a.get(0) {
@@ -59,8 +68,7 @@ macro_rules! constructors {
     };
 }
 
-const CONSTRUCTORS: [super::Member; 13] = constructors! {
-    "new(string value)";
+const CONSTRUCTORS: [super::Member; 12] = constructors! {
     "new(long value)";
     "new(ulong value)";
     "new(decimal value)";
@@ -76,6 +84,7 @@ const CONSTRUCTORS: [super::Member; 13] = constructors! {
 };
 
 const REST: &[super::Member] = &[
+    m("new(string value)", "Of a value.", new_text),
     m("new(object value)", "Of a value.", new_of_object),
     m("new(JValue other)", "A copy.", copy),
     m("static JValue CreateNull()", "A JSON null.", |cx, _| {
@@ -88,7 +97,7 @@ const REST: &[super::Member] = &[
         let text = a.opt_str(0).unwrap_or_default().into();
         cx.state.json.value(Scalar::Comment(text), &mut cx.state.budget).map(Value::Json)
     }),
-    m("static JValue CreateString(string value)", "Text.", new_value),
+    m("static JValue CreateString(string value)", "Text.", new_text),
     rw(
         "object Value",
         "The value.",
@@ -100,7 +109,15 @@ const REST: &[super::Member] = &[
                 value => scalar_of(value),
             };
             let scalar = scalar.ok_or_else(|| unknown_type(cx, a.get(1)))?;
-            cx.state.json.set_scalar(a.this_json()?, scalar, &mut cx.state.budget)?;
+            let id = a.this_json()?;
+            let scalar = match (cx.state.json.scalar(id), scalar) {
+                // What is of the .NET type of before keeps the token's type.
+                (Some(held), Scalar::Null) if held.is_null() => held.clone(),
+                (Some(Scalar::Comment(_)), Scalar::Str(text)) => Scalar::Comment(text),
+                (Some(Scalar::Raw(_)), Scalar::Str(text)) => Scalar::Raw(text),
+                (_, scalar) => scalar,
+            };
+            cx.state.json.set_scalar(id, scalar, &mut cx.state.budget)?;
             Ok(a.value(1))
         },
     ),

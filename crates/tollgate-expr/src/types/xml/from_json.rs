@@ -279,7 +279,7 @@ impl Reader<'_, '_> {
     /// The text of a value; none of null.
     fn text(&mut self, value: JsonId) -> Result<Option<Arc<str>>, Exception> {
         let found = match self.cx.state.json.scalar(value) {
-            Some(Scalar::Null | Scalar::Undefined) => return Ok(None),
+            Some(value) if value.is_null() => return Ok(None),
             Some(Scalar::Str(text)) => return Ok(Some(text.clone())),
             Some(Scalar::Bool(value)) => simple_text(&Value::Bool(*value)),
             Some(Scalar::Double(value)) => simple_text(&Value::Double(*value)),
