@@ -310,9 +310,7 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty) -> Run {
     };
     let message = match scalar {
         scalar if scalar.is_null() && ty.takes_null() => return Ok(Value::Null),
-        scalar if scalar.is_null() => {
-            "Null object cannot be converted to a value type.".to_owned()
-        }
+        scalar if scalar.is_null() => "Null object cannot be converted to a value type.".to_owned(),
         scalar if !crate::json::is_convertible(scalar) => {
             "Object must implement IConvertible.".to_owned()
         }
