@@ -291,6 +291,10 @@ impl Checker<'_> {
                 Node::Seq([Self::write(held, node)].into(), record.boxed())
             }
             Conversion::Cast(ty) => {
+                // A constant null stays one as another class.
+                if matches!(node, Node::Const(Value::Null)) && ty.is_reference() {
+                    return node;
+                }
                 Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start }
             }
             Conversion::Declared(member, before, after) => {

@@ -30,6 +30,8 @@ pub(crate) enum Scalar {
     Decimal(Decimal),
     /// String.
     Str(Arc<str>),
+    /// String: `char`, as text.
+    Char(Arc<str>),
     /// Date: `DateTime`.
     Date(DateTime),
     /// Date: `DateTimeOffset`.
@@ -57,7 +59,7 @@ impl Scalar {
             Self::Bool(_) => JsonType::Boolean,
             Self::Int(_) | Self::UInt(_) | Self::BigInt(_) => JsonType::Integer,
             Self::Double(_) | Self::Single(_) | Self::Decimal(_) => JsonType::Float,
-            Self::Str(_) => JsonType::String,
+            Self::Str(_) | Self::Char(_) => JsonType::String,
             Self::Date(_) | Self::DateOffset(_) => JsonType::Date,
             Self::Bytes(_) => JsonType::Bytes,
             Self::Guid(_) => JsonType::Guid,
@@ -70,6 +72,14 @@ impl Scalar {
 }
 
 impl Scalar {
+    /// The text of a string.
+    pub(crate) fn string(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Str(text) | Self::Char(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The .NET type of what it holds.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
@@ -82,6 +92,7 @@ impl Scalar {
             Self::Single(_) => "System.Single",
             Self::Decimal(_) => "System.Decimal",
             Self::Str(_) | Self::Comment(_) | Self::Raw(_) => "System.String",
+            Self::Char(_) => "System.Char",
             Self::Date(_) => "System.DateTime",
             Self::DateOffset(_) => "System.DateTimeOffset",
             Self::Bytes(_) => "System.Byte[]",
