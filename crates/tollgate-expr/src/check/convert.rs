@@ -297,6 +297,10 @@ impl Checker<'_> {
                 Node::Seq([Self::write(held, node)].into(), record.boxed())
             }
             Conversion::Cast(ty) => {
+                // A constant null stays one as another class.
+                if matches!(node, Node::Const(Value::Null)) && ty.is_reference() {
+                    return node;
+                }
                 let cast = Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start };
                 let pairs = ty.is(TypeId::IEnumerable1) && Self::is_pairs(ty);
                 if pairs { Self::pairs(cast, at) } else { cast }

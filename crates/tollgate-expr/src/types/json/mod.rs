@@ -347,7 +347,7 @@ fn to_object(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
 fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     let plain = ty.strip_nullable();
     match cx.state.json.scalar(id) {
-        Some(Scalar::Str(text)) => {
+        Some(Scalar::Str(text) | Scalar::Char(text)) => {
             let message = format!("Could not convert '{text}' to {plain}.");
             super::deserialize::from_tree(cx, id, ty).map_err(|cause| {
                 if cause.is_bound() {
