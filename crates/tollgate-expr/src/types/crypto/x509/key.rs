@@ -13,9 +13,21 @@ use crate::native::Native;
 use crate::state::confusion;
 use crate::{Exception, ExceptionKind, Value};
 
-/// The public key of a certificate.
+/// The public key of a certificate, and what was made of it when it was first asked for.
 #[derive(Debug)]
-struct PublicKey(Certificate);
+struct PublicKey {
+    certificate: Certificate,
+    made: [Option<Value>; 4],
+}
+
+/// The parts of a key that are objects.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Oid,
+    Value,
+    Parameters,
+    Key,
+}
 
 impl Native for PublicKey {
     fn id(&self) -> TypeId {
@@ -24,12 +36,34 @@ impl Native for PublicKey {
 }
 
 pub(super) fn public_key(cx: &mut Cx<'_>, certificate: Certificate) -> Run {
-    cx.state.add_native(PublicKey(certificate))
+    cx.state.add_native(PublicKey { certificate, made: Default::default() })
 }
 
-fn this(cx: &Cx<'_>, a: &Args<'_>) -> Result<Certificate, Exception> {
+/// A part of a key, one object however often it is asked for.
+fn part(cx: &mut Cx<'_>, a: &Args<'_>, part: Part) -> Run {
     let key: &PublicKey = cx.state.native(a.get(0)).ok_or_else(confusion)?;
-    Ok(key.0.clone())
+    if let Some(Some(known)) = key.made.get(part as usize) {
+        return Ok(known.clone());
+    }
+    let certificate = key.certificate.clone();
+    let parsed = certificate.parsed();
+    let made = match part {
+        Part::Oid => oid::of(cx, &parsed.key_algorithm)?,
+        Part::Value => oid::encoded(cx, &parsed.key_algorithm, &parsed.key)?,
+        Part::Parameters => oid::encoded(cx, &parsed.key_algorithm, &parsed.key_parameters)?,
+        Part::Key => match rsa_key(cx, &certificate)? {
+            Value::Null => {
+                let message = "The certificate key algorithm is not supported.";
+                return Err(Exception::new(ExceptionKind::NotSupported, message));
+            }
+            key => key,
+        },
+    };
+    let key: Option<&mut PublicKey> = cx.state.native_mut(a.get(0));
+    if let Some(place) = key.and_then(|key| key.made.get_mut(part as usize)) {
+        *place = Some(made.clone());
+    }
+    Ok(made)
 }
 
 /// The public key as RSA; null when it is something else.
@@ -46,29 +80,13 @@ pub(in crate::types) const PUBLIC_KEY: TypeDecl = TypeDecl {
     bases: &[],
     docs: "The public key of a certificate.",
     members: &[
-        m("Oid Oid", "Its algorithm.", |cx, a| {
-            let certificate = this(cx, a)?;
-            oid::of(cx, &certificate.parsed().key_algorithm)
-        }),
-        m("AsnEncodedData EncodedKeyValue", "The key.", |cx, a| {
-            let certificate = this(cx, a)?;
-            let parsed = certificate.parsed();
-            oid::encoded(cx, &parsed.key_algorithm, &parsed.key)
-        }),
+        m("Oid Oid", "Its algorithm.", |cx, a| part(cx, a, Part::Oid)),
+        m("AsnEncodedData EncodedKeyValue", "The key.", |cx, a| part(cx, a, Part::Value)),
         m("AsnEncodedData EncodedParameters", "The parameters of the algorithm.", |cx, a| {
-            let certificate = this(cx, a)?;
-            let parsed = certificate.parsed();
-            oid::encoded(cx, &parsed.key_algorithm, &parsed.key_parameters)
+            part(cx, a, Part::Parameters)
         }),
         m("AsymmetricAlgorithm Key", "The key, to verify and encrypt with.", |cx, a| {
-            let certificate = this(cx, a)?;
-            match rsa_key(cx, &certificate)? {
-                Value::Null => Err(Exception::new(
-                    ExceptionKind::NotSupported,
-                    "The certificate key algorithm is not supported.",
-                )),
-                key => Ok(key),
-            }
+            part(cx, a, Part::Key)
         }),
     ],
     refused: &[refused("new", "keys come with certificates")],
