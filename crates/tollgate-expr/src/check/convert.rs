@@ -237,11 +237,13 @@ impl Checker<'_> {
                         _ => (args.first(), Some(&**item)),
                     };
                     from.zip(to).is_some_and(|(from, to)| {
-                        Self::narrows(from, to) || from.is_reference() && is_assignable(from, to)
+                        to.is_reference()
+                            && (Self::narrows(from, to)
+                                || from.is_reference() && is_assignable(from, to))
                     })
                 }
             }
-            (Ty::Array(from), Ty::Array(to)) => Self::narrows(from, to),
+            (Ty::Array(from), Ty::Array(to)) => to.is_reference() && Self::narrows(from, to),
             _ => false,
         };
         is_assignable(to.strip_nullable(), from)

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{Filter, NoMatch, Operator, Query, Side, fault};
 use crate::json::access::{Walk, index_out_of_range};
-use crate::json::compare::{compare_as, compare_scalars, values_equal};
+use crate::json::compare::{compare_as, compare_scalars, no_cast, values_equal};
 use crate::json::write::{iso_date, iso_offset};
 use crate::json::{JsonHeap, JsonId, JsonType, Scalar, format_guid};
 use crate::{Budget, Exception, ExceptionKind};
@@ -399,8 +399,12 @@ impl Evaluation<'_> {
         pattern: &Scalar,
         budget: &mut Budget,
     ) -> Result<bool, Exception> {
-        let (Scalar::Str(input), Scalar::Str(pattern)) = (input, pattern) else {
-            return Ok(false);
+        let (input, pattern) = match (input, pattern) {
+            (Scalar::Str(input), Scalar::Str(pattern)) => (input, pattern),
+            (Scalar::Char(_), Scalar::Str(_)) => {
+                return Err(no_cast(input.type_name(), "System.String"));
+            }
+            _ => return Ok(false),
         };
         let parts =
             pattern.rsplit_once('/').and_then(|(body, options)| Some((body.get(1..)?, options)));
