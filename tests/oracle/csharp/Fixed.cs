@@ -181,7 +181,7 @@ namespace Oracle
             Method = (string)json["method"] ?? "GET";
             IpAddress = (string)json["ip"] ?? "";
             Url = new Url((string)json["url"] ?? "https://gateway.example/");
-            OriginalUrl = json["original-url"] == null ? Url : new Url((string)json["original-url"]);
+            OriginalUrl = new Url((string)json["original-url"] ?? (string)json["url"] ?? "https://gateway.example/");
             var matched = new Dictionary<string, string>();
             foreach (var pair in (json["matched-parameters"] as JObject) ?? new JObject()) matched[pair.Key] = (string)pair.Value;
             MatchedParameters = matched;

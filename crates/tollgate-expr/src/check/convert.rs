@@ -348,7 +348,7 @@ fn is_zero(number: &Value) -> bool {
 
 /// Whether no class derives from a class of .NET.
 fn is_sealed(ty: &Ty) -> bool {
-    matches!(ty, Ty::Array(_))
+    matches!(ty, Ty::Array(_) | Ty::Record(_))
         || ty.delegate().is_some()
         || matches!(
             ty.id(),

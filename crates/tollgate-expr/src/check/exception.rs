@@ -44,6 +44,13 @@ impl Checker<'_> {
             self.used.extend(info(TypeId::Exception).constructors.iter().find(of_length));
         }
         let null = || Node::Const(Value::Null);
+        let message = message.map(|message| match message {
+            Node::Const(Value::Str(_)) => message,
+            other => {
+                let instead = Node::Const(Value::from(crate::types::message_of_null(kind)));
+                Node::Coalesce(other.boxed(), instead.boxed())
+            }
+        });
         let message = match parameter {
             Some(parameter) => self.with_parameter(kind, message, parameter),
             None => message.unwrap_or_else(null),
@@ -101,12 +108,9 @@ impl Checker<'_> {
         message: Option<Node>,
         parameter: Node,
     ) -> Node {
-        let default = || Node::Const(Value::from(crate::types::default_message(kind)));
         let (text, name) = (self.temporary(), self.temporary());
-        let message = match message {
-            Some(message) => Node::Coalesce(message.boxed(), default().boxed()),
-            None => default(),
-        };
+        let default = || Node::Const(Value::from(crate::types::default_message(kind)));
+        let message = message.unwrap_or_else(default);
         let effects = [Self::write(text, message), Self::write(name, parameter)];
         let is = |value: Value| Node::Equal {
             negate: false,

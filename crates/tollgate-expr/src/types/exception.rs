@@ -98,9 +98,18 @@ fn default(kind: ExceptionKind) -> (i32, &'static str) {
 /// The message of an exception that is given none.
 pub(crate) fn default_message(kind: ExceptionKind) -> String {
     match default(kind).1 {
-        "" => format!("Exception of type '{}' was thrown.", kind.full_name()),
+        "" => message_of_type(kind),
         message => message.to_owned(),
     }
+}
+
+/// The message of an exception that is given null for one.
+pub(crate) fn message_of_null(kind: ExceptionKind) -> String {
+    if kind == ExceptionKind::Argument { default_message(kind) } else { message_of_type(kind) }
+}
+
+fn message_of_type(kind: ExceptionKind) -> String {
+    format!("Exception of type '{}' was thrown.", kind.full_name())
 }
 
 /// What .NET's exceptions say when they are told nothing.
