@@ -486,7 +486,7 @@ impl Checker<'_> {
         }
         match Self::explicit(&typed.ty, typed.value(), &to) {
             Some(conversion) => {
-                let null = typed.ty == Ty::Null && to.is_reference();
+                let null = typed.value().is_some_and(Value::is_null) && to.is_reference();
                 let constant = typed.constant && (null || to.numeric().is_some() || to == typed.ty);
                 let node = self.apply(typed.node, &conversion, at);
                 let constant = constant && node.constant().is_some();

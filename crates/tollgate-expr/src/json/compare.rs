@@ -296,7 +296,7 @@ fn must_be(what: &str) -> Exception {
 }
 
 #[cold]
-fn no_cast(from: &str, to: &str) -> Exception {
+pub(super) fn no_cast(from: &str, to: &str) -> Exception {
     let message = format!("Unable to cast object of type '{from}' to type '{to}'.");
     Exception::new(ExceptionKind::InvalidCast, message)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compare::no_cast;
 use super::convert::{bare_text, to_bool, to_number};
 use super::heap::Body;
 use super::read::{Reader, Token, Want, bytes_of_text, located, of_text};
@@ -109,9 +110,10 @@ impl TreeReader {
                     (Token::Float, value.clone())
                 }
                 value @ (Scalar::Str(_) | Scalar::NullStr) => (Token::String, value.clone()),
-                Scalar::Char(text) | Scalar::Uri(text) => {
-                    (Token::String, Scalar::Str(Arc::clone(text)))
+                value @ Scalar::Char(_) => {
+                    return Err(no_cast(value.type_name(), "System.String"));
                 }
+                Scalar::Uri(text) => (Token::String, Scalar::Str(Arc::clone(text))),
                 value @ (Scalar::Guid(_) | Scalar::TimeSpan(_)) => {
                     (Token::String, Scalar::Str(bare_text(value, budget)?))
                 }

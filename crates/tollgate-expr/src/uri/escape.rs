@@ -130,12 +130,16 @@ fn legal(text: &str, part: Part) -> String {
     out
 }
 
-/// A relative URI as an IRI; none when it is one already.
+/// A relative URI as an IRI; none when it is one already. A percent sign before two characters that are no digits is
+/// taken for the escape of a character beyond ASCII.
 pub(super) fn relative_iri(text: &str) -> Option<String> {
     let escapes = |text: &str| {
         text.match_indices('%').any(|(at, _)| {
-            let byte = escaped_byte(text.as_bytes().get(at..).unwrap_or_default());
-            byte.is_some_and(|byte| is_unreserved(char::from(byte)) && byte.is_ascii())
+            let rest = text.as_bytes().get(at..).unwrap_or_default();
+            match escaped_byte(rest) {
+                Some(byte) => is_unreserved(char::from(byte)) && byte.is_ascii(),
+                None => rest.len() > 2,
+            }
         })
     };
     if text.is_ascii() && !escapes(text) && unescape_all(text).is_ascii() {

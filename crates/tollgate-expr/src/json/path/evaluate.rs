@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{Filter, NoMatch, Operator, Query, Side, fault};
 use crate::json::access::{Walk, index_out_of_range};
-use crate::json::compare::{compare_as, compare_scalars, values_equal};
+use crate::json::compare::{compare_as, compare_scalars, no_cast, values_equal};
 use crate::json::write::{iso_date, iso_offset};
 use crate::json::{JsonHeap, JsonId, JsonType, Scalar, format_guid};
 use crate::{Budget, Exception, ExceptionKind};
@@ -402,6 +402,9 @@ impl Evaluation<'_> {
         let (input, pattern) = match (input, pattern) {
             (Scalar::Str(input), Scalar::Str(pattern)) => (Some(input), pattern),
             (Scalar::NullStr, Scalar::Str(pattern)) => (None, pattern),
+            (Scalar::Char(_), Scalar::Str(_)) => {
+                return Err(no_cast(input.type_name(), "System.String"));
+            }
             (Scalar::Str(_) | Scalar::NullStr, Scalar::NullStr) => {
                 return Err(Exception::null_reference());
             }
