@@ -241,11 +241,12 @@ impl Checker<'_> {
                         _ => (args.first(), Some(&**item)),
                     };
                     from.zip(to).is_some_and(|(from, to)| {
-                        Self::narrows(from, to) || from.is_reference() && is_assignable(from, to)
+                        let narrows = to.is_reference() && Self::narrows(from, to);
+                        narrows || from.is_reference() && is_assignable(from, to)
                     })
                 }
             }
-            (Ty::Array(from), Ty::Array(to)) => Self::narrows(from, to),
+            (Ty::Array(from), Ty::Array(to)) => to.is_reference() && Self::narrows(from, to),
             _ => false,
         };
         is_assignable(to.strip_nullable(), from)
@@ -296,6 +297,10 @@ impl Checker<'_> {
                 Node::Seq([Self::write(held, node)].into(), record.boxed())
             }
             Conversion::Cast(ty) => {
+                // A constant null stays one as another class.
+                if matches!(node, Node::Const(Value::Null)) && ty.is_reference() {
+                    return node;
+                }
                 let cast = Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start };
                 let pairs = ty.is(TypeId::IEnumerable1) && Self::is_pairs(ty);
                 if pairs { Self::pairs(cast, at) } else { cast }

@@ -6,7 +6,7 @@ use super::{Checker, Typed};
 use crate::eval::{Call, Equality, Node};
 use crate::syntax::At;
 use crate::syntax::ast::{Arg, ArgValue, ExprKind};
-use crate::types::{MemberInfo, Run, Ty, TypeId, info};
+use crate::types::{MemberInfo, Run, Ty, TypeId, default_message, info, null_message};
 use crate::{ExceptionKind, Value};
 
 /// What the arguments of an exception mean, in their order.
@@ -46,7 +46,7 @@ impl Checker<'_> {
         let null = || Node::Const(Value::Null);
         let message = match parameter {
             Some(parameter) => self.with_parameter(kind, message, parameter),
-            None => message.unwrap_or_else(null),
+            None => message.unwrap_or_else(|| Node::Const(default_message(kind).into())),
         };
         let number = ExceptionKind::ALL.iter().position(|own| *own == kind).unwrap_or(0);
         let number = Value::Int(i32::try_from(number).unwrap_or(0));
@@ -101,11 +101,12 @@ impl Checker<'_> {
         message: Option<Node>,
         parameter: Node,
     ) -> Node {
-        let default = || Node::Const(Value::from(crate::types::default_message(kind)));
         let (text, name) = (self.temporary(), self.temporary());
         let message = match message {
-            Some(message) => Node::Coalesce(message.boxed(), default().boxed()),
-            None => default(),
+            Some(message) => {
+                Node::Coalesce(message.boxed(), Node::Const(null_message(kind).into()).boxed())
+            }
+            None => Node::Const(default_message(kind).into()),
         };
         let effects = [Self::write(text, message), Self::write(name, parameter)];
         let is = |value: Value| Node::Equal {

@@ -168,7 +168,7 @@ pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
         Value::Null => Scalar::Null,
         Value::Bool(value) => Scalar::Bool(*value),
         Value::Str(text) => Scalar::Str(text.clone()),
-        Value::Char(unit) => Scalar::Str(String::from_utf16_lossy(&[*unit]).into()),
+        Value::Char(unit) => Scalar::Char(String::from_utf16_lossy(&[*unit]).into()),
         Value::ULong(value) => Scalar::UInt(*value),
         Value::Double(value) => Scalar::Double(*value),
         Value::Float(value) => Scalar::Single(*value),

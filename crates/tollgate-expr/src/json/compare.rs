@@ -363,6 +363,10 @@ fn compare_big(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
     match (left, right) {
         (Scalar::BigInt(left), Scalar::BigInt(right)) => Ok(compare_digits(left, right)),
         // Every other number but a large double is smaller in magnitude.
+        (value @ Scalar::Char(_), _) | (_, value @ Scalar::Char(_)) => {
+            let message = format!("Cannot convert {} to BigInteger.", value.type_name());
+            Err(Exception::new(ExceptionKind::InvalidCast, message))
+        }
         _ => match (to_number(left, NumberType::Double)?, to_number(right, NumberType::Double)?) {
             (Number::Double(left), Number::Double(right)) => {
                 Ok(left.partial_cmp(&right).unwrap_or(Ordering::Equal))

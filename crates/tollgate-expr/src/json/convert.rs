@@ -315,9 +315,11 @@ fn as_number(value: &Scalar) -> Option<Number> {
 pub(crate) fn bare_text(value: &Scalar, budget: &mut Budget) -> Result<Arc<str>, Exception> {
     Ok(match value {
         Scalar::Null | Scalar::Undefined | Scalar::NullStr => Arc::from(""),
-        Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
-            Arc::clone(text)
-        }
+        Scalar::Str(text)
+        | Scalar::Char(text)
+        | Scalar::BigInt(text)
+        | Scalar::Comment(text)
+        | Scalar::Raw(text) => Arc::clone(text),
         Scalar::Bytes(_) => Arc::from("System.Byte[]"),
         Scalar::Uri(text) => {
             budget.memory(text.len().saturating_mul(2))?;
@@ -365,6 +367,12 @@ fn text_of(value: &Scalar) -> Option<&Arc<str>> {
 pub(super) fn to_number(value: &Scalar, to: NumberType) -> Result<Number, Exception> {
     match value {
         Scalar::Bool(value) => number::convert(Number::Int32(i32::from(*value)), to),
+        Scalar::Char(text) => match to {
+            NumberType::Double => Err(invalid_cast(value, PrimitiveType::Double)),
+            NumberType::Single => Err(invalid_cast(value, PrimitiveType::Single)),
+            NumberType::Decimal => Err(invalid_cast(value, PrimitiveType::Decimal)),
+            _ => number::convert(Number::Int32(i32::from(unit_of(text))), to),
+        },
         Scalar::BigInt(text) => match to {
             // `double` and `float` come nearest, all others must hold it.
             NumberType::Double | NumberType::Single => number::parse(to, Some(text), Styles::FLOAT),
@@ -375,6 +383,11 @@ pub(super) fn to_number(value: &Scalar, to: NumberType) -> Result<Number, Except
             (None, text) => number::parse(to, text.map(AsRef::as_ref), Styles::of(to)),
         },
     }
+}
+
+/// The character of a value that is one.
+fn unit_of(text: &str) -> u16 {
+    text.encode_utf16().next().unwrap_or_default()
 }
 
 /// `Convert.ToBoolean`.
@@ -388,6 +401,7 @@ pub(super) fn to_bool(value: &Scalar) -> Result<bool, Exception> {
         Scalar::Decimal(value) => Ok(!value.is_zero()),
         // Json.NET takes a `BigInteger` through `int`.
         Scalar::BigInt(_) => to_number(value, NumberType::Int32).map(|_| true),
+        Scalar::Char(_) => Err(invalid_cast(value, PrimitiveType::Bool)),
         _ => number::parse_bool(text_of(value).map(AsRef::as_ref)),
     }
 }
@@ -402,6 +416,7 @@ fn to_char(value: &Scalar) -> Result<u16, Exception> {
     match value {
         Scalar::Int(value) => u16::try_from(*value).map_err(|_| too_large()),
         Scalar::UInt(value) => u16::try_from(*value).map_err(|_| too_large()),
+        Scalar::Char(text) => Ok(unit_of(text)),
         _ => match text_of(value) {
             Some(text) => {
                 let mut units = text.encode_utf16();
@@ -443,18 +458,19 @@ fn cast_scalar(
     if let Some(number) = to.number() {
         return to_number(value, number).map(Primitive::from);
     }
-    let text = text_of(value).map_or("", AsRef::as_ref);
+    let text = text_of(value).or(value.string()).map_or("", AsRef::as_ref);
     Ok(match to {
         PrimitiveType::Bool => Primitive::Bool(to_bool(value)?),
         PrimitiveType::Char => Primitive::Char(to_char(value)?),
         PrimitiveType::DateTime => Primitive::DateTime(match value {
             Scalar::Date(date) => *date,
             Scalar::DateOffset(date) => date.clock(),
-            _ => date_of_text(text)?,
+            other => date_of(other)?,
         }),
         PrimitiveType::DateTimeOffset => Primitive::DateTimeOffset(match value {
             Scalar::Date(date) => DateTimeOffset::from_date_time(*date),
             Scalar::DateOffset(date) => *date,
+            Scalar::Char(_) => return Err(invalid_cast(value, PrimitiveType::DateTime)),
             _ => DateTimeOffset::parse(Some(text), DateStyles::NONE, DateTime::MIN)?,
         }),
         PrimitiveType::TimeSpan => Primitive::TimeSpan(match value {
@@ -595,7 +611,9 @@ pub(crate) fn change_type(
     let allowed = match to {
         PrimitiveType::Str => true,
         PrimitiveType::DateTime => is_date || is_text,
-        PrimitiveType::Char => is_text || matches!(value, Scalar::Int(_) | Scalar::UInt(_)),
+        PrimitiveType::Char => {
+            is_text || matches!(value, Scalar::Int(_) | Scalar::UInt(_) | Scalar::Char(_))
+        }
         _ if to.number().is_some() || to == PrimitiveType::Bool => !is_date,
         _ => false,
     };
@@ -615,6 +633,7 @@ fn invalid_cast(value: &Scalar, to: PrimitiveType) -> Exception {
         Scalar::Single(_) => "Single",
         Scalar::Decimal(_) => "Decimal",
         Scalar::Date(_) => "DateTime",
+        Scalar::Char(_) => "Char",
         _ => "String",
     };
     // .NET names the types in full where it has no conversion of its own for the target.

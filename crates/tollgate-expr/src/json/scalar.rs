@@ -32,6 +32,8 @@ pub(crate) enum Scalar {
     Str(Arc<str>),
     /// String: that of a null reference to a string. It is written as null.
     NullStr,
+    /// String: `char`, as text.
+    Char(Arc<str>),
     /// Date: `DateTime`.
     Date(DateTime),
     /// Date: `DateTimeOffset`.
@@ -59,7 +61,7 @@ impl Scalar {
             Self::Bool(_) => JsonType::Boolean,
             Self::Int(_) | Self::UInt(_) | Self::BigInt(_) => JsonType::Integer,
             Self::Double(_) | Self::Single(_) | Self::Decimal(_) => JsonType::Float,
-            Self::Str(_) | Self::NullStr => JsonType::String,
+            Self::Str(_) | Self::NullStr | Self::Char(_) => JsonType::String,
             Self::Date(_) | Self::DateOffset(_) => JsonType::Date,
             Self::Bytes(_) => JsonType::Bytes,
             Self::Guid(_) => JsonType::Guid,
@@ -77,6 +79,14 @@ impl Scalar {
         matches!(self, Self::Null | Self::Undefined | Self::NullStr)
     }
 
+    /// The text of a string.
+    pub(crate) fn string(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Str(text) | Self::Char(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The .NET type of what it holds.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
@@ -89,6 +99,7 @@ impl Scalar {
             Self::Single(_) => "System.Single",
             Self::Decimal(_) => "System.Decimal",
             Self::Str(_) | Self::Comment(_) | Self::Raw(_) => "System.String",
+            Self::Char(_) => "System.Char",
             Self::Date(_) => "System.DateTime",
             Self::DateOffset(_) => "System.DateTimeOffset",
             Self::Bytes(_) => "System.Byte[]",

@@ -109,7 +109,9 @@ impl TreeReader {
                     (Token::Float, value.clone())
                 }
                 value @ (Scalar::Str(_) | Scalar::NullStr) => (Token::String, value.clone()),
-                Scalar::Uri(text) => (Token::String, Scalar::Str(Arc::clone(text))),
+                Scalar::Char(text) | Scalar::Uri(text) => {
+                    (Token::String, Scalar::Str(Arc::clone(text)))
+                }
                 value @ (Scalar::Guid(_) | Scalar::TimeSpan(_)) => {
                     (Token::String, Scalar::Str(bare_text(value, budget)?))
                 }

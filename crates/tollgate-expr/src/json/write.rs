@@ -292,7 +292,7 @@ pub(crate) fn write_scalar(value: &Scalar, out: &mut String) -> Result<(), Excep
         Scalar::Single(value) => float(Number::Single(*value), value.is_finite(), out),
         Scalar::Decimal(value) => float(Number::Decimal(*value), true, out),
         Scalar::BigInt(text) | Scalar::Raw(text) => out.push_str(text),
-        Scalar::Str(text) | Scalar::Uri(text) => quoted(text, out),
+        Scalar::Str(text) | Scalar::Char(text) | Scalar::Uri(text) => quoted(text, out),
         Scalar::Date(date) => plain_quoted(&iso_date(*date), out),
         Scalar::DateOffset(date) => plain_quoted(&iso_offset(*date), out),
         Scalar::Bytes(bytes) => plain_quoted(&STANDARD.encode(bytes), out),

@@ -69,7 +69,7 @@ pub(crate) fn new_exception(_: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, E
     let kind = ExceptionKind::ALL.get(number).copied().unwrap_or(ExceptionKind::Exception);
     let message = match a.opt_str(1) {
         Some(text) => text.to_owned(),
-        None => default_message(kind),
+        None => null_message(kind),
     };
     let exception = Exception::new(kind, message);
     Ok(Value::Exception(match a.get(2) {
@@ -98,9 +98,21 @@ fn default(kind: ExceptionKind) -> (i32, &'static str) {
 /// The message of an exception that is given none.
 pub(crate) fn default_message(kind: ExceptionKind) -> String {
     match default(kind).1 {
-        "" => format!("Exception of type '{}' was thrown.", kind.full_name()),
+        "" => typed_message(kind),
         message => message.to_owned(),
     }
+}
+
+/// The message of an exception whose message is null.
+pub(crate) fn null_message(kind: ExceptionKind) -> String {
+    match kind {
+        ExceptionKind::Argument => default_message(kind),
+        _ => typed_message(kind),
+    }
+}
+
+fn typed_message(kind: ExceptionKind) -> String {
+    format!("Exception of type '{}' was thrown.", kind.full_name())
 }
 
 /// What .NET's exceptions say when they are told nothing.

@@ -171,6 +171,8 @@ fn tree(cx: &mut Cx<'_>, value: &Value) -> Result<JsonId, Exception> {
         return cx.state.json.rewritten(*id, &mut cx.state.budget);
     }
     if let Some(scalar) = scalar_of(value) {
+        // The writer of trees makes text of a character.
+        let scalar = scalar.string().cloned().map_or(scalar, crate::json::Scalar::Str);
         return cx.state.json.value(scalar, &mut cx.state.budget);
     }
     let text = write(cx, value, Formatting::None)?;

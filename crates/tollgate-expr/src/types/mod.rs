@@ -43,7 +43,7 @@ pub(crate) use assign::{is_assignable, is_covariant};
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
 pub(crate) use encoding::same_encoding;
-pub(crate) use exception::{default_message, new_exception};
+pub(crate) use exception::{default_message, new_exception, null_message};
 pub(crate) use json::{
     TokenWalk, content_value as json_content, convert_token, insert_content as insert_json_content,
     pairs, tokens_given, unmade_row,

@@ -179,7 +179,8 @@ fn agree(expected: &Json, ours: &Json) -> bool {
     let inner = ["System.Linq.", "+<", "Oracle.", "LineInfoAnnotation", "Version="];
     // Policies may not use BigInteger: a number that large stays the token that it was read as.
     let big = names("type", &["System.Numerics.BigInteger"])
-        && expected.get("value") == ours.get("value");
+        && expected.get("value") == ours.get("value")
+        || names("message", &["System.Numerics.BigInteger"]) && ours.get("error").is_some();
     let value =
         ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
     let iterators =

@@ -347,7 +347,7 @@ fn to_object(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
 fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     let plain = ty.strip_nullable();
     match cx.state.json.scalar(id) {
-        Some(text @ (Scalar::Str(_) | Scalar::NullStr)) => {
+        Some(text @ (Scalar::Str(_) | Scalar::NullStr | Scalar::Char(_))) => {
             let text = bare_text(text, &mut cx.state.budget)?;
             let message = format!("Could not convert '{text}' to {plain}.");
             super::deserialize::from_tree(cx, id, ty).map_err(|cause| {

@@ -20,6 +20,7 @@ pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
         | Scalar::Uri(text)
         | Scalar::Comment(text)
         | Scalar::Raw(text) => Value::Str(text.clone()),
+        Scalar::Char(text) => Value::Char(text.encode_utf16().next().unwrap_or_default()),
         Scalar::Date(value) => Value::DateTime(*value),
         Scalar::DateOffset(value) => Value::DateTimeOffset(*value),
         Scalar::Bytes(bytes) => Value::Bytes(bytes.clone()),
@@ -139,9 +140,9 @@ const REST: &[super::Member] = &[
         Ok(Value::Int(cx.state.json.hash_code(a.this_json()?)))
     }),
     m("int CompareTo(JValue obj)", "The order of two values.", |cx, a| {
-        if let (Some(Scalar::Str(left)), Some(Scalar::Str(right))) = (
-            cx.state.json.scalar(a.this_json()?),
-            a.json(1).and_then(|other| cx.state.json.scalar(other)),
+        if let (Some(left), Some(right)) = (
+            cx.state.json.scalar(a.this_json()?).and_then(Scalar::string),
+            a.json(1).and_then(|other| cx.state.json.scalar(other)).and_then(Scalar::string),
         ) {
             return Ok(Value::Int(super::super::string::difference(left, right)));
         }

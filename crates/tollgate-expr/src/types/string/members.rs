@@ -11,10 +11,10 @@ use super::search::{
 };
 use super::split::{split, split_at_text};
 use super::{
-    check_format, concat_args, concat_objects, concat_values, copy_to, equals, format, format_each,
-    given, insert, int, itself, join_part, join_value, join_values, lower, new_of_part,
-    out_of_range, pad_left, pad_right, remove, replace, substring, to_char_array, trim, trim_end,
-    trim_start, units, upper,
+    check_format, check_later_format, concat_args, concat_objects, concat_values, copy_to, equals,
+    format, format_each, format_each_for, format_for, given, insert, int, itself, join_part,
+    join_value, join_values, lower, new_of_part, out_of_range, pad_left, pad_right, remove,
+    replace, substring, to_char_array, trim, trim_end, trim_start, units, upper,
 };
 use crate::state::{Object, SLOT_COST};
 use crate::text::{self, Comparison};
@@ -436,6 +436,30 @@ pub(super) const MEMBERS: &[Member] = &[
         format,
     )
     .prepared(check_format),
+    m(
+        "static string Format(IFormatProvider provider, string format, object arg0)",
+        "The same as in a culture.",
+        format_each_for,
+    )
+    .prepared(check_later_format),
+    m(
+        "static string Format(IFormatProvider provider, string format, object arg0, object arg1)",
+        "With two.",
+        format_each_for,
+    )
+    .prepared(check_later_format),
+    m(
+        "static string Format(IFormatProvider provider, string format, object arg0, object arg1, object arg2)",
+        "With three.",
+        format_each_for,
+    )
+    .prepared(check_later_format),
+    m(
+        "static string Format(IFormatProvider provider, string format, params object[] args)",
+        "With all.",
+        format_for,
+    )
+    .prepared(check_later_format),
     p("static string Copy(string str)", "The same text.", given),
     p("static string Intern(string str)", "The same text.", given),
     p("static string IsInterned(string str)", "The same text.", given),

@@ -384,18 +384,36 @@ fn concat_objects(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception>
 }
 
 fn format(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
-    if a.get(1).is_null() {
-        return Err(null_argument(if a.get(0).is_null() { "format" } else { "args" }));
+    format_at(cx, a, 0)
+}
+
+/// `Format` with a culture in front.
+fn format_for(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    format_at(cx, a, 1)
+}
+
+fn format_at(cx: &mut Cx<'_>, a: &Args<'_>, at: usize) -> Result<Value, Exception> {
+    if a.get(at + 1).is_null() {
+        return Err(null_argument(if a.get(at).is_null() { "format" } else { "args" }));
     }
-    let args = cx.collect(a.get(1))?;
-    let format = a.str(0, "format")?;
+    let args = cx.collect(a.get(at + 1))?;
+    let format = a.str(at, "format")?;
     composite(cx, &format, &args).map(Value::from)
 }
 
 /// `Format` with the values as arguments of their own.
 fn format_each(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
-    let format = a.str(0, "format")?;
-    let args: Vec<Value> = (1..a.len()).map(|index| a.value(index)).collect();
+    format_each_at(cx, a, 0)
+}
+
+/// The same with a culture in front.
+fn format_each_for(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
+    format_each_at(cx, a, 1)
+}
+
+fn format_each_at(cx: &mut Cx<'_>, a: &Args<'_>, at: usize) -> Result<Value, Exception> {
+    let format = a.str(at, "format")?;
+    let args: Vec<Value> = (at + 1..a.len()).map(|index| a.value(index)).collect();
     composite(cx, &format, &args).map(Value::from)
 }
 

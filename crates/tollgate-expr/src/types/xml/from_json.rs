@@ -280,7 +280,7 @@ impl Reader<'_, '_> {
     fn text(&mut self, value: JsonId) -> Result<Option<Arc<str>>, Exception> {
         let found = match self.cx.state.json.scalar(value) {
             Some(value) if value.is_null() => return Ok(None),
-            Some(Scalar::Str(text)) => return Ok(Some(text.clone())),
+            Some(Scalar::Str(text) | Scalar::Char(text)) => return Ok(Some(text.clone())),
             Some(Scalar::Bool(value)) => simple_text(&Value::Bool(*value)),
             Some(Scalar::Double(value)) => simple_text(&Value::Double(*value)),
             Some(Scalar::Date(value)) => simple_text(&Value::DateTime(*value)),
