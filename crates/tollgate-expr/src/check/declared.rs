@@ -84,6 +84,18 @@ impl Checker<'_> {
         if !lifted {
             return Some(Typed::new(call, member.result.clone(), at));
         }
+        let compares = member.result == Ty::BOOL;
+        let missing = match reads.as_slice() {
+            // Two missing values are equal.
+            [left, right] if compares && matches!(op, "==" | "!=") => Node::Equal {
+                negate: op == "!=",
+                mode: Equality::Reference,
+                left: left.clone().boxed(),
+                right: right.clone().boxed(),
+            },
+            _ if compares => Node::Const(Value::Bool(false)),
+            _ => Node::Const(Value::Null),
+        };
         let is_null = reads.into_iter().map(|read| Node::Equal {
             negate: false,
             mode: Equality::Reference,
@@ -93,9 +105,7 @@ impl Checker<'_> {
         let any_null = is_null
             .reduce(|a, b| Node::Or(a.boxed(), b.boxed()))
             .unwrap_or(Node::Const(Value::Bool(false)));
-        let compares = member.result == Ty::BOOL;
-        let missing = if compares { Value::Bool(op == "!=") } else { Value::Null };
-        let node = Node::If(any_null.boxed(), Node::Const(missing).boxed(), call.boxed());
+        let node = Node::If(any_null.boxed(), missing.boxed(), call.boxed());
         let ty = if compares { Ty::BOOL } else { Ty::nullable(member.result.clone()) };
         Some(Typed::new(Node::Seq(effects.into(), node.boxed()), ty, at))
     }

@@ -86,8 +86,13 @@ impl Deserializer<'_, '_, '_> {
     ) -> Result<Option<Value>, Exception> {
         while self.source.token() == Token::PropertyName {
             match &*self.source.text() {
-                "$type" | "$id" => {
+                name @ ("$type" | "$id") => {
+                    let is_type = name == "$type";
                     self.must_advance()?;
+                    if is_type && (self.source.token().is_start() || self.source.value().is_null())
+                    {
+                        return Err(Exception::null_reference());
+                    }
                     self.must_advance()?;
                 }
                 "$ref" => {
@@ -98,8 +103,9 @@ impl Deserializer<'_, '_, '_> {
                             "JSON reference $ref property must have a string or null value.";
                         return Err(self.fault(message));
                     }
+                    let is_reference = !self.source.value().is_null();
                     self.must_advance()?;
-                    if token == Token::String {
+                    if is_reference {
                         if self.source.token() == Token::PropertyName {
                             let message = "Additional content found in JSON reference object. A JSON reference object should only have a $ref property.";
                             return Err(self.fault(message));

@@ -43,7 +43,7 @@ use crate::eval::{
 };
 use crate::json::{
     DateParse, Formatting, JsonHeap, JsonId, JsonPath, JsonType, NoMatch, PrimitiveType, Scalar,
-    SourceText,
+    SourceText, bare_text,
 };
 use crate::native::Native;
 use crate::state::SLOT_COST;
@@ -347,7 +347,8 @@ fn to_object(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
 fn enumeration(cx: &mut Cx<'_>, id: JsonId, ty: &Ty) -> Run {
     let plain = ty.strip_nullable();
     match cx.state.json.scalar(id) {
-        Some(Scalar::Str(text) | Scalar::Char(text)) => {
+        Some(text @ (Scalar::Str(_) | Scalar::NullStr | Scalar::Char(_))) => {
+            let text = bare_text(text, &mut cx.state.budget)?;
             let message = format!("Could not convert '{text}' to {plain}.");
             super::deserialize::from_tree(cx, id, ty).map_err(|cause| {
                 if cause.is_bound() {

@@ -137,13 +137,13 @@ impl Reader<'_, '_> {
     fn value(&mut self, name: &str, value: JsonId, container: XmlId) -> Result<(), Exception> {
         match name {
             "#text" | "#whitespace" | "#significant-whitespace" => {
-                let text = self.text(value)?.unwrap_or_default();
+                let text = self.text(value)?.ok_or_else(|| null_argument("value"))?;
                 let state = &mut *self.cx.state;
                 let node = state.xml.text_node(text, &mut state.budget)?;
                 return state.xml.add_node(container, node, &mut state.budget);
             }
             "#cdata-section" => {
-                let text = self.text(value)?.unwrap_or_default();
+                let text = self.text(value)?.ok_or_else(|| null_argument("value"))?;
                 let state = &mut *self.cx.state;
                 let node = state.xml.cdata(text, &mut state.budget)?;
                 return state.xml.add_node(container, node, &mut state.budget);
@@ -157,7 +157,7 @@ impl Reader<'_, '_> {
             _ => {}
         }
         if let Some(target) = name.strip_prefix('?') {
-            let data = self.text(value)?.unwrap_or_default();
+            let data = self.text(value)?.ok_or_else(|| null_argument("data"))?;
             verify_name(target)?;
             let state = &mut *self.cx.state;
             let node = state.xml.instruction(target.into(), data, &mut state.budget)?;
