@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compare::char_as_text;
 use super::convert::{bare_text, to_bool, to_number};
 use super::heap::Body;
 use super::read::{Reader, Token, Want, bytes_of_text, located, of_text};
@@ -108,10 +109,10 @@ impl TreeReader {
                 value @ (Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_)) => {
                     (Token::Float, value.clone())
                 }
-                value @ (Scalar::Str(_) | Scalar::NullStr) => (Token::String, value.clone()),
-                Scalar::Char(text) | Scalar::Uri(text) => {
-                    (Token::String, Scalar::Str(Arc::clone(text)))
+                value @ (Scalar::Str(_) | Scalar::NullStr | Scalar::Char(_)) => {
+                    (Token::String, value.clone())
                 }
+                Scalar::Uri(text) => (Token::String, Scalar::Str(Arc::clone(text))),
                 value @ (Scalar::Guid(_) | Scalar::TimeSpan(_)) => {
                     (Token::String, Scalar::Str(bare_text(value, budget)?))
                 }
@@ -242,6 +243,7 @@ impl TokenSource<'_> {
         while self.read(heap, budget)? && self.token() == Token::Comment {}
         let (token, value) = (self.token(), self.value());
         let now = match (token, want) {
+            _ if matches!(value, Scalar::Char(_)) => return Err(char_as_text()),
             (Token::None | Token::Null | Token::EndArray, _)
             | (Token::StartObject | Token::StartArray | Token::Bytes, Want::Bytes)
             | (Token::String, Want::Str)
