@@ -377,7 +377,13 @@ impl TokenSource<'_> {
         match self {
             Self::Text(reader) => heap.copy(reader, comments, budget),
             Self::Tree(reader) => {
-                let copy = heap.deep_clone(reader.current.unwrap_or(reader.root), budget)?;
+                let token = reader.current.unwrap_or(reader.root);
+                // Without comments Json.NET writes the tokens one by one instead of cloning them.
+                let copy = if comments {
+                    heap.deep_clone(token, budget)?
+                } else {
+                    heap.rewritten(token, budget)?
+                };
                 self.skip(heap, budget)?;
                 Ok(copy)
             }
