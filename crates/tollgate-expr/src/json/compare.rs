@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::convert::{date_of, is_convertible, string_of, to_bool, to_number};
+use super::convert::{date_of, is_convertible, string_of, to_bool, to_number, unit_of};
 use super::heap::Body;
 use super::{JsonHeap, JsonId, JsonType, Scalar};
 use crate::collections::Key;
@@ -178,6 +178,8 @@ impl JsonHeap {
                 Scalar::Date(date) => date.hash(&mut hasher),
                 Scalar::DateOffset(date) => date.hash(&mut hasher),
                 Scalar::TimeSpan(span) => span.hash(&mut hasher),
+                // It equals the same text, but has a hash code of its own.
+                Scalar::Char(text) => unit_of(text).hash(&mut hasher),
                 _ => {
                     let mut budget = Budget::new(Limits::default());
                     value.token_type().hash(&mut hasher);
@@ -204,6 +206,7 @@ fn scalar_key(value: &Scalar, budget: &mut Budget) -> Result<Key, Exception> {
         Scalar::DateOffset(date) => Key::Int(date.utc_date_time().ticks()),
         // The hash code of an array is that of the object.
         Scalar::Bytes(bytes) => Key::Address(bytes.as_ptr().addr()),
+        Scalar::Char(text) => Key::Char(unit_of(text)),
         // No text at all is not the empty one.
         Scalar::NullStr => Key::Int(0),
         other => Key::Str(string_of(other, budget)?),
@@ -295,6 +298,12 @@ fn must_be(what: &str) -> Exception {
     Exception::new(ExceptionKind::Argument, format!("Object must be of type {what}."))
 }
 
+/// Json.NET casts what a token of type String holds to a string where it reads it.
+#[cold]
+pub(crate) fn char_as_text() -> Exception {
+    no_cast("System.Char", "System.String")
+}
+
 #[cold]
 pub(super) fn no_cast(from: &str, to: &str) -> Exception {
     let message = format!("Unable to cast object of type '{from}' to type '{to}'.");
@@ -363,7 +372,7 @@ fn compare_big(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
     match (left, right) {
         (Scalar::BigInt(left), Scalar::BigInt(right)) => Ok(compare_digits(left, right)),
         // Every other number but a large double is smaller in magnitude.
-        (value @ Scalar::Char(_), _) | (_, value @ Scalar::Char(_)) => {
+        (value, _) | (_, value) if is_no_number(value) => {
             let message = format!("Cannot convert {} to BigInteger.", value.type_name());
             Err(Exception::new(ExceptionKind::InvalidCast, message))
         }
@@ -374,6 +383,20 @@ fn compare_big(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
             _ => Ok(Ordering::Equal),
         },
     }
+}
+
+/// Whether no `BigInteger` is made of a value.
+fn is_no_number(value: &Scalar) -> bool {
+    matches!(
+        value,
+        Scalar::Bool(_)
+            | Scalar::Char(_)
+            | Scalar::Date(_)
+            | Scalar::DateOffset(_)
+            | Scalar::Guid(_)
+            | Scalar::TimeSpan(_)
+            | Scalar::Uri(_)
+    )
 }
 
 /// Whole numbers as digits without leading zeros.

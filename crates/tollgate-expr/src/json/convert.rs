@@ -386,7 +386,7 @@ pub(super) fn to_number(value: &Scalar, to: NumberType) -> Result<Number, Except
 }
 
 /// The character of a value that is one.
-fn unit_of(text: &str) -> u16 {
+pub(crate) fn unit_of(text: &str) -> u16 {
     text.encode_utf16().next().unwrap_or_default()
 }
 

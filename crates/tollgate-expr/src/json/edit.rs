@@ -185,13 +185,13 @@ impl JsonHeap {
         self.copy_by(Copier::default(), id, budget)
     }
 
-    /// What a writer of tokens makes of a token: every null reference becomes a JSON null.
+    /// What a writer of tokens makes of a token: every null reference becomes a JSON null, a character text.
     pub(crate) fn rewritten(
         &mut self,
         id: JsonId,
         budget: &mut Budget,
     ) -> Result<JsonId, Exception> {
-        self.copy_by(Copier { plain_nulls: true, ..Copier::default() }, id, budget)
+        self.copy_by(Copier { rewrites: true, ..Copier::default() }, id, budget)
     }
 
     fn copy_by(
@@ -334,8 +334,8 @@ impl JsonHeap {
 #[derive(Debug, Default)]
 struct Copier {
     pending: Vec<(JsonId, JsonId)>,
-    /// Whether null references become JSON nulls.
-    plain_nulls: bool,
+    /// Whether null references become JSON nulls, and characters text.
+    rewrites: bool,
 }
 
 impl Copier {
@@ -358,8 +358,11 @@ impl Copier {
     ) -> Result<JsonId, Exception> {
         budget.step(1)?;
         let copy = match shell {
-            Shell::Value(value) if self.plain_nulls && value.is_null() => {
+            Shell::Value(value) if self.rewrites && value.is_null() => {
                 return heap.value(Scalar::Null, budget);
+            }
+            Shell::Value(Scalar::Char(text)) if self.rewrites => {
+                return heap.value(Scalar::Str(text), budget);
             }
             Shell::Value(value) => return heap.value(value, budget),
             Shell::Object => heap.object(budget)?,

@@ -21,9 +21,10 @@ mod scalar;
 mod source;
 mod write;
 
+pub(crate) use compare::char_as_text;
 pub(crate) use convert::{
     Primitive, PrimitiveType, bare_text, base64_bytes as bytes_of_base64, change_type,
-    is_convertible, of_big,
+    is_convertible, of_big, unit_of,
 };
 pub(crate) use guid::{format_guid, parse_guid, parse_guid_exact};
 pub(crate) use heap::{JsonHeap, JsonId, JsonType};

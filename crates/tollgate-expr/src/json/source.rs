@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::compare::no_cast;
+use super::compare::char_as_text;
 use super::convert::{bare_text, to_bool, to_number};
 use super::heap::Body;
 use super::read::{Reader, Token, Want, bytes_of_text, located, of_text};
@@ -109,9 +109,8 @@ impl TreeReader {
                 value @ (Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_)) => {
                     (Token::Float, value.clone())
                 }
-                value @ (Scalar::Str(_) | Scalar::NullStr) => (Token::String, value.clone()),
-                value @ Scalar::Char(_) => {
-                    return Err(no_cast(value.type_name(), "System.String"));
+                value @ (Scalar::Str(_) | Scalar::NullStr | Scalar::Char(_)) => {
+                    (Token::String, value.clone())
                 }
                 Scalar::Uri(text) => (Token::String, Scalar::Str(Arc::clone(text))),
                 value @ (Scalar::Guid(_) | Scalar::TimeSpan(_)) => {
@@ -244,6 +243,7 @@ impl TokenSource<'_> {
         while self.read(heap, budget)? && self.token() == Token::Comment {}
         let (token, value) = (self.token(), self.value());
         let now = match (token, want) {
+            _ if matches!(value, Scalar::Char(_)) => return Err(char_as_text()),
             (Token::None | Token::Null | Token::EndArray, _)
             | (Token::StartObject | Token::StartArray | Token::Bytes, Want::Bytes)
             | (Token::String, Want::Str)
@@ -377,7 +377,13 @@ impl TokenSource<'_> {
         match self {
             Self::Text(reader) => heap.copy(reader, comments, budget),
             Self::Tree(reader) => {
-                let copy = heap.deep_clone(reader.current.unwrap_or(reader.root), budget)?;
+                let token = reader.current.unwrap_or(reader.root);
+                // Without comments Json.NET writes the tokens one by one instead of cloning them.
+                let copy = if comments {
+                    heap.deep_clone(token, budget)?
+                } else {
+                    heap.rewritten(token, budget)?
+                };
                 self.skip(heap, budget)?;
                 Ok(copy)
             }

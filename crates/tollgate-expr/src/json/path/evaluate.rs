@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{Filter, NoMatch, Operator, Query, Side, fault};
 use crate::json::access::{Walk, index_out_of_range};
-use crate::json::compare::{compare_as, compare_scalars, no_cast, values_equal};
+use crate::json::compare::{char_as_text, compare_as, compare_scalars, values_equal};
 use crate::json::write::{iso_date, iso_offset};
 use crate::json::{JsonHeap, JsonId, JsonType, Scalar, format_guid};
 use crate::{Budget, Exception, ExceptionKind};
@@ -399,13 +399,13 @@ impl Evaluation<'_> {
         pattern: &Scalar,
         budget: &mut Budget,
     ) -> Result<bool, Exception> {
-        let (input, pattern) = match (input, pattern) {
+        let (text, pattern) = match (input, pattern) {
             (Scalar::Str(input), Scalar::Str(pattern)) => (Some(input), pattern),
-            (Scalar::NullStr, Scalar::Str(pattern)) => (None, pattern),
-            (Scalar::Char(_), Scalar::Str(_)) => {
-                return Err(no_cast(input.type_name(), "System.String"));
+            (Scalar::NullStr | Scalar::Char(_), Scalar::Str(pattern)) => (None, pattern),
+            (Scalar::Str(_) | Scalar::NullStr | Scalar::Char(_), Scalar::Char(_)) => {
+                return Err(char_as_text());
             }
-            (Scalar::Str(_) | Scalar::NullStr, Scalar::NullStr) => {
+            (Scalar::Str(_) | Scalar::NullStr | Scalar::Char(_), Scalar::NullStr) => {
                 return Err(Exception::null_reference());
             }
             _ => return Ok(false),
@@ -418,11 +418,14 @@ impl Evaluation<'_> {
                 "Length cannot be less than zero. (Parameter 'length')",
             ));
         };
+        if let Scalar::Char(_) = input {
+            return Err(char_as_text());
+        }
         match self.heap.regex {
             // A wrong pattern is found before there is no text.
             Some(matches) => {
-                let found = matches(input.map_or("", AsRef::as_ref), body, options, budget)?;
-                if input.is_none() {
+                let found = matches(text.map_or("", AsRef::as_ref), body, options, budget)?;
+                if text.is_none() {
                     return Err(null_input());
                 }
                 Ok(found)
@@ -456,7 +459,11 @@ fn loosely_equal(value: &Scalar, query: &Scalar) -> Result<bool, Exception> {
     if is_mixed(value, query) {
         return Ok(compare_as(value.token_type(), value, query)? == Ordering::Equal);
     }
-    let Scalar::Str(query) = query else { return Ok(false) };
+    let query = match query {
+        Scalar::Str(query) => query,
+        Scalar::Char(_) => return Err(char_as_text()),
+        _ => return Ok(false),
+    };
     let text = match value {
         Scalar::Date(date) => iso_date(*date),
         Scalar::DateOffset(date) => iso_offset(*date),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Contract, Deserializer, Run, takes_null};
 use crate::eval::{null_argument, primitive_value};
 use crate::json::{
-    Primitive, PrimitiveType, Scalar, Want, bare_text, bytes_of_base64, change_type, date_of_json,
-    parse_guid,
+    Primitive, PrimitiveType, Scalar, Want, bare_text, bytes_of_base64, change_type, char_as_text,
+    date_of_json, parse_guid,
 };
 use crate::time::{DateTimeOffset, TimeSpan};
 use crate::types::{Ty, TypeId, info, is_assignable, json};
@@ -30,6 +30,9 @@ pub(super) fn leaf_want(primitive: PrimitiveType) -> Option<Want> {
 impl Deserializer<'_, '_, '_> {
     /// A value as a type.
     pub(super) fn ensure(&mut self, value: Scalar, ty: Option<&Ty>, contract: &Contract) -> Run {
+        if let Scalar::Char(_) = value {
+            return Err(char_as_text());
+        }
         let Some(ty) = ty.filter(|_| *contract != Contract::Any) else {
             return match value {
                 // There is no type for it but the token's.

@@ -3,7 +3,7 @@
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::{NO_READERS, Run, unknown_type};
 use crate::eval::{Args, Cx, scalar_of};
-use crate::json::{JsonId, Scalar};
+use crate::json::{JsonId, Scalar, unit_of};
 use crate::{Exception, Value};
 
 pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
@@ -20,7 +20,7 @@ pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
         | Scalar::Uri(text)
         | Scalar::Comment(text)
         | Scalar::Raw(text) => Value::Str(text.clone()),
-        Scalar::Char(text) => Value::Char(text.encode_utf16().next().unwrap_or_default()),
+        Scalar::Char(text) => Value::Char(unit_of(text)),
         Scalar::Date(value) => Value::DateTime(*value),
         Scalar::DateOffset(value) => Value::DateTimeOffset(*value),
         Scalar::Bytes(bytes) => Value::Bytes(bytes.clone()),
@@ -104,13 +104,13 @@ const REST: &[super::Member] = &[
         "The value.",
         |cx, a| Ok(value_in(cx, a.this_json()?).unwrap_or_default()),
         |cx, a| {
-            let scalar = match a.get(1) {
-                // Characters are none of JSON's values.
-                Value::Char(_) => None,
-                value => scalar_of(value),
+            let id = a.this_json()?;
+            let scalar = match (cx.state.json.scalar(id), a.get(1)) {
+                // Characters are none of JSON's values, but one may follow another.
+                (held, Value::Char(_)) if !matches!(held, Some(Scalar::Char(_))) => None,
+                (_, value) => scalar_of(value),
             };
             let scalar = scalar.ok_or_else(|| unknown_type(cx, a.get(1)))?;
-            let id = a.this_json()?;
             let scalar = match (cx.state.json.scalar(id), scalar) {
                 // What is of the .NET type of before keeps the token's type.
                 (Some(held), Scalar::Null) if held.is_null() => held.clone(),
