@@ -124,6 +124,10 @@ impl Checker<'_> {
     ) -> Best {
         let (own, extra) = Self::own_and_extra(group);
         let best = self.best_of(&own, &group.types, args, strict);
+        if matches!(&best, Best::One(chosen) if group.target.is_none() && !chosen.member.is_static)
+        {
+            return Best::None;
+        }
         if !matches!(best, Best::None) || extra.is_empty() {
             return best;
         }

@@ -269,16 +269,15 @@ impl Checker<'_> {
             let constant = node.constant().is_some() && result.numeric().is_some();
             return Operand::Value(Typed { node, ty: result, at, constant });
         }
-        let members: Vec<Found> =
-            found.into_iter().filter(|found| found.member.is_static).collect();
-        if members.is_empty() {
+        // Methods of values take part in the choice, though none of them can be called.
+        if !found.iter().any(|found| found.member.is_static) {
             return Operand::Value(self.no_member(&ty, name, at));
         }
         Operand::Group(Group {
             target: None,
             name: name.clone(),
             types,
-            members,
+            members: found,
             origin: Origin::Other,
         })
     }

@@ -144,7 +144,6 @@ const VALUES: &[Member] = each! {
     "double";
     "decimal";
     "StringBuilder";
-    "char[]";
 };
 
 const REST: &[Member] = &[
@@ -178,6 +177,8 @@ const REST: &[Member] = &[
             Ok(a.value(1))
         },
     ),
+    m("void Write(char[] buffer)", "Writes characters.", write),
+    m("void WriteLine(char[] buffer)", "Writes characters and a line end.", write_line),
     m("void Write(char[] buffer, int index, int count)", "Some of them.", |cx, a| {
         write_part(cx, a, false)
     }),
