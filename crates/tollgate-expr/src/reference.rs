@@ -41,7 +41,7 @@ pub struct TypeReference {
     /// Base class and interfaces.
     pub bases: Vec<Shape>,
     /// The constants of an enumeration.
-    pub constants: &'static [(&'static str, i32)],
+    pub constants: Vec<(&'static str, i32)>,
     /// The members, in the order of their declarations.
     pub members: Vec<MemberReference>,
     /// Members of .NET that cannot be used, with why.
@@ -167,7 +167,7 @@ fn type_reference(info: &'static TypeInfo) -> TypeReference {
         n_types: info.params.len(),
         docs: info.decl.docs,
         bases: info.bases.iter().map(shape).collect(),
-        constants: info.constants(),
+        constants: info.named_constants().copied().collect(),
         members: info.all.iter().map(|member| member_reference(member)).collect(),
         refused: info
             .decl

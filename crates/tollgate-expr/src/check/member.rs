@@ -237,7 +237,7 @@ impl Checker<'_> {
         if ty.is_enum()
             && let Some(id) = ty.id()
             && let Some((_, number)) =
-                info(id).constants().iter().find(|(constant, _)| **constant == *name.text)
+                info(id).named_constants().find(|(constant, _)| **constant == *name.text)
         {
             let number = *number;
             return Operand::Value(Typed::constant(Value::Enum(id, number), ty, at));
@@ -333,7 +333,7 @@ impl Checker<'_> {
             let mut own: Vec<_> = info.members.keys().cloned().collect();
             own.sort();
             names.extend(own);
-            names.extend(info.constants().iter().map(|(name, _)| (*name).into()));
+            names.extend(info.named_constants().map(|(name, _)| (*name).into()));
             types.extend(info.inherited().cloned());
             if seen > 32 {
                 break;

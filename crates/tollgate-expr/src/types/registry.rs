@@ -65,6 +65,13 @@ impl TypeInfo {
         }
     }
 
+    /// The constants that policies may name.
+    pub(crate) fn named_constants(&self) -> impl Iterator<Item = &'static (&'static str, i32)> {
+        let refused = self.decl.refused;
+        let named = self.constants().iter();
+        named.filter(|(name, _)| refused.iter().all(|refused| refused.name() != *name))
+    }
+
     /// The C# keyword, or the short name.
     pub(crate) fn shown(&self) -> &'static str {
         KEYWORDS.iter().find(|(_, full)| *full == self.full).map_or(self.short, |(word, _)| word)

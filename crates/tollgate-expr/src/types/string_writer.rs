@@ -51,15 +51,25 @@ fn write_text(cx: &mut Cx<'_>, a: &Args<'_>, text: &str, line: bool) -> Run {
     Ok(Value::Null)
 }
 
-/// The text of what is written: characters of an array, what others print as.
+/// The characters of an array; none of null.
+fn characters(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<String, Exception> {
+    if a.get(1).is_null() {
+        return Ok(String::new());
+    }
+    let items = cx.collect(&a.value(1))?;
+    let unit = |item: &Value| if let Value::Char(unit) = item { Some(*unit) } else { None };
+    let units: Vec<u16> = items.iter().filter_map(unit).collect();
+    Ok(String::from_utf16_lossy(&units))
+}
+
+fn write_characters(cx: &mut Cx<'_>, a: &Args<'_>, line: bool) -> Run {
+    let text = characters(cx, a)?;
+    write_text(cx, a, &text, line)
+}
+
+/// The text of what is written.
 fn written(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<String, Exception> {
     let value = a.value(1);
-    if cx.state.type_of(&value) == crate::types::Ty::array(crate::types::Ty::CHAR) {
-        let items = cx.collect(&value)?;
-        let unit = |item: &Value| if let Value::Char(unit) = item { Some(*unit) } else { None };
-        let units: Vec<u16> = items.iter().filter_map(unit).collect();
-        return Ok(String::from_utf16_lossy(&units));
-    }
     let mut text = String::new();
     cx.write_text(&value, &mut text)?;
     Ok(text)
@@ -102,7 +112,7 @@ fn write_part(cx: &mut Cx<'_>, a: &mut Args<'_>, line: bool) -> Run {
             return Err(Exception::new(ExceptionKind::ArgumentOutOfRange, message));
         }
     }
-    let text = written(cx, a)?;
+    let text = characters(cx, a)?;
     let at = |n: i64| usize::try_from(n).unwrap_or_default();
     let (start, count) = (at(a.long(2)), at(a.long(3)));
     if start.saturating_add(count) > text::length(&text) {
@@ -177,8 +187,10 @@ const REST: &[Member] = &[
             Ok(a.value(1))
         },
     ),
-    m("void Write(char[] buffer)", "Writes characters.", write),
-    m("void WriteLine(char[] buffer)", "Writes characters and a line end.", write_line),
+    m("void Write(char[] buffer)", "Writes characters.", |cx, a| write_characters(cx, a, false)),
+    m("void WriteLine(char[] buffer)", "Writes characters and a line end.", |cx, a| {
+        write_characters(cx, a, true)
+    }),
     m("void Write(char[] buffer, int index, int count)", "Some of them.", |cx, a| {
         write_part(cx, a, false)
     }),

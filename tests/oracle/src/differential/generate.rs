@@ -381,7 +381,7 @@ impl Generator {
         if let Some(declared) =
             declared.filter(|declared| matches!(declared.kind, TypeKind::Enum(_)))
         {
-            let (constant, _) = self.rng.pick(declared.constants)?;
+            let (constant, _) = self.rng.pick(&declared.constants)?;
             return Some(Node::leaf(ty, format!("{name}.{constant}")));
         }
         if let [item] = args

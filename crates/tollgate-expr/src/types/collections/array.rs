@@ -1,8 +1,8 @@
 //! `System.Array` and arrays.
 
-use super::super::Ty;
 use super::super::decl::{Kind, Member, TypeDecl, joined, m, refused};
 use super::super::object::required;
+use super::super::{Numeric, Ty};
 use super::{Run, array_order, array_search, converted, copy_to, index_int, range, read_only};
 use crate::eval::{Args, Cx, default_value, null_argument};
 use crate::state::{Object, SLOT_COST, confusion};
@@ -314,7 +314,8 @@ fn set_value(cx: &mut Cx<'_>, a: &Args<'_>, index: i64) -> Run {
     cx.array_get(&array, index)?;
     let item = item_type(cx, &array);
     let given = cx.state.type_of(&value);
-    let primitive = |ty: &Ty| ty.numeric().is_some() || *ty == Ty::BOOL;
+    let number = |ty: &Ty| ty.numeric().is_some_and(|number| number != Numeric::Decimal);
+    let primitive = |ty: &Ty| number(ty) || *ty == Ty::BOOL;
     let Some(value) = stored(cx, value, &item) else {
         return Err(if primitive(&item) && primitive(&given) {
             Exception::new(

@@ -19,7 +19,7 @@ use crate::{Exception, Value};
 
 pub(super) const KIND: TypeDecl = TypeDecl {
     name: "System.DateTimeKind",
-    kind: Kind::Enum(&[("Utc", 1)]),
+    kind: Kind::Enum(&[("Unspecified", 0), ("Utc", 1), ("Local", 2)]),
     bases: &[],
     docs: "What zone a time is in.",
     members: &[],

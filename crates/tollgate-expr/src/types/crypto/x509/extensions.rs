@@ -4,7 +4,7 @@ use super::super::super::TypeId;
 use super::super::super::decl::{Kind, TypeDecl, m};
 use super::super::{Run, argument, cryptographic, rsa};
 use super::key::rsa_key;
-use super::{add, extended, held};
+use super::{add, extended, held, this};
 use crate::Value;
 use crate::cryptography::Certificate;
 use crate::cryptography::rsa_key::RsaKey;
@@ -33,10 +33,12 @@ pub(super) fn verify(cx: &mut Cx<'_>, certificate: &Certificate) -> Run {
 }
 
 fn with_private_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
-    let own = extended(cx, a)?;
-    if a.get(1).is_null() {
-        return Err(null_argument("privateKey"));
+    for (place, name) in [(0, "certificate"), (1, "privateKey")] {
+        if a.get(place).is_null() {
+            return Err(null_argument(name));
+        }
     }
+    let own = this(cx, a)?;
     let key = rsa::key_of(cx, a.get(1))?;
     if own.has_private_key() {
         let message = "The certificate already has an associated private key.";
