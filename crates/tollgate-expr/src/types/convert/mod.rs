@@ -6,9 +6,11 @@ mod text;
 
 pub(in crate::types) use base64::FORMATTING;
 
-use super::decl::{Kind, Member, TypeDecl, joined, p, refused};
+use super::decl::{Kind, Member, TypeDecl, joined, m, p, refused};
+use super::json::scalar_value;
 use super::{Ty, TypeId};
 use crate::eval::{Args, Cx, null_argument, primitive_type, primitive_value};
+use crate::json::JsonId;
 use crate::number::{Number, NumberType, Styles, convert, parse, parse_bool};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -198,7 +200,8 @@ fn type_code(value: &Value) -> Value {
         Value::Byte(_) => 6,
         Value::Short(_) => 7,
         Value::UShort(_) => 8,
-        Value::Int(_) | Value::Enum(..) => 9,
+        Value::Int(_) => 9,
+        Value::Enum(id, _) if Ty::Named(*id).is_enum() => 9,
         Value::UInt(_) => 10,
         Value::Long(_) => 11,
         Value::ULong(_) => 12,
@@ -216,8 +219,11 @@ const OTHER: &[Member] = &[
     p("static bool IsDBNull(object value)", "False: nothing here is of a database.", |_, _| {
         Ok(Value::Bool(false))
     }),
-    p("static TypeCode GetTypeCode(object value)", "The code of its type.", |_, a| {
-        Ok(type_code(a.get(0)))
+    m("static TypeCode GetTypeCode(object value)", "The code of its type.", |cx, a| {
+        // A token says that of its value.
+        let scalar = |id: &JsonId| cx.state.json.scalar(*id);
+        let held = if let Value::Json(id) = a.get(0) { scalar(id).map(scalar_value) } else { None };
+        Ok(type_code(held.as_ref().unwrap_or(a.get(0))))
     }),
 ];
 
