@@ -226,7 +226,7 @@ impl Checker<'_> {
     }
 
     /// Whether a reference may turn out to be of a type: a class that derives from its own, or an interface.
-    fn narrows(from: &Ty, to: &Ty) -> bool {
+    pub(super) fn narrows(from: &Ty, to: &Ty) -> bool {
         if !from.is_reference() {
             return false;
         }

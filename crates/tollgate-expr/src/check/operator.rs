@@ -7,7 +7,7 @@ use crate::Value;
 use crate::eval::{Equality, Node, equal_values};
 use crate::syntax::At;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Literal, UnaryOp};
-use crate::types::{Numeric, Ty, TypeId, info, is_assignable};
+use crate::types::{Numeric, Ty, TypeId, is_assignable};
 
 impl Checker<'_> {
     pub(super) fn unary(&mut self, op: UnaryOp, operand: &Expr, at: At) -> Typed {
@@ -364,7 +364,8 @@ impl Checker<'_> {
         }
         let related = is_assignable(&left.ty, &right.ty)
             || is_assignable(&right.ty, &left.ty)
-            || Self::interfaces(&left.ty, &right.ty);
+            || Self::narrows(&left.ty, &right.ty)
+            || Self::narrows(&right.ty, &left.ty);
         if !related {
             return None;
         }
@@ -378,13 +379,6 @@ impl Checker<'_> {
         }
         let (left, right) = (left.node.clone(), right.node.clone());
         Some(Self::equal(negate, Equality::Reference, left, right, at))
-    }
-
-    fn interfaces(left: &Ty, right: &Ty) -> bool {
-        let interface = |ty: &Ty| {
-            ty.id().is_some_and(|id| matches!(info(id).decl.kind, crate::types::Kind::Interface))
-        };
-        interface(left) && interface(right)
     }
 }
 

@@ -3,6 +3,7 @@
 mod calendar;
 mod date_time;
 mod format;
+mod names;
 mod offset;
 mod parse;
 mod parse_exact;

@@ -1,8 +1,7 @@
 //! Reading of dates in any of the invariant culture's forms.
 
-use super::calendar::{
-    TICKS_PER_DAY, TICKS_PER_MINUTE, abbreviated, day_name, days_of_date, month_name,
-};
+use super::calendar::{TICKS_PER_DAY, TICKS_PER_MINUTE, days_of_date};
+use super::names::{month_named, weekday_named};
 use super::{DateTime, DateTimeOffset, Kind, TimeSpan, null};
 use crate::{Exception, ExceptionKind};
 
@@ -554,42 +553,6 @@ fn fraction(digits: &str) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "at most ten million")]
     let ticks = (value * 1e7).round() as i64;
     ticks
-}
-
-fn month_named(word: &str) -> Option<i32> {
-    (1..=12).find(|&month| {
-        let name = month_name(month);
-        word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(abbreviated(name))
-    })
-}
-
-fn weekday_named(word: &str) -> Option<usize> {
-    (0..7).find(|&day| {
-        let name = day_name(day);
-        word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(abbreviated(name))
-    })
-}
-
-/// The month whose name, full or not, text begins with; longest first.
-pub(super) fn month_prefix(text: &str, full: bool) -> Option<(i32, &str)> {
-    (1..=12).find_map(|month| {
-        let name = month_name(month);
-        prefix(text, if full { name } else { abbreviated(name) }).map(|rest| (month, rest))
-    })
-}
-
-/// The day whose name text begins with.
-pub(super) fn weekday_prefix(text: &str, full: bool) -> Option<(usize, &str)> {
-    (0..7).find_map(|day| {
-        let name = day_name(day);
-        prefix(text, if full { name } else { abbreviated(name) }).map(|rest| (day, rest))
-    })
-}
-
-/// What follows a prefix, any case.
-pub(super) fn prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 impl Found {

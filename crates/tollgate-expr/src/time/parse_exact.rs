@@ -2,7 +2,8 @@
 
 use super::calendar::days_of_date;
 use super::format::{quoted, standard};
-use super::parse::{Fault, Half, Parsed, Zone, month_prefix, prefix, validate, weekday_prefix};
+use super::names::{month_prefix, prefix, weekday_prefix};
+use super::parse::{Fault, Half, Parsed, Zone, validate};
 use super::{DateStyles, DateTime, DateTimeOffset, Kind, TimeSpan, null};
 use crate::Exception;
 
