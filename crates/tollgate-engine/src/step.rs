@@ -30,6 +30,15 @@ pub trait Step: Send + Sync + fmt::Debug {
         Box::pin(async { Ok(Flow::Continue) })
     }
 
+    /// Starts the step without holding on to the request, so that several can be under way at once: evaluates everything
+    /// that needs `cx` now and gives the rest as a future. `None` when the step has nothing to wait for, or cannot; it is
+    /// then run as usual. Asked only inside policies that run others concurrently, after the bodies of [`Step::facts`] are
+    /// at hand.
+    fn detach(&self, cx: &mut RequestCx) -> Result<Option<Detached>, PolicyError> {
+        let _ = cx;
+        Ok(None)
+    }
+
     /// The blocks of policies inside this one.
     fn blocks(&self) -> &[Block] {
         &[]
@@ -51,6 +60,22 @@ pub trait Step: Send + Sync + fmt::Debug {
         Facts::default()
     }
 }
+
+/// A step that is under way without the request.
+pub struct Detached {
+    /// The part that waits. It is dropped when its outcome is no longer of interest: when the client goes away, or
+    /// another policy beside it has settled the matter.
+    pub future: BoxFuture<'static, Completion>,
+}
+
+impl fmt::Debug for Detached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Detached")
+    }
+}
+
+/// What a detached step does to the request once it has waited; what it answers is as from [`Step::run`].
+pub type Completion = Box<dyn FnOnce(&mut RequestCx) -> Result<Flow, PolicyError> + Send>;
 
 /// What happens after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
