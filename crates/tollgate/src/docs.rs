@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use tollgate_diagnostics::ALL_CODES;
-use tollgate_engine::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, Section};
+use tollgate_engine::{AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Section};
 use tollgate_gateway::config::keys::KEYS;
 
 use crate::registry::REGISTRY;
@@ -128,7 +128,12 @@ fn policy(page: &mut String, def: &PolicyDef) {
         write!(page, "; with a warning: {}", sections(def.toolkit_sections)).ok();
     }
     let scopes: Vec<&str> = def.scopes.iter().map(|scope| scope.name()).collect();
-    writeln!(page, ". Scopes: {}.", scopes.join(", ")).ok();
+    let limit = match def.limit {
+        Limit::Any => "",
+        Limit::OncePerSection => " Once in a section.",
+        Limit::OncePerDocument => " Once in a document.",
+    };
+    writeln!(page, ". Scopes: {}.{limit}", scopes.join(", ")).ok();
     attributes(page, def.attributes);
     content(page, &def.content, "");
 }
@@ -177,6 +182,10 @@ fn content(page: &mut String, content: &Content, parent: &str) {
         }
         Content::Policies => {
             write!(page, "\nContent{}: policies.\n", of(parent)).ok();
+        }
+        Content::Only(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
         }
         Content::Response { once, many } => {
             let names: Vec<String> =

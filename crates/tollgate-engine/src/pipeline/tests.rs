@@ -18,8 +18,8 @@ use crate::ports::{
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
     AttributeDef, BoxFuture, ClientInfo, Clock, CompileCx, CompileEnv, Content, DocumentInfo,
-    Fragments, PolicyDef, Ports, Randomness, Request, Response, Route, RouteInfo, TraceSink, Uri,
-    Value, Variables, Wire, compile_document,
+    Fragments, Limit, PolicyDef, Ports, Randomness, Request, Response, Route, RouteInfo, TraceSink,
+    Uri, Value, Variables, Wire, compile_document,
 };
 
 /// What the policies of these tests have done, in order.
@@ -47,6 +47,7 @@ const fn def(
         sections: &Section::ALL,
         toolkit_sections: &[],
         scopes: ALL_SCOPES,
+        limit: Limit::Any,
         attributes: &[NAME],
         content,
         docs: "",
