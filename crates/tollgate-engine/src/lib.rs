@@ -36,7 +36,9 @@ pub use request::{
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};
-pub use step::{Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step};
+pub use step::{
+    Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step, Until,
+};
 pub use typed::Typed;
 pub use value::Value;
 
