@@ -6,8 +6,8 @@ use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, Typed, Value,
+    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -16,6 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Backend],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "http-version",
