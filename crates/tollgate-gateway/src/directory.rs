@@ -13,7 +13,7 @@ use tollgate_engine::read::{
 };
 use tollgate_engine::{
     Api, Chain, CompileEnv, CompiledDocument, DocumentInfo, Fragments, Operation, PolicyDef, Ports,
-    Scope, Section, Target, compile_document, compile_fragment,
+    Scope, Section, Target, Workspace, compile_document, compile_fragment,
 };
 
 use crate::adapters::{address_guard, backend_roots, check_egress};
@@ -23,6 +23,7 @@ use crate::config::{
     self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, OperationConfig,
 };
 use crate::openapi;
+use crate::products::ProductRoute;
 use crate::router::{ApiRoute, OperationRoute, Router};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
@@ -103,7 +104,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
     let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
-    let snapshot = {
+    let (router, products) = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {
             policies: cx.registry.policies,
@@ -114,11 +115,12 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
             standalone: false,
         };
         let mut loader = Loader { files: &mut files, config: &config, env: &env };
-        let router = loader.router(cx.registry.default_global);
+        let routes = loader.routes(cx.registry.default_global);
         loader.unused_files();
-        router
+        routes
     };
-    let (subscriptions, repeated) = Subscriptions::new(&config.subscriptions);
+    let (subscriptions, repeated) =
+        Subscriptions::new(&config.subscriptions, &products, &config.users);
     for id in repeated {
         let message = format!("a key of subscription `{id}` belongs to another key already");
         files.diagnostics.push(
@@ -142,7 +144,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         ports,
         addresses: address_guard(&config),
         listen_certificates,
-        router: snapshot,
+        router,
         subscriptions,
     };
     let mut diagnostics = files.diagnostics;
@@ -282,6 +284,15 @@ impl Files<'_> {
             .collect();
         files.sort();
         files
+    }
+
+    /// Names of what is in a folder, sorted; the folder may be missing.
+    fn folders(&self, folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
     }
 
     fn fragments(&mut self, config: &Config) -> Fragments {
@@ -440,14 +451,51 @@ struct Loader<'a, 'f> {
     env: &'a CompileEnv<'a>,
 }
 
-impl Loader<'_, '_> {
-    fn router(&mut self, default_global: &str) -> Router {
+/// A workspace and its document.
+struct WorkspaceRoute {
+    workspace: Arc<Workspace>,
+    document: Option<Arc<CompiledDocument>>,
+}
+
+impl<'a> Loader<'a, '_> {
+    fn routes(&mut self, default_global: &str) -> (Router, Vec<Arc<ProductRoute>>) {
+        let config = self.config;
         let global = self.global(default_global);
-        let mut apis = Vec::new();
-        for config in &self.config.apis {
-            apis.push(self.api(config, &global));
+        let workspaces = self.workspaces();
+        let mut apis: Vec<ApiRoute> = Vec::with_capacity(config.apis.len());
+        for api in &config.apis {
+            let workspace = api.workspace.as_ref().and_then(|id| workspaces.get(id.as_str()));
+            apis.push(self.api(api, workspace, &global));
         }
-        Router::new(apis, Chain::new([global]), self.config.encoded_slashes)
+        let by_id: HashMap<&str, Arc<Api>> =
+            config.apis.iter().zip(&apis).map(|(it, route)| (&*it.id, route.api.clone())).collect();
+        let products: Vec<Arc<ProductRoute>> = config
+            .products
+            .iter()
+            .map(|product| {
+                let file = Path::new("products").join(format!("{}.xml", product.id));
+                let info = DocumentInfo { scope: Scope::Product, template_parameters: None };
+                Arc::new(ProductRoute::new(product, &by_id, self.compile(&file, info)))
+            })
+            .collect();
+        for product in products.iter().filter(|product| product.is_open()) {
+            let inside = apis.iter_mut().filter(|route| product.contains(&route.api.id));
+            inside.for_each(|route| route.open_product = Some(Arc::clone(product)));
+        }
+        (Router::new(apis, Chain::new([global]), config.encoded_slashes), products)
+    }
+
+    /// Workspaces by identifier, each with its document.
+    fn workspaces(&mut self) -> HashMap<&'a str, WorkspaceRoute> {
+        let config = self.config;
+        let info = DocumentInfo { scope: Scope::Workspace, template_parameters: None };
+        let load = |workspace: &'a Workspace| {
+            let file = Path::new("workspaces").join(&workspace.id).join("policy.xml");
+            let document = self.compile(&file, info);
+            let route = WorkspaceRoute { workspace: Arc::new(workspace.clone()), document };
+            (workspace.id.as_str(), route)
+        };
+        config.workspaces.iter().map(load).collect()
     }
 
     fn global(&mut self, default: &str) -> Arc<CompiledDocument> {
@@ -474,12 +522,18 @@ impl Loader<'_, '_> {
         )))
     }
 
-    fn api(&mut self, config: &ApiConfig, global: &Arc<CompiledDocument>) -> ApiRoute {
+    fn api(
+        &mut self,
+        config: &ApiConfig,
+        workspace: Option<&WorkspaceRoute>,
+        global: &Arc<CompiledDocument>,
+    ) -> ApiRoute {
         let folder = Path::new("apis").join(&config.id);
         let info = DocumentInfo { scope: Scope::Api, template_parameters: None };
         let document = self.compile(&folder.join("policy.xml"), info);
+        let around = workspace.and_then(|workspace| workspace.document.clone());
         let wider: Vec<Arc<CompiledDocument>> =
-            document.into_iter().chain([Arc::clone(global)]).collect();
+            document.into_iter().chain(around).chain([Arc::clone(global)]).collect();
         let mut operations = Vec::new();
         for operation in self.operations(config, &folder) {
             operations.extend(self.operation(&operation, &folder, &wider));
@@ -507,7 +561,9 @@ impl Loader<'_, '_> {
         ApiRoute {
             api: Arc::new(api),
             target,
+            workspace: workspace.map(|workspace| Arc::clone(&workspace.workspace)),
             subscription_required: config.subscription_required,
+            open_product: None,
             key_headers: config.key_headers.clone(),
             key_queries: config.key_queries.clone(),
             chain: Chain::new(wider),
@@ -586,13 +642,24 @@ impl Loader<'_, '_> {
             known.push(folder.join("policy.xml"));
             operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
         }
+        known.extend(
+            self.config
+                .products
+                .iter()
+                .map(|product| Path::new("products").join(format!("{}.xml", product.id))),
+        );
+        known.extend(
+            self.config
+                .workspaces
+                .iter()
+                .map(|workspace| Path::new("workspaces").join(&workspace.id).join("policy.xml")),
+        );
         let mut found = self.files.xml_files(Path::new(""));
-        let folders =
-            std::fs::read_dir(self.files.root.join("apis")).into_iter().flatten().flatten();
-        let mut folders: Vec<String> =
-            folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        folders.sort();
-        for folder in folders {
+        found.extend(self.files.xml_files(Path::new("products")));
+        for workspace in self.files.folders(Path::new("workspaces")) {
+            found.extend(self.files.xml_files(&Path::new("workspaces").join(workspace)));
+        }
+        for folder in self.files.folders(Path::new("apis")) {
             let path = Path::new("apis").join(&folder);
             found.extend(self.files.xml_files(&path));
             for file in self.files.xml_files(&path.join("operations")) {
@@ -610,7 +677,7 @@ impl Loader<'_, '_> {
             let id = self.files.sources.add(shown.clone(), "");
             self.files.diagnostics.push(
                 Diagnostic::new(Code::CONFIG_FILE, format!("`{shown}` is not used"), id.span(0..0))
-                    .help("name it after an API or operation of the configuration, or remove it"),
+                    .help("name it after an API, operation, product or workspace of the configuration, or remove it"),
             );
         }
     }

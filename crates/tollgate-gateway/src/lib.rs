@@ -16,6 +16,7 @@ pub mod keys;
 #[cfg(test)]
 mod loopback;
 mod openapi;
+mod products;
 mod router;
 pub mod server;
 mod settings;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use toml::value::{Datetime, Offset};
 
 use super::keys::{KEYS, KeyType};
 
@@ -101,6 +102,16 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// A date, with or without a time, in ticks (100 ns since 0001-01-01), UTC.
+    pub(super) fn ticks(self) -> Option<i64> {
+        let value = self.value.get_ref();
+        let parsed = match value.as_datetime() {
+            Some(datetime) => *datetime,
+            None => self.text()?.parse().ok()?,
+        };
+        ticks(parsed)
+    }
+
     /// As a list.
     pub(super) fn items(self) -> Option<Vec<Item<'a>>> {
         let array = self.value.get_ref().as_array()?;
@@ -141,6 +152,26 @@ fn parse_duration(text: &str) -> Option<Option<Duration>> {
         "d" => seconds(86_400).map(Some),
         _ => None,
     }
+}
+
+fn ticks(moment: Datetime) -> Option<i64> {
+    let date = moment.date?;
+    let (mut year, month) = (i64::from(date.year), i64::from(date.month));
+    // Years that begin in March put the leap day at their end, and months have 30.6 days.
+    year -= i64::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(date.day) - 1;
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 306;
+    let mut seconds = days * 86_400;
+    let mut ticks = 0;
+    if let Some(time) = moment.time {
+        seconds += i64::from(time.hour) * 3600 + i64::from(time.minute) * 60;
+        seconds += i64::from(time.second.unwrap_or(0));
+        ticks = i64::from(time.nanosecond.unwrap_or(0) / 100);
+    }
+    if let Some(Offset::Custom { minutes }) = moment.offset {
+        seconds -= i64::from(minutes) * 60;
+    }
+    Some(seconds * 10_000_000 + ticks).filter(|ticks| *ticks >= 0)
 }
 
 /// Reports every key that does not exist and every value of the wrong type.
@@ -209,6 +240,10 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
         KeyType::Size => (item.size().is_some(), "expected bytes, such as `\"8 MiB\"`".to_owned()),
         KeyType::Duration => {
             (item.duration().is_some(), "expected a duration, such as `\"15s\"`".to_owned())
+        }
+        KeyType::Date => {
+            let expected = "expected a date, such as `2026-11-21` or `2026-11-21T08:00:00Z`";
+            (item.ticks().is_some(), expected.to_owned())
         }
         KeyType::Address => {
             let fits = item.text().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
@@ -351,5 +386,16 @@ mod tests {
         assert_eq!(parse_duration("2h"), Some(Some(Duration::from_hours(2))));
         assert_eq!(parse_duration("unlimited"), Some(None));
         assert_eq!(parse_duration("soon"), None);
+    }
+
+    #[test]
+    fn dates() {
+        let of = |text: &str| ticks(text.parse().unwrap());
+        assert_eq!(of("0001-01-01"), Some(0));
+        assert_eq!(of("1970-01-01T00:00:00Z"), Some(621_355_968_000_000_000));
+        assert_eq!(of("2000-02-29"), Some(630_873_792_000_000_000));
+        assert_eq!(of("2026-11-21T08:30:00.5+02:00"), of("2026-11-21 06:30:00.5"));
+        assert_eq!(of("2026-11-21T06:30:00.5Z"), Some(639_308_394_005_000_000));
+        assert_eq!((of("12:00:00"), of("0001-01-01T00:00:00+01:00")), (None, None));
     }
 }
