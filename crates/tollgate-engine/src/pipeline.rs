@@ -37,6 +37,11 @@ impl CompiledDocument {
     pub fn section(&self, section: Section) -> Option<&Block> {
         self.sections.get(section.index()).and_then(Option::as_ref)
     }
+
+    /// Whether a section is missing or empty: nothing runs in it, and nothing of wider scopes either.
+    pub fn cuts_off(&self, section: Section) -> bool {
+        self.section(section).is_none_or(|block| block.steps.is_empty())
+    }
 }
 
 /// The documents that apply to a request, from narrow to wide.

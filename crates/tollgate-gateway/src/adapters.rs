@@ -15,6 +15,7 @@ use crate::fetch::{
     SystemResolver,
 };
 use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
@@ -27,6 +28,7 @@ pub(crate) struct Adapters {
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
+    pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -53,8 +55,10 @@ impl Adapters {
             metrics: Arc::clone(&metrics),
         };
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
+        let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
+        let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, metrics, redactor }
+        Self { resolver, fetcher, identities, keys, key_vault, metrics, redactor }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
+use tollgate_diagnostics::Span;
 use tollgate_engine::{Subscription, User};
 
 use crate::config::{SubscriptionConfig, SubscriptionScope};
@@ -62,12 +63,12 @@ pub(crate) enum Access<'a> {
 
 impl Subscriptions {
     /// From the configuration, whose names refer to these products and users. Two subscriptions with one key are told
-    /// apart by nothing: their identifiers come back, and the result must not be used.
+    /// apart by nothing: the places of the later ones come back, and the result must not be used.
     pub(crate) fn new(
         all: &[SubscriptionConfig],
         products: &[Arc<ProductRoute>],
         users: &[User],
-    ) -> (Self, Vec<String>) {
+    ) -> (Self, Vec<Span>) {
         let users: HashMap<&str, Arc<User>> =
             users.iter().map(|user| (user.id.as_str(), Arc::new(user.clone()))).collect();
         let products: HashMap<&str, &Arc<ProductRoute>> =
@@ -90,7 +91,7 @@ impl Subscriptions {
                 let grant = Grant { subscription, user: user.clone(), product };
                 let entry = Entry { grant, reach, active: config.active };
                 if by_digest.insert(hash(secret.expose()), entry).is_some() {
-                    repeated.push(config.id.clone());
+                    repeated.push(config.span);
                 }
             }
         }

@@ -123,6 +123,12 @@ pub fn compile_fragment(
         return Block::default();
     }
     outside_attributes(&mut cx, root);
+    if root.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
+                .label("Azure API Management refuses this"),
+        );
+    }
     block(&mut cx, root, String::new(), Place::Fragment)
 }
 

@@ -11,6 +11,7 @@ use super::serve::answer;
 use super::*;
 use crate::fetch::{FetchOptions, Guard};
 use crate::identity::{Environment, IdentityParts, IdentityPool, IdentitySettings};
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::loopback::fetcher;
 use crate::system::SystemRandomness;
@@ -41,6 +42,7 @@ fn setup() -> Setup {
         randomness: Arc::new(SystemRandomness),
         metrics: Arc::clone(&metrics),
     });
+    let vault = KeyVault::new(Arc::clone(&fetcher), Arc::clone(&clock) as _, Arc::clone(&metrics));
     let parts =
         KeyParts { fetcher, randomness: Arc::new(SystemRandomness), metrics: Arc::clone(&metrics) };
     let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
@@ -49,6 +51,7 @@ fn setup() -> Setup {
         metrics,
         Arc::clone(&identities),
         Arc::clone(&keys),
+        Arc::new(vault),
         Arc::clone(&redactor),
         clock,
     );

@@ -56,6 +56,8 @@ pub struct SubscriptionConfig {
     pub start: Option<i64>,
     /// Ticks of its end.
     pub end: Option<i64>,
+    /// Where it was written.
+    pub span: Span,
 }
 
 /// What a subscription is for.
@@ -210,6 +212,7 @@ impl Reader<'_> {
                 created: ticks(table, "created-date").unwrap_or_default(),
                 start: ticks(table, "start-date"),
                 end: ticks(table, "end-date"),
+                span,
             });
         }
         all

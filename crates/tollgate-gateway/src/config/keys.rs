@@ -85,7 +85,7 @@ impl KeyType {
             Self::Secret => "secret".to_owned(),
             Self::Secrets => "list of secrets".to_owned(),
             Self::SecretTable => "secrets by name".to_owned(),
-            Self::NamedValue => "text, or `{ env | file | value, secret }`".to_owned(),
+            Self::NamedValue => "text, or `{ env | file | value | key-vault, secret }`".to_owned(),
         }
     }
 }
@@ -255,7 +255,13 @@ pub const KEYS: &[KeyDef] = &[
         "named-values.*",
         NamedValue,
         "",
-        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`) and `file` it is a secret unless `secret = false`.",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`), `file` and `key-vault` it is a secret unless `secret = false`. `{ key-vault = \"https://<vault>.vault.azure.net/secrets/<name>\" }` is read as the gateway's own identity, or as the user-assigned one of `client-id`, and needs the role to get secrets; a gateway does not start without it, and later keeps the last one it could read.",
+    ),
+    key(
+        "key-vault.refresh",
+        Duration,
+        "15m",
+        "How often named values are read from Key Vault again; a new secret takes force without a restart. At least `1s`.",
     ),
     key(
         "ca-certificates.roots",

@@ -2,6 +2,7 @@
 
 mod entities;
 pub mod keys;
+mod named_values;
 mod secrets;
 mod substitute;
 mod toml_file;
@@ -20,6 +21,8 @@ use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
 use crate::{Limits, ListenSettings, Timeouts};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
+pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
+pub(crate) use secrets::SHORTEST_SECRET;
 use toml_file::{Item, Table};
 
 /// Where configuration reads the environment.
@@ -58,6 +61,10 @@ pub struct Config {
     pub authorities: AuthoritiesConfig,
     /// Named values.
     pub named_values: BTreeMap<String, NamedValueConfig>,
+    /// What named values need of Key Vault.
+    pub vault_secrets: Vec<SecretReference>,
+    /// How often Key Vault is asked for newer secrets.
+    pub vault_refresh: Duration,
     /// Certificates.
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
@@ -143,15 +150,6 @@ pub struct AuthoritiesConfig {
     pub roots: Option<PathBuf>,
     /// PEM file of certificates that lead to roots.
     pub intermediates: Option<PathBuf>,
-}
-
-/// A named value.
-#[derive(Debug, Clone)]
-pub struct NamedValueConfig {
-    /// Its text.
-    pub text: Secret<String>,
-    /// Whether it may never be shown.
-    pub secret: bool,
 }
 
 /// A certificate.
@@ -393,6 +391,7 @@ impl Reader<'_> {
         let admin_key = table.table("admin").and_then(|admin| admin.get("key"));
         let admin_key = admin_key.and_then(|item| self.secret(item, Shown::Never));
         let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
+        let named_values = self.named_values(table.table("named-values"));
         let log = table.table("log");
         let keys = table.table("keys");
         Config {
@@ -417,7 +416,9 @@ impl Reader<'_> {
             },
             egress: self.egress(table.table("egress")),
             authorities: self.authorities(table.table("ca-certificates")),
-            named_values: self.named_values(table.table("named-values")),
+            vault_secrets: named_values::vault_secrets(&named_values),
+            named_values,
+            vault_refresh: named_values::refresh(table.table("key-vault")),
             certificates,
             backends,
             apis,
@@ -532,33 +533,6 @@ impl Reader<'_> {
             roots: self.path(table, "roots"),
             intermediates: self.path(table, "intermediates"),
         }
-    }
-
-    fn named_values(&mut self, table: Option<Table<'_>>) -> BTreeMap<String, NamedValueConfig> {
-        let mut values = BTreeMap::new();
-        for (name, span, item) in table.map(Table::entries).unwrap_or_default() {
-            if name.is_empty()
-                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            {
-                let message = format!("`{name}` cannot name a named value");
-                self.report(
-                    Code::CONFIG_VALUE,
-                    message,
-                    span,
-                    "use letters, digits, `-`, `_` and `.`",
-                );
-                continue;
-            }
-            let table = item.table();
-            // What comes from outside the file is a secret unless the author says otherwise.
-            let outside = table.is_some_and(|table| table.get("value").is_none());
-            let secret = flag(table, "secret", outside);
-            let shown = if secret { Shown::Never } else { Shown::Freely };
-            if let Some(text) = self.secret(item, shown) {
-                values.insert(name.to_owned(), NamedValueConfig { text, secret });
-            }
-        }
-        values
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Values shorter than this are not masked in output: masking them would shred ordinary text.
-const SHORTEST_SECRET: usize = 4;
+pub(crate) const SHORTEST_SECRET: usize = 4;
 
 impl Reader<'_> {
     /// The value of a secret; problems are reported by name, never by content.

@@ -262,11 +262,13 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
                 item.items().is_some_and(|items| items.iter().all(|item| item.text().is_some()));
             (fits, "expected a list of text".to_owned())
         }
-        KeyType::Secret => return secret_mismatch(item, path, false),
-        KeyType::NamedValue => return secret_mismatch(item, path, true),
+        KeyType::Secret => return secret_mismatch(item, path, Sourced::Only),
+        KeyType::NamedValue => return secret_mismatch(item, path, Sourced::OrVault),
         KeyType::Secrets => match item.items() {
             Some(items) => {
-                return items.into_iter().find_map(|item| secret_mismatch(item, path, false));
+                return items
+                    .into_iter()
+                    .find_map(|item| secret_mismatch(item, path, Sourced::Only));
             }
             None => (false, "expected a list of secrets".to_owned()),
         },
@@ -275,7 +277,7 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
                 return table
                     .entries()
                     .into_iter()
-                    .find_map(|(_, _, item)| secret_mismatch(item, path, true));
+                    .find_map(|(_, _, item)| secret_mismatch(item, path, Sourced::OrPlain));
             }
             None => (false, "expected a table of secrets".to_owned()),
         },
@@ -325,8 +327,23 @@ pub(super) fn secret_spans(table: Table<'_>, spans: &mut Vec<Span>) {
 
 const SECRET_KEYS: [&str; 6] = ["env", "default", "file", "value", "secret", "development"];
 
-/// `plain` allows text instead of a table.
-fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic> {
+/// What a named value may be besides.
+const NAMED_VALUE_KEYS: [&str; 8] =
+    ["env", "default", "file", "value", "secret", "development", "key-vault", "client-id"];
+
+/// Where secrets come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sourced {
+    /// The environment or a file.
+    Only,
+    /// Those, or plain text.
+    OrPlain,
+    /// Those, plain text or Key Vault.
+    OrVault,
+}
+
+fn secret_mismatch(item: Item<'_>, path: &str, sourced: Sourced) -> Option<Diagnostic> {
+    let plain = sourced != Sourced::Only;
     let Some(table) = item.table() else {
         if plain && item.text().is_some() {
             return None;
@@ -339,12 +356,16 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
             diagnostic
         });
     };
+    let (keys, sources): (&[&str], &[&str]) = match sourced {
+        Sourced::OrVault => (&NAMED_VALUE_KEYS, &["env", "file", "value", "key-vault"]),
+        Sourced::Only | Sourced::OrPlain => (&SECRET_KEYS, &["env", "file", "value"]),
+    };
     for (key, span, item) in table.entries() {
-        if !SECRET_KEYS.contains(&key) {
+        if !keys.contains(&key) {
             return Some(
                 Diagnostic::new(Code::CONFIG_UNKNOWN_KEY, format!("unknown key `{key}`"), span)
                     .label(format!("no such key in `{path}`"))
-                    .suggest(closest(key, SECRET_KEYS)),
+                    .suggest(closest(key, keys.iter().copied())),
             );
         }
         let fits = match key {
@@ -355,13 +376,18 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
             return Some(wrong(item, path, "wrong type"));
         }
     }
-    let sources =
-        ["env", "file", "value"].into_iter().filter(|key| table.get(key).is_some()).count();
-    if sources != 1 {
-        return Some(wrong(item, path, "expected exactly one of `env`, `file` and `value`"));
+    let has = |key: &str| table.get(key).is_some();
+    if sources.iter().filter(|key| has(key)).count() != 1 {
+        let names: Vec<String> = sources.iter().map(|key| format!("`{key}`")).collect();
+        let (last, others) = names.split_last()?;
+        let expected = format!("expected exactly one of {} and {last}", others.join(", "));
+        return Some(wrong(item, path, &expected));
     }
-    if table.get("default").is_some() && table.get("env").is_none() {
+    if has("default") && !has("env") {
         return Some(wrong(item, path, "`default` stands in for a missing `env` only"));
+    }
+    if has("client-id") && !has("key-vault") {
+        return Some(wrong(item, path, "`client-id` says who reads `key-vault` only"));
     }
     let flag = |key| table.get(key).and_then(Item::flag).unwrap_or(false);
     if table.get("value").is_some() && !flag("development") && (!plain || flag("secret")) {

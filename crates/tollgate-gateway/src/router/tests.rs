@@ -45,6 +45,7 @@ fn subscription(id: &str, key: &str, apis: Option<&[&str]>, active: bool) -> Sub
         created: 0,
         start: None,
         end: None,
+        span: tollgate_diagnostics::Sources::default().add("", "").span(0..0),
     }
 }
 
