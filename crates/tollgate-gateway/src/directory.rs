@@ -181,10 +181,12 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
             fragments,
             standalone: false,
         };
-        let mut loader = Loader { files: &mut files, config: &config, env: &env };
+        let mut loader =
+            Loader { files: &mut files, config: &config, env: &env, cut_off: Vec::new() };
         let routes = loader.routes(cx.registry.default_global);
         loader.unused_fragments();
         loader.unused_files();
+        loader.cut_off();
         routes
     };
     let (subscriptions, repeated) =
@@ -526,6 +528,8 @@ struct Loader<'a, 'f> {
     files: &'a mut Files<'f>,
     config: &'a Config,
     env: &'a CompileEnv<'a>,
+    /// What is to be said of documents that forward nothing.
+    cut_off: Vec<Diagnostic>,
 }
 
 /// Whether requests are meant to reach a backend: an API that names none may answer everything itself.
@@ -608,12 +612,9 @@ impl<'a> Loader<'a, '_> {
     ) -> Option<Arc<CompiledDocument>> {
         let document = self.files.document(path, self.config)?;
         let found = &mut self.files.diagnostics;
-        let before = found.len();
         let compiled = compile_document(&document.root, info, self.env, found);
-        // What is wrong comes first: a document with errors is not finished yet.
-        let is_sound = !found.iter().skip(before).any(Diagnostic::is_error);
-        if is_sound && forwarding == Forwarding::Meant && compiled.cuts_off(Section::Backend) {
-            found.push(
+        if forwarding == Forwarding::Meant && compiled.cuts_off(Section::Backend) {
+            self.cut_off.push(
                 Diagnostic::new(
                     Code::SUSPICIOUS,
                     "no request is forwarded: `backend` is missing or empty",
@@ -624,6 +625,13 @@ impl<'a> Loader<'a, '_> {
             );
         }
         Some(Arc::new(compiled))
+    }
+
+    /// Documents that forward nothing are spoken of when nothing is wrong: until then they may not be finished.
+    fn cut_off(&mut self) {
+        if !has_errors(&self.files.diagnostics) {
+            self.files.diagnostics.append(&mut self.cut_off);
+        }
     }
 
     /// A fragment that nothing includes yet is checked all the same.

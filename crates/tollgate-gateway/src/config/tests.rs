@@ -193,7 +193,7 @@ headers = { h = { env = "BROKEN" } }
              --> tollgate.toml:6:5
               |
             6 | d = { env = "KEY", file = "x" }
-              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected exactly one of `env`, `file` and `value`
+              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected exactly one of `env`, `file`, `value` and `key-vault`
 
             error[E0403]: the value cannot stand in a header
              --> tollgate.toml:9:13
