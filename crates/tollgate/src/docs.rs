@@ -183,6 +183,12 @@ fn content(page: &mut String, content: &Content, parent: &str) {
                 once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
             write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
         }
+        Content::Call { children, once, many } => {
+            children.iter().for_each(|def| child(page, def, parent));
+            let names: Vec<String> =
+                once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
+            write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
+        }
         Content::Empty => {}
     }
 }
