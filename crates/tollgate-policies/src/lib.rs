@@ -3,16 +3,22 @@
 //! A policy declares its attributes and children, builds a step from an element, and runs it; nothing else in Tollgate
 //! knows it by name. What the outside is needed for goes through the engine's ports.
 
+mod authentication_basic;
+mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
 mod choose;
 mod exists_action;
 mod forward_request;
 mod openid_url;
+mod outgoing_call;
+mod proxy;
 mod query;
 mod retry;
 mod return_response;
 mod rewrite_uri;
+mod send_one_way_request;
+mod send_request;
 mod set_backend_service;
 mod set_body;
 mod set_header;
@@ -40,12 +46,17 @@ pub const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request
 
 /// Every policy, sorted by name.
 pub const ALL: &[PolicyDef] = &[
+    authentication_basic::POLICY,
+    authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
     choose::POLICY,
     forward_request::POLICY,
     retry::POLICY,
+    proxy::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
+    send_one_way_request::POLICY,
+    send_request::POLICY,
     set_backend_service::POLICY,
     set_body::POLICY,
     set_header::POLICY,
