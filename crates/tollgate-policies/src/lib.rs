@@ -6,10 +6,15 @@
 mod authentication_managed_identity;
 mod base_url;
 mod choose;
+mod conversion;
 mod exists_action;
+mod find_and_replace;
 mod forward_request;
+mod json_to_xml;
+mod message_body;
 mod openid_url;
 mod query;
+mod redirect_content_urls;
 mod return_response;
 mod rewrite_uri;
 mod set_backend_service;
@@ -23,6 +28,8 @@ mod token;
 mod unsupported;
 mod validate_azure_ad_token;
 mod validate_jwt;
+mod xml_text;
+mod xml_to_json;
 
 #[cfg(test)]
 mod registry_tests;
@@ -40,7 +47,10 @@ pub const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request
 pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     choose::POLICY,
+    find_and_replace::POLICY,
     forward_request::POLICY,
+    json_to_xml::POLICY,
+    redirect_content_urls::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     set_backend_service::POLICY,
@@ -52,4 +62,5 @@ pub const ALL: &[PolicyDef] = &[
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
     validate_jwt::POLICY,
+    xml_to_json::POLICY,
 ];
