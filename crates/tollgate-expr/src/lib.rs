@@ -63,6 +63,7 @@ pub use response::Response;
 pub use state::{EvalCx, EvalState};
 pub use trees::{
     Dates, Json, WhiteSpace, XmlAttribute, XmlEvent, XmlName, XmlVisitor, body_bytes, body_text,
-    is_foreign_charset, write_json_string, xml_body_text, xml_name,
+    html_encode, is_foreign_charset, url_decode, url_encode, write_json_string, xml_body_text,
+    xml_name,
 };
 pub use value::Value;

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::json::{DateParse, JsonType, date_of_json, quoted};
+use crate::regex;
 use crate::time::{DateStyles, DateTime, Kind};
-use crate::types::{decode_text, decode_xml, encode_text, header_charset, scalar_value};
+use crate::types::{self, decode_text, decode_xml, encode_text, header_charset, scalar_value};
 use crate::xml::{
     Dtd, Name, ReadOptions, XML, XMLNS, XmlHeap, XmlId, XmlKind, encode_name, simple_text,
 };
-use crate::{EvalState, Exception, Value};
+use crate::{Budget, EvalState, Exception, Value};
 
 /// Whether text that looks like a date becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,6 +220,28 @@ impl EvalState {
     }
 }
 
+impl EvalState {
+    /// `Regex.Replace(text, pattern, replacement)` for up to `count` matches, all when it is negative.
+    pub fn regex_replace(
+        &mut self,
+        text: &Arc<str>,
+        pattern: &Arc<str>,
+        replacement: &str,
+        count: i32,
+    ) -> Result<Arc<str>, Exception> {
+        let budget = &mut self.budget;
+        let regex = regex::cached(pattern, regex::Options::default(), budget)?;
+        let replacement = regex::Replacement::new(replacement, &regex)?;
+        let subject = regex::Subject::new(text.clone(), budget)?;
+        let expand = |budget: &mut Budget, found, out: &mut regex::Assembly| {
+            replacement.expand(&regex, &subject, &found, out, budget)
+        };
+        let range = regex.whole(&subject);
+        let replaced = regex.replace(&subject, range, count, budget, |budget| budget, expand)?;
+        Ok(replaced.map_or_else(|| text.clone(), Arc::from))
+    }
+}
+
 /// Prefixes and namespaces in scope, innermost last, with where those of each open element begin.
 #[derive(Default)]
 struct Scope(Vec<(Arc<str>, Arc<str>)>, Vec<usize>);
@@ -317,6 +340,11 @@ impl Value {
         Value::utc(ticks)
     }
 
+    /// Whether it is a time or a span of time.
+    pub fn is_time(&self) -> bool {
+        matches!(self, Value::DateTime(_) | Value::DateTimeOffset(_) | Value::TimeSpan(_))
+    }
+
     /// `XmlConvert.ToString` of values that XML writes in its own way; none of others.
     pub fn xml_text(&self) -> Option<String> {
         simple_text(self)
@@ -326,6 +354,21 @@ impl Value {
 /// Appends text as a string of JSON, in quotes, as Json.NET writes it.
 pub fn write_json_string(text: &str, out: &mut String) {
     quoted(text, out);
+}
+
+/// `WebUtility.HtmlEncode`.
+pub fn html_encode(text: &str) -> String {
+    types::html_encode(text)
+}
+
+/// `WebUtility.UrlEncode`.
+pub fn url_encode(text: &str) -> String {
+    types::url_encode(text)
+}
+
+/// `WebUtility.UrlDecode`.
+pub fn url_decode(text: &str) -> String {
+    types::url_decode(text)
 }
 
 /// `XmlConvert.EncodeName`: a space is `_x0020_`. The name may still hold colons.
@@ -418,6 +461,19 @@ mod tests {
         let member = state.json_member(&root, "b").unwrap();
         assert!(matches!(state.json(&member), Some(Json::Scalar(Value::Null))));
         assert!(state.json_member(&array, "b").is_none() && state.json(&Value::Null).is_none());
+    }
+
+    #[test]
+    fn patterns_are_replaced() {
+        let mut state = EvalState::new(Limits::default());
+        let mut check = |text: &str, pattern: &str, with: &str, count, expected: &str| {
+            let replaced = state.regex_replace(&text.into(), &pattern.into(), with, count);
+            assert_eq!(replaced.as_deref().unwrap_or("bad"), expected);
+        };
+        check("a1b2", "[0-9]", "<$0>", -1, "a<1>b<2>");
+        check("a1b2", "[0-9]", "", 1, "ab2");
+        check("ab", "x", "y", -1, "ab");
+        check("ab", "(", "y", -1, "bad");
     }
 
     #[test]

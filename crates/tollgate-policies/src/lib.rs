@@ -11,6 +11,7 @@ mod exists_action;
 mod find_and_replace;
 mod forward_request;
 mod json_to_xml;
+mod liquid;
 mod message_body;
 mod openid_url;
 mod query;
