@@ -8,12 +8,18 @@ mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
 mod choose;
+mod conversion;
 mod exists_action;
+mod find_and_replace;
 mod forward_request;
+mod json_to_xml;
+mod liquid;
+mod message_body;
 mod openid_url;
 mod outgoing_call;
 mod proxy;
 mod query;
+mod redirect_content_urls;
 mod retry;
 mod return_response;
 mod rewrite_uri;
@@ -31,6 +37,8 @@ mod unsupported;
 mod validate_azure_ad_token;
 mod validate_jwt;
 mod wait;
+mod xml_text;
+mod xml_to_json;
 
 #[cfg(test)]
 mod registry_tests;
@@ -50,9 +58,12 @@ pub const ALL: &[PolicyDef] = &[
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
     choose::POLICY,
+    find_and_replace::POLICY,
     forward_request::POLICY,
     retry::POLICY,
     proxy::POLICY,
+    json_to_xml::POLICY,
+    redirect_content_urls::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     send_one_way_request::POLICY,
@@ -67,4 +78,5 @@ pub const ALL: &[PolicyDef] = &[
     validate_azure_ad_token::POLICY,
     validate_jwt::POLICY,
     wait::POLICY,
+    xml_to_json::POLICY,
 ];
