@@ -13,6 +13,7 @@ use tollgate_expr::{
 };
 use uuid::Uuid;
 
+use crate::contract::Contract;
 use crate::ports::{Names, TraceSink};
 use crate::{Clock, PolicyError, Ports, Randomness, Scope, Wire};
 
@@ -89,6 +90,8 @@ pub struct RouteInfo {
     pub api: Option<Arc<Api>>,
     /// `context.Operation`.
     pub operation: Option<Arc<Operation>>,
+    /// What the API's description says of the operation.
+    pub contract: Option<Arc<Contract>>,
     /// `context.Product`.
     pub product: Option<Arc<Product>>,
     /// `context.Subscription`.
