@@ -10,6 +10,7 @@ mod exists_action;
 mod forward_request;
 mod openid_url;
 mod query;
+mod retry;
 mod return_response;
 mod rewrite_uri;
 mod set_backend_service;
@@ -28,6 +29,7 @@ mod validate_jwt;
 mod validate_parameters;
 mod validate_status_code;
 mod validation;
+mod wait;
 
 #[cfg(test)]
 mod registry_tests;
@@ -46,6 +48,7 @@ pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     choose::POLICY,
     forward_request::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     set_backend_service::POLICY,
@@ -61,4 +64,5 @@ pub const ALL: &[PolicyDef] = &[
     validate_jwt::POLICY,
     validate_parameters::POLICY,
     validate_status_code::POLICY,
+    wait::POLICY,
 ];

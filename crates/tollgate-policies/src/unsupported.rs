@@ -48,7 +48,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("rate-limit", ""),
     ("rate-limit-by-key", ""),
     ("redirect-content-urls", ""),
-    ("retry", ""),
     ("send-one-way-request", ""),
     ("send-request", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
@@ -57,6 +56,8 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("validate-graphql-request", ""),
     ("validate-odata-request", ""),
     ("wait", ""),
+    ("validate-parameters", ""),
+    ("validate-status-code", ""),
     ("xml-to-json", ""),
     ("xsl-transform", ""),
 ];

@@ -7,8 +7,8 @@ use tollgate_engine::contract::{Contract, DescribedResponse};
 use tollgate_engine::json_schema::Overrides;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx,
-    Scope, Section, Step, Value,
+    AttributeDef, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Value,
 };
 
 use crate::validation::{
@@ -21,6 +21,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Outbound, Section::OnError],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::OncePerSection,
     attributes: &[
         AttributeDef {
             name: "specified-header-action",
@@ -91,7 +92,10 @@ struct ValidateHeaders {
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let names = ("specified-header-action", "unspecified-header-action");
     let actions = Actions::compile(element, cx, names, "header")?;
-    Some(Box::new(ValidateHeaders { actions, variable: cx.literal(element, "errors-variable-name") }))
+    Some(Box::new(ValidateHeaders {
+        actions,
+        variable: cx.literal(element, "errors-variable-name"),
+    }))
 }
 
 impl ValidateHeaders {

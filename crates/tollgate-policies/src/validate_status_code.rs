@@ -5,17 +5,20 @@ use std::sync::Arc;
 use http::StatusCode;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, Value,
 };
 
-use crate::validation::{ACTION, Action, ERRORS_VARIABLE_NAME, Fault, Faults, Place, Rule, Subject};
+use crate::validation::{
+    ACTION, Action, ERRORS_VARIABLE_NAME, Fault, Faults, Place, Rule, Subject,
+};
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "validate-status-code",
     sections: &[Section::Outbound, Section::OnError],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "unspecified-status-code-action",

@@ -14,7 +14,7 @@ use tollgate_engine::contract::{Contract, MediaType, essence, media_type};
 use tollgate_engine::json_schema::{Instance, Schema};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Body, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow,
+    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit,
     PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
 };
 
@@ -28,6 +28,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Outbound, Section::OnError],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "unspecified-content-type-action",
@@ -178,7 +179,9 @@ impl ValidateContent {
             Subject::Response => "Response's",
         };
         let text = |configured: &str| {
-            format!("{whose} body is {size} bytes long and it exceeds the {configured}limit of {max} bytes.")
+            format!(
+                "{whose} body is {size} bytes long and it exceeds the {configured}limit of {max} bytes."
+            )
         };
         Fault {
             name: String::new(),
@@ -229,8 +232,10 @@ impl ValidateContent {
     fn content_type(&self, cx: &mut RequestCx) -> Result<String, PolicyError> {
         let values = self.headers(cx).map(|it| it.get_all(header::CONTENT_TYPE)).into_iter();
         // Two headers are no content type that any description knows.
-        let values: Vec<_> =
-            values.flatten().map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()).collect();
+        let values: Vec<_> = values
+            .flatten()
+            .map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned())
+            .collect();
         self.types.map(cx, essence(&values.join(", ")))
     }
 
@@ -256,9 +261,8 @@ impl ValidateContent {
         let content_type = self.content_type(cx)?;
         let described = media_type(self.described(cx, &contract), &content_type).is_some();
         // Without a content type, any of the rules would have had a body to check.
-        let applies = |rule: &&ContentRule| {
-            content_type.is_empty() || rule.applies(&content_type, described)
-        };
+        let applies =
+            |rule: &&ContentRule| content_type.is_empty() || rule.applies(&content_type, described);
         let Some(rule) = self.rules.iter().find(applies) else { return Ok(()) };
         let action = rule.action.eval(cx)?;
         let text = "Body of the request is required.".to_owned();

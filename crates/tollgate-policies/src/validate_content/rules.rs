@@ -265,9 +265,10 @@ fn schema(
     let schema = document.schema(pointer);
     let fault = match &schema {
         None => Some(format!("there is no schema at `{place}` of `{id}`")),
-        Some(schema) => schema.prepare(overrides).err().map(|fault| {
-            format!("the schema `{id}` cannot be used: {fault}")
-        }),
+        Some(schema) => schema
+            .prepare(overrides)
+            .err()
+            .map(|fault| format!("the schema `{id}` cannot be used: {fault}")),
     };
     if let Some(message) = fault {
         let span = element.attribute("schema-ref").map_or(span, |it| it.value.span());

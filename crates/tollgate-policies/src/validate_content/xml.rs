@@ -9,8 +9,8 @@ use quick_xml::name::ResolveResult;
 const DEEPEST: usize = 128;
 
 /// Namespaces of SOAP 1.1 and 1.2.
-const SOAP: [&[u8]; 2] =
-    [b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"];
+const SOAP: [&str; 2] =
+    ["http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"];
 
 /// Checks that a body is one well-formed XML document without a DTD.
 pub(super) fn well_formed(body: &[u8]) -> Result<(), String> {
@@ -22,8 +22,8 @@ pub(super) fn soap(body: &[u8]) -> Result<(), String> {
     let (mut envelope, mut content) = (false, false);
     walk(body, |depth, namespace, name| {
         let of_soap = namespace.is_some_and(|namespace| SOAP.contains(&namespace));
-        envelope |= depth == 0 && of_soap && name == b"Envelope";
-        content |= depth == 1 && of_soap && name == b"Body";
+        envelope |= depth == 0 && of_soap && name == "Envelope";
+        content |= depth == 1 && of_soap && name == "Body";
     })?;
     if !envelope {
         return Err("The root element is not a SOAP envelope.".to_owned());
@@ -32,7 +32,7 @@ pub(super) fn soap(body: &[u8]) -> Result<(), String> {
 }
 
 /// Reads a document; `element` sees depth, namespace and local name of each element.
-fn walk(body: &[u8], mut element: impl FnMut(usize, Option<&[u8]>, &[u8])) -> Result<(), String> {
+fn walk(body: &[u8], mut element: impl FnMut(usize, Option<&str>, &str)) -> Result<(), String> {
     let text = std::str::from_utf8(body).map_err(|_| "The body is not UTF-8.".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = NsReader::from_str(text);
@@ -45,7 +45,6 @@ fn walk(body: &[u8], mut element: impl FnMut(usize, Option<&[u8]>, &[u8])) -> Re
             ResolveResult::Bound(namespace) => Some(namespace.into_inner()),
             ResolveResult::Unbound => None,
             ResolveResult::Unknown(prefix) => {
-                let prefix = String::from_utf8_lossy(&prefix).into_owned();
                 return Err(format!("'{prefix}' is an undeclared prefix."));
             }
         };
@@ -66,7 +65,7 @@ fn walk(body: &[u8], mut element: impl FnMut(usize, Option<&[u8]>, &[u8])) -> Re
             }
             Event::End(_) => depth = depth.saturating_sub(1),
             Event::Text(text) if depth == 0 => {
-                if !text.iter().all(u8::is_ascii_whitespace) {
+                if !text.chars().all(char::is_whitespace) {
                     return Err("There is text outside of the root element.".to_owned());
                 }
             }
@@ -74,8 +73,7 @@ fn walk(body: &[u8], mut element: impl FnMut(usize, Option<&[u8]>, &[u8])) -> Re
                 return Err("There is text outside of the root element.".to_owned());
             }
             Event::GeneralRef(reference) => {
-                let name = String::from_utf8_lossy(&reference).into_owned();
-                unescape(&format!("&{name};")).map_err(|error| format!("{error}."))?;
+                unescape(&format!("&{};", &*reference)).map_err(|error| format!("{error}."))?;
             }
             Event::DocType(_) => {
                 return Err("A document type definition is not allowed.".to_owned());
@@ -99,14 +97,12 @@ fn walk(body: &[u8], mut element: impl FnMut(usize, Option<&[u8]>, &[u8])) -> Re
 fn attributes(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<(), String> {
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| format!("{error}."))?;
-        if attribute.value.contains(&b'<') {
+        if attribute.value.contains('<') {
             return Err("'<' is not allowed in the value of an attribute.".to_owned());
         }
-        let value = String::from_utf8_lossy(&attribute.value).into_owned();
-        unescape(&value).map_err(|error| format!("{error}."))?;
+        unescape(&attribute.value).map_err(|error| format!("{error}."))?;
         let (namespace, _) = reader.resolver().resolve_attribute(attribute.key);
         if let ResolveResult::Unknown(prefix) = namespace {
-            let prefix = String::from_utf8_lossy(&prefix).into_owned();
             return Err(format!("'{prefix}' is an undeclared prefix."));
         }
     }
@@ -125,7 +121,10 @@ mod tests {
 
     #[test]
     fn documents_are_well_formed_or_not() {
-        check("\u{feff}<?xml version=\"1.0\"?><!-- c --><a b='1'>x<c/>&amp;&#65;<![CDATA[<]]></a>\n", "");
+        check(
+            "\u{feff}<?xml version=\"1.0\"?><!-- c --><a b='1'>x<c/>&amp;&#65;<![CDATA[<]]></a>\n",
+            "",
+        );
         check("<p:a xmlns:p='urn:p' p:b='1'/>", "");
         check("", "The root element is missing.");
         check("<a/><b/>", "There are several root elements.");

@@ -17,8 +17,9 @@ read as `style` and `explode` say.
 Differences from Azure:
 
 - Headers that frame a message (`Connection`, `Content-Encoding`, `Content-Length`, `Content-Type`, `Date`, `Expect`, `Keep-Alive`, `TE`,
-  `Trailer`, `Transfer-Encoding`, `Upgrade`) and the API's own subscription key do not count as unspecified unless a `parameter` names
-  them; Azure does not say.
+  `Trailer`, `Transfer-Encoding`, `Upgrade`), those that the gateway sets (`X-Forwarded-For`, `X-Forwarded-Host`, `X-Forwarded-Proto`,
+  `traceparent`, `tracestate`) and the API's subscription key do not count as unspecified unless a `parameter` names them; Azure does not
+  say.
 - A missing parameter that is required does not conform; Azure's list of errors does not name that. (A request without a required query
   parameter is not matched to the operation in the first place.)
 - Cookies are not looked at.

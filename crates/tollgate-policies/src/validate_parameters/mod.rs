@@ -11,15 +11,15 @@ use tollgate_engine::contract::{Contract, Location, Parameter};
 use tollgate_engine::json_schema::Overrides;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx,
-    Scope, Section, Step, Value,
+    AttributeDef, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Value,
 };
 
 use crate::query;
 use crate::validation::{
     ACTION, Action, Actions, ERRORS_VARIABLE_NAME, Faults, Place, Properties, Subject,
-    check_parameter, check_properties, header_values, incorrect, is_framing, undescribed,
-    unspecified,
+    check_parameter, check_properties, header_values, incorrect, is_framing, is_from_gateway,
+    undescribed, unspecified,
 };
 
 const SPECIFIED: &str = "specified-parameter-action";
@@ -62,6 +62,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::OncePerSection,
     attributes: &[
         AttributeDef {
             name: SPECIFIED,
@@ -142,6 +143,15 @@ enum Described {
     No,
 }
 
+impl Described {
+    fn of(self, actions: &Actions) -> Option<&Value<Action>> {
+        match self {
+            Self::Yes => actions.specified.as_ref(),
+            Self::No => actions.unspecified.as_ref(),
+        }
+    }
+}
+
 impl ValidateParameters {
     /// The action for a parameter: its own, else that of its place, else the policy's.
     fn action(
@@ -156,12 +166,8 @@ impl ValidateParameters {
             Place::Query => self.query.as_ref(),
             _ => self.headers.as_ref(),
         };
-        let of = |actions: &'_ Actions| match described {
-            Described::Yes => actions.specified.as_ref(),
-            Described::No => actions.unspecified.as_ref(),
-        };
         let exception = own.and_then(|own| own.named(name));
-        let action = exception.or_else(|| own.and_then(of)).or_else(|| of(&self.all));
+        let action = exception.or_else(|| described.of(own?)).or_else(|| described.of(&self.all));
         action.map_or(Ok(Action::Ignore), |action| action.eval(cx))
     }
 
@@ -178,8 +184,10 @@ impl ValidateParameters {
             }
             // A template that was written by hand may have left it out.
             let matched = cx.route.matched_parameters.iter();
-            let mut matched = matched.filter(|(name, _)| name.eq_ignore_ascii_case(&parameter.name));
-            let values: Vec<String> = matched.next().map(|(_, it)| it.clone()).into_iter().collect();
+            let mut matched =
+                matched.filter(|(name, _)| name.eq_ignore_ascii_case(&parameter.name));
+            let values: Vec<String> =
+                matched.next().map(|(_, it)| it.clone()).into_iter().collect();
             if let Err(why) = check_parameter(parameter, &values, |part| Cow::Borrowed(part)) {
                 faults.push(incorrect(&parameter.name, Place::Path, &why, action));
             }
@@ -210,9 +218,8 @@ impl ValidateParameters {
             let outcome = match &properties {
                 Some(properties) => check_properties(parameter, properties, &given),
                 None => {
-                    let named = |(name, _): &&(String, String)| {
-                        name.eq_ignore_ascii_case(&parameter.name)
-                    };
+                    let named =
+                        |(name, _): &&(String, String)| name.eq_ignore_ascii_case(&parameter.name);
                     let values: Vec<String> =
                         given.iter().filter(named).map(|(_, value)| value.clone()).collect();
                     check_parameter(parameter, &values, query::decode)
@@ -259,7 +266,9 @@ impl ValidateParameters {
         let key = api.as_ref().map(|api| api.key_header.as_str()).unwrap_or_default();
         for name in &names {
             let own = self.headers.as_ref().and_then(|own| own.named(name.as_str()));
-            let is_ours = is_framing(name) || name.as_str().eq_ignore_ascii_case(key);
+            let is_ours = is_framing(name)
+                || is_from_gateway(name)
+                || name.as_str().eq_ignore_ascii_case(key);
             let described = of(contract, Location::Header)
                 .any(|parameter| parameter.name.eq_ignore_ascii_case(name.as_str()));
             if described || is_ours && own.is_none() {
@@ -281,7 +290,8 @@ impl Step for ValidateParameters {
         let mut faults = Faults::of(Subject::Request);
         match cx.route.info.contract.clone() {
             None => {
-                let action = self.all.specified.as_ref().map(|action| action.eval(cx)).transpose()?;
+                let action =
+                    self.all.specified.as_ref().map(|action| action.eval(cx)).transpose()?;
                 faults.push(undescribed(action.unwrap_or(Action::Prevent)));
             }
             Some(contract) => {

@@ -299,6 +299,13 @@ impl Actions {
     }
 }
 
+/// Whether a header of a request is one that the gateway put there.
+pub(crate) fn is_from_gateway(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "traceparent", "tracestate"]
+        .contains(&name)
+}
+
 /// Whether a header frames the message instead of saying something that an API would describe.
 pub(crate) fn is_framing(name: &HeaderName) -> bool {
     [
@@ -330,17 +337,22 @@ pub(crate) fn incorrect(name: &str, place: Place, why: &Unreadable, action: Acti
     let mut public = None;
     let details = match why {
         Unreadable::Missing => {
-            format!("Value of the {what} {name} does not conform to the definition. A value is required.")
+            format!(
+                "Value of the {what} {name} does not conform to the definition. A value is required."
+            )
         }
         Unreadable::Several => {
-            let subject = if place == Place::Header(Subject::Response) { "Response" } else { "Request" };
+            let subject =
+                if place == Place::Header(Subject::Response) { "Response" } else { "Request" };
             format!("{subject} cannot contain multiple values for the {what} {name}.")
         }
         Unreadable::Unparsed(why) => {
             public = Some(format!(
                 "Value of the {what} {name} couldn't be parsed according to the definition. {why}"
             ));
-            format!("Value of the {what} {name} cannot be parsed according to the definition. {why}")
+            format!(
+                "Value of the {what} {name} cannot be parsed according to the definition. {why}"
+            )
         }
         Unreadable::Mismatch(found) => {
             let mut text = String::new();

@@ -36,7 +36,11 @@ pub(crate) fn check_parameter(
     decode: fn(&str) -> Cow<'_, str>,
 ) -> Result<(), Unreadable> {
     if values.is_empty() || parameter.allow_empty && values.iter().all(String::is_empty) {
-        return if parameter.required && values.is_empty() { Err(Unreadable::Missing) } else { Ok(()) };
+        return if parameter.required && values.is_empty() {
+            Err(Unreadable::Missing)
+        } else {
+            Ok(())
+        };
     }
     let Some(schema) = &parameter.schema else {
         return if values.len() > 1 { Err(Unreadable::Several) } else { Ok(()) };
@@ -125,7 +129,9 @@ fn named_part<'a>(parameter: &Parameter, part: &'a str) -> &'a str {
     if parameter.style != Style::Matrix {
         return part;
     }
-    part.strip_prefix(parameter.name.as_str()).and_then(|rest| rest.strip_prefix('=')).unwrap_or(part)
+    part.strip_prefix(parameter.name.as_str())
+        .and_then(|rest| rest.strip_prefix('='))
+        .unwrap_or(part)
 }
 
 fn split<'a>(value: &'a str, separator: &str) -> Vec<&'a str> {
