@@ -36,9 +36,7 @@ pub use request::{
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};
-pub use step::{
-    Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step,
-};
+pub use step::{Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step};
 pub use typed::Typed;
 pub use value::Value;
 

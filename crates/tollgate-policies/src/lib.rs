@@ -5,9 +5,12 @@
 
 mod authentication_managed_identity;
 mod base_url;
+mod check_header;
 mod choose;
 mod exists_action;
 mod forward_request;
+mod ip_filter;
+mod jsonp;
 mod openid_url;
 mod query;
 mod return_response;
@@ -39,8 +42,11 @@ pub const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request
 /// Every policy, sorted by name.
 pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
+    check_header::POLICY,
     choose::POLICY,
     forward_request::POLICY,
+    ip_filter::POLICY,
+    jsonp::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     set_backend_service::POLICY,

@@ -14,10 +14,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("cache-store", ""),
     ("cache-store-value", ""),
     ("cache-value", ""),
-    (
-        "check-header",
-        "use `choose` with a condition on `context.Request.Headers` and `return-response`",
-    ),
     ("cors", ""),
     ("cosmosdb-data-source", "GraphQL resolvers need Azure"),
     ("cross-domain", "Adobe Flash has ended"),
@@ -26,12 +22,7 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("get-authorization-context", "the credential manager needs Azure"),
     ("http-data-source", "GraphQL resolvers need Azure"),
     ("invoke-dapr-binding", "call the Dapr sidecar as a backend"),
-    (
-        "ip-filter",
-        "use `choose` with a condition on `context.Request.IpAddress` and `return-response`",
-    ),
     ("json-to-xml", ""),
-    ("jsonp", ""),
     ("limit-concurrency", ""),
     ("llm-content-safety", ""),
     ("llm-emit-token-metric", ""),
