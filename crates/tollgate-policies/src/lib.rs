@@ -7,6 +7,8 @@ mod authentication_managed_identity;
 mod base_url;
 mod check_header;
 mod choose;
+mod cors;
+mod cross_domain;
 mod exists_action;
 mod forward_request;
 mod ip_filter;
@@ -44,6 +46,8 @@ pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     check_header::POLICY,
     choose::POLICY,
+    cors::POLICY,
+    cross_domain::POLICY,
     forward_request::POLICY,
     ip_filter::POLICY,
     jsonp::POLICY,
