@@ -10,6 +10,7 @@
 mod compile;
 mod error;
 mod error_response;
+mod finally;
 pub mod jose;
 mod pipeline;
 mod policy;
@@ -27,6 +28,7 @@ pub use compile::{
 };
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
+pub use finally::{Finally, Responding, Sent, Traffic};
 pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
 pub use policy::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, Support, TextDef};
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};

@@ -11,7 +11,7 @@ use crate::ports::BodyError;
 use crate::step::StepKind;
 use crate::{
     Block, Body, BufferedBody, CompiledStep, Facts, Flow, PolicyError, RequestCx, Resumed, Scope,
-    Section, Step, error_response,
+    Section, Step, error_response, finally,
 };
 
 /// One compiled policy document.
@@ -76,6 +76,12 @@ pub enum Outcome {
 ///
 /// When the returned future is dropped, no further step runs. Afterwards `cx.response` is what the client gets.
 pub async fn process(cx: &mut RequestCx, chain: &Chain) -> Outcome {
+    let outcome = sections(cx, chain).await;
+    finally::responding(cx).await;
+    outcome
+}
+
+async fn sections(cx: &mut RequestCx, chain: &Chain) -> Outcome {
     for section in [Section::Inbound, Section::Backend, Section::Outbound] {
         match run_section(cx, chain, section).await {
             Ok(Ended::Done) => {}
@@ -91,7 +97,9 @@ pub async fn process(cx: &mut RequestCx, chain: &Chain) -> Outcome {
 /// Ends a request that failed in a built-in step, before any policy ran.
 pub async fn process_error(cx: &mut RequestCx, chain: &Chain, error: PolicyError) -> Outcome {
     let place = Place { source: error.source_name().unwrap_or("gateway"), ..Place::default() };
-    fail(cx, chain, Failed { error, place }).await
+    let outcome = fail(cx, chain, Failed { error, place }).await;
+    finally::responding(cx).await;
+    outcome
 }
 
 async fn fail(cx: &mut RequestCx, chain: &Chain, failed: Failed) -> Outcome {

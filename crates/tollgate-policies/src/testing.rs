@@ -378,6 +378,7 @@ impl Case {
             ports,
             wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded }),
             eval: EvalState::new(Limits::default()),
+            finally: tollgate_engine::Finally::default(),
         }
     }
 }

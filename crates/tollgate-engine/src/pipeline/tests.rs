@@ -314,6 +314,7 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        finally: crate::Finally::default(),
     }
 }
 
