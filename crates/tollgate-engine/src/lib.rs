@@ -29,8 +29,10 @@ pub use compile::{
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
 pub use finally::{Finally, Responding, Sent, Traffic};
-pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
-pub use policy::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, Support, TextDef};
+pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error, process_unmatched};
+pub use policy::{
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
+};
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
     Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
@@ -38,7 +40,9 @@ pub use request::{
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};
-pub use step::{Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step};
+pub use step::{
+    Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step, Until,
+};
 pub use typed::Typed;
 pub use value::Value;
 

@@ -7,8 +7,8 @@ use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Message, PolicyDef,
-    PolicyError, RequestCx, Scope, Section, Step, TextDef, Typed, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, Message,
+    PolicyDef, PolicyError, RequestCx, Scope, Section, Step, TextDef, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[Section::Outbound],
     scopes: &[Scope::Global, Scope::Product, Scope::Api, Scope::Operation],
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "name",

@@ -6,8 +6,8 @@ use http::{HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeType, Body, CompileCx, Content, Flow, PolicyDef, PolicyError, RequestCx, Response,
-    Scope, Section, Step, TextDef,
+    AttributeType, Body, CompileCx, Content, Flow, Limit, PolicyDef, PolicyError, RequestCx,
+    Response, Scope, Section, Step, TextDef,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -15,6 +15,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &[Scope::Global],
+    limit: Limit::Any,
     attributes: &[],
     content: Content::Raw(TextDef { ty: AttributeType::Text, required: true, expression: false }),
     docs: DOCS,

@@ -7,8 +7,8 @@ use http::StatusCode;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, TextDef, Typed, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, TextDef, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[AttributeDef {
         name: "action",
         ty: AttributeType::Word(&["allow", "forbid"]),

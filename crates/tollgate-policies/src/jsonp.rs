@@ -7,7 +7,7 @@ use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, Body, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError,
+    AttributeDef, Body, CompileCx, Content, Facts, Flow, Limit, Message, PolicyDef, PolicyError,
     RequestCx, Response, Resumed, Scope, Section, Step, Value,
 };
 
@@ -18,6 +18,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Outbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::OncePerSection,
     attributes: &[AttributeDef {
         name: "callback-parameter-name",
         required: true,

@@ -15,6 +15,7 @@ mod ip_filter;
 mod jsonp;
 mod openid_url;
 mod query;
+mod retry;
 mod return_response;
 mod rewrite_uri;
 mod set_backend_service;
@@ -28,6 +29,7 @@ mod token;
 mod unsupported;
 mod validate_azure_ad_token;
 mod validate_jwt;
+mod wait;
 
 #[cfg(test)]
 mod registry_tests;
@@ -51,6 +53,7 @@ pub const ALL: &[PolicyDef] = &[
     forward_request::POLICY,
     ip_filter::POLICY,
     jsonp::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     set_backend_service::POLICY,
@@ -62,4 +65,5 @@ pub const ALL: &[PolicyDef] = &[
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
     validate_jwt::POLICY,
+    wait::POLICY,
 ];

@@ -174,7 +174,36 @@ fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
             no_text(cx, element);
             children(cx, element, defs);
         }
+        Content::Only(names) => {
+            no_text(cx, element);
+            only(cx, element, names);
+        }
         Content::Policies | Content::Response { .. } => no_text(cx, element),
+    }
+}
+
+/// Policies that hold some policies only.
+fn only(cx: &mut CompileCx<'_>, element: &Element, names: &[&str]) {
+    if element.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(
+                Code::MISSING_CHILD,
+                format!("`{}` is empty", element.name),
+                element.name_span,
+            )
+            .label(format!("expected one of {}", word_list(names))),
+        );
+    }
+    for child in element.elements().filter(|child| !names.contains(&child.name.as_str())) {
+        cx.report(
+            Diagnostic::new(
+                Code::UNKNOWN_ELEMENT,
+                format!("`{}` may not stand directly in `{}`", child.name, element.name),
+                child.name_span,
+            )
+            .label(format!("expected one of {}", word_list(names)))
+            .suggest(closest(&child.name, names.iter().copied())),
+        );
     }
 }
 

@@ -14,8 +14,8 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
-    RequestCx, Response, Scope, Section, Step, TextDef, Typed, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
+    PolicyError, RequestCx, Response, Scope, Section, Step, TextDef, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -26,6 +26,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::OncePerSection,
     attributes: &[
         AttributeDef {
             name: "allow-credentials",
