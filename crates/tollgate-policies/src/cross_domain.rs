@@ -17,7 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     scopes: &[Scope::Global],
     limit: Limit::Any,
     attributes: &[],
-    content: Content::Raw(TextDef { ty: AttributeType::Text, required: true, expression: false }),
+    content: Content::Raw(TextDef { ty: AttributeType::Text, required: false, expression: false }),
     docs: DOCS,
     compile,
 };

@@ -387,6 +387,7 @@ impl Case {
             wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded, slept }),
             eval: EvalState::new(Limits::default()),
             finally: tollgate_engine::Finally::default(),
+            extensions: http::Extensions::default(),
         }
     }
 }

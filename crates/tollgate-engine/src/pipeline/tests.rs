@@ -370,6 +370,7 @@ fn request_cx() -> RequestCx {
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
         finally: crate::Finally::default(),
+        extensions: http::Extensions::default(),
     }
 }
 
