@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode};
 use tollgate_expr::{
     Api, Deployment, EvalState, Host, LastError, Limits, MessageKind, Operation, Product,
     Subscription, Url, UrlKind, User, Workspace,
@@ -46,6 +46,8 @@ pub struct RequestCx {
     pub eval: EvalState,
     /// What is left for the end of the request.
     pub finally: Finally,
+    /// What the policies of this request leave for each other, by type.
+    pub extensions: Extensions,
 }
 
 impl fmt::Debug for RequestCx {

@@ -7,12 +7,17 @@ mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
+mod check_header;
 mod choose;
 mod conversion;
+mod cors;
+mod cross_domain;
 mod exists_action;
 mod find_and_replace;
 mod forward_request;
+mod ip_filter;
 mod json_to_xml;
+mod jsonp;
 mod liquid;
 mod message_body;
 mod openid_url;
@@ -62,9 +67,14 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    check_header::POLICY,
     choose::POLICY,
     find_and_replace::POLICY,
+    cors::POLICY,
+    cross_domain::POLICY,
     forward_request::POLICY,
+    ip_filter::POLICY,
+    jsonp::POLICY,
     retry::POLICY,
     proxy::POLICY,
     json_to_xml::POLICY,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tollgate_engine::Section;
+use tollgate_engine::{Scope, Section};
 
 use crate::testing::Case;
 use crate::{ALL, UNSUPPORTED};
@@ -59,6 +59,9 @@ fn every_example_compiles() {
             n_blocks += 1;
             let findings = |section: &Section| {
                 let case = match section {
+                    Section::Inbound if !def.scopes.contains(&Scope::Operation) => {
+                        Case::inbound("<base />").wider(def.scopes[0], block)
+                    }
                     Section::Inbound => Case::inbound(block),
                     Section::Backend => Case::backend(block),
                     Section::Outbound | Section::OnError => Case::outbound(block),

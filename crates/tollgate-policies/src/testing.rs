@@ -29,6 +29,7 @@ pub(crate) struct Case {
     sections: [String; 4],
     wider: Option<(Scope, String)>,
     url: String,
+    ip: Option<std::net::IpAddr>,
     headers: HeaderMap,
     body: Option<String>,
     streaming: bool,
@@ -87,6 +88,7 @@ impl Case {
             sections,
             wider: None,
             url: "/".to_owned(),
+            ip: None,
             headers: HeaderMap::new(),
             body: None,
             streaming: false,
@@ -134,6 +136,18 @@ impl Case {
 
     pub(crate) fn url(mut self, url: &str) -> Self {
         url.clone_into(&mut self.url);
+        self
+    }
+
+    /// Address of the client.
+    pub(crate) fn ip(mut self, ip: &str) -> Self {
+        self.ip = Some(ip.parse().unwrap());
+        self
+    }
+
+    /// Policies of `outbound` besides those of another section.
+    pub(crate) fn outbound_too(mut self, policies: &str) -> Self {
+        policies.clone_into(&mut self.sections[2]);
         self
     }
 
@@ -381,7 +395,7 @@ impl Case {
             client: ClientInfo {
                 request_id: uuid::Uuid::nil(),
                 timestamp: 0,
-                ip: None,
+                ip: self.ip,
                 certificate: None,
                 tracing: false,
             },
@@ -395,6 +409,7 @@ impl Case {
             wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded, slept }),
             eval: EvalState::new(Limits::default()),
             finally: tollgate_engine::Finally::default(),
+            extensions: http::Extensions::default(),
         }
     }
 }
