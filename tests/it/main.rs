@@ -17,6 +17,7 @@ mod jwt;
 mod operation;
 mod readme;
 mod reload;
+mod retry;
 mod smuggling;
 mod streaming;
 mod subscriptions;

@@ -28,7 +28,9 @@ pub use compile::{
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
 pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
-pub use policy::{AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, TextDef};
+pub use policy::{
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
+};
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
     Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,

@@ -53,6 +53,19 @@ pub struct AttributeDef {
     pub default: Option<&'static str>,
     /// One line for the reference page.
     pub doc: &'static str,
+    /// Whether it does here what it does in Azure.
+    pub support: Support,
+}
+
+/// Whether an attribute does what it does in Azure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It does; where it differs, the policy's "Differences from Azure" say how.
+    Done,
+    /// It is accepted with a warning and does nothing, for this reason.
+    NoEffect(&'static str),
+    /// It is refused at load, for this reason.
+    Refused(&'static str),
 }
 
 /// What a literal must look like.
@@ -138,6 +151,7 @@ impl AttributeDef {
         expression: false,
         default: None,
         doc: "",
+        support: Support::Done,
     };
 }
 

@@ -27,6 +27,8 @@ mod validate_jwt;
 mod wait;
 
 #[cfg(test)]
+mod matrix_tests;
+#[cfg(test)]
 mod registry_tests;
 #[cfg(test)]
 mod testing;

@@ -376,11 +376,11 @@ fn policy(
     check_place(cx, element, def, place);
     check_limit(cx, element, def);
     let outer = cx.def.replace(def);
-    declared::check_policy(cx, element, def);
+    let is_supported = declared::check_policy(cx, element, def);
     if let Content::Response { once, many } = def.content {
         check_reply(cx, element, once, many);
     }
-    let step = (def.compile)(element, cx);
+    let step = if is_supported { (def.compile)(element, cx) } else { None };
     cx.def = outer;
     let step = step?;
     let facts = step.facts();
