@@ -10,6 +10,7 @@
 mod compile;
 mod error;
 mod error_response;
+mod finally;
 pub mod jose;
 mod pipeline;
 mod policy;
@@ -27,6 +28,7 @@ pub use compile::{
 };
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
+pub use finally::{Finally, Responding, Sent, Traffic};
 pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
 pub use policy::{
     AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
@@ -48,5 +50,6 @@ pub use value::Value;
 // the engine and the policies know the expression language.
 pub use tollgate_expr::{
     Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Pkcs12,
-    Pkcs12Fault, Product, Subscription, TrustStore, Url, User, Workspace,
+    Pkcs12Fault, Product, ProductState, Subscription, TrustStore, Url, User, UserIdentity,
+    Workspace,
 };

@@ -372,6 +372,7 @@ impl Case {
             ports,
             wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded, slept }),
             eval: EvalState::new(Limits::default()),
+            finally: tollgate_engine::Finally::default(),
         }
     }
 }

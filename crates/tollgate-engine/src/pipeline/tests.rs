@@ -369,6 +369,7 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        finally: crate::Finally::default(),
     }
 }
 
