@@ -7,7 +7,7 @@
 //!   `fragments/`, `products/` or `workspaces/`;
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
-//! - `http backend`: what the backend then received; `nothing` when it received none;
+//! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
 //! - `http response`: the answer;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
@@ -241,7 +241,8 @@ async fn serve(
     let mut answer: Option<Answer> = None;
     let mut received: Vec<Received> = Vec::new();
     let mut n_requests = 0;
-    for block in &case.blocks {
+    let mut n_calls = 0;
+    for (index, block) in case.blocks.iter().enumerate() {
         let found = match block.kind.as_str() {
             "http request" => {
                 let call = call(&with_tokens(&block.text), &case.api);
@@ -255,12 +256,21 @@ async fn serve(
                 }
                 received = echo.received();
                 n_requests += 1;
+                n_calls = 0;
                 Ok(())
             }
             "http response" => {
                 expect_answer(&block.text, answer.as_ref().expect("a request first"))
             }
-            "http backend" => expect_received(&block.text, &received),
+            "http backend" => {
+                n_calls += 1;
+                let rest = case.blocks.iter().skip(index + 1);
+                let more = rest
+                    .take_while(|block| block.kind != "http request")
+                    .filter(|block| block.kind == "http backend");
+                let wanted = n_calls + more.count();
+                expect_received(&block.text, &received, (n_calls, wanted))
+            }
             "toml" => Ok(()),
             kind if kind.starts_with("xml ") => Ok(()),
             kind => Err(format!("unknown kind of block `{kind}`")),
@@ -338,16 +348,22 @@ fn expect_answer(text: &str, answer: &Answer) -> Result<(), String> {
     }
 }
 
-fn expect_received(text: &str, received: &[Received]) -> Result<(), String> {
+/// Compares the `nth` call of the backend, counted from 1, of which `wanted` are described.
+fn expect_received(
+    text: &str,
+    received: &[Received],
+    (nth, wanted): (usize, usize),
+) -> Result<(), String> {
     if text.trim() == "nothing" {
         return match received {
             [] => Ok(()),
             some => Err(format!("the backend was called: {some:?}")),
         };
     }
-    let [received] = received else {
+    if received.len() != wanted {
         return Err(format!("the backend was called {} times", received.len()));
-    };
+    }
+    let received = &received[nth - 1];
     let (first, headers, body) = message(text);
     let query = if received.query.is_empty() { "" } else { "?" };
     let line = format!("{} {}{query}{}", received.method, received.path, received.query);

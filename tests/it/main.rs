@@ -19,6 +19,7 @@ mod named_values;
 mod operation;
 mod readme;
 mod reload;
+mod retry;
 mod smuggling;
 mod streaming;
 mod subscriptions;

@@ -51,6 +51,8 @@ mod xml_text;
 mod xml_to_json;
 
 #[cfg(test)]
+mod matrix_tests;
+#[cfg(test)]
 mod registry_tests;
 #[cfg(test)]
 mod testing;
