@@ -46,7 +46,15 @@ type FragmentUse = (String, Section, Scope);
 #[derive(Debug, Default)]
 pub struct Fragments {
     documents: HashMap<String, Element>,
-    compiled: RefCell<HashMap<FragmentUse, Arc<Block>>>,
+    compiled: RefCell<HashMap<FragmentUse, Arc<CompiledFragment>>>,
+}
+
+/// A fragment at one place.
+#[derive(Debug)]
+struct CompiledFragment {
+    block: Arc<Block>,
+    /// Policies in it that may not appear as often as one likes.
+    limited: Vec<&'static PolicyDef>,
 }
 
 impl Fragments {
@@ -70,6 +78,8 @@ pub struct CompileCx<'a> {
     scope: Scope,
     message: Message,
     in_fragment: bool,
+    /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
+    limited: &'a mut Vec<(&'static PolicyDef, Section)>,
     /// Template parameters of the operation, when the document belongs to one.
     template_parameters: Option<&'a [String]>,
 }

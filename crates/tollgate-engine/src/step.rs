@@ -93,15 +93,35 @@ pub enum Flow {
         /// Given back in [`Resumed`].
         state: u64,
     },
+    /// Run the steps of the block of this index all at once, each on its own, then `resume` with state 0. Those that
+    /// can be [detached](Step::detach) wait together; the others run in turn.
+    Concurrent {
+        /// Index into [`Step::blocks`].
+        block: usize,
+        /// When they are done.
+        until: Until,
+    },
+}
+
+/// When steps that run concurrently are done. What is still under way then is dropped, and what was not begun does not
+/// begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// When each of them has ended, or the first fails.
+    All,
+    /// When the first has ended without an error; when all have failed, with the error of the first.
+    Any,
 }
 
 /// What a step said when it entered a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Resumed {
     /// The block.
     pub block: usize,
     /// The state.
     pub state: u64,
+    /// In `wait`: the error the block ended with, if it did.
+    pub error: Option<PolicyError>,
 }
 
 /// What a step needs before it runs, known at load.

@@ -17,6 +17,7 @@ use crate::fetch::{
 };
 use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
 use crate::keys::{KeyParts, KeyPool, KeySettings};
+use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::{Budget, system_root_certificates};
@@ -31,6 +32,7 @@ pub(crate) struct Adapters {
     pub(crate) budget: Arc<Budget>,
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
+    pub(crate) redis: Arc<Redis>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -63,8 +65,9 @@ impl Adapters {
             metrics: Arc::clone(&metrics),
         });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
+        let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, calls, budget, identities, keys, metrics, redactor }
+        Self { resolver, fetcher, calls, budget, identities, keys, redis, metrics, redactor }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -80,11 +83,12 @@ impl Adapters {
     }
 
     /// Takes over the settings of a configuration that is now in force.
-    pub(crate) fn apply(&self, config: &Config) {
+    pub(crate) async fn apply(&self, config: &Config) {
         self.keys.apply(key_settings(&config.keys));
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.redis.apply(config.redis.clone()).await;
     }
 }
 

@@ -86,7 +86,7 @@ impl Prepared {
         match load_blocking(&setup, &adapters).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
                 mask(&adapters, config.secrets.iter());
-                adapters.apply(&config);
+                adapters.apply(&config).await;
                 Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
             }
             loaded => Err(Box::new(loaded)),
@@ -171,6 +171,7 @@ fn admin_state(adapters: &Adapters, config: &Config) -> Arc<AdminState> {
         Arc::clone(&adapters.metrics),
         Arc::clone(&adapters.identities),
         Arc::clone(&adapters.keys),
+        Arc::clone(&adapters.redis),
         Arc::clone(&adapters.redactor),
         Arc::new(SystemClock),
     );
@@ -284,7 +285,7 @@ impl Reloader {
                 // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
                 mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
                 self.site.store(Arc::new(snapshot));
-                self.adapters.apply(&config);
+                self.adapters.apply(&config).await;
                 self.connections.trust(backend_roots(&config));
                 self.admin.set_key(config.admin_key.clone());
                 if let Some(log) = &self.log

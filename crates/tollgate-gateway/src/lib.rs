@@ -17,6 +17,7 @@ pub mod keys;
 #[cfg(test)]
 mod loopback;
 mod openapi;
+pub mod redis;
 mod router;
 pub mod server;
 mod settings;

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope,
+    AttributeDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError, RequestCx, Scope,
     Section, Step, Value,
 };
 
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "username",

@@ -10,7 +10,7 @@ use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::jose::Certificate;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, CompileCx, Content, Facts, Flow, Message, Pkcs12, PolicyDef, PolicyError,
+    AttributeDef, CompileCx, Content, Facts, Flow, Limit, Message, Pkcs12, PolicyDef, PolicyError,
     RequestCx, Scope, Secret, Section, Step, Value,
 };
 
@@ -19,6 +19,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "thumbprint",

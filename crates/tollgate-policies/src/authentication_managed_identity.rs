@@ -7,8 +7,8 @@ use http::header::AUTHORIZATION;
 use tollgate_engine::ports::{AccessToken, CallToken, IdentityError, TokenSource};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, BoxFuture, CompileCx, Content, Facts, Flow, Message, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
+    AttributeDef, AttributeType, BoxFuture, CompileCx, Content, Facts, Flow, Limit, Message,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -16,6 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[Section::Outbound],
     scopes: &[Scope::Global, Scope::Product, Scope::Api, Scope::Operation],
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "resource",

@@ -14,6 +14,7 @@ mod openid_url;
 mod outgoing_call;
 mod proxy;
 mod query;
+mod retry;
 mod return_response;
 mod rewrite_uri;
 mod send_one_way_request;
@@ -29,6 +30,7 @@ mod token;
 mod unsupported;
 mod validate_azure_ad_token;
 mod validate_jwt;
+mod wait;
 
 #[cfg(test)]
 mod registry_tests;
@@ -50,6 +52,7 @@ pub const ALL: &[PolicyDef] = &[
     choose::POLICY,
     forward_request::POLICY,
     proxy::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     send_one_way_request::POLICY,
@@ -63,4 +66,5 @@ pub const ALL: &[PolicyDef] = &[
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
     validate_jwt::POLICY,
+    wait::POLICY,
 ];

@@ -6,8 +6,8 @@ use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::ports::Proxy;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError, RequestCx,
-    Scope, Secret, Section, Step, Typed, Value,
+    AttributeDef, CompileCx, Content, Facts, Flow, Limit, Message, PolicyDef, PolicyError,
+    RequestCx, Scope, Secret, Section, Step, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -19,6 +19,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "url",

@@ -2,7 +2,8 @@
 
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    Block, CompileCx, Facts, Flow, PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step,
+    Block, CompileCx, Facts, Flow, Limit, PolicyDef, PolicyError, RequestCx, Resumed, Scope,
+    Section, Step,
 };
 
 use crate::outgoing_call::{CONTENT, MODE, OutgoingCall, TIMEOUT};
@@ -12,6 +13,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[MODE, TIMEOUT],
     content: CONTENT,
     docs: DOCS,

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, TextDef, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Limit, Message, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, TextDef, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -13,6 +13,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Backend, Section::Outbound],
     toolkit_sections: &[Section::OnError],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "template",

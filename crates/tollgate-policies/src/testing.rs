@@ -4,6 +4,7 @@ mod ports;
 pub(crate) mod signer;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
@@ -54,6 +55,7 @@ pub(crate) struct Run {
     pub(crate) waits: usize,
     forwarded: Arc<Mutex<Vec<Forwarded>>>,
     calls: Arc<FakeCalls>,
+    slept: Arc<Mutex<Vec<Duration>>>,
     trace: Arc<TraceLog>,
 }
 
@@ -317,14 +319,19 @@ impl Case {
         assert!(!errors, "{findings}");
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
+        let slept = Arc::default();
         let calls = Arc::clone(&self.calls);
-        let mut cx = self.request(ports, Arc::clone(&forwarded));
+        let mut cx = self.request(ports, (Arc::clone(&forwarded), Arc::clone(&slept)));
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, calls, trace }
+        Run { cx, outcome, waits, forwarded, calls, slept, trace }
     }
 
-    fn request(self, ports: Ports, forwarded: Arc<Mutex<Vec<Forwarded>>>) -> RequestCx {
+    fn request(
+        self,
+        ports: Ports,
+        (forwarded, slept): (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>),
+    ) -> RequestCx {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -384,8 +391,9 @@ impl Case {
                 deployment: Arc::new(Deployment::default()),
             },
             ports,
-            wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded }),
+            wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded, slept }),
             eval: EvalState::new(Limits::default()),
+            finally: tollgate_engine::Finally::default(),
         }
     }
 }
@@ -424,6 +432,11 @@ impl Run {
     /// The calls that policies made.
     pub(crate) fn calls(&self) -> Vec<Sent> {
         self.calls.sent.lock().unwrap().clone()
+    }
+
+    /// How long the wire was asked to wait, each time.
+    pub(crate) fn slept(&self) -> Vec<Duration> {
+        self.slept.lock().unwrap().clone()
     }
 
     pub(crate) fn trace(&self) -> String {

@@ -45,7 +45,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("rate-limit", ""),
     ("rate-limit-by-key", ""),
     ("redirect-content-urls", ""),
-    ("retry", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
     ("trace", ""),
     ("validate-client-certificate", ""),
@@ -55,7 +54,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("validate-odata-request", ""),
     ("validate-parameters", ""),
     ("validate-status-code", ""),
-    ("wait", ""),
     ("xml-to-json", ""),
     ("xsl-transform", ""),
 ];

@@ -11,6 +11,7 @@ use tollgate_engine::{Clock, Secret};
 
 use crate::identity::{IdentityPool, TokenStatus};
 use crate::keys::{KeyPool, KeyStatus};
+use crate::redis::{Redis, RedisStatus};
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::Connections;
 
@@ -19,6 +20,7 @@ pub struct AdminState {
     metrics: Arc<Metrics>,
     identities: Arc<IdentityPool>,
     keys: Arc<KeyPool>,
+    redis: Arc<Redis>,
     redactor: Arc<SharedRedactor>,
     clock: Arc<dyn Clock>,
     admin_key: ArcSwapOption<Secret<String>>,
@@ -70,12 +72,13 @@ impl AdminState {
         metrics: Arc<Metrics>,
         identities: Arc<IdentityPool>,
         keys: Arc<KeyPool>,
+        redis: Arc<Redis>,
         redactor: Arc<SharedRedactor>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
         let connections = OnceLock::new();
-        Self { metrics, identities, keys, redactor, clock, admin_key, connections, told }
+        Self { metrics, identities, keys, redis, redactor, clock, admin_key, connections, told }
     }
 
     /// Tells whose buffers the metrics speak of.
@@ -166,6 +169,7 @@ impl AdminState {
             "last_reload": last_reload,
             "key_sets": keys,
             "identities": identities,
+            "redis": self.redis.status().as_ref().map(redis),
         });
         self.redactor.load().redact(&status.to_string()).into_owned()
     }
@@ -180,6 +184,10 @@ fn key_set(status: &KeyStatus) -> Value {
         "age_seconds": status.age.map(|age| age.as_secs()),
         "error": status.error,
     })
+}
+
+fn redis(status: &RedisStatus) -> Value {
+    json!({ "server": status.server, "connected": status.connected, "error": status.error })
 }
 
 fn identity(status: &TokenStatus, now: i64) -> Value {

@@ -13,6 +13,7 @@ use crate::fetch::{FetchOptions, Guard};
 use crate::identity::{Environment, IdentityParts, IdentityPool, IdentitySettings};
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::loopback::fetcher;
+use crate::redis::Redis;
 use crate::system::SystemRandomness;
 use crate::telemetry::{Metrics, Redactor, SharedRedactor};
 
@@ -41,6 +42,7 @@ fn setup() -> Setup {
         randomness: Arc::new(SystemRandomness),
         metrics: Arc::clone(&metrics),
     });
+    let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
     let parts =
         KeyParts { fetcher, randomness: Arc::new(SystemRandomness), metrics: Arc::clone(&metrics) };
     let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
@@ -49,6 +51,7 @@ fn setup() -> Setup {
         metrics,
         Arc::clone(&identities),
         Arc::clone(&keys),
+        redis,
         Arc::clone(&redactor),
         clock,
     );

@@ -260,6 +260,22 @@ pub const KEYS: &[KeyDef] = &[
         "Hosts that policy-made requests may reach although their address is link-local.",
     ),
     key(
+        "redis.url",
+        NamedValue,
+        "",
+        "Redis or Valkey server that gateways share: `redis://host:port/database`, with TLS `rediss://`. A URL with a password in it is a secret.",
+    ),
+    key("redis.username", Text, "", "User to be; the server's default one when absent."),
+    key("redis.password", Secret, "", "Password of the user."),
+    key("redis.connect-timeout", Duration, "1s", "Connecting, TLS and authentication included."),
+    key(
+        "redis.response-timeout",
+        Duration,
+        "250ms",
+        "Longest that a request waits for the server; one that takes longer counts as away.",
+    ),
+    key("redis.key-prefix", Text, "tollgate:", "What all keys begin with."),
+    key(
         "named-values.*",
         NamedValue,
         "",

@@ -17,6 +17,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url};
 
+use crate::redis::RedisSettings;
 use crate::{Limits, ListenSettings, Timeouts};
 use toml_file::{Item, Table};
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// The gateway's own calls.
     pub egress: EgressConfig,
+    /// The server that gateways share.
+    pub redis: Option<RedisSettings>,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
@@ -413,6 +416,7 @@ impl Reader<'_> {
                 allow_http: flag(keys, "allow-http", false),
             },
             egress: self.egress(table.table("egress")),
+            redis: self.redis(table.table("redis")),
             authorities: self.authorities(table.table("ca-certificates")),
             named_values: self.named_values(table.table("named-values")),
             certificates,
@@ -510,6 +514,37 @@ impl Reader<'_> {
             no_proxy: names(list(table, "no-proxy")),
             allow_link_local: names(list(table, "allow-link-local")),
         }
+    }
+
+    fn redis(&mut self, table: Option<Table<'_>>) -> Option<RedisSettings> {
+        let Some(item) = table?.get("url") else {
+            let message = "`[redis]` needs a `url`".to_owned();
+            self.report(Code::CONFIG_MISSING, message, table?.span(), "`url` is missing");
+            return None;
+        };
+        let is_open = item.table().is_none();
+        let url = self.secret(item, if is_open { Shown::Freely } else { Shown::Never })?;
+        let mut settings = match RedisSettings::parse(url.expose()) {
+            Ok(settings) => settings,
+            Err(why) => {
+                let message = "the value of `redis.url` does not fit".to_owned();
+                self.report(Code::CONFIG_VALUE, message, item.span(), why);
+                return None;
+            }
+        };
+        if is_open && settings.password.is_some() {
+            let message = "the URL of the Redis server holds a password".to_owned();
+            let label = "use `{ env = \"NAME\" }` for the URL, or `redis.password`";
+            self.report(Code::CONFIG_VALUE, message, item.span(), label);
+        }
+        self.secrets.extend(settings.password.clone());
+        let password = table?.get("password").and_then(|item| self.secret(item, Shown::Never));
+        settings.password = password.or(settings.password);
+        settings.username = text(table, "username").or(settings.username);
+        settings.connect_timeout = duration(table, "connect-timeout", settings.connect_timeout);
+        settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
+        settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
+        Some(settings)
     }
 
     fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {

@@ -7,6 +7,7 @@
 mod connector;
 pub(crate) mod flight;
 mod guard;
+mod plain;
 mod proxy;
 mod resolver;
 mod tls;
@@ -28,10 +29,11 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::RootCertStore;
+use rustls::{ClientConfig, RootCertStore};
 use tollgate_engine::ports::Via;
 
 pub use guard::{AddressGuard, Guard};
+pub(crate) use plain::{ByteStream, Protection};
 pub use proxy::EgressProxy;
 pub use resolver::{CachingResolver, Resolve, ResolveError, ResolverSettings, SystemResolver};
 
@@ -128,6 +130,8 @@ struct Pools {
     machine: HttpClient,
     /// Of calls for which a policy chose a certificate, a proxy or the version of HTTP.
     chosen: Choices<(Guard, ViaKey, Version), HttpClient>,
+    /// For what is not HTTP.
+    tls: Arc<ClientConfig>,
 }
 
 /// The version of HTTP that a call is made with.
@@ -173,6 +177,26 @@ impl Fetcher {
             tokio::net::TcpStream::connect(address).await.ok()
         };
         matches!(tokio::time::timeout(timeout, reach).await, Ok(Some(_)))
+    }
+
+    /// Connects to a server of the configuration that speaks something other than HTTP; never through the egress proxy,
+    /// which would not understand it.
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        protection: Protection,
+        timeout: Duration,
+    ) -> Result<Box<dyn ByteStream>, FetchError> {
+        let tls = match protection {
+            Protection::None => None,
+            Protection::Tls => {
+                let generation = self.generation.load_full();
+                Some(Arc::clone(&generation.pools(&self.resolver)?.tls))
+            }
+        };
+        let connecting = plain::connect(&*self.resolver, host, port, tls);
+        tokio::time::timeout(timeout, connecting).await.unwrap_or(Err(FetchError::Timeout(timeout)))
     }
 
     /// Makes one call and reads the whole answer, whatever its status.
@@ -267,6 +291,7 @@ impl Pools {
             configured: pool(Guard::Configured)?,
             machine: pool(Guard::Machine)?,
             chosen: Choices::default(),
+            tls: Arc::new(tls::client_config(&roots, None)?),
             shared,
             roots,
         })

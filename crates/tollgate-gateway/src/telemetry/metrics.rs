@@ -47,6 +47,8 @@ pub struct Metrics {
     snapshot_loaded: Gauge,
     buffered_bytes: Gauge,
     log_lines_dropped: Counter,
+    redis_connected: Gauge,
+    redis_failures: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -153,6 +155,8 @@ impl Metrics {
             snapshot_loaded: Gauge::default(),
             buffered_bytes: Gauge::default(),
             log_lines_dropped: Counter::default(),
+            redis_connected: Gauge::default(),
+            redis_failures: Counter::default(),
         };
         metrics.register();
         metrics
@@ -225,6 +229,16 @@ impl Metrics {
             "log_lines_dropped",
             "Log lines that were dropped because nobody took them",
             self.log_lines_dropped.clone(),
+        );
+        r.register(
+            "redis_connected",
+            "Whether the Redis server can be used; 0 also when none is configured",
+            self.redis_connected.clone(),
+        );
+        r.register(
+            "redis_failures",
+            "Commands that Redis did not carry out, those included that were not sent because it is away",
+            self.redis_failures.clone(),
         );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
@@ -312,6 +326,16 @@ impl Metrics {
             self.snapshot_generation.set(generation);
             self.snapshot_loaded.set(unix_seconds);
         }
+    }
+
+    /// Says whether the Redis server can be used.
+    pub fn redis_connected(&self, connected: bool) {
+        self.redis_connected.set(i64::from(connected));
+    }
+
+    /// Counts a command that Redis did not carry out.
+    pub fn redis_failed(&self) {
+        self.redis_failures.inc();
     }
 
     /// Bytes held by buffered bodies, added and taken away by who holds them.

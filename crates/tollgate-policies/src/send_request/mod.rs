@@ -6,7 +6,7 @@ use tollgate_engine::ports::CallError;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, Block, BoxFuture, CompileCx, Completion, Detached, Facts, Flow,
-    PolicyDef, PolicyError, RequestCx, Response, Resumed, Scope, Section, Step, Value,
+    Limit, PolicyDef, PolicyError, RequestCx, Response, Resumed, Scope, Section, Step, Value,
 };
 
 use crate::outgoing_call::{CONTENT, MODE, OutgoingCall, TIMEOUT, failure};
@@ -16,6 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         MODE,
         AttributeDef {
