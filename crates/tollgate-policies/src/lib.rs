@@ -80,6 +80,7 @@ pub const ALL: &[PolicyDef] = &[
     jsonp::POLICY,
     proxy::POLICY,
     redirect_content_urls::POLICY,
+    proxy::POLICY,
     retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,

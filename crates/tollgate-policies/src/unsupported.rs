@@ -31,6 +31,7 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("quota-by-key", ""),
     ("rate-limit", ""),
     ("rate-limit-by-key", ""),
+    ("redirect-content-urls", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
     ("trace", ""),
     ("validate-client-certificate", ""),
