@@ -376,7 +376,7 @@ impl Reader<'_> {
         let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
         let apis = self.apis(table.table("apis"), &ids, &workspace_ids);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
-        let groups = self.groups(table.table("groups"));
+        let groups = entities::groups(table.table("groups"));
         let users = self.users(table.table("users"), &groups);
         let user_ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
         let products = self.products(table.table("products"), &api_ids, &groups);
