@@ -14,6 +14,7 @@ mod examples;
 mod harness;
 mod identity;
 mod jwt;
+mod load_time;
 mod named_values;
 mod operation;
 mod readme;

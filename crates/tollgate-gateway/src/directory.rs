@@ -21,11 +21,11 @@ use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
     self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, NamedValueText,
-    OperationConfig, SecretReference,
+    OperationConfig, SecretReference, VersionScheme,
 };
 use crate::openapi;
 use crate::products::ProductRoute;
-use crate::router::{ApiRoute, OperationRoute, Router};
+use crate::router::{ApiRoute, OperationRoute, Router, VersionIn};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -673,7 +673,7 @@ impl<'a> Loader<'a, '_> {
             path: config.path.clone(),
             revision: config.revision.clone(),
             version: config.version.clone(),
-            is_current_revision: true,
+            is_current_revision: config.current,
             service_url,
             protocols: vec!["http".to_owned(), "https".to_owned()],
             key_header: key_header(config),
@@ -681,6 +681,15 @@ impl<'a> Loader<'a, '_> {
         };
         ApiRoute {
             api: Arc::new(api),
+            path: config.routing_path(),
+            version_in: match &config.version_set {
+                None => VersionIn::Path,
+                Some(set) => match &set.scheme {
+                    VersionScheme::Segment => VersionIn::Path,
+                    VersionScheme::Query(name) => VersionIn::Query(name.clone()),
+                    VersionScheme::Header(name) => VersionIn::Header(name.clone()),
+                },
+            },
             target,
             workspace: workspace.map(|workspace| Arc::clone(&workspace.workspace)),
             subscription_required: config.subscription_required,

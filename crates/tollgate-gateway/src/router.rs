@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
+use smallvec::SmallVec;
 use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target, Workspace};
 
 use crate::products::ProductRoute;
@@ -17,8 +18,9 @@ use crate::template::{Template, decode_query, literal_part, query_value};
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     apis: Vec<ApiRoute>,
-    /// Index into `apis` by path, lower case, without slashes at its ends.
-    by_path: HashMap<String, usize>,
+    /// Indices into `apis` by path, lower case, without slashes at its ends. There are several where versions and
+    /// revisions share a path.
+    by_path: HashMap<String, SmallVec<[usize; 1]>>,
     /// Most segments of any API's path.
     deepest: usize,
     /// Whether `%2F` and `%5C` may stand in paths.
@@ -31,6 +33,10 @@ pub(crate) struct Router {
 #[derive(Debug)]
 pub(crate) struct ApiRoute {
     pub(crate) api: Arc<Api>,
+    /// URL suffix with the version, where that is a segment of it; without slashes at its ends.
+    pub(crate) path: String,
+    /// Where requests name the version.
+    pub(crate) version_in: VersionIn,
     pub(crate) target: Option<Target>,
     pub(crate) workspace: Option<Arc<Workspace>>,
     pub(crate) subscription_required: bool,
@@ -44,6 +50,17 @@ pub(crate) struct ApiRoute {
     pub(crate) operations: Vec<OperationRoute>,
 }
 
+/// Where requests name the version of an API they are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VersionIn {
+    /// In the path, or nowhere.
+    Path,
+    /// In this query parameter.
+    Query(String),
+    /// In this header.
+    Header(HeaderName),
+}
+
 /// One operation.
 #[derive(Debug)]
 pub(crate) struct OperationRoute {
@@ -54,15 +71,15 @@ pub(crate) struct OperationRoute {
 }
 
 impl Router {
-    /// A router over these APIs, whose paths differ.
+    /// A router over these APIs, which differ in path, version or revision.
     pub(crate) fn new(mut apis: Vec<ApiRoute>, global: Chain, encoded_slashes: bool) -> Self {
-        let mut by_path = HashMap::new();
+        let mut by_path: HashMap<String, SmallVec<[usize; 1]>> = HashMap::new();
         let mut deepest = 0;
         for (index, route) in apis.iter_mut().enumerate() {
             route.operations.sort_by_cached_key(|operation| operation.template.rank());
-            let path = route.api.path.to_ascii_lowercase();
+            let path = route.path.to_ascii_lowercase();
             deepest = deepest.max(if path.is_empty() { 0 } else { path.split('/').count() });
-            by_path.insert(path, index);
+            by_path.entry(path).or_default().push(index);
         }
         Self { apis, by_path, deepest, encoded_slashes, global }
     }
@@ -87,7 +104,7 @@ impl Router {
         let Some(segments) = segments(path, self.encoded_slashes) else {
             return Err(Refusal { matched: Box::new(global()), error: bad_path() });
         };
-        let Some((route, depth)) = self.api(&segments) else {
+        let Some((route, depth)) = self.api(&segments, query, headers) else {
             return Err(Refusal { matched: Box::new(global()), error: not_found() });
         };
         let mut matched = Matched {
@@ -127,8 +144,14 @@ impl Router {
     }
 
     /// The API with the longest path that the request's begins with, and how many segments that is. Compared decoded,
-    /// as operations are: a spelling must not lead past the policies of a narrower API.
-    fn api(&self, segments: &[String]) -> Option<(&ApiRoute, usize)> {
+    /// as operations are: a spelling must not lead past the policies of a narrower API. Among those of one path, the
+    /// version and the revision that the request names decide.
+    fn api(
+        &self,
+        segments: &[String],
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Option<(&ApiRoute, usize)> {
         let mut prefixes = vec![String::new()];
         for segment in segments.iter().take(self.deepest) {
             let before = prefixes.last().map_or("", String::as_str);
@@ -136,11 +159,38 @@ impl Router {
             let name = literal_part(segment).to_ascii_lowercase();
             prefixes.push(format!("{before}{slash}{name}"));
         }
-        prefixes.iter().enumerate().rev().find_map(|(depth, prefix)| {
-            let index = self.by_path.get(prefix)?;
-            self.apis.get(*index).map(|route| (route, depth))
-        })
+        let mut longest = prefixes.iter().enumerate().rev();
+        let (indices, depth) =
+            longest.find_map(|(depth, prefix)| Some((self.by_path.get(prefix)?, depth)))?;
+        let revision = segments.get(..depth)?.iter().find_map(|segment| revision_of(segment));
+        let mut original = None;
+        for route in indices.iter().filter_map(|index| self.apis.get(*index)) {
+            match revision {
+                None if !route.api.is_current_revision => continue,
+                Some(revision) if route.api.revision != revision => continue,
+                None | Some(_) => {}
+            }
+            let named = match &route.version_in {
+                VersionIn::Path => return Some((route, depth)),
+                VersionIn::Query(name) => query_value(query, name).map(Cow::Owned),
+                VersionIn::Header(name) => {
+                    headers.get(name).and_then(|value| value.to_str().ok()).map(Cow::Borrowed)
+                }
+            };
+            if named.is_some_and(|named| named.eq_ignore_ascii_case(&route.api.version)) {
+                return Some((route, depth));
+            }
+            if route.api.version.is_empty() {
+                original = Some((route, depth));
+            }
+        }
+        original
     }
+}
+
+/// The revision that a segment of an API's path names: `orders;rev=2`.
+fn revision_of(segment: &str) -> Option<&str> {
+    segment.split(';').skip(1).find_map(|parameter| parameter.strip_prefix("rev="))
 }
 
 /// Repeated slashes count as one: backends that merge them would otherwise see another path than the policies.

@@ -19,8 +19,11 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
             id: id.into(),
             path: path.into(),
             key_header: "api-key".into(),
+            is_current_revision: true,
             ..Api::default()
         }),
+        path: path.into(),
+        version_in: VersionIn::Path,
         target: None,
         workspace: None,
         subscription_required: required,

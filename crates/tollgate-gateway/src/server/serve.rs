@@ -153,6 +153,7 @@ struct Prepared {
 fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
     let Head { facts, version, host, port, path, query, trailers, mut headers } = head;
     let request_id = Uuid::new_v4();
+    peer.strip_identity(&mut headers, &shared.settings.identity_headers);
     let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
     continue_or_begin(&mut headers, request_id);
     let (matched, refusal) = match site.route(&facts.method, &host, &path, &query, &headers) {
