@@ -1,7 +1,7 @@
 //! From a policy directory to a [`Snapshot`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -696,6 +696,7 @@ impl<'a> Loader<'a, '_> {
             open_product: None,
             key_headers: config.key_headers.clone(),
             key_queries: config.key_queries.clone(),
+            key_bearer: config.key_bearer,
             chain: Chain::new(wider),
             operations,
         }
@@ -766,11 +767,11 @@ impl<'a> Loader<'a, '_> {
 
     /// A policy file that nothing uses is most likely misnamed, and what it was to protect is open.
     fn unused_files(&mut self) {
-        let mut known: Vec<PathBuf> = vec![PathBuf::from("global.xml")];
+        let mut known = HashSet::from([PathBuf::from("global.xml")]);
         let mut operations_of = HashMap::new();
         for api in &self.config.apis {
             let folder = Path::new("apis").join(&api.id);
-            known.push(folder.join("policy.xml"));
+            known.insert(folder.join("policy.xml"));
             operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
         }
         known.extend(

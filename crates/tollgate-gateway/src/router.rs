@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use smallvec::SmallVec;
@@ -44,6 +45,8 @@ pub(crate) struct ApiRoute {
     pub(crate) open_product: Option<Arc<ProductRoute>>,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) key_queries: Vec<String>,
+    /// Whether the key may also be the token of `Authorization: Bearer …`.
+    pub(crate) key_bearer: bool,
     /// Documents that apply to requests without an operation.
     pub(crate) chain: Chain,
     /// Sorted by rank; empty when the API accepts everything.
@@ -260,13 +263,14 @@ fn authorize(
     headers: &HeaderMap,
     matched: &mut Matched,
 ) -> Result<(), PolicyError> {
-    let in_header =
-        route.key_headers.iter().find_map(|name| headers.get(name)).map(|value| value.to_str());
-    let presented = match &in_header {
-        Some(value) => value.as_ref().ok().map(|key| (*key).to_owned()),
-        None => route.key_queries.iter().find_map(|name| query_value(&matched.query, name)),
-    };
-    let none_presented = in_header.is_none() && presented.is_none();
+    let in_headers = route.key_headers.iter().find_map(|name| headers.get(name));
+    let presented = in_headers
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .or_else(|| bearer_keys(route, headers).next().map(Cow::Borrowed))
+        .or_else(|| {
+            let in_query = |name: &String| query_value(&matched.query, name);
+            route.key_queries.iter().find_map(in_query).map(Cow::Owned)
+        });
     let key_access = |key: &str| subscriptions.access(key, &route.api.id);
     let access = presented.as_deref().map_or(Access::Unknown, key_access);
     take_off_keys(route, headers, matched, |key| !matches!(key_access(key), Access::Unknown));
@@ -288,7 +292,7 @@ fn authorize(
     match access {
         Access::Granted(_) => Ok(()),
         Access::Denied | Access::Unknown if !route.subscription_required => Ok(()),
-        Access::Unknown if none_presented => Err(refused(
+        Access::Unknown if presented.is_none() => Err(refused(
             route,
             host,
             "SubscriptionKeyNotFound",
@@ -302,6 +306,18 @@ fn authorize(
             "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.",
         )),
     }
+}
+
+/// The key in a value of `Authorization`, where the API lets it stand there.
+fn bearer_key<'a>(route: &ApiRoute, value: &'a str) -> Option<&'a str> {
+    let (scheme, key) = value.split_once(' ').filter(|_| route.key_bearer)?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// The keys of all values of `Authorization`.
+fn bearer_keys<'a>(route: &'a ApiRoute, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
+    values.filter_map(|value| bearer_key(route, value))
 }
 
 fn refused(route: &ApiRoute, host: &str, reason: &'static str, message: &str) -> PolicyError {
@@ -332,6 +348,11 @@ fn take_off_keys(
             let header = name.clone();
             matched.keys.push(PresentedKey { header, value: Secret::new(value.to_owned()) });
         }
+    }
+    let authorization = headers.get_all(AUTHORIZATION).iter().filter_map(|it| it.to_str().ok());
+    for value in authorization.filter(|value| bearer_key(route, value).is_some_and(&is_key)) {
+        let value = Secret::new(value.to_owned());
+        matched.keys.push(PresentedKey { header: AUTHORIZATION, value });
     }
     let carries_key = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

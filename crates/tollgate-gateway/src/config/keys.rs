@@ -364,6 +364,12 @@ pub const KEYS: &[KeyDef] = &[
         "Query parameters that may carry it, looked at only when no header does.",
     ),
     key(
+        "apis.*.subscription-bearer",
+        Bool,
+        "false",
+        "Whether the key may also come as `Authorization: Bearer …`, as clients of OpenAI send theirs; looked at when none of the headers is there, and taken off before the backend.",
+    ),
+    key(
         "apis.*.openapi",
         Text,
         "",

@@ -222,6 +222,8 @@ pub struct ApiConfig {
     pub key_headers: Vec<HeaderName>,
     /// Query parameters that may carry the key.
     pub key_queries: Vec<String>,
+    /// Whether the key may also be the token of `Authorization: Bearer …`.
+    pub key_bearer: bool,
     /// OpenAPI file.
     pub openapi: Option<String>,
     /// Version.

@@ -359,6 +359,7 @@ impl Reader<'_> {
             subscription_required: text(this, "subscription").is_none_or(|word| word == "required"),
             key_headers,
             key_queries,
+            key_bearer: flag(this, "subscription-bearer", false),
             openapi: text(this, "openapi"),
             version: text(this, "version").unwrap_or_default(),
             version_set,

@@ -30,6 +30,7 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
         open_product: None,
         key_headers: vec![HeaderName::from_static("api-key"), HeaderName::from_static("x-key")],
         key_queries: vec!["key".to_owned()],
+        key_bearer: false,
         chain: Chain::default(),
         operations: operations.collect(),
     }

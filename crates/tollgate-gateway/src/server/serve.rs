@@ -171,6 +171,8 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.api = info.api.as_ref().map(|api| Arc::from(api.id.as_str()));
     record.operation = info.operation.as_ref().map(|operation| Arc::from(operation.id.as_str()));
     record.subscription = info.subscription.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.user = info.user.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.product = info.product.as_ref().map(|it| Arc::from(it.id.as_str()));
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
     let request = Request {
@@ -302,6 +304,8 @@ fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer)
         api: None,
         operation: None,
         subscription: None,
+        user: None,
+        product: None,
         status: 0,
         total: Duration::ZERO,
         backend: None,
