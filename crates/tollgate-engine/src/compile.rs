@@ -46,7 +46,15 @@ type FragmentUse = (String, Section, Scope);
 #[derive(Debug, Default)]
 pub struct Fragments {
     documents: HashMap<String, Element>,
-    compiled: RefCell<HashMap<FragmentUse, Arc<Block>>>,
+    compiled: RefCell<HashMap<FragmentUse, Arc<CompiledFragment>>>,
+}
+
+/// A fragment at one place.
+#[derive(Debug)]
+struct CompiledFragment {
+    block: Arc<Block>,
+    /// Policies in it that may not appear as often as one likes.
+    limited: Vec<&'static PolicyDef>,
 }
 
 impl Fragments {
@@ -79,6 +87,8 @@ pub struct CompileCx<'a> {
     scope: Scope,
     message: Message,
     in_fragment: bool,
+    /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
+    limited: &'a mut Vec<(&'static PolicyDef, Section)>,
     /// Template parameters of the operation, when the document belongs to one.
     template_parameters: Option<&'a [String]>,
 }
@@ -218,8 +228,17 @@ impl CompileCx<'_> {
 
     /// The policies inside an element, working on a response of their own.
     pub fn reply_block(&mut self, element: &Element) -> Block {
-        let outer = std::mem::replace(&mut self.message, Message::Reply);
-        let block = document::block(self, element, String::new(), document::Place::Reply);
+        self.message_block(element, Message::Reply)
+    }
+
+    /// The policies inside an element, working on a call of their own; the element's own children are left out.
+    pub fn call_block(&mut self, element: &Element) -> Block {
+        self.message_block(element, Message::Call)
+    }
+
+    fn message_block(&mut self, element: &Element, message: Message) -> Block {
+        let outer = std::mem::replace(&mut self.message, message);
+        let block = document::block(self, element, String::new(), document::Place::Message);
         self.message = outer;
         block
     }
@@ -240,6 +259,15 @@ impl CompileCx<'_> {
         }
         let suggestion = closest(id, self.env.names.certificate_ids()).map(str::to_owned);
         self.unresolved(Code::UNKNOWN_CERTIFICATE, "certificate", id, span, suggestion.as_deref())
+    }
+
+    /// Says that a schema does not exist, if it does not.
+    pub fn check_schema(&mut self, id: &str, span: Span) -> bool {
+        if self.env.names.schema(id).is_some() {
+            return true;
+        }
+        let suggestion = closest(id, self.env.names.schema_ids()).map(str::to_owned);
+        self.unresolved(Code::UNKNOWN_SCHEMA, "schema", id, span, suggestion.as_deref())
     }
 
     fn unresolved(

@@ -8,9 +8,12 @@
 //! request's own [`Wire`]. It names no policy but `base` and `include-fragment`.
 
 mod compile;
+pub mod contract;
 mod error;
 mod error_response;
+mod finally;
 pub mod jose;
+pub mod json_schema;
 mod pipeline;
 mod policy;
 pub mod ports;
@@ -27,8 +30,11 @@ pub use compile::{
 };
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
-pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
-pub use policy::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, Support, TextDef};
+pub use finally::{Finally, Responding, Sent, Traffic};
+pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error, process_unmatched};
+pub use policy::{
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
+};
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
     Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
@@ -36,7 +42,9 @@ pub use request::{
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};
-pub use step::{Block, BoxFuture, CompiledStep, Facts, Flow, Resumed, Step};
+pub use step::{
+    Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step, Until,
+};
 pub use typed::Typed;
 pub use value::Value;
 

@@ -88,7 +88,7 @@ impl Prepared {
         match load_blocking(&setup, &adapters).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
                 mask(&adapters, config.secrets.iter());
-                adapters.apply(&config);
+                adapters.apply(&config).await;
                 Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
             }
             loaded => Err(Box::new(loaded)),
@@ -119,7 +119,8 @@ impl Prepared {
             .replace(&snapshot.listen_certificates)
             .map_err(|error| StartError::Certificates(error.to_string()))?;
         let site = Arc::new(ArcSwap::from_pointee(snapshot));
-        let connections = Arc::new(Connections::new(Arc::clone(&adapters.resolver)));
+        let (resolver, budget) = (Arc::clone(&adapters.resolver), Arc::clone(&adapters.budget));
+        let connections = Arc::new(Connections::sharing(resolver, budget));
         connections.trust(backend_roots(&config));
         let parts = ServerParts {
             site: Arc::clone(&site),
@@ -178,6 +179,7 @@ fn admin_state(adapters: &Adapters, config: &Config) -> Arc<AdminState> {
         Arc::clone(&adapters.metrics),
         Arc::clone(&adapters.identities),
         Arc::clone(&adapters.keys),
+        Arc::clone(&adapters.redis),
         Arc::clone(&adapters.key_vault),
         Arc::clone(&adapters.redactor),
         Arc::new(SystemClock),
@@ -232,10 +234,12 @@ impl Gateway {
         self.watching.iter().for_each(JoinHandle::abort);
         self.reloader.admin.drain();
         tracing::info!("stopping");
+        let (began, grace) = (Instant::now(), self.reloader.site.load().timeouts.graceful_stop);
         self.stop.send_replace(true);
         if self.serving.await.is_err() {
             tracing::error!("the server ended before it was told to");
         }
+        self.reloader.adapters.calls.drain(grace.saturating_sub(began.elapsed())).await;
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {
             log.flush();
@@ -312,7 +316,7 @@ impl Reloader {
                 // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
                 mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
                 self.site.store(Arc::new(snapshot));
-                self.adapters.apply(&config);
+                self.adapters.apply(&config).await;
                 self.connections.trust(backend_roots(&config));
                 self.admin.set_key(config.admin_key.clone());
                 if let Some(log) = &self.log
@@ -408,7 +412,7 @@ async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
         return loaded;
     }
     // The way to the vault may be a proxy or an authority that this configuration, which is sound, is the first to name.
-    adapters.apply(config);
+    adapters.apply(config).await;
     adapters.key_vault.provide(&*adapters.ports(config).identities, &missing).await;
     read_blocking(setup, adapters, |vault| Box::new(vault)).await
 }

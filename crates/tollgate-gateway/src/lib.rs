@@ -6,6 +6,7 @@
 mod adapters;
 pub mod admin;
 mod backend;
+mod calls;
 pub mod certificates;
 pub mod config;
 mod directory;
@@ -18,6 +19,7 @@ pub mod keys;
 mod loopback;
 mod openapi;
 mod products;
+pub mod redis;
 mod router;
 pub mod server;
 mod settings;

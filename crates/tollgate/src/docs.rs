@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use tollgate_diagnostics::ALL_CODES;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, Content, PolicyDef, Section, Support,
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Section, Support,
 };
 use tollgate_gateway::config::keys::KEYS;
 
@@ -134,7 +134,7 @@ fn row(def: &'static PolicyDef) -> (&'static str, String) {
 /// The attributes of an element and of what stands inside it.
 fn all_attributes(own: &'static [AttributeDef], content: &Content) -> Vec<&'static AttributeDef> {
     let mut all: Vec<_> = own.iter().collect();
-    if let Content::Children(children) = content {
+    if let Content::Children(children) | Content::Call { children, .. } = content {
         for child in *children {
             all.extend(all_attributes(child.attributes, &child.content));
         }
@@ -152,7 +152,12 @@ fn policy(page: &mut String, def: &PolicyDef) {
         write!(page, "; with a warning: {}", sections(def.toolkit_sections)).ok();
     }
     let scopes: Vec<&str> = def.scopes.iter().map(|scope| scope.name()).collect();
-    writeln!(page, ". Scopes: {}.", scopes.join(", ")).ok();
+    let limit = match def.limit {
+        Limit::Any => "",
+        Limit::OncePerSection => " Once in a section.",
+        Limit::OncePerDocument => " Once in a document.",
+    };
+    writeln!(page, ". Scopes: {}.{limit}", scopes.join(", ")).ok();
     let differences = differences(def);
     attributes(page, def.attributes, differences);
     content(page, &def.content, "", differences);
@@ -225,7 +230,17 @@ fn content(page: &mut String, content: &Content, parent: &str, differences: &str
         Content::Policies => {
             write!(page, "\nContent{}: policies.\n", of(parent)).ok();
         }
+        Content::Only(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
+        }
         Content::Response { once, many } => {
+            let names: Vec<String> =
+                once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
+            write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
+        }
+        Content::Call { children, once, many } => {
+            children.iter().for_each(|def| child(page, def, parent, differences));
             let names: Vec<String> =
                 once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
             write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();

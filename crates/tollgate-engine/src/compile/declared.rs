@@ -19,7 +19,9 @@ pub(super) fn attribute(
 }
 
 fn child(content: &Content, element: &str) -> Option<&'static ChildDef> {
-    let Content::Children(children) = content else { return None };
+    let (Content::Children(children) | Content::Call { children, .. }) = content else {
+        return None;
+    };
     children
         .iter()
         .find(|child| child.name == element)
@@ -172,9 +174,43 @@ fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
         }
         Content::Children(defs) => {
             no_text(cx, element);
+            no_other_children(cx, element, defs);
             children(cx, element, defs);
         }
+        Content::Call { children: defs, .. } => {
+            no_text(cx, element);
+            children(cx, element, defs);
+        }
+        Content::Only(names) => {
+            no_text(cx, element);
+            only(cx, element, names);
+        }
         Content::Policies | Content::Response { .. } => no_text(cx, element),
+    }
+}
+
+/// Policies that hold some policies only.
+fn only(cx: &mut CompileCx<'_>, element: &Element, names: &[&str]) {
+    if element.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(
+                Code::MISSING_CHILD,
+                format!("`{}` is empty", element.name),
+                element.name_span,
+            )
+            .label(format!("expected one of {}", word_list(names))),
+        );
+    }
+    for child in element.elements().filter(|child| !names.contains(&child.name.as_str())) {
+        cx.report(
+            Diagnostic::new(
+                Code::UNKNOWN_ELEMENT,
+                format!("`{}` may not stand directly in `{}`", child.name, element.name),
+                child.name_span,
+            )
+            .label(format!("expected one of {}", word_list(names)))
+            .suggest(closest(&child.name, names.iter().copied())),
+        );
     }
 }
 
@@ -183,8 +219,10 @@ fn text(cx: &mut CompileCx<'_>, element: &Element, def: &TextDef) {
     match element.text() {
         None if def.required => cx.report(missing_text(element)),
         None => {}
-        Some(text) if text.is_expression && !def.expression => {
-            cx.report(not_an_expression(&text, &subject));
+        Some(text) if text.is_expression => {
+            if !def.expression {
+                cx.report(not_an_expression(&text, &subject));
+            }
         }
         Some(text) => literal(cx, &text, def.ty, &subject),
     }
@@ -221,12 +259,9 @@ fn no_children(cx: &mut CompileCx<'_>, element: &Element) {
     }
 }
 
-fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
+fn no_other_children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
     for child in element.elements() {
-        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
-            attributes(cx, child, def.attributes, &[]);
-            content(cx, child, &def.content);
-        } else {
+        if defs.iter().all(|def| def.name != child.name) {
             let suggestion = closest(&child.name, defs.iter().map(|def| def.name));
             cx.report(
                 Diagnostic::new(
@@ -237,6 +272,15 @@ fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]
                 .label(format!("not a child of `{}`", element.name))
                 .suggest(suggestion),
             );
+        }
+    }
+}
+
+fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
+    for child in element.elements() {
+        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
+            attributes(cx, child, def.attributes, &[]);
+            content(cx, child, &def.content);
         }
     }
     for def in defs {

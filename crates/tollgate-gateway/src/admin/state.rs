@@ -12,6 +12,7 @@ use tollgate_engine::{Clock, Secret};
 use crate::identity::{IdentityPool, TokenStatus};
 use crate::key_vault::{KeyVault, SecretStatus};
 use crate::keys::{KeyPool, KeyStatus};
+use crate::redis::{Redis, RedisStatus};
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::Connections;
 
@@ -20,6 +21,7 @@ pub struct AdminState {
     metrics: Arc<Metrics>,
     identities: Arc<IdentityPool>,
     keys: Arc<KeyPool>,
+    redis: Arc<Redis>,
     key_vault: Arc<KeyVault>,
     redactor: Arc<SharedRedactor>,
     clock: Arc<dyn Clock>,
@@ -72,13 +74,25 @@ impl AdminState {
         metrics: Arc<Metrics>,
         identities: Arc<IdentityPool>,
         keys: Arc<KeyPool>,
+        redis: Arc<Redis>,
         key_vault: Arc<KeyVault>,
         redactor: Arc<SharedRedactor>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
         let connections = OnceLock::new();
-        Self { metrics, identities, keys, key_vault, redactor, clock, admin_key, connections, told }
+        Self {
+            metrics,
+            identities,
+            keys,
+            redis,
+            key_vault,
+            redactor,
+            clock,
+            admin_key,
+            connections,
+            told,
+        }
     }
 
     /// Tells whose buffers the metrics speak of.
@@ -171,6 +185,7 @@ impl AdminState {
             "last_reload": last_reload,
             "key_sets": keys,
             "identities": identities,
+            "redis": self.redis.status().as_ref().map(redis),
             "key_vault": secrets,
         });
         self.redactor.load().redact(&status.to_string()).into_owned()
@@ -186,6 +201,10 @@ fn key_set(status: &KeyStatus) -> Value {
         "age_seconds": status.age.map(|age| age.as_secs()),
         "error": status.error,
     })
+}
+
+fn redis(status: &RedisStatus) -> Value {
+    json!({ "server": status.server, "connected": status.connected, "error": status.error })
 }
 
 fn vault_secret(status: &SecretStatus, now: i64) -> Value {

@@ -20,6 +20,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::redis::RedisSettings;
 use crate::{Limits, ListenSettings, Timeouts};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
 pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
@@ -60,6 +61,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// The gateway's own calls.
     pub egress: EgressConfig,
+    /// The server that gateways share.
+    pub redis: Option<RedisSettings>,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
@@ -427,6 +430,7 @@ impl Reader<'_> {
                 allow_http: flag(keys, "allow-http", false),
             },
             egress: self.egress(table.table("egress")),
+            redis: self.redis(table.table("redis")),
             authorities: self.authorities(table.table("ca-certificates")),
             vault_secrets: named_values::vault_secrets(&named_values),
             named_values,
@@ -542,6 +546,37 @@ impl Reader<'_> {
         }
     }
 
+    fn redis(&mut self, table: Option<Table<'_>>) -> Option<RedisSettings> {
+        let Some(item) = table?.get("url") else {
+            let message = "`[redis]` needs a `url`".to_owned();
+            self.report(Code::CONFIG_MISSING, message, table?.span(), "`url` is missing");
+            return None;
+        };
+        let is_open = item.table().is_none();
+        let url = self.secret(item, if is_open { Shown::Freely } else { Shown::Never })?;
+        let mut settings = match RedisSettings::parse(url.expose()) {
+            Ok(settings) => settings,
+            Err(why) => {
+                let message = "the value of `redis.url` does not fit".to_owned();
+                self.report(Code::CONFIG_VALUE, message, item.span(), why);
+                return None;
+            }
+        };
+        if is_open && settings.password.is_some() {
+            let message = "the URL of the Redis server holds a password".to_owned();
+            let label = "use `{ env = \"NAME\" }` for the URL, or `redis.password`";
+            self.report(Code::CONFIG_VALUE, message, item.span(), label);
+        }
+        self.secrets.extend(settings.password.clone());
+        let password = table?.get("password").and_then(|item| self.secret(item, Shown::Never));
+        settings.password = password.or(settings.password);
+        settings.username = text(table, "username").or(settings.username);
+        settings.connect_timeout = duration(table, "connect-timeout", settings.connect_timeout);
+        settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
+        settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
+        Some(settings)
+    }
+
     fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
         AuthoritiesConfig {
             roots: self.path(table, "roots"),
@@ -585,6 +620,7 @@ fn limits(table: Option<Table<'_>>) -> Limits {
             default.requests_per_connection,
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
+        one_way_requests: count(table, "one-way-requests", default.one_way_requests),
     }
 }
 
@@ -610,6 +646,7 @@ fn timeouts(table: Option<Table<'_>>) -> Timeouts {
         backend_body: optional_duration(table, "backend-body"),
         backend_write: duration(table, "backend-write", default.backend_write),
         backend_idle: duration(table, "backend-idle", default.backend_idle),
+        policy_request: duration(table, "policy-request", default.policy_request),
         graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
     }
 }

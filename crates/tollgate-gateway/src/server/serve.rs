@@ -4,12 +4,13 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
+use tollgate_engine::ports::Via;
 use tollgate_engine::{
-    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Url, Variables,
-    error_body, process, process_error,
+    Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, Traffic,
+    Uri, Url, Variables, error_body, process, process_error, process_unmatched,
 };
 use uuid::Uuid;
 
@@ -146,6 +147,7 @@ struct Prepared {
     client: ClientInfo,
     chain: Chain,
     refusal: Option<PolicyError>,
+    unmatched: bool,
     received: Received,
     record: AccessRecord,
 }
@@ -160,7 +162,8 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         Ok(matched) => (matched, None),
         Err(Refusal { matched, error }) => (*matched, Some(error)),
     };
-    let Matched { info, parameters, chain, path: below, query: rest, target, keys } = matched;
+    let Matched { info, parameters, chain, path: below, query: rest, target, keys, unmatched } =
+        matched;
     let received = Received {
         trailers,
         host: headers.get(http::header::HOST).cloned(),
@@ -181,6 +184,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         uri: Uri { path: below, query: rest },
         target,
         backend_chosen_by: None,
+        via: Via::default(),
         headers,
         body: if facts.body == Announced::Nothing { Body::Empty } else { Body::Stream },
         consumed: false,
@@ -198,7 +202,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         certificate: peer.certificate.clone(),
         tracing: false,
     };
-    Prepared { request, route, client, chain, refusal, received, record }
+    Prepared { request, route, client, chain, refusal, unmatched, received, record }
 }
 
 async fn run<S: Site>(
@@ -209,13 +213,16 @@ async fn run<S: Site>(
     closing: bool,
     began: Instant,
 ) -> Option<Downstream> {
-    let Prepared { request, route, client, chain, refusal, received, mut record } = prepared;
+    let Prepared { request, route, client, chain, refusal, unmatched, received, mut record } =
+        prepared;
     let connections = Arc::clone(&shared.parts.connections);
     let backends = Arc::clone(&site) as Arc<dyn Backends>;
     let mut cx = RequestCx {
         request,
         response: None,
         reply: None,
+        call: None,
+        calls_left: site.limits().policy_requests,
         variables: Variables::default(),
         last_error: None,
         client,
@@ -223,12 +230,16 @@ async fn run<S: Site>(
         ports: site.ports().clone(),
         wire: Box::new(PingoraWire::new(down, connections, backends, received)),
         eval: RequestCx::eval_state(site.expression_limits()),
+        finally: Finally::default(),
+        extensions: Extensions::default(),
     };
+    let answered = unmatched && process_unmatched(&mut cx, &chain).await.is_some();
     match refusal {
-        None => process(&mut cx, &chain).await,
-        Some(error) => process_error(&mut cx, &chain, error).await,
-    };
-    let RequestCx { response, last_error, wire, .. } = cx;
+        _ if answered => {}
+        None => drop(process(&mut cx, &chain).await),
+        Some(error) => drop(process_error(&mut cx, &chain, error).await),
+    }
+    let RequestCx { response, last_error, wire, finally, .. } = cx;
     record.error = last_error.map(|error| AccessError {
         source: error.source.into(),
         reason: error.reason.into(),
@@ -241,6 +252,10 @@ async fn run<S: Site>(
     let response = response.unwrap_or_else(|| Response::new(StatusCode::OK));
     let written = wire.respond(response, closing || shared.status.is_draining()).await;
     let (down, stats) = wire.into_parts();
+    let traffic = Traffic { request: down.bytes_in(), response: down.bytes_out };
+    for work in finally.sent(traffic) {
+        tokio::spawn(work);
+    }
     finish_record(&mut record, &written, &down, &stats, began);
     shared.parts.access.record(&record);
     count(shared, &record, &written);

@@ -39,6 +39,7 @@ pub struct Metrics {
     connections: Gauge,
     connections_accepted: Counter,
     broken: Family<SideLabels, Counter>,
+    one_way: Family<DeliveryLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
     secret_fetches: Family<ResultLabels, Counter>,
@@ -47,6 +48,8 @@ pub struct Metrics {
     snapshot_loaded: Gauge,
     buffered_bytes: Gauge,
     log_lines_dropped: Counter,
+    redis_connected: Gauge,
+    redis_failures: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -75,6 +78,23 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+}
+
+/// What became of a request that nobody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Delivery {
+    /// It was answered.
+    answered,
+    /// It was not.
+    failed,
+    /// It was never made, because too many were under way.
+    dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    result: Delivery,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -128,6 +148,7 @@ impl Metrics {
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
             broken: Family::default(),
+            one_way: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
             secret_fetches: Family::default(),
@@ -136,6 +157,8 @@ impl Metrics {
             snapshot_loaded: Gauge::default(),
             buffered_bytes: Gauge::default(),
             log_lines_dropped: Counter::default(),
+            redis_connected: Gauge::default(),
+            redis_failures: Counter::default(),
         };
         metrics.register();
         metrics
@@ -177,6 +200,11 @@ impl Metrics {
             self.broken.clone(),
         );
         r.register(
+            "one_way_requests",
+            "Requests of policies that nobody waits for, by what became of them",
+            self.one_way.clone(),
+        );
+        r.register(
             "token_fetches",
             "Calls for tokens of the gateway's identities",
             self.token_fetches.clone(),
@@ -205,6 +233,16 @@ impl Metrics {
             "Log lines that were dropped because nobody took them",
             self.log_lines_dropped.clone(),
         );
+        r.register(
+            "redis_connected",
+            "Whether the Redis server can be used; 0 also when none is configured",
+            self.redis_connected.clone(),
+        );
+        r.register(
+            "redis_failures",
+            "Commands that Redis did not carry out, those included that were not sent because it is away",
+            self.redis_failures.clone(),
+        );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
             for family in
@@ -215,6 +253,9 @@ impl Metrics {
         }
         for side in [Side::client, Side::backend] {
             drop(self.broken.get_or_create(&SideLabels { side }));
+        }
+        for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {
+            drop(self.one_way.get_or_create(&DeliveryLabels { result }));
         }
     }
 
@@ -267,6 +308,11 @@ impl Metrics {
         self.broken.get_or_create(&SideLabels { side }).inc();
     }
 
+    /// Counts a request that nobody waits for.
+    pub fn one_way_request(&self, result: Delivery) {
+        self.one_way.get_or_create(&DeliveryLabels { result }).inc();
+    }
+
     /// Counts a call for a token.
     pub fn token_fetched(&self, result: Ended) {
         self.token_fetches.get_or_create(&ResultLabels { result }).inc();
@@ -290,6 +336,16 @@ impl Metrics {
             self.snapshot_generation.set(generation);
             self.snapshot_loaded.set(unix_seconds);
         }
+    }
+
+    /// Says whether the Redis server can be used.
+    pub fn redis_connected(&self, connected: bool) {
+        self.redis_connected.set(i64::from(connected));
+    }
+
+    /// Counts a command that Redis did not carry out.
+    pub fn redis_failed(&self) {
+        self.redis_failures.inc();
     }
 
     /// Bytes held by buffered bodies, added and taken away by who holds them.
