@@ -163,10 +163,13 @@ impl Case {
         writeln!(config, "[apis.{id}]\npath = \"{id}\"").expect("text");
         let own = self.blocks.iter().filter(|block| block.kind == "toml");
         let own: String = own.map(|block| block.text.as_str()).collect();
-        if !own.contains("service-url =") {
+        let begins = |key: &str| {
+            own.lines().take_while(|line| !line.starts_with('[')).any(|line| line.starts_with(key))
+        };
+        if !begins("service-url =") {
             config.push_str("backend = \"echo\"\n");
         }
-        if !own.contains("subscription =") {
+        if !begins("subscription =") {
             config.push_str("subscription = \"optional\"\n");
         }
         config.push_str(&own);

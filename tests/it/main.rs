@@ -15,6 +15,7 @@ mod examples;
 mod harness;
 mod identity;
 mod jwt;
+mod load_time;
 mod named_values;
 mod operation;
 mod readme;
