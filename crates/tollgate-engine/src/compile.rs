@@ -4,7 +4,7 @@ mod declared;
 mod document;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,13 +46,30 @@ type FragmentUse = (String, Section, Scope);
 #[derive(Debug, Default)]
 pub struct Fragments {
     documents: HashMap<String, Element>,
-    compiled: RefCell<HashMap<FragmentUse, Arc<Block>>>,
+    compiled: RefCell<HashMap<FragmentUse, Arc<CompiledFragment>>>,
+}
+
+/// A fragment at one place.
+#[derive(Debug)]
+struct CompiledFragment {
+    block: Arc<Block>,
+    /// Policies in it that may not appear as often as one likes.
+    limited: Vec<&'static PolicyDef>,
 }
 
 impl Fragments {
     /// Fragments from their documents' roots.
     pub fn new(documents: HashMap<String, Element>) -> Self {
         Self { documents, compiled: RefCell::default() }
+    }
+
+    /// The roots of those that nothing has included so far, by identifier.
+    pub fn unused(&self) -> Vec<&Element> {
+        let compiled = self.compiled.borrow();
+        let used: HashSet<&str> = compiled.keys().map(|(id, ..)| id.as_str()).collect();
+        let unused = self.documents.iter().filter(|(id, _)| !used.contains(id.as_str()));
+        let sorted: BTreeMap<&String, &Element> = unused.collect();
+        sorted.into_values().collect()
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {
@@ -70,6 +87,8 @@ pub struct CompileCx<'a> {
     scope: Scope,
     message: Message,
     in_fragment: bool,
+    /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
+    limited: &'a mut Vec<(&'static PolicyDef, Section)>,
     /// Template parameters of the operation, when the document belongs to one.
     template_parameters: Option<&'a [String]>,
 }

@@ -10,6 +10,7 @@
 mod compile;
 mod error;
 mod error_response;
+mod finally;
 pub mod jose;
 mod pipeline;
 mod policy;
@@ -27,8 +28,11 @@ pub use compile::{
 };
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
+pub use finally::{Finally, Responding, Sent, Traffic};
 pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
-pub use policy::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, TextDef};
+pub use policy::{
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
+};
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
     Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
@@ -36,7 +40,9 @@ pub use request::{
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};
-pub use step::{Block, BoxFuture, CompiledStep, Facts, Flow, Resumed, Step};
+pub use step::{
+    Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step, Until,
+};
 pub use typed::Typed;
 pub use value::Value;
 
@@ -44,5 +50,6 @@ pub use value::Value;
 // the engine and the policies know the expression language.
 pub use tollgate_expr::{
     Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Pkcs12,
-    Pkcs12Fault, Product, Subscription, TrustStore, Url, User, Workspace,
+    Pkcs12Fault, Product, ProductState, Subscription, TrustStore, Url, User, UserIdentity,
+    Workspace,
 };

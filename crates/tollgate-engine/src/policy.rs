@@ -14,6 +14,8 @@ pub struct PolicyDef {
     pub toolkit_sections: &'static [Section],
     /// Scopes in which it is allowed.
     pub scopes: &'static [Scope],
+    /// How often it may appear.
+    pub limit: Limit,
     /// Attributes besides `id`, which every policy takes.
     pub attributes: &'static [AttributeDef],
     /// What stands inside the element.
@@ -23,6 +25,17 @@ pub struct PolicyDef {
     /// Builds the step. Attributes and children have been checked against the declaration, and problems reported; a
     /// compile function reports what only it can know and answers `None` when it cannot build a step.
     pub compile: fn(&Element, &mut CompileCx<'_>) -> Option<Box<dyn Step>>,
+}
+
+/// How often a policy may appear, wherever it stands: nested in other policies and in fragments counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Any number of times.
+    Any,
+    /// Once in each section of a document.
+    OncePerSection,
+    /// Once in a document.
+    OncePerDocument,
 }
 
 /// One attribute.
@@ -40,6 +53,19 @@ pub struct AttributeDef {
     pub default: Option<&'static str>,
     /// One line for the reference page.
     pub doc: &'static str,
+    /// Whether it does here what it does in Azure.
+    pub support: Support,
+}
+
+/// Whether an attribute does what it does in Azure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It does; where it differs, the policy's "Differences from Azure" say how.
+    Done,
+    /// It is accepted with a warning and does nothing, for this reason.
+    NoEffect(&'static str),
+    /// It is refused at load, for this reason.
+    Refused(&'static str),
 }
 
 /// What a literal must look like.
@@ -77,6 +103,8 @@ pub enum Content {
     Children(&'static [ChildDef]),
     /// Any policies that the section allows.
     Policies,
+    /// These policies only, at least one of them.
+    Only(&'static [&'static str]),
     /// These policies only; they work on a response of their own.
     Response {
         /// May appear once.
@@ -123,6 +151,7 @@ impl AttributeDef {
         expression: false,
         default: None,
         doc: "",
+        support: Support::Done,
     };
 }
 

@@ -14,7 +14,7 @@ use tollgate_expr::{
 use uuid::Uuid;
 
 use crate::ports::{Names, TraceSink};
-use crate::{Clock, PolicyError, Ports, Randomness, Scope, Wire};
+use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
 
 /// Everything the steps of one request share.
 pub struct RequestCx {
@@ -39,6 +39,8 @@ pub struct RequestCx {
     pub wire: Box<dyn Wire>,
     /// Objects and budget of this request's expressions.
     pub eval: EvalState,
+    /// What is left for the end of the request.
+    pub finally: Finally,
 }
 
 impl fmt::Debug for RequestCx {

@@ -30,6 +30,15 @@ pub trait Step: Send + Sync + fmt::Debug {
         Box::pin(async { Ok(Flow::Continue) })
     }
 
+    /// Starts the step without holding on to the request, so that several can be under way at once: evaluates everything
+    /// that needs `cx` now and gives the rest as a future. `None` when the step has nothing to wait for, or cannot; it is
+    /// then run as usual. Asked only inside policies that run others concurrently, after the bodies of [`Step::facts`] are
+    /// at hand.
+    fn detach(&self, cx: &mut RequestCx) -> Result<Option<Detached>, PolicyError> {
+        let _ = cx;
+        Ok(None)
+    }
+
     /// The blocks of policies inside this one.
     fn blocks(&self) -> &[Block] {
         &[]
@@ -52,6 +61,22 @@ pub trait Step: Send + Sync + fmt::Debug {
     }
 }
 
+/// A step that is under way without the request.
+pub struct Detached {
+    /// The part that waits. It is dropped when its outcome is no longer of interest: when the client goes away, or
+    /// another policy beside it has settled the matter.
+    pub future: BoxFuture<'static, Completion>,
+}
+
+impl fmt::Debug for Detached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Detached")
+    }
+}
+
+/// What a detached step does to the request once it has waited; what it answers is as from [`Step::run`].
+pub type Completion = Box<dyn FnOnce(&mut RequestCx) -> Result<Flow, PolicyError> + Send>;
+
 /// What happens after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -68,15 +93,35 @@ pub enum Flow {
         /// Given back in [`Resumed`].
         state: u64,
     },
+    /// Run the steps of the block of this index all at once, each on its own, then `resume` with state 0. Those that
+    /// can be [detached](Step::detach) wait together; the others run in turn.
+    Concurrent {
+        /// Index into [`Step::blocks`].
+        block: usize,
+        /// When they are done.
+        until: Until,
+    },
+}
+
+/// When steps that run concurrently are done. What is still under way then is dropped, and what was not begun does not
+/// begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// When each of them has ended, or the first fails.
+    All,
+    /// When the first has ended without an error; when all have failed, with the error of the first.
+    Any,
 }
 
 /// What a step said when it entered a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Resumed {
     /// The block.
     pub block: usize,
     /// The state.
     pub state: u64,
+    /// In `wait`: the error the block ended with, if it did.
+    pub error: Option<PolicyError>,
 }
 
 /// What a step needs before it runs, known at load.

@@ -15,7 +15,9 @@ use crate::fetch::{
     SystemResolver,
 };
 use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
+use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::system_root_certificates;
@@ -27,6 +29,8 @@ pub(crate) struct Adapters {
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
+    pub(crate) redis: Arc<Redis>,
+    pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -53,8 +57,11 @@ impl Adapters {
             metrics: Arc::clone(&metrics),
         };
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
+        let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
+        let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, metrics, redactor }
+        Self { resolver, fetcher, identities, keys, redis, key_vault, metrics, redactor }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -69,11 +76,12 @@ impl Adapters {
     }
 
     /// Takes over the settings of a configuration that is now in force.
-    pub(crate) fn apply(&self, config: &Config) {
+    pub(crate) async fn apply(&self, config: &Config) {
         self.keys.apply(key_settings(&config.keys));
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.redis.apply(config.redis.clone()).await;
     }
 }
 

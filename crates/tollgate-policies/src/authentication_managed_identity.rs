@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use tollgate_engine::ports::{AccessToken, IdentityError, TokenSource};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, BoxFuture, CompileCx, Content, Facts, Flow, PolicyDef,
+    AttributeDef, AttributeType, BoxFuture, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
     PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
 };
 
@@ -16,6 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[Section::Outbound],
     scopes: &[Scope::Global, Scope::Product, Scope::Api, Scope::Operation],
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "resource",

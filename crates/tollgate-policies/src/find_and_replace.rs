@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, CompileCx, Content, Facts, Message, PolicyDef, PolicyError, RequestCx, Scope,
-    Section, Step, Value,
+    AttributeDef, CompileCx, Content, Facts, Limit, Message, PolicyDef, PolicyError, RequestCx,
+    Scope, Section, Step, Value,
 };
 
 use crate::message_body::{LONGEST, Rewrite, Rewriting, content_type, too_large};
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "from",

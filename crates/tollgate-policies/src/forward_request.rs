@@ -6,8 +6,8 @@ use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, Typed, Value,
+    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -16,6 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Backend],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "http-version",
@@ -195,6 +196,8 @@ impl Step for ForwardRequest {
                 let message = "The body of the request has already been sent and was not kept.";
                 return Err(PolicyError::internal("RequestBodyConsumed", message));
             }
+            // What an earlier call answered is not the response of one that fails.
+            cx.response = None;
             let RequestCx { request, wire, client, .. } = cx;
             let call = ForwardCall { request, options, request_id: client.request_id };
             let answer = wire.forward(call).await;

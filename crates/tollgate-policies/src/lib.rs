@@ -16,6 +16,7 @@ mod message_body;
 mod openid_url;
 mod query;
 mod redirect_content_urls;
+mod retry;
 mod return_response;
 mod rewrite_uri;
 mod set_backend_service;
@@ -29,6 +30,7 @@ mod token;
 mod unsupported;
 mod validate_azure_ad_token;
 mod validate_jwt;
+mod wait;
 mod xml_text;
 mod xml_to_json;
 
@@ -52,6 +54,7 @@ pub const ALL: &[PolicyDef] = &[
     forward_request::POLICY,
     json_to_xml::POLICY,
     redirect_content_urls::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     set_backend_service::POLICY,
@@ -64,4 +67,5 @@ pub const ALL: &[PolicyDef] = &[
     validate_azure_ad_token::POLICY,
     validate_jwt::POLICY,
     xml_to_json::POLICY,
+    wait::POLICY,
 ];

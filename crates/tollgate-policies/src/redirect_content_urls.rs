@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    CompileCx, Content, Facts, Message, PolicyDef, PolicyError, RequestCx, Scope, Section, Step,
-    Target, Url,
+    CompileCx, Content, Facts, Limit, Message, PolicyDef, PolicyError, RequestCx, Scope, Section,
+    Step, Target, Url,
 };
 
 use crate::message_body::{LONGEST, Rewrite, Rewriting, too_large};
@@ -14,6 +14,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Outbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::OncePerSection,
     attributes: &[],
     content: Content::Empty,
     docs: DOCS,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, Block, Body, CompileCx, Content, Flow, PolicyDef, PolicyError, RequestCx,
+    AttributeDef, Block, Body, CompileCx, Content, Flow, Limit, PolicyDef, PolicyError, RequestCx,
     Response, Resumed, Scope, Section, Step,
 };
 
@@ -14,6 +14,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[AttributeDef {
         name: "response-variable-name",
         doc: "Context variable that holds the response to begin with.",

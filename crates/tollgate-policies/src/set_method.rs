@@ -3,8 +3,8 @@
 use http::Method;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope,
-    Section, Step, TextDef, Value,
+    AttributeType, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError, RequestCx,
+    Scope, Section, Step, TextDef, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -12,6 +12,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::OnError],
     toolkit_sections: &[Section::Backend, Section::Outbound],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[],
     content: Content::Text(TextDef { ty: AttributeType::Text, required: true, expression: true }),
     docs: DOCS,

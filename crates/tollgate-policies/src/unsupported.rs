@@ -46,6 +46,7 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("rate-limit", ""),
     ("rate-limit-by-key", ""),
     ("retry", ""),
+    ("redirect-content-urls", ""),
     ("send-one-way-request", ""),
     ("send-request", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
@@ -58,5 +59,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("validate-parameters", ""),
     ("validate-status-code", ""),
     ("wait", ""),
+    ("xml-to-json", ""),
     ("xsl-transform", ""),
 ];

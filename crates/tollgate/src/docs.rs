@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use tollgate_diagnostics::ALL_CODES;
-use tollgate_engine::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, Section};
+use tollgate_engine::{
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Section, Support,
+};
 use tollgate_gateway::config::keys::KEYS;
 
 use crate::registry::REGISTRY;
@@ -102,20 +104,42 @@ fn errors() -> String {
 }
 
 fn policies() -> String {
-    let mut page = format!("{GENERATED}# Policies\n\n");
-    for def in REGISTRY.policies {
-        writeln!(page, "- [`{0}`](#{0})", def.name).ok();
+    let mut page = format!(
+        "{GENERATED}# Policies\n\nEvery policy of Azure API Management: how many of its attributes are done, in how many notes it differs, or \
+         why it is refused. Each attribute has cases in `tests/cases`.\n\n| policy | attributes | differences |\n|---|---|---|\n"
+    );
+    let mut rows: Vec<(&str, String)> = REGISTRY.policies.iter().map(row).collect();
+    rows.extend(REGISTRY.unsupported.iter().map(|(name, instead)| {
+        let instead = if instead.is_empty() { "-" } else { instead };
+        (*name, format!("| `{name}` | refused | {} |", cell(instead)))
+    }));
+    rows.sort_unstable();
+    for (_, row) in rows {
+        writeln!(page, "{row}").ok();
     }
     for def in REGISTRY.policies {
         policy(&mut page, def);
     }
-    page.push_str(
-        "\n## Not supported\n\nThese are refused by name.\n\n| policy | instead |\n|---|---|\n",
-    );
-    for (name, instead) in REGISTRY.unsupported {
-        writeln!(page, "| `{name}` | {} |", cell(instead)).ok();
-    }
     page
+}
+
+/// A policy's line in the table at the top, by its name.
+fn row(def: &'static PolicyDef) -> (&'static str, String) {
+    let all = all_attributes(def.attributes, &def.content);
+    let n_done = all.iter().filter(|attribute| attribute.support == Support::Done).count();
+    let n_notes = differences(def).lines().filter(|line| line.starts_with("- ")).count();
+    (def.name, format!("| [`{0}`](#{0}) | {n_done} of {1} | {n_notes} |", def.name, all.len()))
+}
+
+/// The attributes of an element and of what stands inside it.
+fn all_attributes(own: &'static [AttributeDef], content: &Content) -> Vec<&'static AttributeDef> {
+    let mut all: Vec<_> = own.iter().collect();
+    if let Content::Children(children) = content {
+        for child in *children {
+            all.extend(all_attributes(child.attributes, &child.content));
+        }
+    }
+    all
 }
 
 fn policy(page: &mut String, def: &PolicyDef) {
@@ -128,29 +152,55 @@ fn policy(page: &mut String, def: &PolicyDef) {
         write!(page, "; with a warning: {}", sections(def.toolkit_sections)).ok();
     }
     let scopes: Vec<&str> = def.scopes.iter().map(|scope| scope.name()).collect();
-    writeln!(page, ". Scopes: {}.", scopes.join(", ")).ok();
-    attributes(page, def.attributes);
-    content(page, &def.content, "");
+    let limit = match def.limit {
+        Limit::Any => "",
+        Limit::OncePerSection => " Once in a section.",
+        Limit::OncePerDocument => " Once in a document.",
+    };
+    writeln!(page, ". Scopes: {}.{limit}", scopes.join(", ")).ok();
+    let differences = differences(def);
+    attributes(page, def.attributes, differences);
+    content(page, &def.content, "", differences);
 }
 
-fn attributes(page: &mut String, all: &[AttributeDef]) {
+fn attributes(page: &mut String, all: &[AttributeDef], differences: &str) {
     if all.is_empty() {
         return;
     }
-    page.push_str("\n| attribute | value | needed | expression | default | what |\n|---|---|---|---|---|---|\n");
+    page.push_str("\n| attribute | value | needed | expression | default | what | state |\n|---|---|---|---|---|---|---|\n");
     for def in all {
         let yes = |flag: bool| if flag { "yes" } else { "no" };
         let default = def.default.map(|text| format!("`{text}`")).unwrap_or_default();
         writeln!(
             page,
-            "| `{}` | {} | {} | {} | {default} | {} |",
+            "| `{}` | {} | {} | {} | {default} | {} | {} |",
             def.name,
             value(def.ty),
             yes(def.required),
             yes(def.expression),
-            cell(def.doc)
+            cell(def.doc),
+            cell(&state(def, differences))
         )
         .ok();
+    }
+}
+
+/// What the policy's reference text says about Azure.
+fn differences(def: &PolicyDef) -> &str {
+    def.docs.split_once("Differences from Azure:").map_or("", |(_, list)| list)
+}
+
+fn state(def: &AttributeDef, differences: &str) -> String {
+    match def.support {
+        Support::NoEffect(why) => format!("no effect: {why}"),
+        Support::Refused(why) => format!("refused: {why}"),
+        Support::Done
+            if differences.contains(&format!("`{}`", def.name))
+                || differences.contains(&format!("`{}=", def.name)) =>
+        {
+            "differs, see above".to_owned()
+        }
+        Support::Done => "done".to_owned(),
     }
 }
 
@@ -168,15 +218,21 @@ fn value(ty: AttributeType) -> String {
     }
 }
 
-fn content(page: &mut String, content: &Content, parent: &str) {
+fn content(page: &mut String, content: &Content, parent: &str, differences: &str) {
     match content {
-        Content::Children(children) => children.iter().for_each(|def| child(page, def, parent)),
+        Content::Children(children) => {
+            children.iter().for_each(|def| child(page, def, parent, differences));
+        }
         Content::Text(text) | Content::Raw(text) => {
             let expression = if text.expression { ", or an expression" } else { "" };
             write!(page, "\nContent{}: {}{expression}.\n", of(parent), value(text.ty)).ok();
         }
         Content::Policies => {
             write!(page, "\nContent{}: policies.\n", of(parent)).ok();
+        }
+        Content::Only(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
         }
         Content::Response { once, many } => {
             let names: Vec<String> =
@@ -191,7 +247,7 @@ fn of(parent: &str) -> String {
     if parent.is_empty() { String::new() } else { format!(" of `{parent}`") }
 }
 
-fn child(page: &mut String, def: &ChildDef, parent: &str) {
+fn child(page: &mut String, def: &ChildDef, parent: &str, differences: &str) {
     let path =
         if parent.is_empty() { def.name.to_owned() } else { format!("{parent}/{}", def.name) };
     let times = match (def.min, def.max) {
@@ -202,8 +258,8 @@ fn child(page: &mut String, def: &ChildDef, parent: &str) {
         (min, max) => format!("{min} to {max}"),
     };
     write!(page, "\nElement `{path}` ({times}): {}\n", def.doc).ok();
-    attributes(page, def.attributes);
-    content(page, &def.content, &path);
+    attributes(page, def.attributes, differences);
+    content(page, &def.content, &path, differences);
 }
 
 /// Text that does not end a table cell.

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use tollgate_diagnostics::{Sources, has_errors, render};
 use tollgate_expr::{Deployment, EvalState, Limits, Url};
 use uuid::Uuid;
@@ -12,14 +12,15 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets,
-    KeySource, Names, TokenSource,
+    AccessToken, BodyError, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
+    KeySets, KeySource, Names, TokenSource,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
-    AttributeDef, BoxFuture, ClientInfo, Clock, CompileCx, CompileEnv, Content, DocumentInfo,
-    Fragments, PolicyDef, Ports, Randomness, Request, Response, Route, RouteInfo, TraceSink, Uri,
-    Value, Variables, Wire, compile_document,
+    AttributeDef, Body, BoxFuture, BufferedBody, ClientInfo, Clock, CompileCx, CompileEnv,
+    Completion, Content, Detached, DocumentInfo, Facts, Flow, Fragments, Limit, PolicyDef, Ports,
+    Randomness, Request, Response, Resumed, Route, RouteInfo, Step, TraceSink, Until, Uri, Value,
+    Variables, Wire, compile_document,
 };
 
 /// What the policies of these tests have done, in order.
@@ -47,6 +48,7 @@ const fn def(
         sections: &Section::ALL,
         toolkit_sections: &[],
         scopes: ALL_SCOPES,
+        limit: Limit::Any,
         attributes: &[NAME],
         content,
         docs: "",
@@ -55,7 +57,8 @@ const fn def(
 }
 
 /// `mark` logs its name, `late` does so after waiting, `fail` fails, `read` needs the body, `stop` returns, `hold` runs
-/// what is inside, `rescue` runs it and goes on when it fails.
+/// what is inside, `rescue` runs it and goes on when it fails, `all` and `any` run it concurrently; `apart` is under way
+/// for as many polls as its name has characters, and fails when the name ends with `!`.
 static POLICIES: &[PolicyDef] = &[
     def("mark", Content::Empty, |el, cx| compile(el, cx, Act::Mark)),
     def("late", Content::Empty, |el, cx| compile(el, cx, Act::Late)),
@@ -64,6 +67,9 @@ static POLICIES: &[PolicyDef] = &[
     def("stop", Content::Empty, |el, cx| compile(el, cx, Act::Stop)),
     def("hold", Content::Policies, |el, cx| compile(el, cx, Act::Hold)),
     def("rescue", Content::Policies, |el, cx| compile(el, cx, Act::Rescue)),
+    def("all", Content::Policies, |el, cx| compile(el, cx, Act::All)),
+    def("any", Content::Policies, |el, cx| compile(el, cx, Act::Any)),
+    def("apart", Content::Empty, |el, cx| compile(el, cx, Act::Apart)),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,6 +81,9 @@ enum Act {
     Stop,
     Hold,
     Rescue,
+    All,
+    Any,
+    Apart,
 }
 
 #[derive(Debug)]
@@ -87,7 +96,7 @@ struct Test {
 fn compile(el: &Element, cx: &mut CompileCx<'_>, act: Act) -> Option<Box<dyn Step>> {
     let name: Arc<str> = cx.literal(el, "name")?;
     let blocks = match act {
-        Act::Hold | Act::Rescue => vec![cx.block(el, "inner[1]")],
+        Act::Hold | Act::Rescue | Act::All | Act::Any => vec![cx.block(el, "inner[1]")],
         _ => Vec::new(),
     };
     Some(Box::new(Test { act, name: name.to_string(), blocks }))
@@ -105,6 +114,9 @@ impl Step for Test {
                 ));
             }
             Act::Hold | Act::Rescue => return Ok(Flow::Enter { block: 0, state: 7 }),
+            Act::All => return Ok(Flow::Concurrent { block: 0, until: Until::All }),
+            Act::Any => return Ok(Flow::Concurrent { block: 0, until: Until::Any }),
+            Act::Apart => log(format!("{} in place", self.name)),
             Act::Mark | Act::Read | Act::Stop => log(self.name.clone()),
         }
         Ok(if self.act == Act::Stop { Flow::Return } else { Flow::Continue })
@@ -121,6 +133,37 @@ impl Step for Test {
         })
     }
 
+    fn detach(&self, _: &mut RequestCx) -> Result<Option<Detached>, PolicyError> {
+        if self.act != Act::Apart {
+            return Ok(None);
+        }
+        let mut polls = self.name.len();
+        let name = self.name.clone();
+        log(format!("{name} begins"));
+        let dropped = Dropped(name.clone());
+        let future = Box::pin(async move {
+            let mut dropped = dropped;
+            std::future::poll_fn(|_| match polls {
+                0 => Poll::Ready(()),
+                _ => {
+                    polls -= 1;
+                    Poll::Pending
+                }
+            })
+            .await;
+            dropped.0.clear();
+            Box::new(move |_: &mut RequestCx| {
+                log(format!("{name} ends"));
+                match name.strip_suffix('!') {
+                    Some(_) => Err(PolicyError::internal("Why", name)),
+                    None if name.starts_with("return") => Ok(Flow::Return),
+                    None => Ok(Flow::Continue),
+                }
+            }) as Completion
+        });
+        Ok(Some(Detached { future }))
+    }
+
     fn blocks(&self) -> &[Block] {
         &self.blocks
     }
@@ -133,13 +176,25 @@ impl Step for Test {
     ) -> Result<Flow, PolicyError> {
         log(format!("{} resumed {} {}", self.name, resumed.state, outcome.is_ok()));
         match (self.act, outcome) {
-            (Act::Hold, Err(error)) => Err(error),
+            (Act::Rescue, Err(_)) => Ok(Flow::Continue),
+            (_, Err(error)) => Err(error),
             _ => Ok(Flow::Continue),
         }
     }
 
     fn facts(&self) -> Facts {
         Facts { reads_request_body: self.act == Act::Read, reads_response_body: false }
+    }
+}
+
+/// Says when it is dropped before its name was cleared.
+struct Dropped(String);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            log(format!("{} dropped", self.0));
+        }
     }
 }
 
@@ -314,6 +369,7 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        finally: crate::Finally::default(),
     }
 }
 
@@ -330,13 +386,14 @@ fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
     assert!(!has_errors(&diagnostics), "{diagnostics:?}");
     LOG.with(|log| log.lock().unwrap().clear());
     let mut cx = request_cx();
-    // Nothing here really waits, so the future is ready when it is first asked.
     let outcome = {
         let mut running = Box::pin(process(&mut cx, &chain));
-        match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => panic!("a fake waits"),
-        }
+        let mut task = Context::from_waker(Waker::noop());
+        let ready = (0..100).find_map(|_| match running.as_mut().poll(&mut task) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        });
+        ready.expect("the pipeline ends")
     };
     (outcome, LOG.with(|log| log.lock().unwrap().clone()), cx)
 }
@@ -394,6 +451,91 @@ fn a_step_may_handle_what_fails_inside_it() {
     assert_eq!(outcome, Outcome::Completed);
     assert_eq!(log, ["h resumed 7 false", "r resumed 7 false", "on"]);
     assert!(cx.last_error.is_none());
+}
+
+#[test]
+fn steps_run_beside_one_another() {
+    let check = |inside: &str, expected: &[&str]| {
+        let (_, log, cx) = run(&[(Scope::Global, &format!("<inbound>{inside}</inbound>"))]);
+        assert_eq!(log, expected, "{inside}");
+        cx.last_error.map(|error| format!("{} {}", error.path, error.message))
+    };
+    // The one that cannot be detached runs while the others wait.
+    let all = r#"<all name="a"><apart name="slow"/><apart name="f"/><late name="l"/>
+        <hold name="h"><mark name="m"/><apart name="in"/></hold></all><mark name="after"/>"#;
+    let logged = [
+        "slow begins",
+        "f begins",
+        "l waited",
+        "m",
+        "in begins",
+        "f ends",
+        "in ends",
+        "h resumed 7 true",
+        "slow ends",
+        "a resumed 0 true",
+        "after",
+    ];
+    assert_eq!(check(all, &logged), None);
+    let any = r#"<any name="a"><apart name="slow"/><apart name="!"/><apart name="ok"/></any>"#;
+    let logged = [
+        "slow begins",
+        "! begins",
+        "ok begins",
+        "! ends",
+        "ok ends",
+        "slow dropped",
+        "a resumed 0 true",
+    ];
+    assert_eq!(check(any, &logged), None);
+    let first = r#"<any name="a"><mark name="m"/><apart name="never"/></any>"#;
+    assert_eq!(check(first, &["m", "a resumed 0 true"]), None);
+    let failed = r#"<any name="a"><apart name="two!"/><apart name="1!"/></any>"#;
+    let logged = ["two! begins", "1! begins", "1! ends", "two! ends", "a resumed 0 false"];
+    assert_eq!(check(failed, &logged), Some(r"any[1]\apart[2] 1!".to_owned()));
+    let failed = r#"<hold name="h"><all name="a"><apart name="slow"/><hold name="i"><apart name="!"/></hold></all></hold>"#;
+    let logged = [
+        "slow begins",
+        "! begins",
+        "! ends",
+        "i resumed 7 false",
+        "slow dropped",
+        "a resumed 0 false",
+        "h resumed 7 false",
+    ];
+    let path = r"hold[1]\inner[1]\all[1]\hold[1]\inner[1]\apart[1] !";
+    assert_eq!(check(failed, &logged), Some(path.to_owned()));
+}
+
+#[test]
+fn a_return_beside_others_ends_them_and_the_pipeline() {
+    let text = r#"<inbound><all name="a"><apart name="slow and slow"/><apart name="return"/></all><mark name="m"/></inbound>"#;
+    let (outcome, log, _) = run(&[(Scope::Global, text)]);
+    assert_eq!(outcome, Outcome::Returned);
+    let logged = ["slow and slow begins", "return begins", "return ends", "slow and slow dropped"];
+    assert_eq!(log, logged);
+}
+
+#[test]
+fn what_is_beside_goes_with_the_request() {
+    let ports = ports();
+    let env = env(&ports);
+    let text =
+        r#"<policies><inbound><all name="a"><apart name="slow"/></all></inbound></policies>"#;
+    let info = DocumentInfo { scope: Scope::Global, template_parameters: None };
+    let chain = Chain::new([Arc::new(compile_document(&root(text), info, &env, &mut Vec::new()))]);
+    LOG.with(|log| log.lock().unwrap().clear());
+    let mut cx = request_cx();
+    let mut running = Box::pin(process(&mut cx, &chain));
+    assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(running);
+    assert_eq!(LOG.with(|log| log.lock().unwrap().clone()), ["slow begins", "slow dropped"]);
+}
+
+#[test]
+fn detachable_steps_run_in_place_elsewhere() {
+    let (_, log, _) = run(&[(Scope::Global, "<inbound><apart name=\"x\"/></inbound>")]);
+    assert_eq!(log, ["x in place"]);
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl Connector {
 }
 
 /// Connects to the first address that answers, families in turn, each with a head start over the next.
-async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
+pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut waiting = in_turn(addresses).into_iter().take(MAX_ADDRESSES);
     let mut attempts = FuturesUnordered::new();
     let mut last = None;

@@ -7,6 +7,7 @@
 mod connector;
 pub(crate) mod flight;
 mod guard;
+mod plain;
 mod proxy;
 mod resolver;
 mod tls;
@@ -27,8 +28,10 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 
 pub use guard::{AddressGuard, Guard};
+pub(crate) use plain::{ByteStream, Protection};
 pub use proxy::EgressProxy;
 pub use resolver::{CachingResolver, Resolve, ResolveError, ResolverSettings, SystemResolver};
 
@@ -118,6 +121,7 @@ struct Pools {
     policy: HttpClient,
     configured: HttpClient,
     machine: HttpClient,
+    tls: Arc<ClientConfig>,
 }
 
 impl fmt::Debug for Fetcher {
@@ -153,6 +157,26 @@ impl Fetcher {
             tokio::net::TcpStream::connect(address).await.ok()
         };
         matches!(tokio::time::timeout(timeout, reach).await, Ok(Some(_)))
+    }
+
+    /// Connects to a server of the configuration that speaks something other than HTTP; never through the egress proxy,
+    /// which would not understand it.
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        protection: Protection,
+        timeout: Duration,
+    ) -> Result<Box<dyn ByteStream>, FetchError> {
+        let tls = match protection {
+            Protection::None => None,
+            Protection::Tls => {
+                let generation = self.generation.load_full();
+                Some(Arc::clone(&generation.pools(&self.resolver)?.tls))
+            }
+        };
+        let connecting = plain::connect(&*self.resolver, host, port, tls);
+        tokio::time::timeout(timeout, connecting).await.unwrap_or(Err(FetchError::Timeout(timeout)))
     }
 
     /// Makes one call and reads the whole answer, whatever its status.
@@ -241,6 +265,7 @@ impl Pools {
             policy: pool(Guard::Policy),
             configured: pool(Guard::Configured),
             machine: pool(Guard::Machine),
+            tls: Arc::new(tls),
         })
     }
 

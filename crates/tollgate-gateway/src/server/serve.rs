@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
 use tollgate_engine::{
-    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Url, Variables,
-    error_body, process, process_error,
+    Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, Traffic,
+    Uri, Url, Variables, error_body, process, process_error,
 };
 use uuid::Uuid;
 
@@ -220,12 +220,13 @@ async fn run<S: Site>(
         ports: site.ports().clone(),
         wire: Box::new(PingoraWire::new(down, connections, backends, received)),
         eval: RequestCx::eval_state(site.expression_limits()),
+        finally: Finally::default(),
     };
     match refusal {
         None => process(&mut cx, &chain).await,
         Some(error) => process_error(&mut cx, &chain, error).await,
     };
-    let RequestCx { response, last_error, wire, .. } = cx;
+    let RequestCx { response, last_error, wire, finally, .. } = cx;
     record.error = last_error.map(|error| AccessError {
         source: error.source.into(),
         reason: error.reason.into(),
@@ -238,6 +239,10 @@ async fn run<S: Site>(
     let response = response.unwrap_or_else(|| Response::new(StatusCode::OK));
     let written = wire.respond(response, closing || shared.status.is_draining()).await;
     let (down, stats) = wire.into_parts();
+    let traffic = Traffic { request: down.bytes_in(), response: down.bytes_out };
+    for work in finally.sent(traffic) {
+        tokio::spawn(work);
+    }
     finish_record(&mut record, &written, &down, &stats, began);
     shared.parts.access.record(&record);
     count(shared, &record, &written);

@@ -41,11 +41,14 @@ pub struct Metrics {
     broken: Family<SideLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
+    secret_fetches: Family<ResultLabels, Counter>,
     reloads: Family<ResultLabels, Counter>,
     snapshot_generation: Gauge<u64, AtomicU64>,
     snapshot_loaded: Gauge,
     buffered_bytes: Gauge,
     log_lines_dropped: Counter,
+    redis_connected: Gauge,
+    redis_failures: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -129,11 +132,14 @@ impl Metrics {
             broken: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
+            secret_fetches: Family::default(),
             reloads: Family::default(),
             snapshot_generation: Gauge::default(),
             snapshot_loaded: Gauge::default(),
             buffered_bytes: Gauge::default(),
             log_lines_dropped: Counter::default(),
+            redis_connected: Gauge::default(),
+            redis_failures: Counter::default(),
         };
         metrics.register();
         metrics
@@ -180,6 +186,7 @@ impl Metrics {
             self.token_fetches.clone(),
         );
         r.register("key_fetches", "Calls for keys of OpenID issuers", self.key_fetches.clone());
+        r.register("secret_fetches", "Calls for secrets of Key Vault", self.secret_fetches.clone());
         r.register("reloads", "Reloads of the configuration", self.reloads.clone());
         r.register(
             "snapshot_generation",
@@ -202,9 +209,21 @@ impl Metrics {
             "Log lines that were dropped because nobody took them",
             self.log_lines_dropped.clone(),
         );
+        r.register(
+            "redis_connected",
+            "Whether the Redis server can be used; 0 also when none is configured",
+            self.redis_connected.clone(),
+        );
+        r.register(
+            "redis_failures",
+            "Commands that Redis did not carry out, those included that were not sent because it is away",
+            self.redis_failures.clone(),
+        );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
-            for family in [&self.token_fetches, &self.key_fetches, &self.reloads] {
+            for family in
+                [&self.token_fetches, &self.key_fetches, &self.secret_fetches, &self.reloads]
+            {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
@@ -272,6 +291,11 @@ impl Metrics {
         self.key_fetches.get_or_create(&ResultLabels { result }).inc();
     }
 
+    /// Counts a call for a secret.
+    pub fn secret_fetched(&self, result: Ended) {
+        self.secret_fetches.get_or_create(&ResultLabels { result }).inc();
+    }
+
     /// Counts a reload; when it went well, says what is in force now.
     pub fn reloaded(&self, loaded: Option<(u64, i64)>) {
         let result = if loaded.is_some() { Ended::ok } else { Ended::failed };
@@ -280,6 +304,16 @@ impl Metrics {
             self.snapshot_generation.set(generation);
             self.snapshot_loaded.set(unix_seconds);
         }
+    }
+
+    /// Says whether the Redis server can be used.
+    pub fn redis_connected(&self, connected: bool) {
+        self.redis_connected.set(i64::from(connected));
+    }
+
+    /// Counts a command that Redis did not carry out.
+    pub fn redis_failed(&self) {
+        self.redis_failures.inc();
     }
 
     /// Bytes held by buffered bodies, added and taken away by who holds them.

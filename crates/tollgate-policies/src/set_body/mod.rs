@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, TextDef, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Limit, Message, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, TextDef, Value,
 };
 use tollgate_expr::Dates;
 
@@ -20,6 +20,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Backend, Section::Outbound],
     toolkit_sections: &[Section::OnError],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "template",

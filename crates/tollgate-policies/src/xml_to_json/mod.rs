@@ -12,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Message, PolicyDef, PolicyError,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Limit, Message, PolicyDef, PolicyError,
     RequestCx, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
@@ -25,6 +25,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Outbound, Section::OnError],
     toolkit_sections: &[Section::Backend],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "kind",
