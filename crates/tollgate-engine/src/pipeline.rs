@@ -133,6 +133,7 @@ fn prepare_error(cx: &mut RequestCx, failed: Failed) {
         cx.response = Some(error_response(&error, cx.client.request_id));
     }
     cx.reply = None;
+    cx.call = None;
     let message = cx.route.names.redact(error.message()).into_owned();
     if cx.ports.trace.enabled() {
         let text = match &detail {

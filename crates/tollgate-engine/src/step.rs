@@ -162,6 +162,36 @@ pub struct Block {
     pub steps: Vec<CompiledStep>,
 }
 
+impl Block {
+    /// What the steps need of the bodies.
+    pub fn facts(&self) -> Facts {
+        self.steps.iter().fold(Facts::default(), |facts, step| facts.or(step.facts))
+    }
+
+    /// Runs the steps one after the other, for a policy that is detached and cannot enter the block. Only for steps that
+    /// neither wait nor hold blocks; the bodies of [`Block::facts`] must be at hand.
+    pub fn run_at_once(&self, cx: &mut RequestCx) -> Result<(), PolicyError> {
+        for step in &self.steps {
+            let ended = match &step.kind {
+                StepKind::Policy(policy) => policy.run(cx),
+                StepKind::Base | StepKind::Fragment(_) => Ok(Flow::Wait),
+            };
+            let ended = match ended {
+                Ok(Flow::Continue) => continue,
+                Ok(_) => {
+                    Err(PolicyError::internal("InternalError", "the policy cannot be detached"))
+                }
+                Err(error) => Err(error),
+            };
+            return ended.map_err(|error| {
+                let inside = format!("{}[{}]", step.name, step.index);
+                error.source(step.name).inside(inside)
+            });
+        }
+        Ok(())
+    }
+}
+
 /// A step with its place in the document.
 #[derive(Debug)]
 pub struct CompiledStep {

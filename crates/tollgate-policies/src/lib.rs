@@ -3,6 +3,8 @@
 //! A policy declares its attributes and children, builds a step from an element, and runs it; nothing else in Tollgate
 //! knows it by name. What the outside is needed for goes through the engine's ports.
 
+mod authentication_basic;
+mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
 mod choose;
@@ -14,11 +16,15 @@ mod json_to_xml;
 mod liquid;
 mod message_body;
 mod openid_url;
+mod outgoing_call;
+mod proxy;
 mod query;
 mod redirect_content_urls;
 mod retry;
 mod return_response;
 mod rewrite_uri;
+mod send_one_way_request;
+mod send_request;
 mod set_backend_service;
 mod set_body;
 mod set_header;
@@ -48,15 +54,21 @@ pub const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request
 
 /// Every policy, sorted by name.
 pub const ALL: &[PolicyDef] = &[
+    authentication_basic::POLICY,
+    authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
     choose::POLICY,
     find_and_replace::POLICY,
     forward_request::POLICY,
+    retry::POLICY,
+    proxy::POLICY,
     json_to_xml::POLICY,
     redirect_content_urls::POLICY,
     retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
+    send_one_way_request::POLICY,
+    send_request::POLICY,
     set_backend_service::POLICY,
     set_body::POLICY,
     set_header::POLICY,

@@ -94,6 +94,10 @@ pub(crate) fn body_of(cx: &RequestCx, message: Message) -> Option<Bytes> {
             let response = cx.reply.as_ref()?;
             (&response.body, response.consumed)
         }
+        Message::Call => {
+            let body = &cx.call.as_ref()?.body;
+            return Some(body.clone()).filter(|bytes| !bytes.is_empty());
+        }
     };
     body.bytes().filter(|bytes| !consumed && !bytes.is_empty()).cloned()
 }
@@ -103,7 +107,7 @@ pub(crate) fn reading(message: Message) -> Facts {
     match message {
         Message::Request => Facts { reads_request_body: true, ..Facts::default() },
         Message::Response => Facts { reads_response_body: true, ..Facts::default() },
-        Message::Reply => Facts::default(),
+        Message::Reply | Message::Call => Facts::default(),
     }
 }
 

@@ -80,7 +80,7 @@ impl Rewrite for RedirectContentUrls {
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
         let gateway = Url { path, query: String::new(), ..(*cx.request.original_url).clone() };
         Ok(Some(match self.message {
-            Message::Request => Links::new(&gateway, &backend),
+            Message::Request | Message::Call => Links::new(&gateway, &backend),
             Message::Response | Message::Reply => Links::new(&backend, &gateway),
         }))
     }

@@ -2,8 +2,6 @@
 
 /// Each with one line about what to use instead, or an empty one. Sorted.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
-    ("authentication-basic", "set the header `Authorization` with `set-header`"),
-    ("authentication-certificate", "give the backend a client certificate in `[backends]`"),
     ("azure-openai-emit-token-metric", ""),
     ("azure-openai-semantic-cache-lookup", ""),
     ("azure-openai-semantic-cache-store", ""),
@@ -38,7 +36,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("llm-token-limit", ""),
     ("log-to-eventhub", ""),
     ("mock-response", "use `return-response` with the response to give"),
-    ("proxy", "set the proxy in the configuration"),
     ("publish-event", "GraphQL subscriptions need Azure"),
     ("publish-to-dapr", "call the Dapr sidecar as a backend"),
     ("quota", ""),
@@ -49,6 +46,7 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("redirect-content-urls", ""),
     ("send-one-way-request", ""),
     ("send-request", ""),
+    ("retry", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
     ("trace", ""),
     ("validate-client-certificate", ""),
