@@ -261,6 +261,15 @@ impl CompileCx<'_> {
         self.unresolved(Code::UNKNOWN_CERTIFICATE, "certificate", id, span, suggestion.as_deref())
     }
 
+    /// Says that a schema does not exist, if it does not.
+    pub fn check_schema(&mut self, id: &str, span: Span) -> bool {
+        if self.env.names.schema(id).is_some() {
+            return true;
+        }
+        let suggestion = closest(id, self.env.names.schema_ids()).map(str::to_owned);
+        self.unresolved(Code::UNKNOWN_SCHEMA, "schema", id, span, suggestion.as_deref())
+    }
+
     fn unresolved(
         &mut self,
         code: Code,

@@ -8,10 +8,12 @@
 //! request's own [`Wire`]. It names no policy but `base` and `include-fragment`.
 
 mod compile;
+pub mod contract;
 mod error;
 mod error_response;
 mod finally;
 pub mod jose;
+pub mod json_schema;
 mod pipeline;
 mod policy;
 pub mod ports;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tollgate_expr::LastError;
 
+use crate::contract::Contract;
 use crate::{Block, PolicyError, RequestCx, Scope, Section, error_response, finally};
 use run::{Ended, run_section};
 
@@ -54,6 +55,16 @@ impl Chain {
     /// A chain of documents, from narrow to wide.
     pub fn new(documents: impl IntoIterator<Item = Arc<CompiledDocument>>) -> Self {
         Self(documents.into_iter().collect())
+    }
+
+    /// Has each step see the operation that the chain is for, at load. Answers what of its description cannot be used.
+    pub fn prepare(&self, contract: &Contract) -> Vec<String> {
+        let mut found = Vec::new();
+        for document in &self.0 {
+            let blocks = Section::ALL.into_iter().filter_map(|section| document.section(section));
+            blocks.for_each(|block| block.prepare(contract, &mut found));
+        }
+        found
     }
 
     /// Adds a document of a scope that the chain does not have yet, at its place: whose product a request belongs to is

@@ -13,6 +13,7 @@ use tollgate_expr::{
 };
 use uuid::Uuid;
 
+use crate::contract::Contract;
 use crate::ports::{Call, Names, TraceSink, Via};
 use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
 
@@ -95,6 +96,8 @@ pub struct RouteInfo {
     pub api: Option<Arc<Api>>,
     /// `context.Operation`.
     pub operation: Option<Arc<Operation>>,
+    /// What the API's description says of the operation.
+    pub contract: Option<Arc<Contract>>,
     /// `context.Product`.
     pub product: Option<Arc<Product>>,
     /// `context.Subscription`.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::contract::Contract;
 use crate::{PolicyError, RequestCx};
 
 /// A boxed future that can move between threads.
@@ -53,6 +54,13 @@ pub trait Step: Send + Sync + fmt::Debug {
     ) -> Result<Flow, PolicyError> {
         let _ = (cx, resumed);
         outcome.map(|()| Flow::Continue)
+    }
+
+    /// Sees, at load, an operation it may run for, so that what does not depend on the request is done by then. Answers
+    /// what of the operation's description cannot be used, each in one line.
+    fn prepare(&self, contract: &Contract) -> Vec<String> {
+        let _ = contract;
+        Vec::new()
     }
 
     /// What the step itself (not its blocks) needs.
@@ -189,6 +197,16 @@ impl Block {
             });
         }
         Ok(())
+    }
+
+    /// Has each step see an operation it may run for.
+    pub(crate) fn prepare(&self, contract: &Contract, found: &mut Vec<String>) {
+        for step in &self.steps {
+            if let StepKind::Policy(policy) = &step.kind {
+                found.extend(policy.prepare(contract));
+            }
+            step.blocks().iter().for_each(|block| block.prepare(contract, found));
+        }
     }
 }
 

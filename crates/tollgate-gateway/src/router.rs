@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
+use tollgate_engine::contract::Contract;
 use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target, Workspace};
 
 use crate::products::ProductRoute;
@@ -48,6 +49,7 @@ pub(crate) struct ApiRoute {
 #[derive(Debug)]
 pub(crate) struct OperationRoute {
     pub(crate) operation: Arc<Operation>,
+    pub(crate) contract: Arc<Contract>,
     pub(crate) method: Method,
     pub(crate) template: Template,
     pub(crate) chain: Chain,
@@ -117,6 +119,7 @@ impl Router {
                 return Err(Refusal { matched: Box::new(matched), error: not_found() });
             };
             matched.info.operation = Some(Arc::clone(&operation.operation));
+            matched.info.contract = Some(Arc::clone(&operation.contract));
             matched.parameters = parameters;
             matched.chain = operation.chain.clone();
         }

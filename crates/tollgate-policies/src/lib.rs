@@ -35,7 +35,12 @@ mod set_variable;
 mod token;
 mod unsupported;
 mod validate_azure_ad_token;
+mod validate_content;
+mod validate_headers;
 mod validate_jwt;
+mod validate_parameters;
+mod validate_status_code;
+mod validation;
 mod wait;
 mod xml_text;
 mod xml_to_json;
@@ -77,7 +82,12 @@ pub const ALL: &[PolicyDef] = &[
     set_status::POLICY,
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
+    validate_content::POLICY,
+    validate_headers::POLICY,
     validate_jwt::POLICY,
+    validate_parameters::POLICY,
+    validate_status_code::POLICY,
+    wait::POLICY,
     xml_to_json::POLICY,
     wait::POLICY,
 ];

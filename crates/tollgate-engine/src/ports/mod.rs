@@ -16,6 +16,7 @@ pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
 
 use crate::jose::Certificate;
+use crate::json_schema::SchemaDocument;
 
 /// Everything a request or a load may reach outside the engine.
 #[derive(Clone)]
@@ -82,6 +83,14 @@ pub trait Names: Send + Sync {
     fn certificate(&self, id: &str) -> Option<Arc<Certificate>>;
     /// Identifiers of all certificates, for suggestions.
     fn certificate_ids(&self) -> Vec<&str>;
+    /// A schema for the validation of bodies, by identifier.
+    fn schema(&self, _id: &str) -> Option<Arc<SchemaDocument>> {
+        None
+    }
+    /// Identifiers of all schemas, for suggestions.
+    fn schema_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
     /// Masks the values of secrets in text that is about to be shown.
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         std::borrow::Cow::Borrowed(text)

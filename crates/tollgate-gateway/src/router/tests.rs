@@ -10,6 +10,7 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
             id: format!("{method} {template}"),
             ..Operation::default()
         }),
+        contract: Arc::default(),
         method: method.parse().unwrap(),
         template: Template::parse(template).unwrap(),
         chain: Chain::default(),
