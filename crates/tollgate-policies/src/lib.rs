@@ -15,6 +15,7 @@ mod forward_request;
 mod json_to_xml;
 mod liquid;
 mod message_body;
+mod mock_response;
 mod openid_url;
 mod outgoing_call;
 mod proxy;
@@ -65,9 +66,9 @@ pub const ALL: &[PolicyDef] = &[
     choose::POLICY,
     find_and_replace::POLICY,
     forward_request::POLICY,
-    retry::POLICY,
-    proxy::POLICY,
     json_to_xml::POLICY,
+    mock_response::POLICY,
+    proxy::POLICY,
     redirect_content_urls::POLICY,
     retry::POLICY,
     return_response::POLICY,
@@ -89,5 +90,4 @@ pub const ALL: &[PolicyDef] = &[
     validate_status_code::POLICY,
     wait::POLICY,
     xml_to_json::POLICY,
-    wait::POLICY,
 ];

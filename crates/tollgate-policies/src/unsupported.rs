@@ -35,7 +35,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("llm-semantic-cache-store", ""),
     ("llm-token-limit", ""),
     ("log-to-eventhub", ""),
-    ("mock-response", "use `return-response` with the response to give"),
     ("publish-event", "GraphQL subscriptions need Azure"),
     ("publish-to-dapr", "call the Dapr sidecar as a backend"),
     ("quota", ""),
