@@ -5,6 +5,7 @@
 //!
 //! - `xml FILE`: another document: of the API, such as `xml operations/read.xml`, or of the directory when it begins with
 //!   `fragments/`, `products/` or `workspaces/`;
+//! - `yaml FILE`: a file of the API, such as its OpenAPI document;
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
@@ -35,6 +36,9 @@ const GLOBAL: &str = r#"<policies>
 
 /// Folders of documents that belong to no API.
 const SHARED: [&str; 3] = ["fragments/", "products/", "workspaces/"];
+
+/// Blocks that are files.
+const ATTACHED: [&str; 2] = ["xml ", "yaml "];
 
 /// One case: its blocks, the policy first.
 struct Case {
@@ -175,7 +179,8 @@ impl Case {
         config.push_str(&own);
         config.push('\n');
         for block in &self.blocks {
-            directory = match block.kind.strip_prefix("xml ") {
+            let file = ATTACHED.iter().find_map(|kind| block.kind.strip_prefix(kind));
+            directory = match file {
                 Some("policy") => directory.api(id, &block.text),
                 Some(file) if SHARED.iter().any(|folder| file.starts_with(folder)) => {
                     directory.file(file, &block.text)
@@ -275,7 +280,7 @@ async fn serve(
                 expect_received(&block.text, &received, (n_calls, wanted))
             }
             "toml" => Ok(()),
-            kind if kind.starts_with("xml ") => Ok(()),
+            kind if ATTACHED.iter().any(|it| kind.starts_with(it)) => Ok(()),
             kind => Err(format!("unknown kind of block `{kind}`")),
         };
         if let Err(why) = found {

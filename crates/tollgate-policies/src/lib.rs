@@ -20,6 +20,7 @@ mod json_to_xml;
 mod jsonp;
 mod liquid;
 mod message_body;
+mod mock_response;
 mod openid_url;
 mod outgoing_call;
 mod proxy;
@@ -81,6 +82,10 @@ pub const ALL: &[PolicyDef] = &[
     proxy::POLICY,
     redirect_content_urls::POLICY,
     proxy::POLICY,
+    json_to_xml::POLICY,
+    mock_response::POLICY,
+    proxy::POLICY,
+    redirect_content_urls::POLICY,
     retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
