@@ -8,6 +8,7 @@
 //! request's own [`Wire`]. It names no policy but `base` and `include-fragment`.
 
 mod compile;
+pub mod counters;
 mod error;
 mod error_response;
 mod finally;

@@ -8,6 +8,7 @@ pub mod admin;
 mod backend;
 pub mod certificates;
 pub mod config;
+pub mod counters;
 mod directory;
 pub mod fetch;
 mod gateway;

@@ -1,5 +1,7 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod answer;
+mod counters;
 mod identity;
 mod keys;
 mod wire;
@@ -9,6 +11,11 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use answer::Answer;
+pub use counters::{
+    Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
+    Window,
+};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
@@ -22,6 +29,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// Counters that limits are kept with.
+    pub counters: Arc<dyn Counters>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.

@@ -17,6 +17,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url};
 
+use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::redis::RedisSettings;
 use crate::{Limits, ListenSettings, Timeouts};
 use toml_file::{Item, Table};
@@ -55,6 +56,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
+    /// Counters of limits.
+    pub counters: CounterSettings,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
@@ -417,6 +420,7 @@ impl Reader<'_> {
             },
             egress: self.egress(table.table("egress")),
             redis: self.redis(table.table("redis")),
+            counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
             named_values: self.named_values(table.table("named-values")),
             certificates,
@@ -654,6 +658,18 @@ fn limits(table: Option<Table<'_>>) -> Limits {
             default.requests_per_connection,
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
+    }
+}
+
+fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
+    let default = CounterSettings::default();
+    CounterSettings {
+        when_unavailable: match text(table, "when-unavailable").as_deref() {
+            Some("fail-open") => WhenUnavailable::FailOpen,
+            Some("fail-closed") => WhenUnavailable::FailClosed,
+            _ => WhenUnavailable::Local,
+        },
+        most: count(limits, "counters", default.most),
     }
 }
 

@@ -1,0 +1,8 @@
+//! Counters in memory. What they count by and how they are asked is said in [`crate::ports`].
+
+mod memory;
+mod slots;
+mod tally;
+
+pub use memory::MemoryCounters;
+pub use slots::Slot;
