@@ -4,7 +4,7 @@ mod declared;
 mod document;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,6 +61,15 @@ impl Fragments {
     /// Fragments from their documents' roots.
     pub fn new(documents: HashMap<String, Element>) -> Self {
         Self { documents, compiled: RefCell::default() }
+    }
+
+    /// The roots of those that nothing has included so far, by identifier.
+    pub fn unused(&self) -> Vec<&Element> {
+        let compiled = self.compiled.borrow();
+        let used: HashSet<&str> = compiled.keys().map(|(id, ..)| id.as_str()).collect();
+        let unused = self.documents.iter().filter(|(id, _)| !used.contains(id.as_str()));
+        let sorted: BTreeMap<&String, &Element> = unused.collect();
+        sorted.into_values().collect()
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {

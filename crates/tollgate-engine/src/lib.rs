@@ -51,5 +51,6 @@ pub use value::Value;
 // the engine and the policies know the expression language.
 pub use tollgate_expr::{
     Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Pkcs12,
-    Pkcs12Fault, Product, Subscription, TrustStore, Url, User, Workspace,
+    Pkcs12Fault, Product, ProductState, Subscription, TrustStore, Url, User, UserIdentity,
+    Workspace,
 };

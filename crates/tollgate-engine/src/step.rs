@@ -114,12 +114,14 @@ pub enum Until {
 }
 
 /// What a step said when it entered a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Resumed {
     /// The block.
     pub block: usize,
     /// The state.
     pub state: u64,
+    /// In `wait`: the error the block ended with, if it did.
+    pub error: Option<PolicyError>,
 }
 
 /// What a step needs before it runs, known at load.

@@ -16,6 +16,7 @@ use crate::fetch::{
     SystemResolver,
 };
 use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
@@ -31,6 +32,7 @@ pub(crate) struct Adapters {
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
     pub(crate) counters: Arc<GatewayCounters>,
+    pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -59,8 +61,10 @@ impl Adapters {
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
+        let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
+        let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, redis, counters, metrics, redactor }
+        Self { resolver, fetcher, identities, keys, redis, counters, key_vault, metrics, redactor }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.

@@ -196,6 +196,8 @@ impl Step for ForwardRequest {
                 let message = "The body of the request has already been sent and was not kept.";
                 return Err(PolicyError::internal("RequestBodyConsumed", message));
             }
+            // What an earlier call answered is not the response of one that fails.
+            cx.response = None;
             let RequestCx { request, wire, client, .. } = cx;
             let call = ForwardCall { request, options, request_id: client.request_id };
             let answer = wire.forward(call).await;

@@ -10,6 +10,7 @@ mod exists_action;
 mod forward_request;
 mod openid_url;
 mod query;
+mod retry;
 mod return_response;
 mod rewrite_uri;
 mod set_backend_service;
@@ -23,6 +24,7 @@ mod token;
 mod unsupported;
 mod validate_azure_ad_token;
 mod validate_jwt;
+mod wait;
 
 #[cfg(test)]
 mod registry_tests;
@@ -41,6 +43,7 @@ pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     choose::POLICY,
     forward_request::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     set_backend_service::POLICY,
@@ -52,4 +55,5 @@ pub const ALL: &[PolicyDef] = &[
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
     validate_jwt::POLICY,
+    wait::POLICY,
 ];

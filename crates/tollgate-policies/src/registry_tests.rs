@@ -54,21 +54,25 @@ fn blocks(docs: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_example_compiles() {
     for def in ALL {
-        let section = def.sections[0];
         let mut n_blocks = 0;
         for block in blocks(def.docs) {
             n_blocks += 1;
-            let case = match section {
-                Section::Inbound => Case::inbound(block),
-                Section::Backend => Case::backend(block),
-                Section::Outbound | Section::OnError => Case::outbound(block),
+            let findings = |section: &Section| {
+                let case = match section {
+                    Section::Inbound => Case::inbound(block),
+                    Section::Backend => Case::backend(block),
+                    Section::Outbound | Section::OnError => Case::outbound(block),
+                };
+                let case = case.named_values(&[
+                    ("openai-api-key", "k"),
+                    ("tenant-id", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"),
+                    ("client-app-id", "c0ffee00-0000-4000-8000-000000000000"),
+                ]);
+                case.backends(&["openai"]).findings()
             };
-            let case = case.named_values(&[
-                ("openai-api-key", "k"),
-                ("tenant-id", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"),
-                ("client-app-id", "c0ffee00-0000-4000-8000-000000000000"),
-            ]);
-            assert_eq!(case.backends(&["openai"]).findings(), "", "{}", def.name);
+            let first = findings(&def.sections[0]);
+            let compiles = first.is_empty() || def.sections.iter().any(|s| findings(s).is_empty());
+            assert!(compiles, "{}: {first}", def.name);
         }
         assert!(n_blocks > 0, "{} has no example", def.name);
     }

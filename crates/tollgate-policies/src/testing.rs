@@ -4,6 +4,7 @@ mod ports;
 pub(crate) mod signer;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
@@ -50,6 +51,7 @@ pub(crate) struct Run {
     /// How often the pipeline did not go through in one go.
     pub(crate) waits: usize,
     forwarded: Arc<Mutex<Vec<Forwarded>>>,
+    slept: Arc<Mutex<Vec<Duration>>>,
     trace: Arc<TraceLog>,
 }
 
@@ -299,13 +301,19 @@ impl Case {
         assert!(!errors, "{findings}");
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
-        let mut cx = self.request(ports, Arc::clone(&forwarded));
+        let slept = Arc::default();
+        let calls = (Arc::clone(&forwarded), Arc::clone(&slept));
+        let mut cx = self.request(ports, calls);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, trace }
+        Run { cx, outcome, waits, forwarded, slept, trace }
     }
 
-    fn request(self, ports: Ports, forwarded: Arc<Mutex<Vec<Forwarded>>>) -> RequestCx {
+    fn request(
+        self,
+        ports: Ports,
+        (forwarded, slept): (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>),
+    ) -> RequestCx {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -362,7 +370,7 @@ impl Case {
                 deployment: Arc::new(Deployment::default()),
             },
             ports,
-            wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded }),
+            wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded, slept }),
             eval: EvalState::new(Limits::default()),
             finally: tollgate_engine::Finally::default(),
         }
@@ -398,6 +406,11 @@ impl Run {
 
     pub(crate) fn forwarded(&self) -> Vec<Forwarded> {
         self.forwarded.lock().unwrap().clone()
+    }
+
+    /// How long the wire was asked to wait, each time.
+    pub(crate) fn slept(&self) -> Vec<Duration> {
+        self.slept.lock().unwrap().clone()
     }
 
     pub(crate) fn trace(&self) -> String {

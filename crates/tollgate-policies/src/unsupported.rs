@@ -48,7 +48,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("rate-limit", ""),
     ("rate-limit-by-key", ""),
     ("redirect-content-urls", ""),
-    ("retry", ""),
     ("send-one-way-request", ""),
     ("send-request", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
@@ -60,7 +59,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("validate-odata-request", ""),
     ("validate-parameters", ""),
     ("validate-status-code", ""),
-    ("wait", ""),
     ("xml-to-json", ""),
     ("xsl-transform", ""),
 ];

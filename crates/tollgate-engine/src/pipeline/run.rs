@@ -71,7 +71,14 @@ enum Entered<'p> {
     /// It is the content of a fragment.
     Fragment(&'p CompiledStep),
     /// A policy entered it.
-    Policy(Policy<'p>, Resumed),
+    Policy(Policy<'p>, Within),
+}
+
+/// Which of its blocks a policy entered, and with which state.
+#[derive(Clone, Copy)]
+struct Within {
+    block: usize,
+    state: u64,
 }
 
 /// Rows of steps inside one another, the innermost last.
@@ -130,7 +137,7 @@ impl<'p> Stack<'p> {
     ) -> Result<Progress, Box<Failed>> {
         if let Some(policy) = self.detached.take() {
             let flow = completion(cx);
-            if self.advance(cx, at, policy, None, flow).await? == Ended::Returned {
+            if self.advance(cx, at, policy, flow).await? == Ended::Returned {
                 return Ok(Progress::Ended(Ended::Returned));
             }
         }
@@ -147,9 +154,9 @@ impl<'p> Stack<'p> {
         while let Some(frame) = self.frames.last_mut() {
             let Some(compiled) = frame.steps.get(frame.next) else {
                 let ended = self.frames.pop();
-                if let Some(Frame { entered: Entered::Policy(policy, resumed), .. }) = ended {
-                    let flow = policy.step.resume(cx, resumed, Ok(()));
-                    if self.advance(cx, at, policy, Some(resumed), flow).await? == Ended::Returned {
+                if let Some(Frame { entered: Entered::Policy(policy, within), .. }) = ended {
+                    let flow = resume(cx, policy, within, Ok(())).await;
+                    if self.advance(cx, at, policy, flow).await? == Ended::Returned {
                         return Ok(Progress::Ended(Ended::Returned));
                     }
                 }
@@ -183,7 +190,7 @@ impl<'p> Stack<'p> {
                             }
                         },
                     };
-                    if self.advance(cx, at, policy, None, flow).await? == Ended::Returned {
+                    if self.advance(cx, at, policy, flow).await? == Ended::Returned {
                         return Ok(Progress::Ended(Ended::Returned));
                     }
                 }
@@ -198,12 +205,11 @@ impl<'p> Stack<'p> {
         cx: &mut RequestCx,
         at: At<'p>,
         policy: Policy<'p>,
-        resumed: Option<Resumed>,
         flow: Result<Flow, PolicyError>,
     ) -> Result<Ended, Box<Failed>> {
         let (mut policy, mut flow) = (policy, flow);
         if matches!(flow, Ok(Flow::Wait)) {
-            flow = policy.step.wait(cx, resumed).await;
+            flow = policy.step.wait(cx, None).await;
         }
         let mut place = None;
         loop {
@@ -213,7 +219,7 @@ impl<'p> Stack<'p> {
                 // A step that waits for nothing, or names a block it does not have, is broken: what it guards stays shut.
                 Ok(Flow::Wait) => flow = Err(broken_step()),
                 Ok(Flow::Enter { block, state }) => {
-                    let resumed = Resumed { block, state };
+                    let within = Within { block, state };
                     let Some(block) = policy.step.blocks().get(block) else {
                         flow = Err(broken_step());
                         continue;
@@ -223,7 +229,7 @@ impl<'p> Stack<'p> {
                         next: 0,
                         label: &block.label,
                         depth: self.depth(),
-                        entered: Entered::Policy(policy, resumed),
+                        entered: Entered::Policy(policy, within),
                     });
                     return Ok(Ended::Done);
                 }
@@ -243,31 +249,28 @@ impl<'p> Stack<'p> {
                                 Err(error)
                             }
                         };
-                    flow = policy.step.resume(cx, Resumed { block, state: 0 }, outcome);
+                    flow = resume(cx, policy, Within { block, state: 0 }, outcome).await;
                 }
                 Err(error) => {
                     let at_fault =
                         place.take().unwrap_or_else(|| self.place_of(at, policy, &error));
                     // Give the steps around it, innermost first, the chance to handle the error.
-                    let Some((outer, resumed)) = self.leave() else {
+                    let Some((outer, within)) = self.leave() else {
                         return Err(Box::new(Failed { error, place: at_fault }));
                     };
                     place = Some(at_fault);
                     policy = outer;
-                    flow = policy.step.resume(cx, resumed, Err(error));
-                    if matches!(flow, Ok(Flow::Wait)) {
-                        flow = policy.step.wait(cx, Some(resumed)).await;
-                    }
+                    flow = resume(cx, policy, within, Err(error)).await;
                 }
             }
         }
     }
 
     /// Leaves everything up to the innermost policy that entered a block.
-    fn leave(&mut self) -> Option<(Policy<'p>, Resumed)> {
+    fn leave(&mut self) -> Option<(Policy<'p>, Within)> {
         while let Some(frame) = self.frames.pop() {
-            if let Entered::Policy(policy, resumed) = frame.entered {
-                return Some((policy, resumed));
+            if let Entered::Policy(policy, within) = frame.entered {
+                return Some((policy, within));
             }
         }
         None
@@ -308,6 +311,24 @@ impl<'p> Stack<'p> {
         }
         write!(path, "{}[{}]", policy.compiled.name, policy.compiled.index).ok();
         path
+    }
+}
+
+/// Tells a policy how its block has ended, and awaits what it does then.
+async fn resume(
+    cx: &mut RequestCx,
+    policy: Policy<'_>,
+    Within { block, state }: Within,
+    outcome: Result<(), PolicyError>,
+) -> Result<Flow, PolicyError> {
+    let error = outcome.as_ref().err().cloned();
+    let flow = policy.step.resume(cx, Resumed { block, state, error: None }, outcome);
+    if !matches!(flow, Ok(Flow::Wait)) {
+        return flow;
+    }
+    match policy.step.wait(cx, Some(Resumed { block, state, error })).await {
+        Ok(Flow::Wait) => Err(broken_step()),
+        flow => flow,
     }
 }
 

@@ -41,6 +41,7 @@ pub struct Metrics {
     broken: Family<SideLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
+    secret_fetches: Family<ResultLabels, Counter>,
     reloads: Family<ResultLabels, Counter>,
     snapshot_generation: Gauge<u64, AtomicU64>,
     snapshot_loaded: Gauge,
@@ -132,6 +133,7 @@ impl Metrics {
             broken: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
+            secret_fetches: Family::default(),
             reloads: Family::default(),
             snapshot_generation: Gauge::default(),
             snapshot_loaded: Gauge::default(),
@@ -186,6 +188,7 @@ impl Metrics {
             self.token_fetches.clone(),
         );
         r.register("key_fetches", "Calls for keys of OpenID issuers", self.key_fetches.clone());
+        r.register("secret_fetches", "Calls for secrets of Key Vault", self.secret_fetches.clone());
         r.register("reloads", "Reloads of the configuration", self.reloads.clone());
         r.register(
             "snapshot_generation",
@@ -225,7 +228,9 @@ impl Metrics {
         );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
-            for family in [&self.token_fetches, &self.key_fetches, &self.reloads] {
+            for family in
+                [&self.token_fetches, &self.key_fetches, &self.secret_fetches, &self.reloads]
+            {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
@@ -291,6 +296,11 @@ impl Metrics {
     /// Counts a call for keys.
     pub fn keys_fetched(&self, result: Ended) {
         self.key_fetches.get_or_create(&ResultLabels { result }).inc();
+    }
+
+    /// Counts a call for a secret.
+    pub fn secret_fetched(&self, result: Ended) {
+        self.secret_fetches.get_or_create(&ResultLabels { result }).inc();
     }
 
     /// Counts a reload; when it went well, says what is in force now.

@@ -232,6 +232,7 @@ pub(super) struct FakeWire {
     pub(super) body: Option<Bytes>,
     pub(super) answers: Vec<Result<Response, ForwardError>>,
     pub(super) forwarded: Arc<Mutex<Vec<Forwarded>>>,
+    pub(super) slept: Arc<Mutex<Vec<Duration>>>,
 }
 
 impl Wire for FakeWire {
@@ -265,7 +266,8 @@ impl Wire for FakeWire {
         })
     }
 
-    fn sleep(&mut self, _duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
+        self.slept.lock().unwrap().push(duration);
         Box::pin(async { Ok(()) })
     }
 }

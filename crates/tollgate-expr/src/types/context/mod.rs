@@ -118,7 +118,7 @@ pub(super) const CONTEXT: TypeDecl = entity(
 fn api<T>(cx: &Cx<'_>, a: &Args<'_>, take: impl FnOnce(&crate::Api) -> T) -> Result<T, Exception> {
     let found = match a.get(0) {
         Value::Host(HostRef::ProductApi(n)) => {
-            cx.host.product().and_then(|product| product.apis.get(*n as usize))
+            cx.host.product().and_then(|product| product.apis.get(*n as usize)).map(|api| &**api)
         }
         _ => cx.host.api(),
     };
