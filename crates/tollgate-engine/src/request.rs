@@ -13,6 +13,7 @@ use tollgate_expr::{
 };
 use uuid::Uuid;
 
+use crate::counters::Counted;
 use crate::ports::{Names, TraceSink};
 use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
 
@@ -39,6 +40,8 @@ pub struct RequestCx {
     pub wire: Box<dyn Wire>,
     /// Objects and budget of this request's expressions.
     pub eval: EvalState,
+    /// What has counted the request.
+    pub counted: Counted,
     /// What is left for the end of the request.
     pub finally: Finally,
 }

@@ -8,8 +8,14 @@ mod base_url;
 mod choose;
 mod exists_action;
 mod forward_request;
+mod limit;
+mod limit_concurrency;
 mod openid_url;
 mod query;
+mod quota;
+mod quota_by_key;
+mod rate_limit;
+mod rate_limit_by_key;
 mod retry;
 mod return_response;
 mod rewrite_uri;
@@ -43,6 +49,11 @@ pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     choose::POLICY,
     forward_request::POLICY,
+    limit_concurrency::POLICY,
+    quota::POLICY,
+    quota_by_key::POLICY,
+    rate_limit::POLICY,
+    rate_limit_by_key::POLICY,
     retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,

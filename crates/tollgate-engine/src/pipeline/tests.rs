@@ -370,6 +370,7 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        counted: crate::counters::Counted::default(),
         finally: crate::Finally::default(),
     }
 }

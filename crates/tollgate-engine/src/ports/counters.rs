@@ -51,6 +51,19 @@ impl CounterKey {
             hash.update(&(part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
+        Self::digest(hash)
+    }
+
+    /// The key of a part of what this one is for.
+    #[must_use]
+    pub fn part(&self, part: &str) -> Self {
+        let mut hash = Context::new(&SHA256);
+        hash.update(&self.0);
+        hash.update(part.as_bytes());
+        Self::digest(hash)
+    }
+
+    fn digest(hash: Context) -> Self {
         let mut key = [0; 32];
         key.iter_mut().zip(hash.finish().as_ref()).for_each(|(to, from)| *to = *from);
         Self(key)
