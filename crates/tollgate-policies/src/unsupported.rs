@@ -52,7 +52,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("send-request", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
     ("trace", ""),
-    ("validate-client-certificate", ""),
     ("validate-graphql-request", ""),
     ("validate-odata-request", ""),
     ("wait", ""),
