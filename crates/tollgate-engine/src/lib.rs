@@ -31,7 +31,7 @@ pub use compile::{
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
 pub use finally::{Finally, Responding, Sent, Traffic};
-pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
+pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error, process_unmatched};
 pub use policy::{
     AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
 };

@@ -1,5 +1,6 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod calls;
 mod identity;
 mod keys;
 mod wire;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
@@ -23,6 +25,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// HTTP calls of policies.
+    pub calls: Arc<dyn Calls>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.

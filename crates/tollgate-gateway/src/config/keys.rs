@@ -181,6 +181,12 @@ pub const KEYS: &[KeyDef] = &[
         "32",
         "Requests that the policies of one request may make.",
     ),
+    key(
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
+    ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
     key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),
@@ -203,6 +209,12 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("timeouts.backend-write", Duration, "60s", "One write to a backend."),
     key("timeouts.backend-idle", Duration, "90s", "An idle backend connection."),
+    key(
+        "timeouts.policy-request",
+        Duration,
+        "60s",
+        "A request that a policy makes, from beginning to end; its `timeout` overrides it.",
+    ),
     key("timeouts.graceful-stop", Duration, "30s", "Requests in flight when the gateway stops."),
     key(
         "identity.kind",
