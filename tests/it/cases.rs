@@ -33,8 +33,8 @@ const GLOBAL: &str = r#"<policies>
 </policies>
 "#;
 
-/// Folders of documents that belong to no API.
-const SHARED: [&str; 3] = ["fragments/", "products/", "workspaces/"];
+/// Folders of files that belong to no API.
+const SHARED: [&str; 4] = ["fragments/", "products/", "schemas/", "workspaces/"];
 
 /// One case: its blocks, the policy first.
 struct Case {
@@ -172,7 +172,9 @@ impl Case {
         config.push_str(&own);
         config.push('\n');
         for block in &self.blocks {
-            directory = match block.kind.strip_prefix("xml ") {
+            let file = ["xml ", "yaml ", "json "];
+            let file = file.iter().find_map(|kind| block.kind.strip_prefix(kind));
+            directory = match file {
                 Some("policy") => directory.api(id, &block.text),
                 Some(file) if SHARED.iter().any(|folder| file.starts_with(folder)) => {
                     directory.file(file, &block.text)
@@ -262,7 +264,7 @@ async fn serve(
             }
             "http backend" => expect_received(&block.text, &received),
             "toml" => Ok(()),
-            kind if kind.starts_with("xml ") => Ok(()),
+            kind if ["xml ", "yaml ", "json "].iter().any(|it| kind.starts_with(it)) => Ok(()),
             kind => Err(format!("unknown kind of block `{kind}`")),
         };
         if let Err(why) = found {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::jose;
 use tollgate_engine::read::Element;
 use tollgate_engine::{AttributeDef, ChildDef, ClientCertificate, CompileCx, RequestCx};
-use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_expr::{Certificate, TrustStore};
 
 pub(super) const IDENTITY: ChildDef = ChildDef {
@@ -88,9 +88,12 @@ impl Identity {
             None => None,
             Some(attribute) => {
                 if issuer_subject.is_some() || issuer_thumbprint.is_some() {
-                    let message = "`issuer-certificate-id` excludes `issuer-subject` and `issuer-thumbprint`";
+                    let message =
+                        "`issuer-certificate-id` excludes `issuer-subject` and `issuer-thumbprint`";
                     let code = Code::CONFLICTING_ATTRIBUTES;
-                    cx.report(Diagnostic::new(code, message, attribute.span()).label("both are given"));
+                    cx.report(
+                        Diagnostic::new(code, message, attribute.span()).label("both are given"),
+                    );
                     return None;
                 }
                 let id = cx.literal::<Arc<str>>(element, "issuer-certificate-id")?;
@@ -173,7 +176,8 @@ impl Identity {
         let known = cx.route.names.trust().into_iter().flat_map(TrustStore::certificates);
         let candidates = presented.chain.iter().map(|der| der.as_ref()).chain(known);
         let mut candidates = candidates.filter(|der| thumbprint(der) == *wanted);
-        candidates.any(|issuer| TrustStore::signed(&bytes::Bytes::copy_from_slice(issuer), certificate))
+        candidates
+            .any(|issuer| TrustStore::signed(&bytes::Bytes::copy_from_slice(issuer), certificate))
     }
 }
 
