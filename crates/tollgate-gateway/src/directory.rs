@@ -1,7 +1,7 @@
 //! From a policy directory to a [`Snapshot`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,11 +23,11 @@ use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
     self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, NamedValueText,
-    OperationConfig, SecretReference,
+    OperationConfig, SecretReference, VersionScheme,
 };
 use crate::openapi;
 use crate::products::ProductRoute;
-use crate::router::{ApiRoute, OperationRoute, Router};
+use crate::router::{ApiRoute, OperationRoute, Router, VersionIn};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -725,7 +725,7 @@ impl<'a> Loader<'a, '_> {
             path: config.path.clone(),
             revision: config.revision.clone(),
             version: config.version.clone(),
-            is_current_revision: true,
+            is_current_revision: config.current,
             service_url,
             protocols: vec!["http".to_owned(), "https".to_owned()],
             key_header: key_header(config),
@@ -733,12 +733,22 @@ impl<'a> Loader<'a, '_> {
         };
         ApiRoute {
             api: Arc::new(api),
+            path: config.routing_path(),
+            version_in: match &config.version_set {
+                None => VersionIn::Path,
+                Some(set) => match &set.scheme {
+                    VersionScheme::Segment => VersionIn::Path,
+                    VersionScheme::Query(name) => VersionIn::Query(name.clone()),
+                    VersionScheme::Header(name) => VersionIn::Header(name.clone()),
+                },
+            },
             target,
             workspace: workspace.map(|workspace| Arc::clone(&workspace.workspace)),
             subscription_required: config.subscription_required,
             open_product: None,
             key_headers: config.key_headers.clone(),
             key_queries: config.key_queries.clone(),
+            key_bearer: config.key_bearer,
             chain: Chain::new(wider),
             operations,
         }
@@ -835,11 +845,11 @@ impl<'a> Loader<'a, '_> {
 
     /// A policy file that nothing uses is most likely misnamed, and what it was to protect is open.
     fn unused_files(&mut self) {
-        let mut known: Vec<PathBuf> = vec![PathBuf::from("global.xml")];
+        let mut known = HashSet::from([PathBuf::from("global.xml")]);
         let mut operations_of = HashMap::new();
         for api in &self.config.apis {
             let folder = Path::new("apis").join(&api.id);
-            known.push(folder.join("policy.xml"));
+            known.insert(folder.join("policy.xml"));
             operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
         }
         known.extend(

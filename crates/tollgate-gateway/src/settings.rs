@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 /// Bounds on what clients and backends may send; `[limits]`.
@@ -74,6 +75,8 @@ pub struct ListenSettings {
     pub h2c: bool,
     /// Peers whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Headers that only they may set: removed from the requests of everybody else.
+    pub identity_headers: Vec<HeaderName>,
     /// Whether trusted peers begin connections with the PROXY protocol.
     pub proxy_protocol: bool,
 }

@@ -140,6 +140,12 @@ pub const KEYS: &[KeyDef] = &[
         "Addresses or networks whose `X-Forwarded-For` and PROXY protocol are believed.",
     ),
     key(
+        "listen.identity-headers",
+        List,
+        "",
+        "Headers in which trusted proxies say who the client is, such as `X-Forwarded-Client-Cert` or `X-MS-CLIENT-PRINCIPAL`: removed from the requests of everybody else, as `X-Forwarded-*` always is.",
+    ),
+    key(
         "listen.proxy-protocol",
         Bool,
         "false",
@@ -404,13 +410,48 @@ pub const KEYS: &[KeyDef] = &[
         "Query parameters that may carry it, looked at only when no header does.",
     ),
     key(
+        "apis.*.subscription-bearer",
+        Bool,
+        "false",
+        "Whether the key may also come as `Authorization: Bearer …`, as clients of OpenAI send theirs; looked at when none of the headers is there, and taken off before the backend.",
+    ),
+    key(
         "apis.*.openapi",
         Text,
         "",
         "OpenAPI file (JSON or YAML) in the API's folder whose operations the API has.",
     ),
-    key("apis.*.version", Text, "", "`context.Api.Version`."),
-    key("apis.*.revision", Text, "1", "`context.Api.Revision`."),
+    key(
+        "apis.*.version",
+        Text,
+        "",
+        "`context.Api.Version`. In a version set requests name it; an API of the set without one serves those that name none of the others.",
+    ),
+    key("apis.*.version-set", Text, "", "Versions of one API, which share a path."),
+    key(
+        "apis.*.revision",
+        Text,
+        "1",
+        "`context.Api.Revision`. Requests name it behind the API's path, as in `orders;rev=2`.",
+    ),
+    key(
+        "apis.*.current",
+        Bool,
+        "true",
+        "Whether requests that name no revision are for this one, `context.Api.IsCurrentRevision`.",
+    ),
+    key(
+        "version-sets.*.scheme",
+        Word(&["segment", "query", "header"]),
+        "segment",
+        "Where requests name the version: in the segment behind the API's path, in a query parameter or in a header.",
+    ),
+    key(
+        "version-sets.*.name",
+        Text,
+        "",
+        "Name of the query parameter or header. Required for them.",
+    ),
     key("apis.*.operations.*.method", Text, "", "HTTP method. Required."),
     key(
         "apis.*.operations.*.url-template",

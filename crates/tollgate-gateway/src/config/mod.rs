@@ -6,6 +6,7 @@ mod named_values;
 mod secrets;
 mod substitute;
 mod toml_file;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,8 +25,10 @@ use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
 pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
+use secrets::ApiNames;
 pub(crate) use secrets::SHORTEST_SECRET;
 use toml_file::{Item, Table};
+pub use versions::{VersionScheme, VersionSet};
 
 /// Where configuration reads the environment.
 pub trait Environment: Send + Sync {
@@ -238,12 +241,18 @@ pub struct ApiConfig {
     pub key_headers: Vec<HeaderName>,
     /// Query parameters that may carry the key.
     pub key_queries: Vec<String>,
+    /// Whether the key may also be the token of `Authorization: Bearer …`.
+    pub key_bearer: bool,
     /// OpenAPI file.
     pub openapi: Option<String>,
     /// Version.
     pub version: String,
+    /// Versions of one API, and where requests name theirs.
+    pub version_set: Option<VersionSet>,
     /// Revision.
     pub revision: String,
+    /// Whether requests that name no revision are for this one.
+    pub current: bool,
     /// Operations listed in the file.
     pub operations: Vec<OperationConfig>,
     /// Where it was written.
@@ -393,9 +402,12 @@ impl Reader<'_> {
         let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
         let workspaces = self.workspaces(table.table("workspaces"));
         let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
-        let apis = self.apis(table.table("apis"), &ids, &workspace_ids);
+        let version_sets = self.version_sets(table.table("version-sets"));
+        let names_of_apis =
+            ApiNames { backends: &ids, workspaces: &workspace_ids, version_sets: &version_sets };
+        let apis = self.apis(table.table("apis"), &names_of_apis);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
-        let groups = self.groups(table.table("groups"));
+        let groups = entities::groups(table.table("groups"));
         let users = self.users(table.table("users"), &groups);
         let user_ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
         let products = self.products(table.table("products"), &api_ids, &groups);
@@ -538,7 +550,9 @@ impl Reader<'_> {
                 self.report(Code::CONFIG_VALUE, message, span, expected);
             }
         }
+        let identity_headers = list(table, "identity-headers").unwrap_or_default();
         ListenSettings {
+            identity_headers: self.header_names(&identity_headers),
             http,
             https,
             admin: Some(admin),

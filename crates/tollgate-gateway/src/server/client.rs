@@ -62,6 +62,13 @@ impl Peer {
         self.ip
     }
 
+    /// Removes headers that only a trusted peer may set, unless this is one.
+    pub(super) fn strip_identity(&self, headers: &mut HeaderMap, names: &[HeaderName]) {
+        for name in names.iter().filter(|_| !self.trusted) {
+            headers.remove(name);
+        }
+    }
+
     /// Finds the client behind the peer, and rewrites the headers that tell of it.
     ///
     /// A trusted peer's `X-Forwarded-For` is read from the right: the first address that is not itself trusted is the
@@ -169,6 +176,22 @@ mod tests {
             "{given:?}"
         );
         assert_eq!(headers.contains_key("forwarded"), is_trusted(peer.ip, &trusted));
+    }
+
+    #[test]
+    fn only_trusted_peers_set_identity_headers() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let names = [HeaderName::from_static("x-forwarded-client-cert")];
+        for (peer, stays) in [("10.0.0.1", true), ("203.0.113.9", false)] {
+            let local = "127.0.0.1:80".parse().unwrap();
+            let peer = Peer::new(peer.parse().unwrap(), local, false, &trusted);
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-client-cert", "Hash=1".parse().unwrap());
+            headers.append("X-Forwarded-Client-Cert", "Hash=2".parse().unwrap());
+            headers.insert("x-other", "1".parse().unwrap());
+            peer.strip_identity(&mut headers, &names);
+            assert_eq!(headers.len(), if stays { 3 } else { 1 });
+        }
     }
 
     #[test]
