@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::Method;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
 use tollgate_engine::contract::Contract;
+use tollgate_engine::json_schema::SchemaDocument;
 use tollgate_engine::read::{
     self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
 };
@@ -171,7 +172,9 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     }
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
+    let mut names = names(&config, &ports, file, &mut files.diagnostics);
+    names.schemas = files.schemas(&config);
+    let names = Arc::new(names);
     let (router, products) = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {
@@ -367,6 +370,29 @@ impl Files<'_> {
         names
     }
 
+    /// The schemas of `[schemas]`.
+    fn schemas(&mut self, config: &Config) -> HashMap<String, Arc<SchemaDocument>> {
+        let mut schemas = HashMap::new();
+        for schema in &config.schemas {
+            let Some((_, text)) = self.read(Path::new(&schema.file), Missing::IsError) else {
+                continue;
+            };
+            match openapi::read_schemas(&text) {
+                Ok(document) => {
+                    schemas.insert(schema.id.clone(), document);
+                }
+                Err(why) => {
+                    let message = format!("schema `{}` cannot be used: {why}", schema.id);
+                    self.diagnostics.push(
+                        Diagnostic::new(Code::CONFIG_VALUE, message, schema.span)
+                            .label("not usable"),
+                    );
+                }
+            }
+        }
+        schemas
+    }
+
     fn fragments(&mut self, config: &Config) -> Fragments {
         let mut documents = HashMap::new();
         for path in self.xml_files(Path::new("fragments")) {
@@ -428,6 +454,7 @@ fn names(
         }
     }
     names.authorities = authorities(config, file, diagnostics);
+    names.revocation_lists = revocation_lists(config, diagnostics);
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
         if let Some(backend) =
@@ -458,6 +485,23 @@ fn authorities(
     };
     let roots = read(&config.authorities.roots, "roots");
     (roots, read(&config.authorities.intermediates, "intermediates"))
+}
+
+/// The lists of `ca-certificates.revocation-lists`.
+fn revocation_lists(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Vec<bytes::Bytes> {
+    let mut all = Vec::new();
+    for (path, span) in &config.authorities.revocation_lists {
+        let bytes = std::fs::read(path).map_err(|error| error.kind().to_string());
+        match bytes.and_then(|bytes| certificates::read_revocation_lists(&bytes)) {
+            Ok(lists) => all.extend(lists),
+            Err(why) => {
+                let message = format!("a list of `revocation-lists` cannot be used: {why}");
+                diagnostics
+                    .push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
+            }
+        }
+    }
+    all
 }
 
 fn backend(

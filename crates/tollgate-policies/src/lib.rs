@@ -47,6 +47,7 @@ mod set_variable;
 mod token;
 mod unsupported;
 mod validate_azure_ad_token;
+mod validate_client_certificate;
 mod validate_content;
 mod validate_headers;
 mod validate_jwt;
@@ -110,6 +111,7 @@ pub const ALL: &[PolicyDef] = &[
     set_status::POLICY,
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
+    validate_client_certificate::POLICY,
     validate_content::POLICY,
     validate_headers::POLICY,
     validate_jwt::POLICY,

@@ -40,7 +40,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("retry", ""),
     ("sql-data-source", "GraphQL resolvers need Azure"),
     ("trace", ""),
-    ("validate-client-certificate", ""),
     ("validate-graphql-request", ""),
     ("validate-odata-request", ""),
     ("wait", ""),

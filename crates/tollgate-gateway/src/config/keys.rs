@@ -116,6 +116,12 @@ pub const KEYS: &[KeyDef] = &[
         "Certificates of the HTTPS listener, chosen by server name; the first serves names that match none.",
     ),
     key(
+        "listen.client-certificates",
+        Word(&["off", "optional", "required"]),
+        "off",
+        "Whether the HTTPS listener asks clients for a certificate. Any certificate whose key the client holds completes the handshake: policies decide whom to believe. A change needs a restart.",
+    ),
+    key(
         "listen.h2c",
         Bool,
         "false",
@@ -320,6 +326,18 @@ pub const KEYS: &[KeyDef] = &[
         Text,
         "",
         "PEM file of certificates that may stand between a certificate and its root.",
+    ),
+    key(
+        "ca-certificates.revocation-lists",
+        List,
+        "",
+        "PEM or DER files of revocation lists, one for each authority whose client certificates are checked with `validate-revocation`. A list that has ended counts as none.",
+    ),
+    key(
+        "schemas.*.file",
+        Text,
+        "",
+        "JSON Schema or OpenAPI document, in JSON or YAML, that `validate-content` may refer to by `schema-id`. Required.",
     ),
     key(
         "certificates.*.file",
