@@ -470,7 +470,7 @@ fn loosely_equal(value: &Scalar, query: &Scalar) -> Result<bool, Exception> {
         Scalar::Bytes(bytes) => STANDARD.encode(bytes),
         Scalar::Guid(guid) => format_guid(u128::from_be_bytes(*guid), None)?,
         Scalar::TimeSpan(span) => span.text(),
-        Scalar::Uri(uri) => uri.as_ref().to_owned(),
+        Scalar::Uri(uri) => uri.original().to_owned(),
         _ => return Ok(false),
     };
     Ok(*text == **query)

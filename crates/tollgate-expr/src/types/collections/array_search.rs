@@ -5,6 +5,7 @@ use super::super::object::{equals, required};
 use super::{Run, all_pass, bad_count, bad_index, index_int, last_window, passing, range, window};
 use crate::Value;
 use crate::eval::{Args, Cx};
+use crate::state::Shared;
 
 pub(super) const MEMBERS: &[Member] = &[
     m(
@@ -24,7 +25,7 @@ pub(super) const MEMBERS: &[Member] = &[
     m("static U[] FindAll<U>(U[] array, Predicate<U> match)", "The items that pass.", |cx, a| {
         required(a, 0, "array")?;
         let found = passing(cx, a)?;
-        cx.state.array(a.ty(0).clone(), found)
+        cx.state.array_or_shared(Shared::ListArray, a.ty(0).clone(), found)
     }),
     m(
         "static int FindIndex<U>(U[] array, Predicate<U> match)",

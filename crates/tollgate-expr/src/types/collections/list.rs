@@ -8,7 +8,7 @@ use super::{
     order_by, part, passing, range, read_only, remove, remove_at, set, sort, window,
 };
 use crate::eval::{Args, Cx, Order};
-use crate::state::{Object, SLOT_COST, confusion};
+use crate::state::{Object, SLOT_COST, Shared, confusion};
 use crate::{Exception, Value};
 
 fn items(cx: &Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Exception> {
@@ -350,7 +350,7 @@ const LOOK: &[Member] = &[
     }),
     m("T[] ToArray()", "An array of the items.", |cx, a| {
         let items = items(cx, a)?;
-        cx.state.array(a.ty(0).clone(), items)
+        cx.state.array_or_shared(Shared::ListArray, a.ty(0).clone(), items)
     }),
     m("List<T> GetRange(int index, int count)", "A list of some items.", |cx, a| {
         let items = items(cx, a)?;

@@ -69,7 +69,7 @@ fn ended(left: &str, right: &str) -> i32 {
 }
 
 /// The difference of the first units that differ, or of the lengths.
-pub(in crate::types) fn difference(left: &str, right: &str) -> i32 {
+pub(crate) fn difference(left: &str, right: &str) -> i32 {
     let units = left.encode_utf16().zip(right.encode_utf16());
     let different = units.into_iter().find(|(a, b)| a != b);
     if let Some((a, b)) = different {
