@@ -41,7 +41,7 @@ impl JsonHeap {
                 | (Body::Array(left), Body::Array(right)) => {
                     left.children.len() == right.children.len()
                 }
-                _ => !self.is_container(left) && self.token_equals(left, right),
+                _ => !self.is_container(left) && self.token_equals(left, right)?,
             };
             if !same {
                 return Ok(false);
@@ -128,15 +128,18 @@ impl JsonHeap {
     }
 
     /// `token.Equals(other)`: by value for two `JValue`s, by identity otherwise.
-    pub(crate) fn token_equals(&self, left: JsonId, right: JsonId) -> bool {
-        left == right
-            || match (self.string(left), self.string(right)) {
-                (Some(left), Some(right)) => left == right,
-                _ => match (self.scalar(left), self.scalar(right)) {
-                    (Some(left), Some(right)) => values_equal(left, right),
-                    _ => false,
-                },
-            }
+    /// Numbers of which one is no `decimal` that the other is are an error.
+    pub(crate) fn token_equals(&self, left: JsonId, right: JsonId) -> Result<bool, Exception> {
+        if left == right {
+            return Ok(true);
+        }
+        if let (Some(left), Some(right)) = (self.string(left), self.string(right)) {
+            return Ok(left == right);
+        }
+        match (self.scalar(left), self.scalar(right)) {
+            (Some(left), Some(right)) => values_equal(left, right),
+            _ => Ok(false),
+        }
     }
 
     /// What a hashed collection compares a token by: a `JValue` by its value, all others by identity, or by what they hold
@@ -232,14 +235,12 @@ fn scalar_key(value: &Scalar, budget: &mut Budget) -> Result<Key, Exception> {
 }
 
 /// Whether two values have the same token type and compare as equal.
-pub(super) fn values_equal(left: &Scalar, right: &Scalar) -> bool {
+pub(super) fn values_equal(left: &Scalar, right: &Scalar) -> Result<bool, Exception> {
     match (left, right) {
-        (Scalar::Str(left), Scalar::Str(right)) => left == right,
-        (Scalar::Int(left), Scalar::Int(right)) => left == right,
-        _ => {
-            left.token_type() == right.token_type()
-                && compare_as(left.token_type(), left, right) == Ok(Ordering::Equal)
-        }
+        (Scalar::Str(left), Scalar::Str(right)) => Ok(left == right),
+        (Scalar::Int(left), Scalar::Int(right)) => Ok(left == right),
+        _ if left.token_type() != right.token_type() => Ok(false),
+        _ => Ok(compare_as(left.token_type(), left, right)? == Ordering::Equal),
     }
 }
 
@@ -264,7 +265,7 @@ fn distance(order: Ordering, left: &Scalar, right: &Scalar) -> Result<i32, Excep
         JsonType::String | JsonType::Comment | JsonType::Raw => {
             let mut budget = Budget::new(Limits::default());
             let (left, right) = (string_of(left, &mut budget)?, string_of(right, &mut budget)?);
-            Ok(crate::types::text_difference(&left, &right))
+            Ok(crate::types::compare_ordinal(&left, &right))
         }
         JsonType::Bytes => match (left, right) {
             (Scalar::Bytes(left), Scalar::Bytes(right)) if left.len() == right.len() => {

@@ -466,7 +466,10 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         let is = |name: &str| word.eq_ignore_ascii_case(name);
-        if (is("AM") || is("PM")) && found.half.is_some() {
+        let after_zone = found.zone.is_some() && found.clock.is_none();
+        if (is("AM") || is("PM")) && (found.half.is_some() || after_zone)
+            || (is("Z") || is("GMT")) && after_zone
+        {
             return Err(Fault::Bad);
         }
         let has_date = !found.numbers.is_empty();

@@ -55,7 +55,7 @@ pub(crate) use registry::{
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
-pub(crate) use string::text_difference;
+pub(crate) use string::compare_ordinal;
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
 pub(crate) use uri::{any_uri, original_text};

@@ -118,10 +118,22 @@ fn plain_text(text: &str) -> String {
     out
 }
 
-/// How long the name of a type is that text begins with.
+/// How long the name of a type is that text begins with; `Outer+<Method>d__5`1` is one, too.
 fn name_length(text: &str) -> usize {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '+' | '`' | '<' | '>');
-    text.find(|c| !is_part(c)).unwrap_or(text.len())
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '+' | '`');
+    let plain = |text: &str| text.find(|c| !is_part(c)).unwrap_or(text.len());
+    let length = plain(text);
+    let (name, rest) = text.split_at(length);
+    if !(name.is_empty() || name.ends_with('+')) {
+        return length;
+    }
+    let method = rest.strip_prefix('<').and_then(|rest| rest.split_once(">d__"));
+    match method {
+        Some((method, after)) if plain(method) == method.len() => {
+            text.len() - after.len() + plain(after)
+        }
+        _ => length,
+    }
 }
 
 /// The type arguments in brackets that text begins with.
@@ -198,33 +210,37 @@ fn without_calls(text: &str) -> String {
 /// Without the assemblies of type arguments, which are those of one version of .NET:
 /// `[[System.Int32, System.Private.CoreLib, …, PublicKeyToken=…],…]` as `[System.Int32,…]`.
 fn without_assemblies(text: &str) -> String {
-    const TOKEN: &str = ", PublicKeyToken=";
     let mut out = String::new();
+    let mut opened = Vec::new();
     let mut rest = text;
-    while let Some(at) = rest.find(TOKEN) {
-        let (before, after) = rest.split_at(at);
-        // What stands before is `[Name, Assembly, Version=…, Culture=…`.
-        let opened = before.rfind(", Version=").and_then(|at| before.get(..at));
-        let name = opened.and_then(|before| Some(before.rsplit_once(", ")?.0));
-        let (Some(name), Some((_, after))) = (name, after.split_once(']')) else { break };
-        let mut depth = 0_usize;
-        let start = name.char_indices().rev().find(|(_, c)| {
-            match c {
-                ']' => depth += 1,
-                '[' if depth == 0 => return true,
-                '[' => depth -= 1,
-                _ => {}
+    while let Some(c) = rest.chars().next() {
+        if let Some(after) = assembly(rest).and_then(|after| after.strip_prefix(']')) {
+            // The brackets around the name go with it.
+            if let Some(at) = opened.pop() {
+                out.remove(at);
             }
-            false
-        });
-        let Some((start, _)) = start else { break };
-        let (head, name) = name.split_at(start);
-        out.push_str(head);
-        out.push_str(name.strip_prefix('[').unwrap_or(name));
-        rest = after;
+            rest = after;
+            continue;
+        }
+        match c {
+            '[' => opened.push(out.len()),
+            ']' => drop(opened.pop()),
+            _ => {}
+        }
+        out.push(c);
+        rest = rest.split_at(c.len_utf8()).1;
     }
-    out.push_str(rest);
     out
+}
+
+/// What stands behind an assembly's name, if text begins with one.
+fn assembly(text: &str) -> Option<&str> {
+    let (_, rest) = text.strip_prefix(", ")?.split_once(", Version=")?;
+    let (version, rest) = rest.split_once(", Culture=neutral, PublicKeyToken=")?;
+    let token = rest.find(|c: char| !c.is_ascii_hexdigit())?;
+    let (name, _) = text.split_once(", Version=")?;
+    let is_name = !name.contains(['[', ']', '\'']) && !version.contains([',', ']']);
+    (is_name && token == 16).then_some(rest.split_at(token).1)
 }
 
 /// .NET has one walk over all empty arrays of a type, which is where whoever had it last has left it.

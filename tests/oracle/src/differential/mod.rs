@@ -96,7 +96,7 @@ pub(crate) fn differential(
         let here: Vec<Json> = questions.iter().map(answer).collect();
         outcome.seconds_here += began.elapsed().as_secs_f64();
         let began = Instant::now();
-        let there = csharp.ask(&questions)?;
+        let there = ask(csharp, &questions, &here)?;
         outcome.seconds_there += began.elapsed().as_secs_f64();
         for ((((node, context), question), expected), ours) in
             round.into_iter().zip(questions).zip(there).zip(here)
@@ -140,6 +140,23 @@ impl Outcome {
             }
         }
     }
+}
+
+/// Asks about what is refused here by itself: the compiler begins anew after each round of refusals.
+fn ask(csharp: &CSharp, questions: &[Question], here: &[Json]) -> Result<Vec<Json>, String> {
+    let is_refused = |at: &usize| here.get(*at).is_some_and(|ours| ours.get("compile").is_some());
+    let (refused, rest): (Vec<usize>, Vec<usize>) = (0..questions.len()).partition(is_refused);
+    let mut there = vec![Json::Null; questions.len()];
+    for part in [refused, rest] {
+        let asked: Vec<Question> =
+            part.iter().filter_map(|at| questions.get(*at)).cloned().collect();
+        for (at, answer) in part.into_iter().zip(csharp.ask(&asked)?) {
+            if let Some(place) = there.get_mut(at) {
+                *place = answer;
+            }
+        }
+    }
+    Ok(there)
 }
 
 fn written(node: &Node) -> String {

@@ -133,11 +133,13 @@ const REST: &[super::Member] = &[
     }),
     m("bool Equals(JValue other)", "Whether both hold the same.", |cx, a| {
         let id = a.this_json()?;
-        Ok(Value::Bool(a.json(1).is_some_and(|other| cx.state.json.token_equals(id, other))))
+        let Some(other) = a.json(1) else { return Ok(Value::Bool(false)) };
+        cx.state.json.token_equals(id, other).map(Value::Bool)
     }),
     m("bool Equals(object obj)", "Whether both hold the same.", |cx, a| {
         let id = a.this_json()?;
-        Ok(Value::Bool(a.json(1).is_some_and(|other| cx.state.json.token_equals(id, other))))
+        let Some(other) = a.json(1) else { return Ok(Value::Bool(false)) };
+        cx.state.json.token_equals(id, other).map(Value::Bool)
     }),
     m("int GetHashCode()", "A number that is the same for equal values.", |cx, a| {
         Ok(Value::Int(cx.state.json.hash_code(a.this_json()?)))

@@ -6,7 +6,7 @@ mod members;
 mod search;
 mod split;
 
-pub(crate) use compare::difference as text_difference;
+pub(crate) use compare::compare_ordinal;
 pub(super) use compare::{compare, equal};
 pub(super) use comparer::{COMPARER, compare_strings, comparer_class, ordinal_any_case};
 
