@@ -37,11 +37,18 @@ impl Cx<'_> {
         if self.is_instance(&value, ty) {
             return Ok(value);
         }
-        // An enumeration unboxes from its number and the other way round.
-        if let (Value::Int(number), Ty::Named(id)) = (&value, ty)
-            && ty.is_enum()
-        {
-            return Ok(Value::Enum(*id, *number));
+        // Enumerations and the numbers below them unbox from each other.
+        if let Ty::Named(id) = ty {
+            let number = match &value {
+                Value::Int(number) => Some(*number),
+                Value::Enum(own, number) if info(*own).is_enum() => Some(*number),
+                _ => None,
+            };
+            match number {
+                Some(number) if ty.is_enum() => return Ok(Value::Enum(*id, number)),
+                Some(number) if *id == TypeId::Int32 => return Ok(Value::Int(number)),
+                _ => {}
+            }
         }
         let own = self.cast_name(&value);
         let message =

@@ -81,7 +81,7 @@ pub(crate) fn differential(
             }
             let Some(node) = generator.expression() else { continue };
             let text = written(&node);
-            if text.len() < 2_000 && seen.insert(text) {
+            if text.len() < 2_000 && !pools::shows_insides(&text) && seen.insert(text) {
                 let context = generator.rng.pick(&contexts).cloned().unwrap_or_default();
                 round.push((node, context));
             }

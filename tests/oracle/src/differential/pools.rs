@@ -108,6 +108,37 @@ pub(super) fn left_out(owner: &str, name: &str, signature: &str) -> bool {
         || PLATFORM_TEXT.contains(&signature)
 }
 
+/// What makes JSON of any object.
+const SERIALIZERS: &[&str] = &["SerializeObject(", "FromObject("];
+
+/// Objects of which JSON shows the private parts that .NET's classes keep, which are others in each version of .NET.
+const INSIDES: &[&str] = &[
+    "AsymmetricAlgorithm",
+    "Certificate",
+    "Comparer",
+    "Encoding",
+    "Enumerator",
+    "Exception",
+    "Func<",
+    "HashAlgorithm",
+    "IPAddress",
+    "Match",
+    "Oid",
+    "RSA",
+    "Random",
+    "Regex",
+    "StringReader",
+    "StringWriter",
+    "SymmetricAlgorithm",
+    "TimeZoneInfo",
+];
+
+/// Whether an expression makes JSON of what JSON shows the inside of.
+pub(super) fn shows_insides(text: &str) -> bool {
+    let has = |list: &[&str]| list.iter().any(|name| text.contains(name));
+    has(SERIALIZERS) && has(INSIDES)
+}
+
 /// Whether numbers for a member must be small.
 pub(super) fn sized(owner: &str, name: &str) -> bool {
     listed(SIZED, owner, name)
