@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
+use crate::cache::Caches;
 use crate::certificates;
-use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig};
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
@@ -29,6 +30,7 @@ pub(crate) struct Adapters {
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
+    pub(crate) caches: Arc<Caches>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -56,8 +58,9 @@ impl Adapters {
         };
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let caches = Arc::new(Caches::new(CACHE_SIZE, Arc::clone(&redis)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, redis, metrics, redactor }
+        Self { resolver, fetcher, identities, keys, redis, caches, metrics, redactor }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -65,6 +68,7 @@ impl Adapters {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            cache: Arc::new(self.caches.with(config.redis.is_some())),
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
@@ -77,6 +81,7 @@ impl Adapters {
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.caches.resize(config.cache_size);
         self.redis.apply(config.redis.clone()).await;
     }
 }

@@ -1,10 +1,12 @@
 //! The ports that need nothing but the operating system, and the ones of a load that must reach nothing.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use tollgate_engine::ports::{
-    Identities, IdentityError, KeyError, KeySets, KeySource, Refresh, TokenSource,
+    Answer, Cache, CacheKey, CachePlace, Identities, IdentityError, KeyError, KeySets, KeySource,
+    Lease, Refresh, TokenSource,
 };
 use tollgate_engine::{
     BoxFuture, Clock, Ports, Randomness, TraceSink, jose::KeySet, ports::AccessToken,
@@ -51,6 +53,7 @@ pub fn offline_ports() -> Ports {
     Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
+        cache: Arc::new(Offline),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
@@ -89,5 +92,36 @@ impl TokenSource for Offline {
 
     fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
         Box::pin(async { Err(IdentityError::Unavailable("nothing is fetched here".to_owned())) })
+    }
+}
+
+impl Cache for Offline {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<Option<Bytes>> {
+        Answer::Ready(None)
+    }
+
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<()> {
+        Answer::Ready(())
+    }
+
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<()> {
+        Answer::Ready(())
+    }
+
+    fn lease(&self, _: &CacheKey) -> Answer<Lease> {
+        Answer::Ready(Lease::new(()))
+    }
+
+    fn is_local(&self, _: CachePlace) -> bool {
+        true
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn has_external(&self) -> bool {
+        // Where the policies will run is not known.
+        true
     }
 }

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, BodyError, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
-    KeySets, KeySource, Names, TokenSource,
+    AccessToken, Answer, BodyError, Cache, CacheKey, CachePlace, ForwardCall, ForwardError,
+    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Names, TokenSource,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -235,6 +235,36 @@ impl KeySource for Nothing {
     }
 }
 
+impl Cache for Nothing {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<Option<Bytes>> {
+        Answer::Ready(None)
+    }
+
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<()> {
+        Answer::Ready(())
+    }
+
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<()> {
+        Answer::Ready(())
+    }
+
+    fn lease(&self, _: &CacheKey) -> Answer<Lease> {
+        Answer::Ready(Lease::new(()))
+    }
+
+    fn is_local(&self, _: CachePlace) -> bool {
+        true
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn has_external(&self) -> bool {
+        false
+    }
+}
+
 impl Identities for Nothing {
     fn source(&self, _: Option<&str>, _: &str) -> Result<Arc<dyn TokenSource>, IdentityError> {
         Err(IdentityError::Unavailable(String::new()))
@@ -327,6 +357,7 @@ fn ports() -> Ports {
     Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
+        cache: Arc::new(Nothing),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),

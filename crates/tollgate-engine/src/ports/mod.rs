@@ -1,5 +1,6 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod cache;
 mod identity;
 mod keys;
 mod wire;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use cache::{Answer, Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
@@ -22,6 +24,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// What is kept from one request for others.
+    pub cache: Arc<dyn Cache>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.
