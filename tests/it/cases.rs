@@ -3,14 +3,15 @@
 //! A case begins with an `xml policy` block: the policy of an API of its own, in front of the echo backend. What follows
 //! until the next one belongs to it:
 //!
-//! - `xml FILE`: another document of the directory, such as `xml fragments/shared.xml` or `xml operations/read.xml`;
-//! - `toml`: further configuration, in which `CASE` stands for the API;
+//! - `xml FILE`: another document: of the API, such as `xml operations/read.xml`, or of the directory when it begins with
+//!   `fragments/`, `products/` or `workspaces/`;
+//! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received; `nothing` when it received none;
 //! - `http response`: the answer;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
-//! `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
+//! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
 
 use std::fmt::Write as _;
@@ -31,6 +32,9 @@ const GLOBAL: &str = r#"<policies>
     <on-error><set-header name="x-trail" exists-action="append"><value>global on-error</value></set-header></on-error>
 </policies>
 "#;
+
+/// Folders of documents that belong to no API.
+const SHARED: [&str; 3] = ["fragments/", "products/", "workspaces/"];
 
 /// One case: its blocks, the policy first.
 struct Case {
@@ -106,7 +110,7 @@ fn read(file: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(file).expect("a file of cases");
     let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
     let mut cases: Vec<Case> = Vec::new();
-    for block in blocks(&text) {
+    for mut block in blocks(&text) {
         if block.kind == "xml policy" {
             let api = format!("{name}-{}", cases.len() + 1);
             cases.push(Case { file: file.to_owned(), api, blocks: Vec::new() });
@@ -114,6 +118,10 @@ fn read(file: &Path) -> Vec<Case> {
         let case = cases.last_mut();
         let case =
             case.unwrap_or_else(|| panic!("{}:{}: no policy yet", file.display(), block.line));
+        if block.kind != "text" {
+            block.kind = block.kind.replace("CASE", &case.api);
+            block.text = block.text.replace("CASE", &case.api);
+        }
         case.blocks.push(block);
     }
     assert!(!cases.is_empty(), "{} has no case", file.display());
@@ -154,7 +162,7 @@ impl Case {
         let id = &self.api;
         writeln!(config, "[apis.{id}]\npath = \"{id}\"").expect("text");
         let own = self.blocks.iter().filter(|block| block.kind == "toml");
-        let own: String = own.map(|block| block.text.replace("CASE", id)).collect();
+        let own: String = own.map(|block| block.text.as_str()).collect();
         if !own.contains("service-url =") {
             config.push_str("backend = \"echo\"\n");
         }
@@ -166,7 +174,9 @@ impl Case {
         for block in &self.blocks {
             directory = match block.kind.strip_prefix("xml ") {
                 Some("policy") => directory.api(id, &block.text),
-                Some(file) if file.starts_with("fragments/") => directory.file(file, &block.text),
+                Some(file) if SHARED.iter().any(|folder| file.starts_with(folder)) => {
+                    directory.file(file, &block.text)
+                }
                 Some(file) => directory.file(&format!("apis/{id}/{file}"), &block.text),
                 None => directory,
             };
@@ -185,6 +195,7 @@ number = "7"
 nested = "{{{{greeting}}}}"
 expression = "@(1 + 1)"
 secret = {{ value = "s3cret value", development = true, secret = true }}
+echo = "{echo}"
 
 [backends.echo]
 url = "{echo}/echo"

@@ -15,6 +15,7 @@ mod examples;
 mod harness;
 mod identity;
 mod jwt;
+mod named_values;
 mod operation;
 mod readme;
 mod reload;

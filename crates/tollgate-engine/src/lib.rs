@@ -8,10 +8,12 @@
 //! request's own [`Wire`]. It names no policy but `base` and `include-fragment`.
 
 mod compile;
+pub mod contract;
 mod error;
 mod error_response;
 mod finally;
 pub mod jose;
+pub mod json_schema;
 mod pipeline;
 mod policy;
 pub mod ports;
@@ -50,5 +52,6 @@ pub use value::Value;
 // the engine and the policies know the expression language.
 pub use tollgate_expr::{
     Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Pkcs12,
-    Pkcs12Fault, Product, Subscription, TrustStore, Url, User, Workspace,
+    Pkcs12Fault, Product, ProductState, Subscription, TrustStore, Url, User, UserIdentity,
+    Workspace,
 };

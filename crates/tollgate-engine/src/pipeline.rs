@@ -10,6 +10,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tollgate_expr::LastError;
 
+use crate::contract::Contract;
 use crate::{Block, PolicyError, RequestCx, Scope, Section, error_response, finally};
 use run::{Ended, Mode, run_section};
 
@@ -36,6 +37,11 @@ impl CompiledDocument {
     pub fn section(&self, section: Section) -> Option<&Block> {
         self.sections.get(section.index()).and_then(Option::as_ref)
     }
+
+    /// Whether a section is missing or empty: nothing runs in it, and nothing of wider scopes either.
+    pub fn cuts_off(&self, section: Section) -> bool {
+        self.section(section).is_none_or(|block| block.steps.is_empty())
+    }
 }
 
 /// The documents that apply to a request, from narrow to wide.
@@ -43,12 +49,29 @@ impl CompiledDocument {
 /// Each document was compiled once. `<base/>` continues with the next one of *this* request's chain, so operations and
 /// products never multiply.
 #[derive(Debug, Clone, Default)]
-pub struct Chain(SmallVec<[Arc<CompiledDocument>; 4]>);
+pub struct Chain(SmallVec<[Arc<CompiledDocument>; 5]>);
 
 impl Chain {
     /// A chain of documents, from narrow to wide.
     pub fn new(documents: impl IntoIterator<Item = Arc<CompiledDocument>>) -> Self {
         Self(documents.into_iter().collect())
+    }
+
+    /// Has each step see the operation that the chain is for, at load. Answers what of its description cannot be used.
+    pub fn prepare(&self, contract: &Contract) -> Vec<String> {
+        let mut found = Vec::new();
+        for document in &self.0 {
+            let blocks = Section::ALL.into_iter().filter_map(|section| document.section(section));
+            blocks.for_each(|block| block.prepare(contract, &mut found));
+        }
+        found
+    }
+
+    /// Adds a document of a scope that the chain does not have yet, at its place: whose product a request belongs to is
+    /// known only when its key is.
+    pub fn insert(&mut self, document: Arc<CompiledDocument>) {
+        let place = self.0.iter().position(|known| known.scope < document.scope);
+        self.0.insert(place.unwrap_or(self.0.len()), document);
     }
 
     fn block(&self, depth: usize, section: Section) -> Option<&Block> {
@@ -140,6 +163,7 @@ fn prepare_error(cx: &mut RequestCx, failed: Failed) {
         cx.response = Some(error_response(&error, cx.client.request_id));
     }
     cx.reply = None;
+    cx.call = None;
     let message = cx.route.names.redact(error.message()).into_owned();
     if cx.ports.trace.enabled() {
         let text = match &detail {

@@ -43,6 +43,7 @@ mod stored;
 mod syntax;
 mod text;
 mod time;
+mod trees;
 mod types;
 mod unicode;
 mod uri;
@@ -62,4 +63,9 @@ pub use program::{CompileOptions, Facts, Program, Target, compile};
 pub use response::Response;
 pub use state::{EvalCx, EvalState};
 pub use stored::Unstorable;
+pub use trees::{
+    Dates, Json, WhiteSpace, XmlAttribute, XmlEvent, XmlName, XmlVisitor, body_bytes, body_text,
+    html_encode, is_foreign_charset, url_decode, url_encode, write_json_string, xml_body_text,
+    xml_name,
+};
 pub use value::Value;

@@ -9,6 +9,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
 use crate::cache::Caches;
+use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
 use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig};
 use crate::fetch::{
@@ -16,21 +17,26 @@ use crate::fetch::{
     SystemResolver,
 };
 use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
-use crate::wire::system_root_certificates;
+use crate::wire::{Budget, system_root_certificates};
 
 /// Everything that reaches the outside for one gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Adapters {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) calls: Arc<CallPool>,
+    /// What all buffered bodies hold.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
     pub(crate) caches: Arc<Caches>,
+    pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -56,11 +62,31 @@ impl Adapters {
             randomness: Arc::new(SystemRandomness),
             metrics: Arc::clone(&metrics),
         };
+        let budget = Arc::<Budget>::default();
+        let calls = CallPool::new(CallParts {
+            fetcher: Arc::clone(&fetcher),
+            budget: Arc::clone(&budget),
+            metrics: Arc::clone(&metrics),
+        });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let caches = Arc::new(Caches::new(CACHE_SIZE, Arc::clone(&redis)));
+        let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
+        let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, redis, caches, metrics, redactor }
+        Self {
+            resolver,
+            fetcher,
+            calls,
+            budget,
+            identities,
+            keys,
+            redis,
+            caches,
+            key_vault,
+            metrics,
+            redactor,
+        }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -69,6 +95,7 @@ impl Adapters {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
             cache: Arc::new(self.caches.with(config.redis.is_some())),
+            calls: Arc::new(self.calls.with(call_settings(config))),
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
@@ -83,6 +110,16 @@ impl Adapters {
         }
         self.caches.resize(config.cache_size);
         self.redis.apply(config.redis.clone()).await;
+    }
+}
+
+fn call_settings(config: &Config) -> CallSettings {
+    CallSettings {
+        timeout: config.timeouts.policy_request,
+        body: config.limits.buffered_body,
+        inflated_body: config.limits.inflated_body,
+        buffers_total: config.limits.buffers_total,
+        detached: config.limits.one_way_requests,
     }
 }
 

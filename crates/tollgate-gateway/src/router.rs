@@ -7,8 +7,10 @@ use std::sync::Arc;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target};
+use tollgate_engine::contract::Contract;
+use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target, Workspace};
 
+use crate::products::ProductRoute;
 use crate::snapshot::{Matched, PresentedKey, Refusal};
 use crate::subscriptions::{Access, Subscriptions};
 use crate::template::{Template, decode_query, literal_part, query_value};
@@ -32,7 +34,10 @@ pub(crate) struct Router {
 pub(crate) struct ApiRoute {
     pub(crate) api: Arc<Api>,
     pub(crate) target: Option<Target>,
+    pub(crate) workspace: Option<Arc<Workspace>>,
     pub(crate) subscription_required: bool,
+    /// The product that requests without a key run in.
+    pub(crate) open_product: Option<Arc<ProductRoute>>,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) key_queries: Vec<String>,
     /// Documents that apply to requests without an operation.
@@ -45,6 +50,7 @@ pub(crate) struct ApiRoute {
 #[derive(Debug)]
 pub(crate) struct OperationRoute {
     pub(crate) operation: Arc<Operation>,
+    pub(crate) contract: Arc<Contract>,
     pub(crate) method: Method,
     pub(crate) template: Template,
     pub(crate) chain: Chain,
@@ -90,7 +96,11 @@ impl Router {
             return Err(Refusal { matched: Box::new(global()), error: not_found() });
         };
         let mut matched = Matched {
-            info: RouteInfo { api: Some(Arc::clone(&route.api)), ..RouteInfo::default() },
+            info: RouteInfo {
+                api: Some(Arc::clone(&route.api)),
+                workspace: route.workspace.clone(),
+                ..RouteInfo::default()
+            },
             chain: route.chain.clone(),
             path: below(path, depth).to_owned(),
             query: query.to_owned(),
@@ -152,6 +162,7 @@ impl ApiRoute {
         });
         let Some((operation, parameters)) = found else { return false };
         matched.info.operation = Some(Arc::clone(&operation.operation));
+        matched.info.contract = Some(Arc::clone(&operation.contract));
         matched.parameters = parameters;
         matched.chain = operation.chain.clone();
         true
@@ -224,7 +235,8 @@ fn not_found() -> PolicyError {
 }
 
 /// Checks the subscription key by the rules of Azure's documents: the header first, the query only when no header is
-/// there; without a valid key only an API that needs none is open.
+/// there. A key of a product brings the product's policies, one of an API or of all APIs brings none; without a valid key
+/// an open product lets in, in its context, or else an API that needs no key.
 fn authorize(
     route: &ApiRoute,
     subscriptions: &Subscriptions,
@@ -242,11 +254,23 @@ fn authorize(
     let key_access = |key: &str| subscriptions.access(key, &route.api.id);
     let access = presented.as_deref().map_or(Access::Unknown, key_access);
     take_off_keys(route, headers, matched, |key| !matches!(key_access(key), Access::Unknown));
-    match access {
-        Access::Granted(subscription) => {
-            matched.info.subscription = Some(subscription);
-            Ok(())
+    let product = match access {
+        Access::Granted(grant) => {
+            matched.info.subscription = Some(Arc::clone(&grant.subscription));
+            matched.info.user.clone_from(&grant.user);
+            grant.product.as_ref()
         }
+        Access::Denied | Access::Unknown => route.open_product.as_ref(),
+    };
+    if let Some(product) = product {
+        matched.info.product = Some(Arc::clone(&product.product));
+        if let Some(document) = &product.document {
+            matched.chain.insert(Arc::clone(document));
+        }
+        return Ok(());
+    }
+    match access {
+        Access::Granted(_) => Ok(()),
         Access::Denied | Access::Unknown if !route.subscription_required => Ok(()),
         Access::Unknown if none_presented => Err(refused(
             route,

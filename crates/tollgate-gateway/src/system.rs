@@ -5,12 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tollgate_engine::ports::{
-    Answer, Cache, CacheKey, CachePlace, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Lease, Refresh, TokenSource,
+    AccessToken, Answer, Cache, CacheKey, CachePlace, Call, CallError, Calls, Identities,
+    IdentityError, KeyError, KeySets, KeySource, Lease, Refresh, TokenSource,
 };
-use tollgate_engine::{
-    BoxFuture, Clock, Ports, Randomness, TraceSink, jose::KeySet, ports::AccessToken,
-};
+use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
 
 /// The system's clock.
@@ -54,6 +52,7 @@ pub fn offline_ports() -> Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
         cache: Arc::new(Offline),
+        calls: Arc::new(Offline),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
@@ -123,5 +122,15 @@ impl Cache for Offline {
     fn has_external(&self) -> bool {
         // Where the policies will run is not known.
         true
+    }
+}
+
+impl Calls for Offline {
+    fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        Box::pin(async { Err(CallError::Connection("nothing is called here".to_owned())) })
+    }
+
+    fn send_detached(&self, _: Call) -> Result<(), CallError> {
+        Ok(())
     }
 }

@@ -68,6 +68,9 @@ fn every_example_compiles() {
                 };
                 let case = case.named_values(&[
                     ("openai-api-key", "k"),
+                    ("backend-password", "p"),
+                    ("proxy-password", "p"),
+                    ("pfx-password", "p"),
                     ("tenant-id", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"),
                     ("client-app-id", "c0ffee00-0000-4000-8000-000000000000"),
                 ]);
@@ -156,6 +159,9 @@ fn documents_as_printed_load() {
             ("OPENID_CONFIGURATION_URL", "https://issuer.example/.well-known/openid-configuration"),
             ("ISSUER_URL", "https://issuer.example"),
             ("openai-api-key", "k"),
+            ("backend-password", "p"),
+            ("proxy-password", "p"),
+            ("pfx-password", "p"),
         ])
     };
     for policies in [validate_entra, validate_jwt, key, backend, identity] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
-use tollgate_engine::ports::{ForwardError, ForwardOptions};
+use tollgate_engine::ports::{CallError, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
@@ -17,8 +17,10 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
-use ports::{FakeIdentities, FakeNames, FakeWire, FixedClock, Sequence, TraceLog, block_on};
-pub(crate) use ports::{FakeKeys, NOW};
+use ports::{
+    FakeCalls, FakeIdentities, FakeNames, FakeWire, FixedClock, Sequence, TraceLog, block_on,
+};
+pub(crate) use ports::{FakeKeys, NOW, Sent};
 
 use crate::{ALL, UNSUPPORTED};
 
@@ -41,6 +43,7 @@ pub(crate) struct Case {
     named_values: Values,
     identity_ready: bool,
     keys: Arc<FakeKeys>,
+    calls: Arc<FakeCalls>,
     now: i64,
 }
 
@@ -53,6 +56,7 @@ pub(crate) struct Run {
     pub(crate) waits: usize,
     forwarded: Arc<Mutex<Vec<Forwarded>>>,
     slept: Arc<Mutex<Vec<Duration>>>,
+    calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
 }
 
@@ -98,6 +102,7 @@ impl Case {
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
+            calls: Arc::default(),
             now: NOW,
         }
     }
@@ -226,6 +231,18 @@ impl Case {
         self
     }
 
+    /// What the next call of a policy brings.
+    pub(crate) fn called(self, answer: Result<Response, CallError>) -> Self {
+        self.calls.answers.lock().unwrap().push_back(answer);
+        self
+    }
+
+    /// No further call may be made that nobody waits for.
+    pub(crate) fn busy(self) -> Self {
+        self.calls.is_busy.store(true, std::sync::atomic::Ordering::Relaxed);
+        self
+    }
+
     /// Seconds since 1970.
     pub(crate) fn at(mut self, now: i64) -> Self {
         self.now = now;
@@ -236,6 +253,7 @@ impl Case {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
+            calls: Arc::clone(&self.calls) as _,
             clock: Arc::new(FixedClock(self.now)),
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
@@ -316,11 +334,12 @@ impl Case {
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
         let slept = Arc::default();
-        let calls = (Arc::clone(&forwarded), Arc::clone(&slept));
-        let mut cx = self.request(ports, calls);
+        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept));
+        let calls = Arc::clone(&self.calls);
+        let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, slept, trace }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace }
     }
 
     fn request(
@@ -362,12 +381,15 @@ impl Case {
                 uri: Uri { path: path.to_owned(), query: query.to_owned() },
                 target: None,
                 backend_chosen_by: None,
+                via: Via::default(),
                 headers,
                 body,
                 consumed: false,
             },
             response,
             reply: None,
+            call: None,
+            calls_left: 3,
             variables,
             last_error: None,
             client: ClientInfo {
@@ -426,6 +448,11 @@ impl Run {
     /// How long the wire was asked to wait, each time.
     pub(crate) fn slept(&self) -> Vec<Duration> {
         self.slept.lock().unwrap().clone()
+    }
+
+    /// The calls that policies made.
+    pub(crate) fn calls(&self) -> Vec<Sent> {
+        self.calls.sent.lock().unwrap().clone()
     }
 
     pub(crate) fn trace(&self) -> String {

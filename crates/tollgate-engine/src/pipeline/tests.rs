@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, Answer, BodyError, Cache, CacheKey, CachePlace, ForwardCall, ForwardError,
-    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Names, TokenSource,
+    AccessToken, Answer, BodyError, Cache, CacheKey, CachePlace, Call, CallError, Calls,
+    ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource, Lease,
+    Names, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -348,8 +349,22 @@ impl Wire for Nothing {
         Box::pin(async { Err(ForwardError::NoTarget) })
     }
 
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {
+        headers.clone()
+    }
+
     fn sleep(&mut self, _: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
         Box::pin(async { Ok(()) })
+    }
+}
+
+impl Calls for Nothing {
+    fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        Box::pin(async { Err(CallError::Refused("nothing is called here".to_owned())) })
+    }
+
+    fn send_detached(&self, _: Call) -> Result<(), CallError> {
+        Err(CallError::TooMany(0))
     }
 }
 
@@ -358,6 +373,7 @@ fn ports() -> Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
         cache: Arc::new(Nothing),
+        calls: Arc::new(Nothing),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
@@ -391,12 +407,15 @@ fn request_cx() -> RequestCx {
             uri: Uri::default(),
             target: None,
             backend_chosen_by: None,
+            via: Via::default(),
             headers: HeaderMap::new(),
             body: Body::Stream,
             consumed: false,
         },
         response: None,
         reply: None,
+        call: None,
+        calls_left: 0,
         variables: Variables::default(),
         last_error: None,
         client: ClientInfo {

@@ -26,6 +26,8 @@ pub enum KeyType {
     Size,
     /// A duration: whole seconds, or text such as `"500ms"`, `"15s"`, `"5m"`, `"1h"`; `"unlimited"` where the default is.
     Duration,
+    /// A date, with or without a time; UTC when it says no other.
+    Date,
     /// `host:port`.
     Address,
     /// An absolute `http` or `https` URL.
@@ -56,6 +58,7 @@ impl KeyType {
             | Self::Url
             | Self::Word(_) => true,
             Self::Count
+            | Self::Date
             | Self::List
             | Self::Secret
             | Self::Secrets
@@ -72,6 +75,7 @@ impl KeyType {
             Self::Count => "whole number".to_owned(),
             Self::Size => "bytes".to_owned(),
             Self::Duration => "duration".to_owned(),
+            Self::Date => "date".to_owned(),
             Self::Address => "`host:port`".to_owned(),
             Self::Url => "URL".to_owned(),
             Self::Word(words) => {
@@ -81,7 +85,7 @@ impl KeyType {
             Self::Secret => "secret".to_owned(),
             Self::Secrets => "list of secrets".to_owned(),
             Self::SecretTable => "secrets by name".to_owned(),
-            Self::NamedValue => "text, or `{ env | file | value, secret }`".to_owned(),
+            Self::NamedValue => "text, or `{ env | file | value | key-vault, secret }`".to_owned(),
         }
     }
 }
@@ -91,8 +95,8 @@ const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'stat
 }
 
 use KeyType::{
-    Address, Bool, Count, Duration, List, NamedValue, Secret, SecretTable, Secrets, Size, Text,
-    Url, Word,
+    Address, Bool, Count, Date, Duration, List, NamedValue, Secret, SecretTable, Secrets, Size,
+    Text, Url, Word,
 };
 
 /// Every key, by section.
@@ -171,6 +175,12 @@ pub const KEYS: &[KeyDef] = &[
         "32",
         "Requests that the policies of one request may make.",
     ),
+    key(
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
+    ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
     key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),
@@ -193,6 +203,12 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("timeouts.backend-write", Duration, "60s", "One write to a backend."),
     key("timeouts.backend-idle", Duration, "90s", "An idle backend connection."),
+    key(
+        "timeouts.policy-request",
+        Duration,
+        "60s",
+        "A request that a policy makes, from beginning to end; its `timeout` overrides it.",
+    ),
     key("timeouts.graceful-stop", Duration, "30s", "Requests in flight when the gateway stops."),
     key(
         "identity.kind",
@@ -273,7 +289,13 @@ pub const KEYS: &[KeyDef] = &[
         "named-values.*",
         NamedValue,
         "",
-        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`) and `file` it is a secret unless `secret = false`.",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`), `file` and `key-vault` it is a secret unless `secret = false`. `{ key-vault = \"https://<vault>.vault.azure.net/secrets/<name>\" }` is read as the gateway's own identity, or as the user-assigned one of `client-id`, and needs the role to get secrets; a gateway does not start without it, and later keeps the last one it could read.",
+    ),
+    key(
+        "key-vault.refresh",
+        Duration,
+        "15m",
+        "How often named values are read from Key Vault again; a new secret takes force without a restart. At least `1s`.",
     ),
     key(
         "ca-certificates.roots",
@@ -391,29 +413,91 @@ pub const KEYS: &[KeyDef] = &[
         "Display name, `context.Operation.Name`.",
     ),
     key(
+        "apis.*.workspace",
+        Text,
+        "",
+        "Workspace the API belongs to, whose `workspaces/<id>/policy.xml` stands between the API's and the global document.",
+    ),
+    key("workspaces.*.name", Text, "the identifier", "Display name, `context.Workspace.Name`."),
+    key("products.*.name", Text, "the identifier", "Display name, `context.Product.Name`."),
+    key("products.*.apis", List, "", "APIs of the product. Its document is `products/<id>.xml`."),
+    key(
+        "products.*.subscription",
+        Word(&["required", "optional"]),
+        "required",
+        "Whether a subscription key is needed. With `optional` the product is open: requests without a key run in its context; an API may be in one such product.",
+    ),
+    key(
+        "products.*.state",
+        Word(&["published", "not-published"]),
+        "published",
+        "`context.Product.State`; the gateway serves the product either way.",
+    ),
+    key("products.*.approval-required", Bool, "false", "`context.Product.ApprovalRequired`."),
+    key("products.*.subscriptions-limit", Count, "", "`context.Product.SubscriptionsLimit`."),
+    key("products.*.groups", List, "", "Groups that see the product, `context.Product.Groups`."),
+    key(
+        "groups.*.name",
+        Text,
+        "the identifier",
+        "Display name. `administrators`, `developers` and `guests` exist without being written.",
+    ),
+    key("users.*.email", Text, "", "`context.User.Email`."),
+    key("users.*.first-name", Text, "", "`context.User.FirstName`."),
+    key("users.*.last-name", Text, "", "`context.User.LastName`."),
+    key("users.*.note", Text, "", "`context.User.Note`."),
+    key("users.*.registration-date", Date, "0001-01-01", "`context.User.RegistrationDate`."),
+    key("users.*.groups", List, "", "Groups of the user, `context.User.Groups`."),
+    key(
+        "users.*.identities.*",
+        List,
+        "",
+        "Identifiers of the user at a provider, such as `identities.Azure = [\"…\"]`, `context.User.Identities`.",
+    ),
+    key(
         "subscriptions.*.keys",
         Secrets,
         "",
-        "Keys of the subscription; any one grants access. Required.",
+        "Keys of the subscription, the primary and the secondary one first; any one grants access. Required.",
     ),
     key(
-        "subscriptions.*.apis",
-        List,
+        "subscriptions.*.product",
+        Text,
         "",
-        "APIs the subscription is for. Required unless `all-apis` is set.",
+        "Product the subscription is for: its APIs may be called, in its context. One of `product`, `apis` and `all-apis` is required.",
     ),
-    key("subscriptions.*.all-apis", Bool, "false", "Whether the subscription is for every API."),
+    key("subscriptions.*.apis", List, "", "APIs the subscription is for, outside any product."),
+    key(
+        "subscriptions.*.all-apis",
+        Bool,
+        "false",
+        "Whether the subscription is for every API, outside any product.",
+    ),
     key(
         "subscriptions.*.name",
         Text,
         "the identifier",
         "Display name, `context.Subscription.Name`.",
     ),
+    key("subscriptions.*.user", Text, "", "Owner, `context.User`."),
     key(
         "subscriptions.*.state",
-        Word(&["active", "suspended", "cancelled", "expired"]),
+        Word(&["active", "suspended", "submitted", "rejected", "cancelled", "expired"]),
         "active",
         "Only an active subscription grants access.",
+    ),
+    key("subscriptions.*.created-date", Date, "0001-01-01", "`context.Subscription.CreatedDate`."),
+    key(
+        "subscriptions.*.start-date",
+        Date,
+        "",
+        "`context.Subscription.StartDate`. As in Azure it is for the record: `state` decides.",
+    ),
+    key(
+        "subscriptions.*.end-date",
+        Date,
+        "",
+        "`context.Subscription.EndDate`. As in Azure it is for the record: `state` decides.",
     ),
 ];
 

@@ -1,6 +1,8 @@
 //! `tollgate.toml`: read, checked, resolved.
 
+mod entities;
 pub mod keys;
+mod named_values;
 mod secrets;
 mod substitute;
 mod toml_file;
@@ -15,10 +17,13 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
-use tollgate_engine::{Deployment, Secret, Url};
+use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
 use crate::redis::RedisSettings;
 use crate::{Limits, ListenSettings, Timeouts};
+pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
+pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
+pub(crate) use secrets::SHORTEST_SECRET;
 use toml_file::{Item, Table};
 
 /// Where configuration reads the environment.
@@ -61,12 +66,22 @@ pub struct Config {
     pub authorities: AuthoritiesConfig,
     /// Named values.
     pub named_values: BTreeMap<String, NamedValueConfig>,
+    /// What named values need of Key Vault.
+    pub vault_secrets: Vec<SecretReference>,
+    /// How often Key Vault is asked for newer secrets.
+    pub vault_refresh: Duration,
     /// Certificates.
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
     pub backends: Vec<BackendConfig>,
     /// APIs.
     pub apis: Vec<ApiConfig>,
+    /// Workspaces.
+    pub workspaces: Vec<Workspace>,
+    /// Products.
+    pub products: Vec<ProductConfig>,
+    /// Users.
+    pub users: Vec<User>,
     /// Subscriptions.
     pub subscriptions: Vec<SubscriptionConfig>,
     /// Every secret of the file, to be masked wherever text is shown.
@@ -145,15 +160,6 @@ pub struct AuthoritiesConfig {
     pub intermediates: Option<PathBuf>,
 }
 
-/// A named value.
-#[derive(Debug, Clone)]
-pub struct NamedValueConfig {
-    /// Its text.
-    pub text: Secret<String>,
-    /// Whether it may never be shown.
-    pub secret: bool,
-}
-
 /// A certificate.
 #[derive(Debug, Clone)]
 pub struct CertificateConfig {
@@ -213,6 +219,8 @@ pub struct ApiConfig {
     pub backend: Option<String>,
     /// Base URL.
     pub service_url: Option<Url>,
+    /// Workspace by identifier.
+    pub workspace: Option<String>,
     /// Whether a key is needed.
     pub subscription_required: bool,
     /// Headers that may carry the key.
@@ -244,21 +252,6 @@ pub struct OperationConfig {
     pub url_template: String,
     /// Where it was written.
     pub span: Span,
-}
-
-/// A subscription.
-#[derive(Debug, Clone)]
-pub struct SubscriptionConfig {
-    /// Identifier.
-    pub id: String,
-    /// Display name.
-    pub name: String,
-    /// Keys.
-    pub keys: Vec<Secret<String>>,
-    /// APIs; `None` for all.
-    pub apis: Option<Vec<String>>,
-    /// Whether it grants access.
-    pub active: bool,
 }
 
 /// Splits an absolute `http` or `https` URL; `None` when it is not one or has user information or a fragment.
@@ -387,9 +380,17 @@ impl Reader<'_> {
             certificates.iter().map(|certificate| certificate.name.as_str()).collect();
         let backends = self.backends(table.table("backends"), &known);
         let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
-        let apis = self.apis(table.table("apis"), &ids);
+        let workspaces = self.workspaces(table.table("workspaces"));
+        let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
+        let apis = self.apis(table.table("apis"), &ids, &workspace_ids);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
-        let subscriptions = self.subscriptions(table.table("subscriptions"), &api_ids);
+        let groups = self.groups(table.table("groups"));
+        let users = self.users(table.table("users"), &groups);
+        let user_ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+        let products = self.products(table.table("products"), &api_ids, &groups);
+        let product_ids: Vec<&str> = products.iter().map(|it| it.id.as_str()).collect();
+        let subscriptions = table.table("subscriptions");
+        let subscriptions = self.subscriptions(subscriptions, &api_ids, &product_ids, &user_ids);
         let listen = table.table("listen");
         let listen_certificates = list(listen, "certificates").unwrap_or_default();
         for (name, span) in &listen_certificates {
@@ -398,6 +399,7 @@ impl Reader<'_> {
         let admin_key = table.table("admin").and_then(|admin| admin.get("key"));
         let admin_key = admin_key.and_then(|item| self.secret(item, Shown::Never));
         let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
+        let named_values = self.named_values(table.table("named-values"));
         let log = table.table("log");
         let keys = table.table("keys");
         Config {
@@ -424,10 +426,15 @@ impl Reader<'_> {
             cache_size: count(table.table("cache"), "size", CACHE_SIZE),
             redis: self.redis(table.table("redis")),
             authorities: self.authorities(table.table("ca-certificates")),
-            named_values: self.named_values(table.table("named-values")),
+            vault_secrets: named_values::vault_secrets(&named_values),
+            named_values,
+            vault_refresh: named_values::refresh(table.table("key-vault")),
             certificates,
             backends,
             apis,
+            workspaces,
+            products,
+            users,
             subscriptions,
             secrets: Vec::new(),
             files: Vec::new(),
@@ -440,6 +447,15 @@ impl Reader<'_> {
         let path = self.root.join(text(table, key)?);
         self.files.push(path.clone());
         Some(path)
+    }
+
+    /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
+    fn file_name(&mut self, what: &str, name: &str, span: Span) {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if name.is_empty() || name.starts_with('.') || !name.bytes().all(fits) {
+            let message = format!("`{name}` cannot name {what}");
+            self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
+        }
     }
 
     /// Says that a name does not exist, if it does not.
@@ -559,70 +575,6 @@ impl Reader<'_> {
             intermediates: self.path(table, "intermediates"),
         }
     }
-
-    fn named_values(&mut self, table: Option<Table<'_>>) -> BTreeMap<String, NamedValueConfig> {
-        let mut values = BTreeMap::new();
-        for (name, span, item) in table.map(Table::entries).unwrap_or_default() {
-            if name.is_empty()
-                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            {
-                let message = format!("`{name}` cannot name a named value");
-                self.report(
-                    Code::CONFIG_VALUE,
-                    message,
-                    span,
-                    "use letters, digits, `-`, `_` and `.`",
-                );
-                continue;
-            }
-            let table = item.table();
-            // What comes from outside the file is a secret unless the author says otherwise.
-            let outside = table.is_some_and(|table| table.get("value").is_none());
-            let secret = flag(table, "secret", outside);
-            let shown = if secret { Shown::Never } else { Shown::Freely };
-            if let Some(text) = self.secret(item, shown) {
-                values.insert(name.to_owned(), NamedValueConfig { text, secret });
-            }
-        }
-        values
-    }
-
-    fn subscriptions(
-        &mut self,
-        table: Option<Table<'_>>,
-        apis: &[&str],
-    ) -> Vec<SubscriptionConfig> {
-        let mut all = Vec::new();
-        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            let table = item.table();
-            let keys =
-                table.and_then(|table| table.get("keys")).and_then(Item::items).unwrap_or_default();
-            let keys: Vec<_> =
-                keys.into_iter().filter_map(|item| self.secret(item, Shown::Never)).collect();
-            if keys.is_empty() {
-                let message = format!("subscription `{id}` has no keys");
-                self.report(Code::CONFIG_MISSING, message, span, "`keys` is missing or empty");
-            }
-            let for_all = flag(table, "all-apis", false);
-            let listed = list(table, "apis");
-            for (api, span) in listed.iter().flatten() {
-                self.reference("API", api, *span, apis);
-            }
-            if for_all == listed.is_some() {
-                let message =
-                    format!("subscription `{id}` needs either `apis` or `all-apis = true`");
-                self.report(Code::CONFIG_MISSING, message, span, "which APIs is it for?");
-            }
-            all.push(SubscriptionConfig {
-                id: id.to_owned(),
-                name: text(table, "name").unwrap_or_else(|| id.to_owned()),
-                keys,
-                apis: (!for_all).then(|| names(listed)),
-                active: text(table, "state").is_none_or(|state| state == "active"),
-            });
-        }
-        all
-    }
 }
 
 /// Whether a value may be shown.
@@ -660,6 +612,7 @@ fn limits(table: Option<Table<'_>>) -> Limits {
             default.requests_per_connection,
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
+        one_way_requests: count(table, "one-way-requests", default.one_way_requests),
     }
 }
 
@@ -685,6 +638,7 @@ fn timeouts(table: Option<Table<'_>>) -> Timeouts {
         backend_body: optional_duration(table, "backend-body"),
         backend_write: duration(table, "backend-write", default.backend_write),
         backend_idle: duration(table, "backend-idle", default.backend_idle),
+        policy_request: duration(table, "policy-request", default.policy_request),
         graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Values shorter than this are not masked in output: masking them would shred ordinary text.
-const SHORTEST_SECRET: usize = 4;
+pub(crate) const SHORTEST_SECRET: usize = 4;
 
 impl Reader<'_> {
     /// The value of a secret; problems are reported by name, never by content.
@@ -265,13 +265,22 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn apis(&mut self, table: Option<Table<'_>>, backends: &[&str]) -> Vec<ApiConfig> {
+    pub(super) fn apis(
+        &mut self,
+        table: Option<Table<'_>>,
+        backends: &[&str],
+        workspaces: &[&str],
+    ) -> Vec<ApiConfig> {
         let mut all: Vec<ApiConfig> = Vec::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
             let Some(api) = item.table().and_then(|table| self.api(id, span, table, backends))
             else {
                 continue;
             };
+            let workspace = item.table().and_then(|table| table.get("workspace"));
+            if let Some((name, item)) = workspace.and_then(|item| Some((item.text()?, item))) {
+                self.reference("workspace", name, item.span(), workspaces);
+            }
             if let Some(other) = all.iter().find(|other| other.path.eq_ignore_ascii_case(&api.path))
             {
                 self.diagnostics.push(
@@ -297,10 +306,7 @@ impl Reader<'_> {
         backends: &[&str],
     ) -> Option<ApiConfig> {
         let this = Some(table);
-        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-            let message = format!("`{id}` cannot name an API");
-            self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
-        }
+        self.file_name("an API", id, span);
         let Some(path) = text(this, "path") else {
             self.report(
                 Code::CONFIG_MISSING,
@@ -347,6 +353,7 @@ impl Reader<'_> {
             path: path.trim_matches('/').to_owned(),
             backend: text(this, "backend"),
             service_url: self.base_url(this, "service-url").map(|(url, _)| url),
+            workspace: text(this, "workspace"),
             subscription_required: text(this, "subscription").is_none_or(|word| word == "required"),
             key_headers,
             key_queries,

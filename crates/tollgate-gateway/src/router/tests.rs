@@ -2,7 +2,7 @@ use http::{HeaderMap, Method};
 use tollgate_engine::{Api, Operation, Secret};
 
 use super::*;
-use crate::config::SubscriptionConfig;
+use crate::config::{SubscriptionConfig, SubscriptionScope};
 
 fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> ApiRoute {
     let operations = operations.iter().map(|(method, template)| OperationRoute {
@@ -10,6 +10,7 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
             id: format!("{method} {template}"),
             ..Operation::default()
         }),
+        contract: Arc::default(),
         method: method.parse().unwrap(),
         template: Template::parse(template).unwrap(),
         chain: Chain::default(),
@@ -22,7 +23,9 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
             ..Api::default()
         }),
         target: None,
+        workspace: None,
         subscription_required: required,
+        open_product: None,
         key_headers: vec![HeaderName::from_static("api-key"), HeaderName::from_static("x-key")],
         key_queries: vec!["key".to_owned()],
         chain: Chain::default(),
@@ -35,8 +38,15 @@ fn subscription(id: &str, key: &str, apis: Option<&[&str]>, active: bool) -> Sub
         id: id.into(),
         name: id.into(),
         keys: vec![Secret::new(key.into()), Secret::new(format!("{key}-2"))],
-        apis: apis.map(|apis| apis.iter().map(|api| (*api).to_owned()).collect()),
+        scope: apis.map_or(SubscriptionScope::All, |apis| {
+            SubscriptionScope::Apis(apis.iter().map(|api| (*api).to_owned()).collect())
+        }),
+        user: None,
         active,
+        created: 0,
+        start: None,
+        end: None,
+        span: tollgate_diagnostics::Sources::default().add("", "").span(0..0),
     }
 }
 
@@ -54,11 +64,15 @@ fn route(line: &str, headers: &[(&str, &str)]) -> String {
         api("openai-v1", "openai/v1", true, &[]),
     ];
     let router = Router::new(apis, Chain::default(), false);
-    let (subscriptions, repeated) = Subscriptions::new(&[
-        subscription("team", "k-team", Some(&["openai"]), true),
-        subscription("everywhere", "k-all", None, true),
-        subscription("off", "k-off", None, false),
-    ]);
+    let (subscriptions, repeated) = Subscriptions::new(
+        &[
+            subscription("team", "k-team", Some(&["openai"]), true),
+            subscription("everywhere", "k-all", None, true),
+            subscription("off", "k-off", None, false),
+        ],
+        &[],
+        &[],
+    );
     assert!(repeated.is_empty());
     let (method, target) = line.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -217,7 +231,8 @@ fn unmatched(line: &str, headers: &[(&str, &str)]) -> String {
         api("all", "all", true, &[]),
     ];
     let router = Router::new(apis, Chain::default(), false);
-    let (subscriptions, _) = Subscriptions::new(&[subscription("everywhere", "k", None, true)]);
+    let (subscriptions, _) =
+        Subscriptions::new(&[subscription("everywhere", "k", None, true)], &[], &[]);
     let (method, target) = line.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut map = HeaderMap::new();

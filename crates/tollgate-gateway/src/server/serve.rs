@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
+use tollgate_engine::ports::Via;
 use tollgate_engine::{
     Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, Traffic,
     Uri, Url, Variables, error_body, process, process_error, process_unmatched,
@@ -180,6 +181,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         uri: Uri { path: below, query: rest },
         target,
         backend_chosen_by: None,
+        via: Via::default(),
         headers,
         body: if facts.body == Announced::Nothing { Body::Empty } else { Body::Stream },
         consumed: false,
@@ -216,6 +218,8 @@ async fn run<S: Site>(
         request,
         response: None,
         reply: None,
+        call: None,
+        calls_left: site.limits().policy_requests,
         variables: Variables::default(),
         last_error: None,
         client,

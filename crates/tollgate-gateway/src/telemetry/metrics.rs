@@ -39,8 +39,10 @@ pub struct Metrics {
     connections: Gauge,
     connections_accepted: Counter,
     broken: Family<SideLabels, Counter>,
+    one_way: Family<DeliveryLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
+    secret_fetches: Family<ResultLabels, Counter>,
     reloads: Family<ResultLabels, Counter>,
     snapshot_generation: Gauge<u64, AtomicU64>,
     snapshot_loaded: Gauge,
@@ -76,6 +78,23 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+}
+
+/// What became of a request that nobody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Delivery {
+    /// It was answered.
+    answered,
+    /// It was not.
+    failed,
+    /// It was never made, because too many were under way.
+    dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    result: Delivery,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -129,8 +148,10 @@ impl Metrics {
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
             broken: Family::default(),
+            one_way: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
+            secret_fetches: Family::default(),
             reloads: Family::default(),
             snapshot_generation: Gauge::default(),
             snapshot_loaded: Gauge::default(),
@@ -179,11 +200,17 @@ impl Metrics {
             self.broken.clone(),
         );
         r.register(
+            "one_way_requests",
+            "Requests of policies that nobody waits for, by what became of them",
+            self.one_way.clone(),
+        );
+        r.register(
             "token_fetches",
             "Calls for tokens of the gateway's identities",
             self.token_fetches.clone(),
         );
         r.register("key_fetches", "Calls for keys of OpenID issuers", self.key_fetches.clone());
+        r.register("secret_fetches", "Calls for secrets of Key Vault", self.secret_fetches.clone());
         r.register("reloads", "Reloads of the configuration", self.reloads.clone());
         r.register(
             "snapshot_generation",
@@ -218,12 +245,17 @@ impl Metrics {
         );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
-            for family in [&self.token_fetches, &self.key_fetches, &self.reloads] {
+            for family in
+                [&self.token_fetches, &self.key_fetches, &self.secret_fetches, &self.reloads]
+            {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
         for side in [Side::client, Side::backend] {
             drop(self.broken.get_or_create(&SideLabels { side }));
+        }
+        for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {
+            drop(self.one_way.get_or_create(&DeliveryLabels { result }));
         }
     }
 
@@ -276,6 +308,11 @@ impl Metrics {
         self.broken.get_or_create(&SideLabels { side }).inc();
     }
 
+    /// Counts a request that nobody waits for.
+    pub fn one_way_request(&self, result: Delivery) {
+        self.one_way.get_or_create(&DeliveryLabels { result }).inc();
+    }
+
     /// Counts a call for a token.
     pub fn token_fetched(&self, result: Ended) {
         self.token_fetches.get_or_create(&ResultLabels { result }).inc();
@@ -284,6 +321,11 @@ impl Metrics {
     /// Counts a call for keys.
     pub fn keys_fetched(&self, result: Ended) {
         self.key_fetches.get_or_create(&ResultLabels { result }).inc();
+    }
+
+    /// Counts a call for a secret.
+    pub fn secret_fetched(&self, result: Ended) {
+        self.secret_fetches.get_or_create(&ResultLabels { result }).inc();
     }
 
     /// Counts a reload; when it went well, says what is in force now.
