@@ -12,6 +12,7 @@ use crate::cache::Caches;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
 use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig};
+use crate::counters::GatewayCounters;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
@@ -36,6 +37,7 @@ pub(crate) struct Adapters {
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
     pub(crate) caches: Arc<Caches>,
+    pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
@@ -71,6 +73,7 @@ impl Adapters {
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let caches = Arc::new(Caches::new(CACHE_SIZE, Arc::clone(&redis)));
+        let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
@@ -83,6 +86,7 @@ impl Adapters {
             keys,
             redis,
             caches,
+            counters,
             key_vault,
             metrics,
             redactor,
@@ -96,6 +100,7 @@ impl Adapters {
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
             cache: Arc::new(self.caches.with(config.redis.is_some())),
             calls: Arc::new(self.calls.with(call_settings(config))),
+            counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
@@ -109,6 +114,7 @@ impl Adapters {
             self.fetcher.apply(settings);
         }
         self.caches.resize(config.cache_size);
+        self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
     }
 }

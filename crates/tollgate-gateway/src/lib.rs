@@ -10,6 +10,7 @@ mod cache;
 mod calls;
 pub mod certificates;
 pub mod config;
+pub mod counters;
 mod directory;
 pub mod fetch;
 mod gateway;

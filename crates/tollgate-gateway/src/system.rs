@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
     AccessToken, Answer, Cache, CacheKey, CachePlace, Call, CallError, Calls, Identities,
     IdentityError, KeyError, KeySets, KeySource, Lease, Refresh, TokenSource,
@@ -53,6 +54,7 @@ pub fn offline_ports() -> Ports {
         identities: Arc::new(Offline),
         cache: Arc::new(Offline),
         calls: Arc::new(Offline),
+        counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
@@ -95,19 +97,19 @@ impl TokenSource for Offline {
 }
 
 impl Cache for Offline {
-    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<Option<Bytes>> {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, Option<Bytes>> {
         Answer::Ready(None)
     }
 
-    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<()> {
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<'static, ()> {
         Answer::Ready(())
     }
 
-    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<()> {
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, ()> {
         Answer::Ready(())
     }
 
-    fn lease(&self, _: &CacheKey) -> Answer<Lease> {
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
         Answer::Ready(Lease::new(()))
     }
 

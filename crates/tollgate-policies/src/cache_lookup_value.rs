@@ -122,7 +122,7 @@ impl Step for CacheLookupValue {
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
             let key = self.key.eval(cx)?;
-            let entry = cx.ports.cache.get(self.place, &key).wait().await;
+            let entry = cx.ports.cache.get(self.place, &key).get().await;
             self.put.found(cx, entry.as_deref())
         })
     }
@@ -136,7 +136,7 @@ impl Step for CacheLookupValue {
         let put = Arc::clone(&self.put);
         Ok(Some(Detached {
             future: Box::pin(async move {
-                let entry = answer.wait().await;
+                let entry = answer.get().await;
                 let found: Completion = Box::new(move |cx| put.found(cx, entry.as_deref()));
                 found
             }),

@@ -62,7 +62,7 @@ impl Step for CacheRemoveValue {
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
             let key = self.key.eval(cx)?;
-            cx.ports.cache.remove(self.place, &key).wait().await;
+            cx.ports.cache.remove(self.place, &key).get().await;
             Ok(Flow::Continue)
         })
     }

@@ -82,7 +82,7 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
 }
 
 impl CacheStoreValue {
-    fn store(&self, cx: &mut RequestCx) -> Result<Answer<()>, PolicyError> {
+    fn store(&self, cx: &mut RequestCx) -> Result<Answer<'static, ()>, PolicyError> {
         let key = self.key.eval(cx)?;
         let value = self.value.eval(cx)?;
         let lifetime = self.lifetime.eval(cx)?;
@@ -98,7 +98,7 @@ pub(crate) fn keep(
     key: &CacheKey,
     entry: Option<Bytes>,
     Lifetime(lifetime): Lifetime,
-) -> Answer<()> {
+) -> Answer<'static, ()> {
     match entry {
         Some(entry) if !lifetime.is_zero() => cx.ports.cache.set(place, key, entry, lifetime),
         _ => cx.ports.cache.remove(place, key),
@@ -120,7 +120,7 @@ impl Step for CacheStoreValue {
         _resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
-            self.store(cx)?.wait().await;
+            self.store(cx)?.get().await;
             Ok(Flow::Continue)
         })
     }

@@ -22,12 +22,19 @@ mod forward_request;
 mod ip_filter;
 mod json_to_xml;
 mod jsonp;
+mod limit;
+mod limit_concurrency;
 mod liquid;
 mod message_body;
+mod mock_response;
 mod openid_url;
 mod outgoing_call;
 mod proxy;
 mod query;
+mod quota;
+mod quota_by_key;
+mod rate_limit;
+mod rate_limit_by_key;
 mod redirect_content_urls;
 mod retry;
 mod return_response;
@@ -44,6 +51,7 @@ mod set_variable;
 mod token;
 mod unsupported;
 mod validate_azure_ad_token;
+mod validate_client_certificate;
 mod validate_content;
 mod validate_headers;
 mod validate_jwt;
@@ -54,6 +62,8 @@ mod wait;
 mod xml_text;
 mod xml_to_json;
 
+#[cfg(test)]
+mod matrix_tests;
 #[cfg(test)]
 mod registry_tests;
 #[cfg(test)]
@@ -81,11 +91,17 @@ pub const ALL: &[PolicyDef] = &[
     find_and_replace::POLICY,
     forward_request::POLICY,
     ip_filter::POLICY,
-    jsonp::POLICY,
-    retry::POLICY,
-    proxy::POLICY,
     json_to_xml::POLICY,
+    jsonp::POLICY,
+    limit_concurrency::POLICY,
+    mock_response::POLICY,
+    proxy::POLICY,
+    quota::POLICY,
+    quota_by_key::POLICY,
+    rate_limit::POLICY,
+    rate_limit_by_key::POLICY,
     redirect_content_urls::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     send_one_way_request::POLICY,
@@ -98,6 +114,7 @@ pub const ALL: &[PolicyDef] = &[
     set_status::POLICY,
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
+    validate_client_certificate::POLICY,
     validate_content::POLICY,
     validate_headers::POLICY,
     validate_jwt::POLICY,

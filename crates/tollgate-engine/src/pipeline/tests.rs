@@ -237,19 +237,19 @@ impl KeySource for Nothing {
 }
 
 impl Cache for Nothing {
-    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<Option<Bytes>> {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, Option<Bytes>> {
         Answer::Ready(None)
     }
 
-    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<()> {
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<'static, ()> {
         Answer::Ready(())
     }
 
-    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<()> {
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, ()> {
         Answer::Ready(())
     }
 
-    fn lease(&self, _: &CacheKey) -> Answer<Lease> {
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
         Answer::Ready(Lease::new(()))
     }
 
@@ -374,6 +374,7 @@ fn ports() -> Ports {
         identities: Arc::new(Nothing),
         cache: Arc::new(Nothing),
         calls: Arc::new(Nothing),
+        counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
@@ -434,6 +435,7 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        counted: crate::counters::Counted::default(),
         finally: crate::Finally::default(),
         extensions: http::Extensions::default(),
     }

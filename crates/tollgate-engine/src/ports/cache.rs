@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
-use crate::BoxFuture;
+use super::Answer;
 
 /// Caches of bytes: one in the gateway, and one that gateways share when it is configured.
 ///
@@ -15,7 +15,7 @@ use crate::BoxFuture;
 /// nothing, and is no error.
 pub trait Cache: Send + Sync {
     /// The bytes of a key.
-    fn get(&self, place: CachePlace, key: &CacheKey) -> Answer<Option<Bytes>>;
+    fn get(&self, place: CachePlace, key: &CacheKey) -> Answer<'static, Option<Bytes>>;
 
     /// Keeps bytes for so long, in place of those of the key. Bytes longer than [`Cache::largest`] are not kept.
     fn set(
@@ -24,14 +24,14 @@ pub trait Cache: Send + Sync {
         key: &CacheKey,
         value: Bytes,
         lifetime: Duration,
-    ) -> Answer<()>;
+    ) -> Answer<'static, ()>;
 
     /// Forgets the bytes of a key.
-    fn remove(&self, place: CachePlace, key: &CacheKey) -> Answer<()>;
+    fn remove(&self, place: CachePlace, key: &CacheKey) -> Answer<'static, ()>;
 
     /// Makes whoever else asks for the lease of this key wait until it is dropped. After a bounded time it is given all
     /// the same, so a holder must not rely on being alone. It holds within this gateway.
-    fn lease(&self, key: &CacheKey) -> Answer<Lease>;
+    fn lease(&self, key: &CacheKey) -> Answer<'static, Lease>;
 
     /// Whether answers for this place come at once.
     fn is_local(&self, place: CachePlace) -> bool;
@@ -41,33 +41,6 @@ pub trait Cache: Send + Sync {
 
     /// Whether gateways share a cache.
     fn has_external(&self) -> bool;
-}
-
-/// What a cache answers: at once when the answer is in memory.
-pub enum Answer<T> {
-    /// The answer.
-    Ready(T),
-    /// The answer comes. When the future is dropped, what was asked for may still be done.
-    Pending(BoxFuture<'static, T>),
-}
-
-impl<T> fmt::Debug for Answer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ready(_) => "Ready",
-            Self::Pending(_) => "Pending",
-        })
-    }
-}
-
-impl<T> Answer<T> {
-    /// Waits for the answer.
-    pub async fn wait(self) -> T {
-        match self {
-            Self::Ready(answer) => answer,
-            Self::Pending(answer) => answer.await,
-        }
-    }
 }
 
 /// The right to make the value of a key while others wait. It ends when it is dropped.

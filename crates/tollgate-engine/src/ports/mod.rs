@@ -1,7 +1,9 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod answer;
 mod cache;
 mod calls;
+mod counters;
 mod identity;
 mod keys;
 mod wire;
@@ -11,8 +13,13 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
-pub use cache::{Answer, Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
+pub use answer::Answer;
+pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
+pub use counters::{
+    Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
+    Window,
+};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
@@ -31,6 +38,8 @@ pub struct Ports {
     pub cache: Arc<dyn Cache>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
+    /// Counters that limits are kept with.
+    pub counters: Arc<dyn Counters>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.

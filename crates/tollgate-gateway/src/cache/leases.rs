@@ -26,7 +26,7 @@ struct Turns {
 }
 
 impl Leases {
-    pub(super) fn lease(&self, key: &CacheKey) -> Answer<Lease> {
+    pub(super) fn lease(&self, key: &CacheKey) -> Answer<'static, Lease> {
         let turn = self.0.lock().of(key);
         match Arc::clone(&turn).try_lock_owned() {
             Ok(held) => Answer::Ready(Lease::new(held)),

@@ -83,7 +83,7 @@ impl ConfiguredCaches {
 }
 
 impl Cache for ConfiguredCaches {
-    fn get(&self, place: CachePlace, key: &CacheKey) -> Answer<Option<Bytes>> {
+    fn get(&self, place: CachePlace, key: &CacheKey) -> Answer<'static, Option<Bytes>> {
         match self.kept(place) {
             Kept::InMemory => Answer::Ready(self.caches.memory.get(key)),
             Kept::OnServer => self.caches.shared.get(key, self.largest()),
@@ -97,7 +97,7 @@ impl Cache for ConfiguredCaches {
         key: &CacheKey,
         value: Bytes,
         lifetime: Duration,
-    ) -> Answer<()> {
+    ) -> Answer<'static, ()> {
         if value.len() > self.largest() || lifetime.is_zero() {
             return self.remove(place, key);
         }
@@ -109,7 +109,7 @@ impl Cache for ConfiguredCaches {
         }
     }
 
-    fn remove(&self, place: CachePlace, key: &CacheKey) -> Answer<()> {
+    fn remove(&self, place: CachePlace, key: &CacheKey) -> Answer<'static, ()> {
         match self.kept(place) {
             Kept::InMemory => Answer::Ready(self.caches.memory.remove(key)),
             Kept::OnServer => self.caches.shared.remove(key),
@@ -117,7 +117,7 @@ impl Cache for ConfiguredCaches {
         }
     }
 
-    fn lease(&self, key: &CacheKey) -> Answer<Lease> {
+    fn lease(&self, key: &CacheKey) -> Answer<'static, Lease> {
         self.caches.leases.lease(key)
     }
 

@@ -20,7 +20,7 @@ impl Shared {
     }
 
     /// A value of no more than so many bytes.
-    pub(super) fn get(&self, key: &CacheKey, largest: usize) -> Answer<Option<Bytes>> {
+    pub(super) fn get(&self, key: &CacheKey, largest: usize) -> Answer<'static, Option<Bytes>> {
         let redis = Arc::clone(&self.redis);
         let name = self.name(key);
         Answer::Pending(Box::pin(async move {
@@ -31,20 +31,25 @@ impl Shared {
         }))
     }
 
-    pub(super) fn set(&self, key: &CacheKey, value: Bytes, lifetime: Duration) -> Answer<()> {
+    pub(super) fn set(
+        &self,
+        key: &CacheKey,
+        value: Bytes,
+        lifetime: Duration,
+    ) -> Answer<'static, ()> {
         let milliseconds = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut command = redis::cmd("SET");
         command.arg(self.name(key)).arg(&*value).arg("PX").arg(milliseconds);
         self.send(command)
     }
 
-    pub(super) fn remove(&self, key: &CacheKey) -> Answer<()> {
+    pub(super) fn remove(&self, key: &CacheKey) -> Answer<'static, ()> {
         let mut command = redis::cmd("DEL");
         command.arg(self.name(key));
         self.send(command)
     }
 
-    fn send(&self, command: redis::Cmd) -> Answer<()> {
+    fn send(&self, command: redis::Cmd) -> Answer<'static, ()> {
         let redis = Arc::clone(&self.redis);
         Answer::Pending(Box::pin(async move {
             settled(redis.query::<redis::Value>(&command).await);

@@ -22,7 +22,7 @@ fn key(text: &str) -> CacheKey {
     builder.finish()
 }
 
-fn now<T>(answer: Answer<T>) -> T {
+fn now<T>(answer: Answer<'_, T>) -> T {
     match answer {
         Answer::Ready(answer) => answer,
         Answer::Pending(_) => panic!("it is not in memory"),
@@ -111,9 +111,9 @@ fn without_a_server_external_keeps_nothing_and_prefer_external_is_internal() {
 async fn a_server_that_is_away_has_nothing() {
     let cache = caches(1 << 20).with(true);
     for place in [CachePlace::External, CachePlace::PreferExternal] {
-        cache.set(place, &key("a"), Bytes::from_static(b"1"), HOUR).wait().await;
-        assert_eq!(cache.get(place, &key("a")).wait().await, None);
-        cache.remove(place, &key("a")).wait().await;
+        cache.set(place, &key("a"), Bytes::from_static(b"1"), HOUR).get().await;
+        assert_eq!(cache.get(place, &key("a")).get().await, None);
+        cache.remove(place, &key("a")).get().await;
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
+use tollgate_engine::counters::Counted;
 use tollgate_engine::ports::Via;
 use tollgate_engine::{
     Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, Traffic,
@@ -155,6 +156,7 @@ struct Prepared {
 fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
     let Head { facts, version, host, port, path, query, trailers, mut headers } = head;
     let request_id = Uuid::new_v4();
+    peer.strip_identity(&mut headers, &shared.settings.identity_headers);
     let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
     continue_or_begin(&mut headers, request_id);
     let (matched, refusal) = match site.route(&facts.method, &host, &path, &query, &headers) {
@@ -173,6 +175,8 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.api = info.api.as_ref().map(|api| Arc::from(api.id.as_str()));
     record.operation = info.operation.as_ref().map(|operation| Arc::from(operation.id.as_str()));
     record.subscription = info.subscription.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.user = info.user.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.product = info.product.as_ref().map(|it| Arc::from(it.id.as_str()));
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
     let request = Request {
@@ -227,6 +231,7 @@ async fn run<S: Site>(
         ports: site.ports().clone(),
         wire: Box::new(PingoraWire::new(down, connections, backends, received)),
         eval: RequestCx::eval_state(site.expression_limits()),
+        counted: Counted::default(),
         finally: Finally::default(),
         extensions: Extensions::default(),
     };
@@ -316,6 +321,8 @@ fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer)
         api: None,
         operation: None,
         subscription: None,
+        user: None,
+        product: None,
         status: 0,
         total: Duration::ZERO,
         backend: None,

@@ -46,7 +46,7 @@ impl FakeCache {
         &self,
         place: CachePlace,
         act: impl FnOnce(&mut HashMap<(bool, CacheKey), (Bytes, Duration)>) -> T + Send + 'static,
-    ) -> Answer<T> {
+    ) -> Answer<'static, T> {
         if self.is_local(place) {
             return Answer::Ready(act(&mut self.entries.lock().unwrap()));
         }
@@ -63,7 +63,7 @@ impl FakeCache {
 }
 
 impl Cache for FakeCache {
-    fn get(&self, place: CachePlace, key: &CacheKey) -> Answer<Option<Bytes>> {
+    fn get(&self, place: CachePlace, key: &CacheKey) -> Answer<'static, Option<Bytes>> {
         let slot = (self.is_external(place), *key);
         self.answer(place, move |entries| entries.get(&slot).map(|(value, _)| value.clone()))
     }
@@ -74,7 +74,7 @@ impl Cache for FakeCache {
         key: &CacheKey,
         value: Bytes,
         lifetime: Duration,
-    ) -> Answer<()> {
+    ) -> Answer<'static, ()> {
         let slot = (self.is_external(place), *key);
         let kept = !slot.0 || self.external;
         self.answer(place, move |entries| {
@@ -84,14 +84,14 @@ impl Cache for FakeCache {
         })
     }
 
-    fn remove(&self, place: CachePlace, key: &CacheKey) -> Answer<()> {
+    fn remove(&self, place: CachePlace, key: &CacheKey) -> Answer<'static, ()> {
         let slot = (self.is_external(place), *key);
         self.answer(place, move |entries| {
             entries.remove(&slot);
         })
     }
 
-    fn lease(&self, _: &CacheKey) -> Answer<Lease> {
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
         if std::mem::take(&mut *self.leased.lock().unwrap()) {
             return Answer::Pending(Box::pin(async {
                 once().await;
