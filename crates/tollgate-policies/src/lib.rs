@@ -45,6 +45,7 @@ mod validation;
 mod wait;
 mod xml_text;
 mod xml_to_json;
+mod xsl_transform;
 
 #[cfg(test)]
 mod registry_tests;
@@ -90,4 +91,5 @@ pub const ALL: &[PolicyDef] = &[
     validate_status_code::POLICY,
     wait::POLICY,
     xml_to_json::POLICY,
+    xsl_transform::POLICY,
 ];

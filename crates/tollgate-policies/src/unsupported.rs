@@ -56,5 +56,4 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("validate-status-code", ""),
     ("wait", ""),
     ("xml-to-json", ""),
-    ("xsl-transform", ""),
 ];
