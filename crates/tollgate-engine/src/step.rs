@@ -40,6 +40,14 @@ pub trait Step: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
+    /// Answers a request that no operation is defined for, in place of one: a preflight, or a well-known file. Asked
+    /// instead of `run`, of the steps that stand directly in `inbound` or in a fragment there. [`Flow::Return`] ends the
+    /// request with `cx.response`; a step that only sets it leaves the last word to those after it.
+    fn unmatched(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
+        let _ = cx;
+        Ok(Flow::Continue)
+    }
+
     /// The blocks of policies inside this one.
     fn blocks(&self) -> &[Block] {
         &[]
@@ -92,6 +100,9 @@ pub enum Flow {
     Continue,
     /// The pipeline ends here; the response that is set goes to the client.
     Return,
+    /// The response that is set stands for the backend's: what is left of inbound and backend is skipped, and outbound
+    /// runs.
+    Answered,
     /// Run `wait`.
     Wait,
     /// Run the step's block of this index, then `resume` with this state.
