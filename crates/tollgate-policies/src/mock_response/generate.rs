@@ -177,14 +177,18 @@ pub(super) fn xml(schema: &Schema, value: &Value) -> String {
 /// An element for the value, or for each item of an array. Nesting is bounded when the value is made.
 fn element(name: &str, value: &Value, out: &mut String) {
     if let Value::Array(items) = value {
-        items.iter().for_each(|item| element(name, item, out));
+        for item in items {
+            element(name, item, out);
+        }
         return;
     }
     let name = tollgate_expr::xml_name(name).replace(':', "_x003A_");
     out.extend(["<", &name, ">"]);
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(name, value)| element(name, value, out));
+            for (name, value) in members {
+                element(name, value, out);
+            }
         }
         Value::String(text) => push_text(text, out),
         Value::Null | Value::Array(_) => {}

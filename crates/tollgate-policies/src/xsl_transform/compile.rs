@@ -85,6 +85,9 @@ impl Surroundings for Around<'_> {
     }
 }
 
+/// A prefix and its namespace.
+type Declared = (Arc<str>, Arc<str>);
+
 struct Compiler<'c, 'x> {
     cx: &'c mut CompileCx<'x>,
     style: Stylesheet,
@@ -95,7 +98,7 @@ struct Compiler<'c, 'x> {
     named: Vec<(Name, usize)>,
     /// Namespaces that are not copied to the result.
     excluded: Vec<Arc<str>>,
-    aliases: Vec<(Arc<str>, (Arc<str>, Arc<str>))>,
+    aliases: Vec<(Arc<str>, Declared)>,
     /// How many templates are compiled.
     compiled: usize,
     is_wrong: bool,
@@ -157,16 +160,12 @@ impl Compiler<'_, '_> {
 
     fn own<'e>(&mut self, element: &'e Element) -> Own<'e> {
         let (prefix, local) = element.name.split_once(':').unwrap_or(("", &element.name));
-        let namespace = match self.namespace(prefix) {
-            Some(namespace) => namespace,
-            None => {
-                if !prefix.is_empty() {
-                    let message = format!("prefix `{prefix}` is not declared");
-                    self.wrong(element.name_span, message, "no `xmlns` attribute declares it");
-                }
-                "".into()
-            }
-        };
+        let namespace = self.namespace(prefix);
+        if namespace.is_none() && !prefix.is_empty() {
+            let message = format!("prefix `{prefix}` is not declared");
+            self.wrong(element.name_span, message, "no `xmlns` attribute declares it");
+        }
+        let namespace = namespace.unwrap_or_default();
         Own { is_xsl: &*namespace == XSL, prefix, name: Name::new(namespace, local) }
     }
 
@@ -176,14 +175,12 @@ impl Compiler<'_, '_> {
         if prefix.is_empty() {
             return Name::new("", local);
         }
-        match self.namespace(prefix) {
-            Some(namespace) => Name::new(namespace, local),
-            None => {
-                let message = format!("prefix `{prefix}` is not declared");
-                self.wrong(span, message, "no `xmlns` attribute declares it");
-                Name::new("", local)
-            }
+        let namespace = self.namespace(prefix);
+        if namespace.is_none() {
+            let message = format!("prefix `{prefix}` is not declared");
+            self.wrong(span, message, "no `xmlns` attribute declares it");
         }
+        Name::new(namespace.unwrap_or_default(), local)
     }
 
     fn required<'e>(&mut self, element: &'e Element, name: &str) -> Option<&'e Attribute> {
@@ -631,14 +628,11 @@ impl Compiler<'_, '_> {
     fn binding(&mut self, element: &Element) -> Option<Binding> {
         self.check_attributes(element, &["name", "select"]);
         let name = self.name_of(element)?;
-        let value = match element.attribute("select") {
-            Some(attribute) => Bound::Select(self.expr_of(attribute)?),
-            None => {
-                let known = self.variables.len();
-                let body = self.body(element);
-                self.variables.truncate(known);
-                if body.is_empty() { Bound::Nothing } else { Bound::Body(body) }
-            }
+        let value = if let Some(attribute) = element.attribute("select") {
+            Bound::Select(self.expr_of(attribute)?)
+        } else {
+            let body = self.body(element);
+            if body.is_empty() { Bound::Nothing } else { Bound::Body(body) }
         };
         Some(Binding { name, value })
     }
@@ -1007,8 +1001,7 @@ fn expression_length(text: &str) -> Option<usize> {
     let mut quote = None;
     for (index, c) in text.char_indices() {
         match quote {
-            Some(own) if c == own => quote = None,
-            Some(_) => {}
+            Some(own) => quote = Some(own).filter(|own| *own != c),
             None if c == '}' => return Some(index),
             None if matches!(c, '"' | '\'') => quote = Some(c),
             None => {}

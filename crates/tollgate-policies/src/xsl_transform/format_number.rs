@@ -83,8 +83,8 @@ fn half(text: &str, format: &DecimalFormat) -> Option<Half> {
     let end = text
         .rfind(is_active)
         .map(|at| at + text.get(at..).and_then(|it| it.chars().next()).map_or(1, char::len_utf8))?;
-    half.prefix = text.get(..start)?.to_owned();
-    half.suffix = text.get(end..)?.to_owned();
+    text.get(..start)?.clone_into(&mut half.prefix);
+    text.get(end..)?.clone_into(&mut half.suffix);
     for part in [&half.prefix, &half.suffix] {
         if part.contains(format.percent) {
             half.scale = 2;
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn numbers_by_patterns() {
         for (number, pattern, expected) in [
-            (1234567.891, "#,##0.00", "1,234,567.89"),
+            (1_234_567.891, "#,##0.00", "1,234,567.89"),
             (0.5, "0", "0"),
             (1.5, "0", "2"),
             (2.5, "0", "2"),

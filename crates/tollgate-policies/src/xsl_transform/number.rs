@@ -126,7 +126,7 @@ fn formatted(numbers: &[u64], format: &str, separator: &str, group: usize) -> St
         parts.last().filter(|part| !is_word(part)).copied().unwrap_or("")
     };
     // The separators stand between the words.
-    let first_word = parts.iter().position(|part| is_word(&part)).unwrap_or(0);
+    let first_word = parts.iter().position(is_word).unwrap_or(0);
     let between: Vec<&str> =
         parts.iter().skip(first_word + 1).filter(|it| !is_word(it)).copied().collect();
     let mut out = prefix.to_owned();

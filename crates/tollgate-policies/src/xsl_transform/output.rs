@@ -28,8 +28,15 @@ struct Open {
     is_filled: bool,
     /// Whether its content may be broken into lines.
     breaks: bool,
-    is_raw: bool,
-    is_cdata: bool,
+    form: TextForm,
+}
+
+/// How the text in an element is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextForm {
+    Escaped,
+    Raw,
+    CData,
 }
 
 /// Elements of HTML that have no end tag.
@@ -180,15 +187,13 @@ impl Writer<'_> {
 
     fn text(&mut self, node: &Node, open: &mut [Open]) {
         self.fill(open, false);
-        let (is_raw, is_cdata) =
-            open.last().map_or((false, false), |element| (element.is_raw, element.is_cdata));
-        if is_raw {
-            self.out.push_str(&node.value);
-        } else if is_cdata {
-            let parts = node.value.replace("]]>", "]]]]><![CDATA[>");
-            self.out.extend(["<![CDATA[", &parts, "]]>"]);
-        } else {
-            push_text(&node.value, &mut self.out);
+        match open.last().map_or(TextForm::Escaped, |element| element.form) {
+            TextForm::Raw => self.out.push_str(&node.value),
+            TextForm::CData => {
+                let parts = node.value.replace("]]>", "]]]]><![CDATA[>");
+                self.out.extend(["<![CDATA[", &parts, "]]>"]);
+            }
+            TextForm::Escaped => push_text(&node.value, &mut self.out),
         }
     }
 
@@ -211,7 +216,7 @@ impl Writer<'_> {
         let mut attributes = String::new();
         for (_, own) in self.tree.attached(id).filter(|(_, own)| own.kind == Kind::Attribute) {
             let prefix = self.declare_for(&own.prefix, &own.name.namespace, true, &mut declared);
-            self.attribute(&prefix, own, is_html, &mut attributes);
+            attribute(&prefix, own, is_html, &mut attributes);
         }
         let name = qualified(&prefix, &node.name.local);
         self.out.push('<');
@@ -230,8 +235,14 @@ impl Writer<'_> {
             .any(|id| matches!(self.tree.kind(id), Kind::Text | Kind::RawText));
         let is_raw = is_html && matches!(lower.as_str(), "script" | "style");
         let breaks = self.indents && !has_text && open.last().is_none_or(|parent| parent.breaks);
-        let is_cdata = self.method == Method::Xml && self.output.cdata.contains(&node.name);
-        open.push(Open { end: node.end, name, scope, is_filled: false, breaks, is_raw, is_cdata });
+        let form = if is_raw {
+            TextForm::Raw
+        } else if self.method == Method::Xml && self.output.cdata.contains(&node.name) {
+            TextForm::CData
+        } else {
+            TextForm::Escaped
+        };
+        open.push(Open { end: node.end, name, scope, is_filled: false, breaks, form });
         if is_html && lower == "head" {
             self.fill(open, true);
             let media = self.output.media_type.as_deref().unwrap_or("text/html");
@@ -241,30 +252,6 @@ impl Writer<'_> {
                 "; charset=utf-8\">",
             ]);
         }
-    }
-
-    fn attribute(&self, prefix: &str, own: &Node, is_html: bool, out: &mut String) {
-        let name = qualified(prefix, &own.name.local);
-        out.extend([" ", &name]);
-        let is_flag = is_html
-            && FLAGS.contains(&own.name.local.to_ascii_lowercase().as_str())
-            && own.value.eq_ignore_ascii_case(&own.name.local);
-        if is_flag {
-            return;
-        }
-        out.push_str("=\"");
-        if is_html {
-            out.push_str(
-                &own.value
-                    .replace("&{", "\u{0}")
-                    .replace('&', "&amp;")
-                    .replace('\u{0}', "&{")
-                    .replace('"', "&quot;"),
-            );
-        } else {
-            push_attribute(&own.value, out);
-        }
-        out.push('"');
     }
 
     fn namespace_of(&self, prefix: &str) -> Option<&Arc<str>> {
@@ -333,4 +320,29 @@ impl Writer<'_> {
 
 fn qualified(prefix: &str, local: &str) -> String {
     if prefix.is_empty() { local.to_owned() } else { format!("{prefix}:{local}") }
+}
+
+/// Appends an attribute of an element.
+fn attribute(prefix: &str, own: &Node, is_html: bool, out: &mut String) {
+    let name = qualified(prefix, &own.name.local);
+    out.extend([" ", &name]);
+    let is_flag = is_html
+        && FLAGS.contains(&own.name.local.to_ascii_lowercase().as_str())
+        && own.value.eq_ignore_ascii_case(&own.name.local);
+    if is_flag {
+        return;
+    }
+    out.push_str("=\"");
+    if is_html {
+        out.push_str(
+            &own.value
+                .replace("&{", "\u{0}")
+                .replace('&', "&amp;")
+                .replace('\u{0}', "&{")
+                .replace('"', "&quot;"),
+        );
+    } else {
+        push_attribute(&own.value, out);
+    }
+    out.push('"');
 }

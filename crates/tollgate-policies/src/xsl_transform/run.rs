@@ -551,7 +551,7 @@ impl<'s> World<'s> {
         for part in &avt.0 {
             match part {
                 AvtPart::Text(part) => text.push_str(part),
-                AvtPart::Expr(expr) => text.push_str(&*self.text_at(expr, focus)?),
+                AvtPart::Expr(expr) => text.push_str(&self.text_at(expr, focus)?),
             }
         }
         self.charge(text.len())?;
@@ -675,7 +675,9 @@ impl<'s> World<'s> {
                 return Err(too_large());
             }
         }
-        open.iter().for_each(|_| out.end());
+        for _ in open {
+            out.end();
+        }
         Ok(())
     }
 

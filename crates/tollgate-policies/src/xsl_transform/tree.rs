@@ -100,7 +100,7 @@ impl Tree {
         Children { tree: self, at, end }
     }
 
-    /// The text of a node, as XPath has it.
+    /// The text of a node, as `XPath` has it.
     pub(super) fn text(&self, id: u32) -> Arc<str> {
         let Some(node) = self.node(id) else { return "".into() };
         if !matches!(node.kind, Kind::Root | Kind::Element) {

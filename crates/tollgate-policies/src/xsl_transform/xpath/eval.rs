@@ -28,7 +28,7 @@ impl Focus {
     }
 }
 
-/// As XPath counts.
+/// As `XPath` counts.
 pub(super) fn float(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
 }
@@ -144,13 +144,13 @@ impl World<'_> {
         Ok(match value {
             Value::Number(number) => *number,
             Value::Bool(value) => f64::from(u8::from(*value)),
-            other => number_of(&*self.text(other)?),
+            other => number_of(&self.text(other)?),
         })
     }
 
     fn compare(&mut self, comparison: Comparison, left: &Value, right: &Value) -> Result<bool> {
-        let left_nodes = self.as_nodes(left);
-        let right_nodes = self.as_nodes(right);
+        let left_nodes = as_nodes(left);
+        let right_nodes = as_nodes(right);
         match (left_nodes, right_nodes) {
             (Some(left), Some(right)) => {
                 // Each pair may be compared; texts are taken once.
@@ -168,14 +168,6 @@ impl World<'_> {
             (Some(nodes), None) => self.compare_nodes(comparison, &nodes, right),
             (None, Some(nodes)) => self.compare_nodes(mirrored(comparison), &nodes, left),
             (None, None) => self.compare_plain(comparison, left, right),
-        }
-    }
-
-    fn as_nodes(&self, value: &Value) -> Option<Arc<[NodeRef]>> {
-        match value {
-            Value::Nodes(nodes) => Some(nodes.clone()),
-            Value::Fragment(tree) => Some([NodeRef { tree: *tree, node: 0 }].into()),
-            _ => None,
         }
     }
 
@@ -353,5 +345,14 @@ fn numbers(comparison: Comparison, left: f64, right: f64) -> bool {
         Comparison::LessOrEqual => left <= right,
         Comparison::Greater => left > right,
         Comparison::GreaterOrEqual => left >= right,
+    }
+}
+
+/// A value of nodes; a tree is its root.
+fn as_nodes(value: &Value) -> Option<Arc<[NodeRef]>> {
+    match value {
+        Value::Nodes(nodes) => Some(nodes.clone()),
+        Value::Fragment(tree) => Some([NodeRef { tree: *tree, node: 0 }].into()),
+        _ => None,
     }
 }

@@ -1,10 +1,10 @@
-//! The functions of XPath and XSLT.
+//! The functions of `XPath` and XSLT.
 
 use std::sync::Arc;
 
 use super::Expr;
 use super::eval::{Focus, float, truth_of};
-use super::value::{NodeRef, Value, round};
+use super::value::{NodeRef, Value, number_of, round};
 use crate::xsl_transform::format_number;
 use crate::xsl_transform::run::{Result, World};
 use crate::xsl_transform::tree::{Kind, Name};
@@ -25,7 +25,7 @@ enum Id {
     Last,
     Position,
     Count,
-    Id,
+    ById,
     LocalName,
     NamespaceUri,
     Name,
@@ -53,7 +53,7 @@ enum Id {
     FormatNumber,
     Current,
     UnparsedEntityUri,
-    GenerateId,
+    Generate,
     SystemProperty,
     ElementAvailable,
     FunctionAvailable,
@@ -70,7 +70,7 @@ static ALL: [Def; 35] = [
     def("last", 0, 0, Id::Last),
     def("position", 0, 0, Id::Position),
     def("count", 1, 1, Id::Count),
-    def("id", 1, 1, Id::Id),
+    def("id", 1, 1, Id::ById),
     def("local-name", 0, 1, Id::LocalName),
     def("namespace-uri", 0, 1, Id::NamespaceUri),
     def("name", 0, 1, Id::Name),
@@ -98,7 +98,7 @@ static ALL: [Def; 35] = [
     def("format-number", 2, 3, Id::FormatNumber),
     def("current", 0, 0, Id::Current),
     def("unparsed-entity-uri", 1, 1, Id::UnparsedEntityUri),
-    def("generate-id", 0, 1, Id::GenerateId),
+    def("generate-id", 0, 1, Id::Generate),
     def("system-property", 1, 1, Id::SystemProperty),
     def("element-available", 1, 1, Id::ElementAvailable),
     def("function-available", 1, 1, Id::FunctionAvailable),
@@ -142,7 +142,7 @@ impl Function {
 
     /// Whether it selects nodes by key, which patterns may do.
     pub(in crate::xsl_transform) fn is_key(self) -> bool {
-        matches!(self.0.id, Id::Key | Id::Id)
+        matches!(self.0.id, Id::Key | Id::ById)
     }
 }
 
@@ -159,19 +159,17 @@ impl World<'_> {
             Id::True => Ok(Value::Bool(true)),
             Id::False => Ok(Value::Bool(false)),
             Id::Current => Ok(Value::nodes(vec![focus.current])),
-            Id::Count | Id::Sum | Id::Id | Id::Key | Id::NodeSet => {
+            Id::Count | Id::Sum | Id::ById | Id::Key | Id::NodeSet => {
                 self.call_on_nodes(function.0.id, arguments, focus)
             }
-            Id::LocalName | Id::NamespaceUri | Id::Name | Id::GenerateId => {
+            Id::LocalName | Id::NamespaceUri | Id::Name | Id::Generate => {
                 self.call_on_node(function.0.id, arguments, focus)
             }
             Id::Number | Id::Floor | Id::Ceiling | Id::Round => {
-                let number = match arguments.first() {
-                    Some(argument) => self.number_at(argument, focus)?,
-                    None => {
-                        let text = Value::Text(self.node_text(focus.node)?);
-                        self.number(&text)?
-                    }
+                let number = if let Some(argument) = arguments.first() {
+                    self.number_at(argument, focus)?
+                } else {
+                    number_of(&self.node_text(focus.node)?)
                 };
                 Ok(Value::Number(match function.0.id {
                     Id::Floor => number.floor(),
@@ -253,7 +251,7 @@ impl World<'_> {
             None => Some(focus.node),
         };
         let Some(node) = node else { return Ok(Value::text("")) };
-        if id == Id::GenerateId {
+        if id == Id::Generate {
             return Ok(Value::text(format!("id{}n{}", node.tree, node.node)));
         }
         let tree = self.tree(node.tree)?;
@@ -285,7 +283,7 @@ impl World<'_> {
             Id::Concat => {
                 let mut joined = first.to_string();
                 for argument in arguments.iter().skip(1) {
-                    joined.push_str(&*self.text_at(argument, focus)?);
+                    joined.push_str(&self.text_at(argument, focus)?);
                     self.charge(joined.len())?;
                 }
                 Value::text(joined)

@@ -1,4 +1,4 @@
-//! XPath 1.0.
+//! `XPath` 1.0.
 
 mod axes;
 pub(super) mod eval;

@@ -1,4 +1,4 @@
-//! Values of XPath and their conversions.
+//! Values of `XPath` and their conversions.
 
 use std::sync::Arc;
 
@@ -53,9 +53,9 @@ pub(in crate::xsl_transform) fn number_of(text: &str) -> f64 {
     if is_number { text.parse().unwrap_or(f64::NAN) } else { f64::NAN }
 }
 
-/// Halves go up, as `round()` of XPath has it.
+/// Halves go up, as `round()` of `XPath` has it.
 pub(in crate::xsl_transform) fn round(number: f64) -> f64 {
-    if number.fract() == -0.5 { number.ceil() } else { number.round() }
+    if (number.fract() + 0.5).abs() < f64::EPSILON { number.ceil() } else { number.round() }
 }
 
 #[cfg(test)]
