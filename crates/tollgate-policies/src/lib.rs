@@ -61,6 +61,7 @@ mod validation;
 mod wait;
 mod xml_text;
 mod xml_to_json;
+mod xsl_transform;
 
 #[cfg(test)]
 mod matrix_tests;
@@ -122,4 +123,5 @@ pub const ALL: &[PolicyDef] = &[
     validate_status_code::POLICY,
     wait::POLICY,
     xml_to_json::POLICY,
+    xsl_transform::POLICY,
 ];

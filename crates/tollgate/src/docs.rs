@@ -245,7 +245,7 @@ fn content(page: &mut String, content: &Content, parent: &str, differences: &str
                 once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
             write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
         }
-        Content::Empty => {}
+        Content::Empty | Content::Foreign => {}
     }
 }
 
