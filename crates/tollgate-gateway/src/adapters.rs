@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
+use crate::authorizations::AuthorizationPool;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
 use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
@@ -15,7 +16,9 @@ use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
 };
-use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::identity::{
+    self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings, Surroundings,
+};
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
@@ -27,6 +30,7 @@ use crate::wire::{Budget, system_root_certificates};
 pub(crate) struct Adapters {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) authorizations: Arc<AuthorizationPool>,
     pub(crate) calls: Arc<CallPool>,
     /// What all buffered bodies hold.
     pub(crate) budget: Arc<Budget>,
@@ -58,6 +62,12 @@ impl Adapters {
             randomness: Arc::new(SystemRandomness),
             metrics: Arc::clone(&metrics),
         };
+        let around = Surroundings {
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            metrics: Arc::clone(&metrics),
+        };
+        let authorizations = Arc::new(AuthorizationPool::new(Arc::clone(&fetcher), around));
         let budget = Arc::<Budget>::default();
         let calls = CallPool::new(CallParts {
             fetcher: Arc::clone(&fetcher),
@@ -67,7 +77,18 @@ impl Adapters {
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, calls, budget, identities, keys, redis, metrics, redactor }
+        Self {
+            resolver,
+            fetcher,
+            authorizations,
+            calls,
+            budget,
+            identities,
+            keys,
+            redis,
+            metrics,
+            redactor,
+        }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -75,6 +96,7 @@ impl Adapters {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            authorizations: Arc::new(self.authorizations.with(&config.connections)),
             calls: Arc::new(self.calls.with(call_settings(config))),
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),

@@ -5,6 +5,7 @@
 
 mod adapters;
 pub mod admin;
+mod authorizations;
 mod backend;
 mod calls;
 pub mod certificates;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tollgate_engine::ports::{
-    AccessToken, Call, CallError, Calls, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Refresh, TokenSource,
+    AccessToken, Authorizations, Call, CallError, Calls, Identities, IdentityError, KeyError,
+    KeySets, KeySource, Refresh, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
@@ -51,6 +51,7 @@ pub fn offline_ports() -> Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
         calls: Arc::new(Offline),
+        authorizations: Arc::new(Offline),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
@@ -89,6 +90,16 @@ impl TokenSource for Offline {
 
     fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
         Box::pin(async { Err(IdentityError::Unavailable("nothing is fetched here".to_owned())) })
+    }
+}
+
+impl Authorizations for Offline {
+    fn connection(&self, _: &str, _: &str) -> Option<Arc<dyn TokenSource>> {
+        None
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        Vec::new()
     }
 }
 

@@ -10,6 +10,7 @@ mod base_url;
 mod choose;
 mod exists_action;
 mod forward_request;
+mod get_authorization_context;
 mod openid_url;
 mod outgoing_call;
 mod proxy;
@@ -51,6 +52,7 @@ pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     choose::POLICY,
     forward_request::POLICY,
+    get_authorization_context::POLICY,
     proxy::POLICY,
     retry::POLICY,
     return_response::POLICY,

@@ -239,6 +239,7 @@ impl Case {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
+            authorizations: Arc::new(FakeIdentities { ready: self.identity_ready }),
             calls: Arc::clone(&self.calls) as _,
             clock: Arc::new(FixedClock(self.now)),
             randomness: Arc::new(Sequence::default()),

@@ -21,7 +21,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("cross-domain", "Adobe Flash has ended"),
     ("emit-metric", ""),
     ("find-and-replace", "use `set-body` with an expression that calls `Replace`"),
-    ("get-authorization-context", "the credential manager needs Azure"),
     ("http-data-source", "GraphQL resolvers need Azure"),
     ("invoke-dapr-binding", "call the Dapr sidecar as a backend"),
     (

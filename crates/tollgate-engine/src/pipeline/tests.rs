@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, BodyError, Call, CallError, Calls, ForwardCall, ForwardError, Identities,
-    IdentityError, KeyError, KeySets, KeySource, Names, TokenSource, Via,
+    AccessToken, Authorizations, BodyError, Call, CallError, Calls, ForwardCall, ForwardError,
+    Identities, IdentityError, KeyError, KeySets, KeySource, Names, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -312,6 +312,16 @@ impl Wire for Nothing {
     }
 }
 
+impl Authorizations for Nothing {
+    fn connection(&self, _: &str, _: &str) -> Option<Arc<dyn TokenSource>> {
+        None
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+}
+
 impl Calls for Nothing {
     fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
         Box::pin(async { Err(CallError::Refused("nothing is called here".to_owned())) })
@@ -327,6 +337,7 @@ fn ports() -> Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
         calls: Arc::new(Nothing),
+        authorizations: Arc::new(Nothing),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),

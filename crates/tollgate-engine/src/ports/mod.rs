@@ -1,5 +1,6 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod authorizations;
 mod calls;
 mod identity;
 mod keys;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use authorizations::Authorizations;
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
@@ -24,6 +26,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// Tokens for services that are not Azure's.
+    pub authorizations: Arc<dyn Authorizations>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
     /// The time.

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, BodyError, Call, CallError, Calls, ForwardCall, ForwardError, Identities,
-    IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource,
+    AccessToken, Authorizations, BodyError, Call, CallError, Calls, ForwardCall, ForwardError,
+    Identities, IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource,
 };
 use tollgate_engine::{
     BoxFuture, BufferedBody, Clock, Randomness, Response, Secret, TraceSink, Wire,
@@ -131,6 +131,23 @@ impl Identities for FakeIdentities {
     }
 }
 
+/// `good.main` gives `token of the connection`, `fails.main` does what it says.
+impl Authorizations for FakeIdentities {
+    fn connection(&self, provider: &str, id: &str) -> Option<Arc<dyn TokenSource>> {
+        let text = match (provider, id) {
+            ("good", "main") => Some("token of the connection".to_owned()),
+            ("fails", "main") => None,
+            _ => return None,
+        };
+        let ready = self.ready && text.is_some();
+        Some(Arc::new(FakeToken { text, ready }))
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        vec![("good", "main"), ("fails", "main")]
+    }
+}
+
 struct FakeToken {
     text: Option<String>,
     ready: bool,
@@ -145,8 +162,14 @@ impl FakeToken {
             token: Secret::new(text.as_str().into()),
             authorization,
             expires_at: NOW + 3600,
+            claims: Arc::new(claims()),
         })
     }
+}
+
+fn claims() -> serde_json::Map<String, serde_json::Value> {
+    let claims = r#"{"scope":"a b","tier":2,"ok":true,"more":{"x":1}}"#;
+    serde_json::from_str(claims).unwrap()
 }
 
 impl TokenSource for FakeToken {
