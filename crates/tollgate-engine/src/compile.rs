@@ -4,7 +4,7 @@ mod declared;
 mod document;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,6 +61,15 @@ impl Fragments {
     /// Fragments from their documents' roots.
     pub fn new(documents: HashMap<String, Element>) -> Self {
         Self { documents, compiled: RefCell::default() }
+    }
+
+    /// The roots of those that nothing has included so far, by identifier.
+    pub fn unused(&self) -> Vec<&Element> {
+        let compiled = self.compiled.borrow();
+        let used: HashSet<&str> = compiled.keys().map(|(id, ..)| id.as_str()).collect();
+        let unused = self.documents.iter().filter(|(id, _)| !used.contains(id.as_str()));
+        let sorted: BTreeMap<&String, &Element> = unused.collect();
+        sorted.into_values().collect()
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {
@@ -266,6 +275,15 @@ impl CompileCx<'_> {
         let name = format!("{provider}.{id}");
         let suggestion = closest(&name, known.iter().map(String::as_str));
         self.unresolved(Code::UNKNOWN_CONNECTION, "connection", &name, span, suggestion)
+    }
+
+    /// Says that a schema does not exist, if it does not.
+    pub fn check_schema(&mut self, id: &str, span: Span) -> bool {
+        if self.env.names.schema(id).is_some() {
+            return true;
+        }
+        let suggestion = closest(id, self.env.names.schema_ids()).map(str::to_owned);
+        self.unresolved(Code::UNKNOWN_SCHEMA, "schema", id, span, suggestion.as_deref())
     }
 
     fn unresolved(

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tollgate_expr::LastError;
 
+use crate::contract::Contract;
 use crate::{Block, PolicyError, RequestCx, Scope, Section, error_response, finally};
-use run::{Ended, run_section};
+use run::{Ended, Mode, run_section};
 
 /// One compiled policy document.
 #[derive(Debug)]
@@ -36,6 +37,11 @@ impl CompiledDocument {
     pub fn section(&self, section: Section) -> Option<&Block> {
         self.sections.get(section.index()).and_then(Option::as_ref)
     }
+
+    /// Whether a section is missing or empty: nothing runs in it, and nothing of wider scopes either.
+    pub fn cuts_off(&self, section: Section) -> bool {
+        self.section(section).is_none_or(|block| block.steps.is_empty())
+    }
 }
 
 /// The documents that apply to a request, from narrow to wide.
@@ -43,12 +49,29 @@ impl CompiledDocument {
 /// Each document was compiled once. `<base/>` continues with the next one of *this* request's chain, so operations and
 /// products never multiply.
 #[derive(Debug, Clone, Default)]
-pub struct Chain(SmallVec<[Arc<CompiledDocument>; 4]>);
+pub struct Chain(SmallVec<[Arc<CompiledDocument>; 5]>);
 
 impl Chain {
     /// A chain of documents, from narrow to wide.
     pub fn new(documents: impl IntoIterator<Item = Arc<CompiledDocument>>) -> Self {
         Self(documents.into_iter().collect())
+    }
+
+    /// Has each step see the operation that the chain is for, at load. Answers what of its description cannot be used.
+    pub fn prepare(&self, contract: &Contract) -> Vec<String> {
+        let mut found = Vec::new();
+        for document in &self.0 {
+            let blocks = Section::ALL.into_iter().filter_map(|section| document.section(section));
+            blocks.for_each(|block| block.prepare(contract, &mut found));
+        }
+        found
+    }
+
+    /// Adds a document of a scope that the chain does not have yet, at its place: whose product a request belongs to is
+    /// known only when its key is.
+    pub fn insert(&mut self, document: Arc<CompiledDocument>) {
+        let place = self.0.iter().position(|known| known.scope < document.scope);
+        self.0.insert(place.unwrap_or(self.0.len()), document);
     }
 
     fn block(&self, depth: usize, section: Section) -> Option<&Block> {
@@ -81,9 +104,14 @@ pub async fn process(cx: &mut RequestCx, chain: &Chain) -> Outcome {
 }
 
 async fn sections(cx: &mut RequestCx, chain: &Chain) -> Outcome {
+    let mut answered = false;
     for section in [Section::Inbound, Section::Backend, Section::Outbound] {
-        match run_section(cx, chain, section).await {
+        if answered && section == Section::Backend {
+            continue;
+        }
+        match run_section(cx, chain, section, Mode::InPlace).await {
             Ok(Ended::Done) => {}
+            Ok(Ended::Answered) => answered = true,
             Ok(Ended::Returned) => return Outcome::Returned,
             Err(failed) => return fail(cx, chain, *failed).await,
         }
@@ -91,6 +119,20 @@ async fn sections(cx: &mut RequestCx, chain: &Chain) -> Outcome {
     // Nothing was forwarded and nothing was returned: APIM answers an empty 200.
     cx.response_mut(crate::Message::Response);
     Outcome::Completed
+}
+
+/// Asks the steps of inbound to answer a request that no operation is defined for, as [`Step::unmatched`] says. `None`
+/// when none of them has an answer; then nothing has happened.
+///
+/// [`Step::unmatched`]: crate::Step::unmatched
+pub async fn process_unmatched(cx: &mut RequestCx, chain: &Chain) -> Option<Outcome> {
+    let outcome = match run_section(cx, chain, Section::Inbound, Mode::Unmatched).await {
+        Ok(_) if cx.response.is_none() => return None,
+        Ok(_) => Outcome::Returned,
+        Err(failed) => fail(cx, chain, *failed).await,
+    };
+    finally::responding(cx).await;
+    Some(outcome)
 }
 
 /// Ends a request that failed in a built-in step, before any policy ran.
@@ -103,7 +145,7 @@ pub async fn process_error(cx: &mut RequestCx, chain: &Chain, error: PolicyError
 
 async fn fail(cx: &mut RequestCx, chain: &Chain, failed: Failed) -> Outcome {
     prepare_error(cx, failed);
-    match run_section(cx, chain, Section::OnError).await {
+    match run_section(cx, chain, Section::OnError, Mode::InPlace).await {
         Ok(_) => {}
         Err(again) => {
             // A failing on-error must not leave a half-made response: the client gets the default one.

@@ -489,7 +489,7 @@ fn product(json: &Json) -> Product {
             _ => ProductState::Published,
         },
         groups: list(json, "Groups", group),
-        apis: list(json, "Apis", api),
+        apis: list(json, "Apis", |json| Arc::new(api(json))),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::authorizations::AuthorizationPool;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
 use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::counters::GatewayCounters;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
@@ -19,6 +20,7 @@ use crate::fetch::{
 use crate::identity::{
     self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings, Surroundings,
 };
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
@@ -37,6 +39,8 @@ pub(crate) struct Adapters {
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
+    pub(crate) counters: Arc<GatewayCounters>,
+    pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -76,6 +80,9 @@ impl Adapters {
         });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
+        let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
+        let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
         Self {
             resolver,
@@ -86,6 +93,8 @@ impl Adapters {
             identities,
             keys,
             redis,
+            counters,
+            key_vault,
             metrics,
             redactor,
         }
@@ -98,6 +107,7 @@ impl Adapters {
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
             authorizations: Arc::new(self.authorizations.with(&config.connections)),
             calls: Arc::new(self.calls.with(call_settings(config))),
+            counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
@@ -110,6 +120,7 @@ impl Adapters {
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
     }
 }

@@ -1,29 +1,33 @@
 //! From a policy directory to a [`Snapshot`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::Method;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
+use tollgate_engine::contract::Contract;
+use tollgate_engine::json_schema::SchemaDocument;
 use tollgate_engine::read::{
     self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
 };
 use tollgate_engine::{
     Api, Chain, CompileEnv, CompiledDocument, DocumentInfo, Fragments, Operation, PolicyDef, Ports,
-    Scope, Section, Target, compile_document, compile_fragment,
+    Scope, Secret, Section, Target, Workspace, compile_document, compile_fragment,
 };
 
 use crate::adapters::{address_guard, backend_roots, check_egress};
 use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
-    self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, OperationConfig,
+    self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, NamedValueText,
+    OperationConfig, SecretReference, VersionScheme,
 };
 use crate::openapi;
-use crate::router::{ApiRoute, OperationRoute, Router};
+use crate::products::ProductRoute;
+use crate::router::{ApiRoute, OperationRoute, Router, VersionIn};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -51,6 +55,35 @@ pub struct LoadCx<'a> {
     pub env: &'a dyn Environment,
     /// The ports for a configuration.
     pub ports: &'a dyn Fn(&Config) -> Ports,
+    /// The secrets of Key Vault.
+    pub vault: &'a dyn VaultSecrets,
+}
+
+/// Secrets of Key Vault as they are at hand: a load opens no connection.
+pub trait VaultSecrets: Send + Sync {
+    /// The secret of a named value.
+    fn secret(&self, reference: &SecretReference) -> VaultSecret;
+}
+
+/// What is known of a secret.
+#[derive(Debug, Clone)]
+pub enum VaultSecret {
+    /// Its text.
+    Known(Secret<String>),
+    /// Nothing, because nobody is to ask: what is written with it is not judged.
+    Unasked,
+    /// Nothing, and why.
+    Failed(String),
+}
+
+/// Asks no vault: for a load that is only checked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoVault;
+
+impl VaultSecrets for NoVault {
+    fn secret(&self, _: &SecretReference) -> VaultSecret {
+        VaultSecret::Unasked
+    }
 }
 
 impl fmt::Debug for LoadCx<'_> {
@@ -77,11 +110,47 @@ struct Values<'a>(&'a BTreeMap<String, NamedValueConfig>);
 
 impl NamedValues for Values<'_> {
     fn lookup(&self, name: &str) -> Option<NamedValue<'_>> {
-        self.0.get(name).map(|value| NamedValue { text: value.text.expose(), secret: value.secret })
+        let value = self.0.get(name)?;
+        match &value.text {
+            NamedValueText::Known(text) => {
+                Some(NamedValue { text: text.expose(), secret: value.secret })
+            }
+            NamedValueText::Vault(..) => None,
+        }
+    }
+
+    fn is_withheld(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(value) if matches!(value.text, NamedValueText::Vault(..)))
     }
 
     fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
+    }
+}
+
+/// Puts the secrets of Key Vault into the configuration. Those that nobody is to ask for stay unknown.
+fn take_vault_secrets(
+    config: &mut Config,
+    vault: &dyn VaultSecrets,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (name, value) in &mut config.named_values {
+        let NamedValueText::Vault(reference, span) = &value.text else { continue };
+        match vault.secret(reference) {
+            VaultSecret::Known(text) => {
+                if value.secret && text.expose().len() >= config::SHORTEST_SECRET {
+                    config.secrets.push(text.clone());
+                }
+                value.text = NamedValueText::Known(text);
+            }
+            VaultSecret::Unasked => {}
+            VaultSecret::Failed(why) => {
+                let message = format!("named value `{name}` cannot be read from Key Vault: {why}");
+                diagnostics.push(
+                    Diagnostic::new(Code::NAMED_VALUE_VALUE, message, *span).label("no value"),
+                );
+            }
+        }
     }
 }
 
@@ -96,14 +165,17 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
             sources: files.sources,
         };
     };
-    let config = config::read(file, &text, root, cx.env, &mut files.diagnostics);
+    let mut config = config::read(file, &text, root, cx.env, &mut files.diagnostics);
+    take_vault_secrets(&mut config, cx.vault, &mut files.diagnostics);
     for span in &config.secret_spans {
         files.sources.mask(*span);
     }
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
-    let snapshot = {
+    let mut names = names(&config, &ports, file, &mut files.diagnostics);
+    names.schemas = files.schemas(&config);
+    let names = Arc::new(names);
+    let (router, products) = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {
             policies: cx.registry.policies,
@@ -113,18 +185,20 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
             fragments,
             standalone: false,
         };
-        let mut loader = Loader { files: &mut files, config: &config, env: &env };
-        let router = loader.router(cx.registry.default_global);
+        let mut loader =
+            Loader { files: &mut files, config: &config, env: &env, cut_off: Vec::new() };
+        let routes = loader.routes(cx.registry.default_global);
+        loader.unused_fragments();
         loader.unused_files();
-        router
+        loader.cut_off();
+        routes
     };
-    let (subscriptions, repeated) = Subscriptions::new(&config.subscriptions);
-    for id in repeated {
-        let message = format!("a key of subscription `{id}` belongs to another key already");
-        files.diagnostics.push(
-            Diagnostic::new(Code::CONFIG_CONFLICT, message, file.span(0..0))
-                .label("keys must differ"),
-        );
+    let (subscriptions, repeated) =
+        Subscriptions::new(&config.subscriptions, &products, &config.users);
+    for place in repeated {
+        let message = "two subscriptions have the same key, or one has it twice";
+        let found = Diagnostic::new(Code::CONFIG_CONFLICT, message, place);
+        files.diagnostics.push(found.label("a key of this one is another key already"));
     }
     let listen_certificates = config
         .listen_certificates
@@ -142,7 +216,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         ports,
         addresses: address_guard(&config),
         listen_certificates,
-        router: snapshot,
+        router,
         subscriptions,
     };
     let mut diagnostics = files.diagnostics;
@@ -236,6 +310,9 @@ struct Files<'a> {
 /// A document larger than this is not read at all; the reader's own limit is about text after substitution.
 const LARGEST_FILE: u64 = 4 << 20;
 
+/// Azure's limit.
+const LARGEST_FRAGMENT: u64 = 512 << 10;
+
 impl Files<'_> {
     /// Reads a file relative to the root; its name is what the author would write.
     fn read(&mut self, path: &Path, missing: Missing) -> Option<(FileId, String)> {
@@ -284,6 +361,38 @@ impl Files<'_> {
         files
     }
 
+    /// Names of what is in a folder, sorted; the folder may be missing.
+    fn folders(&self, folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The schemas of `[schemas]`.
+    fn schemas(&mut self, config: &Config) -> HashMap<String, Arc<SchemaDocument>> {
+        let mut schemas = HashMap::new();
+        for schema in &config.schemas {
+            let Some((_, text)) = self.read(Path::new(&schema.file), Missing::IsError) else {
+                continue;
+            };
+            match openapi::read_schemas(&text) {
+                Ok(document) => {
+                    schemas.insert(schema.id.clone(), document);
+                }
+                Err(why) => {
+                    let message = format!("schema `{}` cannot be used: {why}", schema.id);
+                    self.diagnostics.push(
+                        Diagnostic::new(Code::CONFIG_VALUE, message, schema.span)
+                            .label("not usable"),
+                    );
+                }
+            }
+        }
+        schemas
+    }
+
     fn fragments(&mut self, config: &Config) -> Fragments {
         let mut documents = HashMap::new();
         for path in self.xml_files(Path::new("fragments")) {
@@ -291,7 +400,15 @@ impl Files<'_> {
                 .file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned())
                 .unwrap_or_default();
+            let too_large = |meta: std::fs::Metadata| meta.len() > LARGEST_FRAGMENT;
+            let too_large = std::fs::metadata(self.root.join(&path)).is_ok_and(too_large);
             if let Some(document) = self.document(&path, config) {
+                if too_large {
+                    let message = format!("a fragment may have {LARGEST_FRAGMENT} bytes");
+                    let place = document.root.name_span;
+                    let found = Diagnostic::new(Code::TOO_LARGE, message, place);
+                    self.diagnostics.push(found.label("this one is larger"));
+                }
                 documents.insert(id, document.root);
             }
         }
@@ -337,6 +454,7 @@ fn names(
         }
     }
     names.authorities = authorities(config, file, diagnostics);
+    names.revocation_lists = revocation_lists(config, diagnostics);
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
         if let Some(backend) =
@@ -367,6 +485,23 @@ fn authorities(
     };
     let roots = read(&config.authorities.roots, "roots");
     (roots, read(&config.authorities.intermediates, "intermediates"))
+}
+
+/// The lists of `ca-certificates.revocation-lists`.
+fn revocation_lists(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Vec<bytes::Bytes> {
+    let mut all = Vec::new();
+    for (path, span) in &config.authorities.revocation_lists {
+        let bytes = std::fs::read(path).map_err(|error| error.kind().to_string());
+        match bytes.and_then(|bytes| certificates::read_revocation_lists(&bytes)) {
+            Ok(lists) => all.extend(lists),
+            Err(why) => {
+                let message = format!("a list of `revocation-lists` cannot be used: {why}");
+                diagnostics
+                    .push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
+            }
+        }
+    }
+    all
 }
 
 fn backend(
@@ -434,25 +569,81 @@ fn backend(
     })
 }
 
+/// What an OpenAPI document says of an operation.
+struct Described {
+    contract: Arc<Contract>,
+    file: FileId,
+}
+
 struct Loader<'a, 'f> {
     files: &'a mut Files<'f>,
     config: &'a Config,
     env: &'a CompileEnv<'a>,
+    /// What is to be said of documents that forward nothing.
+    cut_off: Vec<Diagnostic>,
 }
 
-impl Loader<'_, '_> {
-    fn router(&mut self, default_global: &str) -> Router {
+/// Whether requests are meant to reach a backend: an API that names none may answer everything itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forwarding {
+    Meant,
+    Open,
+}
+
+/// A workspace and its document.
+struct WorkspaceRoute {
+    workspace: Arc<Workspace>,
+    document: Option<Arc<CompiledDocument>>,
+}
+
+impl<'a> Loader<'a, '_> {
+    fn routes(&mut self, default_global: &str) -> (Router, Vec<Arc<ProductRoute>>) {
+        let config = self.config;
         let global = self.global(default_global);
-        let mut apis = Vec::new();
-        for config in &self.config.apis {
-            apis.push(self.api(config, &global));
+        let workspaces = self.workspaces();
+        let mut apis: Vec<ApiRoute> = Vec::with_capacity(config.apis.len());
+        for api in &config.apis {
+            let workspace = api.workspace.as_ref().and_then(|id| workspaces.get(id.as_str()));
+            apis.push(self.api(api, workspace, &global));
         }
-        Router::new(apis, Chain::new([global]), self.config.encoded_slashes)
+        let by_id: HashMap<&str, Arc<Api>> =
+            config.apis.iter().zip(&apis).map(|(it, route)| (&*it.id, route.api.clone())).collect();
+        let products: Vec<Arc<ProductRoute>> = config
+            .products
+            .iter()
+            .map(|product| {
+                let file = Path::new("products").join(format!("{}.xml", product.id));
+                let info = DocumentInfo { scope: Scope::Product, template_parameters: None };
+                Arc::new(ProductRoute::new(
+                    product,
+                    &by_id,
+                    self.compile(&file, info, Forwarding::Meant),
+                ))
+            })
+            .collect();
+        for product in products.iter().filter(|product| product.is_open()) {
+            let inside = apis.iter_mut().filter(|route| product.contains(&route.api.id));
+            inside.for_each(|route| route.open_product = Some(Arc::clone(product)));
+        }
+        (Router::new(apis, Chain::new([global]), config.encoded_slashes), products)
+    }
+
+    /// Workspaces by identifier, each with its document.
+    fn workspaces(&mut self) -> HashMap<&'a str, WorkspaceRoute> {
+        let config = self.config;
+        let info = DocumentInfo { scope: Scope::Workspace, template_parameters: None };
+        let load = |workspace: &'a Workspace| {
+            let file = Path::new("workspaces").join(&workspace.id).join("policy.xml");
+            let document = self.compile(&file, info, Forwarding::Meant);
+            let route = WorkspaceRoute { workspace: Arc::new(workspace.clone()), document };
+            (workspace.id.as_str(), route)
+        };
+        config.workspaces.iter().map(load).collect()
     }
 
     fn global(&mut self, default: &str) -> Arc<CompiledDocument> {
         let info = DocumentInfo { scope: Scope::Global, template_parameters: None };
-        if let Some(document) = self.compile(Path::new("global.xml"), info) {
+        if let Some(document) = self.compile(Path::new("global.xml"), info, Forwarding::Meant) {
             return document;
         }
         let file = self.files.sources.add("(default global policy)", default);
@@ -464,25 +655,61 @@ impl Loader<'_, '_> {
         Arc::new(compiled.unwrap_or_default())
     }
 
-    fn compile(&mut self, path: &Path, info: DocumentInfo<'_>) -> Option<Arc<CompiledDocument>> {
+    fn compile(
+        &mut self,
+        path: &Path,
+        info: DocumentInfo<'_>,
+        forwarding: Forwarding,
+    ) -> Option<Arc<CompiledDocument>> {
         let document = self.files.document(path, self.config)?;
-        Some(Arc::new(compile_document(
-            &document.root,
-            info,
-            self.env,
-            &mut self.files.diagnostics,
-        )))
+        let found = &mut self.files.diagnostics;
+        let compiled = compile_document(&document.root, info, self.env, found);
+        if forwarding == Forwarding::Meant && compiled.cuts_off(Section::Backend) {
+            self.cut_off.push(
+                Diagnostic::new(
+                    Code::SUSPICIOUS,
+                    "no request is forwarded: `backend` is missing or empty",
+                    document.root.name_span,
+                )
+                .label("a section that is not there inherits nothing of wider scopes")
+                .help("add `<backend><base /></backend>`"),
+            );
+        }
+        Some(Arc::new(compiled))
     }
 
-    fn api(&mut self, config: &ApiConfig, global: &Arc<CompiledDocument>) -> ApiRoute {
+    /// Documents that forward nothing are spoken of when nothing is wrong: until then they may not be finished.
+    fn cut_off(&mut self) {
+        if !has_errors(&self.files.diagnostics) {
+            self.files.diagnostics.append(&mut self.cut_off);
+        }
+    }
+
+    /// A fragment that nothing includes yet is checked all the same.
+    fn unused_fragments(&mut self) {
+        for root in self.env.fragments.unused() {
+            check_fragment(root, self.env, &mut self.files.diagnostics);
+        }
+    }
+
+    fn api(
+        &mut self,
+        config: &ApiConfig,
+        workspace: Option<&WorkspaceRoute>,
+        global: &Arc<CompiledDocument>,
+    ) -> ApiRoute {
         let folder = Path::new("apis").join(&config.id);
+        let has_target = config.backend.is_some() || config.service_url.is_some();
+        let forwarding = if has_target { Forwarding::Meant } else { Forwarding::Open };
         let info = DocumentInfo { scope: Scope::Api, template_parameters: None };
-        let document = self.compile(&folder.join("policy.xml"), info);
+        let document = self.compile(&folder.join("policy.xml"), info, forwarding);
+        let around = workspace.and_then(|workspace| workspace.document.clone());
         let wider: Vec<Arc<CompiledDocument>> =
-            document.into_iter().chain([Arc::clone(global)]).collect();
+            document.into_iter().chain(around).chain([Arc::clone(global)]).collect();
         let mut operations = Vec::new();
-        for operation in self.operations(config, &folder) {
-            operations.extend(self.operation(&operation, &folder, &wider));
+        for (operation, described) in self.operations(config, &folder) {
+            let operation = self.operation(&operation, described, &folder, &wider, forwarding);
+            operations.extend(operation);
         }
         let target = match (&config.backend, &config.service_url) {
             (Some(backend), _) => Some(Target::Backend(backend.as_str().into())),
@@ -498,7 +725,7 @@ impl Loader<'_, '_> {
             path: config.path.clone(),
             revision: config.revision.clone(),
             version: config.version.clone(),
-            is_current_revision: true,
+            is_current_revision: config.current,
             service_url,
             protocols: vec!["http".to_owned(), "https".to_owned()],
             key_header: key_header(config),
@@ -506,34 +733,61 @@ impl Loader<'_, '_> {
         };
         ApiRoute {
             api: Arc::new(api),
+            path: config.routing_path(),
+            version_in: match &config.version_set {
+                None => VersionIn::Path,
+                Some(set) => match &set.scheme {
+                    VersionScheme::Segment => VersionIn::Path,
+                    VersionScheme::Query(name) => VersionIn::Query(name.clone()),
+                    VersionScheme::Header(name) => VersionIn::Header(name.clone()),
+                },
+            },
             target,
+            workspace: workspace.map(|workspace| Arc::clone(&workspace.workspace)),
             subscription_required: config.subscription_required,
+            open_product: None,
             key_headers: config.key_headers.clone(),
             key_queries: config.key_queries.clone(),
+            key_bearer: config.key_bearer,
             chain: Chain::new(wider),
             operations,
         }
     }
 
-    fn operations(&mut self, config: &ApiConfig, folder: &Path) -> Vec<OperationConfig> {
-        let mut all = config.operations.clone();
+    /// The operations of an API, each with what its description says, if there is one.
+    fn operations(
+        &mut self,
+        config: &ApiConfig,
+        folder: &Path,
+    ) -> Vec<(OperationConfig, Option<Described>)> {
+        let mut all: Vec<_> = config.operations.iter().map(|it| (it.clone(), None)).collect();
         let Some(file) = &config.openapi else { return all };
         let Some((file, text)) = self.files.read(&folder.join(file), Missing::IsError) else {
             return all;
         };
-        match openapi::import(&text) {
-            Ok(imported) => all.extend(imported.into_iter().filter_map(|operation| {
-                // An operation that is listed in the configuration overrides the imported one of the same name.
-                let listed = config.operations.iter().any(|known| known.id == operation.id);
-                (!listed).then(|| OperationConfig {
-                    id: operation.id,
-                    name: operation.name,
-                    method: operation.method,
-                    url_template: operation.url_template,
-                    span: file.span(0..0),
-                })
-            })),
-            Err(why) => self.report(Code::CONFIG_VALUE, why, file.span(0..0)),
+        let imported = match openapi::import(&text) {
+            Ok(imported) => imported,
+            Err(why) => {
+                self.report(Code::CONFIG_VALUE, why, file.span(0..0));
+                return all;
+            }
+        };
+        for operation in imported {
+            let described = Some(Described { contract: operation.contract, file });
+            // An operation that is listed in the configuration overrides the imported one of the same name.
+            match all.iter_mut().find(|(known, _)| known.id == operation.id) {
+                Some((_, slot)) => *slot = described,
+                None => {
+                    let imported = OperationConfig {
+                        id: operation.id,
+                        name: operation.name,
+                        method: operation.method,
+                        url_template: operation.url_template,
+                        span: file.span(0..0),
+                    };
+                    all.push((imported, described));
+                }
+            }
         }
         all
     }
@@ -545,8 +799,10 @@ impl Loader<'_, '_> {
     fn operation(
         &mut self,
         config: &OperationConfig,
+        described: Option<Described>,
         folder: &Path,
         wider: &[Arc<CompiledDocument>],
+        forwarding: Forwarding,
     ) -> Option<OperationRoute> {
         let template = match Template::parse(&config.url_template) {
             Ok(template) => template,
@@ -566,33 +822,54 @@ impl Loader<'_, '_> {
             template.parameters().into_iter().map(str::to_owned).collect();
         let info = DocumentInfo { scope: Scope::Operation, template_parameters: Some(&parameters) };
         let file = folder.join("operations").join(format!("{}.xml", config.id));
-        let document = self.compile(&file, info);
+        let document = self.compile(&file, info, forwarding);
         let chain = Chain::new(document.into_iter().chain(wider.iter().cloned()));
+        let contract = match described {
+            Some(Described { contract, file }) => {
+                for why in chain.prepare(&contract) {
+                    self.report(Code::CONFIG_VALUE, why, file.span(0..0));
+                }
+                contract
+            }
+            None => Arc::new(template.contract()),
+        };
         let operation = Operation {
             id: config.id.clone(),
             method: config.method.clone(),
             name: config.name.clone(),
             url_template: config.url_template.clone(),
         };
-        Some(OperationRoute { operation: Arc::new(operation), method, template, chain })
+        let operation = Arc::new(operation);
+        Some(OperationRoute { operation, contract, method, template, chain })
     }
 
     /// A policy file that nothing uses is most likely misnamed, and what it was to protect is open.
     fn unused_files(&mut self) {
-        let mut known: Vec<PathBuf> = vec![PathBuf::from("global.xml")];
+        let mut known = HashSet::from([PathBuf::from("global.xml")]);
         let mut operations_of = HashMap::new();
         for api in &self.config.apis {
             let folder = Path::new("apis").join(&api.id);
-            known.push(folder.join("policy.xml"));
+            known.insert(folder.join("policy.xml"));
             operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
         }
+        known.extend(
+            self.config
+                .products
+                .iter()
+                .map(|product| Path::new("products").join(format!("{}.xml", product.id))),
+        );
+        known.extend(
+            self.config
+                .workspaces
+                .iter()
+                .map(|workspace| Path::new("workspaces").join(&workspace.id).join("policy.xml")),
+        );
         let mut found = self.files.xml_files(Path::new(""));
-        let folders =
-            std::fs::read_dir(self.files.root.join("apis")).into_iter().flatten().flatten();
-        let mut folders: Vec<String> =
-            folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        folders.sort();
-        for folder in folders {
+        found.extend(self.files.xml_files(Path::new("products")));
+        for workspace in self.files.folders(Path::new("workspaces")) {
+            found.extend(self.files.xml_files(&Path::new("workspaces").join(workspace)));
+        }
+        for folder in self.files.folders(Path::new("apis")) {
             let path = Path::new("apis").join(&folder);
             found.extend(self.files.xml_files(&path));
             for file in self.files.xml_files(&path.join("operations")) {
@@ -610,7 +887,7 @@ impl Loader<'_, '_> {
             let id = self.files.sources.add(shown.clone(), "");
             self.files.diagnostics.push(
                 Diagnostic::new(Code::CONFIG_FILE, format!("`{shown}` is not used"), id.span(0..0))
-                    .help("name it after an API or operation of the configuration, or remove it"),
+                    .help("name it after an API, operation, product or workspace of the configuration, or remove it"),
             );
         }
     }

@@ -134,7 +134,7 @@ fn row(def: &'static PolicyDef) -> (&'static str, String) {
 /// The attributes of an element and of what stands inside it.
 fn all_attributes(own: &'static [AttributeDef], content: &Content) -> Vec<&'static AttributeDef> {
     let mut all: Vec<_> = own.iter().collect();
-    if let Content::Children(children) = content {
+    if let Content::Children(children) | Content::Call { children, .. } = content {
         for child in *children {
             all.extend(all_attributes(child.attributes, &child.content));
         }

@@ -151,6 +151,12 @@ fn fragment(
                 .help("split it into several fragments"),
         );
     }
+    if root.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
+                .label("Azure API Management refuses this"),
+        );
+    }
     block(&mut cx, root, String::new(), Place::Fragment)
 }
 

@@ -1,9 +1,12 @@
 //! `tollgate.toml`: read, checked, resolved.
 
+mod entities;
 pub mod keys;
+mod named_values;
 mod secrets;
 mod substitute;
 mod toml_file;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +18,18 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
-use tollgate_engine::{Deployment, Secret, Url};
+use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::redis::RedisSettings;
+use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
+pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
+pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
+use secrets::ApiNames;
+pub(crate) use secrets::SHORTEST_SECRET;
 use toml_file::{Item, Table};
+pub use versions::{VersionScheme, VersionSet};
 
 /// Where configuration reads the environment.
 pub trait Environment: Send + Sync {
@@ -55,10 +65,18 @@ pub struct Config {
     pub egress: EgressConfig,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
+    /// Counters of limits.
+    pub counters: CounterSettings,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
     pub named_values: BTreeMap<String, NamedValueConfig>,
+    /// What named values need of Key Vault.
+    pub vault_secrets: Vec<SecretReference>,
+    /// How often Key Vault is asked for newer secrets.
+    pub vault_refresh: Duration,
+    /// Schemas.
+    pub schemas: Vec<SchemaConfig>,
     /// Certificates.
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
@@ -67,6 +85,12 @@ pub struct Config {
     pub connections: Vec<ConnectionConfig>,
     /// APIs.
     pub apis: Vec<ApiConfig>,
+    /// Workspaces.
+    pub workspaces: Vec<Workspace>,
+    /// Products.
+    pub products: Vec<ProductConfig>,
+    /// Users.
+    pub users: Vec<User>,
     /// Subscriptions.
     pub subscriptions: Vec<SubscriptionConfig>,
     /// Every secret of the file, to be masked wherever text is shown.
@@ -140,15 +164,19 @@ pub struct AuthoritiesConfig {
     pub roots: Option<PathBuf>,
     /// PEM file of certificates that lead to roots.
     pub intermediates: Option<PathBuf>,
+    /// Files of revocation lists, and where each was written.
+    pub revocation_lists: Vec<(PathBuf, Span)>,
 }
 
-/// A named value.
+/// A schema for the validation of bodies.
 #[derive(Debug, Clone)]
-pub struct NamedValueConfig {
-    /// Its text.
-    pub text: Secret<String>,
-    /// Whether it may never be shown.
-    pub secret: bool,
+pub struct SchemaConfig {
+    /// Identifier.
+    pub id: String,
+    /// The document.
+    pub file: String,
+    /// Where it was written.
+    pub span: Span,
 }
 
 /// A certificate.
@@ -238,18 +266,26 @@ pub struct ApiConfig {
     pub backend: Option<String>,
     /// Base URL.
     pub service_url: Option<Url>,
+    /// Workspace by identifier.
+    pub workspace: Option<String>,
     /// Whether a key is needed.
     pub subscription_required: bool,
     /// Headers that may carry the key.
     pub key_headers: Vec<HeaderName>,
     /// Query parameters that may carry the key.
     pub key_queries: Vec<String>,
+    /// Whether the key may also be the token of `Authorization: Bearer …`.
+    pub key_bearer: bool,
     /// OpenAPI file.
     pub openapi: Option<String>,
     /// Version.
     pub version: String,
+    /// Versions of one API, and where requests name theirs.
+    pub version_set: Option<VersionSet>,
     /// Revision.
     pub revision: String,
+    /// Whether requests that name no revision are for this one.
+    pub current: bool,
     /// Operations listed in the file.
     pub operations: Vec<OperationConfig>,
     /// Where it was written.
@@ -269,21 +305,6 @@ pub struct OperationConfig {
     pub url_template: String,
     /// Where it was written.
     pub span: Span,
-}
-
-/// A subscription.
-#[derive(Debug, Clone)]
-pub struct SubscriptionConfig {
-    /// Identifier.
-    pub id: String,
-    /// Display name.
-    pub name: String,
-    /// Keys.
-    pub keys: Vec<Secret<String>>,
-    /// APIs; `None` for all.
-    pub apis: Option<Vec<String>>,
-    /// Whether it grants access.
-    pub active: bool,
 }
 
 /// Splits an absolute `http` or `https` URL; `None` when it is not one or has user information or a fragment.
@@ -412,9 +433,20 @@ impl Reader<'_> {
             certificates.iter().map(|certificate| certificate.name.as_str()).collect();
         let backends = self.backends(table.table("backends"), &known);
         let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
-        let apis = self.apis(table.table("apis"), &ids);
+        let workspaces = self.workspaces(table.table("workspaces"));
+        let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
+        let version_sets = self.version_sets(table.table("version-sets"));
+        let names_of_apis =
+            ApiNames { backends: &ids, workspaces: &workspace_ids, version_sets: &version_sets };
+        let apis = self.apis(table.table("apis"), &names_of_apis);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
-        let subscriptions = self.subscriptions(table.table("subscriptions"), &api_ids);
+        let groups = entities::groups(table.table("groups"));
+        let users = self.users(table.table("users"), &groups);
+        let user_ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+        let products = self.products(table.table("products"), &api_ids, &groups);
+        let product_ids: Vec<&str> = products.iter().map(|it| it.id.as_str()).collect();
+        let subscriptions = table.table("subscriptions");
+        let subscriptions = self.subscriptions(subscriptions, &api_ids, &product_ids, &user_ids);
         let listen = table.table("listen");
         let listen_certificates = list(listen, "certificates").unwrap_or_default();
         for (name, span) in &listen_certificates {
@@ -423,6 +455,7 @@ impl Reader<'_> {
         let admin_key = table.table("admin").and_then(|admin| admin.get("key"));
         let admin_key = admin_key.and_then(|item| self.secret(item, Shown::Never));
         let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
+        let named_values = self.named_values(table.table("named-values"));
         let log = table.table("log");
         let keys = table.table("keys");
         Config {
@@ -447,12 +480,19 @@ impl Reader<'_> {
             },
             egress: self.egress(table.table("egress")),
             redis: self.redis(table.table("redis")),
+            counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
-            named_values: self.named_values(table.table("named-values")),
+            vault_secrets: named_values::vault_secrets(&named_values),
+            named_values,
+            vault_refresh: named_values::refresh(table.table("key-vault")),
+            schemas: self.schemas(table.table("schemas")),
             certificates,
             backends,
             connections: self.connections(table.table("connections")),
             apis,
+            workspaces,
+            products,
+            users,
             subscriptions,
             secrets: Vec::new(),
             files: Vec::new(),
@@ -465,6 +505,23 @@ impl Reader<'_> {
         let path = self.root.join(text(table, key)?);
         self.files.push(path.clone());
         Some(path)
+    }
+
+    /// Files the configuration names in a list, likewise, each with its place.
+    fn paths(&mut self, table: Option<Table<'_>>, key: &str) -> Vec<(PathBuf, Span)> {
+        let written = list(table, key).unwrap_or_default().into_iter();
+        let paths: Vec<_> = written.map(|(path, span)| (self.root.join(path), span)).collect();
+        self.files.extend(paths.iter().map(|(path, _)| path.clone()));
+        paths
+    }
+
+    /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
+    fn file_name(&mut self, what: &str, name: &str, span: Span) {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if name.is_empty() || name.starts_with('.') || !name.bytes().all(fits) {
+            let message = format!("`{name}` cannot name {what}");
+            self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
+        }
     }
 
     /// Says that a name does not exist, if it does not.
@@ -528,10 +585,17 @@ impl Reader<'_> {
                 self.report(Code::CONFIG_VALUE, message, span, expected);
             }
         }
+        let identity_headers = list(table, "identity-headers").unwrap_or_default();
         ListenSettings {
+            identity_headers: self.header_names(&identity_headers),
             http,
             https,
             admin: Some(admin),
+            client_certificates: match text(table, "client-certificates").as_deref() {
+                Some("optional") => ClientCertificates::Optional,
+                Some("required") => ClientCertificates::Required,
+                _ => ClientCertificates::Off,
+            },
             h2c: flag(table, "h2c", false),
             trusted_proxies: trusted,
             proxy_protocol: flag(table, "proxy-protocol", false),
@@ -578,75 +642,29 @@ impl Reader<'_> {
         Some(settings)
     }
 
+    fn schemas(&mut self, table: Option<Table<'_>>) -> Vec<SchemaConfig> {
+        let mut schemas = Vec::new();
+        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
+            match text(item.table(), "file") {
+                Some(file) => {
+                    self.files.push(self.root.join(&file));
+                    schemas.push(SchemaConfig { id: id.to_owned(), file, span });
+                }
+                None => {
+                    let message = format!("schema `{id}` needs `file`");
+                    self.report(Code::CONFIG_MISSING, message, span, "`file` is missing");
+                }
+            }
+        }
+        schemas
+    }
+
     fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
         AuthoritiesConfig {
             roots: self.path(table, "roots"),
             intermediates: self.path(table, "intermediates"),
+            revocation_lists: self.paths(table, "revocation-lists"),
         }
-    }
-
-    fn named_values(&mut self, table: Option<Table<'_>>) -> BTreeMap<String, NamedValueConfig> {
-        let mut values = BTreeMap::new();
-        for (name, span, item) in table.map(Table::entries).unwrap_or_default() {
-            if name.is_empty()
-                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            {
-                let message = format!("`{name}` cannot name a named value");
-                self.report(
-                    Code::CONFIG_VALUE,
-                    message,
-                    span,
-                    "use letters, digits, `-`, `_` and `.`",
-                );
-                continue;
-            }
-            let table = item.table();
-            // What comes from outside the file is a secret unless the author says otherwise.
-            let outside = table.is_some_and(|table| table.get("value").is_none());
-            let secret = flag(table, "secret", outside);
-            let shown = if secret { Shown::Never } else { Shown::Freely };
-            if let Some(text) = self.secret(item, shown) {
-                values.insert(name.to_owned(), NamedValueConfig { text, secret });
-            }
-        }
-        values
-    }
-
-    fn subscriptions(
-        &mut self,
-        table: Option<Table<'_>>,
-        apis: &[&str],
-    ) -> Vec<SubscriptionConfig> {
-        let mut all = Vec::new();
-        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            let table = item.table();
-            let keys =
-                table.and_then(|table| table.get("keys")).and_then(Item::items).unwrap_or_default();
-            let keys: Vec<_> =
-                keys.into_iter().filter_map(|item| self.secret(item, Shown::Never)).collect();
-            if keys.is_empty() {
-                let message = format!("subscription `{id}` has no keys");
-                self.report(Code::CONFIG_MISSING, message, span, "`keys` is missing or empty");
-            }
-            let for_all = flag(table, "all-apis", false);
-            let listed = list(table, "apis");
-            for (api, span) in listed.iter().flatten() {
-                self.reference("API", api, *span, apis);
-            }
-            if for_all == listed.is_some() {
-                let message =
-                    format!("subscription `{id}` needs either `apis` or `all-apis = true`");
-                self.report(Code::CONFIG_MISSING, message, span, "which APIs is it for?");
-            }
-            all.push(SubscriptionConfig {
-                id: id.to_owned(),
-                name: text(table, "name").unwrap_or_else(|| id.to_owned()),
-                keys,
-                apis: (!for_all).then(|| names(listed)),
-                active: text(table, "state").is_none_or(|state| state == "active"),
-            });
-        }
-        all
     }
 }
 
@@ -686,6 +704,18 @@ fn limits(table: Option<Table<'_>>) -> Limits {
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
         one_way_requests: count(table, "one-way-requests", default.one_way_requests),
+    }
+}
+
+fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
+    let default = CounterSettings::default();
+    CounterSettings {
+        when_unavailable: match text(table, "when-unavailable").as_deref() {
+            Some("fail-open") => WhenUnavailable::FailOpen,
+            Some("fail-closed") => WhenUnavailable::FailClosed,
+            _ => WhenUnavailable::Local,
+        },
+        most: count(limits, "counters", default.most),
     }
 }
 

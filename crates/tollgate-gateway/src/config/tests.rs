@@ -193,7 +193,7 @@ headers = { h = { env = "BROKEN" } }
              --> tollgate.toml:6:5
               |
             6 | d = { env = "KEY", file = "x" }
-              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected exactly one of `env`, `file` and `value`
+              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected exactly one of `env`, `file`, `value` and `key-vault`
 
             error[E0403]: the value cannot stand in a header
              --> tollgate.toml:9:13
@@ -232,7 +232,10 @@ path = "/openai"
     let url = &config.backends.first().unwrap().url;
     assert_eq!((url.host.as_str(), url.path.as_str()), ("backend.example", "/openai"));
     let value = |name: &str| {
-        config.named_values.get(name).map(|value| (value.text.expose().as_str(), value.secret))
+        config.named_values.get(name).map(|value| match &value.text {
+            NamedValueText::Known(text) => (text.expose().as_str(), value.secret),
+            NamedValueText::Vault(..) => ("in a vault", value.secret),
+        })
     };
     assert_eq!((value("plain"), value("other")), (Some(("here", false)), Some(("y", false))));
     check(

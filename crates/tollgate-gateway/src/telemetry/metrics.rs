@@ -42,6 +42,7 @@ pub struct Metrics {
     one_way: Family<DeliveryLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
+    secret_fetches: Family<ResultLabels, Counter>,
     reloads: Family<ResultLabels, Counter>,
     snapshot_generation: Gauge<u64, AtomicU64>,
     snapshot_loaded: Gauge,
@@ -49,6 +50,7 @@ pub struct Metrics {
     log_lines_dropped: Counter,
     redis_connected: Gauge,
     redis_failures: Counter,
+    counters_unavailable: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -150,6 +152,7 @@ impl Metrics {
             one_way: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
+            secret_fetches: Family::default(),
             reloads: Family::default(),
             snapshot_generation: Gauge::default(),
             snapshot_loaded: Gauge::default(),
@@ -157,6 +160,7 @@ impl Metrics {
             log_lines_dropped: Counter::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
+            counters_unavailable: Counter::default(),
         };
         metrics.register();
         metrics
@@ -208,6 +212,7 @@ impl Metrics {
             self.token_fetches.clone(),
         );
         r.register("key_fetches", "Calls for keys of OpenID issuers", self.key_fetches.clone());
+        r.register("secret_fetches", "Calls for secrets of Key Vault", self.secret_fetches.clone());
         r.register("reloads", "Reloads of the configuration", self.reloads.clone());
         r.register(
             "snapshot_generation",
@@ -240,9 +245,16 @@ impl Metrics {
             "Commands that Redis did not carry out, those included that were not sent because it is away",
             self.redis_failures.clone(),
         );
+        r.register(
+            "counters_unavailable",
+            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
+            self.counters_unavailable.clone(),
+        );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
-            for family in [&self.token_fetches, &self.key_fetches, &self.reloads] {
+            for family in
+                [&self.token_fetches, &self.key_fetches, &self.secret_fetches, &self.reloads]
+            {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
@@ -318,6 +330,11 @@ impl Metrics {
         self.key_fetches.get_or_create(&ResultLabels { result }).inc();
     }
 
+    /// Counts a call for a secret.
+    pub fn secret_fetched(&self, result: Ended) {
+        self.secret_fetches.get_or_create(&ResultLabels { result }).inc();
+    }
+
     /// Counts a reload; when it went well, says what is in force now.
     pub fn reloaded(&self, loaded: Option<(u64, i64)>) {
         let result = if loaded.is_some() { Ended::ok } else { Ended::failed };
@@ -336,6 +353,11 @@ impl Metrics {
     /// Counts a command that Redis did not carry out.
     pub fn redis_failed(&self) {
         self.redis_failures.inc();
+    }
+
+    /// Counts that shared counters could not be reached.
+    pub fn counters_unavailable(&self) {
+        self.counters_unavailable.inc();
     }
 
     /// Bytes held by buffered bodies, added and taken away by who holds them.
