@@ -1,6 +1,7 @@
 //! Calls that policies make, and how they prove themselves: client certificates, proxies, one-way requests, connections.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -55,7 +56,10 @@ impl Identity {
 
 fn thumbprint(der: &[u8]) -> String {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, der);
-    hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
+    hash.as_ref().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02X}").expect("text");
+        text
+    })
 }
 
 /// Takes any client certificate, as long as the client has its key.
@@ -160,9 +164,11 @@ fn config(server: &str, apis: &[&str]) -> String {
          pfx = {{ env = \"PFX\" }}\npfx-password = {{ env = \"PFX_PASSWORD\" }}\n"
     );
     for api in apis {
-        config += &format!(
-            "[apis.{api}]\npath = \"{api}\"\nsubscription = \"optional\"\nservice-url = \"{server}\"\n"
-        );
+        writeln!(
+            config,
+            "[apis.{api}]\npath = \"{api}\"\nsubscription = \"optional\"\nservice-url = \"{server}\""
+        )
+        .expect("text");
     }
     config
 }
@@ -327,7 +333,7 @@ async fn requests_go_through_the_proxy_that_a_policy_names() {
     let connect = format!("CONNECT {address} HTTP/1.1");
     let (text, seen) = asked("/tunnel/x").await;
     assert!(text.starts_with("- ") && text.ends_with(" HTTP/1.1 /x"), "{text}");
-    assert_eq!(seen, [connect.clone()]);
+    assert_eq!(seen.concat(), connect);
     // The tunnel is used again.
     assert_eq!(asked("/tunnel/x").await, (text, Vec::new()));
     let (text, seen) = asked("/plain/x?y=1").await;
@@ -337,7 +343,7 @@ async fn requests_go_through_the_proxy_that_a_policy_names() {
     );
     let (text, seen) = asked("/call/x").await;
     assert!(text.ends_with(" HTTP/2.0 /called"), "{text}");
-    assert_eq!(seen, [connect.clone()]);
+    assert_eq!(seen.concat(), connect);
     let (text, seen) = asked("/callplain/x").await;
     assert_eq!(
         (text.as_str(), &*seen),
@@ -345,7 +351,7 @@ async fn requests_go_through_the_proxy_that_a_policy_names() {
     );
     let (text, seen) = asked("/wrong/x").await;
     assert!(text.ends_with("the proxy wants other credentials"), "{text}");
-    assert_eq!(seen, [connect.clone()]);
+    assert_eq!(seen.concat(), connect);
     let (text, _) = asked("/callwrong/x").await;
     assert!(
         text.starts_with("send-request BackendConnectionFailure")

@@ -81,7 +81,7 @@ async fn an_answer_counts_while_it_is_held() {
 #[tokio::test]
 async fn bodies_are_bounded_and_decoded() {
     let small = gzip(&[b'x'; 2_500]).await;
-    let bomb = gzip(&[b'x'; 100_000]).await;
+    let bomb = gzip(&vec![b'x'; 100_000]).await;
     let server = Loopback::start(move |request| {
         let body = match request.uri().path() {
             "/small" => small.clone(),
@@ -100,7 +100,7 @@ async fn bodies_are_bounded_and_decoded() {
     let response = send("/small").await.unwrap();
     assert_eq!(response.body.bytes().unwrap().len(), 2_500);
     assert!(!response.headers.contains_key(CONTENT_ENCODING));
-    assert_eq!(calls.pool.parts.budget.used() >= 2_500, true);
+    assert!(calls.pool.parts.budget.used() >= 2_500);
     let long = send("/long").await;
     assert!(matches!(long, Err(CallError::Body(BodyError::TooLarge { limit: 1_000 }))), "{long:?}");
     let bomb = send("/bomb").await;

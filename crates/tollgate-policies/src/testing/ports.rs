@@ -402,10 +402,11 @@ impl Sent {
     /// Method, URL, headers and body in one line.
     pub(crate) fn shown(&self) -> String {
         let Call { method, url, headers, body, .. } = &self.call;
-        let headers: String = headers
+        let headers: Vec<_> = headers
             .iter()
             .map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()))
             .collect();
+        let headers = headers.concat();
         let one_way = if self.one_way { "one-way " } else { "" };
         format!("{one_way}{method} {url}{headers} {}", String::from_utf8_lossy(body))
     }
