@@ -7,6 +7,7 @@ mod adapters;
 pub mod admin;
 mod authorizations;
 mod backend;
+mod cache;
 mod calls;
 pub mod certificates;
 pub mod config;

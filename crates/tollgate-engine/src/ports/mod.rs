@@ -2,6 +2,7 @@
 
 mod answer;
 mod authorizations;
+mod cache;
 mod calls;
 mod counters;
 mod identity;
@@ -15,6 +16,7 @@ use tollgate_diagnostics::Span;
 
 pub use answer::Answer;
 pub use authorizations::Authorizations;
+pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use counters::{
     Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
@@ -36,6 +38,8 @@ pub struct Ports {
     pub identities: Arc<dyn Identities>,
     /// Tokens for services that are not Azure's.
     pub authorizations: Arc<dyn Authorizations>,
+    /// What is kept from one request for others.
+    pub cache: Arc<dyn Cache>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
     /// Counters that limits are kept with.
