@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{ITEM_TYPES, MAX_DEPTH, tag};
 use crate::collections::{Comparer, Dictionary, Key};
-use crate::json::{JsonId, Scalar};
+use crate::json::{HeldUri, JsonId, Scalar};
 use crate::state::Object;
 use crate::time::{DateTime, DateTimeOffset, Kind, TimeSpan};
 use crate::types::Ty;
@@ -185,7 +185,7 @@ impl<'b> Reader<'b> {
             is::DATE_OFFSET => Scalar::DateOffset(some!(self.offset())),
             is::BYTES => Scalar::Bytes(some!(self.run()).into()),
             is::GUID => Scalar::Guid(some!(self.array())),
-            is::URI => Scalar::Uri(some!(self.text(state)?)),
+            is::URI => Scalar::Uri(HeldUri::from(&*some!(self.text(state)?))),
             is::TIME_SPAN => Scalar::TimeSpan(some!(self.span())),
             is::COMMENT => Scalar::Comment(some!(self.text(state)?)),
             is::RAW => Scalar::Raw(some!(self.text(state)?)),

@@ -146,7 +146,10 @@ impl Writer<'_> {
             Scalar::Undefined => self.put(is::UNDEFINED, &[]),
             Scalar::Bool(false) => self.put(is::FALSE, &[]),
             Scalar::Bool(true) => self.put(is::TRUE, &[]),
-            Scalar::Int(number) => self.put(is::INT, &number.to_le_bytes()),
+            // As a reader of the JSON would take it.
+            Scalar::Int(number) | Scalar::Small(_, number) => {
+                self.put(is::INT, &number.to_le_bytes())
+            }
             Scalar::UInt(number) => self.put(is::UINT, &number.to_le_bytes()),
             Scalar::BigInt(digits) => self.text(is::BIG, digits),
             Scalar::Double(number) => self.put(is::DOUBLE, &number.to_le_bytes()),
@@ -159,7 +162,7 @@ impl Writer<'_> {
             Scalar::DateOffset(time) => self.offset(is::DATE_OFFSET, *time),
             Scalar::Bytes(bytes) => self.run(is::BYTES, bytes),
             Scalar::Guid(guid) => self.put(is::GUID, guid),
-            Scalar::Uri(text) => self.text(is::URI, text),
+            Scalar::Uri(uri) => self.text(is::URI, uri.original()),
             Scalar::TimeSpan(span) => self.put(is::TIME_SPAN, &span.ticks().to_le_bytes()),
             Scalar::Comment(text) => self.text(is::COMMENT, text),
             Scalar::Raw(text) => self.text(is::RAW, text),
