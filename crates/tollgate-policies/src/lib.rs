@@ -19,6 +19,7 @@ mod cross_domain;
 mod exists_action;
 mod find_and_replace;
 mod forward_request;
+mod get_authorization_context;
 mod ip_filter;
 mod json_to_xml;
 mod jsonp;
@@ -91,6 +92,7 @@ pub const ALL: &[PolicyDef] = &[
     cross_domain::POLICY,
     find_and_replace::POLICY,
     forward_request::POLICY,
+    get_authorization_context::POLICY,
     ip_filter::POLICY,
     json_to_xml::POLICY,
     jsonp::POLICY,

@@ -322,6 +322,22 @@ pub const KEYS: &[KeyDef] = &[
         "How often named values are read from Key Vault again; a new secret takes force without a restart. At least `1s`.",
     ),
     key(
+        "connections.*.*.token-url",
+        Url,
+        "",
+        "Token endpoint of a connection (`connections.<provider>.<connection>`) that `get-authorization-context` takes tokens from.",
+    ),
+    key("connections.*.*.client-id", Text, "", "Client id at the token endpoint."),
+    key("connections.*.*.client-secret", Secret, "", "Client secret at the token endpoint."),
+    key("connections.*.*.scopes", List, "", "Scopes to ask for."),
+    key("connections.*.*.audience", Text, "", "Audience to ask for, where the endpoint wants it."),
+    key(
+        "connections.*.*.authentication",
+        Word(&["basic", "body"]),
+        "basic",
+        "Where the client id and secret go: into the header or into the body.",
+    ),
+    key(
         "ca-certificates.roots",
         Text,
         "",

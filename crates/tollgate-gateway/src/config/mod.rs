@@ -83,6 +83,8 @@ pub struct Config {
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
     pub backends: Vec<BackendConfig>,
+    /// Connections of the credential manager.
+    pub connections: Vec<ConnectionConfig>,
     /// APIs.
     pub apis: Vec<ApiConfig>,
     /// Workspaces.
@@ -226,6 +228,34 @@ pub struct BackendConfig {
     pub first_byte_timeout: Option<Duration>,
     /// Where it was written.
     pub span: Span,
+}
+
+/// A connection of the credential manager.
+#[derive(Debug, Clone)]
+pub struct ConnectionConfig {
+    /// Whose tokens they are.
+    pub provider: String,
+    /// Identifier, unique for its provider.
+    pub id: String,
+    /// How its tokens are asked for.
+    pub grant: ClientCredentials,
+}
+
+/// The client credentials grant of OAuth 2.0 (RFC 6749 §4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientCredentials {
+    /// The token endpoint.
+    pub token_url: String,
+    /// Client id.
+    pub client_id: String,
+    /// Client secret.
+    pub client_secret: Secret<String>,
+    /// Scopes, separated by blanks.
+    pub scope: String,
+    /// What the token is for, where the endpoint asks for it.
+    pub audience: Option<String>,
+    /// Whether the client proves itself in the body of the request instead of its header.
+    pub secret_in_body: bool,
 }
 
 /// An API.
@@ -464,6 +494,7 @@ impl Reader<'_> {
             schemas: self.schemas(table.table("schemas")),
             certificates,
             backends,
+            connections: self.connections(table.table("connections")),
             apis,
             workspaces,
             products,
