@@ -66,10 +66,11 @@ pub(crate) fn key(cx: &RequestCx, dimensions: &Dimensions, parts: KeyParts) -> C
     }
     for name in &dimensions.query {
         key.part(name);
-        for parameter in query::parameters(&url.query) {
-            let (_, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            key.optional((query::name(parameter) == name.as_str()).then_some(value));
+        let named = query::parameters(&url.query).filter(|it| query::name(it) == name.as_str());
+        for parameter in named {
+            key.optional(Some(parameter.split_once('=').map_or("", |(_, value)| value)));
         }
+        key.optional(None::<&str>);
     }
     let overrides = OVERRIDES.iter().map(|name| HeaderName::from_static(name));
     for name in dimensions.headers.iter().cloned().chain(overrides) {

@@ -190,13 +190,9 @@ impl Request {
 
 /// Whether the second request is answered by what was kept of the first.
 fn shared(first: Request, second: Request) -> bool {
-    let results = [false, true].map(|external| {
-        let cache = Arc::new(FakeCache::new(external));
-        (cache, external)
-    });
-    let [(cache, _), _] = &results;
-    assert!(first.asks(cache), "the first request finds something");
-    !second.asks(cache)
+    let cache = Arc::new(FakeCache::new(false));
+    assert!(first.asks(&cache), "the first request finds something");
+    !second.asks(&cache)
 }
 
 #[test]
@@ -209,7 +205,8 @@ fn the_second_request_is_answered_by_the_cache() {
         assert_eq!((hit.status(), hit.body().as_str()), (200, "body"));
         let said = &hit.cx.response.as_ref().unwrap().headers;
         assert_eq!(said["cache-control"], "no-store, must-revalidate, no-cache");
-        assert_eq!((&said["pragma"], &said["content-type"]), (&"no-cache", &"text/plain"));
+        assert_eq!(said["pragma"], "no-cache");
+        assert_eq!(said["content-type"], "text/plain");
         assert!(Request::new("/a?x=1").at(60).asks(&cache));
     }
 }
