@@ -195,6 +195,7 @@ number = "7"
 nested = "{{{{greeting}}}}"
 expression = "@(1 + 1)"
 secret = {{ value = "s3cret value", development = true, secret = true }}
+echo = "{echo}"
 
 [backends.echo]
 url = "{echo}/echo"

@@ -9,6 +9,7 @@ mod canary;
 mod cases;
 mod certificates;
 mod commands;
+mod cross_domain;
 mod demo;
 mod examples;
 mod harness;

@@ -6,15 +6,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode};
 use tollgate_expr::{
     Api, Deployment, EvalState, Host, LastError, Limits, MessageKind, Operation, Product,
     Subscription, Url, UrlKind, User, Workspace,
 };
 use uuid::Uuid;
 
+use crate::contract::Contract;
 use crate::counters::Counted;
-use crate::ports::{Names, TraceSink};
+use crate::ports::{Call, Names, TraceSink, Via};
 use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
 
 /// Everything the steps of one request share.
@@ -26,6 +27,10 @@ pub struct RequestCx {
     /// The response that `return-response` is putting together; its children work on it while expressions still see
     /// `response`.
     pub reply: Option<Response>,
+    /// The call that a policy is putting together; its children work on it.
+    pub call: Option<Box<Call>>,
+    /// How many calls policies may still make for this request.
+    pub calls_left: usize,
     /// Context variables.
     pub variables: Variables,
     /// `context.LastError`.
@@ -44,6 +49,8 @@ pub struct RequestCx {
     pub counted: Counted,
     /// What is left for the end of the request.
     pub finally: Finally,
+    /// What the policies of this request leave for each other, by type.
+    pub extensions: Extensions,
 }
 
 impl fmt::Debug for RequestCx {
@@ -94,6 +101,8 @@ pub struct RouteInfo {
     pub api: Option<Arc<Api>>,
     /// `context.Operation`.
     pub operation: Option<Arc<Operation>>,
+    /// What the API's description says of the operation.
+    pub contract: Option<Arc<Contract>>,
     /// `context.Product`.
     pub product: Option<Arc<Product>>,
     /// `context.Subscription`.
@@ -118,6 +127,8 @@ pub struct Request {
     /// Scope of the policy that chose a configured backend, if one did: a narrower scope may then replace it only by
     /// another configured backend.
     pub backend_chosen_by: Option<Scope>,
+    /// How the connection to the target is made, as far as policies say.
+    pub via: Via,
     /// Headers; names are case-insensitive.
     pub headers: HeaderMap,
     /// Body.
@@ -216,14 +227,19 @@ pub enum Message {
     Response,
     /// The response inside `return-response`.
     Reply,
+    /// The call that a policy makes.
+    Call,
 }
 
 impl RequestCx {
     /// Headers of a message; a response is made when there is none.
     pub fn headers_mut(&mut self, message: Message) -> &mut HeaderMap {
         match message {
-            Message::Request => &mut self.request.headers,
             Message::Response | Message::Reply => &mut self.response_mut(message).headers,
+            Message::Request | Message::Call => match &mut self.call {
+                Some(call) if message == Message::Call => &mut call.headers,
+                _ => &mut self.request.headers,
+            },
         }
     }
 
@@ -233,6 +249,15 @@ impl RequestCx {
             Message::Request => Some(&self.request.headers),
             Message::Response => self.response.as_ref().map(|response| &response.headers),
             Message::Reply => self.reply.as_ref().map(|response| &response.headers),
+            Message::Call => self.call.as_ref().map(|call| &call.headers),
+        }
+    }
+
+    /// How the connection for a message is made: that of the call which is being put together, else the backend's.
+    pub fn via_mut(&mut self, message: Message) -> &mut Via {
+        match (message, &mut self.call) {
+            (Message::Call, Some(call)) => &mut call.via,
+            _ => &mut self.request.via,
         }
     }
 
@@ -243,13 +268,22 @@ impl RequestCx {
     }
 
     /// Replaces the body of a message. What described the old bytes (`Content-Encoding`, validators of their digest)
-    /// goes; `Content-Type` stays; `Content-Length` is computed when the message is sent.
+    /// goes; `Content-Type` stays; `Content-Length` is computed when the message is sent. A call has had no other body:
+    /// its headers stay as they are.
     pub fn set_body(&mut self, message: Message, body: Bytes) {
+        if message == Message::Call {
+            if let Some(call) = &mut self.call {
+                call.body = body;
+            }
+            return;
+        }
         let headers = self.headers_mut(message);
         headers.remove(http::header::CONTENT_ENCODING);
         headers.remove("content-md5");
         let (slot, consumed) = match message {
-            Message::Request => (&mut self.request.body, &mut self.request.consumed),
+            Message::Request | Message::Call => {
+                (&mut self.request.body, &mut self.request.consumed)
+            }
             Message::Response | Message::Reply => {
                 let response = self.response_mut(message);
                 (&mut response.body, &mut response.consumed)

@@ -42,6 +42,7 @@ mod state;
 mod syntax;
 mod text;
 mod time;
+mod trees;
 mod types;
 mod unicode;
 mod uri;
@@ -60,4 +61,9 @@ pub use jwt::Jwt;
 pub use program::{CompileOptions, Facts, Program, Target, compile};
 pub use response::Response;
 pub use state::{EvalCx, EvalState};
+pub use trees::{
+    Dates, Json, WhiteSpace, XmlAttribute, XmlEvent, XmlName, XmlVisitor, body_bytes, body_text,
+    html_encode, is_foreign_charset, url_decode, url_encode, write_json_string, xml_body_text,
+    xml_name,
+};
 pub use value::Value;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::Method;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
+use tollgate_engine::contract::Contract;
 use tollgate_engine::read::{
     self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
 };
@@ -524,6 +525,12 @@ fn backend(
     })
 }
 
+/// What an OpenAPI document says of an operation.
+struct Described {
+    contract: Arc<Contract>,
+    file: FileId,
+}
+
 struct Loader<'a, 'f> {
     files: &'a mut Files<'f>,
     config: &'a Config,
@@ -656,8 +663,9 @@ impl<'a> Loader<'a, '_> {
         let wider: Vec<Arc<CompiledDocument>> =
             document.into_iter().chain(around).chain([Arc::clone(global)]).collect();
         let mut operations = Vec::new();
-        for operation in self.operations(config, &folder) {
-            operations.extend(self.operation(&operation, &folder, &wider, forwarding));
+        for (operation, described) in self.operations(config, &folder) {
+            let operation = self.operation(&operation, described, &folder, &wider, forwarding);
+            operations.extend(operation);
         }
         let target = match (&config.backend, &config.service_url) {
             (Some(backend), _) => Some(Target::Backend(backend.as_str().into())),
@@ -692,25 +700,40 @@ impl<'a> Loader<'a, '_> {
         }
     }
 
-    fn operations(&mut self, config: &ApiConfig, folder: &Path) -> Vec<OperationConfig> {
-        let mut all = config.operations.clone();
+    /// The operations of an API, each with what its description says, if there is one.
+    fn operations(
+        &mut self,
+        config: &ApiConfig,
+        folder: &Path,
+    ) -> Vec<(OperationConfig, Option<Described>)> {
+        let mut all: Vec<_> = config.operations.iter().map(|it| (it.clone(), None)).collect();
         let Some(file) = &config.openapi else { return all };
         let Some((file, text)) = self.files.read(&folder.join(file), Missing::IsError) else {
             return all;
         };
-        match openapi::import(&text) {
-            Ok(imported) => all.extend(imported.into_iter().filter_map(|operation| {
-                // An operation that is listed in the configuration overrides the imported one of the same name.
-                let listed = config.operations.iter().any(|known| known.id == operation.id);
-                (!listed).then(|| OperationConfig {
-                    id: operation.id,
-                    name: operation.name,
-                    method: operation.method,
-                    url_template: operation.url_template,
-                    span: file.span(0..0),
-                })
-            })),
-            Err(why) => self.report(Code::CONFIG_VALUE, why, file.span(0..0)),
+        let imported = match openapi::import(&text) {
+            Ok(imported) => imported,
+            Err(why) => {
+                self.report(Code::CONFIG_VALUE, why, file.span(0..0));
+                return all;
+            }
+        };
+        for operation in imported {
+            let described = Some(Described { contract: operation.contract, file });
+            // An operation that is listed in the configuration overrides the imported one of the same name.
+            match all.iter_mut().find(|(known, _)| known.id == operation.id) {
+                Some((_, slot)) => *slot = described,
+                None => {
+                    let imported = OperationConfig {
+                        id: operation.id,
+                        name: operation.name,
+                        method: operation.method,
+                        url_template: operation.url_template,
+                        span: file.span(0..0),
+                    };
+                    all.push((imported, described));
+                }
+            }
         }
         all
     }
@@ -722,6 +745,7 @@ impl<'a> Loader<'a, '_> {
     fn operation(
         &mut self,
         config: &OperationConfig,
+        described: Option<Described>,
         folder: &Path,
         wider: &[Arc<CompiledDocument>],
         forwarding: Forwarding,
@@ -746,13 +770,23 @@ impl<'a> Loader<'a, '_> {
         let file = folder.join("operations").join(format!("{}.xml", config.id));
         let document = self.compile(&file, info, forwarding);
         let chain = Chain::new(document.into_iter().chain(wider.iter().cloned()));
+        let contract = match described {
+            Some(Described { contract, file }) => {
+                for why in chain.prepare(&contract) {
+                    self.report(Code::CONFIG_VALUE, why, file.span(0..0));
+                }
+                contract
+            }
+            None => Arc::new(template.contract()),
+        };
         let operation = Operation {
             id: config.id.clone(),
             method: config.method.clone(),
             name: config.name.clone(),
             url_template: config.url_template.clone(),
         };
-        Some(OperationRoute { operation: Arc::new(operation), method, template, chain })
+        let operation = Arc::new(operation);
+        Some(OperationRoute { operation, contract, method, template, chain })
     }
 
     /// A policy file that nothing uses is most likely misnamed, and what it was to protect is open.

@@ -6,6 +6,7 @@
 mod adapters;
 pub mod admin;
 mod backend;
+mod calls;
 pub mod certificates;
 pub mod config;
 pub mod counters;

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
+use tollgate_engine::contract::Contract;
 use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target, Workspace};
 
 use crate::products::ProductRoute;
@@ -48,6 +50,7 @@ pub(crate) struct ApiRoute {
 #[derive(Debug)]
 pub(crate) struct OperationRoute {
     pub(crate) operation: Arc<Operation>,
+    pub(crate) contract: Arc<Contract>,
     pub(crate) method: Method,
     pub(crate) template: Template,
     pub(crate) chain: Chain,
@@ -82,10 +85,12 @@ impl Router {
             chain: self.global.clone(),
             path: path.to_owned(),
             query: query.to_owned(),
+            unmatched: true,
             ..Matched::default()
         };
         let Some(segments) = segments(path, self.encoded_slashes) else {
-            return Err(Refusal { matched: Box::new(global()), error: bad_path() });
+            let matched = Matched { unmatched: false, ..global() };
+            return Err(Refusal { matched: Box::new(matched), error: bad_path() });
         };
         let Some((route, depth)) = self.api(&segments) else {
             return Err(Refusal { matched: Box::new(global()), error: not_found() });
@@ -103,22 +108,20 @@ impl Router {
             ..Matched::default()
         };
         let rest = segments.get(depth..).unwrap_or_default();
-        if !route.operations.is_empty() {
-            let found =
-                route.operations.iter().filter(|operation| operation.method == *method).find_map(
-                    |operation| {
-                        operation
-                            .template
-                            .matches(rest, query)
-                            .map(|parameters| (operation, parameters))
-                    },
-                );
-            let Some((operation, parameters)) = found else {
-                return Err(Refusal { matched: Box::new(matched), error: not_found() });
-            };
-            matched.info.operation = Some(Arc::clone(&operation.operation));
-            matched.parameters = parameters;
-            matched.chain = operation.chain.clone();
+        let asked = preflight(method, headers);
+        if route.operations.is_empty() {
+            // It accepts everything, and defines no operation that would answer a preflight.
+            matched.unmatched = asked.is_some();
+        } else if !route.enter_operation(method, rest, query, &mut matched) {
+            matched.unmatched = true;
+            if let Some(asked) = &asked
+                && route.enter_operation(asked, rest, query, &mut matched)
+            {
+                // Its policies are in the context of a product only when the key is in the query: no preflight carries
+                // the headers of the request that it asks for.
+                drop(authorize(route, subscriptions, host, headers, &mut matched));
+            }
+            return Err(Refusal { matched: Box::new(matched), error: not_found() });
         }
         match authorize(route, subscriptions, host, headers, &mut matched) {
             Ok(()) => Ok(matched),
@@ -141,6 +144,37 @@ impl Router {
             self.apis.get(*index).map(|route| (route, depth))
         })
     }
+}
+
+impl ApiRoute {
+    /// Finds the operation and goes on with its policies; false when there is none.
+    fn enter_operation(
+        &self,
+        method: &Method,
+        rest: &[String],
+        query: &str,
+        matched: &mut Matched,
+    ) -> bool {
+        let mut candidates = self.operations.iter().filter(|known| known.method == *method);
+        let found = candidates.find_map(|operation| {
+            let parameters = operation.template.matches(rest, query)?;
+            Some((operation, parameters))
+        });
+        let Some((operation, parameters)) = found else { return false };
+        matched.info.operation = Some(Arc::clone(&operation.operation));
+        matched.info.contract = Some(Arc::clone(&operation.contract));
+        matched.parameters = parameters;
+        matched.chain = operation.chain.clone();
+        true
+    }
+}
+
+/// The method that a preflight of the Fetch standard asks about; `None` when the request is none.
+fn preflight(method: &Method, headers: &HeaderMap) -> Option<Method> {
+    if *method != Method::OPTIONS || !headers.contains_key(ORIGIN) {
+        return None;
+    }
+    Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
 }
 
 /// Repeated slashes count as one: backends that merge them would otherwise see another path than the policies.

@@ -26,6 +26,8 @@ pub struct Limits {
     pub requests_per_connection: u32,
     /// Requests that policies of one request may make.
     pub policy_requests: usize,
+    /// Requests under way in the whole process that no policy waits for.
+    pub one_way_requests: usize,
 }
 
 /// Time-outs; `[timeouts]`.
@@ -51,6 +53,8 @@ pub struct Timeouts {
     pub backend_write: Duration,
     /// An idle backend connection in the pool.
     pub backend_idle: Duration,
+    /// A request of a policy, from beginning to end; the policy's `timeout` overrides it.
+    pub policy_request: Duration,
     /// Requests in flight when the gateway stops.
     pub graceful_stop: Duration,
 }
@@ -84,6 +88,7 @@ impl Default for Limits {
             connections: 10_000,
             requests_per_connection: 1_000,
             policy_requests: 32,
+            one_way_requests: 256,
         }
     }
 }
@@ -101,6 +106,7 @@ impl Default for Timeouts {
             backend_body: None,
             backend_write: Duration::from_mins(1),
             backend_idle: Duration::from_secs(90),
+            policy_request: Duration::from_mins(1),
             graceful_stop: Duration::from_secs(30),
         }
     }

@@ -125,6 +125,9 @@ pub struct Matched {
     pub target: Option<Target>,
     /// The gateway's subscription keys that headers carry.
     pub keys: Vec<PresentedKey>,
+    /// Whether no operation is defined for the request, so that policies may answer in place of one, before anything
+    /// else. Of a preflight, the rest is about the request that it asks for.
+    pub unmatched: bool,
 }
 
 /// A subscription key in a header. When the request is forwarded, the value goes from the header if it is still there.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
 use tollgate_engine::counters::MemoryCounters;
-use tollgate_engine::ports::{Counters, ForwardError, ForwardOptions};
+use tollgate_engine::ports::{CallError, Counters, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
@@ -18,8 +18,10 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
-use ports::{FakeIdentities, FakeNames, FakeWire, HandClock, Sequence, TraceLog, block_on};
-pub(crate) use ports::{FakeKeys, NOW, World};
+use ports::{
+    FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Sequence, TraceLog, block_on,
+};
+pub(crate) use ports::{FakeKeys, NOW, Sent, World};
 
 use crate::{ALL, UNSUPPORTED};
 
@@ -29,6 +31,7 @@ pub(crate) struct Case {
     scope: Scope,
     wider: Option<(Scope, String)>,
     url: String,
+    ip: Option<std::net::IpAddr>,
     headers: HeaderMap,
     body: Option<String>,
     streaming: bool,
@@ -45,6 +48,7 @@ pub(crate) struct Case {
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
     info: RouteInfo,
+    calls: Arc<FakeCalls>,
 }
 
 /// How a case ended.
@@ -56,6 +60,7 @@ pub(crate) struct Run {
     pub(crate) waits: usize,
     forwarded: Arc<Mutex<Vec<Forwarded>>>,
     slept: Arc<Mutex<Vec<Duration>>>,
+    calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
 }
 
@@ -89,6 +94,7 @@ impl Case {
             scope: Scope::Operation,
             wider: None,
             url: "/".to_owned(),
+            ip: None,
             headers: HeaderMap::new(),
             body: None,
             streaming: false,
@@ -105,6 +111,7 @@ impl Case {
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             clock,
             info: RouteInfo::default(),
+            calls: Arc::default(),
         }
     }
 
@@ -137,6 +144,18 @@ impl Case {
 
     pub(crate) fn url(mut self, url: &str) -> Self {
         url.clone_into(&mut self.url);
+        self
+    }
+
+    /// Address of the client.
+    pub(crate) fn ip(mut self, ip: &str) -> Self {
+        self.ip = Some(ip.parse().unwrap());
+        self
+    }
+
+    /// Policies of `outbound` besides those of another section.
+    pub(crate) fn outbound_too(mut self, policies: &str) -> Self {
+        policies.clone_into(&mut self.sections[2]);
         self
     }
 
@@ -220,6 +239,18 @@ impl Case {
         self
     }
 
+    /// What the next call of a policy brings.
+    pub(crate) fn called(self, answer: Result<Response, CallError>) -> Self {
+        self.calls.answers.lock().unwrap().push_back(answer);
+        self
+    }
+
+    /// No further call may be made that nobody waits for.
+    pub(crate) fn busy(self) -> Self {
+        self.calls.is_busy.store(true, std::sync::atomic::Ordering::Relaxed);
+        self
+    }
+
     /// Seconds since 1970.
     pub(crate) fn at(self, now: i64) -> Self {
         self.clock.set(now * 1_000);
@@ -245,6 +276,7 @@ impl Case {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
             counters: Arc::clone(&self.counters) as _,
+            calls: Arc::clone(&self.calls) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
@@ -325,11 +357,12 @@ impl Case {
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
         let slept = Arc::default();
-        let calls = (Arc::clone(&forwarded), Arc::clone(&slept));
-        let mut cx = self.request(ports, calls);
+        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept));
+        let calls = Arc::clone(&self.calls);
+        let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, slept, trace }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace }
     }
 
     fn request(
@@ -371,18 +404,21 @@ impl Case {
                 uri: Uri { path: path.to_owned(), query: query.to_owned() },
                 target: None,
                 backend_chosen_by: None,
+                via: Via::default(),
                 headers,
                 body,
                 consumed: false,
             },
             response,
             reply: None,
+            call: None,
+            calls_left: 3,
             variables,
             last_error: None,
             client: ClientInfo {
                 request_id: uuid::Uuid::nil(),
                 timestamp: 0,
-                ip: None,
+                ip: self.ip,
                 certificate: None,
                 tracing: false,
             },
@@ -400,6 +436,7 @@ impl Case {
             eval: EvalState::new(Limits::default()),
             counted: tollgate_engine::counters::Counted::default(),
             finally: tollgate_engine::Finally::default(),
+            extensions: http::Extensions::default(),
         }
     }
 }
@@ -452,6 +489,11 @@ impl Run {
     /// How long the wire was asked to wait, each time.
     pub(crate) fn slept(&self) -> Vec<Duration> {
         self.slept.lock().unwrap().clone()
+    }
+
+    /// The calls that policies made.
+    pub(crate) fn calls(&self) -> Vec<Sent> {
+        self.calls.sent.lock().unwrap().clone()
     }
 
     pub(crate) fn trace(&self) -> String {

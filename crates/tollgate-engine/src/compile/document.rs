@@ -9,8 +9,8 @@ use super::{CompileCx, CompileEnv, CompiledFragment, declared};
 use crate::read::Element;
 use crate::step::StepKind;
 use crate::{
-    Block, CompiledDocument, CompiledStep, Content, Facts, Limit, Message, PolicyDef, Scope,
-    Section,
+    Block, ChildDef, CompiledDocument, CompiledStep, Content, Facts, Limit, Message, PolicyDef,
+    Scope, Section,
 };
 
 const BASE: &str = "base";
@@ -34,7 +34,8 @@ pub(super) enum Place {
     Section,
     Nested,
     Fragment,
-    Reply,
+    /// Inside a policy that makes a message of its own.
+    Message,
 }
 
 /// Compiles a `<policies>` document. A document with an error among its findings must not be used.
@@ -240,7 +241,14 @@ pub(super) fn block(
 ) -> Block {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut steps = Vec::new();
+    let own: &[ChildDef] = match cx.def.map(|def| def.content) {
+        Some(Content::Call { children, .. }) if place == Place::Message => children,
+        _ => &[],
+    };
     for child in element.elements() {
+        if own.iter().any(|def| def.name == child.name) {
+            continue;
+        }
         let index = counts.entry(child.name.as_str()).or_default();
         *index += 1;
         steps.extend(step(cx, child, *index, place));
@@ -272,7 +280,7 @@ fn base(
         _ if cx.in_fragment => Some((Code::NESTED_FRAGMENT, "`base` is not allowed in a fragment")),
         Place::Section if index > 1 => Some((Code::REPEATED, "`base` appears twice in a section")),
         Place::Section => None,
-        Place::Nested | Place::Fragment | Place::Reply => {
+        Place::Nested | Place::Fragment | Place::Message => {
             Some((Code::WRONG_SECTION, "`base` must stand directly in a section"))
         }
     };
@@ -383,8 +391,12 @@ fn policy(
     check_limit(cx, element, def);
     let outer = cx.def.replace(def);
     let is_supported = declared::check_policy(cx, element, def);
-    if let Content::Response { once, many } = def.content {
-        check_reply(cx, element, once, many);
+    match def.content {
+        Content::Response { once, many } => check_message(cx, element, &[], once, many),
+        Content::Call { children, once, many } => {
+            check_message(cx, element, children, once, many);
+        }
+        _ => {}
     }
     let step = if is_supported { (def.compile)(element, cx) } else { None };
     cx.def = outer;
@@ -394,10 +406,17 @@ fn policy(
     Some(CompiledStep { name: def.name, index, id, facts, kind: StepKind::Policy(step) })
 }
 
-/// The policies inside a policy that makes a response of its own.
-fn check_reply(cx: &mut CompileCx<'_>, element: &Element, once: &[&str], many: &[&str]) {
+/// The policies inside a policy that makes a message of its own, beside its own children.
+fn check_message(
+    cx: &mut CompileCx<'_>,
+    element: &Element,
+    children: &[ChildDef],
+    once: &[&str],
+    many: &[&str],
+) {
     let mut seen: Vec<&str> = Vec::new();
-    for child in element.elements() {
+    let is_child = |name: &str| children.iter().any(|def| def.name == name);
+    for child in element.elements().filter(|child| !is_child(&child.name)) {
         let name = child.name.as_str();
         if once.contains(&name) {
             if seen.contains(&name) {
@@ -418,7 +437,10 @@ fn check_reply(cx: &mut CompileCx<'_>, element: &Element, once: &[&str], many: &
                     child.name_span,
                 )
                 .label(format!("not allowed in `{}`", element.name))
-                .suggest(closest(name, once.iter().chain(many).copied())),
+                .suggest(closest(
+                    name,
+                    once.iter().chain(many).copied().chain(children.iter().map(|def| def.name)),
+                )),
             );
         }
         seen.push(name);
@@ -453,7 +475,7 @@ fn unknown_policy(cx: &CompileCx<'_>, element: &Element) -> Diagnostic {
 }
 
 fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place: Place) {
-    if place == Place::Reply {
+    if place == Place::Message {
         return;
     }
     let section = cx.section;

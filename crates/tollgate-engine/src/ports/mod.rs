@@ -1,6 +1,7 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
 mod answer;
+mod calls;
 mod counters;
 mod identity;
 mod keys;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use tollgate_diagnostics::Span;
 
 pub use answer::Answer;
+pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use counters::{
     Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
     Window,
@@ -21,6 +23,7 @@ pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
 
 use crate::jose::Certificate;
+use crate::json_schema::SchemaDocument;
 
 /// Everything a request or a load may reach outside the engine.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// HTTP calls of policies.
+    pub calls: Arc<dyn Calls>,
     /// Counters that limits are kept with.
     pub counters: Arc<dyn Counters>,
     /// The time.
@@ -87,6 +92,14 @@ pub trait Names: Send + Sync {
     fn certificate(&self, id: &str) -> Option<Arc<Certificate>>;
     /// Identifiers of all certificates, for suggestions.
     fn certificate_ids(&self) -> Vec<&str>;
+    /// A schema for the validation of bodies, by identifier.
+    fn schema(&self, _id: &str) -> Option<Arc<SchemaDocument>> {
+        None
+    }
+    /// Identifiers of all schemas, for suggestions.
+    fn schema_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
     /// Masks the values of secrets in text that is about to be shown.
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         std::borrow::Cow::Borrowed(text)

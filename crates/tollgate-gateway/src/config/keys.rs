@@ -180,6 +180,10 @@ pub const KEYS: &[KeyDef] = &[
         Count,
         "100000",
         "Counters of rates and quotas in memory; of more, those go first that would be over first.",
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
     ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
@@ -203,6 +207,12 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("timeouts.backend-write", Duration, "60s", "One write to a backend."),
     key("timeouts.backend-idle", Duration, "90s", "An idle backend connection."),
+    key(
+        "timeouts.policy-request",
+        Duration,
+        "60s",
+        "A request that a policy makes, from beginning to end; its `timeout` overrides it.",
+    ),
     key("timeouts.graceful-stop", Duration, "30s", "Requests in flight when the gateway stops."),
     key(
         "identity.kind",

@@ -610,6 +610,7 @@ fn limits(table: Option<Table<'_>>) -> Limits {
             default.requests_per_connection,
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
+        one_way_requests: count(table, "one-way-requests", default.one_way_requests),
     }
 }
 
@@ -647,6 +648,7 @@ fn timeouts(table: Option<Table<'_>>) -> Timeouts {
         backend_body: optional_duration(table, "backend-body"),
         backend_write: duration(table, "backend-write", default.backend_write),
         backend_idle: duration(table, "backend-idle", default.backend_idle),
+        policy_request: duration(table, "policy-request", default.policy_request),
         graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
     }
 }

@@ -39,6 +39,7 @@ pub struct Metrics {
     connections: Gauge,
     connections_accepted: Counter,
     broken: Family<SideLabels, Counter>,
+    one_way: Family<DeliveryLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
     secret_fetches: Family<ResultLabels, Counter>,
@@ -78,6 +79,23 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+}
+
+/// What became of a request that nobody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Delivery {
+    /// It was answered.
+    answered,
+    /// It was not.
+    failed,
+    /// It was never made, because too many were under way.
+    dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    result: Delivery,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -131,6 +149,7 @@ impl Metrics {
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
             broken: Family::default(),
+            one_way: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
             secret_fetches: Family::default(),
@@ -181,6 +200,11 @@ impl Metrics {
             "broken_responses",
             "Responses that were broken off, by who did",
             self.broken.clone(),
+        );
+        r.register(
+            "one_way_requests",
+            "Requests of policies that nobody waits for, by what became of them",
+            self.one_way.clone(),
         );
         r.register(
             "token_fetches",
@@ -237,6 +261,9 @@ impl Metrics {
         for side in [Side::client, Side::backend] {
             drop(self.broken.get_or_create(&SideLabels { side }));
         }
+        for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {
+            drop(self.one_way.get_or_create(&DeliveryLabels { result }));
+        }
     }
 
     /// The series of an operation, to be kept with the route. An API without operations has one named `-`.
@@ -286,6 +313,11 @@ impl Metrics {
     /// Counts a response that was broken off.
     pub fn response_broken(&self, side: Side) {
         self.broken.get_or_create(&SideLabels { side }).inc();
+    }
+
+    /// Counts a request that nobody waits for.
+    pub fn one_way_request(&self, result: Delivery) {
+        self.one_way.get_or_create(&DeliveryLabels { result }).inc();
     }
 
     /// Counts a call for a token.

@@ -1,9 +1,9 @@
 //! Fakes of everything outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use http::{HeaderMap, HeaderValue};
 use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, Answer, BodyError, Charge, Correction, CounterKey, Counters, CountersUnavailable,
-    ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource, Names,
-    Refresh, TokenSource, Verdict,
+    AccessToken, Answer, BodyError, Call, CallError, Calls, Charge, Correction, CounterKey,
+    Counters, CountersUnavailable, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
+    KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
 };
 use tollgate_engine::{
     BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
@@ -348,8 +348,61 @@ impl Wire for FakeWire {
         })
     }
 
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        headers.remove("host");
+        headers
+    }
+
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
         self.slept.lock().unwrap().push(duration);
         Box::pin(async { Ok(()) })
+    }
+}
+
+/// Notes calls and answers them in order; without an answer, an empty 200.
+#[derive(Debug, Default)]
+pub(super) struct FakeCalls {
+    pub(super) answers: Mutex<VecDeque<Result<Response, CallError>>>,
+    pub(super) is_busy: AtomicBool,
+    pub(super) sent: Mutex<Vec<Sent>>,
+}
+
+/// A call that a policy made.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) call: Call,
+    pub(crate) one_way: bool,
+}
+
+impl Sent {
+    /// Method, URL, headers and body in one line.
+    pub(crate) fn shown(&self) -> String {
+        let Call { method, url, headers, body, .. } = &self.call;
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()))
+            .collect();
+        let one_way = if self.one_way { "one-way " } else { "" };
+        format!("{one_way}{method} {url}{headers} {}", String::from_utf8_lossy(body))
+    }
+}
+
+impl Calls for FakeCalls {
+    fn send(&self, call: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        self.sent.lock().unwrap().push(Sent { call, one_way: false });
+        let answer = self.answers.lock().unwrap().pop_front();
+        Box::pin(async move {
+            once().await;
+            answer.unwrap_or_else(|| Ok(Response::new(http::StatusCode::OK)))
+        })
+    }
+
+    fn send_detached(&self, call: Call) -> Result<(), CallError> {
+        if self.is_busy.load(Ordering::Relaxed) {
+            return Err(CallError::TooMany(0));
+        }
+        self.sent.lock().unwrap().push(Sent { call, one_way: true });
+        Ok(())
     }
 }
