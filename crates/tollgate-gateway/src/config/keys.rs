@@ -180,6 +180,8 @@ pub const KEYS: &[KeyDef] = &[
         Count,
         "100000",
         "Counters of rates and quotas in memory; of more, those go first that would be over first.",
+    ),
+    key(
         "limits.one-way-requests",
         Count,
         "256",
