@@ -18,6 +18,7 @@ mod jwt;
 mod named_values;
 mod operation;
 mod readme;
+mod redis;
 mod reload;
 mod smuggling;
 mod streaming;
