@@ -38,8 +38,8 @@ pub use policy::{
 };
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
-    Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
-    Target, Uri, Variables,
+    Body, BufferedBody, ClientCertificate, ClientInfo, Message, Request, RequestCx, Response,
+    Route, RouteInfo, Target, Uri, Variables,
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};

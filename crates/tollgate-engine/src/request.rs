@@ -69,10 +69,19 @@ pub struct ClientInfo {
     pub timestamp: i64,
     /// The client's address, as `trusted-proxies` makes it known.
     pub ip: Option<IpAddr>,
-    /// DER of the client's TLS certificate.
-    pub certificate: Option<Bytes>,
+    /// The certificate of the client's TLS connection.
+    pub certificate: Option<ClientCertificate>,
     /// Whether this request is traced.
     pub tracing: bool,
+}
+
+/// A certificate that a client presented. The client has its key; nothing else is known to be true of it.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate {
+    /// DER of the certificate.
+    pub der: Bytes,
+    /// DER of what the client sent to lead to its authority.
+    pub chain: Arc<[Bytes]>,
 }
 
 /// What the request was matched to, and the names it may use.
@@ -375,6 +384,11 @@ impl Variables {
         }
     }
 
+    /// Forgets a variable.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| &**known != name);
+    }
+
     /// Names in the order they were first set.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)
@@ -511,7 +525,7 @@ impl Host for View<'_> {
     }
 
     fn client_certificate(&self) -> Option<tollgate_expr::Certificate> {
-        tollgate_expr::Certificate::new(self.client.certificate.as_ref()?, None)
+        tollgate_expr::Certificate::new(&self.client.certificate.as_ref()?.der, None)
     }
 
     fn matched_parameters(&self) -> &[(String, String)] {

@@ -1,7 +1,7 @@
 //! From a policy directory to a [`Snapshot`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::Method;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
 use tollgate_engine::contract::Contract;
+use tollgate_engine::json_schema::SchemaDocument;
 use tollgate_engine::read::{
     self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
 };
@@ -22,11 +23,11 @@ use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
     self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, NamedValueText,
-    OperationConfig, SecretReference,
+    OperationConfig, SecretReference, VersionScheme,
 };
 use crate::openapi;
 use crate::products::ProductRoute;
-use crate::router::{ApiRoute, OperationRoute, Router};
+use crate::router::{ApiRoute, OperationRoute, Router, VersionIn};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -171,7 +172,9 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     }
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
+    let mut names = names(&config, &ports, file, &mut files.diagnostics);
+    names.schemas = files.schemas(&config);
+    let names = Arc::new(names);
     let (router, products) = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {
@@ -367,6 +370,29 @@ impl Files<'_> {
         names
     }
 
+    /// The schemas of `[schemas]`.
+    fn schemas(&mut self, config: &Config) -> HashMap<String, Arc<SchemaDocument>> {
+        let mut schemas = HashMap::new();
+        for schema in &config.schemas {
+            let Some((_, text)) = self.read(Path::new(&schema.file), Missing::IsError) else {
+                continue;
+            };
+            match openapi::read_schemas(&text) {
+                Ok(document) => {
+                    schemas.insert(schema.id.clone(), document);
+                }
+                Err(why) => {
+                    let message = format!("schema `{}` cannot be used: {why}", schema.id);
+                    self.diagnostics.push(
+                        Diagnostic::new(Code::CONFIG_VALUE, message, schema.span)
+                            .label("not usable"),
+                    );
+                }
+            }
+        }
+        schemas
+    }
+
     fn fragments(&mut self, config: &Config) -> Fragments {
         let mut documents = HashMap::new();
         for path in self.xml_files(Path::new("fragments")) {
@@ -428,6 +454,7 @@ fn names(
         }
     }
     names.authorities = authorities(config, file, diagnostics);
+    names.revocation_lists = revocation_lists(config, diagnostics);
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
         if let Some(backend) =
@@ -458,6 +485,23 @@ fn authorities(
     };
     let roots = read(&config.authorities.roots, "roots");
     (roots, read(&config.authorities.intermediates, "intermediates"))
+}
+
+/// The lists of `ca-certificates.revocation-lists`.
+fn revocation_lists(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Vec<bytes::Bytes> {
+    let mut all = Vec::new();
+    for (path, span) in &config.authorities.revocation_lists {
+        let bytes = std::fs::read(path).map_err(|error| error.kind().to_string());
+        match bytes.and_then(|bytes| certificates::read_revocation_lists(&bytes)) {
+            Ok(lists) => all.extend(lists),
+            Err(why) => {
+                let message = format!("a list of `revocation-lists` cannot be used: {why}");
+                diagnostics
+                    .push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
+            }
+        }
+    }
+    all
 }
 
 fn backend(
@@ -681,7 +725,7 @@ impl<'a> Loader<'a, '_> {
             path: config.path.clone(),
             revision: config.revision.clone(),
             version: config.version.clone(),
-            is_current_revision: true,
+            is_current_revision: config.current,
             service_url,
             protocols: vec!["http".to_owned(), "https".to_owned()],
             key_header: key_header(config),
@@ -689,12 +733,22 @@ impl<'a> Loader<'a, '_> {
         };
         ApiRoute {
             api: Arc::new(api),
+            path: config.routing_path(),
+            version_in: match &config.version_set {
+                None => VersionIn::Path,
+                Some(set) => match &set.scheme {
+                    VersionScheme::Segment => VersionIn::Path,
+                    VersionScheme::Query(name) => VersionIn::Query(name.clone()),
+                    VersionScheme::Header(name) => VersionIn::Header(name.clone()),
+                },
+            },
             target,
             workspace: workspace.map(|workspace| Arc::clone(&workspace.workspace)),
             subscription_required: config.subscription_required,
             open_product: None,
             key_headers: config.key_headers.clone(),
             key_queries: config.key_queries.clone(),
+            key_bearer: config.key_bearer,
             chain: Chain::new(wider),
             operations,
         }
@@ -791,11 +845,11 @@ impl<'a> Loader<'a, '_> {
 
     /// A policy file that nothing uses is most likely misnamed, and what it was to protect is open.
     fn unused_files(&mut self) {
-        let mut known: Vec<PathBuf> = vec![PathBuf::from("global.xml")];
+        let mut known = HashSet::from([PathBuf::from("global.xml")]);
         let mut operations_of = HashMap::new();
         for api in &self.config.apis {
             let folder = Path::new("apis").join(&api.id);
-            known.push(folder.join("policy.xml"));
+            known.insert(folder.join("policy.xml"));
             operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
         }
         known.extend(

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 /// Bounds on what clients and backends may send; `[limits]`.
@@ -68,12 +69,28 @@ pub struct ListenSettings {
     pub https: Option<SocketAddr>,
     /// Health, metrics, status.
     pub admin: Option<SocketAddr>,
+    /// Whether HTTPS asks clients for a certificate.
+    pub client_certificates: ClientCertificates,
     /// Whether the plain listener also speaks HTTP/2 with prior knowledge.
     pub h2c: bool,
     /// Peers whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Headers that only they may set: removed from the requests of everybody else.
+    pub identity_headers: Vec<HeaderName>,
     /// Whether trusted peers begin connections with the PROXY protocol.
     pub proxy_protocol: bool,
+}
+
+/// Whether the HTTPS listener asks clients for a certificate. Whom to believe is decided by policies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// It does not ask.
+    #[default]
+    Off,
+    /// It asks, and goes on without one.
+    Optional,
+    /// It asks, and closes the connection without one.
+    Required,
 }
 
 impl Default for Limits {

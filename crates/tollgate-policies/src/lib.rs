@@ -7,6 +7,10 @@ mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
+mod cache_lookup_value;
+mod cache_remove_value;
+mod cache_store_value;
+mod cached_value;
 mod check_header;
 mod choose;
 mod conversion;
@@ -22,6 +26,7 @@ mod limit;
 mod limit_concurrency;
 mod liquid;
 mod message_body;
+mod mock_response;
 mod openid_url;
 mod outgoing_call;
 mod proxy;
@@ -46,6 +51,7 @@ mod set_variable;
 mod token;
 mod unsupported;
 mod validate_azure_ad_token;
+mod validate_client_certificate;
 mod validate_content;
 mod validate_headers;
 mod validate_jwt;
@@ -56,6 +62,8 @@ mod wait;
 mod xml_text;
 mod xml_to_json;
 
+#[cfg(test)]
+mod matrix_tests;
 #[cfg(test)]
 mod registry_tests;
 #[cfg(test)]
@@ -73,6 +81,9 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    cache_lookup_value::POLICY,
+    cache_remove_value::POLICY,
+    cache_store_value::POLICY,
     check_header::POLICY,
     choose::POLICY,
     cors::POLICY,
@@ -83,6 +94,7 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    mock_response::POLICY,
     proxy::POLICY,
     quota::POLICY,
     quota_by_key::POLICY,
@@ -102,6 +114,7 @@ pub const ALL: &[PolicyDef] = &[
     set_status::POLICY,
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
+    validate_client_certificate::POLICY,
     validate_content::POLICY,
     validate_headers::POLICY,
     validate_jwt::POLICY,

@@ -1,5 +1,6 @@
 //! Compiles policies from text and runs them against fakes.
 
+mod cache;
 mod ports;
 pub(crate) mod signer;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
+use tollgate_engine::contract::Contract;
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{CallError, Counters, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
@@ -18,6 +20,7 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
+pub(crate) use cache::FakeCache;
 use ports::{
     FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Sequence, TraceLog, block_on,
 };
@@ -40,15 +43,17 @@ pub(crate) struct Case {
     variables: Vec<(String, tollgate_expr::Value)>,
     matched: Vec<(String, String)>,
     operation: Option<String>,
+    contract: Option<Arc<Contract>>,
     template_parameters: Option<Vec<String>>,
     names: FakeNames,
     named_values: Values,
     identity_ready: bool,
     keys: Arc<FakeKeys>,
+    cache: Arc<FakeCache>,
+    calls: Arc<FakeCalls>,
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
     info: RouteInfo,
-    calls: Arc<FakeCalls>,
 }
 
 /// How a case ended.
@@ -62,6 +67,7 @@ pub(crate) struct Run {
     slept: Arc<Mutex<Vec<Duration>>>,
     calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
+    pub(crate) cache: Arc<FakeCache>,
 }
 
 /// What the wire was asked to send.
@@ -103,15 +109,17 @@ impl Case {
             variables: Vec::new(),
             matched: Vec::new(),
             operation: None,
+            contract: None,
             template_parameters: None,
             names: FakeNames::default(),
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
+            cache: Arc::default(),
+            calls: Arc::default(),
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             clock,
             info: RouteInfo::default(),
-            calls: Arc::default(),
         }
     }
 
@@ -196,6 +204,12 @@ impl Case {
         self
     }
 
+    /// What is described of the operation.
+    pub(crate) fn contract(mut self, contract: Contract) -> Self {
+        self.contract = Some(Arc::new(contract));
+        self
+    }
+
     /// URL template of the operation.
     pub(crate) fn operation(mut self, url_template: &str) -> Self {
         self.operation = Some(url_template.to_owned());
@@ -251,6 +265,18 @@ impl Case {
         self
     }
 
+    /// Whether there is a cache on a server, which answers late.
+    pub(crate) fn external_cache(mut self, external: bool) -> Self {
+        self.cache = Arc::new(FakeCache::new(external));
+        self
+    }
+
+    /// The cache of an earlier run.
+    pub(crate) fn cache(mut self, cache: &Arc<FakeCache>) -> Self {
+        self.cache = Arc::clone(cache);
+        self
+    }
+
     /// Seconds since 1970.
     pub(crate) fn at(self, now: i64) -> Self {
         self.clock.set(now * 1_000);
@@ -275,6 +301,8 @@ impl Case {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
+            calls: Arc::clone(&self.calls) as _,
+            cache: Arc::clone(&self.cache) as _,
             counters: Arc::clone(&self.counters) as _,
             calls: Arc::clone(&self.calls) as _,
             clock: Arc::clone(&self.clock) as _,
@@ -351,6 +379,7 @@ impl Case {
 
     pub(crate) fn run(self) -> Run {
         let trace = Arc::<TraceLog>::default();
+        let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
         let (documents, findings, errors) = self.compile(&ports);
         assert!(!errors, "{findings}");
@@ -362,7 +391,7 @@ impl Case {
         let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, slept, calls, trace }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache }
     }
 
     fn request(
@@ -424,6 +453,7 @@ impl Case {
             },
             route: Route {
                 info: RouteInfo {
+                    contract: self.contract,
                     operation: operation.map(Arc::new).or(self.info.operation),
                     ..self.info
                 },

@@ -20,14 +20,18 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
             id: id.into(),
             path: path.into(),
             key_header: "api-key".into(),
+            is_current_revision: true,
             ..Api::default()
         }),
+        path: path.into(),
+        version_in: VersionIn::Path,
         target: None,
         workspace: None,
         subscription_required: required,
         open_product: None,
         key_headers: vec![HeaderName::from_static("api-key"), HeaderName::from_static("x-key")],
         key_queries: vec!["key".to_owned()],
+        key_bearer: false,
         chain: Chain::default(),
         operations: operations.collect(),
     }

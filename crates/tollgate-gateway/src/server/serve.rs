@@ -156,6 +156,7 @@ struct Prepared {
 fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
     let Head { facts, version, host, port, path, query, trailers, mut headers } = head;
     let request_id = Uuid::new_v4();
+    peer.strip_identity(&mut headers, &shared.settings.identity_headers);
     let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
     continue_or_begin(&mut headers, request_id);
     let (matched, refusal) = match site.route(&facts.method, &host, &path, &query, &headers) {
@@ -174,6 +175,8 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.api = info.api.as_ref().map(|api| Arc::from(api.id.as_str()));
     record.operation = info.operation.as_ref().map(|operation| Arc::from(operation.id.as_str()));
     record.subscription = info.subscription.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.user = info.user.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.product = info.product.as_ref().map(|it| Arc::from(it.id.as_str()));
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
     let request = Request {
@@ -318,6 +321,8 @@ fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer)
         api: None,
         operation: None,
         subscription: None,
+        user: None,
+        product: None,
         status: 0,
         total: Duration::ZERO,
         backend: None,
