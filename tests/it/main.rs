@@ -19,6 +19,7 @@ mod load_time;
 mod named_values;
 mod operation;
 mod readme;
+mod redis;
 mod reload;
 mod retry;
 mod smuggling;
