@@ -20,6 +20,7 @@ mod load_time;
 mod named_values;
 mod operation;
 mod readme;
+mod redis;
 mod reload;
 mod retry;
 mod smuggling;
