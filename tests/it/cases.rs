@@ -5,7 +5,7 @@
 //!
 //! - `xml FILE`: another document: of the API, such as `xml operations/read.xml`, or of the directory when it begins with
 //!   `fragments/`, `products/` or `workspaces/`;
-//! - `yaml FILE`: a file of the API, such as its OpenAPI document;
+//! - `yaml FILE`, `json FILE`: another file of the API, such as its OpenAPI document, or of the directory;
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;

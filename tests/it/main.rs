@@ -8,6 +8,7 @@
 mod canary;
 mod cases;
 mod certificates;
+mod client_certificates;
 mod commands;
 mod cross_domain;
 mod demo;
