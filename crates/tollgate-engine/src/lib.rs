@@ -9,6 +9,7 @@
 
 mod compile;
 pub mod contract;
+pub mod counters;
 mod error;
 mod error_response;
 mod finally;

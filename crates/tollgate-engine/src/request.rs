@@ -14,6 +14,7 @@ use tollgate_expr::{
 use uuid::Uuid;
 
 use crate::contract::Contract;
+use crate::counters::Counted;
 use crate::ports::{Call, Names, TraceSink, Via};
 use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
 
@@ -44,6 +45,8 @@ pub struct RequestCx {
     pub wire: Box<dyn Wire>,
     /// Objects and budget of this request's expressions.
     pub eval: EvalState,
+    /// What has counted the request.
+    pub counted: Counted,
     /// What is left for the end of the request.
     pub finally: Finally,
     /// What the policies of this request leave for each other, by type.

@@ -18,6 +18,8 @@ mod forward_request;
 mod ip_filter;
 mod json_to_xml;
 mod jsonp;
+mod limit;
+mod limit_concurrency;
 mod liquid;
 mod message_body;
 mod mock_response;
@@ -25,6 +27,10 @@ mod openid_url;
 mod outgoing_call;
 mod proxy;
 mod query;
+mod quota;
+mod quota_by_key;
+mod rate_limit;
+mod rate_limit_by_key;
 mod redirect_content_urls;
 mod retry;
 mod return_response;
@@ -87,6 +93,11 @@ pub const ALL: &[PolicyDef] = &[
     mock_response::POLICY,
     proxy::POLICY,
     redirect_content_urls::POLICY,
+    limit_concurrency::POLICY,
+    quota::POLICY,
+    quota_by_key::POLICY,
+    rate_limit::POLICY,
+    rate_limit_by_key::POLICY,
     retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,

@@ -193,6 +193,12 @@ pub const KEYS: &[KeyDef] = &[
         "256",
         "Requests under way in the whole process that no policy waits for; further ones are dropped.",
     ),
+    key(
+        "limits.counters",
+        Count,
+        "100000",
+        "Counters of rates and quotas in memory; of more, those go first that would be over first.",
+    ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
     key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),
@@ -291,6 +297,12 @@ pub const KEYS: &[KeyDef] = &[
         "Longest that a request waits for the server; one that takes longer counts as away.",
     ),
     key("redis.key-prefix", Text, "tollgate:", "What all keys begin with."),
+    key(
+        "counters.when-unavailable",
+        Word(&["fail-open", "fail-closed", "local"]),
+        "local",
+        "Requests with a rate or quota while the Redis server is away: they pass uncounted, are refused with 503, or each gateway counts for itself.",
+    ),
     key(
         "named-values.*",
         NamedValue,

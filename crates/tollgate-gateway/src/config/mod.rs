@@ -20,6 +20,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
@@ -64,6 +65,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
+    /// Counters of limits.
+    pub counters: CounterSettings,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
@@ -447,6 +450,7 @@ impl Reader<'_> {
             },
             egress: self.egress(table.table("egress")),
             redis: self.redis(table.table("redis")),
+            counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
             vault_secrets: named_values::vault_secrets(&named_values),
             named_values,
@@ -669,6 +673,18 @@ fn limits(table: Option<Table<'_>>) -> Limits {
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
         one_way_requests: count(table, "one-way-requests", default.one_way_requests),
+    }
+}
+
+fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
+    let default = CounterSettings::default();
+    CounterSettings {
+        when_unavailable: match text(table, "when-unavailable").as_deref() {
+            Some("fail-open") => WhenUnavailable::FailOpen,
+            Some("fail-closed") => WhenUnavailable::FailClosed,
+            _ => WhenUnavailable::Local,
+        },
+        most: count(limits, "counters", default.most),
     }
 }
 
