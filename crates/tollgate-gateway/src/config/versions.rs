@@ -106,7 +106,7 @@ impl Reader<'_> {
                 Diagnostic::new(Code::CONFIG_CONFLICT, message, span)
                     .label("a request could go to either")
                     .also(other.span, "the other one")
-                    .help("let them differ in `path`, in `version` within a `version-set`, or in `revision`"),
+                    .help("let them differ in `path`, in `version` within a `version-set`, or in `revision`, with one of them `current`"),
             );
         }
     }
