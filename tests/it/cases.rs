@@ -5,9 +5,10 @@
 //!
 //! - `xml FILE`: another document: of the API, such as `xml operations/read.xml`, or of the directory when it begins with
 //!   `fragments/`, `products/` or `workspaces/`;
+//! - `yaml FILE`: a file of the API, such as its OpenAPI document;
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
-//! - `http backend`: what the backend then received; `nothing` when it received none;
+//! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
 //! - `http response`: the answer;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
@@ -35,6 +36,9 @@ const GLOBAL: &str = r#"<policies>
 
 /// Folders of documents that belong to no API.
 const SHARED: [&str; 3] = ["fragments/", "products/", "workspaces/"];
+
+/// Blocks that are files.
+const ATTACHED: [&str; 2] = ["xml ", "yaml "];
 
 /// One case: its blocks, the policy first.
 struct Case {
@@ -175,7 +179,8 @@ impl Case {
         config.push_str(&own);
         config.push('\n');
         for block in &self.blocks {
-            directory = match block.kind.strip_prefix("xml ") {
+            let file = ATTACHED.iter().find_map(|kind| block.kind.strip_prefix(kind));
+            directory = match file {
                 Some("policy") => directory.api(id, &block.text),
                 Some(file) if SHARED.iter().any(|folder| file.starts_with(folder)) => {
                     directory.file(file, &block.text)
@@ -244,7 +249,8 @@ async fn serve(
     let mut answer: Option<Answer> = None;
     let mut received: Vec<Received> = Vec::new();
     let mut n_requests = 0;
-    for block in &case.blocks {
+    let mut n_calls = 0;
+    for (index, block) in case.blocks.iter().enumerate() {
         let found = match block.kind.as_str() {
             "http request" => {
                 let call = call(&with_tokens(&block.text), &case.api);
@@ -258,14 +264,23 @@ async fn serve(
                 }
                 received = echo.received();
                 n_requests += 1;
+                n_calls = 0;
                 Ok(())
             }
             "http response" => {
                 expect_answer(&block.text, answer.as_ref().expect("a request first"))
             }
-            "http backend" => expect_received(&block.text, &received),
+            "http backend" => {
+                n_calls += 1;
+                let rest = case.blocks.iter().skip(index + 1);
+                let more = rest
+                    .take_while(|block| block.kind != "http request")
+                    .filter(|block| block.kind == "http backend");
+                let wanted = n_calls + more.count();
+                expect_received(&block.text, &received, (n_calls, wanted))
+            }
             "toml" => Ok(()),
-            kind if kind.starts_with("xml ") => Ok(()),
+            kind if ATTACHED.iter().any(|it| kind.starts_with(it)) => Ok(()),
             kind => Err(format!("unknown kind of block `{kind}`")),
         };
         if let Err(why) = found {
@@ -341,16 +356,22 @@ fn expect_answer(text: &str, answer: &Answer) -> Result<(), String> {
     }
 }
 
-fn expect_received(text: &str, received: &[Received]) -> Result<(), String> {
+/// Compares the `nth` call of the backend, counted from 1, of which `wanted` are described.
+fn expect_received(
+    text: &str,
+    received: &[Received],
+    (nth, wanted): (usize, usize),
+) -> Result<(), String> {
     if text.trim() == "nothing" {
         return match received {
             [] => Ok(()),
             some => Err(format!("the backend was called: {some:?}")),
         };
     }
-    let [received] = received else {
+    if received.len() != wanted {
         return Err(format!("the backend was called {} times", received.len()));
-    };
+    }
+    let received = &received[nth - 1];
     let (first, headers, body) = message(text);
     let query = if received.query.is_empty() { "" } else { "?" };
     let line = format!("{} {}{query}{}", received.method, received.path, received.query);

@@ -20,6 +20,7 @@ mod named_values;
 mod operation;
 mod readme;
 mod reload;
+mod retry;
 mod smuggling;
 mod streaming;
 mod subscriptions;

@@ -20,6 +20,7 @@ mod json_to_xml;
 mod jsonp;
 mod liquid;
 mod message_body;
+mod mock_response;
 mod openid_url;
 mod outgoing_call;
 mod proxy;
@@ -51,6 +52,8 @@ mod xml_text;
 mod xml_to_json;
 
 #[cfg(test)]
+mod matrix_tests;
+#[cfg(test)]
 mod registry_tests;
 #[cfg(test)]
 mod testing;
@@ -69,16 +72,21 @@ pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     check_header::POLICY,
     choose::POLICY,
-    find_and_replace::POLICY,
     cors::POLICY,
     cross_domain::POLICY,
+    find_and_replace::POLICY,
     forward_request::POLICY,
     ip_filter::POLICY,
+    json_to_xml::POLICY,
     jsonp::POLICY,
-    retry::POLICY,
+    proxy::POLICY,
+    redirect_content_urls::POLICY,
     proxy::POLICY,
     json_to_xml::POLICY,
+    mock_response::POLICY,
+    proxy::POLICY,
     redirect_content_urls::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
     send_one_way_request::POLICY,

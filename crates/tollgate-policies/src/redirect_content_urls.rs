@@ -14,7 +14,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Outbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
-    limit: Limit::Any,
+    limit: Limit::OncePerSection,
     attributes: &[],
     content: Content::Empty,
     docs: DOCS,

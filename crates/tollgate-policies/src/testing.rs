@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
+use tollgate_engine::contract::Contract;
 use tollgate_engine::ports::{CallError, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
@@ -38,6 +39,7 @@ pub(crate) struct Case {
     variables: Vec<(String, tollgate_expr::Value)>,
     matched: Vec<(String, String)>,
     operation: Option<String>,
+    contract: Option<Arc<Contract>>,
     template_parameters: Option<Vec<String>>,
     names: FakeNames,
     named_values: Values,
@@ -97,6 +99,7 @@ impl Case {
             variables: Vec::new(),
             matched: Vec::new(),
             operation: None,
+            contract: None,
             template_parameters: None,
             names: FakeNames::default(),
             named_values: Values::default(),
@@ -185,6 +188,12 @@ impl Case {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
+        self
+    }
+
+    /// What is described of the operation.
+    pub(crate) fn contract(mut self, contract: Contract) -> Self {
+        self.contract = Some(Arc::new(contract));
         self
     }
 
@@ -400,7 +409,11 @@ impl Case {
                 tracing: false,
             },
             route: Route {
-                info: RouteInfo { operation: operation.map(Arc::new), ..RouteInfo::default() },
+                info: RouteInfo {
+                    operation: operation.map(Arc::new),
+                    contract: self.contract,
+                    ..RouteInfo::default()
+                },
                 matched_parameters: self.matched,
                 names: Arc::new(self.names),
                 deployment: Arc::new(Deployment::default()),

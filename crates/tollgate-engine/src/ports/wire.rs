@@ -61,8 +61,6 @@ pub struct ForwardOptions {
     pub http_version: HttpVersion,
     /// Follow redirects in the gateway.
     pub follow_redirects: bool,
-    /// Pass chunks on at once even where nothing streams by itself.
-    pub buffer_response: bool,
 }
 
 /// HTTP version towards the backend.

@@ -128,9 +128,10 @@ struct Pools {
     policy: HttpClient,
     configured: HttpClient,
     machine: HttpClient,
-    tls: Arc<ClientConfig>,
     /// Of calls for which a policy chose a certificate, a proxy or the version of HTTP.
     chosen: Choices<(Guard, ViaKey, Version), HttpClient>,
+    /// For what is not HTTP.
+    tls: Arc<ClientConfig>,
 }
 
 /// The version of HTTP that a call is made with.
@@ -286,11 +287,11 @@ impl Pools {
         });
         let pool = |guard| client(&shared, &roots, guard, &Via::default(), Version::Any);
         Ok(Self {
-            tls: Arc::new(tls::client_config(&roots, None)?),
             policy: pool(Guard::Policy)?,
             configured: pool(Guard::Configured)?,
             machine: pool(Guard::Machine)?,
             chosen: Choices::default(),
+            tls: Arc::new(tls::client_config(&roots, None)?),
             shared,
             roots,
         })

@@ -67,7 +67,6 @@ fn compile_forward(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn 
             _ => HttpVersion::One,
         },
         follow_redirects: text("follow").is_some(),
-        buffer_response: false,
     };
     Some(Box::new(Forward(options)))
 }
