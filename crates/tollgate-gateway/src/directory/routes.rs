@@ -237,19 +237,19 @@ impl<'a, 'f> Loader<'a, 'f> {
         for operation in imported {
             let described = Some(Described { contract: operation.contract, file });
             // An operation that is listed in the configuration overrides the imported one of the same name.
-            match all.iter_mut().find(|(known, _)| known.id == operation.id) {
-                Some((_, slot)) => *slot = described,
-                None => {
-                    let imported = OperationConfig {
-                        id: operation.id,
-                        name: operation.name,
-                        method: operation.method,
-                        url_template: operation.url_template,
-                        span: file.span(0..0),
-                    };
-                    all.push((imported, described));
-                }
+            let listed = all.iter_mut().find(|(known, _)| known.id == operation.id);
+            if let Some((_, slot)) = listed {
+                *slot = described;
+                continue;
             }
+            let imported = OperationConfig {
+                id: operation.id,
+                name: operation.name,
+                method: operation.method,
+                url_template: operation.url_template,
+                span: file.span(0..0),
+            };
+            all.push((imported, described));
         }
         all
     }
