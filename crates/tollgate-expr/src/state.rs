@@ -5,13 +5,8 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::cryptography::Certificate;
-<<<<<<< HEAD
-use crate::eval::{Closure, Sequence};
-use crate::json::{DateParse, JsonHeap, JsonId, JsonType};
-=======
 use crate::eval::{Closure, Sequence, Source};
-use crate::json::{JsonHeap, JsonId, JsonType};
->>>>>>> refs/heads/expr
+use crate::json::{DateParse, JsonHeap, JsonId, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};

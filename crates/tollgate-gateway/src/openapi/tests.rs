@@ -84,7 +84,9 @@ paths:
     let parameters: Vec<String> = contract
         .parameters
         .iter()
-        .map(|it| format!("{} {:?} {:?} {} {}", it.name, it.location, it.style, it.explode, it.required))
+        .map(|it| {
+            format!("{} {:?} {:?} {} {}", it.name, it.location, it.style, it.explode, it.required)
+        })
         .collect();
     assert_eq!(
         parameters,
@@ -143,7 +145,10 @@ fn swagger_2_is_described_alike() {
     let styles: Vec<(Style, bool)> =
         contract.parameters.iter().map(|it| (it.style, it.explode)).collect();
     assert_eq!(styles, [(Style::Form, true), (Style::TabDelimited, false)]);
-    assert_eq!(contract.parameters[0].schema.as_ref().unwrap().value()["items"], json!({ "type": "integer" }));
+    assert_eq!(
+        contract.parameters[0].schema.as_ref().unwrap().value()["items"],
+        json!({ "type": "integer" })
+    );
     let ok = contract.response(200).unwrap();
     assert_eq!(ok.content.iter().map(|it| it.examples.len()).collect::<Vec<_>>(), [1, 0]);
     assert_eq!(ok.headers[0].schema.as_ref().unwrap().value(), &json!({ "type": "integer" }));
