@@ -429,7 +429,9 @@ fn to_char(value: &Scalar) -> Result<u16, Exception> {
         )
     };
     match value {
-        Scalar::Int(value) | Scalar::Small(_, value) => u16::try_from(*value).map_err(|_| too_large()),
+        Scalar::Int(value) | Scalar::Small(_, value) => {
+            u16::try_from(*value).map_err(|_| too_large())
+        }
         Scalar::UInt(value) => u16::try_from(*value).map_err(|_| too_large()),
         Scalar::Char(text) => Ok(unit_of(text)),
         _ => match text_of(value) {

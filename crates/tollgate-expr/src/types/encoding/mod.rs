@@ -516,11 +516,9 @@ const GIVEN: &[Member] = &[
             _ => 1200,
         }))
     }),
-    m("byte[] GetPreamble()", "The byte order mark.", |cx, a| {
-        match known(a, 0).mark {
-            [] => cx.state.shared(Shared::Array, &Ty::BYTE),
-            mark => Ok(Value::Bytes(mark.into())),
-        }
+    m("byte[] GetPreamble()", "The byte order mark.", |cx, a| match known(a, 0).mark {
+        [] => cx.state.shared(Shared::Array, &Ty::BYTE),
+        mark => Ok(Value::Bytes(mark.into())),
     }),
     p("bool IsReadOnly", "Whether it cannot be changed; a copy could be.", |_, a| {
         Ok(Value::Bool(a.int(0) & COPY == 0))

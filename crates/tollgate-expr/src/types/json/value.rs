@@ -19,10 +19,9 @@ pub(crate) fn scalar_value(scalar: &Scalar) -> Value {
         Scalar::Double(value) => Value::Double(*value),
         Scalar::Single(value) => Value::Float(*value),
         Scalar::Decimal(value) => Value::Decimal(*value),
-        Scalar::Str(text)
-        | Scalar::BigInt(text)
-        | Scalar::Comment(text)
-        | Scalar::Raw(text) => Value::Str(text.clone()),
+        Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
+            Value::Str(text.clone())
+        }
         Scalar::Char(text) => Value::Char(unit_of(text)),
         Scalar::Date(value) => Value::DateTime(*value),
         Scalar::DateOffset(value) => Value::DateTimeOffset(*value),
