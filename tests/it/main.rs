@@ -9,6 +9,7 @@ mod calls;
 mod canary;
 mod cases;
 mod certificates;
+mod client_certificates;
 mod commands;
 mod cross_domain;
 mod demo;
