@@ -34,11 +34,11 @@ const GLOBAL: &str = r#"<policies>
 </policies>
 "#;
 
-/// Folders of documents that belong to no API.
-const SHARED: [&str; 3] = ["fragments/", "products/", "workspaces/"];
+/// Folders of files that belong to no API.
+const SHARED: [&str; 4] = ["fragments/", "products/", "schemas/", "workspaces/"];
 
 /// Blocks that are files.
-const ATTACHED: [&str; 2] = ["xml ", "yaml "];
+const ATTACHED: [&str; 3] = ["xml ", "yaml ", "json "];
 
 /// One case: its blocks, the policy first.
 struct Case {

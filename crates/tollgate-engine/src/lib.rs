@@ -9,6 +9,7 @@
 
 mod compile;
 pub mod contract;
+pub mod counters;
 mod error;
 mod error_response;
 mod finally;
@@ -37,8 +38,8 @@ pub use policy::{
 };
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
-    Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
-    Target, Uri, Variables,
+    Body, BufferedBody, ClientCertificate, ClientInfo, Message, Request, RequestCx, Response,
+    Route, RouteInfo, Target, Uri, Variables,
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};

@@ -14,6 +14,7 @@ use tollgate_expr::{
 use uuid::Uuid;
 
 use crate::contract::Contract;
+use crate::counters::Counted;
 use crate::ports::{Call, Names, TraceSink, Via};
 use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
 
@@ -44,6 +45,8 @@ pub struct RequestCx {
     pub wire: Box<dyn Wire>,
     /// Objects and budget of this request's expressions.
     pub eval: EvalState,
+    /// What has counted the request.
+    pub counted: Counted,
     /// What is left for the end of the request.
     pub finally: Finally,
     /// What the policies of this request leave for each other, by type.
@@ -66,10 +69,19 @@ pub struct ClientInfo {
     pub timestamp: i64,
     /// The client's address, as `trusted-proxies` makes it known.
     pub ip: Option<IpAddr>,
-    /// DER of the client's TLS certificate.
-    pub certificate: Option<Bytes>,
+    /// The certificate of the client's TLS connection.
+    pub certificate: Option<ClientCertificate>,
     /// Whether this request is traced.
     pub tracing: bool,
+}
+
+/// A certificate that a client presented. The client has its key; nothing else is known to be true of it.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate {
+    /// DER of the certificate.
+    pub der: Bytes,
+    /// DER of what the client sent to lead to its authority.
+    pub chain: Arc<[Bytes]>,
 }
 
 /// What the request was matched to, and the names it may use.
@@ -508,7 +520,7 @@ impl Host for View<'_> {
     }
 
     fn client_certificate(&self) -> Option<tollgate_expr::Certificate> {
-        tollgate_expr::Certificate::new(self.client.certificate.as_ref()?, None)
+        tollgate_expr::Certificate::new(&self.client.certificate.as_ref()?.der, None)
     }
 
     fn matched_parameters(&self) -> &[(String, String)] {

@@ -54,7 +54,7 @@ pub use context::{
     Api, Backend, Deployment, Group, Host, LastError, MessageKind, Operation, Product,
     ProductState, Subscription, Url, UrlKind, User, UserIdentity, Workspace,
 };
-pub use cryptography::{Certificate, Pkcs12, Pkcs12Fault, TrustStore};
+pub use cryptography::{Certificate, Pkcs12, Pkcs12Fault, Revocation, TrustStore, Untrusted};
 pub use exception::{Exception, ExceptionKind};
 pub use fixed_host::FixedHost;
 pub use jwt::Jwt;

@@ -11,6 +11,7 @@ use tollgate_engine::Ports;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
 use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::counters::GatewayCounters;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
@@ -34,6 +35,7 @@ pub(crate) struct Adapters {
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
+    pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
@@ -68,6 +70,7 @@ impl Adapters {
         });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
@@ -79,6 +82,7 @@ impl Adapters {
             identities,
             keys,
             redis,
+            counters,
             key_vault,
             metrics,
             redactor,
@@ -91,6 +95,7 @@ impl Adapters {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
             calls: Arc::new(self.calls.with(call_settings(config))),
+            counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
@@ -103,6 +108,7 @@ impl Adapters {
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
     }
 }

@@ -142,7 +142,9 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     }
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
+    let mut names = names(&config, &ports, file, &mut files.diagnostics);
+    names.schemas = files.schemas(&config);
+    let names = Arc::new(names);
     let (router, products) = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {

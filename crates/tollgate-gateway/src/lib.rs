@@ -9,6 +9,7 @@ mod backend;
 mod calls;
 pub mod certificates;
 pub mod config;
+pub mod counters;
 mod directory;
 pub mod fetch;
 mod gateway;

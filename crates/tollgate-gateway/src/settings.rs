@@ -69,6 +69,8 @@ pub struct ListenSettings {
     pub https: Option<SocketAddr>,
     /// Health, metrics, status.
     pub admin: Option<SocketAddr>,
+    /// Whether HTTPS asks clients for a certificate.
+    pub client_certificates: ClientCertificates,
     /// Whether the plain listener also speaks HTTP/2 with prior knowledge.
     pub h2c: bool,
     /// Peers whose `X-Forwarded-*` is believed.
@@ -77,6 +79,18 @@ pub struct ListenSettings {
     pub identity_headers: Vec<HeaderName>,
     /// Whether trusted peers begin connections with the PROXY protocol.
     pub proxy_protocol: bool,
+}
+
+/// Whether the HTTPS listener asks clients for a certificate. Whom to believe is decided by policies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// It does not ask.
+    #[default]
+    Off,
+    /// It asks, and goes on without one.
+    Optional,
+    /// It asks, and closes the connection without one.
+    Required,
 }
 
 impl Default for Limits {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
     AccessToken, Call, CallError, Calls, Identities, IdentityError, KeyError, KeySets, KeySource,
     Refresh, TokenSource,
@@ -51,6 +52,7 @@ pub fn offline_ports() -> Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
         calls: Arc::new(Offline),
+        counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),

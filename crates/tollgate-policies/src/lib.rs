@@ -18,6 +18,8 @@ mod forward_request;
 mod ip_filter;
 mod json_to_xml;
 mod jsonp;
+mod limit;
+mod limit_concurrency;
 mod liquid;
 mod message_body;
 mod mock_response;
@@ -25,6 +27,10 @@ mod openid_url;
 mod outgoing_call;
 mod proxy;
 mod query;
+mod quota;
+mod quota_by_key;
+mod rate_limit;
+mod rate_limit_by_key;
 mod redirect_content_urls;
 mod retry;
 mod return_response;
@@ -41,6 +47,7 @@ mod set_variable;
 mod token;
 mod unsupported;
 mod validate_azure_ad_token;
+mod validate_client_certificate;
 mod validate_content;
 mod validate_headers;
 mod validate_jwt;
@@ -79,12 +86,13 @@ pub const ALL: &[PolicyDef] = &[
     ip_filter::POLICY,
     json_to_xml::POLICY,
     jsonp::POLICY,
-    proxy::POLICY,
-    redirect_content_urls::POLICY,
-    proxy::POLICY,
-    json_to_xml::POLICY,
+    limit_concurrency::POLICY,
     mock_response::POLICY,
     proxy::POLICY,
+    quota::POLICY,
+    quota_by_key::POLICY,
+    rate_limit::POLICY,
+    rate_limit_by_key::POLICY,
     redirect_content_urls::POLICY,
     retry::POLICY,
     return_response::POLICY,
@@ -99,6 +107,7 @@ pub const ALL: &[PolicyDef] = &[
     set_status::POLICY,
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
+    validate_client_certificate::POLICY,
     validate_content::POLICY,
     validate_headers::POLICY,
     validate_jwt::POLICY,

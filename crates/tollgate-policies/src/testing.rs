@@ -9,25 +9,27 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
 use tollgate_engine::contract::Contract;
-use tollgate_engine::ports::{CallError, ForwardError, ForwardOptions, Via};
+use tollgate_engine::counters::MemoryCounters;
+use tollgate_engine::ports::{CallError, Counters, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
-    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, Uri, Variables,
+    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, Traffic, Uri, Variables,
     compile_document, process, read,
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
 use ports::{
-    FakeCalls, FakeIdentities, FakeNames, FakeWire, FixedClock, Sequence, TraceLog, block_on,
+    FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Sequence, TraceLog, block_on,
 };
-pub(crate) use ports::{FakeKeys, NOW, Sent};
+pub(crate) use ports::{FakeKeys, NOW, Sent, World};
 
 use crate::{ALL, UNSUPPORTED};
 
 /// One request through one policy document, and what surrounds it.
 pub(crate) struct Case {
     sections: [String; 4],
+    scope: Scope,
     wider: Option<(Scope, String)>,
     url: String,
     ip: Option<std::net::IpAddr>,
@@ -46,7 +48,9 @@ pub(crate) struct Case {
     identity_ready: bool,
     keys: Arc<FakeKeys>,
     calls: Arc<FakeCalls>,
-    now: i64,
+    clock: Arc<HandClock>,
+    counters: Arc<dyn Counters>,
+    info: RouteInfo,
 }
 
 /// How a case ended.
@@ -86,8 +90,10 @@ impl Case {
     fn new(section: usize, policies: &str) -> Self {
         let mut sections: [String; 4] = Default::default();
         policies.clone_into(&mut sections[section]);
+        let clock = Arc::new(HandClock::new(NOW));
         Self {
             sections,
+            scope: Scope::Operation,
             wider: None,
             url: "/".to_owned(),
             ip: None,
@@ -106,7 +112,9 @@ impl Case {
             identity_ready: true,
             keys: Arc::default(),
             calls: Arc::default(),
-            now: NOW,
+            counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
+            clock,
+            info: RouteInfo::default(),
         }
     }
 
@@ -253,8 +261,22 @@ impl Case {
     }
 
     /// Seconds since 1970.
-    pub(crate) fn at(mut self, now: i64) -> Self {
-        self.now = now;
+    pub(crate) fn at(self, now: i64) -> Self {
+        self.clock.set(now * 1_000);
+        self
+    }
+
+    /// With the counters, the clock and the matched entities of a world that several requests share.
+    pub(crate) fn within(mut self, world: &World) -> Self {
+        self.clock = Arc::clone(&world.clock);
+        self.counters = Arc::clone(&world.counters) as _;
+        self.info = world.info.clone();
+        self
+    }
+
+    /// Scope of the document; an operation's unless said otherwise.
+    pub(crate) fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
         self
     }
 
@@ -263,7 +285,8 @@ impl Case {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
             calls: Arc::clone(&self.calls) as _,
-            clock: Arc::new(FixedClock(self.now)),
+            counters: Arc::clone(&self.counters) as _,
+            clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
         }
@@ -291,7 +314,7 @@ impl Case {
         let wider = self.wider.as_ref().map(|(scope, policies)| {
             (*scope, format!("<policies><inbound>{policies}</inbound></policies>"))
         });
-        for (scope, text) in [(Scope::Operation, self.document())].into_iter().chain(wider) {
+        for (scope, text) in [(self.scope, self.document())].into_iter().chain(wider) {
             let file = sources.add("policy.xml", text.as_str());
             let (document, found) = read::read(file, &text, &ReadOptions::new(&self.named_values));
             findings.extend(found);
@@ -410,9 +433,9 @@ impl Case {
             },
             route: Route {
                 info: RouteInfo {
-                    operation: operation.map(Arc::new),
                     contract: self.contract,
-                    ..RouteInfo::default()
+                    operation: operation.map(Arc::new).or(self.info.operation),
+                    ..self.info
                 },
                 matched_parameters: self.matched,
                 names: Arc::new(self.names),
@@ -421,6 +444,7 @@ impl Case {
             ports,
             wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded, slept }),
             eval: EvalState::new(Limits::default()),
+            counted: tollgate_engine::counters::Counted::default(),
             finally: tollgate_engine::Finally::default(),
             extensions: http::Extensions::default(),
         }
@@ -452,6 +476,20 @@ impl Run {
     pub(crate) fn body(&self) -> String {
         let body = self.cx.response.as_ref().and_then(|response| response.body.bytes());
         body.map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default()
+    }
+
+    /// A header of the response; empty when there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.cx.response.as_ref().and_then(|response| response.headers.get(name));
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The response was sent, with bodies of so many bytes.
+    pub(crate) fn sent(&mut self, request: u64, response: u64) {
+        let finally = std::mem::take(&mut self.cx.finally);
+        for work in finally.sent(Traffic { request, response }) {
+            block_on(work, &mut self.waits);
+        }
     }
 
     pub(crate) fn forwarded(&self) -> Vec<Forwarded> {

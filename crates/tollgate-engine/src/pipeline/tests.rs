@@ -342,6 +342,7 @@ fn ports() -> Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
         calls: Arc::new(Nothing),
+        counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
@@ -402,6 +403,7 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        counted: crate::counters::Counted::default(),
         finally: crate::Finally::default(),
         extensions: http::Extensions::default(),
     }

@@ -1,6 +1,8 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod answer;
 mod calls;
+mod counters;
 mod identity;
 mod keys;
 mod wire;
@@ -10,7 +12,12 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use answer::Answer;
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
+pub use counters::{
+    Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
+    Window,
+};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
@@ -27,6 +34,8 @@ pub struct Ports {
     pub identities: Arc<dyn Identities>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
+    /// Counters that limits are kept with.
+    pub counters: Arc<dyn Counters>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.

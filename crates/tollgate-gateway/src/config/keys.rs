@@ -119,6 +119,12 @@ pub const KEYS: &[KeyDef] = &[
         "Certificates of the HTTPS listener, chosen by server name; the first serves names that match none.",
     ),
     key(
+        "listen.client-certificates",
+        Word(&["off", "optional", "required"]),
+        "off",
+        "Whether the HTTPS listener asks clients for a certificate. Any certificate whose key the client holds completes the handshake: policies decide whom to believe. A change needs a restart.",
+    ),
+    key(
         "listen.h2c",
         Bool,
         "false",
@@ -189,6 +195,12 @@ pub const KEYS: &[KeyDef] = &[
         Count,
         "256",
         "Requests under way in the whole process that no policy waits for; further ones are dropped.",
+    ),
+    key(
+        "limits.counters",
+        Count,
+        "100000",
+        "Counters of rates and quotas in memory; of more, those go first that would be over first.",
     ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
@@ -289,6 +301,12 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("redis.key-prefix", Text, "tollgate:", "What all keys begin with."),
     key(
+        "counters.when-unavailable",
+        Word(&["fail-open", "fail-closed", "local"]),
+        "local",
+        "Requests with a rate or quota while the Redis server is away: they pass uncounted, are refused with 503, or each gateway counts for itself.",
+    ),
+    key(
         "named-values.*",
         NamedValue,
         "",
@@ -311,6 +329,18 @@ pub const KEYS: &[KeyDef] = &[
         Text,
         "",
         "PEM file of certificates that may stand between a certificate and its root.",
+    ),
+    key(
+        "ca-certificates.revocation-lists",
+        List,
+        "",
+        "PEM or DER files of revocation lists, one for each authority whose client certificates are checked with `validate-revocation`. A list that has ended counts as none.",
+    ),
+    key(
+        "schemas.*.file",
+        Text,
+        "",
+        "JSON Schema or OpenAPI document, in JSON or YAML, that `validate-content` may refer to by `schema-id`. Required.",
     ),
     key(
         "certificates.*.file",

@@ -20,7 +20,9 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::redis::RedisSettings;
+use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
 pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
@@ -63,6 +65,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
+    /// Counters of limits.
+    pub counters: CounterSettings,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
@@ -71,6 +75,8 @@ pub struct Config {
     pub vault_secrets: Vec<SecretReference>,
     /// How often Key Vault is asked for newer secrets.
     pub vault_refresh: Duration,
+    /// Schemas.
+    pub schemas: Vec<SchemaConfig>,
     /// Certificates.
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
@@ -156,6 +162,19 @@ pub struct AuthoritiesConfig {
     pub roots: Option<PathBuf>,
     /// PEM file of certificates that lead to roots.
     pub intermediates: Option<PathBuf>,
+    /// Files of revocation lists, and where each was written.
+    pub revocation_lists: Vec<(PathBuf, Span)>,
+}
+
+/// A schema for the validation of bodies.
+#[derive(Debug, Clone)]
+pub struct SchemaConfig {
+    /// Identifier.
+    pub id: String,
+    /// The document.
+    pub file: String,
+    /// Where it was written.
+    pub span: Span,
 }
 
 /// A certificate.
@@ -431,10 +450,12 @@ impl Reader<'_> {
             },
             egress: self.egress(table.table("egress")),
             redis: self.redis(table.table("redis")),
+            counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
             vault_secrets: named_values::vault_secrets(&named_values),
             named_values,
             vault_refresh: named_values::refresh(table.table("key-vault")),
+            schemas: self.schemas(table.table("schemas")),
             certificates,
             backends,
             apis,
@@ -453,6 +474,14 @@ impl Reader<'_> {
         let path = self.root.join(text(table, key)?);
         self.files.push(path.clone());
         Some(path)
+    }
+
+    /// Files the configuration names in a list, likewise, each with its place.
+    fn paths(&mut self, table: Option<Table<'_>>, key: &str) -> Vec<(PathBuf, Span)> {
+        let written = list(table, key).unwrap_or_default().into_iter();
+        let paths: Vec<_> = written.map(|(path, span)| (self.root.join(path), span)).collect();
+        self.files.extend(paths.iter().map(|(path, _)| path.clone()));
+        paths
     }
 
     /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
@@ -531,6 +560,11 @@ impl Reader<'_> {
             http,
             https,
             admin: Some(admin),
+            client_certificates: match text(table, "client-certificates").as_deref() {
+                Some("optional") => ClientCertificates::Optional,
+                Some("required") => ClientCertificates::Required,
+                _ => ClientCertificates::Off,
+            },
             h2c: flag(table, "h2c", false),
             trusted_proxies: trusted,
             proxy_protocol: flag(table, "proxy-protocol", false),
@@ -577,10 +611,28 @@ impl Reader<'_> {
         Some(settings)
     }
 
+    fn schemas(&mut self, table: Option<Table<'_>>) -> Vec<SchemaConfig> {
+        let mut schemas = Vec::new();
+        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
+            match text(item.table(), "file") {
+                Some(file) => {
+                    self.files.push(self.root.join(&file));
+                    schemas.push(SchemaConfig { id: id.to_owned(), file, span });
+                }
+                None => {
+                    let message = format!("schema `{id}` needs `file`");
+                    self.report(Code::CONFIG_MISSING, message, span, "`file` is missing");
+                }
+            }
+        }
+        schemas
+    }
+
     fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
         AuthoritiesConfig {
             roots: self.path(table, "roots"),
             intermediates: self.path(table, "intermediates"),
+            revocation_lists: self.paths(table, "revocation-lists"),
         }
     }
 }
@@ -621,6 +673,18 @@ fn limits(table: Option<Table<'_>>) -> Limits {
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
         one_way_requests: count(table, "one-way-requests", default.one_way_requests),
+    }
+}
+
+fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
+    let default = CounterSettings::default();
+    CounterSettings {
+        when_unavailable: match text(table, "when-unavailable").as_deref() {
+            Some("fail-open") => WhenUnavailable::FailOpen,
+            Some("fail-closed") => WhenUnavailable::FailClosed,
+            _ => WhenUnavailable::Local,
+        },
+        most: count(limits, "counters", default.most),
     }
 }
 

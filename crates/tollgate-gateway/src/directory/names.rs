@@ -39,6 +39,7 @@ pub(super) fn names(
         }
     }
     names.authorities = authorities(config, file, diagnostics);
+    names.revocation_lists = revocation_lists(config, diagnostics);
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
         if let Some(backend) =
@@ -69,6 +70,23 @@ fn authorities(
     };
     let roots = read(&config.authorities.roots, "roots");
     (roots, read(&config.authorities.intermediates, "intermediates"))
+}
+
+/// The lists of `ca-certificates.revocation-lists`.
+fn revocation_lists(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Vec<bytes::Bytes> {
+    let mut all = Vec::new();
+    for (path, span) in &config.authorities.revocation_lists {
+        let bytes = std::fs::read(path).map_err(|error| error.kind().to_string());
+        match bytes.and_then(|bytes| certificates::read_revocation_lists(&bytes)) {
+            Ok(lists) => all.extend(lists),
+            Err(why) => {
+                let message = format!("a list of `revocation-lists` cannot be used: {why}");
+                diagnostics
+                    .push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
+            }
+        }
+    }
+    all
 }
 
 fn backend(

@@ -32,13 +32,21 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 const LONGEST_ID: usize = 76;
 
 /// Reads a JSON or YAML document. The error is one line for the author.
-pub(crate) fn read_document(text: &str) -> Result<Value, String> {
+fn read_document(text: &str) -> Result<Value, String> {
     if text.trim_start().starts_with(['{', '[']) {
         serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
     } else {
         serde_saphyr::from_str(text)
             .map_err(|error| format!("not YAML: {}", first_line(&error.to_string())))
     }
+}
+
+/// Reads a JSON Schema, or an OpenAPI document for its schemas. The error is one line for the author.
+pub(crate) fn read_schemas(text: &str) -> Result<Arc<SchemaDocument>, String> {
+    if text.trim_start().starts_with('<') {
+        return Err("XML schemas (XSD) are not supported".to_owned());
+    }
+    read_document(text).map(SchemaDocument::new)
 }
 
 /// Reads the operations of an OpenAPI document in JSON or YAML. The error is one line for the author.

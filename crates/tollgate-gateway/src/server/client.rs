@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{HOST, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use tollgate_engine::ClientCertificate;
 
 use crate::wire::strip_named;
 
@@ -44,8 +44,8 @@ pub(super) struct Peer {
     pub(super) secure: bool,
     /// Address of the listener.
     pub(super) local: SocketAddr,
-    /// DER of the client's certificate.
-    pub(super) certificate: Option<Bytes>,
+    /// The client's certificate.
+    pub(super) certificate: Option<ClientCertificate>,
 }
 
 impl Peer {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
+use tollgate_engine::counters::Counted;
 use tollgate_engine::ports::Via;
 use tollgate_engine::{
     Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, Traffic,
@@ -230,6 +231,7 @@ async fn run<S: Site>(
         ports: site.ports().clone(),
         wire: Box::new(PingoraWire::new(down, connections, backends, received)),
         eval: RequestCx::eval_state(site.expression_limits()),
+        counted: Counted::default(),
         finally: Finally::default(),
         extensions: Extensions::default(),
     };

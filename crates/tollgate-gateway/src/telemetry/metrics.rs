@@ -50,6 +50,7 @@ pub struct Metrics {
     log_lines_dropped: Counter,
     redis_connected: Gauge,
     redis_failures: Counter,
+    counters_unavailable: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -159,6 +160,7 @@ impl Metrics {
             log_lines_dropped: Counter::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
+            counters_unavailable: Counter::default(),
         };
         metrics.register();
         metrics
@@ -242,6 +244,11 @@ impl Metrics {
             "redis_failures",
             "Commands that Redis did not carry out, those included that were not sent because it is away",
             self.redis_failures.clone(),
+        );
+        r.register(
+            "counters_unavailable",
+            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
+            self.counters_unavailable.clone(),
         );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
@@ -346,6 +353,11 @@ impl Metrics {
     /// Counts a command that Redis did not carry out.
     pub fn redis_failed(&self) {
         self.redis_failures.inc();
+    }
+
+    /// Counts that shared counters could not be reached.
+    pub fn counters_unavailable(&self) {
+        self.counters_unavailable.inc();
     }
 
     /// Bytes held by buffered bodies, added and taken away by who holds them.

@@ -92,7 +92,7 @@ fn request(cx: &RequestCx, name: &str) -> Option<Value> {
         "HasBody" => Value::Bool(!matches!(cx.request.body, Body::Empty)),
         "ClientCertificates" => {
             let der = cx.client.certificate.as_ref();
-            let certificate = der.and_then(|der| tollgate_expr::Certificate::new(der, None));
+            let certificate = der.and_then(|der| tollgate_expr::Certificate::new(&der.der, None));
             let thumbprints = certificate.iter().map(|own| Value::text(own.thumbprint()));
             Value::list(thumbprints.collect())
         }

@@ -3,20 +3,22 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, BodyError, Call, CallError, Calls, ForwardCall, ForwardError, Identities,
-    IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource,
+    AccessToken, Answer, BodyError, Call, CallError, Calls, Charge, Correction, CounterKey,
+    Counters, CountersUnavailable, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
+    KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
 };
 use tollgate_engine::{
-    BoxFuture, BufferedBody, Clock, Randomness, Response, Secret, TraceSink, Wire,
+    BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
 };
 
 use super::Forwarded;
@@ -46,11 +48,91 @@ async fn once() {
     .await;
 }
 
-pub(super) struct FixedClock(pub(super) i64);
+/// A clock that stands until it is moved: milliseconds since 1970.
+pub(super) struct HandClock(AtomicI64);
 
-impl Clock for FixedClock {
+impl HandClock {
+    pub(super) fn new(seconds: i64) -> Self {
+        Self(AtomicI64::new(seconds * 1_000))
+    }
+
+    pub(super) fn set(&self, ms: i64) {
+        self.0.store(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
     fn ticks(&self) -> i64 {
-        621_355_968_000_000_000 + self.0 * 10_000_000
+        621_355_968_000_000_000 + self.0.load(Ordering::SeqCst) * 10_000
+    }
+}
+
+/// Counters, a clock and matched entities that several requests share.
+pub(crate) struct World {
+    pub(super) clock: Arc<HandClock>,
+    pub(super) counters: Arc<dyn Counters>,
+    pub(crate) info: RouteInfo,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(HandClock::new(NOW));
+        let counters = Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 1_000));
+        Self { clock, counters, info: RouteInfo::default() }
+    }
+
+    /// With counters that have to be waited for.
+    pub(crate) fn waiting() -> Self {
+        let mut world = Self::new();
+        let memory = MemoryCounters::new(Arc::clone(&world.clock) as _, 1_000);
+        world.counters = Arc::new(WaitingCounters(Some(memory)));
+        world
+    }
+
+    /// With counters that cannot be reached.
+    pub(crate) fn unreachable() -> Self {
+        Self { counters: Arc::new(WaitingCounters(None)), ..Self::new() }
+    }
+
+    /// Moves the clock to so many milliseconds after [`NOW`].
+    pub(crate) fn at(&self, ms: i64) -> &Self {
+        self.clock.set(NOW * 1_000 + ms);
+        self
+    }
+}
+
+/// Counters that have to be waited for, or that cannot be reached.
+struct WaitingCounters(Option<MemoryCounters>);
+
+impl Counters for WaitingCounters {
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn charge<'a>(
+        &'a self,
+        charges: &'a [Charge],
+    ) -> Answer<'a, Result<Verdict, CountersUnavailable>> {
+        Answer::Pending(Box::pin(async {
+            once().await;
+            self.0.as_ref().map(|memory| memory.charge_now(charges)).ok_or(CountersUnavailable)
+        }))
+    }
+
+    fn correct<'a>(
+        &'a self,
+        corrections: &'a [Correction],
+    ) -> Answer<'a, Result<(), CountersUnavailable>> {
+        Answer::Pending(Box::pin(async {
+            once().await;
+            let memory = self.0.as_ref().ok_or(CountersUnavailable)?;
+            memory.correct_now(corrections);
+            Ok(())
+        }))
+    }
+
+    fn enter(&self, key: CounterKey, most: u64) -> Option<Slot> {
+        self.0.as_ref()?.enter(key, most)
     }
 }
 

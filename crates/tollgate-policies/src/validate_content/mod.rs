@@ -346,7 +346,17 @@ impl ValidateContent {
                     action: check.action,
                 })
             }
-            Err(fault) => Some(self.unreadable(check, &fault.to_string())),
+            Err(fault) => Some(Fault {
+                name: content_type.clone(),
+                place: Place::Body(self.subject),
+                rule: Rule::MissingDefinition,
+                details: format!(
+                    "API's schema does not contain definition {}, which is associated with the content type {content_type}. {fault}",
+                    schema.name()
+                ),
+                public: None,
+                action: check.action,
+            }),
         }
     }
 
