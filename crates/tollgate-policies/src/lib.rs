@@ -7,6 +7,10 @@ mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
+mod cache_lookup_value;
+mod cache_remove_value;
+mod cache_store_value;
+mod cached_value;
 mod check_header;
 mod choose;
 mod conversion;
@@ -77,6 +81,9 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    cache_lookup_value::POLICY,
+    cache_remove_value::POLICY,
+    cache_store_value::POLICY,
     check_header::POLICY,
     choose::POLICY,
     cors::POLICY,
