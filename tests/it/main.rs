@@ -10,6 +10,7 @@ mod cases;
 mod certificates;
 mod commands;
 mod demo;
+mod events;
 mod examples;
 mod harness;
 mod identity;

@@ -252,6 +252,15 @@ impl CompileCx<'_> {
         self.unresolved(Code::UNKNOWN_CERTIFICATE, "certificate", id, span, suggestion.as_deref())
     }
 
+    /// Says that a logger does not exist, if it does not.
+    pub fn check_logger(&mut self, id: &str, span: Span) -> bool {
+        if self.env.names.logger(id).is_some() {
+            return true;
+        }
+        let suggestion = closest(id, self.env.names.logger_ids()).map(str::to_owned);
+        self.unresolved(Code::UNKNOWN_LOGGER, "logger", id, span, suggestion.as_deref())
+    }
+
     fn unresolved(
         &mut self,
         code: Code,

@@ -10,6 +10,7 @@ use tollgate_engine::Ports;
 
 use crate::certificates;
 use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::events::PolicyEvents;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
@@ -17,6 +18,7 @@ use crate::fetch::{
 use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
 use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
+use crate::loggers::{LoggerPool, LoggerSettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
@@ -31,6 +33,7 @@ pub(crate) struct Adapters {
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
     pub(crate) key_vault: Arc<KeyVault>,
+    pub(crate) loggers: Arc<LoggerPool>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -60,8 +63,9 @@ impl Adapters {
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
+        let loggers = Arc::new(LoggerPool::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, redis, key_vault, metrics, redactor }
+        Self { resolver, fetcher, identities, keys, redis, key_vault, loggers, metrics, redactor }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -72,7 +76,14 @@ impl Adapters {
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
+            events: Arc::new(self.events(config)),
         }
+    }
+
+    fn events(&self, config: &Config) -> PolicyEvents {
+        let logger =
+            |settings: &LoggerSettings| (settings.name.clone(), self.loggers.logger(settings));
+        PolicyEvents::new(Arc::clone(&self.metrics), config.loggers.iter().map(logger).collect())
     }
 
     /// Takes over the settings of a configuration that is now in force.

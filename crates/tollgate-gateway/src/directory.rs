@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::Method;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
+use tollgate_engine::ports::NoEvents;
 use tollgate_engine::read::{
     self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
 };
@@ -425,6 +426,11 @@ fn names(
                 );
             }
         }
+    }
+    for logger in &config.loggers {
+        // A load that is only checked has none.
+        let known = ports.events.logger(&logger.name).unwrap_or_else(|| Arc::new(NoEvents));
+        names.loggers.insert(logger.name.clone(), known);
     }
     names.authorities = authorities(config, file, diagnostics);
     let default_roots = backend_roots(config);

@@ -237,6 +237,7 @@ impl Gateway {
         if self.serving.await.is_err() {
             tracing::error!("the server ended before it was told to");
         }
+        self.reloader.adapters.loggers.flush().await;
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {
             log.flush();

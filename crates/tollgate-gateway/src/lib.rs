@@ -9,11 +9,13 @@ mod backend;
 pub mod certificates;
 pub mod config;
 mod directory;
+mod events;
 pub mod fetch;
 mod gateway;
 pub mod identity;
 pub mod key_vault;
 pub mod keys;
+pub mod loggers;
 #[cfg(test)]
 mod loopback;
 mod openapi;

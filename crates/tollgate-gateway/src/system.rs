@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tollgate_engine::ports::{
-    Identities, IdentityError, KeyError, KeySets, KeySource, Refresh, TokenSource,
+    Identities, IdentityError, KeyError, KeySets, KeySource, NoEvents, Refresh, TokenSource,
 };
 use tollgate_engine::{
     BoxFuture, Clock, Ports, Randomness, TraceSink, jose::KeySet, ports::AccessToken,
@@ -54,6 +54,7 @@ pub fn offline_ports() -> Ports {
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
+        events: Arc::new(NoEvents),
     }
 }
 

@@ -6,8 +6,10 @@
 mod authentication_managed_identity;
 mod base_url;
 mod choose;
+mod emit_metric;
 mod exists_action;
 mod forward_request;
+mod log_to_eventhub;
 mod openid_url;
 mod query;
 mod retry;
@@ -21,6 +23,7 @@ mod set_query_parameter;
 mod set_status;
 mod set_variable;
 mod token;
+mod trace;
 mod unsupported;
 mod validate_azure_ad_token;
 mod validate_jwt;
@@ -44,7 +47,9 @@ pub const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request
 pub const ALL: &[PolicyDef] = &[
     authentication_managed_identity::POLICY,
     choose::POLICY,
+    emit_metric::POLICY,
     forward_request::POLICY,
+    log_to_eventhub::POLICY,
     retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
@@ -55,6 +60,7 @@ pub const ALL: &[PolicyDef] = &[
     set_query_parameter::POLICY,
     set_status::POLICY,
     set_variable::POLICY,
+    trace::POLICY,
     validate_azure_ad_token::POLICY,
     validate_jwt::POLICY,
     wait::POLICY,

@@ -68,7 +68,7 @@ fn every_example_compiles() {
                     ("tenant-id", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"),
                     ("client-app-id", "c0ffee00-0000-4000-8000-000000000000"),
                 ]);
-                case.backends(&["openai"]).findings()
+                case.backends(&["openai"]).loggers(&["audit"]).findings()
             };
             let first = findings(&def.sections[0]);
             let compiles = first.is_empty() || def.sections.iter().any(|s| findings(s).is_empty());

@@ -13,7 +13,7 @@ use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
     AccessToken, BodyError, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
-    KeySets, KeySource, Names, TokenSource,
+    KeySets, KeySource, Names, NoEvents, TokenSource,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -315,6 +315,7 @@ fn ports() -> Ports {
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
+        events: Arc::new(NoEvents),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod events;
 mod identity;
 mod keys;
 mod wire;
@@ -9,6 +10,9 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use events::{
+    CustomMetric, Event, EventLogger, Events, NoEvents, Partition, Severity, TraceLine,
+};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
@@ -28,6 +32,8 @@ pub struct Ports {
     pub randomness: Arc<dyn Randomness>,
     /// Where traces of requests go.
     pub trace: Arc<dyn TraceSink>,
+    /// Log lines, metrics and events of policies.
+    pub events: Arc<dyn Events>,
 }
 
 impl fmt::Debug for Ports {
@@ -78,6 +84,14 @@ pub trait Names: Send + Sync {
     fn certificate(&self, id: &str) -> Option<Arc<Certificate>>;
     /// Identifiers of all certificates, for suggestions.
     fn certificate_ids(&self) -> Vec<&str>;
+    /// A logger by identifier.
+    fn logger(&self, _id: &str) -> Option<Arc<dyn EventLogger>> {
+        None
+    }
+    /// Identifiers of all loggers, for suggestions.
+    fn logger_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
     /// Masks the values of secrets in text that is about to be shown.
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         std::borrow::Cow::Borrowed(text)

@@ -2,6 +2,7 @@
 
 mod entities;
 pub mod keys;
+mod loggers;
 mod named_values;
 mod secrets;
 mod substitute;
@@ -19,6 +20,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
 use crate::{Limits, ListenSettings, Timeouts};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
@@ -72,6 +74,8 @@ pub struct Config {
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
     pub backends: Vec<BackendConfig>,
+    /// Where events of policies go.
+    pub loggers: Vec<LoggerSettings>,
     /// APIs.
     pub apis: Vec<ApiConfig>,
     /// Workspaces.
@@ -425,6 +429,7 @@ impl Reader<'_> {
             vault_refresh: named_values::refresh(table.table("key-vault")),
             certificates,
             backends,
+            loggers: self.loggers(table.table("loggers")),
             apis,
             workspaces,
             products,
