@@ -5,6 +5,7 @@
 //!
 //! - `xml FILE`: another document: of the API, such as `xml operations/read.xml`, or of the directory when it begins with
 //!   `fragments/`, `products/` or `workspaces/`;
+//! - `yaml FILE`: a file of the API, such as its OpenAPI document;
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
@@ -33,8 +34,11 @@ const GLOBAL: &str = r#"<policies>
 </policies>
 "#;
 
-/// Folders of documents that belong to no API.
-const SHARED: [&str; 3] = ["fragments/", "products/", "workspaces/"];
+/// Folders of files that belong to no API.
+const SHARED: [&str; 4] = ["fragments/", "products/", "schemas/", "workspaces/"];
+
+/// Blocks that are files.
+const ATTACHED: [&str; 3] = ["xml ", "yaml ", "json "];
 
 /// One case: its blocks, the policy first.
 struct Case {
@@ -163,16 +167,20 @@ impl Case {
         writeln!(config, "[apis.{id}]\npath = \"{id}\"").expect("text");
         let own = self.blocks.iter().filter(|block| block.kind == "toml");
         let own: String = own.map(|block| block.text.as_str()).collect();
-        if !own.contains("service-url =") {
+        let begins = |key: &str| {
+            own.lines().take_while(|line| !line.starts_with('[')).any(|line| line.starts_with(key))
+        };
+        if !begins("service-url =") {
             config.push_str("backend = \"echo\"\n");
         }
-        if !own.contains("subscription =") {
+        if !begins("subscription =") {
             config.push_str("subscription = \"optional\"\n");
         }
         config.push_str(&own);
         config.push('\n');
         for block in &self.blocks {
-            directory = match block.kind.strip_prefix("xml ") {
+            let file = ATTACHED.iter().find_map(|kind| block.kind.strip_prefix(kind));
+            directory = match file {
                 Some("policy") => directory.api(id, &block.text),
                 Some(file) if SHARED.iter().any(|folder| file.starts_with(folder)) => {
                     directory.file(file, &block.text)
@@ -195,6 +203,7 @@ number = "7"
 nested = "{{{{greeting}}}}"
 expression = "@(1 + 1)"
 secret = {{ value = "s3cret value", development = true, secret = true }}
+echo = "{echo}"
 
 [backends.echo]
 url = "{echo}/echo"
@@ -216,7 +225,7 @@ url = "http://127.0.0.1:9"
 
 [loggers.audit]
 kind = "file"
-path = "events.jsonl"
+path = "/dev/null"
 
 "#
     )
@@ -275,7 +284,7 @@ async fn serve(
                 expect_received(&block.text, &received, (n_calls, wanted))
             }
             "toml" => Ok(()),
-            kind if kind.starts_with("xml ") => Ok(()),
+            kind if ATTACHED.iter().any(|it| kind.starts_with(it)) => Ok(()),
             kind => Err(format!("unknown kind of block `{kind}`")),
         };
         if let Err(why) = found {

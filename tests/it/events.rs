@@ -1,5 +1,7 @@
 //! What policies tell about requests: lines of the log, metrics, events.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::harness::{Answer, Call, Directory, Gateway, azure, find, until};
@@ -23,14 +25,15 @@ const POLICY: &str = r#"<policies>
     </inbound>
 </policies>"#;
 
-fn start(echo: &str) -> Gateway {
+fn start(echo: &str, lines: &Path) -> Gateway {
     let config = format!(
         "[named-values]\ntenant = {{ value = \"hunter22\", development = true, secret = true }}\n\
-         [loggers.lines]\nkind = \"file\"\npath = \"events.jsonl\"\nmax-bytes = \"1 MiB\"\nmax-files = 2\n\
+         [loggers.lines]\nkind = \"file\"\npath = \"{}\"\nmax-bytes = \"1 MiB\"\nmax-files = 2\n\
          [loggers.posted]\nkind = \"http\"\nurl = \"{echo}/echo/events\"\n\
          headers = {{ x-key = {{ value = \"key of the server\", development = true }} }}\n\
          [loggers.collected]\nkind = \"otlp\"\nurl = \"{echo}\"\n\
-         [apis.orders]\npath = \"orders\"\nsubscription = \"optional\"\n"
+         [apis.orders]\npath = \"orders\"\nsubscription = \"optional\"\n",
+        lines.display()
     );
     Directory::new(&config).api("orders", POLICY).start()
 }
@@ -42,7 +45,7 @@ async fn order(gateway: &Gateway, by: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn traces_are_lines_of_the_log() {
     let azure = azure().await;
-    let gateway = start(azure.echo.server().url());
+    let gateway = start(azure.echo.server().url(), Path::new("/dev/null"));
     order(&gateway, "ann \"x\"").await;
     let line = gateway.logged(|line| line.contains("ordered by")).await;
     let line: Value = serde_json::from_str(&line).expect("a JSON log line");
@@ -62,7 +65,7 @@ async fn traces_are_lines_of_the_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_of_policies_are_read_by_prometheus() {
     let azure = azure().await;
-    let gateway = start(azure.echo.server().url());
+    let gateway = start(azure.echo.server().url(), Path::new("/dev/null"));
     order(&gateway, "ann").await;
     order(&gateway, "ann").await;
     order(&gateway, "bob").await;
@@ -79,11 +82,12 @@ async fn metrics_of_policies_are_read_by_prometheus() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_reach_files_servers_and_collectors() {
     let azure = azure().await;
-    let mut gateway = start(azure.echo.server().url());
+    let folder = tempfile::tempdir().expect("a folder for events");
+    let path = folder.path().join("events.jsonl");
+    let mut gateway = start(azure.echo.server().url(), &path);
     order(&gateway, "ann").await;
     gateway.reload().await;
     order(&gateway, "bob").await;
-    let path = gateway.directory.path().join("events.jsonl");
     let lines = until("both lines are written", async || {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         (text.lines().count() == 2).then_some(text)

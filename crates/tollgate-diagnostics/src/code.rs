@@ -58,6 +58,7 @@ codes! {
     NESTED_FRAGMENT = "E0213", "A fragment holds a section, `base` or another fragment.";
     UNKNOWN_BACKEND = "E0214", "The policy refers to a backend that is not configured.";
     UNKNOWN_CERTIFICATE = "E0215", "The policy refers to a certificate that is not configured.";
+    UNKNOWN_SCHEMA = "E0222", "The policy refers to a schema that is not configured.";
     TOOLKIT_ONLY = "W0216", "Microsoft's documents do not allow the policy here, only the policy toolkit does.";
     SUSPICIOUS = "W0217", "The policy loads but most likely does not do what was meant.";
     INSECURE = "W0218", "The policy loads but weakens a check.";

@@ -228,10 +228,10 @@ impl KeyVault {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         let Refusal(status, code, message, inner) = refusal;
-        let mut error = json!({"code": code, "message": message});
-        if let Some(inner) = inner {
-            error["innererror"] = json!({ "code": inner });
-        }
+        let error = match inner {
+            None => json!({"code": code, "message": message}),
+            Some(inner) => json!({"code": code, "message": message, "innererror": {"code": inner}}),
+        };
         let mut reply = json_utf8(*status, &json!({ "error": error }));
         if *status == StatusCode::UNAUTHORIZED {
             let entra = &self.state.entra;

@@ -54,7 +54,7 @@ pub struct Fragments {
 struct CompiledFragment {
     block: Arc<Block>,
     /// Policies in it that may not appear as often as one likes.
-    limited: Vec<&'static PolicyDef>,
+    limited: Vec<Limited>,
 }
 
 impl Fragments {
@@ -77,6 +77,15 @@ impl Fragments {
     }
 }
 
+/// An occurrence of a policy that may not appear as often as one likes.
+#[derive(Debug, Clone, Copy)]
+struct Limited {
+    def: &'static PolicyDef,
+    section: Section,
+    /// Inside another policy, where a condition may keep it from running.
+    is_nested: bool,
+}
+
 /// What a policy compiles with: typed access to its attributes and content, and a place to report.
 pub struct CompileCx<'a> {
     env: &'a CompileEnv<'a>,
@@ -88,7 +97,7 @@ pub struct CompileCx<'a> {
     message: Message,
     in_fragment: bool,
     /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
-    limited: &'a mut Vec<(&'static PolicyDef, Section)>,
+    limited: &'a mut Vec<Limited>,
     /// Template parameters of the operation, when the document belongs to one.
     template_parameters: Option<&'a [String]>,
 }
@@ -228,8 +237,17 @@ impl CompileCx<'_> {
 
     /// The policies inside an element, working on a response of their own.
     pub fn reply_block(&mut self, element: &Element) -> Block {
-        let outer = std::mem::replace(&mut self.message, Message::Reply);
-        let block = document::block(self, element, String::new(), document::Place::Reply);
+        self.message_block(element, Message::Reply)
+    }
+
+    /// The policies inside an element, working on a call of their own; the element's own children are left out.
+    pub fn call_block(&mut self, element: &Element) -> Block {
+        self.message_block(element, Message::Call)
+    }
+
+    fn message_block(&mut self, element: &Element, message: Message) -> Block {
+        let outer = std::mem::replace(&mut self.message, message);
+        let block = document::block(self, element, String::new(), document::Place::Message);
         self.message = outer;
         block
     }
@@ -259,6 +277,15 @@ impl CompileCx<'_> {
         }
         let suggestion = closest(id, self.env.names.logger_ids()).map(str::to_owned);
         self.unresolved(Code::UNKNOWN_LOGGER, "logger", id, span, suggestion.as_deref())
+    }
+
+    /// Says that a schema does not exist, if it does not.
+    pub fn check_schema(&mut self, id: &str, span: Span) -> bool {
+        if self.env.names.schema(id).is_some() {
+            return true;
+        }
+        let suggestion = closest(id, self.env.names.schema_ids()).map(str::to_owned);
+        self.unresolved(Code::UNKNOWN_SCHEMA, "schema", id, span, suggestion.as_deref())
     }
 
     fn unresolved(

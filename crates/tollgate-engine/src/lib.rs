@@ -8,10 +8,13 @@
 //! request's own [`Wire`]. It names no policy but `base` and `include-fragment`.
 
 mod compile;
+pub mod contract;
+pub mod counters;
 mod error;
 mod error_response;
 mod finally;
 pub mod jose;
+pub mod json_schema;
 mod pipeline;
 mod policy;
 pub mod ports;
@@ -29,14 +32,14 @@ pub use compile::{
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
 pub use finally::{Finally, Responding, Sent, Traffic};
-pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
+pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error, process_unmatched};
 pub use policy::{
     AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
 };
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
-    Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
-    Target, Uri, Variables,
+    Body, BufferedBody, ClientCertificate, ClientInfo, Message, Request, RequestCx, Response,
+    Route, RouteInfo, Target, Uri, Variables,
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tollgate_expr::LastError;
 
+use crate::contract::Contract;
 use crate::{Block, PolicyError, RequestCx, Scope, Section, error_response, finally};
-use run::{Ended, run_section};
+use run::{Ended, Mode, run_section};
 
 /// One compiled policy document.
 #[derive(Debug)]
@@ -56,6 +57,16 @@ impl Chain {
         Self(documents.into_iter().collect())
     }
 
+    /// Has each step see the operation that the chain is for, at load. Answers what of its description cannot be used.
+    pub fn prepare(&self, contract: &Contract) -> Vec<String> {
+        let mut found = Vec::new();
+        for document in &self.0 {
+            let blocks = Section::ALL.into_iter().filter_map(|section| document.section(section));
+            blocks.for_each(|block| block.prepare(contract, &mut found));
+        }
+        found
+    }
+
     /// Adds a document of a scope that the chain does not have yet, at its place: whose product a request belongs to is
     /// known only when its key is.
     pub fn insert(&mut self, document: Arc<CompiledDocument>) {
@@ -93,9 +104,14 @@ pub async fn process(cx: &mut RequestCx, chain: &Chain) -> Outcome {
 }
 
 async fn sections(cx: &mut RequestCx, chain: &Chain) -> Outcome {
+    let mut answered = false;
     for section in [Section::Inbound, Section::Backend, Section::Outbound] {
-        match run_section(cx, chain, section).await {
+        if answered && section == Section::Backend {
+            continue;
+        }
+        match run_section(cx, chain, section, Mode::InPlace).await {
             Ok(Ended::Done) => {}
+            Ok(Ended::Answered) => answered = true,
             Ok(Ended::Returned) => return Outcome::Returned,
             Err(failed) => return fail(cx, chain, *failed).await,
         }
@@ -103,6 +119,20 @@ async fn sections(cx: &mut RequestCx, chain: &Chain) -> Outcome {
     // Nothing was forwarded and nothing was returned: APIM answers an empty 200.
     cx.response_mut(crate::Message::Response);
     Outcome::Completed
+}
+
+/// Asks the steps of inbound to answer a request that no operation is defined for, as [`Step::unmatched`] says. `None`
+/// when none of them has an answer; then nothing has happened.
+///
+/// [`Step::unmatched`]: crate::Step::unmatched
+pub async fn process_unmatched(cx: &mut RequestCx, chain: &Chain) -> Option<Outcome> {
+    let outcome = match run_section(cx, chain, Section::Inbound, Mode::Unmatched).await {
+        Ok(_) if cx.response.is_none() => return None,
+        Ok(_) => Outcome::Returned,
+        Err(failed) => fail(cx, chain, *failed).await,
+    };
+    finally::responding(cx).await;
+    Some(outcome)
 }
 
 /// Ends a request that failed in a built-in step, before any policy ran.
@@ -115,7 +145,7 @@ pub async fn process_error(cx: &mut RequestCx, chain: &Chain, error: PolicyError
 
 async fn fail(cx: &mut RequestCx, chain: &Chain, failed: Failed) -> Outcome {
     prepare_error(cx, failed);
-    match run_section(cx, chain, Section::OnError).await {
+    match run_section(cx, chain, Section::OnError, Mode::InPlace).await {
         Ok(_) => {}
         Err(again) => {
             // A failing on-error must not leave a half-made response: the client gets the default one.
@@ -133,6 +163,7 @@ fn prepare_error(cx: &mut RequestCx, failed: Failed) {
         cx.response = Some(error_response(&error, cx.client.request_id));
     }
     cx.reply = None;
+    cx.call = None;
     let message = cx.route.names.redact(error.message()).into_owned();
     if cx.ports.trace.enabled() {
         let text = match &detail {

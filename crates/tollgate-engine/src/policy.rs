@@ -112,6 +112,15 @@ pub enum Content {
         /// May appear any number of times.
         many: &'static [&'static str],
     },
+    /// These elements, and these policies, which work on a call of their own.
+    Call {
+        /// Elements that are no policies.
+        children: &'static [ChildDef],
+        /// Policies that may appear once.
+        once: &'static [&'static str],
+        /// Policies that may appear any number of times.
+        many: &'static [&'static str],
+    },
 }
 
 /// The text of an element.

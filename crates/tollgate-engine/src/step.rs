@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::contract::Contract;
 use crate::{PolicyError, RequestCx};
 
 /// A boxed future that can move between threads.
@@ -39,6 +40,14 @@ pub trait Step: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
+    /// Answers a request that no operation is defined for, in place of one: a preflight, or a well-known file. Asked
+    /// instead of `run`, of the steps that stand directly in `inbound` or in a fragment there. [`Flow::Return`] ends the
+    /// request with `cx.response`; a step that only sets it leaves the last word to those after it.
+    fn unmatched(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
+        let _ = cx;
+        Ok(Flow::Continue)
+    }
+
     /// The blocks of policies inside this one.
     fn blocks(&self) -> &[Block] {
         &[]
@@ -53,6 +62,13 @@ pub trait Step: Send + Sync + fmt::Debug {
     ) -> Result<Flow, PolicyError> {
         let _ = (cx, resumed);
         outcome.map(|()| Flow::Continue)
+    }
+
+    /// Sees, at load, an operation it may run for, so that what does not depend on the request is done by then. Answers
+    /// what of the operation's description cannot be used, each in one line.
+    fn prepare(&self, contract: &Contract) -> Vec<String> {
+        let _ = contract;
+        Vec::new()
     }
 
     /// What the step itself (not its blocks) needs.
@@ -84,6 +100,9 @@ pub enum Flow {
     Continue,
     /// The pipeline ends here; the response that is set goes to the client.
     Return,
+    /// The response that is set stands for the backend's: what is left of inbound and backend is skipped, and outbound
+    /// runs.
+    Answered,
     /// Run `wait`.
     Wait,
     /// Run the step's block of this index, then `resume` with this state.
@@ -160,6 +179,46 @@ pub struct Block {
     pub label: String,
     /// The steps.
     pub steps: Vec<CompiledStep>,
+}
+
+impl Block {
+    /// What the steps need of the bodies.
+    pub fn facts(&self) -> Facts {
+        self.steps.iter().fold(Facts::default(), |facts, step| facts.or(step.facts))
+    }
+
+    /// Runs the steps one after the other, for a policy that is detached and cannot enter the block. Only for steps that
+    /// neither wait nor hold blocks; the bodies of [`Block::facts`] must be at hand.
+    pub fn run_at_once(&self, cx: &mut RequestCx) -> Result<(), PolicyError> {
+        for step in &self.steps {
+            let ended = match &step.kind {
+                StepKind::Policy(policy) => policy.run(cx),
+                StepKind::Base | StepKind::Fragment(_) => Ok(Flow::Wait),
+            };
+            let ended = match ended {
+                Ok(Flow::Continue) => continue,
+                Ok(_) => {
+                    Err(PolicyError::internal("InternalError", "the policy cannot be detached"))
+                }
+                Err(error) => Err(error),
+            };
+            return ended.map_err(|error| {
+                let inside = format!("{}[{}]", step.name, step.index);
+                error.source(step.name).inside(inside)
+            });
+        }
+        Ok(())
+    }
+
+    /// Has each step see an operation it may run for.
+    pub(crate) fn prepare(&self, contract: &Contract, found: &mut Vec<String>) {
+        for step in &self.steps {
+            if let StepKind::Policy(policy) = &step.kind {
+                found.extend(policy.prepare(contract));
+            }
+            step.blocks().iter().for_each(|block| block.prepare(contract, found));
+        }
+    }
 }
 
 /// A step with its place in the document.

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
+use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
 use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::counters::GatewayCounters;
 use crate::events::PolicyEvents;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
@@ -22,16 +24,20 @@ use crate::loggers::{LoggerPool, LoggerSettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
-use crate::wire::system_root_certificates;
+use crate::wire::{Budget, system_root_certificates};
 
 /// Everything that reaches the outside for one gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Adapters {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) calls: Arc<CallPool>,
+    /// What all buffered bodies hold.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
+    pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) loggers: Arc<LoggerPool>,
     pub(crate) metrics: Arc<Metrics>,
@@ -59,13 +65,33 @@ impl Adapters {
             randomness: Arc::new(SystemRandomness),
             metrics: Arc::clone(&metrics),
         };
+        let budget = Arc::<Budget>::default();
+        let calls = CallPool::new(CallParts {
+            fetcher: Arc::clone(&fetcher),
+            budget: Arc::clone(&budget),
+            metrics: Arc::clone(&metrics),
+        });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let loggers = Arc::new(LoggerPool::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, redis, key_vault, loggers, metrics, redactor }
+        Self {
+            resolver,
+            fetcher,
+            calls,
+            budget,
+            identities,
+            keys,
+            redis,
+            counters,
+            key_vault,
+            loggers,
+            metrics,
+            redactor,
+        }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -73,6 +99,8 @@ impl Adapters {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            calls: Arc::new(self.calls.with(call_settings(config))),
+            counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
@@ -92,7 +120,18 @@ impl Adapters {
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
+    }
+}
+
+fn call_settings(config: &Config) -> CallSettings {
+    CallSettings {
+        timeout: config.timeouts.policy_request,
+        body: config.limits.buffered_body,
+        inflated_body: config.limits.inflated_body,
+        buffers_total: config.limits.buffers_total,
+        detached: config.limits.one_way_requests,
     }
 }
 

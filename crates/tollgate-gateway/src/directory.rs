@@ -1,13 +1,15 @@
 //! From a policy directory to a [`Snapshot`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::Method;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
+use tollgate_engine::contract::Contract;
+use tollgate_engine::json_schema::SchemaDocument;
 use tollgate_engine::ports::NoEvents;
 use tollgate_engine::read::{
     self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
@@ -22,11 +24,11 @@ use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::certificates;
 use crate::config::{
     self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, NamedValueText,
-    OperationConfig, SecretReference,
+    OperationConfig, SecretReference, VersionScheme,
 };
 use crate::openapi;
 use crate::products::ProductRoute;
-use crate::router::{ApiRoute, OperationRoute, Router};
+use crate::router::{ApiRoute, OperationRoute, Router, VersionIn};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -171,7 +173,9 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     }
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
+    let mut names = names(&config, &ports, file, &mut files.diagnostics);
+    names.schemas = files.schemas(&config);
+    let names = Arc::new(names);
     let (router, products) = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {
@@ -367,6 +371,29 @@ impl Files<'_> {
         names
     }
 
+    /// The schemas of `[schemas]`.
+    fn schemas(&mut self, config: &Config) -> HashMap<String, Arc<SchemaDocument>> {
+        let mut schemas = HashMap::new();
+        for schema in &config.schemas {
+            let Some((_, text)) = self.read(Path::new(&schema.file), Missing::IsError) else {
+                continue;
+            };
+            match openapi::read_schemas(&text) {
+                Ok(document) => {
+                    schemas.insert(schema.id.clone(), document);
+                }
+                Err(why) => {
+                    let message = format!("schema `{}` cannot be used: {why}", schema.id);
+                    self.diagnostics.push(
+                        Diagnostic::new(Code::CONFIG_VALUE, message, schema.span)
+                            .label("not usable"),
+                    );
+                }
+            }
+        }
+        schemas
+    }
+
     fn fragments(&mut self, config: &Config) -> Fragments {
         let mut documents = HashMap::new();
         for path in self.xml_files(Path::new("fragments")) {
@@ -433,6 +460,7 @@ fn names(
         names.loggers.insert(logger.name.clone(), known);
     }
     names.authorities = authorities(config, file, diagnostics);
+    names.revocation_lists = revocation_lists(config, diagnostics);
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
         if let Some(backend) =
@@ -463,6 +491,23 @@ fn authorities(
     };
     let roots = read(&config.authorities.roots, "roots");
     (roots, read(&config.authorities.intermediates, "intermediates"))
+}
+
+/// The lists of `ca-certificates.revocation-lists`.
+fn revocation_lists(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Vec<bytes::Bytes> {
+    let mut all = Vec::new();
+    for (path, span) in &config.authorities.revocation_lists {
+        let bytes = std::fs::read(path).map_err(|error| error.kind().to_string());
+        match bytes.and_then(|bytes| certificates::read_revocation_lists(&bytes)) {
+            Ok(lists) => all.extend(lists),
+            Err(why) => {
+                let message = format!("a list of `revocation-lists` cannot be used: {why}");
+                diagnostics
+                    .push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
+            }
+        }
+    }
+    all
 }
 
 fn backend(
@@ -528,6 +573,12 @@ fn backend(
         connect_timeout: config.connect_timeout,
         first_byte_timeout: config.first_byte_timeout,
     })
+}
+
+/// What an OpenAPI document says of an operation.
+struct Described {
+    contract: Arc<Contract>,
+    file: FileId,
 }
 
 struct Loader<'a, 'f> {
@@ -662,8 +713,9 @@ impl<'a> Loader<'a, '_> {
         let wider: Vec<Arc<CompiledDocument>> =
             document.into_iter().chain(around).chain([Arc::clone(global)]).collect();
         let mut operations = Vec::new();
-        for operation in self.operations(config, &folder) {
-            operations.extend(self.operation(&operation, &folder, &wider, forwarding));
+        for (operation, described) in self.operations(config, &folder) {
+            let operation = self.operation(&operation, described, &folder, &wider, forwarding);
+            operations.extend(operation);
         }
         let target = match (&config.backend, &config.service_url) {
             (Some(backend), _) => Some(Target::Backend(backend.as_str().into())),
@@ -679,7 +731,7 @@ impl<'a> Loader<'a, '_> {
             path: config.path.clone(),
             revision: config.revision.clone(),
             version: config.version.clone(),
-            is_current_revision: true,
+            is_current_revision: config.current,
             service_url,
             protocols: vec!["http".to_owned(), "https".to_owned()],
             key_header: key_header(config),
@@ -687,36 +739,61 @@ impl<'a> Loader<'a, '_> {
         };
         ApiRoute {
             api: Arc::new(api),
+            path: config.routing_path(),
+            version_in: match &config.version_set {
+                None => VersionIn::Path,
+                Some(set) => match &set.scheme {
+                    VersionScheme::Segment => VersionIn::Path,
+                    VersionScheme::Query(name) => VersionIn::Query(name.clone()),
+                    VersionScheme::Header(name) => VersionIn::Header(name.clone()),
+                },
+            },
             target,
             workspace: workspace.map(|workspace| Arc::clone(&workspace.workspace)),
             subscription_required: config.subscription_required,
             open_product: None,
             key_headers: config.key_headers.clone(),
             key_queries: config.key_queries.clone(),
+            key_bearer: config.key_bearer,
             chain: Chain::new(wider),
             operations,
         }
     }
 
-    fn operations(&mut self, config: &ApiConfig, folder: &Path) -> Vec<OperationConfig> {
-        let mut all = config.operations.clone();
+    /// The operations of an API, each with what its description says, if there is one.
+    fn operations(
+        &mut self,
+        config: &ApiConfig,
+        folder: &Path,
+    ) -> Vec<(OperationConfig, Option<Described>)> {
+        let mut all: Vec<_> = config.operations.iter().map(|it| (it.clone(), None)).collect();
         let Some(file) = &config.openapi else { return all };
         let Some((file, text)) = self.files.read(&folder.join(file), Missing::IsError) else {
             return all;
         };
-        match openapi::import(&text) {
-            Ok(imported) => all.extend(imported.into_iter().filter_map(|operation| {
-                // An operation that is listed in the configuration overrides the imported one of the same name.
-                let listed = config.operations.iter().any(|known| known.id == operation.id);
-                (!listed).then(|| OperationConfig {
-                    id: operation.id,
-                    name: operation.name,
-                    method: operation.method,
-                    url_template: operation.url_template,
-                    span: file.span(0..0),
-                })
-            })),
-            Err(why) => self.report(Code::CONFIG_VALUE, why, file.span(0..0)),
+        let imported = match openapi::import(&text) {
+            Ok(imported) => imported,
+            Err(why) => {
+                self.report(Code::CONFIG_VALUE, why, file.span(0..0));
+                return all;
+            }
+        };
+        for operation in imported {
+            let described = Some(Described { contract: operation.contract, file });
+            // An operation that is listed in the configuration overrides the imported one of the same name.
+            match all.iter_mut().find(|(known, _)| known.id == operation.id) {
+                Some((_, slot)) => *slot = described,
+                None => {
+                    let imported = OperationConfig {
+                        id: operation.id,
+                        name: operation.name,
+                        method: operation.method,
+                        url_template: operation.url_template,
+                        span: file.span(0..0),
+                    };
+                    all.push((imported, described));
+                }
+            }
         }
         all
     }
@@ -728,6 +805,7 @@ impl<'a> Loader<'a, '_> {
     fn operation(
         &mut self,
         config: &OperationConfig,
+        described: Option<Described>,
         folder: &Path,
         wider: &[Arc<CompiledDocument>],
         forwarding: Forwarding,
@@ -752,22 +830,32 @@ impl<'a> Loader<'a, '_> {
         let file = folder.join("operations").join(format!("{}.xml", config.id));
         let document = self.compile(&file, info, forwarding);
         let chain = Chain::new(document.into_iter().chain(wider.iter().cloned()));
+        let contract = match described {
+            Some(Described { contract, file }) => {
+                for why in chain.prepare(&contract) {
+                    self.report(Code::CONFIG_VALUE, why, file.span(0..0));
+                }
+                contract
+            }
+            None => Arc::new(template.contract()),
+        };
         let operation = Operation {
             id: config.id.clone(),
             method: config.method.clone(),
             name: config.name.clone(),
             url_template: config.url_template.clone(),
         };
-        Some(OperationRoute { operation: Arc::new(operation), method, template, chain })
+        let operation = Arc::new(operation);
+        Some(OperationRoute { operation, contract, method, template, chain })
     }
 
     /// A policy file that nothing uses is most likely misnamed, and what it was to protect is open.
     fn unused_files(&mut self) {
-        let mut known: Vec<PathBuf> = vec![PathBuf::from("global.xml")];
+        let mut known = HashSet::from([PathBuf::from("global.xml")]);
         let mut operations_of = HashMap::new();
         for api in &self.config.apis {
             let folder = Path::new("apis").join(&api.id);
-            known.push(folder.join("policy.xml"));
+            known.insert(folder.join("policy.xml"));
             operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
         }
         known.extend(

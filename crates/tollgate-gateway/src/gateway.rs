@@ -119,7 +119,8 @@ impl Prepared {
             .replace(&snapshot.listen_certificates)
             .map_err(|error| StartError::Certificates(error.to_string()))?;
         let site = Arc::new(ArcSwap::from_pointee(snapshot));
-        let connections = Arc::new(Connections::new(Arc::clone(&adapters.resolver)));
+        let (resolver, budget) = (Arc::clone(&adapters.resolver), Arc::clone(&adapters.budget));
+        let connections = Arc::new(Connections::sharing(resolver, budget));
         connections.trust(backend_roots(&config));
         let parts = ServerParts {
             site: Arc::clone(&site),
@@ -233,10 +234,12 @@ impl Gateway {
         self.watching.iter().for_each(JoinHandle::abort);
         self.reloader.admin.drain();
         tracing::info!("stopping");
+        let (began, grace) = (Instant::now(), self.reloader.site.load().timeouts.graceful_stop);
         self.stop.send_replace(true);
         if self.serving.await.is_err() {
             tracing::error!("the server ended before it was told to");
         }
+        self.reloader.adapters.calls.drain(grace.saturating_sub(began.elapsed())).await;
         self.reloader.adapters.loggers.flush().await;
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {

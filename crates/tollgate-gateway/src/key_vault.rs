@@ -147,7 +147,7 @@ impl KeyVault {
                 tokio::time::sleep(pause).await;
                 fetched = self.fetch(identities, &reference).await;
             }
-            self.keep(reference, fetched)
+            self.keep(&reference, fetched)
         };
         let fetches = stream::iter(wanted.to_vec()).map(fetch).buffer_unordered(AT_A_TIME);
         fetches.for_each(|_| async {}).await;
@@ -162,7 +162,7 @@ impl KeyVault {
         self.kept.lock().retain(|reference, _| wanted.contains(reference));
         let fetch = |reference: SecretReference| async move {
             let fetched = self.fetch(identities, &reference).await;
-            self.keep(reference, fetched)
+            self.keep(&reference, fetched)
         };
         let fetches = stream::iter(wanted.to_vec()).map(fetch).buffer_unordered(AT_A_TIME);
         let none = Refreshed { changed: false, failed: false };
@@ -187,7 +187,7 @@ impl KeyVault {
 
     fn keep(
         &self,
-        reference: SecretReference,
+        reference: &SecretReference,
         fetched: Result<Secret<String>, Failure>,
     ) -> Refreshed {
         let ended = if fetched.is_ok() { Ended::ok } else { Ended::failed };

@@ -6,8 +6,10 @@
 mod adapters;
 pub mod admin;
 mod backend;
+mod calls;
 pub mod certificates;
 pub mod config;
+pub mod counters;
 mod directory;
 mod events;
 pub mod fetch;

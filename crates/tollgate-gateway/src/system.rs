@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
-    Identities, IdentityError, KeyError, KeySets, KeySource, NoEvents, Refresh, TokenSource,
+    AccessToken, Call, CallError, Calls, Identities, IdentityError, KeyError, KeySets, KeySource,
+    NoEvents, Refresh, TokenSource,
 };
-use tollgate_engine::{
-    BoxFuture, Clock, Ports, Randomness, TraceSink, jose::KeySet, ports::AccessToken,
-};
+use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
 
 /// The system's clock.
@@ -51,6 +51,8 @@ pub fn offline_ports() -> Ports {
     Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
+        calls: Arc::new(Offline),
+        counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
@@ -90,5 +92,15 @@ impl TokenSource for Offline {
 
     fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
         Box::pin(async { Err(IdentityError::Unavailable("nothing is fetched here".to_owned())) })
+    }
+}
+
+impl Calls for Offline {
+    fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        Box::pin(async { Err(CallError::Connection("nothing is called here".to_owned())) })
+    }
+
+    fn send_detached(&self, _: Call) -> Result<(), CallError> {
+        Ok(())
     }
 }

@@ -55,7 +55,7 @@ them, they are dropped and counted in `tollgate_events_dropped_total`.
 </log-to-eventhub>
 ```
 
-`[loggers.audit]` in `tollgate.toml` says where its events go: `kind = "file"` appends lines of JSON to a file, `http` posts
+`[loggers.audit]` in `tollgate.toml` says where its events go: `kind = "file"` appends lines of JSON to a file outside the policy directory, `http` posts
 them, `otlp` sends them to an OpenTelemetry collector as log records. An event is cut after 200 KB.
 
 Differences from Azure:

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tollgate_engine::Section;
+use tollgate_engine::{Scope, Section};
 
 use crate::testing::Case;
 use crate::{ALL, UNSUPPORTED};
@@ -59,16 +59,24 @@ fn every_example_compiles() {
             n_blocks += 1;
             let findings = |section: &Section| {
                 let case = match section {
+                    Section::Inbound if !def.scopes.contains(&Scope::Operation) => {
+                        Case::inbound("<base />").wider(def.scopes[0], block)
+                    }
                     Section::Inbound => Case::inbound(block),
                     Section::Backend => Case::backend(block),
                     Section::Outbound | Section::OnError => Case::outbound(block),
                 };
                 let case = case.named_values(&[
                     ("openai-api-key", "k"),
+                    ("backend-password", "p"),
+                    ("proxy-password", "p"),
+                    ("pfx-password", "p"),
                     ("tenant-id", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"),
                     ("client-app-id", "c0ffee00-0000-4000-8000-000000000000"),
                 ]);
-                case.backends(&["openai"]).loggers(&["audit"]).findings()
+                let narrowest = def.scopes.iter().max().unwrap();
+                let case = case.backends(&["openai"]).loggers(&["audit"]);
+                case.scope(*narrowest).findings()
             };
             let first = findings(&def.sections[0]);
             let compiles = first.is_empty() || def.sections.iter().any(|s| findings(s).is_empty());
@@ -153,6 +161,9 @@ fn documents_as_printed_load() {
             ("OPENID_CONFIGURATION_URL", "https://issuer.example/.well-known/openid-configuration"),
             ("ISSUER_URL", "https://issuer.example"),
             ("openai-api-key", "k"),
+            ("backend-password", "p"),
+            ("proxy-password", "p"),
+            ("pfx-password", "p"),
         ])
     };
     for policies in [validate_entra, validate_jwt, key, backend, identity] {

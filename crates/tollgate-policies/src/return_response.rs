@@ -41,7 +41,10 @@ response in a context variable. No further policy runs, in no section.
 Differences from Azure:
 
 - The response begins empty, as Azure documents, and not as a copy of the backend's.
-- A variable that does not exist or holds no response is an error of the request (500).
+- A `response-variable-name` that does not exist or holds no response is an error of the request (500, reason
+  `ResponseVariableInvalid`).
+- The body of that response is sent also when an expression has read it without `preserveContent`. Headers of the
+  connection it came over stay behind.
 - The policies inside may stand in any order.
 "#;
 

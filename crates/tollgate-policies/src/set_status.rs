@@ -110,7 +110,7 @@ impl Typed for Phrase {
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let message = match cx.message() {
         Message::Reply => Message::Reply,
-        Message::Request | Message::Response => Message::Response,
+        Message::Request | Message::Response | Message::Call => Message::Response,
     };
     let code = cx.attribute(element, "code");
     let reason = cx.attribute(element, "reason");

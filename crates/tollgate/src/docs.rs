@@ -134,7 +134,7 @@ fn row(def: &'static PolicyDef) -> (&'static str, String) {
 /// The attributes of an element and of what stands inside it.
 fn all_attributes(own: &'static [AttributeDef], content: &Content) -> Vec<&'static AttributeDef> {
     let mut all: Vec<_> = own.iter().collect();
-    if let Content::Children(children) = content {
+    if let Content::Children(children) | Content::Call { children, .. } = content {
         for child in *children {
             all.extend(all_attributes(child.attributes, &child.content));
         }
@@ -235,6 +235,12 @@ fn content(page: &mut String, content: &Content, parent: &str, differences: &str
             write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
         }
         Content::Response { once, many } => {
+            let names: Vec<String> =
+                once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
+            write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();
+        }
+        Content::Call { children, once, many } => {
+            children.iter().for_each(|def| child(page, def, parent, differences));
             let names: Vec<String> =
                 once.iter().chain(*many).map(|name| format!("`{name}`")).collect();
             write!(page, "\nContent{}: {}.\n", of(parent), names.join(", ")).ok();

@@ -19,7 +19,9 @@ pub(super) fn attribute(
 }
 
 fn child(content: &Content, element: &str) -> Option<&'static ChildDef> {
-    let Content::Children(children) = content else { return None };
+    let (Content::Children(children) | Content::Call { children, .. }) = content else {
+        return None;
+    };
     children
         .iter()
         .find(|child| child.name == element)
@@ -172,6 +174,11 @@ fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
         }
         Content::Children(defs) => {
             no_text(cx, element);
+            no_other_children(cx, element, defs);
+            children(cx, element, defs);
+        }
+        Content::Call { children: defs, .. } => {
+            no_text(cx, element);
             children(cx, element, defs);
         }
         Content::Only(names) => {
@@ -212,8 +219,10 @@ fn text(cx: &mut CompileCx<'_>, element: &Element, def: &TextDef) {
     match element.text() {
         None if def.required => cx.report(missing_text(element)),
         None => {}
-        Some(text) if text.is_expression && !def.expression => {
-            cx.report(not_an_expression(&text, &subject));
+        Some(text) if text.is_expression => {
+            if !def.expression {
+                cx.report(not_an_expression(&text, &subject));
+            }
         }
         Some(text) => literal(cx, &text, def.ty, &subject),
     }
@@ -250,12 +259,9 @@ fn no_children(cx: &mut CompileCx<'_>, element: &Element) {
     }
 }
 
-fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
+fn no_other_children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
     for child in element.elements() {
-        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
-            attributes(cx, child, def.attributes, &[]);
-            content(cx, child, &def.content);
-        } else {
+        if defs.iter().all(|def| def.name != child.name) {
             let suggestion = closest(&child.name, defs.iter().map(|def| def.name));
             cx.report(
                 Diagnostic::new(
@@ -266,6 +272,15 @@ fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]
                 .label(format!("not a child of `{}`", element.name))
                 .suggest(suggestion),
             );
+        }
+    }
+}
+
+fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
+    for child in element.elements() {
+        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
+            attributes(cx, child, def.attributes, &[]);
+            content(cx, child, &def.content);
         }
     }
     for def in defs {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::{Code, Diagnostic, closest};
 
-use super::{CompileCx, CompileEnv, CompiledFragment, declared};
+use super::{CompileCx, CompileEnv, CompiledFragment, Limited, declared};
 use crate::read::Element;
 use crate::step::StepKind;
 use crate::{
-    Block, CompiledDocument, CompiledStep, Content, Facts, Limit, Message, PolicyDef, Scope,
-    Section,
+    Block, ChildDef, CompiledDocument, CompiledStep, Content, Facts, Limit, Message, PolicyDef,
+    Scope, Section,
 };
 
 const BASE: &str = "base";
@@ -34,7 +34,8 @@ pub(super) enum Place {
     Section,
     Nested,
     Fragment,
-    Reply,
+    /// Inside a policy that makes a message of its own.
+    Message,
 }
 
 /// Compiles a `<policies>` document. A document with an error among its findings must not be used.
@@ -116,7 +117,7 @@ fn fragment(
     section: Section,
     scope: Scope,
     env: &CompileEnv<'_>,
-    (diagnostics, limited): (&mut Vec<Diagnostic>, &mut Vec<(&'static PolicyDef, Section)>),
+    (diagnostics, limited): (&mut Vec<Diagnostic>, &mut Vec<Limited>),
 ) -> Block {
     let mut cx = CompileCx {
         env,
@@ -141,6 +142,12 @@ fn fragment(
         return Block::default();
     }
     outside_attributes(&mut cx, root);
+    if root.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
+                .label("Azure API Management refuses this"),
+        );
+    }
     let size = root.span.range().len();
     if size > LARGEST_FRAGMENT {
         let message = format!("the fragment is larger than {LARGEST_FRAGMENT} bytes");
@@ -240,7 +247,14 @@ pub(super) fn block(
 ) -> Block {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut steps = Vec::new();
+    let own: &[ChildDef] = match cx.def.map(|def| def.content) {
+        Some(Content::Call { children, .. }) if place == Place::Message => children,
+        _ => &[],
+    };
     for child in element.elements() {
+        if own.iter().any(|def| def.name == child.name) {
+            continue;
+        }
         let index = counts.entry(child.name.as_str()).or_default();
         *index += 1;
         steps.extend(step(cx, child, *index, place));
@@ -256,7 +270,7 @@ fn step(
 ) -> Option<CompiledStep> {
     match element.name.as_str() {
         BASE => base(cx, element, index, place),
-        INCLUDE_FRAGMENT => include_fragment(cx, element, index),
+        INCLUDE_FRAGMENT => include_fragment(cx, element, index, place),
         _ => policy(cx, element, index, place),
     }
 }
@@ -272,7 +286,7 @@ fn base(
         _ if cx.in_fragment => Some((Code::NESTED_FRAGMENT, "`base` is not allowed in a fragment")),
         Place::Section if index > 1 => Some((Code::REPEATED, "`base` appears twice in a section")),
         Place::Section => None,
-        Place::Nested | Place::Fragment | Place::Reply => {
+        Place::Nested | Place::Fragment | Place::Message => {
             Some((Code::WRONG_SECTION, "`base` must stand directly in a section"))
         }
     };
@@ -293,6 +307,7 @@ fn include_fragment(
     cx: &mut CompileCx<'_>,
     element: &Element,
     index: usize,
+    place: Place,
 ) -> Option<CompiledStep> {
     for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
     {
@@ -346,13 +361,13 @@ fn include_fragment(
         let mut limited = Vec::new();
         let found = (&mut *cx.diagnostics, &mut limited);
         let block = Arc::new(fragment(root, cx.section, cx.scope, cx.env, found));
-        let limited = limited.into_iter().map(|(def, _)| def).collect();
         let compiled = Arc::new(CompiledFragment { block, limited });
         cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
         compiled
     });
-    for def in &compiled.limited {
-        check_limit(cx, element, def);
+    for limited in &compiled.limited {
+        let is_nested = limited.is_nested || place == Place::Nested;
+        check_limit(cx, element, Limited { is_nested, ..*limited });
     }
     let id = policy_id(element);
     Some(CompiledStep {
@@ -380,11 +395,16 @@ fn policy(
         return None;
     };
     check_place(cx, element, def, place);
-    check_limit(cx, element, def);
+    let is_nested = place == Place::Nested;
+    check_limit(cx, element, Limited { def, section: cx.section, is_nested });
     let outer = cx.def.replace(def);
     let is_supported = declared::check_policy(cx, element, def);
-    if let Content::Response { once, many } = def.content {
-        check_reply(cx, element, once, many);
+    match def.content {
+        Content::Response { once, many } => check_message(cx, element, &[], once, many),
+        Content::Call { children, once, many } => {
+            check_message(cx, element, children, once, many);
+        }
+        _ => {}
     }
     let step = if is_supported { (def.compile)(element, cx) } else { None };
     cx.def = outer;
@@ -394,10 +414,17 @@ fn policy(
     Some(CompiledStep { name: def.name, index, id, facts, kind: StepKind::Policy(step) })
 }
 
-/// The policies inside a policy that makes a response of its own.
-fn check_reply(cx: &mut CompileCx<'_>, element: &Element, once: &[&str], many: &[&str]) {
+/// The policies inside a policy that makes a message of its own, beside its own children.
+fn check_message(
+    cx: &mut CompileCx<'_>,
+    element: &Element,
+    children: &[ChildDef],
+    once: &[&str],
+    many: &[&str],
+) {
     let mut seen: Vec<&str> = Vec::new();
-    for child in element.elements() {
+    let is_child = |name: &str| children.iter().any(|def| def.name == name);
+    for child in element.elements().filter(|child| !is_child(&child.name)) {
         let name = child.name.as_str();
         if once.contains(&name) {
             if seen.contains(&name) {
@@ -418,7 +445,10 @@ fn check_reply(cx: &mut CompileCx<'_>, element: &Element, once: &[&str], many: &
                     child.name_span,
                 )
                 .label(format!("not allowed in `{}`", element.name))
-                .suggest(closest(name, once.iter().chain(many).copied())),
+                .suggest(closest(
+                    name,
+                    once.iter().chain(many).copied().chain(children.iter().map(|def| def.name)),
+                )),
             );
         }
         seen.push(name);
@@ -453,7 +483,7 @@ fn unknown_policy(cx: &CompileCx<'_>, element: &Element) -> Diagnostic {
 }
 
 fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place: Place) {
-    if place == Place::Reply {
+    if place == Place::Message {
         return;
     }
     let section = cx.section;
@@ -493,21 +523,27 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
     }
 }
 
-/// Notes a policy that may not appear as often as one likes, and reports when it appears too often.
-fn check_limit(cx: &mut CompileCx<'_>, element: &Element, def: &'static PolicyDef) {
+/// Notes a policy that may not appear as often as one likes, and reports when it appears too often. Occurrences of which a
+/// condition may let only one run are a warning: documents in the field have one in each branch of a `choose`.
+fn check_limit(cx: &mut CompileCx<'_>, element: &Element, this: Limited) {
+    let Limited { def, section, is_nested } = this;
     let within = match def.limit {
         Limit::Any => return,
         Limit::OncePerSection => "section",
         Limit::OncePerDocument => "policy document",
     };
-    let section = cx.section;
-    let is_same = |(known, place): &(&PolicyDef, Section)| {
-        known.name == def.name && (def.limit == Limit::OncePerDocument || *place == section)
+    let is_same = |other: &&Limited| {
+        other.def.name == def.name
+            && (def.limit == Limit::OncePerDocument || other.section == section)
     };
-    if cx.limited.iter().any(is_same) {
+    let before: Vec<bool> =
+        cx.limited.iter().filter(is_same).map(|other| other.is_nested).collect();
+    if !before.is_empty() {
+        let may_exclude = is_nested && before.iter().all(|nested| *nested);
+        let code = if may_exclude { Code::SUSPICIOUS } else { Code::REPEATED };
         let message = format!("`{}` appears more than once in a {within}", def.name);
         let label = if element.name == def.name { "appears again" } else { "holds it again" };
-        cx.report(Diagnostic::new(Code::REPEATED, message, element.name_span).label(label));
+        cx.report(Diagnostic::new(code, message, element.name_span).label(label));
     }
-    cx.limited.push((def, section));
+    cx.limited.push(this);
 }

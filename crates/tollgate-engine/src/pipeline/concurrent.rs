@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use super::Failed;
-use super::run::{At, Ended, Progress, Stack, Waiting};
+use super::run::{At, Ended, Mode, Progress, Stack};
 use crate::{BoxFuture, CompiledStep, Completion, RequestCx, Until};
 
 /// A branch whose step is under way without the request.
@@ -50,7 +50,7 @@ pub(super) fn run<'a, 'p: 'a>(
             };
             let going_on = async {
                 match completion {
-                    None => stack.run(cx, at, Waiting::Detached).await,
+                    None => stack.run(cx, at, Mode::Detached).await,
                     Some(completion) => stack.complete(cx, at, completion).await,
                 }
             };
@@ -58,7 +58,9 @@ pub(super) fn run<'a, 'p: 'a>(
                 Ok(Progress::UnderWay(future)) => {
                     branches.under_way.push(UnderWay { stack, future });
                 }
-                Ok(Progress::Ended(Ended::Returned)) => return Ok(Ended::Returned),
+                Ok(Progress::Ended(ended @ (Ended::Answered | Ended::Returned))) => {
+                    return Ok(ended);
+                }
                 Ok(Progress::Ended(Ended::Done)) if until == Until::Any => return Ok(Ended::Done),
                 Ok(Progress::Ended(Ended::Done)) => {}
                 Err(error) if until == Until::All => return Err(error),

@@ -23,7 +23,11 @@ pub(super) struct At<'p> {
 /// How running ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
+    /// Nothing is left to run.
     Done,
+    /// The response stands for the backend's.
+    Answered,
+    /// The response is the client's.
     Returned,
 }
 
@@ -35,13 +39,15 @@ pub(super) enum Progress {
     UnderWay(BoxFuture<'static, Completion>),
 }
 
-/// What becomes of steps that wait.
+/// What steps are asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waiting {
-    /// They are awaited in place.
+pub(super) enum Mode {
+    /// Their part; those that wait are awaited in place.
     InPlace,
-    /// They are detached where they can be.
+    /// Their part; those that wait are detached where they can be.
     Detached,
+    /// To answer a request that no operation is defined for.
+    Unmatched,
 }
 
 /// A policy that is running.
@@ -93,11 +99,12 @@ pub(super) async fn run_section(
     cx: &mut RequestCx,
     chain: &Chain,
     section: Section,
+    mode: Mode,
 ) -> Result<Ended, Box<Failed>> {
     let at = At { chain, section };
     let mut stack = Stack { frames: SmallVec::new(), detached: None };
     stack.push_section(at, 0);
-    match stack.run(cx, at, Waiting::InPlace).await? {
+    match stack.run(cx, at, mode).await? {
         Progress::Ended(ended) => Ok(ended),
         // Nothing is detached where steps are awaited in place.
         Progress::UnderWay(_) => Ok(Ended::Done),
@@ -137,11 +144,12 @@ impl<'p> Stack<'p> {
     ) -> Result<Progress, Box<Failed>> {
         if let Some(policy) = self.detached.take() {
             let flow = completion(cx);
-            if self.advance(cx, at, policy, flow).await? == Ended::Returned {
-                return Ok(Progress::Ended(Ended::Returned));
+            let ended = self.advance(cx, at, policy, flow).await?;
+            if ended != Ended::Done {
+                return Ok(Progress::Ended(ended));
             }
         }
-        self.run(cx, at, Waiting::Detached).await
+        self.run(cx, at, Mode::Detached).await
     }
 
     /// Runs until nothing is left, the pipeline ends, or a step is under way without the request.
@@ -149,15 +157,16 @@ impl<'p> Stack<'p> {
         &mut self,
         cx: &mut RequestCx,
         at: At<'p>,
-        waiting: Waiting,
+        mode: Mode,
     ) -> Result<Progress, Box<Failed>> {
         while let Some(frame) = self.frames.last_mut() {
             let Some(compiled) = frame.steps.get(frame.next) else {
                 let ended = self.frames.pop();
                 if let Some(Frame { entered: Entered::Policy(policy, within), .. }) = ended {
                     let flow = resume(cx, policy, within, Ok(())).await;
-                    if self.advance(cx, at, policy, flow).await? == Ended::Returned {
-                        return Ok(Progress::Ended(Ended::Returned));
+                    let ended = self.advance(cx, at, policy, flow).await?;
+                    if ended != Ended::Done {
+                        return Ok(Progress::Ended(ended));
                     }
                 }
                 continue;
@@ -178,9 +187,14 @@ impl<'p> Stack<'p> {
                 }
                 StepKind::Policy(step) => {
                     let policy = Policy { compiled, step: &**step };
-                    let flow = match provide(cx, compiled.facts).await {
+                    let provided = match mode {
+                        Mode::Unmatched => Ok(()),
+                        Mode::InPlace | Mode::Detached => provide(cx, compiled.facts).await,
+                    };
+                    let flow = match provided {
                         Err(error) => Err(error),
-                        Ok(()) if waiting == Waiting::InPlace => step.run(cx),
+                        Ok(()) if mode == Mode::Unmatched => step.unmatched(cx),
+                        Ok(()) if mode == Mode::InPlace => step.run(cx),
                         Ok(()) => match step.detach(cx) {
                             Err(error) => Err(error),
                             Ok(None) => step.run(cx),
@@ -190,8 +204,9 @@ impl<'p> Stack<'p> {
                             }
                         },
                     };
-                    if self.advance(cx, at, policy, flow).await? == Ended::Returned {
-                        return Ok(Progress::Ended(Ended::Returned));
+                    let ended = self.advance(cx, at, policy, flow).await?;
+                    if ended != Ended::Done {
+                        return Ok(Progress::Ended(ended));
                     }
                 }
             }
@@ -215,6 +230,7 @@ impl<'p> Stack<'p> {
         loop {
             match flow {
                 Ok(Flow::Continue) => return Ok(Ended::Done),
+                Ok(Flow::Answered) => return Ok(Ended::Answered),
                 Ok(Flow::Return) => return Ok(Ended::Returned),
                 // A step that waits for nothing, or names a block it does not have, is broken: what it guards stays shut.
                 Ok(Flow::Wait) => flow = Err(broken_step()),
@@ -240,8 +256,8 @@ impl<'p> Stack<'p> {
                     };
                     let outcome =
                         match concurrent::run(cx, at, &inside.steps, self.depth(), until).await {
-                            Ok(Ended::Returned) => return Ok(Ended::Returned),
                             Ok(Ended::Done) => Ok(()),
+                            Ok(ended) => return Ok(ended),
                             Err(failed) => {
                                 let Failed { error, place: inner } = *failed;
                                 let path = format!("{}\\{}", self.path_to(policy), inner.path);

@@ -12,15 +12,15 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, BodyError, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
-    KeySets, KeySource, Names, NoEvents, TokenSource,
+    AccessToken, BodyError, Call, CallError, Calls, ForwardCall, ForwardError, Identities,
+    IdentityError, KeyError, KeySets, KeySource, Names, NoEvents, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
     AttributeDef, Body, BoxFuture, BufferedBody, ClientInfo, Clock, CompileCx, CompileEnv,
     Completion, Content, Detached, DocumentInfo, Facts, Flow, Fragments, Limit, PolicyDef, Ports,
     Randomness, Request, Response, Resumed, Route, RouteInfo, Step, TraceSink, Until, Uri, Value,
-    Variables, Wire, compile_document,
+    Variables, Wire, compile_document, compile_fragment,
 };
 
 /// What the policies of these tests have done, in order.
@@ -65,11 +65,20 @@ static POLICIES: &[PolicyDef] = &[
     def("fail", Content::Empty, |el, cx| compile(el, cx, Act::Fail)),
     def("read", Content::Empty, |el, cx| compile(el, cx, Act::Read)),
     def("stop", Content::Empty, |el, cx| compile(el, cx, Act::Stop)),
+    def("answer", Content::Empty, |el, cx| compile(el, cx, Act::Answer)),
     def("hold", Content::Policies, |el, cx| compile(el, cx, Act::Hold)),
     def("rescue", Content::Policies, |el, cx| compile(el, cx, Act::Rescue)),
     def("all", Content::Policies, |el, cx| compile(el, cx, Act::All)),
     def("any", Content::Policies, |el, cx| compile(el, cx, Act::Any)),
     def("apart", Content::Empty, |el, cx| compile(el, cx, Act::Apart)),
+    PolicyDef {
+        limit: Limit::OncePerSection,
+        ..def("in-section", Content::Empty, |el, cx| compile(el, cx, Act::Mark))
+    },
+    PolicyDef {
+        limit: Limit::OncePerDocument,
+        ..def("in-document", Content::Empty, |el, cx| compile(el, cx, Act::Mark))
+    },
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,6 +88,7 @@ enum Act {
     Fail,
     Read,
     Stop,
+    Answer,
     Hold,
     Rescue,
     All,
@@ -117,9 +127,22 @@ impl Step for Test {
             Act::All => return Ok(Flow::Concurrent { block: 0, until: Until::All }),
             Act::Any => return Ok(Flow::Concurrent { block: 0, until: Until::Any }),
             Act::Apart => log(format!("{} in place", self.name)),
+            Act::Answer => return Ok(Flow::Answered),
             Act::Mark | Act::Read | Act::Stop => log(self.name.clone()),
         }
         Ok(if self.act == Act::Stop { Flow::Return } else { Flow::Continue })
+    }
+
+    fn unmatched(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
+        if !matches!(self.act, Act::Answer | Act::Stop | Act::Fail) {
+            return Ok(Flow::Continue);
+        }
+        log(format!("{} unmatched", self.name));
+        if self.act == Act::Answer {
+            cx.response_mut(crate::Message::Response);
+            return Ok(Flow::Continue);
+        }
+        self.run(cx)
     }
 
     fn wait<'a>(
@@ -303,8 +326,22 @@ impl Wire for Nothing {
         Box::pin(async { Err(ForwardError::NoTarget) })
     }
 
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {
+        headers.clone()
+    }
+
     fn sleep(&mut self, _: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
         Box::pin(async { Ok(()) })
+    }
+}
+
+impl Calls for Nothing {
+    fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        Box::pin(async { Err(CallError::Refused("nothing is called here".to_owned())) })
+    }
+
+    fn send_detached(&self, _: Call) -> Result<(), CallError> {
+        Err(CallError::TooMany(0))
     }
 }
 
@@ -312,6 +349,8 @@ fn ports() -> Ports {
     Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
+        calls: Arc::new(Nothing),
+        counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
@@ -346,12 +385,15 @@ fn request_cx() -> RequestCx {
             uri: Uri::default(),
             target: None,
             backend_chosen_by: None,
+            via: Via::default(),
             headers: HeaderMap::new(),
             body: Body::Stream,
             consumed: false,
         },
         response: None,
         reply: None,
+        call: None,
+        calls_left: 0,
         variables: Variables::default(),
         last_error: None,
         client: ClientInfo {
@@ -370,12 +412,14 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        counted: crate::counters::Counted::default(),
         finally: crate::Finally::default(),
+        extensions: http::Extensions::default(),
     }
 }
 
 /// Runs documents from narrow to wide, each given as its scope and its sections, and says what happened.
-fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
+fn chain_of(documents: &[(Scope, &str)]) -> Chain {
     let ports = ports();
     let env = env(&ports);
     let mut diagnostics = Vec::new();
@@ -386,16 +430,22 @@ fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
     }));
     assert!(!has_errors(&diagnostics), "{diagnostics:?}");
     LOG.with(|log| log.lock().unwrap().clear());
-    let mut cx = request_cx();
-    let outcome = {
-        let mut running = Box::pin(process(&mut cx, &chain));
-        let mut task = Context::from_waker(Waker::noop());
-        let ready = (0..100).find_map(|_| match running.as_mut().poll(&mut task) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
-        });
-        ready.expect("the pipeline ends")
-    };
+    chain
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut running = Box::pin(future);
+    let mut task = Context::from_waker(Waker::noop());
+    let ready = (0..100).find_map(|_| match running.as_mut().poll(&mut task) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    });
+    ready.expect("the pipeline ends")
+}
+
+fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
+    let (chain, mut cx) = (chain_of(documents), request_cx());
+    let outcome = block_on(process(&mut cx, &chain));
     (outcome, LOG.with(|log| log.lock().unwrap().clone()), cx)
 }
 
@@ -443,6 +493,47 @@ fn a_return_ends_the_pipeline_from_any_depth() {
                 <outbound><mark name=\"out\"/></outbound><on-error><mark name=\"error\"/></on-error>";
     let (outcome, log, _) = run(&[(Scope::Global, text)]);
     assert_eq!((outcome, log), (Outcome::Returned, vec!["s".to_owned()]));
+}
+
+#[test]
+fn an_answer_in_place_of_the_backends_goes_through_outbound() {
+    let (outcome, log, _) = run(&[(
+        Scope::Api,
+        r#"<inbound><hold name="h"><answer name="a"/></hold><mark name="after"/></inbound><backend><mark name="backend"/></backend><outbound><mark name="out"/></outbound>"#,
+    )]);
+    assert_eq!((outcome, log), (Outcome::Completed, vec!["out".to_owned()]));
+}
+
+/// Asks the steps of these documents, from narrow to wide, to answer in place of an operation.
+fn unmatched(documents: &[(Scope, &str)]) -> (Option<Outcome>, Vec<String>, u16) {
+    let (chain, mut cx) = (chain_of(documents), request_cx());
+    let outcome = block_on(process_unmatched(&mut cx, &chain));
+    let log = LOG.with(|log| log.lock().unwrap().clone());
+    (outcome, log, cx.response.map_or(0, |response| response.status.as_u16()))
+}
+
+#[test]
+fn what_no_operation_is_for_may_be_answered() {
+    let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let nobody =
+        r#"<inbound><mark name="m"/><hold name="h"><answer name="inner"/></hold><base/></inbound>"#;
+    assert_eq!(unmatched(&[(Scope::Api, nobody)]).0, None);
+    let wide = r#"<inbound><answer name="wide"/></inbound><outbound><mark name="out"/></outbound>"#;
+    let (outcome, log, status) = unmatched(&[
+        (Scope::Api, r#"<inbound><mark name="m"/><base/></inbound>"#),
+        (Scope::Global, wide),
+    ]);
+    assert_eq!((outcome, log, status), (Some(Outcome::Returned), said(&["wide unmatched"]), 200));
+    let narrow =
+        r#"<inbound><answer name="first"/><stop name="second"/><answer name="third"/></inbound>"#;
+    let (_, log, _) = unmatched(&[(Scope::Api, narrow)]);
+    assert_eq!(log, said(&["first unmatched", "second unmatched", "second"]));
+    let fails = r#"<inbound><fail name="f"/></inbound><on-error><mark name="error"/></on-error>"#;
+    let (outcome, log, status) = unmatched(&[(Scope::Api, fails)]);
+    assert_eq!(
+        (outcome, log, status),
+        (Some(Outcome::Failed), said(&["f unmatched", "error"]), 418)
+    );
 }
 
 #[test]
@@ -650,6 +741,57 @@ fn what_documents_may_not_hold_is_reported() {
         E0201 section `inbound` is not allowed here
         E0201 unknown section `inbond` (did you mean `inbound`?)"#]]
     .assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn policies_may_appear_only_so_often() {
+    let found = |text: &str| {
+        let ports = ports();
+        let fragment = root(r#"<fragment><in-section name="f"/></fragment>"#);
+        let fragments = Fragments::new(HashMap::from([("one".to_owned(), fragment)]));
+        let env = CompileEnv { fragments, ..env(&ports) };
+        let mut diagnostics = Vec::new();
+        let info = DocumentInfo { scope: Scope::Api, template_parameters: None };
+        compile_document(
+            &root(&format!("<policies>{text}</policies>")),
+            info,
+            &env,
+            &mut diagnostics,
+        );
+        diagnostics.iter().map(|found| found.code.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    let once = r#"<in-section name="x"/>"#;
+    let held = format!(r#"<hold name="h">{once}</hold>"#);
+    let included = r#"<include-fragment fragment-id="one"/>"#;
+    assert_eq!(found(&format!("<inbound>{once}</inbound><outbound>{once}</outbound>")), "");
+    assert_eq!(found(&format!("<inbound>{once}{once}</inbound>")), "E0207");
+    assert_eq!(found(&format!("<inbound>{once}{held}</inbound>")), "E0207");
+    assert_eq!(found(&format!("<inbound>{held}{held}</inbound>")), "W0217");
+    assert_eq!(found(&format!("<inbound>{included}{once}</inbound>")), "E0207");
+    assert_eq!(found(&format!("<inbound>{included}</inbound><outbound>{included}</outbound>")), "");
+    let nested = format!(r#"<hold name="h">{included}</hold>"#);
+    assert_eq!(found(&format!("<inbound>{nested}{held}</inbound>")), "W0217");
+    let once = r#"<in-document name="x"/>"#;
+    assert_eq!(found(&format!("<inbound>{once}</inbound><outbound>{once}</outbound>")), "E0207");
+}
+
+#[test]
+fn fragments_hold_something_but_not_too_much() {
+    let found = |content: &str| {
+        let ports = ports();
+        let fragment = root(&format!("<fragment>{content}</fragment>"));
+        let mut diagnostics = Vec::new();
+        compile_fragment(&fragment, Section::Inbound, Scope::Api, &env(&ports), &mut diagnostics);
+        diagnostics.iter().map(|found| found.code.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    let mark = r#"<mark name="m"/>"#;
+    assert_eq!(found(mark), "");
+    assert_eq!(found(""), "W0217");
+    assert_eq!(found(&format!("{mark}<!-- {} -->", "x".repeat(512 * 1024))), "E0002");
+    assert_eq!(found("<base/>"), "E0213");
+    assert_eq!(found(r#"<include-fragment fragment-id="shared"/>"#), "E0213");
+    assert_eq!(found("<inbound/>"), "E0213");
+    assert_eq!(found(r#"<hold name="h"><base/></hold>"#), "E0213");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod answer;
+mod calls;
+mod counters;
 mod events;
 mod identity;
 mod keys;
@@ -10,6 +13,12 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use answer::Answer;
+pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
+pub use counters::{
+    Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
+    Window,
+};
 pub use events::{
     CustomMetric, Event, EventLogger, Events, NoEvents, Partition, Severity, TraceLine,
 };
@@ -18,6 +27,7 @@ pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
 
 use crate::jose::Certificate;
+use crate::json_schema::SchemaDocument;
 
 /// Everything a request or a load may reach outside the engine.
 #[derive(Clone)]
@@ -26,6 +36,10 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// HTTP calls of policies.
+    pub calls: Arc<dyn Calls>,
+    /// Counters that limits are kept with.
+    pub counters: Arc<dyn Counters>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.
@@ -90,6 +104,14 @@ pub trait Names: Send + Sync {
     }
     /// Identifiers of all loggers, for suggestions.
     fn logger_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
+    /// A schema for the validation of bodies, by identifier.
+    fn schema(&self, _id: &str) -> Option<Arc<SchemaDocument>> {
+        None
+    }
+    /// Identifiers of all schemas, for suggestions.
+    fn schema_ids(&self) -> Vec<&str> {
         Vec::new()
     }
     /// Masks the values of secrets in text that is about to be shown.

@@ -31,6 +31,10 @@ pub trait Wire: Any + Send {
         call: ForwardCall<'a>,
     ) -> BoxFuture<'a, Result<Response, ForwardError>>;
 
+    /// The request's headers as another server may see them: without those of the client's connection, its `Host`, what
+    /// describes the framing, and the gateway's own subscription keys.
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap;
+
     /// Waits without holding anything; ends early when the client goes away.
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>>;
 }

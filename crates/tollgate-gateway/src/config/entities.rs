@@ -71,23 +71,23 @@ pub enum SubscriptionScope {
     Product(String),
 }
 
-impl Reader<'_> {
-    /// Groups by identifier, the built-in ones included.
-    pub(super) fn groups(&mut self, table: Option<Table<'_>>) -> Vec<Group> {
-        let group = |id: &str, name: &str| Group { id: id.to_owned(), name: name.to_owned() };
-        let mut all: Vec<Group> = Vec::new();
-        for (id, _, item) in table.map(Table::entries).unwrap_or_default() {
-            let name = text(item.table(), "name").unwrap_or_else(|| id.to_owned());
-            all.push(group(id, &name));
-        }
-        for (id, name) in BUILT_IN_GROUPS {
-            if !all.iter().any(|known| known.id == id) {
-                all.push(group(id, name));
-            }
-        }
-        all
+/// Groups by identifier, the built-in ones included.
+pub(super) fn groups(table: Option<Table<'_>>) -> Vec<Group> {
+    let group = |id: &str, name: &str| Group { id: id.to_owned(), name: name.to_owned() };
+    let mut all: Vec<Group> = Vec::new();
+    for (id, _, item) in table.map(Table::entries).unwrap_or_default() {
+        let name = text(item.table(), "name").unwrap_or_else(|| id.to_owned());
+        all.push(group(id, &name));
     }
+    for (id, name) in BUILT_IN_GROUPS {
+        if !all.iter().any(|known| known.id == id) {
+            all.push(group(id, name));
+        }
+    }
+    all
+}
 
+impl Reader<'_> {
     /// The groups that a user or product names.
     fn groups_of(&mut self, table: Option<Table<'_>>, groups: &[Group]) -> Vec<Group> {
         let known: Vec<&str> = groups.iter().map(|group| group.id.as_str()).collect();

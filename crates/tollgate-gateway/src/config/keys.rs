@@ -116,6 +116,12 @@ pub const KEYS: &[KeyDef] = &[
         "Certificates of the HTTPS listener, chosen by server name; the first serves names that match none.",
     ),
     key(
+        "listen.client-certificates",
+        Word(&["off", "optional", "required"]),
+        "off",
+        "Whether the HTTPS listener asks clients for a certificate. Any certificate whose key the client holds completes the handshake: policies decide whom to believe. A change needs a restart.",
+    ),
+    key(
         "listen.h2c",
         Bool,
         "false",
@@ -132,6 +138,12 @@ pub const KEYS: &[KeyDef] = &[
         List,
         "",
         "Addresses or networks whose `X-Forwarded-For` and PROXY protocol are believed.",
+    ),
+    key(
+        "listen.identity-headers",
+        List,
+        "",
+        "Headers in which trusted proxies say who the client is, such as `X-Forwarded-Client-Cert` or `X-MS-CLIENT-PRINCIPAL`: removed from the requests of everybody else, as `X-Forwarded-*` always is.",
     ),
     key(
         "listen.proxy-protocol",
@@ -175,6 +187,18 @@ pub const KEYS: &[KeyDef] = &[
         "32",
         "Requests that the policies of one request may make.",
     ),
+    key(
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
+    ),
+    key(
+        "limits.counters",
+        Count,
+        "100000",
+        "Counters of rates and quotas in memory; of more, those go first that would be over first.",
+    ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
     key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),
@@ -197,6 +221,12 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("timeouts.backend-write", Duration, "60s", "One write to a backend."),
     key("timeouts.backend-idle", Duration, "90s", "An idle backend connection."),
+    key(
+        "timeouts.policy-request",
+        Duration,
+        "60s",
+        "A request that a policy makes, from beginning to end; its `timeout` overrides it.",
+    ),
     key("timeouts.graceful-stop", Duration, "30s", "Requests in flight when the gateway stops."),
     key(
         "identity.kind",
@@ -268,6 +298,12 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("redis.key-prefix", Text, "tollgate:", "What all keys begin with."),
     key(
+        "counters.when-unavailable",
+        Word(&["fail-open", "fail-closed", "local"]),
+        "local",
+        "Requests with a rate or quota while the Redis server is away: they pass uncounted, are refused with 503, or each gateway counts for itself.",
+    ),
+    key(
         "named-values.*",
         NamedValue,
         "",
@@ -290,6 +326,18 @@ pub const KEYS: &[KeyDef] = &[
         Text,
         "",
         "PEM file of certificates that may stand between a certificate and its root.",
+    ),
+    key(
+        "ca-certificates.revocation-lists",
+        List,
+        "",
+        "PEM or DER files of revocation lists, one for each authority whose client certificates are checked with `validate-revocation`. A list that has ended counts as none.",
+    ),
+    key(
+        "schemas.*.file",
+        Text,
+        "",
+        "JSON Schema or OpenAPI document, in JSON or YAML, that `validate-content` may refer to by `schema-id`. Required.",
     ),
     key(
         "certificates.*.file",
@@ -357,7 +405,12 @@ pub const KEYS: &[KeyDef] = &[
         "",
         "Where events of `log-to-eventhub` go: lines of JSON in a file, the same lines in POST requests, or log records of OTLP/HTTP in JSON. Required.",
     ),
-    key("loggers.*.path", Text, "", "File that lines are appended to."),
+    key(
+        "loggers.*.path",
+        Text,
+        "",
+        "File that lines are appended to; relative to the policy directory, but not in it.",
+    ),
     key(
         "loggers.*.max-bytes",
         Size,
@@ -395,13 +448,48 @@ pub const KEYS: &[KeyDef] = &[
         "Query parameters that may carry it, looked at only when no header does.",
     ),
     key(
+        "apis.*.subscription-bearer",
+        Bool,
+        "false",
+        "Whether the key may also come as `Authorization: Bearer …`, as clients of OpenAI send theirs; looked at when none of the headers is there, and taken off before the backend.",
+    ),
+    key(
         "apis.*.openapi",
         Text,
         "",
         "OpenAPI file (JSON or YAML) in the API's folder whose operations the API has.",
     ),
-    key("apis.*.version", Text, "", "`context.Api.Version`."),
-    key("apis.*.revision", Text, "1", "`context.Api.Revision`."),
+    key(
+        "apis.*.version",
+        Text,
+        "",
+        "`context.Api.Version`. In a version set requests name it; an API of the set without one serves those that name none of the others.",
+    ),
+    key("apis.*.version-set", Text, "", "Versions of one API, which share a path."),
+    key(
+        "apis.*.revision",
+        Text,
+        "1",
+        "`context.Api.Revision`. Requests name it behind the API's path, as in `orders;rev=2`.",
+    ),
+    key(
+        "apis.*.current",
+        Bool,
+        "true",
+        "Whether requests that name no revision are for this one, `context.Api.IsCurrentRevision`.",
+    ),
+    key(
+        "version-sets.*.scheme",
+        Word(&["segment", "query", "header"]),
+        "segment",
+        "Where requests name the version: in the segment behind the API's path, in a query parameter or in a header.",
+    ),
+    key(
+        "version-sets.*.name",
+        Text,
+        "",
+        "Name of the query parameter or header. Required for them.",
+    ),
     key("apis.*.operations.*.method", Text, "", "HTTP method. Required."),
     key(
         "apis.*.operations.*.url-template",

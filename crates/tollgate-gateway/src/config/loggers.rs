@@ -1,5 +1,7 @@
 //! `[loggers]`.
 
+use std::path::Path;
+
 use http::Uri;
 use tollgate_diagnostics::{Code, Span};
 
@@ -38,14 +40,32 @@ impl Reader<'_> {
                 self.report(Code::CONFIG_MISSING, message, span, "`path` is missing");
                 return None;
             };
+            let path = self.root.join(path);
+            if self.is_watched(&path) {
+                let message = format!("logger `{name}` writes into the policy directory");
+                self.report(
+                    Code::CONFIG_VALUE,
+                    message,
+                    span,
+                    "each event would have the directory loaded again",
+                );
+                return None;
+            }
             return Some(LoggerKind::File {
-                path: self.root.join(path),
+                path,
                 max_bytes: count(Some(table), "max-bytes", 64 << 20),
                 max_files: count(Some(table), "max-files", 5),
             });
         }
         let endpoint = self.endpoint(name, span, table)?;
         Some(if kind == "otlp" { LoggerKind::Otlp(endpoint) } else { LoggerKind::Http(endpoint) })
+    }
+
+    /// Whether a file is one whose change reloads the directory. Where either cannot be found there is nothing to watch.
+    fn is_watched(&self, file: &Path) -> bool {
+        let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+        let root = self.root.canonicalize().ok();
+        folder.zip(root).is_some_and(|(folder, root)| folder.starts_with(root))
     }
 
     fn endpoint(&mut self, name: &str, span: Span, table: Table<'_>) -> Option<Endpoint> {

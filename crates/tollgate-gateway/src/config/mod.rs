@@ -7,6 +7,7 @@ mod named_values;
 mod secrets;
 mod substitute;
 mod toml_file;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,13 +21,17 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
+use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
 pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
+use secrets::ApiNames;
 pub(crate) use secrets::SHORTEST_SECRET;
 use toml_file::{Item, Table};
+pub use versions::{VersionScheme, VersionSet};
 
 /// Where configuration reads the environment.
 pub trait Environment: Send + Sync {
@@ -62,6 +67,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
+    /// Counters of limits.
+    pub counters: CounterSettings,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
@@ -70,6 +77,8 @@ pub struct Config {
     pub vault_secrets: Vec<SecretReference>,
     /// How often Key Vault is asked for newer secrets.
     pub vault_refresh: Duration,
+    /// Schemas.
+    pub schemas: Vec<SchemaConfig>,
     /// Certificates.
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
@@ -157,6 +166,19 @@ pub struct AuthoritiesConfig {
     pub roots: Option<PathBuf>,
     /// PEM file of certificates that lead to roots.
     pub intermediates: Option<PathBuf>,
+    /// Files of revocation lists, and where each was written.
+    pub revocation_lists: Vec<(PathBuf, Span)>,
+}
+
+/// A schema for the validation of bodies.
+#[derive(Debug, Clone)]
+pub struct SchemaConfig {
+    /// Identifier.
+    pub id: String,
+    /// The document.
+    pub file: String,
+    /// Where it was written.
+    pub span: Span,
 }
 
 /// A certificate.
@@ -226,12 +248,18 @@ pub struct ApiConfig {
     pub key_headers: Vec<HeaderName>,
     /// Query parameters that may carry the key.
     pub key_queries: Vec<String>,
+    /// Whether the key may also be the token of `Authorization: Bearer …`.
+    pub key_bearer: bool,
     /// OpenAPI file.
     pub openapi: Option<String>,
     /// Version.
     pub version: String,
+    /// Versions of one API, and where requests name theirs.
+    pub version_set: Option<VersionSet>,
     /// Revision.
     pub revision: String,
+    /// Whether requests that name no revision are for this one.
+    pub current: bool,
     /// Operations listed in the file.
     pub operations: Vec<OperationConfig>,
     /// Where it was written.
@@ -381,9 +409,12 @@ impl Reader<'_> {
         let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
         let workspaces = self.workspaces(table.table("workspaces"));
         let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
-        let apis = self.apis(table.table("apis"), &ids, &workspace_ids);
+        let version_sets = self.version_sets(table.table("version-sets"));
+        let names_of_apis =
+            ApiNames { backends: &ids, workspaces: &workspace_ids, version_sets: &version_sets };
+        let apis = self.apis(table.table("apis"), &names_of_apis);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
-        let groups = self.groups(table.table("groups"));
+        let groups = entities::groups(table.table("groups"));
         let users = self.users(table.table("users"), &groups);
         let user_ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
         let products = self.products(table.table("products"), &api_ids, &groups);
@@ -423,10 +454,12 @@ impl Reader<'_> {
             },
             egress: self.egress(table.table("egress")),
             redis: self.redis(table.table("redis")),
+            counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
             vault_secrets: named_values::vault_secrets(&named_values),
             named_values,
             vault_refresh: named_values::refresh(table.table("key-vault")),
+            schemas: self.schemas(table.table("schemas")),
             certificates,
             backends,
             loggers: self.loggers(table.table("loggers")),
@@ -446,6 +479,14 @@ impl Reader<'_> {
         let path = self.root.join(text(table, key)?);
         self.files.push(path.clone());
         Some(path)
+    }
+
+    /// Files the configuration names in a list, likewise, each with its place.
+    fn paths(&mut self, table: Option<Table<'_>>, key: &str) -> Vec<(PathBuf, Span)> {
+        let written = list(table, key).unwrap_or_default().into_iter();
+        let paths: Vec<_> = written.map(|(path, span)| (self.root.join(path), span)).collect();
+        self.files.extend(paths.iter().map(|(path, _)| path.clone()));
+        paths
     }
 
     /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
@@ -518,10 +559,17 @@ impl Reader<'_> {
                 self.report(Code::CONFIG_VALUE, message, span, expected);
             }
         }
+        let identity_headers = list(table, "identity-headers").unwrap_or_default();
         ListenSettings {
+            identity_headers: self.header_names(&identity_headers),
             http,
             https,
             admin: Some(admin),
+            client_certificates: match text(table, "client-certificates").as_deref() {
+                Some("optional") => ClientCertificates::Optional,
+                Some("required") => ClientCertificates::Required,
+                _ => ClientCertificates::Off,
+            },
             h2c: flag(table, "h2c", false),
             trusted_proxies: trusted,
             proxy_protocol: flag(table, "proxy-protocol", false),
@@ -568,10 +616,28 @@ impl Reader<'_> {
         Some(settings)
     }
 
+    fn schemas(&mut self, table: Option<Table<'_>>) -> Vec<SchemaConfig> {
+        let mut schemas = Vec::new();
+        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
+            match text(item.table(), "file") {
+                Some(file) => {
+                    self.files.push(self.root.join(&file));
+                    schemas.push(SchemaConfig { id: id.to_owned(), file, span });
+                }
+                None => {
+                    let message = format!("schema `{id}` needs `file`");
+                    self.report(Code::CONFIG_MISSING, message, span, "`file` is missing");
+                }
+            }
+        }
+        schemas
+    }
+
     fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
         AuthoritiesConfig {
             roots: self.path(table, "roots"),
             intermediates: self.path(table, "intermediates"),
+            revocation_lists: self.paths(table, "revocation-lists"),
         }
     }
 }
@@ -611,6 +677,19 @@ fn limits(table: Option<Table<'_>>) -> Limits {
             default.requests_per_connection,
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
+        one_way_requests: count(table, "one-way-requests", default.one_way_requests),
+    }
+}
+
+fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
+    let default = CounterSettings::default();
+    CounterSettings {
+        when_unavailable: match text(table, "when-unavailable").as_deref() {
+            Some("fail-open") => WhenUnavailable::FailOpen,
+            Some("fail-closed") => WhenUnavailable::FailClosed,
+            _ => WhenUnavailable::Local,
+        },
+        most: count(limits, "counters", default.most),
     }
 }
 
@@ -636,6 +715,7 @@ fn timeouts(table: Option<Table<'_>>) -> Timeouts {
         backend_body: optional_duration(table, "backend-body"),
         backend_write: duration(table, "backend-write", default.backend_write),
         backend_idle: duration(table, "backend-idle", default.backend_idle),
+        policy_request: duration(table, "policy-request", default.policy_request),
         graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
     }
 }

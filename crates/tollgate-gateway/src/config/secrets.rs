@@ -1,5 +1,7 @@
 //! Values that come from the environment, from files or from the configuration itself; and the parts that use them.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use http::{HeaderName, HeaderValue};
 use tollgate_diagnostics::{Code, Diagnostic, Span};
@@ -8,12 +10,19 @@ use tollgate_engine::{Pkcs12, Secret, Url};
 
 use super::toml_file::{Item, Table};
 use super::{
-    ApiConfig, BackendConfig, CertificateConfig, OperationConfig, Reader, Shown, flag, list,
-    optional_duration, parse_url, text,
+    ApiConfig, BackendConfig, CertificateConfig, OperationConfig, Reader, Shown, VersionSet, flag,
+    list, optional_duration, parse_url, text,
 };
 
 /// Values shorter than this are not masked in output: masking them would shred ordinary text.
 pub(crate) const SHORTEST_SECRET: usize = 4;
+
+/// What the tables of APIs may refer to.
+pub(super) struct ApiNames<'a> {
+    pub(super) backends: &'a [&'a str],
+    pub(super) workspaces: &'a [&'a str],
+    pub(super) version_sets: &'a [VersionSet],
+}
 
 impl Reader<'_> {
     /// The value of a secret; problems are reported by name, never by content.
@@ -74,6 +83,21 @@ impl Reader<'_> {
             );
         }
         Some((url, span))
+    }
+
+    /// Names of headers; what is none is reported.
+    pub(super) fn header_names(&mut self, names: &[(String, Span)]) -> Vec<HeaderName> {
+        let mut headers = Vec::new();
+        for (name, span) in names {
+            match HeaderName::from_bytes(name.as_bytes()) {
+                Ok(header) => headers.push(header),
+                Err(_) => {
+                    let message = format!("`{name}` is not the name of a header");
+                    self.report(Code::CONFIG_VALUE, message, *span, "not a token");
+                }
+            }
+        }
+        headers
     }
 
     fn header_value(&mut self, value: &Secret<String>, span: Span) -> Option<HeaderValue> {
@@ -278,31 +302,18 @@ impl Reader<'_> {
     pub(super) fn apis(
         &mut self,
         table: Option<Table<'_>>,
-        backends: &[&str],
-        workspaces: &[&str],
+        names: &ApiNames<'_>,
     ) -> Vec<ApiConfig> {
         let mut all: Vec<ApiConfig> = Vec::new();
+        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            let Some(api) = item.table().and_then(|table| self.api(id, span, table, backends))
-            else {
+            let Some(api) = item.table().and_then(|table| self.api(id, span, table, names)) else {
                 continue;
             };
-            let workspace = item.table().and_then(|table| table.get("workspace"));
-            if let Some((name, item)) = workspace.and_then(|item| Some((item.text()?, item))) {
-                self.reference("workspace", name, item.span(), workspaces);
-            }
-            if let Some(other) = all.iter().find(|other| other.path.eq_ignore_ascii_case(&api.path))
-            {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        Code::CONFIG_CONFLICT,
-                        format!("APIs `{}` and `{id}` have the same path", other.id),
-                        span,
-                    )
-                    .label("a request could go to either")
-                    .also(other.span, "the other one"),
-                );
-            }
+            let same_path = by_path.entry(api.routing_path().to_ascii_lowercase()).or_default();
+            let others: Vec<&ApiConfig> = same_path.iter().filter_map(|n| all.get(*n)).collect();
+            self.check_path(&api, span, &others);
+            same_path.push(all.len());
             all.push(api);
         }
         all
@@ -313,7 +324,7 @@ impl Reader<'_> {
         id: &str,
         span: Span,
         table: Table<'_>,
-        backends: &[&str],
+        names: &ApiNames<'_>,
     ) -> Option<ApiConfig> {
         let this = Some(table);
         self.file_name("an API", id, span);
@@ -327,27 +338,18 @@ impl Reader<'_> {
             return None;
         };
         if let Some(item) = table.get("backend") {
-            self.reference("backend", item.text()?, item.span(), backends);
+            self.reference("backend", item.text()?, item.span(), names.backends);
             if table.get("service-url").is_some() {
                 let message = format!("API `{id}` has both `backend` and `service-url`");
                 self.report(Code::CONFIG_CONFLICT, message, span, "keep one of them");
             }
         }
-        let headers = list(this, "subscription-headers");
-        let mut key_headers = Vec::new();
-        for (name, span) in headers.iter().flatten() {
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(header) => key_headers.push(header),
-                Err(_) => {
-                    self.report(
-                        Code::CONFIG_VALUE,
-                        format!("`{name}` is not the name of a header"),
-                        *span,
-                        "not a token",
-                    );
-                }
-            }
+        if let Some(item) = table.get("workspace") {
+            self.reference("workspace", item.text()?, item.span(), names.workspaces);
         }
+        let version_set = self.version_set(table, names.version_sets);
+        let headers = list(this, "subscription-headers");
+        let mut key_headers = self.header_names(headers.as_deref().unwrap_or_default());
         if headers.is_none() {
             key_headers.push(HeaderName::from_static("ocp-apim-subscription-key"));
             key_headers.push(HeaderName::from_static("api-key"));
@@ -367,9 +369,12 @@ impl Reader<'_> {
             subscription_required: text(this, "subscription").is_none_or(|word| word == "required"),
             key_headers,
             key_queries,
+            key_bearer: flag(this, "subscription-bearer", false),
             openapi: text(this, "openapi"),
             version: text(this, "version").unwrap_or_default(),
+            version_set,
             revision: text(this, "revision").unwrap_or_else(|| "1".to_owned()),
+            current: flag(this, "current", true),
             operations: self.operations(table.table("operations")),
             span,
         })

@@ -41,6 +41,7 @@ pub struct Metrics {
     connections: Gauge,
     connections_accepted: Counter,
     broken: Family<SideLabels, Counter>,
+    one_way: Family<DeliveryLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
     secret_fetches: Family<ResultLabels, Counter>,
@@ -54,6 +55,7 @@ pub struct Metrics {
     custom: CustomMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
+    counters_unavailable: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -103,6 +105,23 @@ struct LoggerLabels {
 struct LostLabels {
     logger: Arc<str>,
     reason: Lost,
+}
+
+/// What became of a request that nobody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Delivery {
+    /// It was answered.
+    answered,
+    /// It was not.
+    failed,
+    /// It was never made, because too many were under way.
+    dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    result: Delivery,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -156,6 +175,7 @@ impl Metrics {
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
             broken: Family::default(),
+            one_way: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
             secret_fetches: Family::default(),
@@ -169,6 +189,7 @@ impl Metrics {
             custom: CustomMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
+            counters_unavailable: Counter::default(),
         };
         metrics.register();
         metrics
@@ -208,6 +229,11 @@ impl Metrics {
             "broken_responses",
             "Responses that were broken off, by who did",
             self.broken.clone(),
+        );
+        r.register(
+            "one_way_requests",
+            "Requests of policies that nobody waits for, by what became of them",
+            self.one_way.clone(),
         );
         r.register(
             "token_fetches",
@@ -259,6 +285,11 @@ impl Metrics {
             self.events_lost.clone(),
         );
         r.register_collector(Box::new(self.custom.clone()));
+        r.register(
+            "counters_unavailable",
+            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
+            self.counters_unavailable.clone(),
+        );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
             for family in
@@ -269,6 +300,9 @@ impl Metrics {
         }
         for side in [Side::client, Side::backend] {
             drop(self.broken.get_or_create(&SideLabels { side }));
+        }
+        for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {
+            drop(self.one_way.get_or_create(&DeliveryLabels { result }));
         }
     }
 
@@ -321,6 +355,11 @@ impl Metrics {
         self.broken.get_or_create(&SideLabels { side }).inc();
     }
 
+    /// Counts a request that nobody waits for.
+    pub fn one_way_request(&self, result: Delivery) {
+        self.one_way.get_or_create(&DeliveryLabels { result }).inc();
+    }
+
     /// Counts a call for a token.
     pub fn token_fetched(&self, result: Ended) {
         self.token_fetches.get_or_create(&ResultLabels { result }).inc();
@@ -354,6 +393,11 @@ impl Metrics {
     /// Counts a command that Redis did not carry out.
     pub fn redis_failed(&self) {
         self.redis_failures.inc();
+    }
+
+    /// Counts that shared counters could not be reached.
+    pub fn counters_unavailable(&self) {
+        self.counters_unavailable.inc();
     }
 
     /// Bytes held by buffered bodies, added and taken away by who holds them.

@@ -14,7 +14,7 @@ mod timestamp;
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
 pub use custom::CustomMetrics;
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
-pub use metrics::{Ended, Lost, Metrics, OperationMetrics, Side, Within};
+pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};
 pub use queue::LogQueue;
 pub use redact::{Redactor, SharedRedactor};
 pub(crate) use timestamp::Timestamp;

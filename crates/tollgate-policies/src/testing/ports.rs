@@ -1,23 +1,25 @@
 //! Fakes of everything outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, BodyError, CustomMetric, Event, EventLogger, Events, ForwardCall, ForwardError,
-    Identities, IdentityError, KeyError, KeySets, KeySource, Names, Refresh, Severity, TokenSource,
-    TraceLine,
+    AccessToken, Answer, BodyError, Call, CallError, Calls, Charge, Correction, CounterKey,
+    Counters, CountersUnavailable, CustomMetric, Event, EventLogger, Events, ForwardCall,
+    ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource, Names, Refresh,
+    Severity, TokenSource, TraceLine, Verdict,
 };
 use tollgate_engine::{
-    BoxFuture, BufferedBody, Clock, Randomness, Response, Secret, TraceSink, Wire,
+    BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
 };
 
 use super::Forwarded;
@@ -47,11 +49,91 @@ async fn once() {
     .await;
 }
 
-pub(super) struct FixedClock(pub(super) i64);
+/// A clock that stands until it is moved: milliseconds since 1970.
+pub(super) struct HandClock(AtomicI64);
 
-impl Clock for FixedClock {
+impl HandClock {
+    pub(super) fn new(seconds: i64) -> Self {
+        Self(AtomicI64::new(seconds * 1_000))
+    }
+
+    pub(super) fn set(&self, ms: i64) {
+        self.0.store(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
     fn ticks(&self) -> i64 {
-        621_355_968_000_000_000 + self.0 * 10_000_000
+        621_355_968_000_000_000 + self.0.load(Ordering::SeqCst) * 10_000
+    }
+}
+
+/// Counters, a clock and matched entities that several requests share.
+pub(crate) struct World {
+    pub(super) clock: Arc<HandClock>,
+    pub(super) counters: Arc<dyn Counters>,
+    pub(crate) info: RouteInfo,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(HandClock::new(NOW));
+        let counters = Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 1_000));
+        Self { clock, counters, info: RouteInfo::default() }
+    }
+
+    /// With counters that have to be waited for.
+    pub(crate) fn waiting() -> Self {
+        let mut world = Self::new();
+        let memory = MemoryCounters::new(Arc::clone(&world.clock) as _, 1_000);
+        world.counters = Arc::new(WaitingCounters(Some(memory)));
+        world
+    }
+
+    /// With counters that cannot be reached.
+    pub(crate) fn unreachable() -> Self {
+        Self { counters: Arc::new(WaitingCounters(None)), ..Self::new() }
+    }
+
+    /// Moves the clock to so many milliseconds after [`NOW`].
+    pub(crate) fn at(&self, ms: i64) -> &Self {
+        self.clock.set(NOW * 1_000 + ms);
+        self
+    }
+}
+
+/// Counters that have to be waited for, or that cannot be reached.
+struct WaitingCounters(Option<MemoryCounters>);
+
+impl Counters for WaitingCounters {
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn charge<'a>(
+        &'a self,
+        charges: &'a [Charge],
+    ) -> Answer<'a, Result<Verdict, CountersUnavailable>> {
+        Answer::Pending(Box::pin(async {
+            once().await;
+            self.0.as_ref().map(|memory| memory.charge_now(charges)).ok_or(CountersUnavailable)
+        }))
+    }
+
+    fn correct<'a>(
+        &'a self,
+        corrections: &'a [Correction],
+    ) -> Answer<'a, Result<(), CountersUnavailable>> {
+        Answer::Pending(Box::pin(async {
+            once().await;
+            let memory = self.0.as_ref().ok_or(CountersUnavailable)?;
+            memory.correct_now(corrections);
+            Ok(())
+        }))
+    }
+
+    fn enter(&self, key: CounterKey, most: u64) -> Option<Slot> {
+        self.0.as_ref()?.enter(key, most)
     }
 }
 
@@ -315,8 +397,61 @@ impl Wire for FakeWire {
         })
     }
 
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        headers.remove("host");
+        headers
+    }
+
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
         self.slept.lock().unwrap().push(duration);
         Box::pin(async { Ok(()) })
+    }
+}
+
+/// Notes calls and answers them in order; without an answer, an empty 200.
+#[derive(Debug, Default)]
+pub(super) struct FakeCalls {
+    pub(super) answers: Mutex<VecDeque<Result<Response, CallError>>>,
+    pub(super) is_busy: AtomicBool,
+    pub(super) sent: Mutex<Vec<Sent>>,
+}
+
+/// A call that a policy made.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) call: Call,
+    pub(crate) one_way: bool,
+}
+
+impl Sent {
+    /// Method, URL, headers and body in one line.
+    pub(crate) fn shown(&self) -> String {
+        let Call { method, url, headers, body, .. } = &self.call;
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()))
+            .collect();
+        let one_way = if self.one_way { "one-way " } else { "" };
+        format!("{one_way}{method} {url}{headers} {}", String::from_utf8_lossy(body))
+    }
+}
+
+impl Calls for FakeCalls {
+    fn send(&self, call: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        self.sent.lock().unwrap().push(Sent { call, one_way: false });
+        let answer = self.answers.lock().unwrap().pop_front();
+        Box::pin(async move {
+            once().await;
+            answer.unwrap_or_else(|| Ok(Response::new(http::StatusCode::OK)))
+        })
+    }
+
+    fn send_detached(&self, call: Call) -> Result<(), CallError> {
+        if self.is_busy.load(Ordering::Relaxed) {
+            return Err(CallError::TooMany(0));
+        }
+        self.sent.lock().unwrap().push(Sent { call, one_way: true });
+        Ok(())
     }
 }

@@ -18,8 +18,8 @@ pub(super) use azure::{
 };
 pub(super) use maps::{EXTENSIONS, Lookup, look_up, members};
 pub(crate) use maps::{entries, joined_values, query_text};
-pub(crate) use messages::url_text;
 pub(super) use messages::{BODY, REQUEST, RESPONSE, URL};
+pub(crate) use messages::{charset, url_text};
 
 use super::decl::{Kind, TypeDecl, m};
 use super::{Ty, TypeId};

@@ -6,7 +6,8 @@ use crate::eval::{Args, Cx, scalar_of};
 use crate::json::{JsonId, Scalar, unit_of};
 use crate::{Exception, Value};
 
-pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
+/// The value that a token holds, as .NET has it.
+pub(crate) fn scalar_value(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Null | Scalar::Undefined | Scalar::NullStr => Value::Null,
         Scalar::Bool(value) => Value::Bool(*value),

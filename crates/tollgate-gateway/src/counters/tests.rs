@@ -1,0 +1,65 @@
+use tollgate_engine::ports::{Counter, Window};
+
+use super::*;
+use crate::loopback::fetcher;
+use crate::redis::RedisSettings;
+
+const CHARGE: fn(u64) -> Charge = |limit| {
+    let window = Window::Sliding { ms: 60_000 };
+    let counter = Counter { key: CounterKey::new(&["it"]), window };
+    Charge { counter, limit, needed: 1, amount: 1 }
+};
+
+/// Counters with a server that is not there.
+async fn counters(when_unavailable: WhenUnavailable) -> GatewayCounters {
+    let metrics = Arc::new(Metrics::new());
+    let redis = Arc::new(Redis::new(fetcher(), Arc::clone(&metrics)));
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    redis.apply(Some(RedisSettings::parse(&format!("redis://{nobody}")).unwrap())).await;
+    let counters = GatewayCounters::new(redis, metrics);
+    counters.apply(CounterSettings { when_unavailable, ..CounterSettings::default() });
+    counters
+}
+
+async fn admitted(counters: &GatewayCounters, n: usize) -> Vec<Option<bool>> {
+    let mut all = Vec::new();
+    for _ in 0..n {
+        let verdict = counters.charge(&[CHARGE(2)]).get().await;
+        all.push(verdict.ok().map(|verdict| verdict.admitted));
+    }
+    all
+}
+
+#[tokio::test]
+async fn without_the_server_each_setting_does_what_it_says() {
+    let open = counters(WhenUnavailable::FailOpen).await;
+    assert!(open.waits());
+    assert_eq!(admitted(&open, 4).await, [Some(true); 4]);
+    let closed = counters(WhenUnavailable::FailClosed).await;
+    assert_eq!(admitted(&closed, 2).await, [None; 2]);
+    let local = counters(WhenUnavailable::Local).await;
+    assert_eq!(admitted(&local, 3).await, [Some(true), Some(true), Some(false)]);
+    let correction = Correction { counter: CHARGE(2).counter, amount: -1, since: 0 };
+    assert_eq!(local.correct(&[correction]).get().await, Ok(()));
+    assert_eq!(admitted(&local, 1).await, [Some(true)]);
+    assert_eq!(closed.correct(&[correction]).get().await, Err(CountersUnavailable));
+    assert_eq!(open.correct(&[correction]).get().await, Ok(()));
+    let metrics = local.metrics.encode().unwrap();
+    assert!(metrics.contains("tollgate_counters_unavailable_total 5"), "{metrics}");
+}
+
+#[tokio::test]
+async fn without_a_configured_server_nothing_waits() {
+    let metrics = Arc::new(Metrics::new());
+    let redis = Arc::new(Redis::new(fetcher(), Arc::clone(&metrics)));
+    let counters = GatewayCounters::new(redis, metrics);
+    assert!(!counters.waits());
+    let charge = [CHARGE(1)];
+    assert!(matches!(counters.charge(&charge), Answer::Ready(Ok(verdict)) if verdict.admitted));
+    assert!(matches!(counters.charge(&charge), Answer::Ready(Ok(verdict)) if !verdict.admitted));
+    let slot = counters.enter(CounterKey::new(&["slot"]), 1);
+    assert!(slot.is_some() && counters.enter(CounterKey::new(&["slot"]), 1).is_none());
+}
