@@ -253,6 +253,12 @@ impl Case {
         self
     }
 
+    /// Loggers of the configuration.
+    pub(crate) fn loggers(mut self, ids: &[&str]) -> Self {
+        self.names.loggers = ids.iter().map(|id| (*id).to_owned()).collect();
+        self
+    }
+
     pub(crate) fn certificate(
         mut self,
         id: &str,
@@ -331,10 +337,10 @@ impl Case {
             calls: Arc::clone(&self.calls) as _,
             cache: Arc::clone(&self.cache) as _,
             counters: Arc::clone(&self.counters) as _,
-            calls: Arc::clone(&self.calls) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
+            events: Arc::clone(trace) as _,
         }
     }
 
@@ -405,7 +411,7 @@ impl Case {
     }
 
     pub(crate) fn run(self) -> Run {
-        let trace = Arc::<TraceLog>::default();
+        let trace = Arc::clone(&self.names.log);
         let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
         let (documents, findings, errors) = self.compile(&ports);
