@@ -3,14 +3,16 @@
 //! A case begins with an `xml policy` block: the policy of an API of its own, in front of the echo backend. What follows
 //! until the next one belongs to it:
 //!
-//! - `xml FILE`: another document of the directory, such as `xml fragments/shared.xml` or `xml operations/read.xml`;
-//! - `toml`: further configuration, in which `CASE` stands for the API;
+//! - `xml FILE`: another document: of the API, such as `xml operations/read.xml`, or of the directory when it begins with
+//!   `fragments/`, `products/` or `workspaces/`;
+//! - `yaml FILE`, `json FILE`: another file of the API, such as its OpenAPI document, or of the directory;
+//! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
-//! - `http backend`: what the backend then received; `nothing` when it received none;
+//! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
 //! - `http response`: the answer;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
-//! `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
+//! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
 
 use std::fmt::Write as _;
@@ -31,6 +33,12 @@ const GLOBAL: &str = r#"<policies>
     <on-error><set-header name="x-trail" exists-action="append"><value>global on-error</value></set-header></on-error>
 </policies>
 "#;
+
+/// Folders of files that belong to no API.
+const SHARED: [&str; 4] = ["fragments/", "products/", "schemas/", "workspaces/"];
+
+/// Blocks that are files.
+const ATTACHED: [&str; 3] = ["xml ", "yaml ", "json "];
 
 /// One case: its blocks, the policy first.
 struct Case {
@@ -106,7 +114,7 @@ fn read(file: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(file).expect("a file of cases");
     let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
     let mut cases: Vec<Case> = Vec::new();
-    for block in blocks(&text) {
+    for mut block in blocks(&text) {
         if block.kind == "xml policy" {
             let api = format!("{name}-{}", cases.len() + 1);
             cases.push(Case { file: file.to_owned(), api, blocks: Vec::new() });
@@ -114,6 +122,10 @@ fn read(file: &Path) -> Vec<Case> {
         let case = cases.last_mut();
         let case =
             case.unwrap_or_else(|| panic!("{}:{}: no policy yet", file.display(), block.line));
+        if block.kind != "text" {
+            block.kind = block.kind.replace("CASE", &case.api);
+            block.text = block.text.replace("CASE", &case.api);
+        }
         case.blocks.push(block);
     }
     assert!(!cases.is_empty(), "{} has no case", file.display());
@@ -154,19 +166,25 @@ impl Case {
         let id = &self.api;
         writeln!(config, "[apis.{id}]\npath = \"{id}\"").expect("text");
         let own = self.blocks.iter().filter(|block| block.kind == "toml");
-        let own: String = own.map(|block| block.text.replace("CASE", id)).collect();
-        if !own.contains("service-url =") {
+        let own: String = own.map(|block| block.text.as_str()).collect();
+        let begins = |key: &str| {
+            own.lines().take_while(|line| !line.starts_with('[')).any(|line| line.starts_with(key))
+        };
+        if !begins("service-url =") {
             config.push_str("backend = \"echo\"\n");
         }
-        if !own.contains("subscription =") {
+        if !begins("subscription =") {
             config.push_str("subscription = \"optional\"\n");
         }
         config.push_str(&own);
         config.push('\n');
         for block in &self.blocks {
-            directory = match block.kind.strip_prefix("xml ") {
+            let file = ATTACHED.iter().find_map(|kind| block.kind.strip_prefix(kind));
+            directory = match file {
                 Some("policy") => directory.api(id, &block.text),
-                Some(file) if file.starts_with("fragments/") => directory.file(file, &block.text),
+                Some(file) if SHARED.iter().any(|folder| file.starts_with(folder)) => {
+                    directory.file(file, &block.text)
+                }
                 Some(file) => directory.file(&format!("apis/{id}/{file}"), &block.text),
                 None => directory,
             };
@@ -185,6 +203,7 @@ number = "7"
 nested = "{{{{greeting}}}}"
 expression = "@(1 + 1)"
 secret = {{ value = "s3cret value", development = true, secret = true }}
+echo = "{echo}"
 
 [backends.echo]
 url = "{echo}/echo"
@@ -230,7 +249,8 @@ async fn serve(
     let mut answer: Option<Answer> = None;
     let mut received: Vec<Received> = Vec::new();
     let mut n_requests = 0;
-    for block in &case.blocks {
+    let mut n_calls = 0;
+    for (index, block) in case.blocks.iter().enumerate() {
         let found = match block.kind.as_str() {
             "http request" => {
                 let call = call(&with_tokens(&block.text), &case.api);
@@ -244,14 +264,23 @@ async fn serve(
                 }
                 received = echo.received();
                 n_requests += 1;
+                n_calls = 0;
                 Ok(())
             }
             "http response" => {
                 expect_answer(&block.text, answer.as_ref().expect("a request first"))
             }
-            "http backend" => expect_received(&block.text, &received),
+            "http backend" => {
+                n_calls += 1;
+                let rest = case.blocks.iter().skip(index + 1);
+                let more = rest
+                    .take_while(|block| block.kind != "http request")
+                    .filter(|block| block.kind == "http backend");
+                let wanted = n_calls + more.count();
+                expect_received(&block.text, &received, (n_calls, wanted))
+            }
             "toml" => Ok(()),
-            kind if kind.starts_with("xml ") => Ok(()),
+            kind if ATTACHED.iter().any(|it| kind.starts_with(it)) => Ok(()),
             kind => Err(format!("unknown kind of block `{kind}`")),
         };
         if let Err(why) = found {
@@ -327,16 +356,22 @@ fn expect_answer(text: &str, answer: &Answer) -> Result<(), String> {
     }
 }
 
-fn expect_received(text: &str, received: &[Received]) -> Result<(), String> {
+/// Compares the `nth` call of the backend, counted from 1, of which `wanted` are described.
+fn expect_received(
+    text: &str,
+    received: &[Received],
+    (nth, wanted): (usize, usize),
+) -> Result<(), String> {
     if text.trim() == "nothing" {
         return match received {
             [] => Ok(()),
             some => Err(format!("the backend was called: {some:?}")),
         };
     }
-    let [received] = received else {
+    if received.len() != wanted {
         return Err(format!("the backend was called {} times", received.len()));
-    };
+    }
+    let received = &received[nth - 1];
     let (first, headers, body) = message(text);
     let query = if received.query.is_empty() { "" } else { "?" };
     let line = format!("{} {}{query}{}", received.method, received.path, received.query);
@@ -388,8 +423,10 @@ fn expect_headers(lines: &[&str], of: impl Fn(&str) -> Vec<String>) -> Result<()
 
 /// Compares what `tollgate check` prints.
 fn check(case: &Case) -> Result<(), String> {
-    let mut config = shared("http://127.0.0.1:8");
+    // What is shared comes last: what is added to it moves no line that a finding is in.
+    let mut config = String::new();
     let directory = case.add_to(Directory::new("").file("global.xml", GLOBAL), &mut config);
+    config.push_str(&shared("http://127.0.0.1:8"));
     directory.configure(&config);
     let output = directory.check();
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();

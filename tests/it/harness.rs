@@ -290,6 +290,14 @@ impl Gateway {
         self.logged_times(before + 1, is_reload).await;
     }
 
+    /// The most memory the process has had so far, as the system says it.
+    pub(crate) fn peak_memory(&self) -> String {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.unwrap_or("unknown").trim().to_owned()
+    }
+
     /// Waits for the end of the process.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;

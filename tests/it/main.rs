@@ -5,18 +5,25 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
+mod calls;
 mod canary;
 mod cases;
 mod certificates;
+mod client_certificates;
 mod commands;
+mod cross_domain;
 mod demo;
 mod examples;
 mod harness;
 mod identity;
 mod jwt;
+mod load_time;
+mod named_values;
 mod operation;
 mod readme;
+mod redis;
 mod reload;
+mod retry;
 mod smuggling;
 mod streaming;
 mod subscriptions;

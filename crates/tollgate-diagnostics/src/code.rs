@@ -58,11 +58,13 @@ codes! {
     NESTED_FRAGMENT = "E0213", "A fragment holds a section, `base` or another fragment.";
     UNKNOWN_BACKEND = "E0214", "The policy refers to a backend that is not configured.";
     UNKNOWN_CERTIFICATE = "E0215", "The policy refers to a certificate that is not configured.";
+    UNKNOWN_SCHEMA = "E0222", "The policy refers to a schema that is not configured.";
     TOOLKIT_ONLY = "W0216", "Microsoft's documents do not allow the policy here, only the policy toolkit does.";
     SUSPICIOUS = "W0217", "The policy loads but most likely does not do what was meant.";
     INSECURE = "W0218", "The policy loads but weakens a check.";
     UNRESOLVED = "W0219", "A name that only a policy directory defines; checked alone, it stays unresolved.";
     NO_EFFECT = "W0220", "The attribute or element is accepted and has no effect outside Azure.";
+    UNKNOWN_CONNECTION = "E0221", "The policy refers to a connection that is not configured.";
 
     // 03xx: expressions.
     EXPR_SYNTAX = "E0301", "The expression is not C#.";

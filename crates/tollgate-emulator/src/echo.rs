@@ -56,7 +56,7 @@ impl Echo {
 impl Service for Echo {
     /// `/echo…` says what it received, a body of any length included; `/status/{code}` the same with another status;
     /// `/stream?n=&ms=&size=` sends pieces, `/sse?n=&ms=` events, `/trailers` trailers, `/bytes/{n}` a body of known
-    /// length; `/slow?ms=` waits first; `/cut?n=` ends after some pieces without a proper end; `/ws` echoes frames.
+    /// length; `/redirect?to=` answers 302; `/slow?ms=` waits first; `/cut?n=` ends after some pieces without a proper end; `/ws` echoes frames.
     async fn answer(&self, mut exchange: Exchange) -> Result<Reply, Closed> {
         let segments = exchange.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -83,6 +83,11 @@ impl Service for Echo {
             ["status", code] => {
                 let code = status(code.parse().unwrap_or(500));
                 self.echo(&mut exchange, code).await?
+            }
+            ["redirect"] => {
+                let mut reply = bytes(StatusCode::FOUND, "", "");
+                set_header(&mut reply, "location", query.get("to").unwrap_or("/"));
+                reply
             }
             ["ws"] => websocket::upgrade(&mut exchange, Session::default(), &self.sockets),
             _ => self.echo(&mut exchange, StatusCode::OK).await?,

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use crate::echo::Echo;
 use crate::entra::{Application, Entra, Issuers, Setup, Tenant};
 use crate::identity::{AppService, Imds, ManagedIdentity};
+use crate::key_vault::KeyVault;
 use crate::openai::{Deployment, OpenAi};
 use crate::server::Listeners;
 use crate::tls;
@@ -107,7 +108,7 @@ impl Emulator {
         };
         let bind = || Listeners::bind(tls.as_ref().map(|tls| &tls.acceptor));
         let (entra_at, imds_at, app_service_at) = (bind().await?, bind().await?, bind().await?);
-        let (openai_at, echo_at) = (bind().await?, bind().await?);
+        let (openai_at, vault_at, echo_at) = (bind().await?, bind().await?, bind().await?);
         let setup = Setup {
             tenants: options.tenants,
             applications: options.applications,
@@ -125,6 +126,7 @@ impl Emulator {
             options.deployments,
             options.region,
         );
+        let key_vault = KeyVault::new(vault_at.server().clone(), entra.clone());
         let echo = Echo::new(echo_at.server().clone());
 
         let stop = watch::Sender::new(false);
@@ -133,9 +135,10 @@ impl Emulator {
         tasks.extend(imds_at.serve(&Arc::new(imds.clone()), &watching));
         tasks.extend(app_service_at.serve(&Arc::new(app_service.clone()), &watching));
         tasks.extend(openai_at.serve(&Arc::new(openai.clone()), &watching));
+        tasks.extend(vault_at.serve(&Arc::new(key_vault.clone()), &watching));
         tasks.extend(echo_at.serve(&Arc::new(echo.clone()), &watching));
         let ca_pem = tls.map(|tls| tls.ca_pem);
-        Ok(Running { entra, imds, app_service, openai, echo, ca_pem, stop, tasks })
+        Ok(Running { entra, imds, app_service, openai, key_vault, echo, ca_pem, stop, tasks })
     }
 }
 
@@ -150,6 +153,8 @@ pub struct Running {
     pub app_service: AppService,
     /// Azure OpenAI.
     pub openai: OpenAi,
+    /// Key Vault, of the first tenant.
+    pub key_vault: KeyVault,
     /// A plain backend.
     pub echo: Echo,
     ca_pem: Option<String>,

@@ -1,4 +1,4 @@
-//! Azure OpenAI, an OpenID issuer and managed identity endpoints on loopback.
+//! Azure OpenAI, an OpenID issuer, managed identity endpoints and a Key Vault on loopback.
 //!
 //! Real HTTP servers on free ports of 127.0.0.1, for the demo, for scenario tests and for black-box tests: strict about
 //! what Azure is strict about, with handles that plant faults and say what was received.
@@ -28,6 +28,7 @@ mod exchange;
 mod faults;
 mod identity;
 mod ids;
+mod key_vault;
 mod openai;
 mod pairs;
 mod pattern;
@@ -48,6 +49,7 @@ pub use entra::{
 };
 pub use faults::Fault;
 pub use identity::{AppService, Imds, ManagedIdentity};
+pub use key_vault::KeyVault;
 pub use openai::{Deployment, Gate, ModelKind, OpenAi, Pace, StreamPlan};
 pub use recorder::Received;
 pub use server::Server;

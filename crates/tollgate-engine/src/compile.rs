@@ -4,7 +4,7 @@ mod declared;
 mod document;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,13 +46,30 @@ type FragmentUse = (String, Section, Scope);
 #[derive(Debug, Default)]
 pub struct Fragments {
     documents: HashMap<String, Element>,
-    compiled: RefCell<HashMap<FragmentUse, Arc<Block>>>,
+    compiled: RefCell<HashMap<FragmentUse, Arc<CompiledFragment>>>,
+}
+
+/// A fragment at one place.
+#[derive(Debug)]
+struct CompiledFragment {
+    block: Arc<Block>,
+    /// Policies in it that may not appear as often as one likes.
+    limited: Vec<&'static PolicyDef>,
 }
 
 impl Fragments {
     /// Fragments from their documents' roots.
     pub fn new(documents: HashMap<String, Element>) -> Self {
         Self { documents, compiled: RefCell::default() }
+    }
+
+    /// The roots of those that nothing has included so far, by identifier.
+    pub fn unused(&self) -> Vec<&Element> {
+        let compiled = self.compiled.borrow();
+        let used: HashSet<&str> = compiled.keys().map(|(id, ..)| id.as_str()).collect();
+        let unused = self.documents.iter().filter(|(id, _)| !used.contains(id.as_str()));
+        let sorted: BTreeMap<&String, &Element> = unused.collect();
+        sorted.into_values().collect()
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {
@@ -70,6 +87,8 @@ pub struct CompileCx<'a> {
     scope: Scope,
     message: Message,
     in_fragment: bool,
+    /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
+    limited: &'a mut Vec<(&'static PolicyDef, Section)>,
     /// Template parameters of the operation, when the document belongs to one.
     template_parameters: Option<&'a [String]>,
 }
@@ -209,8 +228,17 @@ impl CompileCx<'_> {
 
     /// The policies inside an element, working on a response of their own.
     pub fn reply_block(&mut self, element: &Element) -> Block {
-        let outer = std::mem::replace(&mut self.message, Message::Reply);
-        let block = document::block(self, element, String::new(), document::Place::Reply);
+        self.message_block(element, Message::Reply)
+    }
+
+    /// The policies inside an element, working on a call of their own; the element's own children are left out.
+    pub fn call_block(&mut self, element: &Element) -> Block {
+        self.message_block(element, Message::Call)
+    }
+
+    fn message_block(&mut self, element: &Element, message: Message) -> Block {
+        let outer = std::mem::replace(&mut self.message, message);
+        let block = document::block(self, element, String::new(), document::Place::Message);
         self.message = outer;
         block
     }
@@ -231,6 +259,31 @@ impl CompileCx<'_> {
         }
         let suggestion = closest(id, self.env.names.certificate_ids()).map(str::to_owned);
         self.unresolved(Code::UNKNOWN_CERTIFICATE, "certificate", id, span, suggestion.as_deref())
+    }
+
+    /// Says that a connection of the credential manager does not exist, if it does not.
+    pub fn check_connection(&mut self, provider: &str, id: &str, span: Span) -> bool {
+        let authorizations = Arc::clone(&self.env.ports.authorizations);
+        if authorizations.connection(provider, id).is_some() {
+            return true;
+        }
+        let known: Vec<String> = authorizations
+            .connections()
+            .into_iter()
+            .map(|(provider, id)| format!("{provider}.{id}"))
+            .collect();
+        let name = format!("{provider}.{id}");
+        let suggestion = closest(&name, known.iter().map(String::as_str));
+        self.unresolved(Code::UNKNOWN_CONNECTION, "connection", &name, span, suggestion)
+    }
+
+    /// Says that a schema does not exist, if it does not.
+    pub fn check_schema(&mut self, id: &str, span: Span) -> bool {
+        if self.env.names.schema(id).is_some() {
+            return true;
+        }
+        let suggestion = closest(id, self.env.names.schema_ids()).map(str::to_owned);
+        self.unresolved(Code::UNKNOWN_SCHEMA, "schema", id, span, suggestion.as_deref())
     }
 
     fn unresolved(

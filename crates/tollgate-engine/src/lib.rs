@@ -8,9 +8,13 @@
 //! request's own [`Wire`]. It names no policy but `base` and `include-fragment`.
 
 mod compile;
+pub mod contract;
+pub mod counters;
 mod error;
 mod error_response;
+mod finally;
 pub mod jose;
+pub mod json_schema;
 mod pipeline;
 mod policy;
 pub mod ports;
@@ -27,16 +31,21 @@ pub use compile::{
 };
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
-pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error};
-pub use policy::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, TextDef};
+pub use finally::{Finally, Responding, Sent, Traffic};
+pub use pipeline::{Chain, CompiledDocument, Outcome, process, process_error, process_unmatched};
+pub use policy::{
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
+};
 pub use ports::{Clock, Names, Ports, Randomness, TraceSink, Wire};
 pub use request::{
-    Body, BufferedBody, ClientInfo, Message, Request, RequestCx, Response, Route, RouteInfo,
-    Target, Uri, Variables,
+    Body, BufferedBody, ClientCertificate, ClientInfo, Message, Request, RequestCx, Response,
+    Route, RouteInfo, Target, Uri, Variables,
 };
 pub use secret::Secret;
 pub use section::{Scope, Section};
-pub use step::{Block, BoxFuture, CompiledStep, Facts, Flow, Resumed, Step};
+pub use step::{
+    Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step, Until,
+};
 pub use typed::Typed;
 pub use value::Value;
 
@@ -44,5 +53,6 @@ pub use value::Value;
 // the engine and the policies know the expression language.
 pub use tollgate_expr::{
     Api, Deployment, EvalState, Group, LastError, Limits as ExpressionLimits, Operation, Pkcs12,
-    Pkcs12Fault, Product, Subscription, TrustStore, Url, User, Workspace,
+    Pkcs12Fault, Product, ProductState, Subscription, TrustStore, Url, User, UserIdentity,
+    Workspace,
 };

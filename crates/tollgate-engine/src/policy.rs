@@ -14,6 +14,8 @@ pub struct PolicyDef {
     pub toolkit_sections: &'static [Section],
     /// Scopes in which it is allowed.
     pub scopes: &'static [Scope],
+    /// How often it may appear.
+    pub limit: Limit,
     /// Attributes besides `id`, which every policy takes.
     pub attributes: &'static [AttributeDef],
     /// What stands inside the element.
@@ -23,6 +25,17 @@ pub struct PolicyDef {
     /// Builds the step. Attributes and children have been checked against the declaration, and problems reported; a
     /// compile function reports what only it can know and answers `None` when it cannot build a step.
     pub compile: fn(&Element, &mut CompileCx<'_>) -> Option<Box<dyn Step>>,
+}
+
+/// How often a policy may appear, wherever it stands: nested in other policies and in fragments counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Any number of times.
+    Any,
+    /// Once in each section of a document.
+    OncePerSection,
+    /// Once in a document.
+    OncePerDocument,
 }
 
 /// One attribute.
@@ -40,6 +53,19 @@ pub struct AttributeDef {
     pub default: Option<&'static str>,
     /// One line for the reference page.
     pub doc: &'static str,
+    /// Whether it does here what it does in Azure.
+    pub support: Support,
+}
+
+/// Whether an attribute does what it does in Azure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It does; where it differs, the policy's "Differences from Azure" say how.
+    Done,
+    /// It is accepted with a warning and does nothing, for this reason.
+    NoEffect(&'static str),
+    /// It is refused at load, for this reason.
+    Refused(&'static str),
 }
 
 /// What a literal must look like.
@@ -73,15 +99,28 @@ pub enum Content {
     Text(TextDef),
     /// Whatever is there, as text: markup inside is not read as policies.
     Raw(TextDef),
+    /// Markup of another language: neither its attributes nor what is inside are looked at.
+    Foreign,
     /// These elements.
     Children(&'static [ChildDef]),
     /// Any policies that the section allows.
     Policies,
+    /// These policies only, at least one of them.
+    Only(&'static [&'static str]),
     /// These policies only; they work on a response of their own.
     Response {
         /// May appear once.
         once: &'static [&'static str],
         /// May appear any number of times.
+        many: &'static [&'static str],
+    },
+    /// These elements, and these policies, which work on a call of their own.
+    Call {
+        /// Elements that are no policies.
+        children: &'static [ChildDef],
+        /// Policies that may appear once.
+        once: &'static [&'static str],
+        /// Policies that may appear any number of times.
         many: &'static [&'static str],
     },
 }
@@ -123,6 +162,7 @@ impl AttributeDef {
         expression: false,
         default: None,
         doc: "",
+        support: Support::Done,
     };
 }
 

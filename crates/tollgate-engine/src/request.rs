@@ -6,15 +6,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode};
 use tollgate_expr::{
     Api, Deployment, EvalState, Host, LastError, Limits, MessageKind, Operation, Product,
     Subscription, Url, UrlKind, User, Workspace,
 };
 use uuid::Uuid;
 
-use crate::ports::{Names, TraceSink};
-use crate::{Clock, PolicyError, Ports, Randomness, Scope, Wire};
+use crate::contract::Contract;
+use crate::counters::Counted;
+use crate::ports::{Call, Names, TraceSink, Via};
+use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
 
 /// Everything the steps of one request share.
 pub struct RequestCx {
@@ -25,6 +27,10 @@ pub struct RequestCx {
     /// The response that `return-response` is putting together; its children work on it while expressions still see
     /// `response`.
     pub reply: Option<Response>,
+    /// The call that a policy is putting together; its children work on it.
+    pub call: Option<Box<Call>>,
+    /// How many calls policies may still make for this request.
+    pub calls_left: usize,
     /// Context variables.
     pub variables: Variables,
     /// `context.LastError`.
@@ -39,6 +45,12 @@ pub struct RequestCx {
     pub wire: Box<dyn Wire>,
     /// Objects and budget of this request's expressions.
     pub eval: EvalState,
+    /// What has counted the request.
+    pub counted: Counted,
+    /// What is left for the end of the request.
+    pub finally: Finally,
+    /// What the policies of this request leave for each other, by type.
+    pub extensions: Extensions,
 }
 
 impl fmt::Debug for RequestCx {
@@ -57,10 +69,19 @@ pub struct ClientInfo {
     pub timestamp: i64,
     /// The client's address, as `trusted-proxies` makes it known.
     pub ip: Option<IpAddr>,
-    /// DER of the client's TLS certificate.
-    pub certificate: Option<Bytes>,
+    /// The certificate of the client's TLS connection.
+    pub certificate: Option<ClientCertificate>,
     /// Whether this request is traced.
     pub tracing: bool,
+}
+
+/// A certificate that a client presented. The client has its key; nothing else is known to be true of it.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate {
+    /// DER of the certificate.
+    pub der: Bytes,
+    /// DER of what the client sent to lead to its authority.
+    pub chain: Arc<[Bytes]>,
 }
 
 /// What the request was matched to, and the names it may use.
@@ -89,6 +110,8 @@ pub struct RouteInfo {
     pub api: Option<Arc<Api>>,
     /// `context.Operation`.
     pub operation: Option<Arc<Operation>>,
+    /// What the API's description says of the operation.
+    pub contract: Option<Arc<Contract>>,
     /// `context.Product`.
     pub product: Option<Arc<Product>>,
     /// `context.Subscription`.
@@ -113,6 +136,8 @@ pub struct Request {
     /// Scope of the policy that chose a configured backend, if one did: a narrower scope may then replace it only by
     /// another configured backend.
     pub backend_chosen_by: Option<Scope>,
+    /// How the connection to the target is made, as far as policies say.
+    pub via: Via,
     /// Headers; names are case-insensitive.
     pub headers: HeaderMap,
     /// Body.
@@ -211,14 +236,19 @@ pub enum Message {
     Response,
     /// The response inside `return-response`.
     Reply,
+    /// The call that a policy makes.
+    Call,
 }
 
 impl RequestCx {
     /// Headers of a message; a response is made when there is none.
     pub fn headers_mut(&mut self, message: Message) -> &mut HeaderMap {
         match message {
-            Message::Request => &mut self.request.headers,
             Message::Response | Message::Reply => &mut self.response_mut(message).headers,
+            Message::Request | Message::Call => match &mut self.call {
+                Some(call) if message == Message::Call => &mut call.headers,
+                _ => &mut self.request.headers,
+            },
         }
     }
 
@@ -228,6 +258,15 @@ impl RequestCx {
             Message::Request => Some(&self.request.headers),
             Message::Response => self.response.as_ref().map(|response| &response.headers),
             Message::Reply => self.reply.as_ref().map(|response| &response.headers),
+            Message::Call => self.call.as_ref().map(|call| &call.headers),
+        }
+    }
+
+    /// How the connection for a message is made: that of the call which is being put together, else the backend's.
+    pub fn via_mut(&mut self, message: Message) -> &mut Via {
+        match (message, &mut self.call) {
+            (Message::Call, Some(call)) => &mut call.via,
+            _ => &mut self.request.via,
         }
     }
 
@@ -238,13 +277,22 @@ impl RequestCx {
     }
 
     /// Replaces the body of a message. What described the old bytes (`Content-Encoding`, validators of their digest)
-    /// goes; `Content-Type` stays; `Content-Length` is computed when the message is sent.
+    /// goes; `Content-Type` stays; `Content-Length` is computed when the message is sent. A call has had no other body:
+    /// its headers stay as they are.
     pub fn set_body(&mut self, message: Message, body: Bytes) {
+        if message == Message::Call {
+            if let Some(call) = &mut self.call {
+                call.body = body;
+            }
+            return;
+        }
         let headers = self.headers_mut(message);
         headers.remove(http::header::CONTENT_ENCODING);
         headers.remove("content-md5");
         let (slot, consumed) = match message {
-            Message::Request => (&mut self.request.body, &mut self.request.consumed),
+            Message::Request | Message::Call => {
+                (&mut self.request.body, &mut self.request.consumed)
+            }
             Message::Response | Message::Reply => {
                 let response = self.response_mut(message);
                 (&mut response.body, &mut response.consumed)
@@ -334,6 +382,11 @@ impl Variables {
             Some((_, slot)) => *slot = value,
             None => self.0.push((Arc::clone(name), value)),
         }
+    }
+
+    /// Forgets a variable.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| &**known != name);
     }
 
     /// Names in the order they were first set.
@@ -472,7 +525,7 @@ impl Host for View<'_> {
     }
 
     fn client_certificate(&self) -> Option<tollgate_expr::Certificate> {
-        tollgate_expr::Certificate::new(self.client.certificate.as_ref()?, None)
+        tollgate_expr::Certificate::new(&self.client.certificate.as_ref()?.der, None)
     }
 
     fn matched_parameters(&self) -> &[(String, String)] {

@@ -5,7 +5,7 @@ use std::fmt;
 /// A value that must not appear in logs, traces, errors or `Debug` output.
 ///
 /// INVARIANT: the only way to the value is [`Secret::expose`], so a search for that name finds every use.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {

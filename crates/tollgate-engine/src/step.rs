@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::contract::Contract;
 use crate::{PolicyError, RequestCx};
 
 /// A boxed future that can move between threads.
@@ -30,6 +31,23 @@ pub trait Step: Send + Sync + fmt::Debug {
         Box::pin(async { Ok(Flow::Continue) })
     }
 
+    /// Starts the step without holding on to the request, so that several can be under way at once: evaluates everything
+    /// that needs `cx` now and gives the rest as a future. `None` when the step has nothing to wait for, or cannot; it is
+    /// then run as usual. Asked only inside policies that run others concurrently, after the bodies of [`Step::facts`] are
+    /// at hand.
+    fn detach(&self, cx: &mut RequestCx) -> Result<Option<Detached>, PolicyError> {
+        let _ = cx;
+        Ok(None)
+    }
+
+    /// Answers a request that no operation is defined for, in place of one: a preflight, or a well-known file. Asked
+    /// instead of `run`, of the steps that stand directly in `inbound` or in a fragment there. [`Flow::Return`] ends the
+    /// request with `cx.response`; a step that only sets it leaves the last word to those after it.
+    fn unmatched(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
+        let _ = cx;
+        Ok(Flow::Continue)
+    }
+
     /// The blocks of policies inside this one.
     fn blocks(&self) -> &[Block] {
         &[]
@@ -46,11 +64,34 @@ pub trait Step: Send + Sync + fmt::Debug {
         outcome.map(|()| Flow::Continue)
     }
 
+    /// Sees, at load, an operation it may run for, so that what does not depend on the request is done by then. Answers
+    /// what of the operation's description cannot be used, each in one line.
+    fn prepare(&self, contract: &Contract) -> Vec<String> {
+        let _ = contract;
+        Vec::new()
+    }
+
     /// What the step itself (not its blocks) needs.
     fn facts(&self) -> Facts {
         Facts::default()
     }
 }
+
+/// A step that is under way without the request.
+pub struct Detached {
+    /// The part that waits. It is dropped when its outcome is no longer of interest: when the client goes away, or
+    /// another policy beside it has settled the matter.
+    pub future: BoxFuture<'static, Completion>,
+}
+
+impl fmt::Debug for Detached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Detached")
+    }
+}
+
+/// What a detached step does to the request once it has waited; what it answers is as from [`Step::run`].
+pub type Completion = Box<dyn FnOnce(&mut RequestCx) -> Result<Flow, PolicyError> + Send>;
 
 /// What happens after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +100,9 @@ pub enum Flow {
     Continue,
     /// The pipeline ends here; the response that is set goes to the client.
     Return,
+    /// The response that is set stands for the backend's: what is left of inbound and backend is skipped, and outbound
+    /// runs.
+    Answered,
     /// Run `wait`.
     Wait,
     /// Run the step's block of this index, then `resume` with this state.
@@ -68,15 +112,35 @@ pub enum Flow {
         /// Given back in [`Resumed`].
         state: u64,
     },
+    /// Run the steps of the block of this index all at once, each on its own, then `resume` with state 0. Those that
+    /// can be [detached](Step::detach) wait together; the others run in turn.
+    Concurrent {
+        /// Index into [`Step::blocks`].
+        block: usize,
+        /// When they are done.
+        until: Until,
+    },
+}
+
+/// When steps that run concurrently are done. What is still under way then is dropped, and what was not begun does not
+/// begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// When each of them has ended, or the first fails.
+    All,
+    /// When the first has ended without an error; when all have failed, with the error of the first.
+    Any,
 }
 
 /// What a step said when it entered a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Resumed {
     /// The block.
     pub block: usize,
     /// The state.
     pub state: u64,
+    /// In `wait`: the error the block ended with, if it did.
+    pub error: Option<PolicyError>,
 }
 
 /// What a step needs before it runs, known at load.
@@ -115,6 +179,46 @@ pub struct Block {
     pub label: String,
     /// The steps.
     pub steps: Vec<CompiledStep>,
+}
+
+impl Block {
+    /// What the steps need of the bodies.
+    pub fn facts(&self) -> Facts {
+        self.steps.iter().fold(Facts::default(), |facts, step| facts.or(step.facts))
+    }
+
+    /// Runs the steps one after the other, for a policy that is detached and cannot enter the block. Only for steps that
+    /// neither wait nor hold blocks; the bodies of [`Block::facts`] must be at hand.
+    pub fn run_at_once(&self, cx: &mut RequestCx) -> Result<(), PolicyError> {
+        for step in &self.steps {
+            let ended = match &step.kind {
+                StepKind::Policy(policy) => policy.run(cx),
+                StepKind::Base | StepKind::Fragment(_) => Ok(Flow::Wait),
+            };
+            let ended = match ended {
+                Ok(Flow::Continue) => continue,
+                Ok(_) => {
+                    Err(PolicyError::internal("InternalError", "the policy cannot be detached"))
+                }
+                Err(error) => Err(error),
+            };
+            return ended.map_err(|error| {
+                let inside = format!("{}[{}]", step.name, step.index);
+                error.source(step.name).inside(inside)
+            });
+        }
+        Ok(())
+    }
+
+    /// Has each step see an operation it may run for.
+    pub(crate) fn prepare(&self, contract: &Contract, found: &mut Vec<String>) {
+        for step in &self.steps {
+            if let StepKind::Policy(policy) = &step.kind {
+                found.extend(policy.prepare(contract));
+            }
+            step.blocks().iter().for_each(|block| block.prepare(contract, found));
+        }
+    }
 }
 
 /// A step with its place in the document.

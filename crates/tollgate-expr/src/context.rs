@@ -1,6 +1,7 @@
 //! What an expression sees of the world: `context` and its entities.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -60,7 +61,7 @@ pub struct Product {
     /// Groups that see the product.
     pub groups: Vec<Group>,
     /// APIs of the product.
-    pub apis: Vec<Api>,
+    pub apis: Vec<Arc<Api>>,
 }
 
 /// `ProductState`.

@@ -39,9 +39,11 @@ pub mod reference;
 mod regex;
 mod response;
 mod state;
+mod stored;
 mod syntax;
 mod text;
 mod time;
+mod trees;
 mod types;
 mod unicode;
 mod uri;
@@ -53,11 +55,17 @@ pub use context::{
     Api, Backend, Deployment, Group, Host, LastError, MessageKind, Operation, Product,
     ProductState, Subscription, Url, UrlKind, User, UserIdentity, Workspace,
 };
-pub use cryptography::{Certificate, Pkcs12, Pkcs12Fault, TrustStore};
+pub use cryptography::{Certificate, Pkcs12, Pkcs12Fault, Revocation, TrustStore, Untrusted};
 pub use exception::{Exception, ExceptionKind};
 pub use fixed_host::FixedHost;
 pub use jwt::Jwt;
 pub use program::{CompileOptions, Facts, Program, Target, compile};
 pub use response::Response;
 pub use state::{EvalCx, EvalState};
+pub use stored::Unstorable;
+pub use trees::{
+    Dates, Json, WhiteSpace, XmlAttribute, XmlEvent, XmlName, XmlVisitor, body_bytes, body_text,
+    html_encode, is_foreign_charset, url_decode, url_encode, write_json_string, xml_body_text,
+    xml_name,
+};
 pub use value::Value;

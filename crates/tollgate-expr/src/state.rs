@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::collections::{Dictionary, Set};
 use crate::cryptography::Certificate;
 use crate::eval::{Closure, Sequence, Source};
-use crate::json::{JsonHeap, JsonId, JsonType};
+use crate::json::{DateParse, JsonHeap, JsonId, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
 use crate::value::{HostRef, Record, ResponsePart, guid_text};
@@ -98,6 +98,11 @@ const OBJECT_COST: usize = 48;
 pub(crate) const SLOT_COST: usize = size_of::<Value>();
 
 impl EvalState {
+    /// A `JArray` from JSON text, in which what looks like a date stays text.
+    pub fn json_array(&mut self, text: &str) -> Result<Value, Exception> {
+        self.json.parse_array(text, DateParse::None, &mut self.budget).map(Value::Json)
+    }
+
     /// The state of a new request.
     pub fn new(limits: Limits) -> Self {
         Self {

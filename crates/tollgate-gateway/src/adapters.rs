@@ -8,25 +8,41 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
+use crate::authorizations::AuthorizationPool;
+use crate::cache::Caches;
+use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
-use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig};
+use crate::counters::GatewayCounters;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
 };
-use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::identity::{
+    self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings, Surroundings,
+};
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
+use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
-use crate::wire::system_root_certificates;
+use crate::wire::{Budget, system_root_certificates};
 
 /// Everything that reaches the outside for one gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Adapters {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) authorizations: Arc<AuthorizationPool>,
+    pub(crate) calls: Arc<CallPool>,
+    /// What all buffered bodies hold.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
+    pub(crate) redis: Arc<Redis>,
+    pub(crate) caches: Arc<Caches>,
+    pub(crate) counters: Arc<GatewayCounters>,
+    pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -52,9 +68,40 @@ impl Adapters {
             randomness: Arc::new(SystemRandomness),
             metrics: Arc::clone(&metrics),
         };
+        let around = Surroundings {
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            metrics: Arc::clone(&metrics),
+        };
+        let authorizations = Arc::new(AuthorizationPool::new(Arc::clone(&fetcher), around));
+        let budget = Arc::<Budget>::default();
+        let calls = CallPool::new(CallParts {
+            fetcher: Arc::clone(&fetcher),
+            budget: Arc::clone(&budget),
+            metrics: Arc::clone(&metrics),
+        });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
+        let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let caches = Arc::new(Caches::new(CACHE_SIZE, Arc::clone(&redis)));
+        let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
+        let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
+        let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
-        Self { resolver, fetcher, identities, keys, metrics, redactor }
+        Self {
+            resolver,
+            fetcher,
+            authorizations,
+            calls,
+            budget,
+            identities,
+            keys,
+            redis,
+            caches,
+            counters,
+            key_vault,
+            metrics,
+            redactor,
+        }
     }
 
     /// The ports as a configuration wants them. Nothing that serves changes by it.
@@ -62,6 +109,10 @@ impl Adapters {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            authorizations: Arc::new(self.authorizations.with(&config.connections)),
+            cache: Arc::new(self.caches.with(config.redis.is_some())),
+            calls: Arc::new(self.calls.with(call_settings(config))),
+            counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
@@ -69,11 +120,24 @@ impl Adapters {
     }
 
     /// Takes over the settings of a configuration that is now in force.
-    pub(crate) fn apply(&self, config: &Config) {
+    pub(crate) async fn apply(&self, config: &Config) {
         self.keys.apply(key_settings(&config.keys));
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.caches.resize(config.cache_size);
+        self.counters.apply(config.counters);
+        self.redis.apply(config.redis.clone()).await;
+    }
+}
+
+fn call_settings(config: &Config) -> CallSettings {
+    CallSettings {
+        timeout: config.timeouts.policy_request,
+        body: config.limits.buffered_body,
+        inflated_body: config.limits.inflated_body,
+        buffers_total: config.limits.buffers_total,
+        detached: config.limits.one_way_requests,
     }
 }
 

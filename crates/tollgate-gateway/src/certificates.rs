@@ -8,8 +8,8 @@ use aws_lc_rs::signature::{
 };
 use bytes::Bytes;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
-use tollgate_engine::Secret;
 use tollgate_engine::jose::Certificate;
+use tollgate_engine::{Secret, TrustStore};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Longest PEM text that is read.
@@ -91,6 +91,33 @@ pub fn read_bundle(pem: &[u8]) -> Result<Vec<Bytes>, CertificateError> {
         X509Certificate::from_der(der).map_err(|_| CertificateError::Certificate(n + 1))?;
     }
     Ok(certificates)
+}
+
+/// Reads revocation lists: any number in PEM, or one in DER.
+pub fn read_revocation_lists(bytes: &[u8]) -> Result<Vec<Bytes>, String> {
+    const LONGEST: usize = 16 << 20;
+    if bytes.len() > LONGEST {
+        return Err(format!("it is longer than {LONGEST} bytes"));
+    }
+    let mut lists = Vec::new();
+    if bytes.starts_with(b"0") {
+        lists.push(Bytes::copy_from_slice(bytes));
+    } else {
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
+            let (kind, der) = section.map_err(|_| CertificateError::Pem.to_string())?;
+            if kind == SectionKind::Crl {
+                lists.push(der.into());
+            }
+        }
+    }
+    if lists.is_empty() {
+        return Err("there is no revocation list in it".to_owned());
+    }
+    if lists.iter().all(|list| TrustStore::is_revocation_list(list)) {
+        Ok(lists)
+    } else {
+        Err("a revocation list in it cannot be read".to_owned())
+    }
 }
 
 struct Sections {

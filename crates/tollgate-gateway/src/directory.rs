@@ -1,33 +1,30 @@
 //! From a policy directory to a [`Snapshot`].
 
+mod files;
+mod names;
+mod routes;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use http::Method;
-use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, Span, has_errors};
-use tollgate_engine::read::{
-    self, NamedValue, NamedValues, NoNamedValues, ReadOptions, UnknownNames,
-};
+use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, has_errors};
+use tollgate_engine::read::{self, NoNamedValues, ReadOptions, UnknownNames};
 use tollgate_engine::{
-    Api, Chain, CompileEnv, CompiledDocument, DocumentInfo, Fragments, Operation, PolicyDef, Ports,
-    Scope, Section, Target, compile_document, compile_fragment,
+    CompileEnv, DocumentInfo, Fragments, PolicyDef, Ports, Scope, Secret, Section,
+    compile_document, compile_fragment,
 };
 
-use crate::adapters::{address_guard, backend_roots, check_egress};
-use crate::backend::{Backend, Credentials, TlsOptions};
-use crate::certificates;
-use crate::config::{
-    self, ApiConfig, BackendConfig, Config, Environment, NamedValueConfig, OperationConfig,
-};
-use crate::openapi;
-use crate::router::{ApiRoute, OperationRoute, Router};
+use crate::adapters::{address_guard, check_egress};
+use crate::config::{self, Config, Environment, NamedValueText, SecretReference};
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
-use crate::template::Template;
+
+use files::{Files, Missing};
+use names::{names, schemas};
+use routes::Loader;
 
 /// Name of the configuration file.
 pub const CONFIG_FILE: &str = "tollgate.toml";
@@ -51,6 +48,35 @@ pub struct LoadCx<'a> {
     pub env: &'a dyn Environment,
     /// The ports for a configuration.
     pub ports: &'a dyn Fn(&Config) -> Ports,
+    /// The secrets of Key Vault.
+    pub vault: &'a dyn VaultSecrets,
+}
+
+/// Secrets of Key Vault as they are at hand: a load opens no connection.
+pub trait VaultSecrets: Send + Sync {
+    /// The secret of a named value.
+    fn secret(&self, reference: &SecretReference) -> VaultSecret;
+}
+
+/// What is known of a secret.
+#[derive(Debug, Clone)]
+pub enum VaultSecret {
+    /// Its text.
+    Known(Secret<String>),
+    /// Nothing, because nobody is to ask: what is written with it is not judged.
+    Unasked,
+    /// Nothing, and why.
+    Failed(String),
+}
+
+/// Asks no vault: for a load that is only checked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoVault;
+
+impl VaultSecrets for NoVault {
+    fn secret(&self, _: &SecretReference) -> VaultSecret {
+        VaultSecret::Unasked
+    }
 }
 
 impl fmt::Debug for LoadCx<'_> {
@@ -72,16 +98,29 @@ pub struct Loaded {
     pub sources: Sources,
 }
 
-/// The named values of a configuration, as documents refer to them.
-struct Values<'a>(&'a BTreeMap<String, NamedValueConfig>);
-
-impl NamedValues for Values<'_> {
-    fn lookup(&self, name: &str) -> Option<NamedValue<'_>> {
-        self.0.get(name).map(|value| NamedValue { text: value.text.expose(), secret: value.secret })
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
+/// Puts the secrets of Key Vault into the configuration. Those that nobody is to ask for stay unknown.
+fn take_vault_secrets(
+    config: &mut Config,
+    vault: &dyn VaultSecrets,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (name, value) in &mut config.named_values {
+        let NamedValueText::Vault(reference, span) = &value.text else { continue };
+        match vault.secret(reference) {
+            VaultSecret::Known(text) => {
+                if value.secret && text.expose().len() >= config::SHORTEST_SECRET {
+                    config.secrets.push(text.clone());
+                }
+                value.text = NamedValueText::Known(text);
+            }
+            VaultSecret::Unasked => {}
+            VaultSecret::Failed(why) => {
+                let message = format!("named value `{name}` cannot be read from Key Vault: {why}");
+                diagnostics.push(
+                    Diagnostic::new(Code::NAMED_VALUE_VALUE, message, *span).label("no value"),
+                );
+            }
+        }
     }
 }
 
@@ -96,14 +135,17 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
             sources: files.sources,
         };
     };
-    let config = config::read(file, &text, root, cx.env, &mut files.diagnostics);
+    let mut config = config::read(file, &text, root, cx.env, &mut files.diagnostics);
+    take_vault_secrets(&mut config, cx.vault, &mut files.diagnostics);
     for span in &config.secret_spans {
         files.sources.mask(*span);
     }
     check_egress(&config, file, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let names = Arc::new(names(&config, &ports, file, &mut files.diagnostics));
-    let snapshot = {
+    let mut names = names(&config, &ports, file, &mut files.diagnostics);
+    names.schemas = schemas(&mut files, &config);
+    let names = Arc::new(names);
+    let (router, products) = {
         let fragments = files.fragments(&config);
         let env = CompileEnv {
             policies: cx.registry.policies,
@@ -113,18 +155,19 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
             fragments,
             standalone: false,
         };
-        let mut loader = Loader { files: &mut files, config: &config, env: &env };
-        let router = loader.router(cx.registry.default_global);
+        let mut loader = Loader::new(&mut files, &config, &env);
+        let routes = loader.routes(cx.registry.default_global);
+        loader.unused_fragments();
         loader.unused_files();
-        router
+        loader.cut_off();
+        routes
     };
-    let (subscriptions, repeated) = Subscriptions::new(&config.subscriptions);
-    for id in repeated {
-        let message = format!("a key of subscription `{id}` belongs to another key already");
-        files.diagnostics.push(
-            Diagnostic::new(Code::CONFIG_CONFLICT, message, file.span(0..0))
-                .label("keys must differ"),
-        );
+    let (subscriptions, repeated) =
+        Subscriptions::new(&config.subscriptions, &products, &config.users);
+    for place in repeated {
+        let message = "two subscriptions have the same key, or one has it twice";
+        let found = Diagnostic::new(Code::CONFIG_CONFLICT, message, place);
+        files.diagnostics.push(found.label("a key of this one is another key already"));
     }
     let listen_certificates = config
         .listen_certificates
@@ -142,7 +185,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         ports,
         addresses: address_guard(&config),
         listen_certificates,
-        router: snapshot,
+        router,
         subscriptions,
     };
     let mut diagnostics = files.diagnostics;
@@ -220,85 +263,6 @@ fn sort(diagnostics: &mut Vec<Diagnostic>) {
     });
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    IsError,
-    IsFine,
-}
-
-/// The files of the directory.
-struct Files<'a> {
-    root: &'a Path,
-    sources: Sources,
-    diagnostics: Vec<Diagnostic>,
-}
-
-/// A document larger than this is not read at all; the reader's own limit is about text after substitution.
-const LARGEST_FILE: u64 = 4 << 20;
-
-impl Files<'_> {
-    /// Reads a file relative to the root; its name is what the author would write.
-    fn read(&mut self, path: &Path, missing: Missing) -> Option<(FileId, String)> {
-        let full = self.root.join(path);
-        let shown = path.to_string_lossy().replace('\\', "/");
-        let too_large = std::fs::metadata(&full).is_ok_and(|meta| meta.len() > LARGEST_FILE);
-        let failed = match std::fs::read(&full) {
-            _ if too_large => {
-                (Code::TOO_LARGE, format!("`{shown}` is larger than {LARGEST_FILE} bytes"))
-            }
-            Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => {
-                    let file = self.sources.add(shown, text.clone());
-                    return Some((file, text));
-                }
-                Err(_) => (Code::NOT_UTF8, format!("`{shown}` is not UTF-8 text")),
-            },
-            Err(error)
-                if error.kind() == std::io::ErrorKind::NotFound && missing == Missing::IsFine =>
-            {
-                return None;
-            }
-            Err(error) => (Code::IO, format!("`{shown}` cannot be read: {}", error.kind())),
-        };
-        let file = self.sources.add(shown, "");
-        self.diagnostics.push(Diagnostic::new(failed.0, failed.1, file.span(0..0)));
-        None
-    }
-
-    fn document(&mut self, path: &Path, config: &Config) -> Option<read::Document> {
-        let (file, text) = self.read(path, Missing::IsFine)?;
-        let (document, found) =
-            read::read(file, &text, &ReadOptions::new(&Values(&config.named_values)));
-        self.diagnostics.extend(found);
-        document
-    }
-
-    /// Names in a folder that end with `.xml`, sorted; the folder may be missing.
-    fn xml_files(&self, folder: &Path) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
-        let mut files: Vec<PathBuf> = entries
-            .map(|entry| folder.join(entry.file_name()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "xml"))
-            .collect();
-        files.sort();
-        files
-    }
-
-    fn fragments(&mut self, config: &Config) -> Fragments {
-        let mut documents = HashMap::new();
-        for path in self.xml_files(Path::new("fragments")) {
-            let id = path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            if let Some(document) = self.document(&path, config) {
-                documents.insert(id, document.root);
-            }
-        }
-        Fragments::new(documents)
-    }
-}
-
 /// Masks the secrets that findings quote: a named value stands in the text when its document is read.
 fn mask_secrets(diagnostics: &mut [Diagnostic], redactor: &Redactor) {
     for found in diagnostics {
@@ -309,327 +273,5 @@ fn mask_secrets(diagnostics: &mut [Diagnostic], redactor: &Redactor) {
                 *text = masked;
             }
         }
-    }
-}
-
-fn names(
-    config: &Config,
-    ports: &Ports,
-    file: FileId,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> SnapshotNames {
-    let mut names = SnapshotNames {
-        redactor: Redactor::new(config.secrets.iter().map(|secret| secret.expose().as_str())),
-        ..SnapshotNames::default()
-    };
-    for certificate in &config.certificates {
-        match certificates::read_certificate(certificate.pem.expose().as_bytes(), None) {
-            Ok(parsed) => {
-                names.certificates.insert(certificate.name.clone(), Arc::new(parsed));
-            }
-            Err(why) => {
-                let message = format!("certificate `{}` cannot be used: {why}", certificate.name);
-                diagnostics.push(
-                    Diagnostic::new(Code::CONFIG_VALUE, message, certificate.span)
-                        .label("not usable"),
-                );
-            }
-        }
-    }
-    names.authorities = authorities(config, file, diagnostics);
-    let default_roots = backend_roots(config);
-    for backend_config in &config.backends {
-        if let Some(backend) =
-            backend(backend_config, &names, ports, default_roots.as_ref(), diagnostics)
-        {
-            names.backends.insert(Arc::clone(&backend.id), Arc::new(backend));
-        }
-    }
-    names
-}
-
-/// The certificate authorities of `[ca-certificates]`: roots and what leads to them.
-fn authorities(
-    config: &Config,
-    file: FileId,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> (Vec<bytes::Bytes>, Vec<bytes::Bytes>) {
-    let mut read = |path: &Option<PathBuf>, what: &str| {
-        let Some(path) = path else { return Vec::new() };
-        let pem = std::fs::read(path).map_err(|error| error.kind().to_string());
-        let bundle =
-            |pem: Vec<u8>| certificates::read_bundle(&pem).map_err(|error| error.to_string());
-        pem.and_then(bundle).unwrap_or_else(|why| {
-            let message = format!("the {what} of `ca-certificates` cannot be used: {why}");
-            diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, file.span(0..0)));
-            Vec::new()
-        })
-    };
-    let roots = read(&config.authorities.roots, "roots");
-    (roots, read(&config.authorities.intermediates, "intermediates"))
-}
-
-fn backend(
-    config: &BackendConfig,
-    names: &SnapshotNames,
-    ports: &Ports,
-    default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Backend> {
-    let mut report = |message: String| {
-        diagnostics.push(
-            Diagnostic::new(Code::CONFIG_VALUE, message, config.span).label("of this backend"),
-        );
-    };
-    let managed_identity = match &config.managed_identity {
-        None => None,
-        Some((resource, client_id)) => {
-            match ports.identities.source(client_id.as_deref(), resource) {
-                Ok(source) => Some(source),
-                Err(error) => {
-                    report(format!(
-                        "the managed identity of backend `{}` cannot be used: {error}",
-                        config.id
-                    ));
-                    return None;
-                }
-            }
-        }
-    };
-    let roots = match &config.ca_file {
-        None => default_roots.cloned(),
-        Some(file) => match std::fs::read(file)
-            .map_err(|error| error.kind().to_string())
-            .and_then(|pem| certificates::read_bundle(&pem).map_err(|error| error.to_string()))
-        {
-            Ok(roots) => Some(Arc::new(roots)),
-            Err(why) => {
-                report(format!("the roots of backend `{}` cannot be used: {why}", config.id));
-                return None;
-            }
-        },
-    };
-    Some(Backend {
-        id: config.id.as_str().into(),
-        url: config.url.clone(),
-        credentials: Credentials {
-            headers: config.headers.clone(),
-            query: config.query.clone(),
-            authorization: config.authorization.clone(),
-            managed_identity,
-            certificate: config
-                .certificate
-                .as_ref()
-                .and_then(|name| names.certificates.get(name).cloned()),
-        },
-        tls: TlsOptions {
-            verify_chain: config.verify_chain,
-            verify_name: config.verify_name,
-            roots,
-            server_name: config.server_name.clone(),
-        },
-        http_version: config.http_version,
-        connect_timeout: config.connect_timeout,
-        first_byte_timeout: config.first_byte_timeout,
-    })
-}
-
-struct Loader<'a, 'f> {
-    files: &'a mut Files<'f>,
-    config: &'a Config,
-    env: &'a CompileEnv<'a>,
-}
-
-impl Loader<'_, '_> {
-    fn router(&mut self, default_global: &str) -> Router {
-        let global = self.global(default_global);
-        let mut apis = Vec::new();
-        for config in &self.config.apis {
-            apis.push(self.api(config, &global));
-        }
-        Router::new(apis, Chain::new([global]), self.config.encoded_slashes)
-    }
-
-    fn global(&mut self, default: &str) -> Arc<CompiledDocument> {
-        let info = DocumentInfo { scope: Scope::Global, template_parameters: None };
-        if let Some(document) = self.compile(Path::new("global.xml"), info) {
-            return document;
-        }
-        let file = self.files.sources.add("(default global policy)", default);
-        let (document, found) = read::read(file, default, &ReadOptions::new(&NoNamedValues));
-        self.files.diagnostics.extend(found);
-        let root = document.map(|document| document.root);
-        let compiled =
-            root.map(|root| compile_document(&root, info, self.env, &mut self.files.diagnostics));
-        Arc::new(compiled.unwrap_or_default())
-    }
-
-    fn compile(&mut self, path: &Path, info: DocumentInfo<'_>) -> Option<Arc<CompiledDocument>> {
-        let document = self.files.document(path, self.config)?;
-        Some(Arc::new(compile_document(
-            &document.root,
-            info,
-            self.env,
-            &mut self.files.diagnostics,
-        )))
-    }
-
-    fn api(&mut self, config: &ApiConfig, global: &Arc<CompiledDocument>) -> ApiRoute {
-        let folder = Path::new("apis").join(&config.id);
-        let info = DocumentInfo { scope: Scope::Api, template_parameters: None };
-        let document = self.compile(&folder.join("policy.xml"), info);
-        let wider: Vec<Arc<CompiledDocument>> =
-            document.into_iter().chain([Arc::clone(global)]).collect();
-        let mut operations = Vec::new();
-        for operation in self.operations(config, &folder) {
-            operations.extend(self.operation(&operation, &folder, &wider));
-        }
-        let target = match (&config.backend, &config.service_url) {
-            (Some(backend), _) => Some(Target::Backend(backend.as_str().into())),
-            (None, Some(url)) => Some(Target::Url(Arc::new(url.clone()))),
-            (None, None) => None,
-        };
-        let service_url = config.service_url.clone().or_else(|| {
-            config.backend.as_ref().and_then(|backend| self.env.names.backend(backend))
-        });
-        let api = Api {
-            id: config.id.clone(),
-            name: config.name.clone(),
-            path: config.path.clone(),
-            revision: config.revision.clone(),
-            version: config.version.clone(),
-            is_current_revision: true,
-            service_url,
-            protocols: vec!["http".to_owned(), "https".to_owned()],
-            key_header: key_header(config),
-            key_query: config.key_queries.first().cloned().unwrap_or_default(),
-        };
-        ApiRoute {
-            api: Arc::new(api),
-            target,
-            subscription_required: config.subscription_required,
-            key_headers: config.key_headers.clone(),
-            key_queries: config.key_queries.clone(),
-            chain: Chain::new(wider),
-            operations,
-        }
-    }
-
-    fn operations(&mut self, config: &ApiConfig, folder: &Path) -> Vec<OperationConfig> {
-        let mut all = config.operations.clone();
-        let Some(file) = &config.openapi else { return all };
-        let Some((file, text)) = self.files.read(&folder.join(file), Missing::IsError) else {
-            return all;
-        };
-        match openapi::import(&text) {
-            Ok(imported) => all.extend(imported.into_iter().filter_map(|operation| {
-                // An operation that is listed in the configuration overrides the imported one of the same name.
-                let listed = config.operations.iter().any(|known| known.id == operation.id);
-                (!listed).then(|| OperationConfig {
-                    id: operation.id,
-                    name: operation.name,
-                    method: operation.method,
-                    url_template: operation.url_template,
-                    span: file.span(0..0),
-                })
-            })),
-            Err(why) => self.report(Code::CONFIG_VALUE, why, file.span(0..0)),
-        }
-        all
-    }
-
-    fn report(&mut self, code: Code, message: String, span: Span) {
-        self.files.diagnostics.push(Diagnostic::new(code, message, span));
-    }
-
-    fn operation(
-        &mut self,
-        config: &OperationConfig,
-        folder: &Path,
-        wider: &[Arc<CompiledDocument>],
-    ) -> Option<OperationRoute> {
-        let template = match Template::parse(&config.url_template) {
-            Ok(template) => template,
-            Err(error) => {
-                let message =
-                    format!("the template of operation `{}` cannot be used: {error}", config.id);
-                self.report(Code::CONFIG_VALUE, message, config.span);
-                return None;
-            }
-        };
-        let Ok(method) = Method::from_bytes(config.method.as_bytes()) else {
-            let message = format!("`{}` is not an HTTP method", config.method);
-            self.report(Code::CONFIG_VALUE, message, config.span);
-            return None;
-        };
-        let parameters: Vec<String> =
-            template.parameters().into_iter().map(str::to_owned).collect();
-        let info = DocumentInfo { scope: Scope::Operation, template_parameters: Some(&parameters) };
-        let file = folder.join("operations").join(format!("{}.xml", config.id));
-        let document = self.compile(&file, info);
-        let chain = Chain::new(document.into_iter().chain(wider.iter().cloned()));
-        let operation = Operation {
-            id: config.id.clone(),
-            method: config.method.clone(),
-            name: config.name.clone(),
-            url_template: config.url_template.clone(),
-        };
-        Some(OperationRoute { operation: Arc::new(operation), method, template, chain })
-    }
-
-    /// A policy file that nothing uses is most likely misnamed, and what it was to protect is open.
-    fn unused_files(&mut self) {
-        let mut known: Vec<PathBuf> = vec![PathBuf::from("global.xml")];
-        let mut operations_of = HashMap::new();
-        for api in &self.config.apis {
-            let folder = Path::new("apis").join(&api.id);
-            known.push(folder.join("policy.xml"));
-            operations_of.insert(api.id.clone(), self.operation_ids(api, &folder));
-        }
-        let mut found = self.files.xml_files(Path::new(""));
-        let folders =
-            std::fs::read_dir(self.files.root.join("apis")).into_iter().flatten().flatten();
-        let mut folders: Vec<String> =
-            folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        folders.sort();
-        for folder in folders {
-            let path = Path::new("apis").join(&folder);
-            found.extend(self.files.xml_files(&path));
-            for file in self.files.xml_files(&path.join("operations")) {
-                let id = file
-                    .file_stem()
-                    .map(|stem| stem.to_string_lossy().into_owned())
-                    .unwrap_or_default();
-                if !operations_of.get(&folder).is_some_and(|ids| ids.contains(&id)) {
-                    found.push(file);
-                }
-            }
-        }
-        for file in found.into_iter().filter(|file| !known.contains(file)) {
-            let shown = file.to_string_lossy().into_owned();
-            let id = self.files.sources.add(shown.clone(), "");
-            self.files.diagnostics.push(
-                Diagnostic::new(Code::CONFIG_FILE, format!("`{shown}` is not used"), id.span(0..0))
-                    .help("name it after an API or operation of the configuration, or remove it"),
-            );
-        }
-    }
-
-    fn operation_ids(&mut self, api: &ApiConfig, folder: &Path) -> Vec<String> {
-        let imported = api.openapi.as_ref().and_then(|file| {
-            let text = std::fs::read_to_string(self.files.root.join(folder).join(file)).ok()?;
-            openapi::import(&text).ok()
-        });
-        let imported = imported.into_iter().flatten().map(|operation| operation.id);
-        api.operations.iter().map(|operation| operation.id.clone()).chain(imported).collect()
-    }
-}
-
-/// The header clients are told to send the key in, spelled as it is usually written.
-fn key_header(config: &ApiConfig) -> String {
-    match config.key_headers.first().map(http::HeaderName::as_str) {
-        Some("ocp-apim-subscription-key") => "Ocp-Apim-Subscription-Key".to_owned(),
-        Some(name) => name.to_owned(),
-        None => String::new(),
     }
 }

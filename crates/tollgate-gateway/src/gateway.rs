@@ -6,15 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
-use tollgate_diagnostics::{Diagnostic, Sources, render};
+use tokio::time::{Duration, Instant};
+use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
+use tollgate_engine::ports::Identities;
 use tollgate_engine::{Clock as _, Secret};
 
 use crate::adapters::{Adapters, backend_roots};
 use crate::admin::{AdminServer, AdminState, Reload, serve_admin};
-use crate::config::{Config, Environment};
-use crate::directory::{LoadCx, Loaded, Registry, load};
+use crate::config::{Config, Environment, SecretReference};
+use crate::directory::{LoadCx, Loaded, Registry, VaultSecrets, load};
+use crate::key_vault::KeyVault;
 use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts};
 use crate::system::SystemClock;
 use crate::telemetry::{
@@ -85,7 +88,7 @@ impl Prepared {
         match load_blocking(&setup, &adapters).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
                 mask(&adapters, config.secrets.iter());
-                adapters.apply(&config);
+                adapters.apply(&config).await;
                 Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
             }
             loaded => Err(Box::new(loaded)),
@@ -116,7 +119,8 @@ impl Prepared {
             .replace(&snapshot.listen_certificates)
             .map_err(|error| StartError::Certificates(error.to_string()))?;
         let site = Arc::new(ArcSwap::from_pointee(snapshot));
-        let connections = Arc::new(Connections::new(Arc::clone(&adapters.resolver)));
+        let (resolver, budget) = (Arc::clone(&adapters.resolver), Arc::clone(&adapters.budget));
+        let connections = Arc::new(Connections::sharing(resolver, budget));
         connections.trust(backend_roots(&config));
         let parts = ServerParts {
             site: Arc::clone(&site),
@@ -131,6 +135,7 @@ impl Prepared {
         admin.set_connections(Arc::clone(&connections));
         let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
         watch.also_look_at(&config.files);
+        let reads = VaultReads::new(&adapters, &config);
         let reloader = Arc::new(Reloader {
             setup,
             adapters,
@@ -140,8 +145,10 @@ impl Prepared {
             admin,
             log,
             listen: config.listen.clone(),
+            replaced: Notify::new(),
             state: Mutex::new(Generation {
                 number: 1,
+                vault: reads,
                 files: config.files,
                 secrets: config.secrets,
             }),
@@ -155,7 +162,10 @@ impl Prepared {
         );
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(server.run(stopping));
-        let watching = tokio::spawn(watch_directory(Arc::clone(&reloader), watch));
+        let watching = [
+            tokio::spawn(watch_directory(Arc::clone(&reloader), watch)),
+            tokio::spawn(refresh_secrets(Arc::clone(&reloader))),
+        ];
         Ok(Gateway { reloader, addresses, admin: admin_server, stop, serving, watching })
     }
 }
@@ -169,6 +179,8 @@ fn admin_state(adapters: &Adapters, config: &Config) -> Arc<AdminState> {
         Arc::clone(&adapters.metrics),
         Arc::clone(&adapters.identities),
         Arc::clone(&adapters.keys),
+        Arc::clone(&adapters.redis),
+        Arc::clone(&adapters.key_vault),
         Arc::clone(&adapters.redactor),
         Arc::new(SystemClock),
     );
@@ -192,7 +204,8 @@ pub struct Gateway {
     admin: Option<AdminServer>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    watching: JoinHandle<()>,
+    /// What looks for changes.
+    watching: [JoinHandle<()>; 2],
 }
 
 impl Gateway {
@@ -218,13 +231,15 @@ impl Gateway {
 
     /// Stops: no new connections, not ready any more, and what is in flight ends within the time for it.
     pub async fn stop(self) {
-        self.watching.abort();
+        self.watching.iter().for_each(JoinHandle::abort);
         self.reloader.admin.drain();
         tracing::info!("stopping");
+        let (began, grace) = (Instant::now(), self.reloader.site.load().timeouts.graceful_stop);
         self.stop.send_replace(true);
         if self.serving.await.is_err() {
             tracing::error!("the server ended before it was told to");
         }
+        self.reloader.adapters.calls.drain(grace.saturating_sub(began.elapsed())).await;
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {
             log.flush();
@@ -243,6 +258,8 @@ struct Reloader {
     log: Option<LogControl>,
     /// Listeners as they were when the gateway started.
     listen: ListenSettings,
+    /// Told of each new generation.
+    replaced: Notify,
     /// One reload at a time.
     state: Mutex<Generation>,
 }
@@ -254,13 +271,32 @@ impl fmt::Debug for Reloader {
 }
 
 /// The generation in force.
-#[derive(Debug)]
 struct Generation {
     number: u64,
+    /// What it reads from Key Vault.
+    vault: VaultReads,
     /// Files elsewhere that it was made from.
     files: Vec<PathBuf>,
     /// Its secrets.
     secrets: Vec<Secret<String>>,
+}
+
+/// What a generation reads from Key Vault, how often, and as whom.
+#[derive(Clone)]
+struct VaultReads {
+    secrets: Vec<SecretReference>,
+    interval: Duration,
+    identities: Arc<dyn Identities>,
+}
+
+impl VaultReads {
+    fn new(adapters: &Adapters, config: &Config) -> Self {
+        Self {
+            secrets: config.vault_secrets.clone(),
+            interval: config.vault_refresh,
+            identities: adapters.ports(config).identities,
+        }
+    }
 }
 
 impl Reloader {
@@ -280,7 +316,7 @@ impl Reloader {
                 // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
                 mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
                 self.site.store(Arc::new(snapshot));
-                self.adapters.apply(&config);
+                self.adapters.apply(&config).await;
                 self.connections.trust(backend_roots(&config));
                 self.admin.set_key(config.admin_key.clone());
                 if let Some(log) = &self.log
@@ -289,9 +325,11 @@ impl Reloader {
                     tracing::warn!(%why, "the log level stays as it was");
                 }
                 state.number += 1;
+                state.vault = VaultReads::new(&self.adapters, &config);
                 state.files = config.files;
                 state.secrets = config.secrets;
                 self.report(Some(state.number), &diagnostics, &sources);
+                self.replaced.notify_one();
                 tracing::info!(generation = state.number, "reloaded");
             }
             Loaded { diagnostics, sources, .. } => {
@@ -330,6 +368,30 @@ async fn watch_directory(reloader: Arc<Reloader>, mut watch: Watch) {
     }
 }
 
+/// A vault that failed is asked again after this time, when it is not asked anyway.
+const VAULT_RETRY: Duration = Duration::from_mins(1);
+
+/// Reads the secrets of Key Vault again and again, and reloads when one has changed. Ends when it is aborted.
+async fn refresh_secrets(reloader: Arc<Reloader>) {
+    let mut last = Instant::now();
+    let mut failed = false;
+    loop {
+        let reads = reloader.state.lock().await.vault.clone();
+        let pause = if failed { reads.interval.min(VAULT_RETRY) } else { reads.interval };
+        tokio::select! {
+            () = reloader.replaced.notified() => continue,
+            () = tokio::time::sleep_until(last + pause), if !reads.secrets.is_empty() => {}
+        }
+        let vault = &reloader.adapters.key_vault;
+        let refreshed = vault.refresh(&*reads.identities, &reads.secrets).await;
+        (last, failed) = (Instant::now(), refreshed.failed);
+        if refreshed.changed {
+            tracing::info!("a secret of Key Vault has changed");
+            reloader.reload().await;
+        }
+    }
+}
+
 fn log_settings(config: &Config) -> LogSettings {
     let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
     LogSettings { format, level: config.log.level.clone() }
@@ -340,12 +402,37 @@ fn mask<'a>(adapters: &Adapters, secrets: impl Iterator<Item = &'a Secret<String
     adapters.redactor.store(Redactor::new(secrets.map(|secret| secret.expose().as_str())));
 }
 
-/// Loading reads files and compiles policies: not on a thread that serves requests.
+/// Loads the directory with what it needs of Key Vault. What was fetched before is not fetched again: that is done at its
+/// own time.
 async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
+    let loaded = read_blocking(setup, adapters, |vault| Box::new(vault.at_hand())).await;
+    let Some(config) = &loaded.config else { return loaded };
+    let missing = adapters.key_vault.missing(&config.vault_secrets);
+    if missing.is_empty() || has_errors(&loaded.diagnostics) {
+        return loaded;
+    }
+    // The way to the vault may be a proxy or an authority that this configuration, which is sound, is the first to name.
+    adapters.apply(config).await;
+    adapters.key_vault.provide(&*adapters.ports(config).identities, &missing).await;
+    read_blocking(setup, adapters, |vault| Box::new(vault)).await
+}
+
+/// Loading reads files and compiles policies: not on a thread that serves requests.
+async fn read_blocking(
+    setup: &Setup,
+    adapters: &Adapters,
+    vault: fn(&KeyVault) -> Box<dyn VaultSecrets + '_>,
+) -> Loaded {
     let (setup, adapters) = (setup.clone(), adapters.clone());
     let loading = tokio::task::spawn_blocking(move || {
         let ports = |config: &Config| adapters.ports(config);
-        load(&setup.root, &LoadCx { registry: setup.registry, env: &*setup.env, ports: &ports })
+        let cx = LoadCx {
+            registry: setup.registry,
+            env: &*setup.env,
+            ports: &ports,
+            vault: &*vault(&adapters.key_vault),
+        };
+        load(&setup.root, &cx)
     });
     loading.await.unwrap_or_else(|_| Loaded {
         snapshot: None,

@@ -5,17 +5,24 @@
 
 mod adapters;
 pub mod admin;
+mod authorizations;
 mod backend;
+mod cache;
+mod calls;
 pub mod certificates;
 pub mod config;
+pub mod counters;
 mod directory;
 pub mod fetch;
 mod gateway;
 pub mod identity;
+pub mod key_vault;
 pub mod keys;
 #[cfg(test)]
 mod loopback;
 mod openapi;
+mod products;
+pub mod redis;
 mod router;
 pub mod server;
 mod settings;
@@ -28,8 +35,10 @@ mod watch;
 pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
-pub use directory::{CONFIG_FILE, LoadCx, Loaded, Registry, check_document, load};
+pub use directory::{
+    CONFIG_FILE, LoadCx, Loaded, NoVault, Registry, VaultSecret, VaultSecrets, check_document, load,
+};
 pub use gateway::{Gateway, Prepared, Setup, StartError};
 pub use settings::{Limits, ListenSettings, Timeouts};
 pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
-pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};
+pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports, ports_of_check};

@@ -4,10 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target};
+use smallvec::SmallVec;
+use tollgate_engine::contract::Contract;
+use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target, Workspace};
 
+use crate::products::ProductRoute;
 use crate::snapshot::{Matched, PresentedKey, Refusal};
 use crate::subscriptions::{Access, Subscriptions};
 use crate::template::{Template, decode_query, literal_part, query_value};
@@ -16,8 +20,9 @@ use crate::template::{Template, decode_query, literal_part, query_value};
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     apis: Vec<ApiRoute>,
-    /// Index into `apis` by path, lower case, without slashes at its ends.
-    by_path: HashMap<String, usize>,
+    /// Indices into `apis` by path, lower case, without slashes at its ends. There are several where versions and
+    /// revisions share a path.
+    by_path: HashMap<String, SmallVec<[usize; 1]>>,
     /// Most segments of any API's path.
     deepest: usize,
     /// Whether `%2F` and `%5C` may stand in paths.
@@ -30,35 +35,56 @@ pub(crate) struct Router {
 #[derive(Debug)]
 pub(crate) struct ApiRoute {
     pub(crate) api: Arc<Api>,
+    /// URL suffix with the version, where that is a segment of it; without slashes at its ends.
+    pub(crate) path: String,
+    /// Where requests name the version.
+    pub(crate) version_in: VersionIn,
     pub(crate) target: Option<Target>,
+    pub(crate) workspace: Option<Arc<Workspace>>,
     pub(crate) subscription_required: bool,
+    /// The product that requests without a key run in.
+    pub(crate) open_product: Option<Arc<ProductRoute>>,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) key_queries: Vec<String>,
+    /// Whether the key may also be the token of `Authorization: Bearer …`.
+    pub(crate) key_bearer: bool,
     /// Documents that apply to requests without an operation.
     pub(crate) chain: Chain,
     /// Sorted by rank; empty when the API accepts everything.
     pub(crate) operations: Vec<OperationRoute>,
 }
 
+/// Where requests name the version of an API they are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VersionIn {
+    /// In the path, or nowhere.
+    Path,
+    /// In this query parameter.
+    Query(String),
+    /// In this header.
+    Header(HeaderName),
+}
+
 /// One operation.
 #[derive(Debug)]
 pub(crate) struct OperationRoute {
     pub(crate) operation: Arc<Operation>,
+    pub(crate) contract: Arc<Contract>,
     pub(crate) method: Method,
     pub(crate) template: Template,
     pub(crate) chain: Chain,
 }
 
 impl Router {
-    /// A router over these APIs, whose paths differ.
+    /// A router over these APIs, which differ in path, version or revision.
     pub(crate) fn new(mut apis: Vec<ApiRoute>, global: Chain, encoded_slashes: bool) -> Self {
-        let mut by_path = HashMap::new();
+        let mut by_path: HashMap<String, SmallVec<[usize; 1]>> = HashMap::new();
         let mut deepest = 0;
         for (index, route) in apis.iter_mut().enumerate() {
             route.operations.sort_by_cached_key(|operation| operation.template.rank());
-            let path = route.api.path.to_ascii_lowercase();
+            let path = route.path.to_ascii_lowercase();
             deepest = deepest.max(if path.is_empty() { 0 } else { path.split('/').count() });
-            by_path.insert(path, index);
+            by_path.entry(path).or_default().push(index);
         }
         Self { apis, by_path, deepest, encoded_slashes, global }
     }
@@ -78,16 +104,22 @@ impl Router {
             chain: self.global.clone(),
             path: path.to_owned(),
             query: query.to_owned(),
+            unmatched: true,
             ..Matched::default()
         };
         let Some(segments) = segments(path, self.encoded_slashes) else {
-            return Err(Refusal { matched: Box::new(global()), error: bad_path() });
+            let matched = Matched { unmatched: false, ..global() };
+            return Err(Refusal { matched: Box::new(matched), error: bad_path() });
         };
-        let Some((route, depth)) = self.api(&segments) else {
+        let Some((route, depth)) = self.api(&segments, query, headers) else {
             return Err(Refusal { matched: Box::new(global()), error: not_found() });
         };
         let mut matched = Matched {
-            info: RouteInfo { api: Some(Arc::clone(&route.api)), ..RouteInfo::default() },
+            info: RouteInfo {
+                api: Some(Arc::clone(&route.api)),
+                workspace: route.workspace.clone(),
+                ..RouteInfo::default()
+            },
             chain: route.chain.clone(),
             path: below(path, depth).to_owned(),
             query: query.to_owned(),
@@ -95,22 +127,20 @@ impl Router {
             ..Matched::default()
         };
         let rest = segments.get(depth..).unwrap_or_default();
-        if !route.operations.is_empty() {
-            let found =
-                route.operations.iter().filter(|operation| operation.method == *method).find_map(
-                    |operation| {
-                        operation
-                            .template
-                            .matches(rest, query)
-                            .map(|parameters| (operation, parameters))
-                    },
-                );
-            let Some((operation, parameters)) = found else {
-                return Err(Refusal { matched: Box::new(matched), error: not_found() });
-            };
-            matched.info.operation = Some(Arc::clone(&operation.operation));
-            matched.parameters = parameters;
-            matched.chain = operation.chain.clone();
+        let asked = preflight(method, headers);
+        if route.operations.is_empty() {
+            // It accepts everything, and defines no operation that would answer a preflight.
+            matched.unmatched = asked.is_some();
+        } else if !route.enter_operation(method, rest, query, &mut matched) {
+            matched.unmatched = true;
+            if let Some(asked) = &asked
+                && route.enter_operation(asked, rest, query, &mut matched)
+            {
+                // Its policies are in the context of a product only when the key is in the query: no preflight carries
+                // the headers of the request that it asks for.
+                drop(authorize(route, subscriptions, host, headers, &mut matched));
+            }
+            return Err(Refusal { matched: Box::new(matched), error: not_found() });
         }
         match authorize(route, subscriptions, host, headers, &mut matched) {
             Ok(()) => Ok(matched),
@@ -119,8 +149,14 @@ impl Router {
     }
 
     /// The API with the longest path that the request's begins with, and how many segments that is. Compared decoded,
-    /// as operations are: a spelling must not lead past the policies of a narrower API.
-    fn api(&self, segments: &[String]) -> Option<(&ApiRoute, usize)> {
+    /// as operations are: a spelling must not lead past the policies of a narrower API. Among those of one path, the
+    /// version and the revision that the request names decide.
+    fn api(
+        &self,
+        segments: &[String],
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Option<(&ApiRoute, usize)> {
         let mut prefixes = vec![String::new()];
         for segment in segments.iter().take(self.deepest) {
             let before = prefixes.last().map_or("", String::as_str);
@@ -128,11 +164,69 @@ impl Router {
             let name = literal_part(segment).to_ascii_lowercase();
             prefixes.push(format!("{before}{slash}{name}"));
         }
-        prefixes.iter().enumerate().rev().find_map(|(depth, prefix)| {
-            let index = self.by_path.get(prefix)?;
-            self.apis.get(*index).map(|route| (route, depth))
-        })
+        let mut longest = prefixes.iter().enumerate().rev();
+        let (indices, depth) =
+            longest.find_map(|(depth, prefix)| Some((self.by_path.get(prefix)?, depth)))?;
+        let revision = segments.get(..depth)?.iter().find_map(|segment| revision_of(segment));
+        let mut original = None;
+        for route in indices.iter().filter_map(|index| self.apis.get(*index)) {
+            match revision {
+                None if !route.api.is_current_revision => continue,
+                Some(revision) if route.api.revision != revision => continue,
+                None | Some(_) => {}
+            }
+            let named = match &route.version_in {
+                VersionIn::Path => return Some((route, depth)),
+                VersionIn::Query(name) => query_value(query, name).map(Cow::Owned),
+                VersionIn::Header(name) => {
+                    headers.get(name).and_then(|value| value.to_str().ok()).map(Cow::Borrowed)
+                }
+            };
+            if named.is_some_and(|named| named.eq_ignore_ascii_case(&route.api.version)) {
+                return Some((route, depth));
+            }
+            if route.api.version.is_empty() {
+                original = Some((route, depth));
+            }
+        }
+        original
     }
+}
+
+/// The revision that a segment of an API's path names: `orders;rev=2`.
+fn revision_of(segment: &str) -> Option<&str> {
+    segment.split(';').skip(1).find_map(|parameter| parameter.strip_prefix("rev="))
+}
+
+impl ApiRoute {
+    /// Finds the operation and goes on with its policies; false when there is none.
+    fn enter_operation(
+        &self,
+        method: &Method,
+        rest: &[String],
+        query: &str,
+        matched: &mut Matched,
+    ) -> bool {
+        let mut candidates = self.operations.iter().filter(|known| known.method == *method);
+        let found = candidates.find_map(|operation| {
+            let parameters = operation.template.matches(rest, query)?;
+            Some((operation, parameters))
+        });
+        let Some((operation, parameters)) = found else { return false };
+        matched.info.operation = Some(Arc::clone(&operation.operation));
+        matched.info.contract = Some(Arc::clone(&operation.contract));
+        matched.parameters = parameters;
+        matched.chain = operation.chain.clone();
+        true
+    }
+}
+
+/// The method that a preflight of the Fetch standard asks about; `None` when the request is none.
+fn preflight(method: &Method, headers: &HeaderMap) -> Option<Method> {
+    if *method != Method::OPTIONS || !headers.contains_key(ORIGIN) {
+        return None;
+    }
+    Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
 }
 
 /// Repeated slashes count as one: backends that merge them would otherwise see another path than the policies.
@@ -193,7 +287,8 @@ fn not_found() -> PolicyError {
 }
 
 /// Checks the subscription key by the rules of Azure's documents: the header first, the query only when no header is
-/// there; without a valid key only an API that needs none is open.
+/// there. A key of a product brings the product's policies, one of an API or of all APIs brings none; without a valid key
+/// an open product lets in, in its context, or else an API that needs no key.
 fn authorize(
     route: &ApiRoute,
     subscriptions: &Subscriptions,
@@ -201,23 +296,36 @@ fn authorize(
     headers: &HeaderMap,
     matched: &mut Matched,
 ) -> Result<(), PolicyError> {
-    let in_header =
-        route.key_headers.iter().find_map(|name| headers.get(name)).map(|value| value.to_str());
-    let presented = match &in_header {
-        Some(value) => value.as_ref().ok().map(|key| (*key).to_owned()),
-        None => route.key_queries.iter().find_map(|name| query_value(&matched.query, name)),
-    };
-    let none_presented = in_header.is_none() && presented.is_none();
+    let in_headers = route.key_headers.iter().find_map(|name| headers.get(name));
+    let presented = in_headers
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .or_else(|| bearer_keys(route, headers).next().map(Cow::Borrowed))
+        .or_else(|| {
+            let in_query = |name: &String| query_value(&matched.query, name);
+            route.key_queries.iter().find_map(in_query).map(Cow::Owned)
+        });
     let key_access = |key: &str| subscriptions.access(key, &route.api.id);
     let access = presented.as_deref().map_or(Access::Unknown, key_access);
     take_off_keys(route, headers, matched, |key| !matches!(key_access(key), Access::Unknown));
-    match access {
-        Access::Granted(subscription) => {
-            matched.info.subscription = Some(subscription);
-            Ok(())
+    let product = match access {
+        Access::Granted(grant) => {
+            matched.info.subscription = Some(Arc::clone(&grant.subscription));
+            matched.info.user.clone_from(&grant.user);
+            grant.product.as_ref()
         }
+        Access::Denied | Access::Unknown => route.open_product.as_ref(),
+    };
+    if let Some(product) = product {
+        matched.info.product = Some(Arc::clone(&product.product));
+        if let Some(document) = &product.document {
+            matched.chain.insert(Arc::clone(document));
+        }
+        return Ok(());
+    }
+    match access {
+        Access::Granted(_) => Ok(()),
         Access::Denied | Access::Unknown if !route.subscription_required => Ok(()),
-        Access::Unknown if none_presented => Err(refused(
+        Access::Unknown if presented.is_none() => Err(refused(
             route,
             host,
             "SubscriptionKeyNotFound",
@@ -231,6 +339,18 @@ fn authorize(
             "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.",
         )),
     }
+}
+
+/// The key in a value of `Authorization`, where the API lets it stand there.
+fn bearer_key<'a>(route: &ApiRoute, value: &'a str) -> Option<&'a str> {
+    let (scheme, key) = value.split_once(' ').filter(|_| route.key_bearer)?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// The keys of all values of `Authorization`.
+fn bearer_keys<'a>(route: &'a ApiRoute, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
+    values.filter_map(|value| bearer_key(route, value))
 }
 
 fn refused(route: &ApiRoute, host: &str, reason: &'static str, message: &str) -> PolicyError {
@@ -261,6 +381,11 @@ fn take_off_keys(
             let header = name.clone();
             matched.keys.push(PresentedKey { header, value: Secret::new(value.to_owned()) });
         }
+    }
+    let authorization = headers.get_all(AUTHORIZATION).iter().filter_map(|it| it.to_str().ok());
+    for value in authorization.filter(|value| bearer_key(route, value).is_some_and(&is_key)) {
+        let value = Secret::new(value.to_owned());
+        matched.keys.push(PresentedKey { header: AUTHORIZATION, value });
     }
     let carries_key = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

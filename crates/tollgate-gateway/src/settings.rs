@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 /// Bounds on what clients and backends may send; `[limits]`.
@@ -26,6 +27,8 @@ pub struct Limits {
     pub requests_per_connection: u32,
     /// Requests that policies of one request may make.
     pub policy_requests: usize,
+    /// Requests under way in the whole process that no policy waits for.
+    pub one_way_requests: usize,
 }
 
 /// Time-outs; `[timeouts]`.
@@ -51,6 +54,8 @@ pub struct Timeouts {
     pub backend_write: Duration,
     /// An idle backend connection in the pool.
     pub backend_idle: Duration,
+    /// A request of a policy, from beginning to end; the policy's `timeout` overrides it.
+    pub policy_request: Duration,
     /// Requests in flight when the gateway stops.
     pub graceful_stop: Duration,
 }
@@ -64,12 +69,28 @@ pub struct ListenSettings {
     pub https: Option<SocketAddr>,
     /// Health, metrics, status.
     pub admin: Option<SocketAddr>,
+    /// Whether HTTPS asks clients for a certificate.
+    pub client_certificates: ClientCertificates,
     /// Whether the plain listener also speaks HTTP/2 with prior knowledge.
     pub h2c: bool,
     /// Peers whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Headers that only they may set: removed from the requests of everybody else.
+    pub identity_headers: Vec<HeaderName>,
     /// Whether trusted peers begin connections with the PROXY protocol.
     pub proxy_protocol: bool,
+}
+
+/// Whether the HTTPS listener asks clients for a certificate. Whom to believe is decided by policies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// It does not ask.
+    #[default]
+    Off,
+    /// It asks, and goes on without one.
+    Optional,
+    /// It asks, and closes the connection without one.
+    Required,
 }
 
 impl Default for Limits {
@@ -84,6 +105,7 @@ impl Default for Limits {
             connections: 10_000,
             requests_per_connection: 1_000,
             policy_requests: 32,
+            one_way_requests: 256,
         }
     }
 }
@@ -101,6 +123,7 @@ impl Default for Timeouts {
             backend_body: None,
             backend_write: Duration::from_mins(1),
             backend_idle: Duration::from_secs(90),
+            policy_request: Duration::from_mins(1),
             graceful_stop: Duration::from_secs(30),
         }
     }

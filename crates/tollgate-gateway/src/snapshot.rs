@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
 use tollgate_diagnostics::{Sources, Span};
+use tollgate_engine::json_schema::SchemaDocument;
 use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target, TrustStore};
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
@@ -53,6 +54,10 @@ pub struct SnapshotNames {
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
     /// Roots besides the system's, and certificates that lead to roots.
     pub(crate) authorities: (Vec<Bytes>, Vec<Bytes>),
+    /// DER of what authorities have revoked.
+    pub(crate) revocation_lists: Vec<Bytes>,
+    /// Schemas by identifier.
+    pub(crate) schemas: HashMap<String, Arc<SchemaDocument>>,
     /// Both with the system's, read when an expression first asks.
     pub(crate) trust: OnceLock<TrustStore>,
     pub(crate) redactor: Redactor,
@@ -94,7 +99,18 @@ impl Names for SnapshotNames {
             let (roots, intermediates) = &self.authorities;
             let roots = system_root_certificates().into_iter().chain(roots.iter().cloned());
             TrustStore::new(roots, intermediates.iter().cloned())
+                .with_revocation_lists(&self.revocation_lists)
         }))
+    }
+
+    fn schema(&self, id: &str) -> Option<Arc<SchemaDocument>> {
+        self.schemas.get(id).cloned()
+    }
+
+    fn schema_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = self.schemas.keys().map(String::as_str).collect();
+        ids.sort_unstable();
+        ids
     }
 
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
@@ -125,6 +141,9 @@ pub struct Matched {
     pub target: Option<Target>,
     /// The gateway's subscription keys that headers carry.
     pub keys: Vec<PresentedKey>,
+    /// Whether no operation is defined for the request, so that policies may answer in place of one, before anything
+    /// else. Of a preflight, the rest is about the request that it asks for.
+    pub unmatched: bool,
 }
 
 /// A subscription key in a header. When the request is forwarded, the value goes from the header if it is still there.

@@ -1,6 +1,7 @@
 //! URL templates of operations.
 
 use percent_encoding::percent_decode_str;
+use tollgate_engine::contract::{Contract, Location, Parameter};
 
 /// A template such as `/deployments/{id}/chat/completions?api-version={version}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,18 @@ impl Template {
             QueryValue::Literal(_) => None,
         });
         path.chain(query).collect()
+    }
+
+    /// What the template says of an operation that nothing else describes: its parameters, with any value.
+    pub(crate) fn contract(&self) -> Contract {
+        let path = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Parameter { name, .. } | Segment::Rest(name) => {
+                Some(Parameter::any(name, Location::Path))
+            }
+            Segment::Literal(_) => None,
+        });
+        let query = self.query.iter().map(|part| Parameter::any(&part.key, Location::Query));
+        Contract { parameters: path.chain(query).collect(), ..Contract::default() }
     }
 
     /// Sorts templates so that the first one that matches is the most specific: literal before parameter before rest,

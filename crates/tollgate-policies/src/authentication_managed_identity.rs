@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use tollgate_engine::ports::{AccessToken, IdentityError, TokenSource};
+use tollgate_engine::ports::{AccessToken, CallToken, IdentityError, TokenSource};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, BoxFuture, CompileCx, Content, Facts, Flow, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
+    AttributeDef, AttributeType, BoxFuture, CompileCx, Content, Facts, Flow, Limit, Message,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -16,6 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[Section::Outbound],
     scopes: &[Scope::Global, Scope::Product, Scope::Api, Scope::Operation],
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "resource",
@@ -49,7 +50,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
 };
 
 const DOCS: &str = r#"Gets a Microsoft Entra token for the gateway's identity and sets the request's `Authorization` header to it; with
-`output-token-variable-name` it only sets the variable. Tokens are shared by all policies that ask for the same, and
+`output-token-variable-name` it only sets the variable. Inside `send-request` it is that request that gets the token. Tokens are shared by all policies that ask for the same, and
 renewed in the background before they end, so a request seldom waits.
 
 ```xml
@@ -66,6 +67,7 @@ Differences from Azure:
 "#;
 
 struct ManagedIdentity {
+    message: Message,
     source: Source,
     variable: Option<Arc<str>>,
     ignore_error: bool,
@@ -99,7 +101,8 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
         }
         (resource, client_id) => Source::PerRequest { resource, client_id },
     };
-    Some(Box::new(ManagedIdentity { source, variable, ignore_error: ignore_error? }))
+    let message = cx.message();
+    Some(Box::new(ManagedIdentity { message, source, variable, ignore_error: ignore_error? }))
 }
 
 fn find(
@@ -162,7 +165,17 @@ impl ManagedIdentity {
 
 impl Step for ManagedIdentity {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
-        match self.source(cx)? {
+        let source = self.source(cx)?;
+        if self.message == Message::Call
+            && self.variable.is_none()
+            && let (Ok(source), Some(call)) = (&source, &mut cx.call)
+        {
+            // The call itself waits for its token, so that several calls can be under way at once.
+            let (source, is_optional) = (Arc::clone(source), self.ignore_error);
+            call.token = Some(CallToken { source, is_optional });
+            return Ok(Flow::Continue);
+        }
+        match source {
             Ok(source) => match source.current() {
                 Some(token) => self.apply(cx, Ok(token)),
                 None => Ok(Flow::Wait),

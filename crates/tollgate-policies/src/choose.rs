@@ -4,7 +4,7 @@ use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, Block, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow,
-    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
+    Limit, PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -12,6 +12,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[],
     content: Content::Children(&[
         ChildDef {

@@ -6,8 +6,8 @@ use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, Typed, Value,
+    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -16,6 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Backend],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "http-version",
@@ -64,7 +65,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
             name: "buffer-response",
             ty: AttributeType::Bool,
             default: Some("true"),
-            doc: "`false` passes each chunk of the response on at once.",
+            doc: "`false` passes each chunk of the response on at once, which is always done here.",
             ..AttributeDef::DEFAULT
         },
         AttributeDef {
@@ -95,7 +96,9 @@ the connection could not be made or broke, `BackendNotFound` when there is no su
 Differences from Azure:
 
 - With `fail-on-error-status-code` the reason is `BackendErrorStatusCode`, and `context.Response` stays the backend's.
-- `timeout="0"` waits for nothing and fails at once.
+- `buffer-response="true"` does not gather chunks of the response into pieces of 8 KB: each is passed on as it comes, unless a
+  policy reads the body.
+- `timeout="0"` waits for nothing: it fails at once, and nothing is sent.
 - A body that was streamed to the backend cannot be sent again; a second `forward-request` then fails with
   `RequestBodyConsumed`. `buffer-request-body="true"` on the first one prevents it.
 - A failure to get the gateway's own token for a backend has the reason `ManagedIdentityTokenFailed`.
@@ -110,7 +113,6 @@ struct ForwardRequest {
     http_version: HttpVersion,
     follow_redirects: Value<bool>,
     buffer_request_body: bool,
-    buffer_response: bool,
     fail_on_error: bool,
 }
 
@@ -161,7 +163,6 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
         http_version,
         follow_redirects: cx.attribute(element, "follow-redirects")?,
         buffer_request_body: cx.literal(element, "buffer-request-body")?,
-        buffer_response: cx.literal(element, "buffer-response")?,
         fail_on_error: cx.literal(element, "fail-on-error-status-code")?,
     }))
 }
@@ -191,10 +192,16 @@ impl Step for ForwardRequest {
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
             let options = self.options(cx)?;
+            // No answer comes in no time; a call that is cut off at some moment would only sometimes have been seen.
+            if options.timeout == Some(Duration::ZERO) {
+                return Err(failure(&ForwardError::Timeout(Duration::ZERO)));
+            }
             if matches!(cx.request.body, Body::Sent) {
                 let message = "The body of the request has already been sent and was not kept.";
                 return Err(PolicyError::internal("RequestBodyConsumed", message));
             }
+            // What an earlier call answered is not the response of one that fails.
+            cx.response = None;
             let RequestCx { request, wire, client, .. } = cx;
             let call = ForwardCall { request, options, request_id: client.request_id };
             let answer = wire.forward(call).await;
@@ -239,7 +246,6 @@ impl ForwardRequest {
             continue_timeout,
             http_version: self.http_version,
             follow_redirects: self.follow_redirects.eval(cx)?,
-            buffer_response: self.buffer_response,
         })
     }
 }
@@ -307,7 +313,6 @@ mod tests {
             continue_timeout: None,
             http_version: HttpVersion::One,
             follow_redirects: false,
-            buffer_response: true,
         };
         assert_eq!(options("<forward-request />"), default);
         assert_eq!(
@@ -320,14 +325,14 @@ mod tests {
                 continue_timeout: Some(Duration::from_secs(2)),
                 http_version: HttpVersion::TwoOrOne,
                 follow_redirects: true,
-                buffer_response: false,
             }
         );
         let timeout = Some(Duration::from_millis(1500));
         assert_eq!(options(r#"<forward-request timeout-ms="1500" http-version="2" />"#), {
             ForwardOptions { timeout, http_version: HttpVersion::Two, ..default }
         });
-        assert_eq!(options(r#"<forward-request timeout="0" />"#).timeout, Some(Duration::ZERO));
+        let run = Case::backend(r#"<forward-request timeout="0" />"#).run();
+        assert_eq!((run.reason(), run.forwarded().len()), ("Timeout", 0));
     }
 
     #[test]

@@ -3,15 +3,49 @@
 //! A policy declares its attributes and children, builds a step from an element, and runs it; nothing else in Tollgate
 //! knows it by name. What the outside is needed for goes through the engine's ports.
 
+mod authentication_basic;
+mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
+mod cache_lookup;
+mod cache_lookup_value;
+mod cache_remove_value;
+mod cache_store;
+mod cache_store_value;
+mod cache_value;
+mod cached_response;
+mod cached_value;
+mod check_header;
 mod choose;
+mod conversion;
+mod cors;
+mod cross_domain;
 mod exists_action;
+mod find_and_replace;
 mod forward_request;
+mod get_authorization_context;
+mod ip_filter;
+mod json_to_xml;
+mod jsonp;
+mod limit;
+mod limit_concurrency;
+mod liquid;
+mod message_body;
+mod mock_response;
 mod openid_url;
+mod outgoing_call;
+mod proxy;
 mod query;
+mod quota;
+mod quota_by_key;
+mod rate_limit;
+mod rate_limit_by_key;
+mod redirect_content_urls;
+mod retry;
 mod return_response;
 mod rewrite_uri;
+mod send_one_way_request;
+mod send_request;
 mod set_backend_service;
 mod set_body;
 mod set_header;
@@ -22,8 +56,20 @@ mod set_variable;
 mod token;
 mod unsupported;
 mod validate_azure_ad_token;
+mod validate_client_certificate;
+mod validate_content;
+mod validate_headers;
 mod validate_jwt;
+mod validate_parameters;
+mod validate_status_code;
+mod validation;
+mod wait;
+mod xml_text;
+mod xml_to_json;
+mod xsl_transform;
 
+#[cfg(test)]
+mod matrix_tests;
 #[cfg(test)]
 mod registry_tests;
 #[cfg(test)]
@@ -38,11 +84,38 @@ pub const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request
 
 /// Every policy, sorted by name.
 pub const ALL: &[PolicyDef] = &[
+    authentication_basic::POLICY,
+    authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    cache_lookup::POLICY,
+    cache_lookup_value::POLICY,
+    cache_remove_value::POLICY,
+    cache_store::POLICY,
+    cache_store_value::POLICY,
+    cache_value::POLICY,
+    check_header::POLICY,
     choose::POLICY,
+    cors::POLICY,
+    cross_domain::POLICY,
+    find_and_replace::POLICY,
     forward_request::POLICY,
+    get_authorization_context::POLICY,
+    ip_filter::POLICY,
+    json_to_xml::POLICY,
+    jsonp::POLICY,
+    limit_concurrency::POLICY,
+    mock_response::POLICY,
+    proxy::POLICY,
+    quota::POLICY,
+    quota_by_key::POLICY,
+    rate_limit::POLICY,
+    rate_limit_by_key::POLICY,
+    redirect_content_urls::POLICY,
+    retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,
+    send_one_way_request::POLICY,
+    send_request::POLICY,
     set_backend_service::POLICY,
     set_body::POLICY,
     set_header::POLICY,
@@ -51,5 +124,13 @@ pub const ALL: &[PolicyDef] = &[
     set_status::POLICY,
     set_variable::POLICY,
     validate_azure_ad_token::POLICY,
+    validate_client_certificate::POLICY,
+    validate_content::POLICY,
+    validate_headers::POLICY,
     validate_jwt::POLICY,
+    validate_parameters::POLICY,
+    validate_status_code::POLICY,
+    wait::POLICY,
+    xml_to_json::POLICY,
+    xsl_transform::POLICY,
 ];

@@ -23,7 +23,8 @@ pub(crate) fn value<'q>(query: &'q str, wanted: &str) -> Option<Cow<'q, str>> {
     Some(decode(found.split_once('=').map_or("", |(_, value)| value)))
 }
 
-fn decode(text: &str) -> Cow<'_, str> {
+/// A component, decoded.
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['+', '%']) {
         return Cow::Borrowed(text);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, Block, Body, CompileCx, Content, Flow, PolicyDef, PolicyError, RequestCx,
+    AttributeDef, Block, Body, CompileCx, Content, Flow, Limit, PolicyDef, PolicyError, RequestCx,
     Response, Resumed, Scope, Section, Step,
 };
 
@@ -14,6 +14,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[AttributeDef {
         name: "response-variable-name",
         doc: "Context variable that holds the response to begin with.",
@@ -40,7 +41,10 @@ response in a context variable. No further policy runs, in no section.
 Differences from Azure:
 
 - The response begins empty, as Azure documents, and not as a copy of the backend's.
-- A variable that does not exist or holds no response is an error of the request (500).
+- A `response-variable-name` that does not exist or holds no response is an error of the request (500, reason
+  `ResponseVariableInvalid`).
+- The body of that response is sent also when an expression has read it without `preserveContent`. Headers of the
+  connection it came over stay behind.
 - The policies inside may stand in any order.
 "#;
 

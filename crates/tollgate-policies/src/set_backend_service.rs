@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, Target, Value,
+    AttributeDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError, RequestCx, Scope,
+    Section, Step, Support, Target, Value,
 };
 
 use crate::base_url::BaseUrl;
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Backend],
     toolkit_sections: &[Section::Outbound, Section::OnError],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "base-url",
@@ -30,23 +31,35 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
             doc: "Name of a configured backend.",
             ..AttributeDef::DEFAULT
         },
-        AttributeDef { name: "sf-resolve-condition", doc: "Service Fabric.", ..ELSEWHERE },
-        AttributeDef { name: "sf-service-instance-name", doc: "Service Fabric.", ..ELSEWHERE },
-        AttributeDef { name: "sf-partition-key", doc: "Service Fabric.", ..ELSEWHERE },
-        AttributeDef { name: "sf-replica-type", doc: "Service Fabric.", ..ELSEWHERE },
-        AttributeDef { name: "sf-listener-name", doc: "Service Fabric.", ..ELSEWHERE },
-        AttributeDef { name: "dapr-app-id", doc: "Dapr.", ..ELSEWHERE },
-        AttributeDef { name: "dapr-method", doc: "Dapr.", ..ELSEWHERE },
-        AttributeDef { name: "dapr-namespace", doc: "Dapr.", ..ELSEWHERE },
+        AttributeDef { name: "sf-resolve-condition", ..SERVICE_FABRIC },
+        AttributeDef { name: "sf-service-instance-name", ..SERVICE_FABRIC },
+        AttributeDef { name: "sf-partition-key", ..SERVICE_FABRIC },
+        AttributeDef { name: "sf-replica-type", ..SERVICE_FABRIC },
+        AttributeDef { name: "sf-listener-name", ..SERVICE_FABRIC },
+        AttributeDef { name: "dapr-app-id", ..DAPR },
+        AttributeDef { name: "dapr-method", ..DAPR },
+        AttributeDef { name: "dapr-namespace", ..DAPR },
     ],
     content: Content::Empty,
     docs: DOCS,
     compile,
 };
 
-/// Attributes of services that Tollgate does not call.
-const ELSEWHERE: AttributeDef =
-    AttributeDef { ty: AttributeType::Text, expression: true, ..AttributeDef::DEFAULT };
+const SERVICE_FABRIC: AttributeDef = AttributeDef {
+    expression: true,
+    doc: "Service Fabric.",
+    support: Support::NoEffect("Service Fabric is not resolved outside Azure"),
+    ..AttributeDef::DEFAULT
+};
+
+const DAPR: AttributeDef = AttributeDef {
+    expression: true,
+    doc: "Dapr.",
+    support: Support::Refused(
+        "call the sidecar with `base-url=\"http://localhost:3500/v1.0/invoke/…\"`",
+    ),
+    ..AttributeDef::DEFAULT
+};
 
 const DOCS: &str = r#"Sends the request to another backend than the API's: to a base URL, or to a configured backend with its credentials
 and TLS settings. The final URL is the base, then the request's path and query.
@@ -80,25 +93,6 @@ enum Choice {
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
-    for attribute in &element.attributes {
-        if attribute.name.starts_with("sf-") {
-            let message = format!("attribute `{}` has no effect", attribute.name);
-            cx.report(
-                Diagnostic::new(Code::NO_EFFECT, message, attribute.name_span)
-                    .label("Service Fabric is not resolved outside Azure"),
-            );
-        } else if attribute.name.starts_with("dapr-") {
-            let message = format!("attribute `{}` is not supported", attribute.name);
-            cx.report(
-                Diagnostic::new(Code::UNSUPPORTED_POLICY, message, attribute.name_span)
-                    .label("Dapr is not supported")
-                    .help(
-                        "call the sidecar with `base-url=\"http://localhost:3500/v1.0/invoke/…\"`",
-                    ),
-            );
-            return None;
-        }
-    }
     let backend = match (element.attribute("base-url"), element.attribute("backend-id")) {
         (Some(_), None) => Choice::Url(cx.attribute(element, "base-url")?),
         (None, Some(written)) => {
@@ -256,6 +250,6 @@ mod tests {
         case(r#"<set-backend-service backend-id="b" sf-listener-name="x" />"#)
             .warned("has no effect");
         case(r#"<set-backend-service backend-id="dapr" dapr-app-id="x" dapr-method="y" />"#)
-            .refused("Dapr is not supported");
+            .refused("attribute `dapr-app-id` is not supported");
     }
 }

@@ -3,8 +3,8 @@
 use http::Method;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeType, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError, RequestCx, Scope,
-    Section, Step, TextDef, Value,
+    AttributeType, CompileCx, Content, Facts, Flow, Limit, Message, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, TextDef, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -12,13 +12,14 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::OnError],
     toolkit_sections: &[Section::Backend, Section::Outbound],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[],
     content: Content::Text(TextDef { ty: AttributeType::Text, required: true, expression: true }),
     docs: DOCS,
     compile,
 };
 
-const DOCS: &str = r"Replaces the method of the request that goes to the backend.
+const DOCS: &str = r"Replaces the method of the request that goes to the backend; inside `send-request`, of the request that it makes.
 
 ```xml
 <set-method>POST</set-method>
@@ -32,17 +33,22 @@ Differences from Azure:
 
 #[derive(Debug)]
 struct SetMethod {
+    message: Message,
     method: Value<Method>,
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let method = cx.text(element)?;
-    Some(Box::new(SetMethod { method }))
+    Some(Box::new(SetMethod { message: cx.message(), method }))
 }
 
 impl Step for SetMethod {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
-        cx.request.method = self.method.eval(cx)?;
+        let method = self.method.eval(cx)?;
+        match &mut cx.call {
+            Some(call) if self.message == Message::Call => call.method = method,
+            _ => cx.request.method = method,
+        }
         Ok(Flow::Continue)
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, TextDef, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, TextDef, Value,
 };
 
 use crate::exists_action::{ExistsAction, WORDS};
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound, Section::Backend],
     toolkit_sections: &[Section::Outbound, Section::OnError],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "name",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Message, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step, Typed, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Limit, Message, PolicyDef,
+    PolicyError, RequestCx, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -15,6 +15,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "code",
@@ -109,7 +110,7 @@ impl Typed for Phrase {
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let message = match cx.message() {
         Message::Reply => Message::Reply,
-        Message::Request | Message::Response => Message::Response,
+        Message::Request | Message::Response | Message::Call => Message::Response,
     };
     let code = cx.attribute(element, "code");
     let reason = cx.attribute(element, "reason");

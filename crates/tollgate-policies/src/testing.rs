@@ -1,31 +1,42 @@
 //! Compiles policies from text and runs them against fakes.
 
+mod cache;
 mod ports;
 pub(crate) mod signer;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
-use tollgate_engine::ports::{ForwardError, ForwardOptions};
+use tollgate_engine::contract::Contract;
+use tollgate_engine::counters::MemoryCounters;
+use tollgate_engine::ports::{CallError, Counters, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
-    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, Uri, Variables,
+    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, Traffic, Uri, Variables,
     compile_document, process, read,
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
-use ports::{FakeIdentities, FakeNames, FakeWire, FixedClock, Sequence, TraceLog, block_on};
-pub(crate) use ports::{FakeKeys, NOW};
+pub(crate) use cache::FakeCache;
+use ports::{
+    FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Observer, Sequence, TraceLog,
+    block_on,
+};
+pub(crate) use ports::{FakeKeys, NOW, Sent, World};
 
 use crate::{ALL, UNSUPPORTED};
 
 /// One request through one policy document, and what surrounds it.
 pub(crate) struct Case {
     sections: [String; 4],
+    scope: Scope,
     wider: Option<(Scope, String)>,
+    method: Method,
     url: String,
+    ip: Option<std::net::IpAddr>,
     headers: HeaderMap,
     body: Option<String>,
     streaming: bool,
@@ -34,12 +45,17 @@ pub(crate) struct Case {
     variables: Vec<(String, tollgate_expr::Value)>,
     matched: Vec<(String, String)>,
     operation: Option<String>,
+    contract: Option<Arc<Contract>>,
     template_parameters: Option<Vec<String>>,
     names: FakeNames,
     named_values: Values,
     identity_ready: bool,
     keys: Arc<FakeKeys>,
-    now: i64,
+    cache: Arc<FakeCache>,
+    calls: Arc<FakeCalls>,
+    clock: Arc<HandClock>,
+    counters: Arc<dyn Counters>,
+    info: RouteInfo,
 }
 
 /// How a case ended.
@@ -50,8 +66,15 @@ pub(crate) struct Run {
     /// How often the pipeline did not go through in one go.
     pub(crate) waits: usize,
     forwarded: Arc<Mutex<Vec<Forwarded>>>,
+    slept: Arc<Mutex<Vec<Duration>>>,
+    calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
+    pub(crate) cache: Arc<FakeCache>,
+    observer: Observer,
 }
+
+/// What is written down of the wire.
+type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Observer);
 
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
@@ -77,10 +100,14 @@ impl Case {
     fn new(section: usize, policies: &str) -> Self {
         let mut sections: [String; 4] = Default::default();
         policies.clone_into(&mut sections[section]);
+        let clock = Arc::new(HandClock::new(NOW));
         Self {
             sections,
+            scope: Scope::Operation,
             wider: None,
+            method: Method::GET,
             url: "/".to_owned(),
+            ip: None,
             headers: HeaderMap::new(),
             body: None,
             streaming: false,
@@ -89,12 +116,17 @@ impl Case {
             variables: Vec::new(),
             matched: Vec::new(),
             operation: None,
+            contract: None,
             template_parameters: None,
             names: FakeNames::default(),
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
-            now: NOW,
+            cache: Arc::default(),
+            calls: Arc::default(),
+            counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
+            clock,
+            info: RouteInfo::default(),
         }
     }
 
@@ -130,6 +162,18 @@ impl Case {
         self
     }
 
+    /// Address of the client.
+    pub(crate) fn ip(mut self, ip: &str) -> Self {
+        self.ip = Some(ip.parse().unwrap());
+        self
+    }
+
+    /// Policies of `outbound` besides those of another section.
+    pub(crate) fn outbound_too(mut self, policies: &str) -> Self {
+        policies.clone_into(&mut self.sections[2]);
+        self
+    }
+
     /// A header of the request, or of the response in `outbound`.
     pub(crate) fn header(mut self, name: &str, value: HeaderValue) -> Self {
         self.headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value);
@@ -144,6 +188,25 @@ impl Case {
     /// The body is still on the wire.
     pub(crate) fn streaming(mut self) -> Self {
         self.streaming = true;
+        self
+    }
+
+    /// Policies of `inbound` besides those of another section.
+    pub(crate) fn inbound_too(mut self, policies: &str) -> Self {
+        policies.clone_into(&mut self.sections[0]);
+        self
+    }
+
+    pub(crate) fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// The body of the last answer stays on the wire.
+    pub(crate) fn streaming_answer(mut self) -> Self {
+        if let Some(Ok(answer)) = self.answers.last_mut() {
+            answer.body = Body::Stream;
+        }
         self
     }
 
@@ -164,6 +227,12 @@ impl Case {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
+        self
+    }
+
+    /// What is described of the operation.
+    pub(crate) fn contract(mut self, contract: Contract) -> Self {
+        self.contract = Some(Arc::new(contract));
         self
     }
 
@@ -210,9 +279,47 @@ impl Case {
         self
     }
 
+    /// What the next call of a policy brings.
+    pub(crate) fn called(self, answer: Result<Response, CallError>) -> Self {
+        self.calls.answers.lock().unwrap().push_back(answer);
+        self
+    }
+
+    /// No further call may be made that nobody waits for.
+    pub(crate) fn busy(self) -> Self {
+        self.calls.is_busy.store(true, std::sync::atomic::Ordering::Relaxed);
+        self
+    }
+
+    /// Whether there is a cache on a server, which answers late.
+    pub(crate) fn external_cache(mut self, external: bool) -> Self {
+        self.cache = Arc::new(FakeCache::new(external));
+        self
+    }
+
+    /// The cache of an earlier run.
+    pub(crate) fn cache(mut self, cache: &Arc<FakeCache>) -> Self {
+        self.cache = Arc::clone(cache);
+        self
+    }
+
     /// Seconds since 1970.
-    pub(crate) fn at(mut self, now: i64) -> Self {
-        self.now = now;
+    pub(crate) fn at(self, now: i64) -> Self {
+        self.clock.set(now * 1_000);
+        self
+    }
+
+    /// With the counters, the clock and the matched entities of a world that several requests share.
+    pub(crate) fn within(mut self, world: &World) -> Self {
+        self.clock = Arc::clone(&world.clock);
+        self.counters = Arc::clone(&world.counters) as _;
+        self.info = world.info.clone();
+        self
+    }
+
+    /// Scope of the document; an operation's unless said otherwise.
+    pub(crate) fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
         self
     }
 
@@ -220,7 +327,12 @@ impl Case {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
-            clock: Arc::new(FixedClock(self.now)),
+            authorizations: Arc::new(FakeIdentities { ready: self.identity_ready }),
+            calls: Arc::clone(&self.calls) as _,
+            cache: Arc::clone(&self.cache) as _,
+            counters: Arc::clone(&self.counters) as _,
+            calls: Arc::clone(&self.calls) as _,
+            clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
         }
@@ -248,7 +360,7 @@ impl Case {
         let wider = self.wider.as_ref().map(|(scope, policies)| {
             (*scope, format!("<policies><inbound>{policies}</inbound></policies>"))
         });
-        for (scope, text) in [(Scope::Operation, self.document())].into_iter().chain(wider) {
+        for (scope, text) in [(self.scope, self.document())].into_iter().chain(wider) {
             let file = sources.add("policy.xml", text.as_str());
             let (document, found) = read::read(file, &text, &ReadOptions::new(&self.named_values));
             findings.extend(found);
@@ -294,18 +406,23 @@ impl Case {
 
     pub(crate) fn run(self) -> Run {
         let trace = Arc::<TraceLog>::default();
+        let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
         let (documents, findings, errors) = self.compile(&ports);
         assert!(!errors, "{findings}");
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
-        let mut cx = self.request(ports, Arc::clone(&forwarded));
+        let slept = Arc::default();
+        let observer = Observer::default();
+        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), observer.clone());
+        let calls = Arc::clone(&self.calls);
+        let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, trace }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, observer }
     }
 
-    fn request(self, ports: Ports, forwarded: Arc<Mutex<Vec<Forwarded>>>) -> RequestCx {
+    fn request(self, ports: Ports, (forwarded, slept, observer): Recorded) -> RequestCx {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -335,35 +452,51 @@ impl Case {
             self.operation.map(|url_template| Operation { url_template, ..Operation::default() });
         RequestCx {
             request: Request {
-                method: Method::GET,
+                method: self.method,
                 original_url: Arc::new(original_url),
                 uri: Uri { path: path.to_owned(), query: query.to_owned() },
                 target: None,
                 backend_chosen_by: None,
+                via: Via::default(),
                 headers,
                 body,
                 consumed: false,
             },
             response,
             reply: None,
+            call: None,
+            calls_left: 3,
             variables,
             last_error: None,
             client: ClientInfo {
                 request_id: uuid::Uuid::nil(),
                 timestamp: 0,
-                ip: None,
+                ip: self.ip,
                 certificate: None,
                 tracing: false,
             },
             route: Route {
-                info: RouteInfo { operation: operation.map(Arc::new), ..RouteInfo::default() },
+                info: RouteInfo {
+                    contract: self.contract,
+                    operation: operation.map(Arc::new).or(self.info.operation),
+                    ..self.info
+                },
                 matched_parameters: self.matched,
                 names: Arc::new(self.names),
                 deployment: Arc::new(Deployment::default()),
             },
             ports,
-            wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded }),
+            wire: Box::new(FakeWire {
+                body: bytes,
+                answers: self.answers,
+                forwarded,
+                slept,
+                observer,
+            }),
             eval: EvalState::new(Limits::default()),
+            counted: tollgate_engine::counters::Counted::default(),
+            finally: tollgate_engine::Finally::default(),
+            extensions: http::Extensions::default(),
         }
     }
 }
@@ -395,8 +528,37 @@ impl Run {
         body.map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default()
     }
 
+    /// A header of the response; empty when there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.cx.response.as_ref().and_then(|response| response.headers.get(name));
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The response was sent, with bodies of so many bytes.
+    pub(crate) fn sent(&mut self, request: u64, response: u64) {
+        let finally = std::mem::take(&mut self.cx.finally);
+        for work in finally.sent(Traffic { request, response }) {
+            block_on(work, &mut self.waits);
+        }
+    }
+
+    /// The body that the backend streams, `body`, passes to its end.
+    pub(crate) fn pass_stream(&self) {
+        self.observer.pass(&["bo", "dy"]);
+    }
+
     pub(crate) fn forwarded(&self) -> Vec<Forwarded> {
         self.forwarded.lock().unwrap().clone()
+    }
+
+    /// How long the wire was asked to wait, each time.
+    pub(crate) fn slept(&self) -> Vec<Duration> {
+        self.slept.lock().unwrap().clone()
+    }
+
+    /// The calls that policies made.
+    pub(crate) fn calls(&self) -> Vec<Sent> {
+        self.calls.sent.lock().unwrap().clone()
     }
 
     pub(crate) fn trace(&self) -> String {

@@ -10,7 +10,7 @@ const TEMPLATE: &str = r##"//! `{name}`: say in one line what it does.
 
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    CompileCx, Content, Flow, PolicyDef, PolicyError, RequestCx, Scope, Section, Step,
+    CompileCx, Content, Flow, Limit, PolicyDef, PolicyError, RequestCx, Scope, Section, Step,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -18,6 +18,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[],
     content: Content::Empty,
     docs: DOCS,

@@ -4,6 +4,7 @@ mod client;
 mod echo;
 mod entra;
 mod identity;
+mod key_vault;
 mod openai;
 mod realtime;
 mod server;

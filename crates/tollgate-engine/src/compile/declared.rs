@@ -4,7 +4,7 @@ use tollgate_diagnostics::{Code, Diagnostic, closest};
 
 use super::{CompileCx, invalid_value};
 use crate::read::{Attribute, Element, Value};
-use crate::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, TextDef, Typed};
+use crate::{AttributeDef, AttributeType, ChildDef, Content, PolicyDef, Support, TextDef, Typed};
 
 /// The declaration of an attribute of a policy or of one of its children.
 pub(super) fn attribute(
@@ -19,17 +19,28 @@ pub(super) fn attribute(
 }
 
 fn child(content: &Content, element: &str) -> Option<&'static ChildDef> {
-    let Content::Children(children) = content else { return None };
+    let (Content::Children(children) | Content::Call { children, .. }) = content else {
+        return None;
+    };
     children
         .iter()
         .find(|child| child.name == element)
         .or_else(|| children.iter().find_map(|child_def| child(&child_def.content, element)))
 }
 
-/// Reports everything about a policy's element that its declaration does not allow.
-pub(super) fn check_policy(cx: &mut CompileCx<'_>, element: &Element, def: &'static PolicyDef) {
+/// Reports everything about a policy's element that its declaration does not allow. False when the element asks for
+/// something that is not supported, so that nothing else needs to be said about it.
+pub(super) fn check_policy(
+    cx: &mut CompileCx<'_>,
+    element: &Element,
+    def: &'static PolicyDef,
+) -> bool {
     attributes(cx, element, def.attributes, &["id"]);
     content(cx, element, &def.content);
+    let is_refused = |name: &str| {
+        def.attribute(name).is_some_and(|def| matches!(def.support, Support::Refused(_)))
+    };
+    !element.attributes.iter().any(|attribute| is_refused(&attribute.name))
 }
 
 fn attributes(
@@ -71,6 +82,21 @@ fn attributes(
 }
 
 fn check_attribute(cx: &mut CompileCx<'_>, attribute: &Attribute, def: &AttributeDef) {
+    match def.support {
+        Support::Done => {}
+        Support::NoEffect(why) => {
+            let message = format!("attribute `{}` has no effect", attribute.name);
+            let span = attribute.name_span;
+            cx.report(Diagnostic::new(Code::NO_EFFECT, message, span).label(why));
+        }
+        Support::Refused(why) => {
+            let message = format!("attribute `{}` is not supported", attribute.name);
+            let span = attribute.name_span;
+            let diagnostic = Diagnostic::new(Code::UNSUPPORTED_POLICY, message, span);
+            cx.report(diagnostic.label("not supported").help(why));
+            return;
+        }
+    }
     let subject = format!("attribute `{}`", attribute.name);
     if attribute.value.is_expression {
         if !def.expression {
@@ -129,6 +155,7 @@ fn word_list(words: &[&str]) -> String {
 
 fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
     match declared {
+        Content::Foreign => {}
         Content::Empty => {
             no_children(cx, element);
             no_text(cx, element);
@@ -148,9 +175,43 @@ fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
         }
         Content::Children(defs) => {
             no_text(cx, element);
+            no_other_children(cx, element, defs);
             children(cx, element, defs);
         }
+        Content::Call { children: defs, .. } => {
+            no_text(cx, element);
+            children(cx, element, defs);
+        }
+        Content::Only(names) => {
+            no_text(cx, element);
+            only(cx, element, names);
+        }
         Content::Policies | Content::Response { .. } => no_text(cx, element),
+    }
+}
+
+/// Policies that hold some policies only.
+fn only(cx: &mut CompileCx<'_>, element: &Element, names: &[&str]) {
+    if element.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(
+                Code::MISSING_CHILD,
+                format!("`{}` is empty", element.name),
+                element.name_span,
+            )
+            .label(format!("expected one of {}", word_list(names))),
+        );
+    }
+    for child in element.elements().filter(|child| !names.contains(&child.name.as_str())) {
+        cx.report(
+            Diagnostic::new(
+                Code::UNKNOWN_ELEMENT,
+                format!("`{}` may not stand directly in `{}`", child.name, element.name),
+                child.name_span,
+            )
+            .label(format!("expected one of {}", word_list(names)))
+            .suggest(closest(&child.name, names.iter().copied())),
+        );
     }
 }
 
@@ -162,6 +223,7 @@ fn text(cx: &mut CompileCx<'_>, element: &Element, def: &TextDef) {
         Some(text) if text.is_expression && !def.expression => {
             cx.report(not_an_expression(&text, &subject));
         }
+        Some(text) if text.is_expression => {}
         Some(text) => literal(cx, &text, def.ty, &subject),
     }
 }
@@ -197,12 +259,9 @@ fn no_children(cx: &mut CompileCx<'_>, element: &Element) {
     }
 }
 
-fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
+fn no_other_children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
     for child in element.elements() {
-        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
-            attributes(cx, child, def.attributes, &[]);
-            content(cx, child, &def.content);
-        } else {
+        if defs.iter().all(|def| def.name != child.name) {
             let suggestion = closest(&child.name, defs.iter().map(|def| def.name));
             cx.report(
                 Diagnostic::new(
@@ -213,6 +272,17 @@ fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]
                 .label(format!("not a child of `{}`", element.name))
                 .suggest(suggestion),
             );
+        }
+    }
+}
+
+fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
+    for child in element.elements() {
+        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
+            if !matches!(def.content, Content::Foreign) {
+                attributes(cx, child, def.attributes, &[]);
+                content(cx, child, &def.content);
+            }
         }
     }
     for def in defs {

@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::{Code, Diagnostic, closest};
 
-use super::{CompileCx, CompileEnv, declared};
+use super::{CompileCx, CompileEnv, CompiledFragment, declared};
 use crate::read::Element;
 use crate::step::StepKind;
 use crate::{
-    Block, CompiledDocument, CompiledStep, Content, Facts, Message, PolicyDef, Scope, Section,
+    Block, ChildDef, CompiledDocument, CompiledStep, Content, Facts, Limit, Message, PolicyDef,
+    Scope, Section,
 };
 
 const BASE: &str = "base";
 const INCLUDE_FRAGMENT: &str = "include-fragment";
+
+/// Bytes of a fragment, as in Azure.
+const LARGEST_FRAGMENT: usize = 512 * 1024;
 
 /// What a document belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +34,8 @@ pub(super) enum Place {
     Section,
     Nested,
     Fragment,
-    Reply,
+    /// Inside a policy that makes a message of its own.
+    Message,
 }
 
 /// Compiles a `<policies>` document. A document with an error among its findings must not be used.
@@ -57,6 +62,7 @@ pub fn compile_document(
         return document;
     }
     outside_policies(root, diagnostics);
+    let mut limited = Vec::new();
     for element in root.elements() {
         let Some(section) = Section::from_name(&element.name) else {
             diagnostics.push(unknown_section(element, env));
@@ -70,6 +76,7 @@ pub fn compile_document(
             scope: info.scope,
             message: message_of(section),
             in_fragment: false,
+            limited: &mut limited,
             template_parameters: info.template_parameters,
         };
         outside_attributes(&mut cx, element);
@@ -101,6 +108,17 @@ pub fn compile_fragment(
     env: &CompileEnv<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Block {
+    fragment(root, section, scope, env, (diagnostics, &mut Vec::new()))
+}
+
+/// Compiles a fragment and adds its limited policies to those of the place.
+fn fragment(
+    root: &Element,
+    section: Section,
+    scope: Scope,
+    env: &CompileEnv<'_>,
+    (diagnostics, limited): (&mut Vec<Diagnostic>, &mut Vec<(&'static PolicyDef, Section)>),
+) -> Block {
     let mut cx = CompileCx {
         env,
         diagnostics,
@@ -109,6 +127,7 @@ pub fn compile_fragment(
         scope,
         message: message_of(section),
         in_fragment: true,
+        limited,
         template_parameters: None,
     };
     if root.name != "fragment" {
@@ -123,6 +142,21 @@ pub fn compile_fragment(
         return Block::default();
     }
     outside_attributes(&mut cx, root);
+    let size = root.span.range().len();
+    if size > LARGEST_FRAGMENT {
+        let message = format!("the fragment is larger than {LARGEST_FRAGMENT} bytes");
+        cx.report(
+            Diagnostic::new(Code::TOO_LARGE, message, root.name_span)
+                .label(format!("{size} bytes"))
+                .help("split it into several fragments"),
+        );
+    }
+    if root.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
+                .label("Azure API Management refuses this"),
+        );
+    }
     block(&mut cx, root, String::new(), Place::Fragment)
 }
 
@@ -207,7 +241,14 @@ pub(super) fn block(
 ) -> Block {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut steps = Vec::new();
+    let own: &[ChildDef] = match cx.def.map(|def| def.content) {
+        Some(Content::Call { children, .. }) if place == Place::Message => children,
+        _ => &[],
+    };
     for child in element.elements() {
+        if own.iter().any(|def| def.name == child.name) {
+            continue;
+        }
         let index = counts.entry(child.name.as_str()).or_default();
         *index += 1;
         steps.extend(step(cx, child, *index, place));
@@ -239,7 +280,7 @@ fn base(
         _ if cx.in_fragment => Some((Code::NESTED_FRAGMENT, "`base` is not allowed in a fragment")),
         Place::Section if index > 1 => Some((Code::REPEATED, "`base` appears twice in a section")),
         Place::Section => None,
-        Place::Nested | Place::Fragment | Place::Reply => {
+        Place::Nested | Place::Fragment | Place::Message => {
             Some((Code::WRONG_SECTION, "`base` must stand directly in a section"))
         }
     };
@@ -309,19 +350,25 @@ fn include_fragment(
     };
     let key = (id.to_owned(), cx.section, cx.scope);
     let known = cx.env.fragments.compiled.borrow().get(&key).cloned();
-    let block = known.unwrap_or_else(|| {
-        let block = compile_fragment(root, cx.section, cx.scope, cx.env, cx.diagnostics);
-        let block = Arc::new(block);
-        cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&block));
-        block
+    let compiled = known.unwrap_or_else(|| {
+        let mut limited = Vec::new();
+        let found = (&mut *cx.diagnostics, &mut limited);
+        let block = Arc::new(fragment(root, cx.section, cx.scope, cx.env, found));
+        let limited = limited.into_iter().map(|(def, _)| def).collect();
+        let compiled = Arc::new(CompiledFragment { block, limited });
+        cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
+        compiled
     });
+    for def in &compiled.limited {
+        check_limit(cx, element, def);
+    }
     let id = policy_id(element);
     Some(CompiledStep {
         name: INCLUDE_FRAGMENT,
         index,
         id,
         facts: Facts::default(),
-        kind: StepKind::Fragment(block),
+        kind: StepKind::Fragment(Arc::clone(&compiled.block)),
     })
 }
 
@@ -341,12 +388,17 @@ fn policy(
         return None;
     };
     check_place(cx, element, def, place);
+    check_limit(cx, element, def);
     let outer = cx.def.replace(def);
-    declared::check_policy(cx, element, def);
-    if let Content::Response { once, many } = def.content {
-        check_reply(cx, element, once, many);
+    let is_supported = declared::check_policy(cx, element, def);
+    match def.content {
+        Content::Response { once, many } => check_message(cx, element, &[], once, many),
+        Content::Call { children, once, many } => {
+            check_message(cx, element, children, once, many);
+        }
+        _ => {}
     }
-    let step = (def.compile)(element, cx);
+    let step = if is_supported { (def.compile)(element, cx) } else { None };
     cx.def = outer;
     let step = step?;
     let facts = step.facts();
@@ -354,10 +406,17 @@ fn policy(
     Some(CompiledStep { name: def.name, index, id, facts, kind: StepKind::Policy(step) })
 }
 
-/// The policies inside a policy that makes a response of its own.
-fn check_reply(cx: &mut CompileCx<'_>, element: &Element, once: &[&str], many: &[&str]) {
+/// The policies inside a policy that makes a message of its own, beside its own children.
+fn check_message(
+    cx: &mut CompileCx<'_>,
+    element: &Element,
+    children: &[ChildDef],
+    once: &[&str],
+    many: &[&str],
+) {
     let mut seen: Vec<&str> = Vec::new();
-    for child in element.elements() {
+    let is_child = |name: &str| children.iter().any(|def| def.name == name);
+    for child in element.elements().filter(|child| !is_child(&child.name)) {
         let name = child.name.as_str();
         if once.contains(&name) {
             if seen.contains(&name) {
@@ -378,7 +437,10 @@ fn check_reply(cx: &mut CompileCx<'_>, element: &Element, once: &[&str], many: &
                     child.name_span,
                 )
                 .label(format!("not allowed in `{}`", element.name))
-                .suggest(closest(name, once.iter().chain(many).copied())),
+                .suggest(closest(
+                    name,
+                    once.iter().chain(many).copied().chain(children.iter().map(|def| def.name)),
+                )),
             );
         }
         seen.push(name);
@@ -413,7 +475,7 @@ fn unknown_policy(cx: &CompileCx<'_>, element: &Element) -> Diagnostic {
 }
 
 fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place: Place) {
-    if place == Place::Reply {
+    if place == Place::Message {
         return;
     }
     let section = cx.section;
@@ -451,4 +513,23 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
             .label("wrong scope"),
         );
     }
+}
+
+/// Notes a policy that may not appear as often as one likes, and reports when it appears too often.
+fn check_limit(cx: &mut CompileCx<'_>, element: &Element, def: &'static PolicyDef) {
+    let within = match def.limit {
+        Limit::Any => return,
+        Limit::OncePerSection => "section",
+        Limit::OncePerDocument => "policy document",
+    };
+    let section = cx.section;
+    let is_same = |(known, place): &(&PolicyDef, Section)| {
+        known.name == def.name && (def.limit == Limit::OncePerDocument || *place == section)
+    };
+    if cx.limited.iter().any(is_same) {
+        let message = format!("`{}` appears more than once in a {within}", def.name);
+        let label = if element.name == def.name { "appears again" } else { "holds it again" };
+        cx.report(Diagnostic::new(Code::REPEATED, message, element.name_span).label(label));
+    }
+    cx.limited.push((def, section));
 }

@@ -7,10 +7,15 @@ use serde_json::{Map, Value};
 /// Reads JSON and refuses a repeated member at any depth: two readers that disagree on which one counts are how a
 /// checked claim and a used claim come to differ (RFC 8725 §2.6). Nesting is bounded by the JSON reader.
 pub fn parse_strict_json(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice::<Strict>(bytes) {
-        Ok(Strict(Value::Object(object))) => Some(object),
+    match parse_strict_value(bytes) {
+        Ok(Value::Object(object)) => Some(object),
         _ => None,
     }
+}
+
+/// Reads JSON of any kind, likewise.
+pub(crate) fn parse_strict_value(bytes: &[u8]) -> serde_json::Result<Value> {
+    serde_json::from_slice::<Strict>(bytes).map(|Strict(value)| value)
 }
 
 struct Strict(Value);

@@ -32,6 +32,7 @@ pub use encoding::symmetric_key_text;
 pub use error::JoseError;
 pub use header::Header;
 pub use json::parse_strict_json;
+pub(crate) use json::parse_strict_value;
 pub use jwe::{DecryptionKey, Jwe};
 pub use jws::Jws;
 pub use key::VerificationKey;

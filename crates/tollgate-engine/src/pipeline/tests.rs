@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use tollgate_diagnostics::{Sources, has_errors, render};
 use tollgate_expr::{Deployment, EvalState, Limits, Url};
 use uuid::Uuid;
@@ -12,14 +12,16 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets,
-    KeySource, Names, TokenSource,
+    AccessToken, Answer, Authorizations, BodyError, Cache, CacheKey, CachePlace, Call, CallError,
+    Calls, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
+    Lease, Names, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
-    AttributeDef, BoxFuture, ClientInfo, Clock, CompileCx, CompileEnv, Content, DocumentInfo,
-    Fragments, PolicyDef, Ports, Randomness, Request, Response, Route, RouteInfo, TraceSink, Uri,
-    Value, Variables, Wire, compile_document,
+    AttributeDef, Body, BoxFuture, BufferedBody, ClientInfo, Clock, CompileCx, CompileEnv,
+    Completion, Content, Detached, DocumentInfo, Facts, Flow, Fragments, Limit, PolicyDef, Ports,
+    Randomness, Request, Response, Resumed, Route, RouteInfo, Step, TraceSink, Until, Uri, Value,
+    Variables, Wire, compile_document,
 };
 
 /// What the policies of these tests have done, in order.
@@ -47,6 +49,7 @@ const fn def(
         sections: &Section::ALL,
         toolkit_sections: &[],
         scopes: ALL_SCOPES,
+        limit: Limit::Any,
         attributes: &[NAME],
         content,
         docs: "",
@@ -55,15 +58,20 @@ const fn def(
 }
 
 /// `mark` logs its name, `late` does so after waiting, `fail` fails, `read` needs the body, `stop` returns, `hold` runs
-/// what is inside, `rescue` runs it and goes on when it fails.
+/// what is inside, `rescue` runs it and goes on when it fails, `all` and `any` run it concurrently; `apart` is under way
+/// for as many polls as its name has characters, and fails when the name ends with `!`.
 static POLICIES: &[PolicyDef] = &[
     def("mark", Content::Empty, |el, cx| compile(el, cx, Act::Mark)),
     def("late", Content::Empty, |el, cx| compile(el, cx, Act::Late)),
     def("fail", Content::Empty, |el, cx| compile(el, cx, Act::Fail)),
     def("read", Content::Empty, |el, cx| compile(el, cx, Act::Read)),
     def("stop", Content::Empty, |el, cx| compile(el, cx, Act::Stop)),
+    def("answer", Content::Empty, |el, cx| compile(el, cx, Act::Answer)),
     def("hold", Content::Policies, |el, cx| compile(el, cx, Act::Hold)),
     def("rescue", Content::Policies, |el, cx| compile(el, cx, Act::Rescue)),
+    def("all", Content::Policies, |el, cx| compile(el, cx, Act::All)),
+    def("any", Content::Policies, |el, cx| compile(el, cx, Act::Any)),
+    def("apart", Content::Empty, |el, cx| compile(el, cx, Act::Apart)),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,8 +81,12 @@ enum Act {
     Fail,
     Read,
     Stop,
+    Answer,
     Hold,
     Rescue,
+    All,
+    Any,
+    Apart,
 }
 
 #[derive(Debug)]
@@ -87,7 +99,7 @@ struct Test {
 fn compile(el: &Element, cx: &mut CompileCx<'_>, act: Act) -> Option<Box<dyn Step>> {
     let name: Arc<str> = cx.literal(el, "name")?;
     let blocks = match act {
-        Act::Hold | Act::Rescue => vec![cx.block(el, "inner[1]")],
+        Act::Hold | Act::Rescue | Act::All | Act::Any => vec![cx.block(el, "inner[1]")],
         _ => Vec::new(),
     };
     Some(Box::new(Test { act, name: name.to_string(), blocks }))
@@ -105,9 +117,25 @@ impl Step for Test {
                 ));
             }
             Act::Hold | Act::Rescue => return Ok(Flow::Enter { block: 0, state: 7 }),
+            Act::All => return Ok(Flow::Concurrent { block: 0, until: Until::All }),
+            Act::Any => return Ok(Flow::Concurrent { block: 0, until: Until::Any }),
+            Act::Apart => log(format!("{} in place", self.name)),
+            Act::Answer => return Ok(Flow::Answered),
             Act::Mark | Act::Read | Act::Stop => log(self.name.clone()),
         }
         Ok(if self.act == Act::Stop { Flow::Return } else { Flow::Continue })
+    }
+
+    fn unmatched(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
+        if !matches!(self.act, Act::Answer | Act::Stop | Act::Fail) {
+            return Ok(Flow::Continue);
+        }
+        log(format!("{} unmatched", self.name));
+        if self.act == Act::Answer {
+            cx.response_mut(crate::Message::Response);
+            return Ok(Flow::Continue);
+        }
+        self.run(cx)
     }
 
     fn wait<'a>(
@@ -119,6 +147,37 @@ impl Step for Test {
             log(format!("{} waited", self.name));
             Ok(Flow::Continue)
         })
+    }
+
+    fn detach(&self, _: &mut RequestCx) -> Result<Option<Detached>, PolicyError> {
+        if self.act != Act::Apart {
+            return Ok(None);
+        }
+        let mut polls = self.name.len();
+        let name = self.name.clone();
+        log(format!("{name} begins"));
+        let dropped = Dropped(name.clone());
+        let future = Box::pin(async move {
+            let mut dropped = dropped;
+            std::future::poll_fn(|_| match polls {
+                0 => Poll::Ready(()),
+                _ => {
+                    polls -= 1;
+                    Poll::Pending
+                }
+            })
+            .await;
+            dropped.0.clear();
+            Box::new(move |_: &mut RequestCx| {
+                log(format!("{name} ends"));
+                match name.strip_suffix('!') {
+                    Some(_) => Err(PolicyError::internal("Why", name)),
+                    None if name.starts_with("return") => Ok(Flow::Return),
+                    None => Ok(Flow::Continue),
+                }
+            }) as Completion
+        });
+        Ok(Some(Detached { future }))
     }
 
     fn blocks(&self) -> &[Block] {
@@ -133,13 +192,25 @@ impl Step for Test {
     ) -> Result<Flow, PolicyError> {
         log(format!("{} resumed {} {}", self.name, resumed.state, outcome.is_ok()));
         match (self.act, outcome) {
-            (Act::Hold, Err(error)) => Err(error),
+            (Act::Rescue, Err(_)) => Ok(Flow::Continue),
+            (_, Err(error)) => Err(error),
             _ => Ok(Flow::Continue),
         }
     }
 
     fn facts(&self) -> Facts {
         Facts { reads_request_body: self.act == Act::Read, reads_response_body: false }
+    }
+}
+
+/// Says when it is dropped before its name was cleared.
+struct Dropped(String);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            log(format!("{} dropped", self.0));
+        }
     }
 }
 
@@ -162,6 +233,36 @@ impl KeySource for Nothing {
         _: crate::ports::Refresh<'a>,
     ) -> BoxFuture<'a, Result<Arc<KeySet>, KeyError>> {
         Box::pin(async { Err(KeyError::Unavailable(String::new())) })
+    }
+}
+
+impl Cache for Nothing {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, Option<Bytes>> {
+        Answer::Ready(None)
+    }
+
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
+        Answer::Ready(Lease::new(()))
+    }
+
+    fn is_local(&self, _: CachePlace) -> bool {
+        true
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn has_external(&self) -> bool {
+        false
     }
 }
 
@@ -248,8 +349,32 @@ impl Wire for Nothing {
         Box::pin(async { Err(ForwardError::NoTarget) })
     }
 
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {
+        headers.clone()
+    }
+
     fn sleep(&mut self, _: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
         Box::pin(async { Ok(()) })
+    }
+}
+
+impl Authorizations for Nothing {
+    fn connection(&self, _: &str, _: &str) -> Option<Arc<dyn TokenSource>> {
+        None
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+}
+
+impl Calls for Nothing {
+    fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        Box::pin(async { Err(CallError::Refused("nothing is called here".to_owned())) })
+    }
+
+    fn send_detached(&self, _: Call) -> Result<(), CallError> {
+        Err(CallError::TooMany(0))
     }
 }
 
@@ -257,6 +382,10 @@ fn ports() -> Ports {
     Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
+        cache: Arc::new(Nothing),
+        calls: Arc::new(Nothing),
+        authorizations: Arc::new(Nothing),
+        counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
@@ -290,12 +419,15 @@ fn request_cx() -> RequestCx {
             uri: Uri::default(),
             target: None,
             backend_chosen_by: None,
+            via: Via::default(),
             headers: HeaderMap::new(),
             body: Body::Stream,
             consumed: false,
         },
         response: None,
         reply: None,
+        call: None,
+        calls_left: 0,
         variables: Variables::default(),
         last_error: None,
         client: ClientInfo {
@@ -314,11 +446,14 @@ fn request_cx() -> RequestCx {
         ports: ports(),
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
+        counted: crate::counters::Counted::default(),
+        finally: crate::Finally::default(),
+        extensions: http::Extensions::default(),
     }
 }
 
 /// Runs documents from narrow to wide, each given as its scope and its sections, and says what happened.
-fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
+fn chain_of(documents: &[(Scope, &str)]) -> Chain {
     let ports = ports();
     let env = env(&ports);
     let mut diagnostics = Vec::new();
@@ -329,15 +464,22 @@ fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
     }));
     assert!(!has_errors(&diagnostics), "{diagnostics:?}");
     LOG.with(|log| log.lock().unwrap().clear());
-    let mut cx = request_cx();
-    // Nothing here really waits, so the future is ready when it is first asked.
-    let outcome = {
-        let mut running = Box::pin(process(&mut cx, &chain));
-        match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => panic!("a fake waits"),
-        }
-    };
+    chain
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut running = Box::pin(future);
+    let mut task = Context::from_waker(Waker::noop());
+    let ready = (0..100).find_map(|_| match running.as_mut().poll(&mut task) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    });
+    ready.expect("the pipeline ends")
+}
+
+fn run(documents: &[(Scope, &str)]) -> (Outcome, Vec<String>, RequestCx) {
+    let (chain, mut cx) = (chain_of(documents), request_cx());
+    let outcome = block_on(process(&mut cx, &chain));
     (outcome, LOG.with(|log| log.lock().unwrap().clone()), cx)
 }
 
@@ -388,12 +530,138 @@ fn a_return_ends_the_pipeline_from_any_depth() {
 }
 
 #[test]
+fn an_answer_in_place_of_the_backends_goes_through_outbound() {
+    let (outcome, log, _) = run(&[(
+        Scope::Api,
+        r#"<inbound><hold name="h"><answer name="a"/></hold><mark name="after"/></inbound><backend><mark name="backend"/></backend><outbound><mark name="out"/></outbound>"#,
+    )]);
+    assert_eq!((outcome, log), (Outcome::Completed, vec!["out".to_owned()]));
+}
+
+/// Asks the steps of these documents, from narrow to wide, to answer in place of an operation.
+fn unmatched(documents: &[(Scope, &str)]) -> (Option<Outcome>, Vec<String>, u16) {
+    let (chain, mut cx) = (chain_of(documents), request_cx());
+    let outcome = block_on(process_unmatched(&mut cx, &chain));
+    let log = LOG.with(|log| log.lock().unwrap().clone());
+    (outcome, log, cx.response.map_or(0, |response| response.status.as_u16()))
+}
+
+#[test]
+fn what_no_operation_is_for_may_be_answered() {
+    let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let nobody =
+        r#"<inbound><mark name="m"/><hold name="h"><answer name="inner"/></hold><base/></inbound>"#;
+    assert_eq!(unmatched(&[(Scope::Api, nobody)]).0, None);
+    let wide = r#"<inbound><answer name="wide"/></inbound><outbound><mark name="out"/></outbound>"#;
+    let (outcome, log, status) = unmatched(&[
+        (Scope::Api, r#"<inbound><mark name="m"/><base/></inbound>"#),
+        (Scope::Global, wide),
+    ]);
+    assert_eq!((outcome, log, status), (Some(Outcome::Returned), said(&["wide unmatched"]), 200));
+    let narrow =
+        r#"<inbound><answer name="first"/><stop name="second"/><answer name="third"/></inbound>"#;
+    let (_, log, _) = unmatched(&[(Scope::Api, narrow)]);
+    assert_eq!(log, said(&["first unmatched", "second unmatched", "second"]));
+    let fails = r#"<inbound><fail name="f"/></inbound><on-error><mark name="error"/></on-error>"#;
+    let (outcome, log, status) = unmatched(&[(Scope::Api, fails)]);
+    assert_eq!(
+        (outcome, log, status),
+        (Some(Outcome::Failed), said(&["f unmatched", "error"]), 418)
+    );
+}
+
+#[test]
 fn a_step_may_handle_what_fails_inside_it() {
     let text = "<inbound><rescue name=\"r\"><hold name=\"h\"><fail name=\"f\"/></hold></rescue><mark name=\"on\"/></inbound>";
     let (outcome, log, cx) = run(&[(Scope::Global, text)]);
     assert_eq!(outcome, Outcome::Completed);
     assert_eq!(log, ["h resumed 7 false", "r resumed 7 false", "on"]);
     assert!(cx.last_error.is_none());
+}
+
+#[test]
+fn steps_run_beside_one_another() {
+    let check = |inside: &str, expected: &[&str]| {
+        let (_, log, cx) = run(&[(Scope::Global, &format!("<inbound>{inside}</inbound>"))]);
+        assert_eq!(log, expected, "{inside}");
+        cx.last_error.map(|error| format!("{} {}", error.path, error.message))
+    };
+    // The one that cannot be detached runs while the others wait.
+    let all = r#"<all name="a"><apart name="slow"/><apart name="f"/><late name="l"/>
+        <hold name="h"><mark name="m"/><apart name="in"/></hold></all><mark name="after"/>"#;
+    let logged = [
+        "slow begins",
+        "f begins",
+        "l waited",
+        "m",
+        "in begins",
+        "f ends",
+        "in ends",
+        "h resumed 7 true",
+        "slow ends",
+        "a resumed 0 true",
+        "after",
+    ];
+    assert_eq!(check(all, &logged), None);
+    let any = r#"<any name="a"><apart name="slow"/><apart name="!"/><apart name="ok"/></any>"#;
+    let logged = [
+        "slow begins",
+        "! begins",
+        "ok begins",
+        "! ends",
+        "ok ends",
+        "slow dropped",
+        "a resumed 0 true",
+    ];
+    assert_eq!(check(any, &logged), None);
+    let first = r#"<any name="a"><mark name="m"/><apart name="never"/></any>"#;
+    assert_eq!(check(first, &["m", "a resumed 0 true"]), None);
+    let failed = r#"<any name="a"><apart name="two!"/><apart name="1!"/></any>"#;
+    let logged = ["two! begins", "1! begins", "1! ends", "two! ends", "a resumed 0 false"];
+    assert_eq!(check(failed, &logged), Some(r"any[1]\apart[2] 1!".to_owned()));
+    let failed = r#"<hold name="h"><all name="a"><apart name="slow"/><hold name="i"><apart name="!"/></hold></all></hold>"#;
+    let logged = [
+        "slow begins",
+        "! begins",
+        "! ends",
+        "i resumed 7 false",
+        "slow dropped",
+        "a resumed 0 false",
+        "h resumed 7 false",
+    ];
+    let path = r"hold[1]\inner[1]\all[1]\hold[1]\inner[1]\apart[1] !";
+    assert_eq!(check(failed, &logged), Some(path.to_owned()));
+}
+
+#[test]
+fn a_return_beside_others_ends_them_and_the_pipeline() {
+    let text = r#"<inbound><all name="a"><apart name="slow and slow"/><apart name="return"/></all><mark name="m"/></inbound>"#;
+    let (outcome, log, _) = run(&[(Scope::Global, text)]);
+    assert_eq!(outcome, Outcome::Returned);
+    let logged = ["slow and slow begins", "return begins", "return ends", "slow and slow dropped"];
+    assert_eq!(log, logged);
+}
+
+#[test]
+fn what_is_beside_goes_with_the_request() {
+    let ports = ports();
+    let env = env(&ports);
+    let text =
+        r#"<policies><inbound><all name="a"><apart name="slow"/></all></inbound></policies>"#;
+    let info = DocumentInfo { scope: Scope::Global, template_parameters: None };
+    let chain = Chain::new([Arc::new(compile_document(&root(text), info, &env, &mut Vec::new()))]);
+    LOG.with(|log| log.lock().unwrap().clear());
+    let mut cx = request_cx();
+    let mut running = Box::pin(process(&mut cx, &chain));
+    assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(running);
+    assert_eq!(LOG.with(|log| log.lock().unwrap().clone()), ["slow begins", "slow dropped"]);
+}
+
+#[test]
+fn detachable_steps_run_in_place_elsewhere() {
+    let (_, log, _) = run(&[(Scope::Global, "<inbound><apart name=\"x\"/></inbound>")]);
+    assert_eq!(log, ["x in place"]);
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
+mod answer;
+mod authorizations;
+mod cache;
+mod calls;
+mod counters;
 mod identity;
 mod keys;
 mod wire;
@@ -9,11 +14,22 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::Span;
 
+pub use answer::Answer;
+pub use authorizations::Authorizations;
+pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
+pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
+pub use counters::{
+    Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
+    Window,
+};
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
-pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
+pub use wire::{
+    BodyError, BodyObserver, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire,
+};
 
 use crate::jose::Certificate;
+use crate::json_schema::SchemaDocument;
 
 /// Everything a request or a load may reach outside the engine.
 #[derive(Clone)]
@@ -22,6 +38,14 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// Tokens for services that are not Azure's.
+    pub authorizations: Arc<dyn Authorizations>,
+    /// What is kept from one request for others.
+    pub cache: Arc<dyn Cache>,
+    /// HTTP calls of policies.
+    pub calls: Arc<dyn Calls>,
+    /// Counters that limits are kept with.
+    pub counters: Arc<dyn Counters>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.
@@ -78,6 +102,14 @@ pub trait Names: Send + Sync {
     fn certificate(&self, id: &str) -> Option<Arc<Certificate>>;
     /// Identifiers of all certificates, for suggestions.
     fn certificate_ids(&self) -> Vec<&str>;
+    /// A schema for the validation of bodies, by identifier.
+    fn schema(&self, _id: &str) -> Option<Arc<SchemaDocument>> {
+        None
+    }
+    /// Identifiers of all schemas, for suggestions.
+    fn schema_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
     /// Masks the values of secrets in text that is about to be shown.
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         std::borrow::Cow::Borrowed(text)

@@ -23,6 +23,12 @@ pub trait NamedValues {
     /// The named value of this name.
     fn lookup(&self, name: &str) -> Option<NamedValue<'_>>;
 
+    /// Whether a named value exists whose text is not at hand: values that hold it are
+    /// [opaque](super::Value::is_opaque), without a finding.
+    fn is_withheld(&self, _name: &str) -> bool {
+        false
+    }
+
     /// All names, for suggestions.
     fn names(&self) -> Vec<&str>;
 }

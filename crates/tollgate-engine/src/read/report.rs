@@ -133,7 +133,8 @@ pub(super) fn unknown<'a>(
     let known = source.options.named_values.names();
     let mut said: HashSet<&str> = HashSet::new();
     let mut diagnostics = Vec::new();
-    for Name { range, name } in names {
+    let withheld = |name: &Name| source.options.named_values.is_withheld(&name.name);
+    for Name { range, name } in names.filter(|name| !withheld(name)) {
         let span = source.document.span(range.clone());
         let diagnostic = match source.options.unknown_names {
             UnknownNames::Refuse => {

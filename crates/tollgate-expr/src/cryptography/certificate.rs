@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::digest::Algorithm;
-use super::parse::Parsed;
+use super::oid;
+use super::parse::{Alternative, Parsed};
 use super::rsa_key::RsaKey;
 
 /// A certificate, with its private key if there is one. Cheap to clone; what is read of it is read once.
@@ -62,6 +63,36 @@ impl Certificate {
     pub fn thumbprint(&self) -> String {
         let hash = Algorithm::Sha1.hash(self.der());
         hex(&hash)
+    }
+
+    /// The name of its owner, as .NET writes it.
+    pub fn subject(&self) -> String {
+        self.parsed().subject.text()
+    }
+
+    /// The name of who made it, as .NET writes it.
+    pub fn issuer(&self) -> String {
+        self.parsed().issuer.text()
+    }
+
+    /// The common name of its owner.
+    pub fn common_name(&self) -> Option<&str> {
+        self.parsed().subject.last(oid::COMMON_NAME)
+    }
+
+    /// Serial number in upper-case hexadecimal.
+    pub fn serial_number(&self) -> String {
+        hex(&self.parsed().serial)
+    }
+
+    /// From when until when it is valid, in seconds since 1970, both inclusive.
+    pub fn validity(&self) -> (i64, i64) {
+        (self.parsed().not_before, self.parsed().not_after)
+    }
+
+    /// DNS names among its alternative names.
+    pub fn dns_names(&self) -> Vec<String> {
+        self.parsed().alternatives(oid::SUBJECT_ALTERNATIVE, Alternative::Dns)
     }
 
     pub(crate) fn has_private_key(&self) -> bool {

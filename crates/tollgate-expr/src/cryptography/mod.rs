@@ -17,4 +17,4 @@ mod trust;
 pub use certificate::Certificate;
 pub(crate) use certificate::hex;
 pub use pkcs12::{Pkcs12, Pkcs12Fault};
-pub use trust::TrustStore;
+pub use trust::{Revocation, TrustStore, Untrusted};

@@ -82,10 +82,17 @@ impl Parsed {
     /// The first alternative name of a kind, of the subject or of the issuer.
     pub(crate) fn alternative(&self, issuer: bool, kind: Alternative) -> Option<String> {
         let wanted = if issuer { oid::ISSUER_ALTERNATIVE } else { oid::SUBJECT_ALTERNATIVE };
-        let extension = self.extensions.iter().find(|extension| extension.oid == wanted)?;
-        let mut names = Reader::new(&extension.value).inside(SEQUENCE)?;
+        self.alternatives(wanted, kind).into_iter().next()
+    }
+
+    /// The alternative names of a kind in an extension, as far as it can be read.
+    pub(crate) fn alternatives(&self, wanted: &str, kind: Alternative) -> Vec<String> {
+        let mut all = Vec::new();
+        let extension = self.extensions.iter().find(|extension| extension.oid == wanted);
+        let names = extension.and_then(|it| Reader::new(&it.value).inside(SEQUENCE));
+        let Some(mut names) = names else { return all };
         while !names.is_empty() {
-            let (tag, content) = names.any()?;
+            let Some((tag, content)) = names.any() else { break };
             let found = match (kind, tag) {
                 (Alternative::Email, 0x81)
                 | (Alternative::Dns, 0x82)
@@ -93,11 +100,9 @@ impl Parsed {
                 (Alternative::Upn, CONTEXT_0) => principal(content),
                 _ => None,
             };
-            if found.is_some() {
-                return found;
-            }
+            all.extend(found);
         }
-        None
+        all
     }
 }
 

@@ -44,11 +44,7 @@ pub(crate) fn formatted(cx: &mut Cx<'_>, value: &Value, format: &str) -> Result<
 }
 
 /// `ToString(format)` of a constant of an enumeration.
-pub(crate) fn enum_format(
-    id: crate::types::TypeId,
-    number: i32,
-    format: &str,
-) -> Result<String> {
+pub(crate) fn enum_format(id: crate::types::TypeId, number: i32, format: &str) -> Result<String> {
     match format {
         "" | "G" | "g" | "F" | "f" => Ok(crate::state::enum_text(id, number)),
         "D" | "d" => Ok(number.to_string()),

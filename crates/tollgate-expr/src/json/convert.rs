@@ -433,7 +433,9 @@ fn to_char(value: &Scalar) -> Result<u16, Exception> {
         )
     };
     match value {
-        Scalar::Int(value) | Scalar::Small(_, value) => u16::try_from(*value).map_err(|_| too_large()),
+        Scalar::Int(value) | Scalar::Small(_, value) => {
+            u16::try_from(*value).map_err(|_| too_large())
+        }
         Scalar::UInt(value) => u16::try_from(*value).map_err(|_| too_large()),
         Scalar::Char(text) => Ok(unit_of(text)),
         Scalar::BigInt(_) => to_number(value, NumberType::Int32).and(Err(too_large())),

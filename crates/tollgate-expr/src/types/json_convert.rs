@@ -193,9 +193,7 @@ fn node(cx: &mut Cx<'_>, value: &Value) -> Result<JsonId, Exception> {
     if let Some(scalar) = written_scalar(cx, value) {
         let scalar = match scalar {
             Scalar::Char(text) => Scalar::Str(text),
-            Scalar::Small(ty, number) if info(ty).is_enum() => {
-                Scalar::Small(TypeId::Int32, number)
-            }
+            Scalar::Small(ty, number) if info(ty).is_enum() => Scalar::Small(TypeId::Int32, number),
             other => other,
         };
         return cx.state.json.value(scalar, &mut cx.state.budget);

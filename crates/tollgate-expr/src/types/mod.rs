@@ -40,13 +40,14 @@ mod web_utility;
 mod xml;
 
 pub(crate) use assign::{is_assignable, is_covariant};
+pub(crate) use context::charset as header_charset;
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
-pub(crate) use encoding::same_encoding;
+pub(crate) use encoding::{decode_as as decode_text, encode_as as encode_text, same_encoding};
 pub(crate) use exception::{default_message, new_exception, null_message};
 pub(crate) use json::{
     TokenWalk, content_value as json_content, convert_token, insert_content as insert_json_content,
-    pairs, tokens_given, unmade_row,
+    pairs, scalar_value, tokens_given, unmade_row,
 };
 pub(crate) use regex::json_path_match;
 pub(crate) use registry::{
@@ -59,7 +60,8 @@ pub(crate) use string::compare_ordinal;
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
 pub(crate) use uri::{any_uri, original_text};
-pub(crate) use xml::{XmlSource, xml_type};
+pub(crate) use web_utility::{html_encode, url_decode, url_encode};
+pub(crate) use xml::{XmlSource, decoded as decode_xml, xml_type};
 
 macro_rules! types {
     ($($id:ident = $($decl:ident)::+;)*) => {

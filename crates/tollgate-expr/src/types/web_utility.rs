@@ -8,8 +8,8 @@ use crate::eval::{Args, Cx, null_argument};
 use crate::uri::{push_escaped, push_hex};
 use crate::{Exception, ExceptionKind, Value};
 
-/// Form encoding: a space is `+`.
-fn url_encode(text: &str) -> String {
+/// `UrlEncode`. Form encoding: a space is `+`.
+pub(crate) fn url_encode(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         if c.is_ascii_alphanumeric() || "-_.!*()".contains(c) {
@@ -23,7 +23,8 @@ fn url_encode(text: &str) -> String {
     out
 }
 
-fn url_decode(text: &str) -> String {
+/// `UrlDecode`.
+pub(crate) fn url_decode(text: &str) -> String {
     String::from_utf8_lossy(&url_decoded(text.as_bytes())).into_owned()
 }
 
@@ -46,7 +47,8 @@ fn url_decoded(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn html_encode(text: &str) -> String {
+/// `HtmlEncode`.
+pub(crate) fn html_encode(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

@@ -10,7 +10,9 @@ use subtle::ConstantTimeEq as _;
 use tollgate_engine::{Clock, Secret};
 
 use crate::identity::{IdentityPool, TokenStatus};
+use crate::key_vault::{KeyVault, SecretStatus};
 use crate::keys::{KeyPool, KeyStatus};
+use crate::redis::{Redis, RedisStatus};
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::Connections;
 
@@ -19,6 +21,8 @@ pub struct AdminState {
     metrics: Arc<Metrics>,
     identities: Arc<IdentityPool>,
     keys: Arc<KeyPool>,
+    redis: Arc<Redis>,
+    key_vault: Arc<KeyVault>,
     redactor: Arc<SharedRedactor>,
     clock: Arc<dyn Clock>,
     admin_key: ArcSwapOption<Secret<String>>,
@@ -70,12 +74,25 @@ impl AdminState {
         metrics: Arc<Metrics>,
         identities: Arc<IdentityPool>,
         keys: Arc<KeyPool>,
+        redis: Arc<Redis>,
+        key_vault: Arc<KeyVault>,
         redactor: Arc<SharedRedactor>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
         let connections = OnceLock::new();
-        Self { metrics, identities, keys, redactor, clock, admin_key, connections, told }
+        Self {
+            metrics,
+            identities,
+            keys,
+            redis,
+            key_vault,
+            redactor,
+            clock,
+            admin_key,
+            connections,
+            told,
+        }
     }
 
     /// Tells whose buffers the metrics speak of.
@@ -159,6 +176,8 @@ impl AdminState {
         let keys: Vec<_> = self.keys.status().iter().map(key_set).collect();
         let identities: Vec<_> =
             self.identities.status().iter().map(|token| identity(token, now)).collect();
+        let secrets: Vec<_> =
+            self.key_vault.status().iter().map(|secret| vault_secret(secret, now)).collect();
         let status = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ready": ready,
@@ -166,6 +185,8 @@ impl AdminState {
             "last_reload": last_reload,
             "key_sets": keys,
             "identities": identities,
+            "redis": self.redis.status().as_ref().map(redis),
+            "key_vault": secrets,
         });
         self.redactor.load().redact(&status.to_string()).into_owned()
     }
@@ -178,6 +199,19 @@ fn key_set(status: &KeyStatus) -> Value {
         "keys": status.n_keys,
         "generation": status.generation,
         "age_seconds": status.age.map(|age| age.as_secs()),
+        "error": status.error,
+    })
+}
+
+fn redis(status: &RedisStatus) -> Value {
+    json!({ "server": status.server, "connected": status.connected, "error": status.error })
+}
+
+fn vault_secret(status: &SecretStatus, now: i64) -> Value {
+    json!({
+        "url": status.url,
+        "identity": status.identity,
+        "age_seconds": status.fetched_at.map(|at| now.saturating_sub(at)),
         "error": status.error,
     })
 }

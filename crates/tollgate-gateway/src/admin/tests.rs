@@ -11,8 +11,10 @@ use super::serve::answer;
 use super::*;
 use crate::fetch::{FetchOptions, Guard};
 use crate::identity::{Environment, IdentityParts, IdentityPool, IdentitySettings};
+use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::loopback::fetcher;
+use crate::redis::Redis;
 use crate::system::SystemRandomness;
 use crate::telemetry::{Metrics, Redactor, SharedRedactor};
 
@@ -41,6 +43,8 @@ fn setup() -> Setup {
         randomness: Arc::new(SystemRandomness),
         metrics: Arc::clone(&metrics),
     });
+    let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+    let vault = KeyVault::new(Arc::clone(&fetcher), Arc::clone(&clock) as _, Arc::clone(&metrics));
     let parts =
         KeyParts { fetcher, randomness: Arc::new(SystemRandomness), metrics: Arc::clone(&metrics) };
     let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
@@ -49,6 +53,8 @@ fn setup() -> Setup {
         metrics,
         Arc::clone(&identities),
         Arc::clone(&keys),
+        redis,
+        Arc::new(vault),
         Arc::clone(&redactor),
         clock,
     );

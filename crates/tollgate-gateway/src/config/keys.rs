@@ -26,6 +26,8 @@ pub enum KeyType {
     Size,
     /// A duration: whole seconds, or text such as `"500ms"`, `"15s"`, `"5m"`, `"1h"`; `"unlimited"` where the default is.
     Duration,
+    /// A date, with or without a time; UTC when it says no other.
+    Date,
     /// `host:port`.
     Address,
     /// An absolute `http` or `https` URL.
@@ -56,6 +58,7 @@ impl KeyType {
             | Self::Url
             | Self::Word(_) => true,
             Self::Count
+            | Self::Date
             | Self::List
             | Self::Secret
             | Self::Secrets
@@ -72,6 +75,7 @@ impl KeyType {
             Self::Count => "whole number".to_owned(),
             Self::Size => "bytes".to_owned(),
             Self::Duration => "duration".to_owned(),
+            Self::Date => "date".to_owned(),
             Self::Address => "`host:port`".to_owned(),
             Self::Url => "URL".to_owned(),
             Self::Word(words) => {
@@ -81,7 +85,10 @@ impl KeyType {
             Self::Secret => "secret".to_owned(),
             Self::Secrets => "list of secrets".to_owned(),
             Self::SecretTable => "secrets by name".to_owned(),
-            Self::NamedValue => "text, or `{ env | file | value, secret }`".to_owned(),
+            Self::NamedValue => {
+                "text, or `{ env }`, `{ file }`, `{ value }` or `{ key-vault }`, each with `secret`"
+                    .to_owned()
+            }
         }
     }
 }
@@ -91,8 +98,8 @@ const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'stat
 }
 
 use KeyType::{
-    Address, Bool, Count, Duration, List, NamedValue, Secret, SecretTable, Secrets, Size, Text,
-    Url, Word,
+    Address, Bool, Count, Date, Duration, List, NamedValue, Secret, SecretTable, Secrets, Size,
+    Text, Url, Word,
 };
 
 /// Every key, by section.
@@ -112,6 +119,12 @@ pub const KEYS: &[KeyDef] = &[
         "Certificates of the HTTPS listener, chosen by server name; the first serves names that match none.",
     ),
     key(
+        "listen.client-certificates",
+        Word(&["off", "optional", "required"]),
+        "off",
+        "Whether the HTTPS listener asks clients for a certificate. Any certificate whose key the client holds completes the handshake: policies decide whom to believe. A change needs a restart.",
+    ),
+    key(
         "listen.h2c",
         Bool,
         "false",
@@ -128,6 +141,12 @@ pub const KEYS: &[KeyDef] = &[
         List,
         "",
         "Addresses or networks whose `X-Forwarded-For` and PROXY protocol are believed.",
+    ),
+    key(
+        "listen.identity-headers",
+        List,
+        "",
+        "Headers in which trusted proxies say who the client is, such as `X-Forwarded-Client-Cert` or `X-MS-CLIENT-PRINCIPAL`: removed from the requests of everybody else, as `X-Forwarded-*` always is.",
     ),
     key(
         "listen.proxy-protocol",
@@ -171,6 +190,24 @@ pub const KEYS: &[KeyDef] = &[
         "32",
         "Requests that the policies of one request may make.",
     ),
+    key(
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
+    ),
+    key(
+        "limits.counters",
+        Count,
+        "100000",
+        "Counters of rates and quotas in memory; of more, those go first that would be over first.",
+    ),
+    key(
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
+    ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
     key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),
@@ -193,6 +230,12 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("timeouts.backend-write", Duration, "60s", "One write to a backend."),
     key("timeouts.backend-idle", Duration, "90s", "An idle backend connection."),
+    key(
+        "timeouts.policy-request",
+        Duration,
+        "60s",
+        "A request that a policy makes, from beginning to end; its `timeout` overrides it.",
+    ),
     key("timeouts.graceful-stop", Duration, "30s", "Requests in flight when the gateway stops."),
     key(
         "identity.kind",
@@ -248,10 +291,60 @@ pub const KEYS: &[KeyDef] = &[
         "Hosts that policy-made requests may reach although their address is link-local.",
     ),
     key(
+        "cache.size",
+        Size,
+        "64 MiB",
+        "Bytes of the cache in memory; one value may take an eighth of them, in the cache on the Redis server as well. A change empties the cache.",
+    ),
+    key(
+        "redis.url",
+        NamedValue,
+        "",
+        "Redis or Valkey server that gateways share: `redis://host:port/database`, with TLS `rediss://`. A URL with a password in it is a secret.",
+    ),
+    key("redis.username", Text, "", "User to be; the server's default one when absent."),
+    key("redis.password", Secret, "", "Password of the user."),
+    key("redis.connect-timeout", Duration, "1s", "Connecting, TLS and authentication included."),
+    key(
+        "redis.response-timeout",
+        Duration,
+        "250ms",
+        "Longest that a request waits for the server; one that takes longer counts as away.",
+    ),
+    key("redis.key-prefix", Text, "tollgate:", "What all keys begin with."),
+    key(
+        "counters.when-unavailable",
+        Word(&["fail-open", "fail-closed", "local"]),
+        "local",
+        "Requests with a rate or quota while the Redis server is away: they pass uncounted, are refused with 503, or each gateway counts for itself.",
+    ),
+    key(
         "named-values.*",
         NamedValue,
         "",
-        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`) and `file` it is a secret unless `secret = false`.",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`), `file` and `key-vault` it is a secret unless `secret = false`. `{ key-vault = \"https://<vault>.vault.azure.net/secrets/<name>\" }` is read as the gateway's own identity, or as the user-assigned one of `client-id`, and needs the role Key Vault Secrets User; a gateway does not start without it, and later keeps the last one it could read.",
+    ),
+    key(
+        "key-vault.refresh",
+        Duration,
+        "15m",
+        "How often named values are read from Key Vault again; a new secret takes force without a restart. At least `1s`.",
+    ),
+    key(
+        "connections.*.*.token-url",
+        Url,
+        "",
+        "Token endpoint of a connection (`connections.<provider>.<connection>`) that `get-authorization-context` takes tokens from.",
+    ),
+    key("connections.*.*.client-id", Text, "", "Client id at the token endpoint."),
+    key("connections.*.*.client-secret", Secret, "", "Client secret at the token endpoint."),
+    key("connections.*.*.scopes", List, "", "Scopes to ask for."),
+    key("connections.*.*.audience", Text, "", "Audience to ask for, where the endpoint wants it."),
+    key(
+        "connections.*.*.authentication",
+        Word(&["basic", "body"]),
+        "basic",
+        "Where the client id and secret go: into the header or into the body.",
     ),
     key(
         "ca-certificates.roots",
@@ -264,6 +357,18 @@ pub const KEYS: &[KeyDef] = &[
         Text,
         "",
         "PEM file of certificates that may stand between a certificate and its root.",
+    ),
+    key(
+        "ca-certificates.revocation-lists",
+        List,
+        "",
+        "PEM or DER files of revocation lists, one for each authority whose client certificates are checked with `validate-revocation`. A list that has ended counts as none.",
+    ),
+    key(
+        "schemas.*.file",
+        Text,
+        "",
+        "JSON Schema or OpenAPI document, in JSON or YAML, that `validate-content` may refer to by `schema-id`. Required.",
     ),
     key(
         "certificates.*.file",
@@ -348,13 +453,48 @@ pub const KEYS: &[KeyDef] = &[
         "Query parameters that may carry it, looked at only when no header does.",
     ),
     key(
+        "apis.*.subscription-bearer",
+        Bool,
+        "false",
+        "Whether the key may also come as `Authorization: Bearer …`, as clients of OpenAI send theirs; looked at when none of the headers is there, and taken off before the backend.",
+    ),
+    key(
         "apis.*.openapi",
         Text,
         "",
         "OpenAPI file (JSON or YAML) in the API's folder whose operations the API has.",
     ),
-    key("apis.*.version", Text, "", "`context.Api.Version`."),
-    key("apis.*.revision", Text, "1", "`context.Api.Revision`."),
+    key(
+        "apis.*.version",
+        Text,
+        "",
+        "`context.Api.Version`. In a version set requests name it; an API of the set without one serves those that name none of the others.",
+    ),
+    key("apis.*.version-set", Text, "", "Versions of one API, which share a path."),
+    key(
+        "apis.*.revision",
+        Text,
+        "1",
+        "`context.Api.Revision`. Requests name it behind the API's path, as in `orders;rev=2`.",
+    ),
+    key(
+        "apis.*.current",
+        Bool,
+        "true",
+        "Whether requests that name no revision are for this one, `context.Api.IsCurrentRevision`.",
+    ),
+    key(
+        "version-sets.*.scheme",
+        Word(&["segment", "query", "header"]),
+        "segment",
+        "Where requests name the version: in the segment behind the API's path, in a query parameter or in a header.",
+    ),
+    key(
+        "version-sets.*.name",
+        Text,
+        "",
+        "Name of the query parameter or header. Required for them.",
+    ),
     key("apis.*.operations.*.method", Text, "", "HTTP method. Required."),
     key(
         "apis.*.operations.*.url-template",
@@ -369,29 +509,91 @@ pub const KEYS: &[KeyDef] = &[
         "Display name, `context.Operation.Name`.",
     ),
     key(
+        "apis.*.workspace",
+        Text,
+        "",
+        "Workspace the API belongs to, whose `workspaces/<id>/policy.xml` stands between the API's and the global document.",
+    ),
+    key("workspaces.*.name", Text, "the identifier", "Display name, `context.Workspace.Name`."),
+    key("products.*.name", Text, "the identifier", "Display name, `context.Product.Name`."),
+    key("products.*.apis", List, "", "APIs of the product. Its document is `products/<id>.xml`."),
+    key(
+        "products.*.subscription",
+        Word(&["required", "optional"]),
+        "required",
+        "Whether a subscription key is needed. With `optional` the product is open: requests without a key run in its context; an API may be in one such product.",
+    ),
+    key(
+        "products.*.state",
+        Word(&["published", "not-published"]),
+        "published",
+        "`context.Product.State`; the gateway serves the product either way.",
+    ),
+    key("products.*.approval-required", Bool, "false", "`context.Product.ApprovalRequired`."),
+    key("products.*.subscriptions-limit", Count, "", "`context.Product.SubscriptionsLimit`."),
+    key("products.*.groups", List, "", "Groups that see the product, `context.Product.Groups`."),
+    key(
+        "groups.*.name",
+        Text,
+        "the identifier",
+        "Display name. `administrators`, `developers` and `guests` exist without being written.",
+    ),
+    key("users.*.email", Text, "", "`context.User.Email`."),
+    key("users.*.first-name", Text, "", "`context.User.FirstName`."),
+    key("users.*.last-name", Text, "", "`context.User.LastName`."),
+    key("users.*.note", Text, "", "`context.User.Note`."),
+    key("users.*.registration-date", Date, "0001-01-01", "`context.User.RegistrationDate`."),
+    key("users.*.groups", List, "", "Groups of the user, `context.User.Groups`."),
+    key(
+        "users.*.identities.*",
+        List,
+        "",
+        "Identifiers of the user at a provider, such as `identities.Azure = [\"…\"]`, `context.User.Identities`.",
+    ),
+    key(
         "subscriptions.*.keys",
         Secrets,
         "",
-        "Keys of the subscription; any one grants access. Required.",
+        "Keys of the subscription, the primary and the secondary one first; any one grants access. Required.",
     ),
     key(
-        "subscriptions.*.apis",
-        List,
+        "subscriptions.*.product",
+        Text,
         "",
-        "APIs the subscription is for. Required unless `all-apis` is set.",
+        "Product the subscription is for: its APIs may be called, in its context. One of `product`, `apis` and `all-apis` is required.",
     ),
-    key("subscriptions.*.all-apis", Bool, "false", "Whether the subscription is for every API."),
+    key("subscriptions.*.apis", List, "", "APIs the subscription is for, outside any product."),
+    key(
+        "subscriptions.*.all-apis",
+        Bool,
+        "false",
+        "Whether the subscription is for every API, outside any product.",
+    ),
     key(
         "subscriptions.*.name",
         Text,
         "the identifier",
         "Display name, `context.Subscription.Name`.",
     ),
+    key("subscriptions.*.user", Text, "", "Owner, `context.User`."),
     key(
         "subscriptions.*.state",
-        Word(&["active", "suspended", "cancelled", "expired"]),
+        Word(&["active", "suspended", "submitted", "rejected", "cancelled", "expired"]),
         "active",
         "Only an active subscription grants access.",
+    ),
+    key("subscriptions.*.created-date", Date, "0001-01-01", "`context.Subscription.CreatedDate`."),
+    key(
+        "subscriptions.*.start-date",
+        Date,
+        "",
+        "`context.Subscription.StartDate`. As in Azure it is for the record: `state` decides.",
+    ),
+    key(
+        "subscriptions.*.end-date",
+        Date,
+        "",
+        "`context.Subscription.EndDate`. As in Azure it is for the record: `state` decides.",
     ),
 ];
 

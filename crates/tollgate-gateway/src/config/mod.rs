@@ -1,9 +1,13 @@
 //! `tollgate.toml`: read, checked, resolved.
 
+mod authorities;
+mod entities;
 pub mod keys;
+mod named_values;
 mod secrets;
 mod substitute;
 mod toml_file;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,10 +19,19 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
-use tollgate_engine::{Deployment, Secret, Url};
+use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::counters::{CounterSettings, WhenUnavailable};
+use crate::redis::RedisSettings;
+use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
+pub use authorities::{AuthoritiesConfig, SchemaConfig};
+pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
+pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
+use secrets::ApiNames;
+pub(crate) use secrets::SHORTEST_SECRET;
 use toml_file::{Item, Table};
+pub use versions::{VersionScheme, VersionSet};
 
 /// Where configuration reads the environment.
 pub trait Environment: Send + Sync {
@@ -52,16 +65,36 @@ pub struct Config {
     pub keys: KeysConfig,
     /// The gateway's own calls.
     pub egress: EgressConfig,
+    /// Bytes of the cache in memory.
+    pub cache_size: usize,
+    /// The server that gateways share.
+    pub redis: Option<RedisSettings>,
+    /// Counters of limits.
+    pub counters: CounterSettings,
     /// Certificate authorities.
     pub authorities: AuthoritiesConfig,
     /// Named values.
     pub named_values: BTreeMap<String, NamedValueConfig>,
+    /// What named values need of Key Vault.
+    pub vault_secrets: Vec<SecretReference>,
+    /// How often Key Vault is asked for newer secrets.
+    pub vault_refresh: Duration,
+    /// Schemas.
+    pub schemas: Vec<SchemaConfig>,
     /// Certificates.
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
     pub backends: Vec<BackendConfig>,
+    /// Connections of the credential manager.
+    pub connections: Vec<ConnectionConfig>,
     /// APIs.
     pub apis: Vec<ApiConfig>,
+    /// Workspaces.
+    pub workspaces: Vec<Workspace>,
+    /// Products.
+    pub products: Vec<ProductConfig>,
+    /// Users.
+    pub users: Vec<User>,
     /// Subscriptions.
     pub subscriptions: Vec<SubscriptionConfig>,
     /// Every secret of the file, to be masked wherever text is shown.
@@ -102,6 +135,9 @@ pub struct IdentityConfig {
     pub authority: Option<String>,
 }
 
+/// Bytes of the cache in memory when the configuration does not say.
+pub(crate) const CACHE_SIZE: usize = 64 << 20;
+
 /// Signing keys of issuers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeysConfig {
@@ -126,24 +162,6 @@ pub struct EgressConfig {
     pub no_proxy: Vec<String>,
     /// Hosts whose link-local address may be reached.
     pub allow_link_local: Vec<String>,
-}
-
-/// Whom certificates are trusted to come from, in expressions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuthoritiesConfig {
-    /// PEM file of roots besides the system's.
-    pub roots: Option<PathBuf>,
-    /// PEM file of certificates that lead to roots.
-    pub intermediates: Option<PathBuf>,
-}
-
-/// A named value.
-#[derive(Debug, Clone)]
-pub struct NamedValueConfig {
-    /// Its text.
-    pub text: Secret<String>,
-    /// Whether it may never be shown.
-    pub secret: bool,
 }
 
 /// A certificate.
@@ -192,6 +210,34 @@ pub struct BackendConfig {
     pub span: Span,
 }
 
+/// A connection of the credential manager.
+#[derive(Debug, Clone)]
+pub struct ConnectionConfig {
+    /// Whose tokens they are.
+    pub provider: String,
+    /// Identifier, unique for its provider.
+    pub id: String,
+    /// How its tokens are asked for.
+    pub grant: ClientCredentials,
+}
+
+/// The client credentials grant of OAuth 2.0 (RFC 6749 §4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientCredentials {
+    /// The token endpoint.
+    pub token_url: String,
+    /// Client id.
+    pub client_id: String,
+    /// Client secret.
+    pub client_secret: Secret<String>,
+    /// Scopes, separated by blanks.
+    pub scope: String,
+    /// What the token is for, where the endpoint asks for it.
+    pub audience: Option<String>,
+    /// Whether the client proves itself in the body of the request instead of its header.
+    pub secret_in_body: bool,
+}
+
 /// An API.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
@@ -205,18 +251,26 @@ pub struct ApiConfig {
     pub backend: Option<String>,
     /// Base URL.
     pub service_url: Option<Url>,
+    /// Workspace by identifier.
+    pub workspace: Option<String>,
     /// Whether a key is needed.
     pub subscription_required: bool,
     /// Headers that may carry the key.
     pub key_headers: Vec<HeaderName>,
     /// Query parameters that may carry the key.
     pub key_queries: Vec<String>,
+    /// Whether the key may also be the token of `Authorization: Bearer …`.
+    pub key_bearer: bool,
     /// OpenAPI file.
     pub openapi: Option<String>,
     /// Version.
     pub version: String,
+    /// Versions of one API, and where requests name theirs.
+    pub version_set: Option<VersionSet>,
     /// Revision.
     pub revision: String,
+    /// Whether requests that name no revision are for this one.
+    pub current: bool,
     /// Operations listed in the file.
     pub operations: Vec<OperationConfig>,
     /// Where it was written.
@@ -236,21 +290,6 @@ pub struct OperationConfig {
     pub url_template: String,
     /// Where it was written.
     pub span: Span,
-}
-
-/// A subscription.
-#[derive(Debug, Clone)]
-pub struct SubscriptionConfig {
-    /// Identifier.
-    pub id: String,
-    /// Display name.
-    pub name: String,
-    /// Keys.
-    pub keys: Vec<Secret<String>>,
-    /// APIs; `None` for all.
-    pub apis: Option<Vec<String>>,
-    /// Whether it grants access.
-    pub active: bool,
 }
 
 /// Splits an absolute `http` or `https` URL; `None` when it is not one or has user information or a fragment.
@@ -379,9 +418,20 @@ impl Reader<'_> {
             certificates.iter().map(|certificate| certificate.name.as_str()).collect();
         let backends = self.backends(table.table("backends"), &known);
         let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
-        let apis = self.apis(table.table("apis"), &ids);
+        let workspaces = self.workspaces(table.table("workspaces"));
+        let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
+        let version_sets = self.version_sets(table.table("version-sets"));
+        let names_of_apis =
+            ApiNames { backends: &ids, workspaces: &workspace_ids, version_sets: &version_sets };
+        let apis = self.apis(table.table("apis"), &names_of_apis);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
-        let subscriptions = self.subscriptions(table.table("subscriptions"), &api_ids);
+        let groups = entities::groups(table.table("groups"));
+        let users = self.users(table.table("users"), &groups);
+        let user_ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+        let products = self.products(table.table("products"), &api_ids, &groups);
+        let product_ids: Vec<&str> = products.iter().map(|it| it.id.as_str()).collect();
+        let subscriptions = table.table("subscriptions");
+        let subscriptions = self.subscriptions(subscriptions, &api_ids, &product_ids, &user_ids);
         let listen = table.table("listen");
         let listen_certificates = list(listen, "certificates").unwrap_or_default();
         for (name, span) in &listen_certificates {
@@ -390,6 +440,7 @@ impl Reader<'_> {
         let admin_key = table.table("admin").and_then(|admin| admin.get("key"));
         let admin_key = admin_key.and_then(|item| self.secret(item, Shown::Never));
         let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
+        let named_values = self.named_values(table.table("named-values"));
         let log = table.table("log");
         let keys = table.table("keys");
         Config {
@@ -413,11 +464,21 @@ impl Reader<'_> {
                 allow_http: flag(keys, "allow-http", false),
             },
             egress: self.egress(table.table("egress")),
+            cache_size: count(table.table("cache"), "size", CACHE_SIZE),
+            redis: self.redis(table.table("redis")),
+            counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
-            named_values: self.named_values(table.table("named-values")),
+            vault_secrets: named_values::vault_secrets(&named_values),
+            named_values,
+            vault_refresh: named_values::refresh(table.table("key-vault")),
+            schemas: self.schemas(table.table("schemas")),
             certificates,
             backends,
+            connections: self.connections(table.table("connections")),
             apis,
+            workspaces,
+            products,
+            users,
             subscriptions,
             secrets: Vec::new(),
             files: Vec::new(),
@@ -430,6 +491,15 @@ impl Reader<'_> {
         let path = self.root.join(text(table, key)?);
         self.files.push(path.clone());
         Some(path)
+    }
+
+    /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
+    fn file_name(&mut self, what: &str, name: &str, span: Span) {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if name.is_empty() || name.starts_with('.') || !name.bytes().all(fits) {
+            let message = format!("`{name}` cannot name {what}");
+            self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
+        }
     }
 
     /// Says that a name does not exist, if it does not.
@@ -493,10 +563,17 @@ impl Reader<'_> {
                 self.report(Code::CONFIG_VALUE, message, span, expected);
             }
         }
+        let identity_headers = list(table, "identity-headers").unwrap_or_default();
         ListenSettings {
+            identity_headers: self.header_names(&identity_headers),
             http,
             https,
             admin: Some(admin),
+            client_certificates: match text(table, "client-certificates").as_deref() {
+                Some("optional") => ClientCertificates::Optional,
+                Some("required") => ClientCertificates::Required,
+                _ => ClientCertificates::Off,
+            },
             h2c: flag(table, "h2c", false),
             trusted_proxies: trusted,
             proxy_protocol: flag(table, "proxy-protocol", false),
@@ -512,75 +589,35 @@ impl Reader<'_> {
         }
     }
 
-    fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
-        AuthoritiesConfig {
-            roots: self.path(table, "roots"),
-            intermediates: self.path(table, "intermediates"),
+    fn redis(&mut self, table: Option<Table<'_>>) -> Option<RedisSettings> {
+        let Some(item) = table?.get("url") else {
+            let message = "`[redis]` needs a `url`".to_owned();
+            self.report(Code::CONFIG_MISSING, message, table?.span(), "`url` is missing");
+            return None;
+        };
+        let is_open = item.table().is_none();
+        let url = self.secret(item, if is_open { Shown::Freely } else { Shown::Never })?;
+        let mut settings = match RedisSettings::parse(url.expose()) {
+            Ok(settings) => settings,
+            Err(why) => {
+                let message = "the value of `redis.url` does not fit".to_owned();
+                self.report(Code::CONFIG_VALUE, message, item.span(), why);
+                return None;
+            }
+        };
+        if is_open && settings.password.is_some() {
+            let message = "the URL of the Redis server holds a password".to_owned();
+            let label = "use `{ env = \"NAME\" }` for the URL, or `redis.password`";
+            self.report(Code::CONFIG_VALUE, message, item.span(), label);
         }
-    }
-
-    fn named_values(&mut self, table: Option<Table<'_>>) -> BTreeMap<String, NamedValueConfig> {
-        let mut values = BTreeMap::new();
-        for (name, span, item) in table.map(Table::entries).unwrap_or_default() {
-            if name.is_empty()
-                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            {
-                let message = format!("`{name}` cannot name a named value");
-                self.report(
-                    Code::CONFIG_VALUE,
-                    message,
-                    span,
-                    "use letters, digits, `-`, `_` and `.`",
-                );
-                continue;
-            }
-            let table = item.table();
-            // What comes from outside the file is a secret unless the author says otherwise.
-            let outside = table.is_some_and(|table| table.get("value").is_none());
-            let secret = flag(table, "secret", outside);
-            let shown = if secret { Shown::Never } else { Shown::Freely };
-            if let Some(text) = self.secret(item, shown) {
-                values.insert(name.to_owned(), NamedValueConfig { text, secret });
-            }
-        }
-        values
-    }
-
-    fn subscriptions(
-        &mut self,
-        table: Option<Table<'_>>,
-        apis: &[&str],
-    ) -> Vec<SubscriptionConfig> {
-        let mut all = Vec::new();
-        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            let table = item.table();
-            let keys =
-                table.and_then(|table| table.get("keys")).and_then(Item::items).unwrap_or_default();
-            let keys: Vec<_> =
-                keys.into_iter().filter_map(|item| self.secret(item, Shown::Never)).collect();
-            if keys.is_empty() {
-                let message = format!("subscription `{id}` has no keys");
-                self.report(Code::CONFIG_MISSING, message, span, "`keys` is missing or empty");
-            }
-            let for_all = flag(table, "all-apis", false);
-            let listed = list(table, "apis");
-            for (api, span) in listed.iter().flatten() {
-                self.reference("API", api, *span, apis);
-            }
-            if for_all == listed.is_some() {
-                let message =
-                    format!("subscription `{id}` needs either `apis` or `all-apis = true`");
-                self.report(Code::CONFIG_MISSING, message, span, "which APIs is it for?");
-            }
-            all.push(SubscriptionConfig {
-                id: id.to_owned(),
-                name: text(table, "name").unwrap_or_else(|| id.to_owned()),
-                keys,
-                apis: (!for_all).then(|| names(listed)),
-                active: text(table, "state").is_none_or(|state| state == "active"),
-            });
-        }
-        all
+        self.secrets.extend(settings.password.clone());
+        let password = table?.get("password").and_then(|item| self.secret(item, Shown::Never));
+        settings.password = password.or(settings.password);
+        settings.username = text(table, "username").or(settings.username);
+        settings.connect_timeout = duration(table, "connect-timeout", settings.connect_timeout);
+        settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
+        settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
+        Some(settings)
     }
 }
 
@@ -619,6 +656,19 @@ fn limits(table: Option<Table<'_>>) -> Limits {
             default.requests_per_connection,
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
+        one_way_requests: count(table, "one-way-requests", default.one_way_requests),
+    }
+}
+
+fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
+    let default = CounterSettings::default();
+    CounterSettings {
+        when_unavailable: match text(table, "when-unavailable").as_deref() {
+            Some("fail-open") => WhenUnavailable::FailOpen,
+            Some("fail-closed") => WhenUnavailable::FailClosed,
+            _ => WhenUnavailable::Local,
+        },
+        most: count(limits, "counters", default.most),
     }
 }
 
@@ -644,6 +694,7 @@ fn timeouts(table: Option<Table<'_>>) -> Timeouts {
         backend_body: optional_duration(table, "backend-body"),
         backend_write: duration(table, "backend-write", default.backend_write),
         backend_idle: duration(table, "backend-idle", default.backend_idle),
+        policy_request: duration(table, "policy-request", default.policy_request),
         graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
     }
 }

@@ -1,5 +1,7 @@
 //! Values that come from the environment, from files or from the configuration itself; and the parts that use them.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use http::{HeaderName, HeaderValue};
 use tollgate_diagnostics::{Code, Diagnostic, Span};
@@ -8,12 +10,20 @@ use tollgate_engine::{Pkcs12, Secret, Url};
 
 use super::toml_file::{Item, Table};
 use super::{
-    ApiConfig, BackendConfig, CertificateConfig, OperationConfig, Reader, Shown, flag, list,
-    optional_duration, parse_url, text,
+    ApiConfig, BackendConfig, CertificateConfig, ClientCredentials, ConnectionConfig,
+    OperationConfig, Reader, Shown, VersionSet, flag, list, names, optional_duration, parse_url,
+    text,
 };
 
 /// Values shorter than this are not masked in output: masking them would shred ordinary text.
-const SHORTEST_SECRET: usize = 4;
+pub(crate) const SHORTEST_SECRET: usize = 4;
+
+/// What the tables of APIs may refer to.
+pub(super) struct ApiNames<'a> {
+    pub(super) backends: &'a [&'a str],
+    pub(super) workspaces: &'a [&'a str],
+    pub(super) version_sets: &'a [VersionSet],
+}
 
 impl Reader<'_> {
     /// The value of a secret; problems are reported by name, never by content.
@@ -76,6 +86,20 @@ impl Reader<'_> {
         Some((url, span))
     }
 
+    /// Names of headers; what is none is reported.
+    pub(super) fn header_names(&mut self, names: &[(String, Span)]) -> Vec<HeaderName> {
+        let mut headers = Vec::new();
+        for (name, span) in names {
+            if let Ok(header) = HeaderName::from_bytes(name.as_bytes()) {
+                headers.push(header);
+            } else {
+                let message = format!("`{name}` is not the name of a header");
+                self.report(Code::CONFIG_VALUE, message, *span, "not a token");
+            }
+        }
+        headers
+    }
+
     fn header_value(&mut self, value: &Secret<String>, span: Span) -> Option<HeaderValue> {
         let Ok(mut header) = HeaderValue::from_str(value.expose()) else {
             let message = "the value cannot stand in a header".to_owned();
@@ -89,6 +113,58 @@ impl Reader<'_> {
         };
         header.set_sensitive(true);
         Some(header)
+    }
+
+    pub(super) fn connections(&mut self, table: Option<Table<'_>>) -> Vec<ConnectionConfig> {
+        let mut all = Vec::new();
+        for (provider, _, item) in table.map(Table::entries).unwrap_or_default() {
+            for (id, span, item) in item.table().map(Table::entries).unwrap_or_default() {
+                let grant = item.table().and_then(|table| self.grant(table, (provider, id), span));
+                all.extend(grant.map(|grant| ConnectionConfig {
+                    provider: provider.to_owned(),
+                    id: id.to_owned(),
+                    grant,
+                }));
+            }
+        }
+        all
+    }
+
+    fn grant(
+        &mut self,
+        table: Table<'_>,
+        (provider, id): (&str, &str),
+        span: Span,
+    ) -> Option<ClientCredentials> {
+        let this = Some(table);
+        let client_secret =
+            table.get("client-secret").and_then(|item| self.secret(item, Shown::Never));
+        let (Some(token_url), Some(client_id), Some(client_secret)) =
+            (text(this, "token-url"), text(this, "client-id"), client_secret)
+        else {
+            let message = format!(
+                "connection `{provider}.{id}` needs `token-url`, `client-id` and `client-secret`"
+            );
+            self.report(Code::CONFIG_MISSING, message, span, "incomplete");
+            return None;
+        };
+        let url = parse_url(&token_url);
+        let is_safe = |url: &Url| {
+            url.scheme == "https"
+                || matches!(&*url.host, "localhost" | "127.0.0.1" | "[::1]" | "::1")
+        };
+        if url.as_ref().is_some_and(|url| !is_safe(url)) {
+            let message = format!("connection `{provider}.{id}` sends its secret over plain HTTP");
+            self.report(Code::INSECURE, message, span, "`token-url` is not `https`");
+        }
+        Some(ClientCredentials {
+            token_url,
+            client_id,
+            client_secret,
+            scope: names(list(this, "scopes")).join(" "),
+            audience: text(this, "audience"),
+            secret_in_body: text(this, "authentication").is_some_and(|word| word == "body"),
+        })
     }
 
     pub(super) fn certificates(&mut self, table: Option<Table<'_>>) -> Vec<CertificateConfig> {
@@ -265,25 +341,21 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn apis(&mut self, table: Option<Table<'_>>, backends: &[&str]) -> Vec<ApiConfig> {
+    pub(super) fn apis(
+        &mut self,
+        table: Option<Table<'_>>,
+        names: &ApiNames<'_>,
+    ) -> Vec<ApiConfig> {
         let mut all: Vec<ApiConfig> = Vec::new();
+        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            let Some(api) = item.table().and_then(|table| self.api(id, span, table, backends))
-            else {
+            let Some(api) = item.table().and_then(|table| self.api(id, span, table, names)) else {
                 continue;
             };
-            if let Some(other) = all.iter().find(|other| other.path.eq_ignore_ascii_case(&api.path))
-            {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        Code::CONFIG_CONFLICT,
-                        format!("APIs `{}` and `{id}` have the same path", other.id),
-                        span,
-                    )
-                    .label("a request could go to either")
-                    .also(other.span, "the other one"),
-                );
-            }
+            let same_path = by_path.entry(api.routing_path().to_ascii_lowercase()).or_default();
+            let others: Vec<&ApiConfig> = same_path.iter().filter_map(|n| all.get(*n)).collect();
+            self.check_path(&api, span, &others);
+            same_path.push(all.len());
             all.push(api);
         }
         all
@@ -294,13 +366,10 @@ impl Reader<'_> {
         id: &str,
         span: Span,
         table: Table<'_>,
-        backends: &[&str],
+        names: &ApiNames<'_>,
     ) -> Option<ApiConfig> {
         let this = Some(table);
-        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-            let message = format!("`{id}` cannot name an API");
-            self.report(Code::CONFIG_VALUE, message, span, "use letters, digits, `-`, `_` and `.`");
-        }
+        self.file_name("an API", id, span);
         let Some(path) = text(this, "path") else {
             self.report(
                 Code::CONFIG_MISSING,
@@ -311,27 +380,18 @@ impl Reader<'_> {
             return None;
         };
         if let Some(item) = table.get("backend") {
-            self.reference("backend", item.text()?, item.span(), backends);
+            self.reference("backend", item.text()?, item.span(), names.backends);
             if table.get("service-url").is_some() {
                 let message = format!("API `{id}` has both `backend` and `service-url`");
                 self.report(Code::CONFIG_CONFLICT, message, span, "keep one of them");
             }
         }
-        let headers = list(this, "subscription-headers");
-        let mut key_headers = Vec::new();
-        for (name, span) in headers.iter().flatten() {
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(header) => key_headers.push(header),
-                Err(_) => {
-                    self.report(
-                        Code::CONFIG_VALUE,
-                        format!("`{name}` is not the name of a header"),
-                        *span,
-                        "not a token",
-                    );
-                }
-            }
+        if let Some(item) = table.get("workspace") {
+            self.reference("workspace", item.text()?, item.span(), names.workspaces);
         }
+        let version_set = self.version_set(table, names.version_sets);
+        let headers = list(this, "subscription-headers");
+        let mut key_headers = self.header_names(headers.as_deref().unwrap_or_default());
         if headers.is_none() {
             key_headers.push(HeaderName::from_static("ocp-apim-subscription-key"));
             key_headers.push(HeaderName::from_static("api-key"));
@@ -347,12 +407,16 @@ impl Reader<'_> {
             path: path.trim_matches('/').to_owned(),
             backend: text(this, "backend"),
             service_url: self.base_url(this, "service-url").map(|(url, _)| url),
+            workspace: text(this, "workspace"),
             subscription_required: text(this, "subscription").is_none_or(|word| word == "required"),
             key_headers,
             key_queries,
+            key_bearer: flag(this, "subscription-bearer", false),
             openapi: text(this, "openapi"),
             version: text(this, "version").unwrap_or_default(),
+            version_set,
             revision: text(this, "revision").unwrap_or_else(|| "1".to_owned()),
+            current: flag(this, "current", true),
             operations: self.operations(table.table("operations")),
             span,
         })

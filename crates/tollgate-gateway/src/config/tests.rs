@@ -193,7 +193,7 @@ headers = { h = { env = "BROKEN" } }
              --> tollgate.toml:6:5
               |
             6 | d = { env = "KEY", file = "x" }
-              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected exactly one of `env`, `file` and `value`
+              |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected exactly one of `env`, `file`, `value` and `key-vault`
 
             error[E0403]: the value cannot stand in a header
              --> tollgate.toml:9:13
@@ -232,7 +232,10 @@ path = "/openai"
     let url = &config.backends.first().unwrap().url;
     assert_eq!((url.host.as_str(), url.path.as_str()), ("backend.example", "/openai"));
     let value = |name: &str| {
-        config.named_values.get(name).map(|value| (value.text.expose().as_str(), value.secret))
+        config.named_values.get(name).map(|value| match &value.text {
+            NamedValueText::Known(text) => (text.expose().as_str(), value.secret),
+            NamedValueText::Vault(..) => ("in a vault", value.secret),
+        })
     };
     assert_eq!((value("plain"), value("other")), (Some(("here", false)), Some(("y", false))));
     check(
@@ -323,4 +326,63 @@ fn certificates_come_from_pkcs12_files() {
     assert!(config.certificates.is_empty());
     assert!(shown.contains("cannot be read: the password does not fit"), "{shown}");
     assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn a_redis_server_has_a_url_and_no_password_in_the_open() {
+    check(
+        r#"
+[redis]
+url = "redis://:canary@localhost"
+"#,
+        &expect![[r#"
+            error[E0403]: the URL of the Redis server holds a password
+             --> tollgate.toml:3:7
+              |
+            3 | url = ***************************
+              |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^ use `{ env = "NAME" }` for the URL, or `redis.password`"#]],
+    );
+    check(
+        r#"
+[redis]
+url = "http://localhost"
+"#,
+        &expect![[r#"
+            error[E0403]: the value of `redis.url` does not fit
+             --> tollgate.toml:3:7
+              |
+            3 | url = "http://localhost"
+              |       ^^^^^^^^^^^^^^^^^^ expected `redis://` or, with TLS, `rediss://`"#]],
+    );
+    check(
+        r#"
+[redis]
+key-prefix = "x:"
+"#,
+        &expect![[r#"
+            error[E0404]: `[redis]` needs a `url`
+             --> tollgate.toml:2:1
+              |
+            2 | [redis]
+              | ^^^^^^^ `url` is missing"#]],
+    );
+}
+
+#[test]
+fn the_password_of_a_redis_server_is_masked_wherever_it_comes_from() {
+    let (config, shown) = load(
+        r#"
+[redis]
+url = { value = "redis://me:in-url@localhost:7000/1", development = true }
+password = { env = "KEY" }
+response-timeout = "20ms"
+"#,
+    );
+    assert_eq!(shown, "");
+    let redis = config.redis.unwrap();
+    assert_eq!(redis.username.as_deref(), Some("me"));
+    assert_eq!(redis.response_timeout, Duration::from_millis(20));
+    let secrets: Vec<_> = config.secrets.iter().map(|secret| secret.expose().as_str()).collect();
+    assert!(secrets.contains(&"in-url"), "{secrets:?}");
+    assert_eq!(redis.password.unwrap().expose(), secrets.last().unwrap());
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use toml::value::{Datetime, Offset};
 
 use super::keys::{KEYS, KeyType};
 
@@ -101,6 +102,16 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// A date, with or without a time, in ticks (100 ns since 0001-01-01), UTC.
+    pub(super) fn ticks(self) -> Option<i64> {
+        let value = self.value.get_ref();
+        let parsed = match value.as_datetime() {
+            Some(datetime) => *datetime,
+            None => self.text()?.parse().ok()?,
+        };
+        ticks(parsed)
+    }
+
     /// As a list.
     pub(super) fn items(self) -> Option<Vec<Item<'a>>> {
         let array = self.value.get_ref().as_array()?;
@@ -141,6 +152,26 @@ fn parse_duration(text: &str) -> Option<Option<Duration>> {
         "d" => seconds(86_400).map(Some),
         _ => None,
     }
+}
+
+fn ticks(moment: Datetime) -> Option<i64> {
+    let date = moment.date?;
+    let (mut year, month) = (i64::from(date.year), i64::from(date.month));
+    // Years that begin in March put the leap day at their end, and months have 30.6 days.
+    year -= i64::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(date.day) - 1;
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 306;
+    let mut seconds = days * 86_400;
+    let mut ticks = 0;
+    if let Some(time) = moment.time {
+        seconds += i64::from(time.hour) * 3600 + i64::from(time.minute) * 60;
+        seconds += i64::from(time.second.unwrap_or(0));
+        ticks = i64::from(time.nanosecond.unwrap_or(0) / 100);
+    }
+    if let Some(Offset::Custom { minutes }) = moment.offset {
+        seconds -= i64::from(minutes) * 60;
+    }
+    Some(seconds * 10_000_000 + ticks).filter(|ticks| *ticks >= 0)
 }
 
 /// Reports every key that does not exist and every value of the wrong type.
@@ -210,6 +241,10 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
         KeyType::Duration => {
             (item.duration().is_some(), "expected a duration, such as `\"15s\"`".to_owned())
         }
+        KeyType::Date => {
+            let expected = "expected a date, such as `2026-11-21` or `2026-11-21T08:00:00Z`";
+            (item.ticks().is_some(), expected.to_owned())
+        }
         KeyType::Address => {
             let fits = item.text().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
             (fits, "expected an address and port, such as `\"127.0.0.1:8080\"`".to_owned())
@@ -227,11 +262,13 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
                 item.items().is_some_and(|items| items.iter().all(|item| item.text().is_some()));
             (fits, "expected a list of text".to_owned())
         }
-        KeyType::Secret => return secret_mismatch(item, path, false),
-        KeyType::NamedValue => return secret_mismatch(item, path, true),
+        KeyType::Secret => return secret_mismatch(item, path, Sourced::Only),
+        KeyType::NamedValue => return secret_mismatch(item, path, Sourced::OrVault),
         KeyType::Secrets => match item.items() {
             Some(items) => {
-                return items.into_iter().find_map(|item| secret_mismatch(item, path, false));
+                return items
+                    .into_iter()
+                    .find_map(|item| secret_mismatch(item, path, Sourced::Only));
             }
             None => (false, "expected a list of secrets".to_owned()),
         },
@@ -240,7 +277,7 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
                 return table
                     .entries()
                     .into_iter()
-                    .find_map(|(_, _, item)| secret_mismatch(item, path, true));
+                    .find_map(|(_, _, item)| secret_mismatch(item, path, Sourced::OrPlain));
             }
             None => (false, "expected a table of secrets".to_owned()),
         },
@@ -290,8 +327,23 @@ pub(super) fn secret_spans(table: Table<'_>, spans: &mut Vec<Span>) {
 
 const SECRET_KEYS: [&str; 6] = ["env", "default", "file", "value", "secret", "development"];
 
-/// `plain` allows text instead of a table.
-fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic> {
+/// What a named value may be besides.
+const NAMED_VALUE_KEYS: [&str; 8] =
+    ["env", "default", "file", "value", "secret", "development", "key-vault", "client-id"];
+
+/// Where secrets come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sourced {
+    /// The environment or a file.
+    Only,
+    /// Those, or plain text.
+    OrPlain,
+    /// Those, plain text or Key Vault.
+    OrVault,
+}
+
+fn secret_mismatch(item: Item<'_>, path: &str, sourced: Sourced) -> Option<Diagnostic> {
+    let plain = sourced != Sourced::Only;
     let Some(table) = item.table() else {
         if plain && item.text().is_some() {
             return None;
@@ -304,12 +356,16 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
             diagnostic
         });
     };
+    let (keys, sources): (&[&str], &[&str]) = match sourced {
+        Sourced::OrVault => (&NAMED_VALUE_KEYS, &["env", "file", "value", "key-vault"]),
+        Sourced::Only | Sourced::OrPlain => (&SECRET_KEYS, &["env", "file", "value"]),
+    };
     for (key, span, item) in table.entries() {
-        if !SECRET_KEYS.contains(&key) {
+        if !keys.contains(&key) {
             return Some(
                 Diagnostic::new(Code::CONFIG_UNKNOWN_KEY, format!("unknown key `{key}`"), span)
                     .label(format!("no such key in `{path}`"))
-                    .suggest(closest(key, SECRET_KEYS)),
+                    .suggest(closest(key, keys.iter().copied())),
             );
         }
         let fits = match key {
@@ -320,13 +376,18 @@ fn secret_mismatch(item: Item<'_>, path: &str, plain: bool) -> Option<Diagnostic
             return Some(wrong(item, path, "wrong type"));
         }
     }
-    let sources =
-        ["env", "file", "value"].into_iter().filter(|key| table.get(key).is_some()).count();
-    if sources != 1 {
-        return Some(wrong(item, path, "expected exactly one of `env`, `file` and `value`"));
+    let has = |key: &str| table.get(key).is_some();
+    if sources.iter().filter(|key| has(key)).count() != 1 {
+        let names: Vec<String> = sources.iter().map(|key| format!("`{key}`")).collect();
+        let (last, others) = names.split_last()?;
+        let expected = format!("expected exactly one of {} and {last}", others.join(", "));
+        return Some(wrong(item, path, &expected));
     }
-    if table.get("default").is_some() && table.get("env").is_none() {
+    if has("default") && !has("env") {
         return Some(wrong(item, path, "`default` stands in for a missing `env` only"));
+    }
+    if has("client-id") && !has("key-vault") {
+        return Some(wrong(item, path, "`client-id` says who reads `key-vault` only"));
     }
     let flag = |key| table.get(key).and_then(Item::flag).unwrap_or(false);
     if table.get("value").is_some() && !flag("development") && (!plain || flag("secret")) {
@@ -351,5 +412,16 @@ mod tests {
         assert_eq!(parse_duration("2h"), Some(Some(Duration::from_hours(2))));
         assert_eq!(parse_duration("unlimited"), Some(None));
         assert_eq!(parse_duration("soon"), None);
+    }
+
+    #[test]
+    fn dates() {
+        let of = |text: &str| ticks(text.parse().unwrap());
+        assert_eq!(of("0001-01-01"), Some(0));
+        assert_eq!(of("1970-01-01T00:00:00Z"), Some(621_355_968_000_000_000));
+        assert_eq!(of("2000-02-29"), Some(630_873_792_000_000_000));
+        assert_eq!(of("2026-11-21T08:30:00.5+02:00"), of("2026-11-21 06:30:00.5"));
+        assert_eq!(of("2026-11-21T06:30:00.5Z"), Some(639_308_394_005_000_000));
+        assert_eq!((of("12:00:00"), of("0001-01-01T00:00:00+01:00")), (None, None));
     }
 }

@@ -1,4 +1,4 @@
-//! Connections of calls of the gateway's own: look-up, guard, egress proxy.
+//! Connections of calls of the gateway's own: look-up, guard, forward proxy.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,10 +15,11 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tollgate_engine::BoxFuture;
+use tollgate_engine::ports::Proxy;
 use tower_service::Service;
 
 use super::guard::{AddressGuard, Guard, canonical};
-use super::proxy::EgressProxy;
+use super::proxy::{EgressProxy, open_tunnel};
 use super::resolver::{Resolve, ResolveError};
 
 /// How long one address may take before the next is tried beside it (RFC 8305 §5).
@@ -54,6 +55,8 @@ pub(super) struct Shared {
 pub(super) struct Connector {
     pub(super) shared: Arc<Shared>,
     pub(super) guard: Guard,
+    /// The proxy that a policy names; it takes the place of `[egress]`'s.
+    pub(super) proxy: Option<Arc<Proxy>>,
 }
 
 impl Service<Uri> for Connector {
@@ -82,11 +85,17 @@ impl Connector {
         let is_tls = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let host = canonical(host);
-        let proxy = self.shared.proxy.as_ref();
-        if let Some(proxy) =
-            proxy.filter(|proxy| self.guard != Guard::Machine && proxy.is_for(&host))
+        if let Some(proxy) = &self.proxy {
+            let found = self.find(&proxy.host, proxy.port).await?;
+            return self.through((proxy, found), &host, port, is_tls).await;
+        }
+        let egress = self.shared.proxy.as_ref();
+        if let Some(EgressProxy { proxy, .. }) =
+            egress.filter(|egress| self.guard != Guard::Machine && egress.is_for(&host))
         {
-            return self.through(proxy, &host, port, is_tls).await;
+            let found = self.shared.resolver.resolve(&proxy.host).await?;
+            let found = found.iter().map(|ip| SocketAddr::new(*ip, proxy.port)).collect();
+            return self.through((proxy, found), &host, port, is_tls).await;
         }
         let addresses = self.find(&host, port).await?;
         Ok(Stream { io: TokioIo::new(dial(&addresses).await?), is_proxied: false })
@@ -113,7 +122,7 @@ impl Connector {
 
     async fn through(
         &self,
-        proxy: &EgressProxy,
+        (proxy, found): (&Proxy, Vec<SocketAddr>),
         host: &str,
         port: u16,
         is_tls: bool,
@@ -125,20 +134,18 @@ impl Connector {
         {
             return Err(ConnectError::Refused(why));
         }
-        let found = self.shared.resolver.resolve(&proxy.host).await?;
-        let found: Vec<_> = found.iter().map(|ip| SocketAddr::new(*ip, proxy.port)).collect();
         let mut stream = dial(&found).await.map_err(|error| {
-            ConnectError::Failed(format!("the egress proxy cannot be reached: {error}"))
+            ConnectError::Failed(format!("the proxy cannot be reached: {error}"))
         })?;
         if is_tls {
-            proxy.open_tunnel(&mut stream, host, port).await.map_err(ConnectError::Failed)?;
+            open_tunnel(proxy, &mut stream, host, port).await.map_err(ConnectError::Failed)?;
         }
         Ok(Stream { io: TokioIo::new(stream), is_proxied: !is_tls })
     }
 }
 
 /// Connects to the first address that answers, families in turn, each with a head start over the next.
-async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
+pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut waiting = in_turn(addresses).into_iter().take(MAX_ADDRESSES);
     let mut attempts = FuturesUnordered::new();
     let mut last = None;
@@ -190,7 +197,7 @@ fn in_turn(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     all
 }
 
-/// A connection to a host, or to the egress proxy on its behalf.
+/// A connection to a host, or to a proxy on its behalf.
 #[derive(Debug)]
 pub(super) struct Stream {
     io: TokioIo<TcpStream>,

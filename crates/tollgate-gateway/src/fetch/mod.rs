@@ -7,9 +7,11 @@
 mod connector;
 pub(crate) mod flight;
 mod guard;
+mod plain;
 mod proxy;
 mod resolver;
 mod tls;
+mod via;
 
 #[cfg(test)]
 mod tests;
@@ -27,12 +29,19 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
+use tollgate_engine::ports::Via;
 
 pub use guard::{AddressGuard, Guard};
+pub(crate) use plain::{ByteStream, Protection};
 pub use proxy::EgressProxy;
 pub use resolver::{CachingResolver, Resolve, ResolveError, ResolverSettings, SystemResolver};
 
+pub(crate) use proxy::open_tunnel;
+pub(crate) use via::ViaKey;
+
 use connector::{ConnectError, Connector, Shared};
+use via::Choices;
 
 /// Idle connections that are kept per host, and for how long.
 const MAX_IDLE_PER_HOST: usize = 16;
@@ -113,11 +122,26 @@ struct Generation {
     pools: OnceLock<Result<Pools, FetchError>>,
 }
 
-#[derive(Clone)]
 struct Pools {
+    shared: Arc<Shared>,
+    roots: Arc<RootCertStore>,
     policy: HttpClient,
     configured: HttpClient,
     machine: HttpClient,
+    /// Of calls for which a policy chose a certificate, a proxy or the version of HTTP.
+    chosen: Choices<(Guard, ViaKey, Version), HttpClient>,
+    /// For what is not HTTP.
+    tls: Arc<ClientConfig>,
+}
+
+/// The version of HTTP that a call is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Version {
+    /// HTTP/2 where the server offers it.
+    #[default]
+    Any,
+    /// HTTP/1.1.
+    One,
 }
 
 impl fmt::Debug for Fetcher {
@@ -155,12 +179,52 @@ impl Fetcher {
         matches!(tokio::time::timeout(timeout, reach).await, Ok(Some(_)))
     }
 
+    /// Connects to a server of the configuration that speaks something other than HTTP; never through the egress proxy,
+    /// which would not understand it.
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        protection: Protection,
+        timeout: Duration,
+    ) -> Result<Box<dyn ByteStream>, FetchError> {
+        let tls = match protection {
+            Protection::None => None,
+            Protection::Tls => {
+                let generation = self.generation.load_full();
+                Some(Arc::clone(&generation.pools(&self.resolver)?.tls))
+            }
+        };
+        let connecting = plain::connect(&*self.resolver, host, port, tls);
+        tokio::time::timeout(timeout, connecting).await.unwrap_or(Err(FetchError::Timeout(timeout)))
+    }
+
     /// Makes one call and reads the whole answer, whatever its status.
     pub async fn send(
         &self,
-        mut request: Request<Bytes>,
+        request: Request<Bytes>,
         options: FetchOptions,
     ) -> Result<Response<Bytes>, FetchError> {
+        let via = Via::default();
+        let call = async {
+            let opened = self.open(request, options.guard, &via, Version::Any).await;
+            let (parts, body) = opened?.into_parts();
+            Ok(Response::from_parts(parts, read(body, options.max_bytes).await?))
+        };
+        tokio::time::timeout(options.timeout, call)
+            .await
+            .unwrap_or(Err(FetchError::Timeout(options.timeout)))
+    }
+
+    /// Makes one call and gives status and headers of the answer, whose body is still to be read. Whoever calls this sees to
+    /// it that the call ends in bounded time and that what is held of the body is bounded.
+    pub(crate) async fn open(
+        &self,
+        mut request: Request<Bytes>,
+        guard: Guard,
+        via: &Via,
+        version: Version,
+    ) -> Result<Response<Incoming>, FetchError> {
         if request.uri().host().is_none()
             || !matches!(request.uri().scheme_str(), Some("http" | "https"))
         {
@@ -170,19 +234,13 @@ impl Fetcher {
         }
         let generation = self.generation.load_full();
         let pools = generation.pools(&self.resolver)?;
-        generation.authorize_at_proxy(&mut request, options.guard);
+        generation.authorize_at_proxy(&mut request, guard, via);
         request
             .headers_mut()
             .entry(header::USER_AGENT)
             .or_insert(HeaderValue::from_static("tollgate"));
-        let call = async {
-            let response = pools.of(options.guard).request(request.map(Full::new)).await;
-            let (parts, body) = response.map_err(|error| explain(&error))?.into_parts();
-            Ok(Response::from_parts(parts, read(body, options.max_bytes).await?))
-        };
-        tokio::time::timeout(options.timeout, call)
-            .await
-            .unwrap_or(Err(FetchError::Timeout(options.timeout)))
+        let client = pools.of(guard, via, version)?;
+        client.request(request.map(Full::new)).await.map_err(|error| explain(&error))
     }
 }
 
@@ -199,14 +257,17 @@ impl Generation {
     }
 
     /// Over TLS the tunnel carries the proxy's credentials; in plain HTTP the request does.
-    fn authorize_at_proxy(&self, request: &mut Request<Bytes>, guard: Guard) {
-        let Some(proxy) = &self.settings.proxy else { return };
-        let is_plain = request.uri().scheme_str() == Some("http");
+    fn authorize_at_proxy(&self, request: &mut Request<Bytes>, guard: Guard, via: &Via) {
+        if request.uri().scheme_str() != Some("http") {
+            return;
+        }
         let host = request.uri().host().unwrap_or_default();
-        if is_plain
-            && guard != Guard::Machine
-            && proxy.is_for(host)
-            && let Some(value) = proxy.authorization()
+        let egress = || {
+            let egress = self.settings.proxy.as_ref()?;
+            (guard != Guard::Machine && egress.is_for(host)).then_some(&egress.proxy)
+        };
+        let proxy = via.proxy.as_deref().or_else(egress);
+        if let Some(value) = proxy.and_then(|proxy| proxy.authorization.as_ref())
             && let Ok(mut value) = HeaderValue::from_str(value.expose())
         {
             value.set_sensitive(true);
@@ -217,46 +278,69 @@ impl Generation {
 
 impl Pools {
     fn new(settings: &FetchSettings, resolver: &Arc<dyn Resolve>) -> Result<Self, FetchError> {
-        let tls = tls::client_config(&settings.roots)
-            .map_err(|error| FetchError::Settings(error.to_string()))?;
+        let roots = tls::roots(&settings.roots).map_err(|error| unusable(&error))?;
         let shared = Arc::new(Shared {
             resolver: Arc::clone(resolver),
             addresses: settings.addresses.clone(),
             proxy: settings.proxy.clone(),
             timeout: settings.connect_timeout,
         });
-        let pool = |guard| {
-            let connector = HttpsConnectorBuilder::new()
-                .with_tls_config(tls.clone())
-                .https_or_http()
-                .enable_all_versions()
-                .wrap_connector(Connector { shared: Arc::clone(&shared), guard });
-            Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
-                .build(connector)
-        };
+        let pool = |guard| client(&shared, &roots, guard, &Via::default(), Version::Any);
         Ok(Self {
-            policy: pool(Guard::Policy),
-            configured: pool(Guard::Configured),
-            machine: pool(Guard::Machine),
+            policy: pool(Guard::Policy)?,
+            configured: pool(Guard::Configured)?,
+            machine: pool(Guard::Machine)?,
+            chosen: Choices::default(),
+            tls: Arc::new(tls::client_config(&roots, None)?),
+            shared,
+            roots,
         })
     }
 
-    fn of(&self, guard: Guard) -> &HttpClient {
-        match guard {
+    fn of(&self, guard: Guard, via: &Via, version: Version) -> Result<HttpClient, FetchError> {
+        if via.certificate.is_some() || via.proxy.is_some() || version == Version::One {
+            let make = || client(&self.shared, &self.roots, guard, via, version);
+            return self.chosen.get_or_make((guard, ViaKey::of(via), version), make);
+        }
+        Ok(match guard {
             Guard::Policy => &self.policy,
             Guard::Configured => &self.configured,
             Guard::Machine => &self.machine,
         }
+        .clone())
     }
+}
+
+fn client(
+    shared: &Arc<Shared>,
+    roots: &Arc<RootCertStore>,
+    guard: Guard,
+    via: &Via,
+    version: Version,
+) -> Result<HttpClient, FetchError> {
+    let tls = tls::client_config(roots, via.certificate.as_deref())?;
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let (shared, proxy) = (Arc::clone(shared), via.proxy.clone());
+    let connector = Connector { shared, guard, proxy };
+    let connector = match version {
+        Version::Any => builder.enable_all_versions().wrap_connector(connector),
+        Version::One => builder.enable_http1().wrap_connector(connector),
+    };
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+        .build(connector))
+}
+
+fn unusable(error: &rustls::Error) -> FetchError {
+    FetchError::Settings(error.to_string())
 }
 
 async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, FetchError> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| FetchError::Broken(chain(&error)))?;
+        let frame = frame.map_err(|error| broken(&error))?;
         if let Ok(chunk) = frame.into_data() {
             if read.len().saturating_add(chunk.len()) > max_bytes {
                 return Err(FetchError::TooLarge(max_bytes));
@@ -265,6 +349,11 @@ async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, FetchError>
         }
     }
     Ok(read.freeze())
+}
+
+/// A body that broke off.
+pub(crate) fn broken(error: &hyper::Error) -> FetchError {
+    FetchError::Broken(chain(error))
 }
 
 fn explain(error: &hyper_util::client::legacy::Error) -> FetchError {

@@ -1,6 +1,4 @@
-//! The egress proxy: plain HTTP through it, TLS in a tunnel (`CONNECT`).
-
-use std::fmt;
+//! Forward proxies: plain HTTP through them, TLS in a tunnel (`CONNECT`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tollgate_engine::Secret;
+use tollgate_engine::ports::Proxy;
 use url::{Host, Url};
 
 use super::guard::canonical;
@@ -15,22 +14,11 @@ use super::guard::canonical;
 /// Longest answer to `CONNECT` that is read.
 const MAX_ANSWER: usize = 8 * 1024;
 
-/// A forward proxy for calls of the gateway's own.
-#[derive(Clone, PartialEq, Eq)]
+/// `[egress]`'s proxy, for calls of the gateway's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressProxy {
-    pub(super) host: String,
-    pub(super) port: u16,
-    authorization: Option<Secret<String>>,
+    pub(super) proxy: Proxy,
     direct: Vec<String>,
-}
-
-impl fmt::Debug for EgressProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EgressProxy")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .finish_non_exhaustive()
-    }
 }
 
 impl EgressProxy {
@@ -51,12 +39,8 @@ impl EgressProxy {
             Secret::new(format!("Basic {}", STANDARD.encode(pair)))
         });
         let direct = direct.into_iter().map(|host| canonical(&host)).collect();
-        Ok(Self {
-            host: canonical(host),
-            port: url.port_or_known_default().unwrap_or(80),
-            authorization,
-            direct,
-        })
+        let port = url.port_or_known_default().unwrap_or(80);
+        Ok(Self { proxy: Proxy { host: canonical(host), port, authorization }, direct })
     }
 
     /// Whether a host is called through the proxy.
@@ -74,51 +58,41 @@ impl EgressProxy {
         });
         !is_loopback && !is_direct
     }
+}
 
-    /// `Proxy-Authorization` for plain HTTP.
-    pub(super) fn authorization(&self) -> Option<&Secret<String>> {
-        self.authorization.as_ref()
-    }
-
-    /// Opens a tunnel over a connection to the proxy.
-    pub(super) async fn open_tunnel(
-        &self,
-        stream: &mut TcpStream,
-        host: &str,
-        port: u16,
-    ) -> Result<(), String> {
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
-        if let Some(authorization) = &self.authorization {
-            request.push_str("Proxy-Authorization: ");
-            request.push_str(authorization.expose());
-            request.push_str("\r\n");
-        }
+/// Opens a tunnel over a connection to a proxy.
+pub(crate) async fn open_tunnel(
+    proxy: &Proxy,
+    stream: &mut TcpStream,
+    host: &str,
+    port: u16,
+) -> Result<(), String> {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
+    if let Some(authorization) = &proxy.authorization {
+        request.push_str("Proxy-Authorization: ");
+        request.push_str(authorization.expose());
         request.push_str("\r\n");
-        let broken = |error: std::io::Error| format!("the egress proxy broke off: {error}");
-        stream.write_all(request.as_bytes()).await.map_err(broken)?;
+    }
+    request.push_str("\r\n");
+    let broken = |error: std::io::Error| format!("the proxy broke off: {error}");
+    stream.write_all(request.as_bytes()).await.map_err(broken)?;
 
-        // One byte at a time: what follows the answer belongs to the tunnel. It is read once per connection.
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
-            if answer.len() >= MAX_ANSWER {
-                return Err("the egress proxy's answer is too long".to_owned());
-            }
-            answer.push(stream.read_u8().await.map_err(broken)?);
+    // One byte at a time: what follows the answer belongs to the tunnel. It is read once per connection.
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() >= MAX_ANSWER {
+            return Err("the proxy's answer is too long".to_owned());
         }
-        let answer = String::from_utf8_lossy(&answer);
-        let status = answer
-            .strip_prefix("HTTP/1.")
-            .and_then(|rest| rest.split(' ').nth(1))
-            .unwrap_or_default();
-        match status.trim() {
-            "200" => Ok(()),
-            "407" => Err("the egress proxy wants other credentials".to_owned()),
-            status => Err(format!(
-                "the egress proxy refused the tunnel with `{}`",
-                status.escape_default()
-            )),
-        }
+        answer.push(stream.read_u8().await.map_err(broken)?);
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    let status =
+        answer.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)).unwrap_or_default();
+    match status.trim() {
+        "200" => Ok(()),
+        "407" => Err("the proxy wants other credentials".to_owned()),
+        status => Err(format!("the proxy refused the tunnel with `{}`", status.escape_default())),
     }
 }
 
@@ -128,15 +102,16 @@ mod tests {
 
     #[test]
     fn proxy_urls() {
-        let check =
-            |url: &str| EgressProxy::new(url, []).map(|proxy| (proxy.host.clone(), proxy.port));
+        let check = |url: &str| {
+            EgressProxy::new(url, []).map(|egress| (egress.proxy.host, egress.proxy.port))
+        };
         assert_eq!(check("http://proxy.test:3128"), Ok(("proxy.test".to_owned(), 3128)));
         assert_eq!(check("http://proxy.test"), Ok(("proxy.test".to_owned(), 80)));
         assert!(check("https://proxy.test").is_err());
         assert!(check("proxy.test:3128").is_err());
         let proxy = EgressProxy::new("http://me:p%40ss@proxy.test", []).unwrap();
         assert_eq!(
-            proxy.authorization().unwrap().expose(),
+            proxy.proxy.authorization.as_ref().unwrap().expose(),
             &format!("Basic {}", STANDARD.encode("me:p@ss"))
         );
         assert!(!format!("{proxy:?}").contains("p@ss"));

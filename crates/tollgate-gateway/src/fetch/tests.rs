@@ -256,7 +256,7 @@ async fn tls_goes_through_a_tunnel() {
     let sent = fetcher.send(get("https://good.test/"), OPTIONS).await;
     assert_eq!(
         sent.unwrap_err(),
-        FetchError::Connect("the egress proxy wants other credentials".to_owned())
+        FetchError::Connect("the proxy wants other credentials".to_owned())
     );
     let response = fetcher.send(get("https://good.test/"), OPTIONS).await.unwrap();
     assert_eq!(response.body().as_ref(), b"tunnelled");

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pingora::tls::{CertificateDer, load_native_certs};
 use rustls::{ClientConfig, RootCertStore};
+use tollgate_engine::jose::Certificate;
 
-/// Trusts the system's roots and these.
-///
-/// The provider is named because two are in the dependency graph; rustls would panic rather than choose.
-pub(super) fn client_config(roots: &[Bytes]) -> Result<ClientConfig, rustls::Error> {
+use super::{FetchError, unusable};
+use crate::wire::{client_identity, tls_provider};
+
+/// The system's roots and these.
+pub(super) fn roots(own: &[Bytes]) -> Result<Arc<RootCertStore>, rustls::Error> {
     let mut store = RootCertStore::empty();
     match load_native_certs() {
         Ok(native) => {
@@ -20,12 +22,25 @@ pub(super) fn client_config(roots: &[Bytes]) -> Result<ClientConfig, rustls::Err
         }
         Err(error) => tracing::warn!(%error, "the system's root certificates cannot be read"),
     }
-    for root in roots {
+    for root in own {
         store.add(CertificateDer::from(root.to_vec()))?;
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(store)
-        .with_no_client_auth())
+    Ok(Arc::new(store))
+}
+
+/// Trusts these roots and proves itself with this certificate.
+pub(super) fn client_config(
+    roots: &Arc<RootCertStore>,
+    certificate: Option<&Certificate>,
+) -> Result<ClientConfig, FetchError> {
+    let builder = ClientConfig::builder_with_provider(tls_provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(&error))?
+        .with_root_certificates(Arc::clone(roots));
+    let Some(certificate) = certificate else { return Ok(builder.with_no_client_auth()) };
+    let refused = |why: String| FetchError::Refused(why);
+    let (chain, key) = client_identity(certificate).map_err(|error| refused(error.to_string()))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| refused(format!("the client certificate cannot be used: {error}")))
 }

@@ -2,7 +2,7 @@ use http::{HeaderMap, Method};
 use tollgate_engine::{Api, Operation, Secret};
 
 use super::*;
-use crate::config::SubscriptionConfig;
+use crate::config::{SubscriptionConfig, SubscriptionScope};
 
 fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> ApiRoute {
     let operations = operations.iter().map(|(method, template)| OperationRoute {
@@ -10,6 +10,7 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
             id: format!("{method} {template}"),
             ..Operation::default()
         }),
+        contract: Arc::default(),
         method: method.parse().unwrap(),
         template: Template::parse(template).unwrap(),
         chain: Chain::default(),
@@ -19,12 +20,18 @@ fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> Api
             id: id.into(),
             path: path.into(),
             key_header: "api-key".into(),
+            is_current_revision: true,
             ..Api::default()
         }),
+        path: path.into(),
+        version_in: VersionIn::Path,
         target: None,
+        workspace: None,
         subscription_required: required,
+        open_product: None,
         key_headers: vec![HeaderName::from_static("api-key"), HeaderName::from_static("x-key")],
         key_queries: vec!["key".to_owned()],
+        key_bearer: false,
         chain: Chain::default(),
         operations: operations.collect(),
     }
@@ -35,8 +42,15 @@ fn subscription(id: &str, key: &str, apis: Option<&[&str]>, active: bool) -> Sub
         id: id.into(),
         name: id.into(),
         keys: vec![Secret::new(key.into()), Secret::new(format!("{key}-2"))],
-        apis: apis.map(|apis| apis.iter().map(|api| (*api).to_owned()).collect()),
+        scope: apis.map_or(SubscriptionScope::All, |apis| {
+            SubscriptionScope::Apis(apis.iter().map(|api| (*api).to_owned()).collect())
+        }),
+        user: None,
         active,
+        created: 0,
+        start: None,
+        end: None,
+        span: tollgate_diagnostics::Sources::default().add("", "").span(0..0),
     }
 }
 
@@ -54,11 +68,15 @@ fn route(line: &str, headers: &[(&str, &str)]) -> String {
         api("openai-v1", "openai/v1", true, &[]),
     ];
     let router = Router::new(apis, Chain::default(), false);
-    let (subscriptions, repeated) = Subscriptions::new(&[
-        subscription("team", "k-team", Some(&["openai"]), true),
-        subscription("everywhere", "k-all", None, true),
-        subscription("off", "k-off", None, false),
-    ]);
+    let (subscriptions, repeated) = Subscriptions::new(
+        &[
+            subscription("team", "k-team", Some(&["openai"]), true),
+            subscription("everywhere", "k-all", None, true),
+            subscription("off", "k-off", None, false),
+        ],
+        &[],
+        &[],
+    );
     assert!(repeated.is_empty());
     let (method, target) = line.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -208,4 +226,54 @@ fn keys_open_what_they_are_for_and_are_taken_off() {
     for (line, headers, expected) in cases {
         assert_eq!(route(line, headers), *expected, "{line} {headers:?}");
     }
+}
+
+/// Whether policies may answer in place of an operation, and which operation the rest is about.
+fn unmatched(line: &str, headers: &[(&str, &str)]) -> String {
+    let apis = vec![
+        api("things", "things", true, &[("GET", "/{id}"), ("OPTIONS", "/own"), ("GET", "/own")]),
+        api("all", "all", true, &[]),
+    ];
+    let router = Router::new(apis, Chain::default(), false);
+    let (subscriptions, _) =
+        Subscriptions::new(&[subscription("everywhere", "k", None, true)], &[], &[]);
+    let (method, target) = line.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+    }
+    let method: Method = method.parse().unwrap();
+    let (matched, status) =
+        match router.route(&subscriptions, &method, "gw.test", path, query, &map) {
+            Ok(matched) => (matched, 200),
+            Err(refusal) => (*refusal.matched, refusal.error.status_code().as_u16()),
+        };
+    let operation = matched.info.operation.as_ref().map_or("-", |it| it.id.as_str());
+    let subscription = matched.info.subscription.as_ref().map_or("-", |it| it.id.as_str());
+    format!("{} {status} {operation} {subscription}", matched.unmatched)
+}
+
+#[test]
+fn a_preflight_is_about_the_request_that_it_asks_for() {
+    let preflight = [("origin", "https://a.example"), ("access-control-request-method", "GET")];
+    let cases = [
+        ("OPTIONS /things/1", "true 404 GET /{id} -"),
+        ("OPTIONS /things/1?key=k", "true 404 GET /{id} everywhere"),
+        ("OPTIONS /things/1/2", "true 404 - -"),
+        ("OPTIONS /things/own", "false 401 OPTIONS /own -"),
+        ("OPTIONS /all/x", "true 401 - -"),
+        ("OPTIONS /nowhere", "true 404 - -"),
+        ("GET /things/1", "false 401 GET /{id} -"),
+        ("GET /things/../x", "false 400 - -"),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(unmatched(line, &preflight), expected, "{line}");
+    }
+    for headers in [&preflight[..1], &preflight[1..], &[]] {
+        assert_eq!(unmatched("OPTIONS /things/1", headers), "true 404 - -");
+        assert_eq!(unmatched("OPTIONS /all/x", headers), "false 401 - -");
+    }
+    let strange = [preflight[0], ("access-control-request-method", "G T")];
+    assert_eq!(unmatched("OPTIONS /things/1", &strange), "true 404 - -");
 }

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{HOST, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use tollgate_engine::ClientCertificate;
 
 use crate::wire::strip_named;
 
@@ -44,8 +44,8 @@ pub(super) struct Peer {
     pub(super) secure: bool,
     /// Address of the listener.
     pub(super) local: SocketAddr,
-    /// DER of the client's certificate.
-    pub(super) certificate: Option<Bytes>,
+    /// The client's certificate.
+    pub(super) certificate: Option<ClientCertificate>,
 }
 
 impl Peer {
@@ -60,6 +60,13 @@ impl Peer {
     /// Address of the peer itself.
     pub(super) fn ip(&self) -> IpAddr {
         self.ip
+    }
+
+    /// Removes headers that only a trusted peer may set, unless this is one.
+    pub(super) fn strip_identity(&self, headers: &mut HeaderMap, names: &[HeaderName]) {
+        for name in names.iter().filter(|_| !self.trusted) {
+            headers.remove(name);
+        }
     }
 
     /// Finds the client behind the peer, and rewrites the headers that tell of it.
@@ -169,6 +176,22 @@ mod tests {
             "{given:?}"
         );
         assert_eq!(headers.contains_key("forwarded"), is_trusted(peer.ip, &trusted));
+    }
+
+    #[test]
+    fn only_trusted_peers_set_identity_headers() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let names = [HeaderName::from_static("x-forwarded-client-cert")];
+        for (peer, stays) in [("10.0.0.1", true), ("203.0.113.9", false)] {
+            let local = "127.0.0.1:80".parse().unwrap();
+            let peer = Peer::new(peer.parse().unwrap(), local, false, &trusted);
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-client-cert", "Hash=1".parse().unwrap());
+            headers.append("X-Forwarded-Client-Cert", "Hash=2".parse().unwrap());
+            headers.insert("x-other", "1".parse().unwrap());
+            peer.strip_identity(&mut headers, &names);
+            assert_eq!(headers.len(), if stays { 3 } else { 1 });
+        }
     }
 
     #[test]

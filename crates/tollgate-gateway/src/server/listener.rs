@@ -13,9 +13,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::any_client::AnyClient;
 use super::client::Peer;
 use super::proxy_protocol::read_header;
 use super::{ListenCertificates, ServerError, Shared, Site, one, two};
+use crate::settings::ClientCertificates;
 use crate::wire::{Socket, tls_provider, tune};
 
 /// Connections that the system keeps for us while we are busy.
@@ -42,11 +44,18 @@ pub(super) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Ser
 }
 
 /// TLS of the HTTPS listener.
-pub(super) fn acceptor(certificates: Arc<ListenCertificates>) -> Result<TlsAcceptor, ServerError> {
+pub(super) fn acceptor(
+    certificates: Arc<ListenCertificates>,
+    clients: ClientCertificates,
+) -> Result<TlsAcceptor, ServerError> {
     let failed = |error: rustls::Error| ServerError::Tls(error.to_string());
     let builder = ServerConfig::builder_with_provider(tls_provider());
     let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(certificates);
+    let builder = match AnyClient::new(clients) {
+        Some(verifier) => builder.with_client_cert_verifier(Arc::new(verifier)),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(failed)?;
     Ok(TlsAcceptor::from(Arc::new(config)))

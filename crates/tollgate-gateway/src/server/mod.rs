@@ -9,6 +9,7 @@
 //! longer than `request_header` *in all*, or after `requests_per_connection`. A client that closes its sending side while
 //! it waits for a response counts as gone.
 
+mod any_client;
 mod certificates;
 mod client;
 mod listener;
@@ -127,7 +128,10 @@ impl<S: Site> Server<S> {
         };
         let https = match settings.https {
             Some(address) => {
-                let acceptor = listener::acceptor(Arc::clone(&parts.certificates))?;
+                let acceptor = listener::acceptor(
+                    Arc::clone(&parts.certificates),
+                    settings.client_certificates,
+                )?;
                 let (listener, address) = listener::bind(address)?;
                 Some((listener, address, acceptor))
             }

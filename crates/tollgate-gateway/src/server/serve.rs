@@ -4,12 +4,14 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
+use tollgate_engine::counters::Counted;
+use tollgate_engine::ports::Via;
 use tollgate_engine::{
-    Body, Chain, ClientInfo, PolicyError, Request, RequestCx, Response, Route, Uri, Url, Variables,
-    error_body, process, process_error,
+    Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, Traffic,
+    Uri, Url, Variables, error_body, process, process_error, process_unmatched,
 };
 use uuid::Uuid;
 
@@ -146,6 +148,7 @@ struct Prepared {
     client: ClientInfo,
     chain: Chain,
     refusal: Option<PolicyError>,
+    unmatched: bool,
     received: Received,
     record: AccessRecord,
 }
@@ -153,13 +156,15 @@ struct Prepared {
 fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
     let Head { facts, version, host, port, path, query, trailers, mut headers } = head;
     let request_id = Uuid::new_v4();
+    peer.strip_identity(&mut headers, &shared.settings.identity_headers);
     let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
     continue_or_begin(&mut headers, request_id);
     let (matched, refusal) = match site.route(&facts.method, &host, &path, &query, &headers) {
         Ok(matched) => (matched, None),
         Err(Refusal { matched, error }) => (*matched, Some(error)),
     };
-    let Matched { info, parameters, chain, path: below, query: rest, target, keys } = matched;
+    let Matched { info, parameters, chain, path: below, query: rest, target, keys, unmatched } =
+        matched;
     let received = Received {
         trailers,
         host: headers.get(http::header::HOST).cloned(),
@@ -170,6 +175,8 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.api = info.api.as_ref().map(|api| Arc::from(api.id.as_str()));
     record.operation = info.operation.as_ref().map(|operation| Arc::from(operation.id.as_str()));
     record.subscription = info.subscription.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.user = info.user.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.product = info.product.as_ref().map(|it| Arc::from(it.id.as_str()));
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
     let request = Request {
@@ -178,6 +185,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         uri: Uri { path: below, query: rest },
         target,
         backend_chosen_by: None,
+        via: Via::default(),
         headers,
         body: if facts.body == Announced::Nothing { Body::Empty } else { Body::Stream },
         consumed: false,
@@ -195,7 +203,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         certificate: peer.certificate.clone(),
         tracing: false,
     };
-    Prepared { request, route, client, chain, refusal, received, record }
+    Prepared { request, route, client, chain, refusal, unmatched, received, record }
 }
 
 async fn run<S: Site>(
@@ -206,13 +214,16 @@ async fn run<S: Site>(
     closing: bool,
     began: Instant,
 ) -> Option<Downstream> {
-    let Prepared { request, route, client, chain, refusal, received, mut record } = prepared;
+    let Prepared { request, route, client, chain, refusal, unmatched, received, mut record } =
+        prepared;
     let connections = Arc::clone(&shared.parts.connections);
     let backends = Arc::clone(&site) as Arc<dyn Backends>;
     let mut cx = RequestCx {
         request,
         response: None,
         reply: None,
+        call: None,
+        calls_left: site.limits().policy_requests,
         variables: Variables::default(),
         last_error: None,
         client,
@@ -220,12 +231,17 @@ async fn run<S: Site>(
         ports: site.ports().clone(),
         wire: Box::new(PingoraWire::new(down, connections, backends, received)),
         eval: RequestCx::eval_state(site.expression_limits()),
+        counted: Counted::default(),
+        finally: Finally::default(),
+        extensions: Extensions::default(),
     };
+    let answered = unmatched && process_unmatched(&mut cx, &chain).await.is_some();
     match refusal {
-        None => process(&mut cx, &chain).await,
-        Some(error) => process_error(&mut cx, &chain, error).await,
-    };
-    let RequestCx { response, last_error, wire, .. } = cx;
+        _ if answered => {}
+        None => drop(process(&mut cx, &chain).await),
+        Some(error) => drop(process_error(&mut cx, &chain, error).await),
+    }
+    let RequestCx { response, last_error, wire, finally, .. } = cx;
     record.error = last_error.map(|error| AccessError {
         source: error.source.into(),
         reason: error.reason.into(),
@@ -238,6 +254,10 @@ async fn run<S: Site>(
     let response = response.unwrap_or_else(|| Response::new(StatusCode::OK));
     let written = wire.respond(response, closing || shared.status.is_draining()).await;
     let (down, stats) = wire.into_parts();
+    let traffic = Traffic { request: down.bytes_in(), response: down.bytes_out };
+    for work in finally.sent(traffic) {
+        tokio::spawn(work);
+    }
     finish_record(&mut record, &written, &down, &stats, began);
     shared.parts.access.record(&record);
     count(shared, &record, &written);
@@ -301,6 +321,8 @@ fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer)
         api: None,
         operation: None,
         subscription: None,
+        user: None,
+        product: None,
         status: 0,
         total: Duration::ZERO,
         backend: None,

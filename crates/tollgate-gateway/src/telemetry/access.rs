@@ -30,6 +30,10 @@ pub struct AccessRecord {
     pub operation: Option<Arc<str>>,
     /// Subscription whose key was accepted.
     pub subscription: Option<Arc<str>>,
+    /// Owner of that subscription.
+    pub user: Option<Arc<str>>,
+    /// Product the request ran in.
+    pub product: Option<Arc<str>>,
     /// Status that was sent; 0 when the client was gone before.
     pub status: u16,
     /// From the first byte of the request to the last of the response.
@@ -119,6 +123,8 @@ impl AccessRecord {
         line.text("api", self.api.as_deref());
         line.text("operation", self.operation.as_deref());
         line.text("subscription", self.subscription.as_deref());
+        line.text("user", self.user.as_deref());
+        line.text("product", self.product.as_deref());
         line.plain("status", Some(self.status), Quotes::None);
         line.plain("total_ms", Some(milliseconds(self.total)), Quotes::None);
         line.plain("backend_ms", self.backend.map(milliseconds), Quotes::None);

@@ -175,6 +175,8 @@ mod tests {
             api: Some("openai".into()),
             operation: None,
             subscription: Some("team".into()),
+            user: None,
+            product: Some("starter".into()),
             status: 401,
             total: Duration::from_micros(1_500),
             backend: None,
@@ -210,6 +212,7 @@ mod tests {
             ("api", "openai".into()),
             ("operation", serde_json::Value::Null),
             ("subscription", "team".into()),
+            ("product", "starter".into()),
             ("status", 401.into()),
             ("total_ms", 1.5.into()),
             ("backend_ms", serde_json::Value::Null),
@@ -238,7 +241,7 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(!text.contains("canary"), "{text}");
         let expected = "  INFO access: request_id=00000000-0000-0000-0000-000000000000 method=\"POST\" \
-                        path=\"/openai/chat\\n***\" api=\"openai\" subscription=\"team\" status=401 total_ms=1.5 \
+                        path=\"/openai/chat\\n***\" api=\"openai\" subscription=\"team\" product=\"starter\" status=401 total_ms=1.5 \
                         first_byte_ms=1 client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
                         error_source=\"validate-jwt\" error_reason=\"TokenExpired\" error_message=\"token *** expired\"\n";
         assert!(text.ends_with(expected), "{text}");

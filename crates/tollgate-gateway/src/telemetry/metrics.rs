@@ -39,13 +39,18 @@ pub struct Metrics {
     connections: Gauge,
     connections_accepted: Counter,
     broken: Family<SideLabels, Counter>,
+    one_way: Family<DeliveryLabels, Counter>,
     token_fetches: Family<ResultLabels, Counter>,
     key_fetches: Family<ResultLabels, Counter>,
+    secret_fetches: Family<ResultLabels, Counter>,
     reloads: Family<ResultLabels, Counter>,
     snapshot_generation: Gauge<u64, AtomicU64>,
     snapshot_loaded: Gauge,
     buffered_bytes: Gauge,
     log_lines_dropped: Counter,
+    redis_connected: Gauge,
+    redis_failures: Counter,
+    counters_unavailable: Counter,
 }
 
 /// The series of one operation, found once so that counting a request looks nothing up.
@@ -74,6 +79,23 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+}
+
+/// What became of a request that nobody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Delivery {
+    /// It was answered.
+    answered,
+    /// It was not.
+    failed,
+    /// It was never made, because too many were under way.
+    dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    result: Delivery,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -127,13 +149,18 @@ impl Metrics {
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
             broken: Family::default(),
+            one_way: Family::default(),
             token_fetches: Family::default(),
             key_fetches: Family::default(),
+            secret_fetches: Family::default(),
             reloads: Family::default(),
             snapshot_generation: Gauge::default(),
             snapshot_loaded: Gauge::default(),
             buffered_bytes: Gauge::default(),
             log_lines_dropped: Counter::default(),
+            redis_connected: Gauge::default(),
+            redis_failures: Counter::default(),
+            counters_unavailable: Counter::default(),
         };
         metrics.register();
         metrics
@@ -175,11 +202,17 @@ impl Metrics {
             self.broken.clone(),
         );
         r.register(
+            "one_way_requests",
+            "Requests of policies that nobody waits for, by what became of them",
+            self.one_way.clone(),
+        );
+        r.register(
             "token_fetches",
             "Calls for tokens of the gateway's identities",
             self.token_fetches.clone(),
         );
         r.register("key_fetches", "Calls for keys of OpenID issuers", self.key_fetches.clone());
+        r.register("secret_fetches", "Calls for secrets of Key Vault", self.secret_fetches.clone());
         r.register("reloads", "Reloads of the configuration", self.reloads.clone());
         r.register(
             "snapshot_generation",
@@ -202,14 +235,34 @@ impl Metrics {
             "Log lines that were dropped because nobody took them",
             self.log_lines_dropped.clone(),
         );
+        r.register(
+            "redis_connected",
+            "Whether the Redis server can be used; 0 also when none is configured",
+            self.redis_connected.clone(),
+        );
+        r.register(
+            "redis_failures",
+            "Commands that Redis did not carry out, those included that were not sent because it is away",
+            self.redis_failures.clone(),
+        );
+        r.register(
+            "counters_unavailable",
+            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
+            self.counters_unavailable.clone(),
+        );
         // A counter that is missing until its first failure cannot be alerted upon.
         for result in [Ended::ok, Ended::failed] {
-            for family in [&self.token_fetches, &self.key_fetches, &self.reloads] {
+            for family in
+                [&self.token_fetches, &self.key_fetches, &self.secret_fetches, &self.reloads]
+            {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
         for side in [Side::client, Side::backend] {
             drop(self.broken.get_or_create(&SideLabels { side }));
+        }
+        for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {
+            drop(self.one_way.get_or_create(&DeliveryLabels { result }));
         }
     }
 
@@ -262,6 +315,11 @@ impl Metrics {
         self.broken.get_or_create(&SideLabels { side }).inc();
     }
 
+    /// Counts a request that nobody waits for.
+    pub fn one_way_request(&self, result: Delivery) {
+        self.one_way.get_or_create(&DeliveryLabels { result }).inc();
+    }
+
     /// Counts a call for a token.
     pub fn token_fetched(&self, result: Ended) {
         self.token_fetches.get_or_create(&ResultLabels { result }).inc();
@@ -272,6 +330,11 @@ impl Metrics {
         self.key_fetches.get_or_create(&ResultLabels { result }).inc();
     }
 
+    /// Counts a call for a secret.
+    pub fn secret_fetched(&self, result: Ended) {
+        self.secret_fetches.get_or_create(&ResultLabels { result }).inc();
+    }
+
     /// Counts a reload; when it went well, says what is in force now.
     pub fn reloaded(&self, loaded: Option<(u64, i64)>) {
         let result = if loaded.is_some() { Ended::ok } else { Ended::failed };
@@ -280,6 +343,21 @@ impl Metrics {
             self.snapshot_generation.set(generation);
             self.snapshot_loaded.set(unix_seconds);
         }
+    }
+
+    /// Says whether the Redis server can be used.
+    pub fn redis_connected(&self, connected: bool) {
+        self.redis_connected.set(i64::from(connected));
+    }
+
+    /// Counts a command that Redis did not carry out.
+    pub fn redis_failed(&self) {
+        self.redis_failures.inc();
+    }
+
+    /// Counts that shared counters could not be reached.
+    pub fn counters_unavailable(&self) {
+        self.counters_unavailable.inc();
     }
 
     /// Bytes held by buffered bodies, added and taken away by who holds them.

@@ -11,6 +11,6 @@ mod redact;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
-pub use metrics::{Ended, Metrics, OperationMetrics, Side, Within};
+pub use metrics::{Delivery, Ended, Metrics, OperationMetrics, Side, Within};
 pub use queue::LogQueue;
 pub use redact::{Redactor, SharedRedactor};

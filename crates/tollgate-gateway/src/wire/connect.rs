@@ -13,10 +13,12 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tollgate_engine::ports::Proxy;
 
 use super::exchange::in_words;
 use super::socket::{Socket, tune};
 use super::tls::{Offer, TlsError};
+use crate::fetch::open_tunnel;
 
 /// The next address is tried when the one before has not answered for this long (RFC 8305).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -82,6 +84,8 @@ pub(crate) struct Destination<'a> {
     pub(crate) tls: Option<(Arc<ClientConfig>, &'a str)>,
     /// HTTP version.
     pub(crate) offer: Offer,
+    /// The proxy that `addresses` are of; TLS goes through it in a tunnel.
+    pub(crate) proxy: Option<&'a Proxy>,
 }
 
 /// Connects, TLS and the HTTP/2 preface included.
@@ -98,8 +102,13 @@ pub(crate) async fn connect(
 
 async fn connect_unlimited(to: Destination<'_>) -> Result<Connection, ConnectError> {
     let failed = |error: io::Error| ConnectError::Failed(to.host.to_owned(), error.to_string());
-    let stream = connect_tcp(to.addresses, to.port).await.map_err(failed)?;
+    let port = to.proxy.map_or(to.port, |proxy| proxy.port);
+    let mut stream = connect_tcp(to.addresses, port).await.map_err(failed)?;
     tune(&stream).map_err(failed)?;
+    if let Some(proxy) = to.proxy.filter(|_| to.tls.is_some()) {
+        let tunnel = open_tunnel(proxy, &mut stream, to.host, to.port).await;
+        tunnel.map_err(|why| ConnectError::Failed(to.host.to_owned(), why))?;
+    }
     let socket = match to.tls {
         None => Socket::tcp(stream),
         Some((config, name)) => {

@@ -7,7 +7,9 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
-use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion};
+use tollgate_engine::ports::{
+    BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Via,
+};
 use tollgate_engine::{Body, Request, Response, Target};
 
 use super::PingoraWire;
@@ -90,14 +92,16 @@ impl PingoraWire {
         match &request.target {
             None => Err(ForwardError::NoTarget),
             Some(Target::Url(url)) => {
-                Ok((self.connections.url(url).map_err(refused)?, url.path.clone()))
+                let origin = self.connections.url(url, &request.via).map_err(refused)?;
+                Ok((origin, url.path.clone()))
             }
             Some(Target::Backend(id)) => {
                 let backend = self
                     .backends
                     .backend(id)
                     .ok_or_else(|| ForwardError::UnknownBackend(id.to_string()))?;
-                Ok((self.connections.backend(backend).map_err(refused)?, backend.url.path.clone()))
+                let origin = self.connections.backend(backend, &request.via).map_err(refused)?;
+                Ok((origin, backend.url.path.clone()))
             }
         }
     }
@@ -328,8 +332,10 @@ impl PingoraWire {
                 port: url.port_or_known_default().unwrap_or_default(),
                 ..tollgate_engine::Url::default()
             };
+            // The certificate was meant for the origin that the policies chose.
+            let via = Via { certificate: None, proxy: request.via.proxy.clone() };
             self.connections
-                .url(&plain)
+                .url(&plain, &via)
                 .map_err(|error| ForwardError::Refused(error.to_string()))?
         };
         Ok(Some(Hop { method, headers: Some(headers), target, origin, has_body }))

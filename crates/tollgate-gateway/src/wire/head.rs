@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Uri, Version};
@@ -176,16 +176,8 @@ pub(crate) fn request_head(
         upgrade,
         expect,
     } = outgoing;
-    strip_standard(&mut headers);
-    headers.remove(EXPECT);
-    headers.remove(CONTENT_LENGTH);
-    for (name, key) in &received.keys {
-        take_off(&mut headers, name, key.expose());
-    }
-    let host = match headers.remove(HOST) {
-        Some(host) if !is_as_received(&host, received.host.as_ref()) => host,
-        _ => origin.authority.clone(),
-    };
+    let host = strip_for_others(&mut headers, received);
+    let host = host.unwrap_or_else(|| origin.authority.clone());
     if let Some(credentials) = origin.backend.as_ref().map(|it| &it.credentials) {
         // One name may be given several values: the first replaces, the rest are added.
         for (index, (name, value)) in credentials.headers.iter().enumerate() {
@@ -233,9 +225,35 @@ pub(crate) fn request_head(
         headers.insert(HOST, host);
         parts.uri = Uri::from(target);
     }
+    let proxy = origin.proxy.as_deref().filter(|_| !http2 && !origin.secure);
+    if let Some(value) = proxy.and_then(|proxy| proxy.authorization.as_ref()) {
+        let value = HeaderValue::try_from(value.expose()).map_err(|_| MalformedTarget)?;
+        headers.insert(PROXY_AUTHORIZATION, value);
+    }
     parts.method = method.clone();
     parts.headers = headers;
-    Ok(Box::new(RequestHeader::from(parts)))
+    let mut head = RequestHeader::from(parts);
+    if proxy.is_some() {
+        // RFC 9112 §3.2.2: a proxy is asked for the whole URL.
+        let whole = [b"http://", origin.authority.as_bytes(), head.raw_path()].concat();
+        head.set_raw_path(&whole).map_err(|_| MalformedTarget)?;
+    }
+    Ok(Box::new(head))
+}
+
+/// Removes from a request's headers what is between the client and the gateway alone: the connection's headers, the
+/// framing, the gateway's own subscription keys and `Host`. Gives `Host` back when a policy has written it.
+pub(super) fn strip_for_others(
+    headers: &mut HeaderMap,
+    received: &Received,
+) -> Option<HeaderValue> {
+    strip_standard(headers);
+    headers.remove(EXPECT);
+    headers.remove(CONTENT_LENGTH);
+    for (name, key) in &received.keys {
+        take_off(headers, name, key.expose());
+    }
+    headers.remove(HOST).filter(|host| !is_as_received(host, received.host.as_ref()))
 }
 
 fn is_as_received(host: &HeaderValue, received: Option<&HeaderValue>) -> bool {

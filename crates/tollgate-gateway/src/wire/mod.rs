@@ -9,8 +9,10 @@ mod decode;
 mod downstream;
 mod exchange;
 mod forward;
+mod gathered;
 mod head;
 mod hop_by_hop;
+mod observe;
 mod origin;
 mod pool;
 mod respond;
@@ -22,27 +24,28 @@ mod upload;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use tokio::time::Instant;
-use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError};
+use tollgate_engine::ports::{BodyError, BodyObserver, ForwardCall, ForwardError};
 use tollgate_engine::{BoxFuture, BufferedBody, Response, Wire};
 
-use self::budget::Held;
-
 use self::exchange::{Broken, Event, Exchange};
+use self::head::strip_for_others;
+use self::observe::Observation;
 use self::origin::Origin;
 use crate::fetch::AddressGuard;
 use crate::{Backend, Limits, Timeouts};
 
+pub(crate) use budget::{Budget, Held};
 pub(crate) use downstream::{Announced, Downstream, DownstreamTimeouts, RequestFacts};
+pub(crate) use gathered::Gathered;
 pub(crate) use head::Received;
-pub(crate) use hop_by_hop::{strip_named, strip_request};
+pub(crate) use hop_by_hop::{strip_named, strip_request, strip_response};
 pub use origin::Connections;
 pub(crate) use respond::{DRAIN, Ended, Written};
 pub(crate) use socket::{Socket, tune};
 pub(crate) use tls::provider as tls_provider;
-pub(crate) use tls::system_root_certificates;
+pub(crate) use tls::{client_identity, system_root_certificates};
 
 /// What the wire asks of the generation of the configuration that a request began with.
 pub trait Backends: Send + Sync {
@@ -172,6 +175,20 @@ impl Wire for PingoraWire {
         Box::pin(self.call_backend(call))
     }
 
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        strip_for_others(&mut headers, &self.received);
+        headers
+    }
+
+    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
+        if let Some(exchange) = &mut self.exchange {
+            let held = self.connections.budget.hold();
+            let limit = self.backends.limits().buffers_total;
+            exchange.observe(Observation::new(observer, held, limit));
+        }
+    }
+
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
         Box::pin(async move {
             if !self.down.body_done() {
@@ -210,54 +227,5 @@ impl Pace {
         let earned = Duration::from_millis(received as u64 * 1_000 / Self::BYTES_PER_SECOND);
         // Who began fast must not live on it for hours.
         self.began + (self.patience + earned).min(self.patience * Self::READS)
-    }
-}
-
-/// A body that is being read, in one piece as long as it came in one.
-#[derive(Default)]
-struct Gathered {
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Gathered {
-    fn push(
-        &mut self,
-        piece: Bytes,
-        limit: usize,
-        held: &mut Held,
-        total: usize,
-    ) -> Result<(), BodyError> {
-        if self.len() + piece.len() > limit {
-            return Err(BodyError::TooLarge { limit });
-        }
-        held.grow(piece.len(), total).map_err(|_| BodyError::MemoryPressure)?;
-        if self.first.is_empty() && self.rest.is_empty() {
-            self.first = piece;
-        } else {
-            let first = std::mem::take(&mut self.first);
-            self.rest.extend_from_slice(&first);
-            self.rest.extend_from_slice(&piece);
-        }
-        Ok(())
-    }
-
-    fn len(&self) -> usize {
-        self.first.len() + self.rest.len()
-    }
-
-    async fn decoded(
-        self,
-        headers: &HeaderMap,
-        limit: usize,
-        held: &mut Held,
-        total: usize,
-    ) -> Result<BufferedBody, BodyError> {
-        let raw = if self.rest.is_empty() { self.first } else { self.rest.freeze() };
-        let decoded = decode::decode(headers, &raw, limit).await?;
-        if let Some(decoded) = &decoded {
-            held.grow(decoded.len(), total).map_err(|_| BodyError::MemoryPressure)?;
-        }
-        Ok(BufferedBody { raw, decoded })
     }
 }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use parking_lot::RwLock;
 use tollgate_engine::Url;
+use tollgate_engine::ports::{Proxy, Via};
 
 use super::budget::Budget;
 use super::connect::ConnectError;
@@ -62,6 +63,8 @@ pub(crate) struct Origin {
     pub(crate) port: u16,
     /// What goes into `Host`.
     pub(crate) authority: HeaderValue,
+    /// The proxy that it is reached through.
+    pub(crate) proxy: Option<Arc<Proxy>>,
     pool: Arc<Pool>,
     addresses: ArcSwapOption<(Arc<[IpAddr]>, Instant)>,
 }
@@ -74,13 +77,18 @@ pub(crate) struct NotAnOrigin(String);
 impl Connections {
     /// No connections yet. Hosts are found through `resolver`.
     pub fn new(resolver: Arc<dyn Resolve>) -> Self {
+        Self::sharing(resolver, Arc::default())
+    }
+
+    /// Likewise; buffered bodies count towards this budget.
+    pub(crate) fn sharing(resolver: Arc<dyn Resolve>, budget: Arc<Budget>) -> Self {
         Self {
             resolver,
             backends: RwLock::default(),
             urls: RwLock::default(),
             url_tls: RwLock::default(),
             pools: RwLock::default(),
-            budget: Arc::default(),
+            budget,
         }
     }
 
@@ -96,8 +104,20 @@ impl Connections {
         self.budget.used()
     }
 
-    /// The destination of a configured backend.
-    pub(crate) fn backend(&self, backend: &Arc<Backend>) -> Result<Arc<Origin>, NotAnOrigin> {
+    /// The destination of a configured backend. What policies say of the connection takes the place of its own settings.
+    pub(crate) fn backend(
+        &self,
+        backend: &Arc<Backend>,
+        via: &Via,
+    ) -> Result<Arc<Origin>, NotAnOrigin> {
+        if is_chosen(via) {
+            let own = backend.credentials.certificate.as_ref();
+            let certificate = via.certificate.as_ref().or(own).cloned();
+            let tls = TlsIdentity { options: backend.tls.clone(), certificate };
+            let origin =
+                self.origin(&backend.url, tls, Some(Arc::clone(backend)), via.proxy.clone());
+            return origin.map(Arc::new);
+        }
         let known = self.backends.read().get(&backend.id).cloned();
         // A reload may have given the name to a backend with other settings.
         if let Some(origin) =
@@ -109,13 +129,18 @@ impl Connections {
             options: backend.tls.clone(),
             certificate: backend.credentials.certificate.clone(),
         };
-        let origin = Arc::new(self.origin(&backend.url, tls, Some(Arc::clone(backend)))?);
+        let origin = Arc::new(self.origin(&backend.url, tls, Some(Arc::clone(backend)), None)?);
         self.backends.write().insert(Arc::clone(&backend.id), Arc::clone(&origin));
         Ok(origin)
     }
 
     /// The destination of a URL that a policy or the API names.
-    pub(crate) fn url(&self, url: &Url) -> Result<Arc<Origin>, NotAnOrigin> {
+    pub(crate) fn url(&self, url: &Url, via: &Via) -> Result<Arc<Origin>, NotAnOrigin> {
+        if is_chosen(via) {
+            let options = self.url_tls.read().clone();
+            let tls = TlsIdentity { options, certificate: via.certificate.clone() };
+            return self.origin(url, tls, None, via.proxy.clone()).map(Arc::new);
+        }
         let key = UrlKey {
             secure: is_secure(url)?,
             host: url.host.to_ascii_lowercase().into(),
@@ -125,7 +150,7 @@ impl Connections {
             return Ok(Arc::clone(origin));
         }
         let tls = TlsIdentity { options: self.url_tls.read().clone(), certificate: None };
-        let origin = Arc::new(self.origin(url, tls, None)?);
+        let origin = Arc::new(self.origin(url, tls, None, None)?);
         let mut urls = self.urls.write();
         if urls.len() >= MAX_ORIGINS {
             urls.clear();
@@ -149,6 +174,7 @@ impl Connections {
         url: &Url,
         tls: TlsIdentity,
         backend: Option<Arc<Backend>>,
+        proxy: Option<Arc<Proxy>>,
     ) -> Result<Origin, NotAnOrigin> {
         let secure = is_secure(url)?;
         let bad = || NotAnOrigin(format!("{}://{}:{}", url.scheme, url.host, url.port));
@@ -169,12 +195,22 @@ impl Connections {
             port: url.port,
             tls: secure.then_some(tls),
             guarded: backend.is_none(),
+            proxy: proxy.clone(),
         };
         let pool = Arc::clone(
             self.pools.write().entry(key.clone()).or_insert_with(|| Arc::new(Pool::new(key))),
         );
         let addresses = ArcSwapOption::empty();
-        Ok(Origin { backend, secure, host: bare, port: url.port, authority, pool, addresses })
+        Ok(Origin {
+            backend,
+            secure,
+            host: bare,
+            port: url.port,
+            authority,
+            proxy,
+            pool,
+            addresses,
+        })
     }
 
     async fn addresses(&self, origin: &Origin) -> Result<Arc<[IpAddr]>, ConnectError> {
@@ -187,6 +223,26 @@ impl Connections {
         let found = self.resolver.resolve(&origin.host).await;
         let found = found.map_err(|error| ConnectError::Resolve(error.to_string()))?;
         origin.addresses.store(Some(Arc::new((Arc::clone(&found), now))));
+        Ok(found)
+    }
+
+    /// Where the proxy of a destination is. A policy chose it, so it is judged, and so is what the proxy will look up, as far
+    /// as it can be found here: where it cannot, the proxy's own rules decide.
+    async fn addresses_of_proxy(
+        &self,
+        origin: &Origin,
+        proxy: &Proxy,
+        guard: &AddressGuard,
+    ) -> Result<Arc<[IpAddr]>, ConnectError> {
+        if origin.backend.is_none()
+            && let Ok(found) = self.resolver.resolve(&origin.host).await
+        {
+            judge(guard, &origin.host, origin.port, &found)?;
+        }
+        guard.check_host(&proxy.host).map_err(ConnectError::Refused)?;
+        let found = self.resolver.resolve(&proxy.host).await;
+        let found = found.map_err(|error| ConnectError::Resolve(error.to_string()))?;
+        judge(guard, &proxy.host, proxy.port, &found)?;
         Ok(found)
     }
 
@@ -208,13 +264,16 @@ impl Connections {
         {
             return Ok((session, true));
         }
-        let addresses = self.addresses(origin).await?;
-        if origin.backend.is_none() {
-            for address in addresses.iter() {
-                let address = SocketAddr::new(*address, origin.port);
-                guard.check_address(&origin.host, address).map_err(ConnectError::Refused)?;
+        let addresses = match &origin.proxy {
+            None => {
+                let found = self.addresses(origin).await?;
+                if origin.backend.is_none() {
+                    judge(guard, &origin.host, origin.port, &found)?;
+                }
+                found
             }
-        }
+            Some(proxy) => self.addresses_of_proxy(origin, proxy, guard).await?,
+        };
         Ok((origin.pool.connect(&addresses, wanted).await?, false))
     }
 }
@@ -224,6 +283,22 @@ impl Origin {
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }
+}
+
+fn judge(
+    guard: &AddressGuard,
+    host: &str,
+    port: u16,
+    found: &[IpAddr],
+) -> Result<(), ConnectError> {
+    let judged =
+        found.iter().try_for_each(|ip| guard.check_address(host, SocketAddr::new(*ip, port)));
+    judged.map_err(ConnectError::Refused)
+}
+
+/// Whether policies have a say in how the connection is made.
+fn is_chosen(via: &Via) -> bool {
+    via.certificate.is_some() || via.proxy.is_some()
 }
 
 fn is_secure(url: &Url) -> Result<bool, NotAnOrigin> {

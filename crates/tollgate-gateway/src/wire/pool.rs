@@ -18,6 +18,7 @@ use pingora::protocols::http::v2::client::Http2Session;
 use rustls::ClientConfig;
 use tollgate_engine::Secret;
 use tollgate_engine::jose::Certificate;
+use tollgate_engine::ports::Proxy;
 
 use super::connect::{ConnectError, Connection, Destination, connect};
 use super::exchange::in_words;
@@ -42,6 +43,8 @@ pub(crate) struct PoolKey {
     pub(crate) tls: Option<TlsIdentity>,
     /// Whether addresses were judged by the guard.
     pub(crate) guarded: bool,
+    /// The proxy that it is reached through.
+    pub(crate) proxy: Option<Arc<Proxy>>,
 }
 
 /// TLS settings, compared by content: they outlive the snapshot they came with.
@@ -285,7 +288,7 @@ impl Pool {
         offer: Offer,
         limit: Duration,
     ) -> Result<Session, ConnectError> {
-        let PoolKey { host, port, tls, .. } = &self.key;
+        let PoolKey { host, port, tls, proxy, .. } = &self.key;
         let tls = match tls {
             None => None,
             Some(identity) => {
@@ -294,7 +297,9 @@ impl Pool {
             }
         };
         let made = Instant::now();
-        match connect(Destination { host, port: *port, addresses, tls, offer }, limit).await? {
+        let proxy = proxy.as_deref();
+        let to = Destination { host, port: *port, addresses, tls, offer, proxy };
+        match connect(to, limit).await? {
             Connection::One(socket) => {
                 if offer == Offer::TwoOrOne {
                     // It does not speak HTTP/2; the next connection need not ask again.

@@ -26,6 +26,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
+use tollgate_engine::ClientCertificate;
 
 /// Writes up to this size in total are gathered until the session flushes.
 const WRITE_BUFFER: usize = 16 << 10;
@@ -172,13 +173,15 @@ impl Socket {
         matches!(self.0.lock().transport, Transport::Tls(_))
     }
 
-    /// Leaf certificate of the peer, DER.
-    pub(crate) fn peer_certificate(&self) -> Option<bytes::Bytes> {
+    /// The certificate that the peer presented.
+    pub(crate) fn peer_certificate(&self) -> Option<ClientCertificate> {
         match &self.0.lock().transport {
             Transport::Tcp(_) => None,
             Transport::Tls(stream) => {
                 let (_, session) = stream.get_ref();
-                session.peer_certificates()?.first().map(|der| bytes::Bytes::copy_from_slice(der))
+                let mut all = session.peer_certificates()?.iter();
+                let mut all = all.by_ref().map(|der| bytes::Bytes::copy_from_slice(der));
+                Some(ClientCertificate { der: all.next()?, chain: all.collect() })
             }
         }
     }

@@ -81,7 +81,8 @@ pub(crate) fn client_config(
     Ok(Arc::new(config))
 }
 
-fn client_identity(
+/// A client certificate with its chain, and its key.
+pub(crate) fn client_identity(
     certificate: &Certificate,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
     let key = certificate

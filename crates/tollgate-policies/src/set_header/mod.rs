@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Message, PolicyDef,
-    PolicyError, RequestCx, Scope, Section, Step, TextDef, Typed, Value,
+    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, Message,
+    PolicyDef, PolicyError, RequestCx, Scope, Section, Step, TextDef, Typed, Value,
 };
 use tollgate_expr::{EvalState, Target};
 
@@ -21,6 +21,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &Section::ALL,
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "name",

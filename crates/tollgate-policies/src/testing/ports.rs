@@ -1,22 +1,24 @@
 //! Fakes of everything outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, BodyError, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
-    KeySets, KeySource, Names, Refresh, TokenSource,
+    AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge, Correction,
+    CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
+    IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
 };
 use tollgate_engine::{
-    BoxFuture, BufferedBody, Clock, Randomness, Response, Secret, TraceSink, Wire,
+    BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
 };
 
 use super::Forwarded;
@@ -38,7 +40,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>, waits: &mut usize) ->
 }
 
 /// Is not ready once.
-async fn once() {
+pub(super) async fn once() {
     let mut polled = false;
     std::future::poll_fn(|_| {
         if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
@@ -46,11 +48,91 @@ async fn once() {
     .await;
 }
 
-pub(super) struct FixedClock(pub(super) i64);
+/// A clock that stands until it is moved: milliseconds since 1970.
+pub(super) struct HandClock(AtomicI64);
 
-impl Clock for FixedClock {
+impl HandClock {
+    pub(super) fn new(seconds: i64) -> Self {
+        Self(AtomicI64::new(seconds * 1_000))
+    }
+
+    pub(super) fn set(&self, ms: i64) {
+        self.0.store(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
     fn ticks(&self) -> i64 {
-        621_355_968_000_000_000 + self.0 * 10_000_000
+        621_355_968_000_000_000 + self.0.load(Ordering::SeqCst) * 10_000
+    }
+}
+
+/// Counters, a clock and matched entities that several requests share.
+pub(crate) struct World {
+    pub(super) clock: Arc<HandClock>,
+    pub(super) counters: Arc<dyn Counters>,
+    pub(crate) info: RouteInfo,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(HandClock::new(NOW));
+        let counters = Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 1_000));
+        Self { clock, counters, info: RouteInfo::default() }
+    }
+
+    /// With counters that have to be waited for.
+    pub(crate) fn waiting() -> Self {
+        let mut world = Self::new();
+        let memory = MemoryCounters::new(Arc::clone(&world.clock) as _, 1_000);
+        world.counters = Arc::new(WaitingCounters(Some(memory)));
+        world
+    }
+
+    /// With counters that cannot be reached.
+    pub(crate) fn unreachable() -> Self {
+        Self { counters: Arc::new(WaitingCounters(None)), ..Self::new() }
+    }
+
+    /// Moves the clock to so many milliseconds after [`NOW`].
+    pub(crate) fn at(&self, ms: i64) -> &Self {
+        self.clock.set(NOW * 1_000 + ms);
+        self
+    }
+}
+
+/// Counters that have to be waited for, or that cannot be reached.
+struct WaitingCounters(Option<MemoryCounters>);
+
+impl Counters for WaitingCounters {
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn charge<'a>(
+        &'a self,
+        charges: &'a [Charge],
+    ) -> Answer<'a, Result<Verdict, CountersUnavailable>> {
+        Answer::Pending(Box::pin(async {
+            once().await;
+            self.0.as_ref().map(|memory| memory.charge_now(charges)).ok_or(CountersUnavailable)
+        }))
+    }
+
+    fn correct<'a>(
+        &'a self,
+        corrections: &'a [Correction],
+    ) -> Answer<'a, Result<(), CountersUnavailable>> {
+        Answer::Pending(Box::pin(async {
+            once().await;
+            let memory = self.0.as_ref().ok_or(CountersUnavailable)?;
+            memory.correct_now(corrections);
+            Ok(())
+        }))
+    }
+
+    fn enter(&self, key: CounterKey, most: u64) -> Option<Slot> {
+        self.0.as_ref()?.enter(key, most)
     }
 }
 
@@ -131,6 +213,23 @@ impl Identities for FakeIdentities {
     }
 }
 
+/// `good.main` gives `token of the connection`, `fails.main` does what it says.
+impl Authorizations for FakeIdentities {
+    fn connection(&self, provider: &str, id: &str) -> Option<Arc<dyn TokenSource>> {
+        let text = match (provider, id) {
+            ("good", "main") => Some("token of the connection".to_owned()),
+            ("fails", "main") => None,
+            _ => return None,
+        };
+        let ready = self.ready && text.is_some();
+        Some(Arc::new(FakeToken { text, ready }))
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        vec![("good", "main"), ("fails", "main")]
+    }
+}
+
 struct FakeToken {
     text: Option<String>,
     ready: bool,
@@ -145,8 +244,14 @@ impl FakeToken {
             token: Secret::new(text.as_str().into()),
             authorization,
             expires_at: NOW + 3600,
+            claims: Arc::new(claims()),
         })
     }
+}
+
+fn claims() -> serde_json::Map<String, serde_json::Value> {
+    let claims = r#"{"scope":"a b","tier":2,"ok":true,"more":{"x":1}}"#;
+    serde_json::from_str(claims).unwrap()
 }
 
 impl TokenSource for FakeToken {
@@ -232,9 +337,38 @@ pub(super) struct FakeWire {
     pub(super) body: Option<Bytes>,
     pub(super) answers: Vec<Result<Response, ForwardError>>,
     pub(super) forwarded: Arc<Mutex<Vec<Forwarded>>>,
+    pub(super) slept: Arc<Mutex<Vec<Duration>>>,
+    pub(super) observer: Observer,
+}
+
+/// Who looks on while the body of the response passes.
+#[derive(Clone, Default)]
+pub(super) struct Observer(Arc<Mutex<Option<Box<dyn BodyObserver>>>>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+impl Observer {
+    /// The body passes, in these pieces.
+    pub(super) fn pass(&self, pieces: &[&'static str]) {
+        let Some(mut observer) = self.0.lock().unwrap().take() else { return };
+        let piece = |piece: &&'static str| observer.piece(&Bytes::from_static(piece.as_bytes()));
+        if pieces.iter().all(piece)
+            && let Some(work) = observer.end()
+        {
+            block_on(work, &mut 0);
+        }
+    }
 }
 
 impl Wire for FakeWire {
+    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
+        *self.observer.0.lock().unwrap() = Some(observer);
+    }
+
     fn read_request_body<'a>(
         &'a mut self,
         _headers: &'a HeaderMap,
@@ -265,7 +399,62 @@ impl Wire for FakeWire {
         })
     }
 
-    fn sleep(&mut self, _duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
+    fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        headers.remove("host");
+        headers
+    }
+
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
+        self.slept.lock().unwrap().push(duration);
         Box::pin(async { Ok(()) })
+    }
+}
+
+/// Notes calls and answers them in order; without an answer, an empty 200.
+#[derive(Debug, Default)]
+pub(super) struct FakeCalls {
+    pub(super) answers: Mutex<VecDeque<Result<Response, CallError>>>,
+    pub(super) is_busy: AtomicBool,
+    pub(super) sent: Mutex<Vec<Sent>>,
+}
+
+/// A call that a policy made.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) call: Call,
+    pub(crate) one_way: bool,
+}
+
+impl Sent {
+    /// Method, URL, headers and body in one line.
+    pub(crate) fn shown(&self) -> String {
+        let Call { method, url, headers, body, .. } = &self.call;
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()))
+            .collect();
+        let headers = headers.concat();
+        let one_way = if self.one_way { "one-way " } else { "" };
+        format!("{one_way}{method} {url}{headers} {}", String::from_utf8_lossy(body))
+    }
+}
+
+impl Calls for FakeCalls {
+    fn send(&self, call: Call) -> BoxFuture<'static, Result<Response, CallError>> {
+        self.sent.lock().unwrap().push(Sent { call, one_way: false });
+        let answer = self.answers.lock().unwrap().pop_front();
+        Box::pin(async move {
+            once().await;
+            answer.unwrap_or_else(|| Ok(Response::new(http::StatusCode::OK)))
+        })
+    }
+
+    fn send_detached(&self, call: Call) -> Result<(), CallError> {
+        if self.is_busy.load(Ordering::Relaxed) {
+            return Err(CallError::TooMany(0));
+        }
+        self.sent.lock().unwrap().push(Sent { call, one_way: true });
+        Ok(())
     }
 }

@@ -11,8 +11,8 @@ use tollgate_engine::jose::{Claims, DecryptionKey};
 use tollgate_engine::ports::{KeyError, KeySource};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, TextDef, Value,
+    AttributeDef, AttributeType, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow, Limit,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, TextDef, Value,
 };
 
 use self::tenant::{Endpoint, Tenant};
@@ -37,6 +37,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         AttributeDef {
             name: "tenant-id",

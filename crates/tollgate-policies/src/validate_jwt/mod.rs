@@ -11,8 +11,8 @@ use tollgate_engine::jose::{DecryptionKey, KeySet};
 use tollgate_engine::ports::{KeyError, KeySource};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, TextDef, Value,
+    AttributeDef, AttributeType, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow, Limit,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, TextDef, Value,
 };
 
 use crate::openid_url::OpenIdUrl;
@@ -62,6 +62,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     sections: &[Section::Inbound],
     toolkit_sections: &[],
     scopes: &Scope::ALL,
+    limit: Limit::Any,
     attributes: &[
         HEADER_NAME,
         QUERY_PARAMETER_NAME,

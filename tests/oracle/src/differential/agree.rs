@@ -280,10 +280,12 @@ fn zone(expected: &Json, ours: &Json) -> bool {
     const FOLDER: &str = "/usr/share/zoneinfo";
     ["value", "message"].iter().any(|key| {
         let missing = text(ours, key).strip_prefix("The time zone ID '");
-        let id = missing.and_then(|rest| rest.strip_suffix("' was not found on the local computer."));
+        let id =
+            missing.and_then(|rest| rest.strip_suffix("' was not found on the local computer."));
         id.is_some_and(|id| {
             let file = text(expected, key);
-            let named = file.strip_prefix("Could not find file '").and_then(|rest| rest.strip_suffix("'."));
+            let named =
+                file.strip_prefix("Could not find file '").and_then(|rest| rest.strip_suffix("'."));
             let within = |path: &str| path.starts_with(FOLDER) && path.ends_with(id);
             named.is_some_and(|path| path == id || within(path))
                 || file.contains(&format!("'{FOLDER}"))

@@ -288,8 +288,8 @@ fn shrink(csharp: &CSharp, open: &mut [(usize, Disagreement)]) -> Result<bool, S
     let mut done = HashSet::new();
     for ((index, node, ours), expected) in tried.into_iter().zip(answers) {
         let Some((_, it)) = open.get_mut(index) else { continue };
-        let alike = kind(&expected) == kind(&it.expected)
-            && verdict(&expected, &ours) == Verdict::Differ;
+        let alike =
+            kind(&expected) == kind(&it.expected) && verdict(&expected, &ours) == Verdict::Differ;
         if alike && done.insert(index) {
             *it = Disagreement { node, context: it.context.clone(), expected, ours };
         }

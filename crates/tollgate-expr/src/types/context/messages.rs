@@ -137,7 +137,8 @@ fn read_body(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<(bytes::Bytes, Option<Stri
     }
 }
 
-fn charset(header: &str) -> Option<String> {
+/// The character set that a `Content-Type` names.
+pub(crate) fn charset(header: &str) -> Option<String> {
     header.split(';').skip(1).find_map(|part| {
         let (name, value) = part.trim().split_once('=')?;
         name.eq_ignore_ascii_case("charset").then(|| value.trim_matches('"').to_owned())

@@ -18,8 +18,8 @@ pub(super) use azure::{
 };
 pub(super) use maps::{EXTENSIONS, Lookup, look_up, members};
 pub(crate) use maps::{entries, joined_values, query_text};
-pub(crate) use messages::url_text;
 pub(super) use messages::{BODY, REQUEST, RESPONSE, URL};
+pub(crate) use messages::{charset, url_text};
 
 use super::decl::{Kind, TypeDecl, m};
 use super::{Ty, TypeId};
@@ -118,7 +118,7 @@ pub(super) const CONTEXT: TypeDecl = entity(
 fn api<T>(cx: &Cx<'_>, a: &Args<'_>, take: impl FnOnce(&crate::Api) -> T) -> Result<T, Exception> {
     let found = match a.get(0) {
         Value::Host(HostRef::ProductApi(n)) => {
-            cx.host.product().and_then(|product| product.apis.get(*n as usize))
+            cx.host.product().and_then(|product| product.apis.get(*n as usize)).map(|api| &**api)
         }
         _ => cx.host.api(),
     };

@@ -516,11 +516,9 @@ const GIVEN: &[Member] = &[
             _ => 1200,
         }))
     }),
-    m("byte[] GetPreamble()", "The byte order mark.", |cx, a| {
-        match known(a, 0).mark {
-            [] => cx.state.shared(Shared::Array, &Ty::BYTE),
-            mark => Ok(Value::Bytes(mark.into())),
-        }
+    m("byte[] GetPreamble()", "The byte order mark.", |cx, a| match known(a, 0).mark {
+        [] => cx.state.shared(Shared::Array, &Ty::BYTE),
+        mark => Ok(Value::Bytes(mark.into())),
     }),
     p("bool IsReadOnly", "Whether it cannot be changed; a copy could be.", |_, a| {
         Ok(Value::Bool(a.int(0) & COPY == 0))
@@ -653,8 +651,13 @@ pub(super) const DECL: TypeDecl = TypeDecl {
 };
 
 /// The text of bytes in a named character set; UTF-8 when the name is unknown.
-pub(super) fn decode_as(name: Option<&str>, bytes: &[u8]) -> String {
+pub(crate) fn decode_as(name: Option<&str>, bytes: &[u8]) -> String {
     let page = name.and_then(named).map_or(Page::Utf8, |known| known.page);
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     page.decode(bytes)
+}
+
+/// Text as bytes in a named character set; UTF-8 when the name is unknown.
+pub(crate) fn encode_as(name: Option<&str>, text: &str) -> Vec<u8> {
+    name.and_then(named).map_or(Page::Utf8, |known| known.page).encode(text)
 }

@@ -31,7 +31,8 @@ pub(in crate::types) use object::json_pairs;
 pub(crate) use object::pairs;
 pub(super) use property::PROPERTY;
 pub(crate) use property::content_value;
-pub(super) use value::{RAW, VALUE, scalar_value};
+pub(crate) use value::scalar_value;
+pub(super) use value::{RAW, VALUE};
 pub(crate) use walk::{TokenWalk, Walk, given as tokens_given};
 
 use std::sync::Arc;

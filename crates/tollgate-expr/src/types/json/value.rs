@@ -6,7 +6,8 @@ use crate::eval::{Args, Cx, scalar_of};
 use crate::json::{JsonId, Scalar, small_constant, small_number, unit_of};
 use crate::{Exception, Value};
 
-pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
+/// The value that a token holds, as .NET has it.
+pub(crate) fn scalar_value(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Null | Scalar::Undefined | Scalar::NullStr => Value::Null,
         Scalar::Bool(value) => Value::Bool(*value),
@@ -18,10 +19,9 @@ pub(in crate::types) fn scalar_value(scalar: &Scalar) -> Value {
         Scalar::Double(value) => Value::Double(*value),
         Scalar::Single(value) => Value::Float(*value),
         Scalar::Decimal(value) => Value::Decimal(*value),
-        Scalar::Str(text)
-        | Scalar::BigInt(text)
-        | Scalar::Comment(text)
-        | Scalar::Raw(text) => Value::Str(text.clone()),
+        Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
+            Value::Str(text.clone())
+        }
         Scalar::Char(text) => Value::Char(unit_of(text)),
         Scalar::Date(value) => Value::DateTime(*value),
         Scalar::DateOffset(value) => Value::DateTimeOffset(*value),

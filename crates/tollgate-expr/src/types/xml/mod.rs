@@ -41,6 +41,7 @@ pub(super) use object::DECL as OBJECT;
 pub(super) use options::{
     LOAD as LOAD_OPTIONS, NODE_TYPE, READER as READER_OPTIONS, SAVE as SAVE_OPTIONS,
 };
+pub(crate) use parse::decoded;
 pub(super) use parse::read_body;
 pub(super) use text::{CDATA, TEXT};
 pub(crate) use walk::XmlSource;

@@ -44,7 +44,7 @@ fn whole(cx: &mut Cx<'_>, parsed: crate::xml::Parsed) -> Run {
 }
 
 /// The text of a body: by the character set of its message, its byte order mark, or its declaration.
-fn decoded(bytes: &[u8], charset: Option<&str>) -> String {
+pub(crate) fn decoded(bytes: &[u8], charset: Option<&str>) -> String {
     let text = match (charset, bytes) {
         (Some(charset), _) => decode_as(Some(charset), bytes),
         (None, [0xff, 0xfe, ..] | [b'<', 0, ..]) => decode_as(Some("utf-16"), bytes),

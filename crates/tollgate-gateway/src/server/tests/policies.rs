@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use tollgate_engine::ports::{ForwardCall, ForwardError, ForwardOptions, HttpVersion};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Message,
+    AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit, Message,
     PolicyDef, PolicyError, RequestCx, Response, Resumed, Scope, Section, Step, Target,
 };
 
@@ -22,6 +22,7 @@ pub(super) const POLICIES: &[PolicyDef] = &[
         sections: &Section::ALL,
         toolkit_sections: &[],
         scopes: &Scope::ALL,
+        limit: Limit::Any,
         attributes: &[
             AttributeDef { name: "timeout-ms", ..OPTIONAL },
             AttributeDef { name: "continue-ms", ..OPTIONAL },
@@ -37,6 +38,7 @@ pub(super) const POLICIES: &[PolicyDef] = &[
         sections: &Section::ALL,
         toolkit_sections: &[],
         scopes: &Scope::ALL,
+        limit: Limit::Any,
         attributes: &[
             AttributeDef { name: "do", required: true, ..OPTIONAL },
             AttributeDef { name: "a", ..OPTIONAL },
@@ -65,7 +67,6 @@ fn compile_forward(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn 
             _ => HttpVersion::One,
         },
         follow_redirects: text("follow").is_some(),
-        buffer_response: false,
     };
     Some(Box::new(Forward(options)))
 }

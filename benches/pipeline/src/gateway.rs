@@ -1,0 +1,80 @@
+//! The measured process.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// A running gateway, ended when it is dropped.
+pub struct Gateway {
+    process: Child,
+}
+
+impl Gateway {
+    /// Starts the binary over a directory and waits until it answers.
+    pub async fn start(binary: &Path, directory: &Path, address: &str) -> Result<Self> {
+        let process = Command::new(binary)
+            .arg("run")
+            .arg(directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let mut gateway = Self { process };
+        let began = Instant::now();
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            if began.elapsed() > Duration::from_secs(10) || gateway.process.try_wait()?.is_some() {
+                bail!("the gateway does not listen on {address}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(gateway)
+    }
+
+    /// CPU time so far, user and system, in clock ticks.
+    pub fn ticks(&self) -> Result<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let after_name = stat.rsplit_once(") ").context("no name in stat")?.1;
+        let fields: Vec<&str> = after_name.split(' ').collect();
+        let field = |index: usize| -> Result<u64> {
+            Ok(fields.get(index).context("stat is short")?.parse()?)
+        };
+        Ok(field(11)? + field(12)?)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Checks a directory; time and peak memory in KiB.
+pub fn check(binary: &Path, directory: &Path) -> Result<(Duration, u64)> {
+    let began = Instant::now();
+    let mut process = Command::new(binary)
+        .arg("check")
+        .arg(directory)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let status = format!("/proc/{}/status", process.id());
+    let mut peak = 0;
+    let ended = loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib =
+            line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.parse().ok());
+        peak = peak.max(kib.unwrap_or(0));
+        if let Some(ended) = process.try_wait()? {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    if !ended.success() {
+        bail!("`check` ended with {ended}");
+    }
+    Ok((began.elapsed(), peak))
+}

@@ -1,0 +1,176 @@
+//! What one counter holds. Pure: the time is given.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::ports::{Charge, Correction, Standing, Window};
+
+/// Steps that a sliding window is kept in when its limit is larger. Below it, each charge is kept to the millisecond;
+/// above it, what was charged within one step leaves the window together with the last of it. So the window never holds
+/// less than was charged within its time.
+const STEPS: usize = 64;
+
+/// What was charged.
+#[derive(Debug)]
+pub(super) enum Tally {
+    /// When and how much, from early to late, and the sum.
+    Sliding { charged: VecDeque<(i64, u64)>, sum: u64 },
+    /// The number of a period, and what was charged in it.
+    Fixed { period: i64, used: u64 },
+}
+
+impl Tally {
+    pub(super) fn new(window: Window) -> Self {
+        match window {
+            Window::Sliding { .. } => Self::Sliding { charged: VecDeque::new(), sum: 0 },
+            Window::Fixed { .. } | Window::Forever => Self::Fixed { period: 0, used: 0 },
+        }
+    }
+
+    /// How it stands before a charge, and whether there is room for it.
+    pub(super) fn look(&mut self, now: i64, charge: &Charge) -> Standing {
+        self.turn(now, charge.counter.window);
+        let used = self.used();
+        let over = used.saturating_add(charge.needed).saturating_sub(charge.limit);
+        let wait = match (&*self, charge.counter.window) {
+            (Self::Sliding { charged, .. }, Window::Sliding { ms }) => {
+                room_in(charged, over, now, ms)
+            }
+            (_, Window::Fixed { ms, origin }) => Some(until(
+                origin.saturating_add(start(ms, number(now, ms, origin).saturating_add(1))),
+                now,
+            )),
+            _ => None,
+        };
+        Standing { used, fits: over == 0, wait }
+    }
+
+    /// Adds what is charged. The counter has been looked at for this moment.
+    pub(super) fn add(&mut self, now: i64, charge: &Charge) {
+        let step = match charge.counter.window {
+            Window::Sliding { ms } if charge.limit > STEPS as u64 => ms / STEPS as u64,
+            _ => 1,
+        };
+        self.push(now, charge.amount, step);
+    }
+
+    /// Adds or gives back.
+    pub(super) fn correct(&mut self, now: i64, correction: &Correction) {
+        let window = correction.counter.window;
+        self.turn(now, window);
+        if let Ok(amount) = u64::try_from(correction.amount) {
+            let step = if let Window::Sliding { ms } = window { ms / STEPS as u64 } else { 1 };
+            return self.push(now, amount, step);
+        }
+        let mut rest = correction.amount.unsigned_abs();
+        match self {
+            Self::Sliding { charged, sum } => {
+                for (_, amount) in charged.iter_mut().filter(|(at, _)| *at >= correction.since) {
+                    let given = rest.min(*amount);
+                    *amount -= given;
+                    *sum -= given;
+                    rest -= given;
+                }
+            }
+            Self::Fixed { period, used } => {
+                let same = match window {
+                    Window::Fixed { ms, origin } => number(correction.since, ms, origin) == *period,
+                    Window::Sliding { .. } | Window::Forever => true,
+                };
+                *used = used.saturating_sub(if same { rest } else { 0 });
+            }
+        }
+    }
+
+    /// When nothing of it counts any more; `None` for never.
+    pub(super) fn ends(&self, window: Window) -> Option<i64> {
+        match (self, window) {
+            (Self::Sliding { charged, .. }, Window::Sliding { ms }) => {
+                Some(charged.back().map_or(i64::MIN, |(at, _)| at.saturating_add_unsigned(ms)))
+            }
+            (Self::Fixed { period, .. }, Window::Fixed { ms, origin }) => {
+                Some(origin.saturating_add(start(ms, period.saturating_add(1))))
+            }
+            _ => None,
+        }
+    }
+
+    fn used(&self) -> u64 {
+        match self {
+            Self::Sliding { sum, .. } => *sum,
+            Self::Fixed { used, .. } => *used,
+        }
+    }
+
+    /// Forgets what has left the window.
+    fn turn(&mut self, now: i64, window: Window) {
+        match (self, window) {
+            (Self::Sliding { charged, sum }, Window::Sliding { ms }) => {
+                // A clock that was set back would otherwise keep what lies in its future for as long as that takes.
+                let ahead = now.saturating_add_unsigned(ms);
+                while charged.back().is_some_and(|(at, _)| *at > ahead) {
+                    *sum -= charged.pop_back().map_or(0, |(_, amount)| amount);
+                }
+                while charged.front().is_some_and(|(at, _)| at.saturating_add_unsigned(ms) <= now) {
+                    *sum -= charged.pop_front().map_or(0, |(_, amount)| amount);
+                }
+            }
+            (Self::Fixed { period, used }, Window::Fixed { ms, origin }) => {
+                let current = number(now, ms, origin);
+                if *period != current {
+                    (*period, *used) = (current, 0);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, now: i64, amount: u64, step: u64) {
+        match self {
+            _ if amount == 0 => {}
+            Self::Fixed { used, .. } => *used = used.saturating_add(amount),
+            Self::Sliding { charged, sum } => {
+                *sum = sum.saturating_add(amount);
+                let step = i64::try_from(step.max(1)).unwrap_or(i64::MAX);
+                // Limits that change from request to request could make a window of many short steps.
+                let full = charged.len() >= 2 * STEPS;
+                match charged.back_mut() {
+                    Some((at, charged))
+                        if full || *at >= now || at.div_euclid(step) == now.div_euclid(step) =>
+                    {
+                        *at = now.max(*at);
+                        *charged = charged.saturating_add(amount);
+                    }
+                    _ => charged.push_back((now, amount)),
+                }
+            }
+        }
+    }
+}
+
+/// How long until this much has left a sliding window; `None` when that is more than it holds.
+fn room_in(charged: &VecDeque<(i64, u64)>, over: u64, now: i64, ms: u64) -> Option<Duration> {
+    let mut over = over;
+    let mut wait = Duration::ZERO;
+    let mut charged = charged.iter();
+    while over > 0 {
+        let (at, amount) = charged.next()?;
+        over = over.saturating_sub(*amount);
+        wait = until(at.saturating_add_unsigned(ms), now);
+    }
+    Some(wait)
+}
+
+fn until(then: i64, now: i64) -> Duration {
+    Duration::from_millis(u64::try_from(then.saturating_sub(now)).unwrap_or(0))
+}
+
+/// The number of the period that a moment is in.
+fn number(now: i64, ms: u64, origin: i64) -> i64 {
+    now.saturating_sub(origin).div_euclid(i64::try_from(ms).unwrap_or(i64::MAX).max(1))
+}
+
+/// When a period begins, after the origin.
+fn start(ms: u64, period: i64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(period)
+}

@@ -1,0 +1,228 @@
+//! One server: the task that stays connected to it, and what callers see of that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisConnectionInfo, RedisError,
+    ServerErrorKind,
+};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+
+use super::{RedisFailure, RedisSettings, RedisStatus, Script};
+use crate::fetch::Fetcher;
+use crate::telemetry::Metrics;
+
+/// How long after a failed attempt the next begins, at first and at most. The last is how long after its return a server
+/// may stay unused.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Commands that may wait to be written; beyond it callers wait, within their time-out.
+const QUEUE: usize = 1_024;
+
+/// A server that is stayed connected to until this is dropped.
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+    attempted: watch::Receiver<bool>,
+}
+
+struct Shared {
+    settings: RedisSettings,
+    fetcher: Arc<Fetcher>,
+    metrics: Arc<Metrics>,
+    /// The connection in use; none while the server is away.
+    connection: ArcSwapOption<Connection>,
+    error: Mutex<Option<String>>,
+}
+
+/// A connection that has answered.
+struct Connection {
+    commands: MultiplexedConnection,
+    /// A caller has found it to be broken.
+    broken: Notify,
+}
+
+/// Why a command has no result, before it is known who needs to hear of it.
+pub(super) enum Failure {
+    /// There is no connection, or it has just turned out to be broken.
+    Away,
+    /// The server said so.
+    Server(ServerErrorKind, String),
+    /// The server answered something else than the caller understands.
+    Answer(String),
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Link {
+    pub(super) fn start(
+        settings: RedisSettings,
+        fetcher: Arc<Fetcher>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            settings,
+            fetcher,
+            metrics,
+            connection: ArcSwapOption::empty(),
+            error: Mutex::default(),
+        });
+        let (tell, attempted) = watch::channel(false);
+        let task = tokio::spawn(stay_connected(Arc::clone(&shared), tell)).abort_handle();
+        Self { shared, task, attempted }
+    }
+
+    pub(super) fn settings(&self) -> &RedisSettings {
+        &self.shared.settings
+    }
+
+    /// Waits until the first attempt to connect has ended, well or not.
+    pub(super) async fn first_attempt(&self) {
+        // The task ends only with this, so there is always somebody to hear from.
+        self.attempted.clone().wait_for(|attempted| *attempted).await.ok();
+    }
+
+    pub(super) fn status(&self) -> RedisStatus {
+        RedisStatus {
+            server: self.shared.settings.server(),
+            connected: self.shared.connection.load().is_some(),
+            error: self.shared.error.lock().clone(),
+        }
+    }
+
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisFailure> {
+        let result = self.send(command).await;
+        self.settle(result)
+    }
+
+    pub(super) async fn load(&self, script: &Script) -> Result<(), RedisFailure> {
+        let mut command = redis::cmd("SCRIPT");
+        command.arg("LOAD").arg(script.code());
+        self.query(&command).await
+    }
+
+    /// Sends a command over the connection in use, if there is one.
+    pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+        let connection = self.shared.connection.load_full().ok_or(Failure::Away)?;
+        let sent = command.query_async(&mut connection.commands.clone()).await;
+        sent.map_err(|error| self.judge(&connection, &error))
+    }
+
+    /// What an error means. A command that takes too long condemns the connection too: the server answers in order, so
+    /// what was sent after it is late as well.
+    fn judge(&self, connection: &Arc<Connection>, error: &RedisError) -> Failure {
+        if error.is_timeout() || error.is_unrecoverable_error() {
+            self.shared.lost(connection, &error.to_string());
+            return Failure::Away;
+        }
+        match error.kind() {
+            ErrorKind::Server(kind) => Failure::Server(kind, error.to_string()),
+            _ => Failure::Answer(error.to_string()),
+        }
+    }
+
+    /// Counts a failure and says it as callers understand it.
+    pub(super) fn settle<T>(&self, result: Result<T, Failure>) -> Result<T, RedisFailure> {
+        result.map_err(|failure| {
+            self.shared.metrics.redis_failed();
+            match failure {
+                Failure::Away => RedisFailure::Away,
+                Failure::Server(_, why) | Failure::Answer(why) => {
+                    tracing::debug!(why, "a Redis command failed");
+                    RedisFailure::Refused(why)
+                }
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// From now on callers are told that the server is away, unless it is connected to anew already.
+    fn lost(&self, connection: &Arc<Connection>, why: &str) {
+        // Many callers find the same connection broken; the first says so.
+        let used = Some(Arc::clone(connection));
+        let found = self.connection.compare_and_swap(&used, None);
+        if !found.as_ref().is_some_and(|found| Arc::ptr_eq(found, connection)) {
+            return;
+        }
+        connection.broken.notify_one();
+        self.metrics.redis_connected(false);
+        *self.error.lock() = Some(why.to_owned());
+        tracing::warn!(server = self.settings.server(), why, "the Redis server is away");
+    }
+}
+
+/// Connects, and connects again whenever the connection ends. Ends when it is aborted.
+async fn stay_connected(shared: Arc<Shared>, attempted: watch::Sender<bool>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let timeout = shared.settings.connect_timeout;
+        let connecting = tokio::time::timeout(timeout, connect(&shared)).await;
+        let too_late = || Err(format!("no connection within {} ms", timeout.as_millis()));
+        match connecting.unwrap_or_else(|_| too_late()) {
+            Ok((commands, mut driver)) => {
+                pause = FIRST_PAUSE;
+                let connection = Arc::new(Connection { commands, broken: Notify::new() });
+                shared.connection.store(Some(Arc::clone(&connection)));
+                shared.metrics.redis_connected(true);
+                tracing::info!(server = shared.settings.server(), "connected to the Redis server");
+                attempted.send_replace(true);
+                tokio::select! {
+                    () = &mut driver => shared.lost(&connection, "the server closed the connection"),
+                    () = connection.broken.notified() => {}
+                }
+            }
+            Err(why) => {
+                let first = !attempted.send_replace(true);
+                let before = shared.error.lock().replace(why.clone());
+                if first || before.is_none_or(|before| before != why) {
+                    let server = shared.settings.server();
+                    tracing::warn!(server, why, "the Redis server cannot be reached");
+                }
+                tokio::time::sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+        }
+    }
+}
+
+type Driver = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection that has answered, and the future that carries it.
+async fn connect(shared: &Shared) -> Result<(MultiplexedConnection, Driver), String> {
+    let settings = &shared.settings;
+    let stream = shared
+        .fetcher
+        .connect(&settings.host, settings.port, settings.protection, settings.connect_timeout)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut login = RedisConnectionInfo::default().set_db(settings.database);
+    if let Some(username) = &settings.username {
+        login = login.set_username(username);
+    }
+    if let Some(password) = &settings.password {
+        login = login.set_password(password.expose());
+    }
+    let config = AsyncConnectionConfig::new()
+        .set_response_timeout(Some(settings.response_timeout))
+        .set_pipeline_buffer_size(QUEUE);
+    let (mut connection, driver) = MultiplexedConnection::new_with_config(&login, stream, config)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut driver: Driver = Box::pin(driver);
+    let ping = redis::cmd("PING");
+    let answered = tokio::select! {
+        answer = ping.query_async::<()>(&mut connection) => answer.map_err(|error| error.to_string()),
+        () = &mut driver => Err("the server closed the connection".to_owned()),
+    };
+    answered.map(|()| (connection, driver))
+}

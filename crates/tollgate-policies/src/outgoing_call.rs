@@ -1,0 +1,247 @@
+//! Requests of a policy's own: what `send-request` and `send-one-way-request` have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use tollgate_diagnostics::{Code, Diagnostic};
+use tollgate_engine::ports::{BodyError, Call, CallError, Via};
+use tollgate_engine::read::Element;
+use tollgate_engine::{
+    AttributeDef, AttributeType, Block, Body, ChildDef, CompileCx, Content, Facts, PolicyError,
+    RequestCx, Section, TextDef, Typed, Value,
+};
+use tollgate_expr::{EvalState, Target};
+
+pub(crate) const MODE: AttributeDef = AttributeDef {
+    name: "mode",
+    ty: AttributeType::Word(&["new", "copy"]),
+    expression: true,
+    default: Some("new"),
+    doc: "`new` begins with an empty request, `copy` with method, URL, headers and body of the current one.",
+    ..AttributeDef::DEFAULT
+};
+
+pub(crate) const TIMEOUT: AttributeDef = AttributeDef {
+    name: "timeout",
+    ty: AttributeType::Seconds,
+    expression: true,
+    doc: "Seconds until the answer must be there; 60 when absent (`timeouts.policy-request`).",
+    ..AttributeDef::DEFAULT
+};
+
+/// What stands inside: the URL, and policies that work on the request.
+pub(crate) const CONTENT: Content = Content::Call {
+    children: &[ChildDef {
+        name: SET_URL,
+        content: Content::Text(TextDef {
+            ty: AttributeType::Url,
+            required: true,
+            expression: true,
+        }),
+        max: 1,
+        doc: "The URL to call; needed with `mode=\"new\"`.",
+        ..ChildDef::DEFAULT
+    }],
+    once: &[
+        SET_METHOD,
+        SET_BODY,
+        "authentication-certificate",
+        "authentication-managed-identity",
+        "proxy",
+    ],
+    many: &["set-header"],
+};
+
+const SET_URL: &str = "set-url";
+const SET_METHOD: &str = "set-method";
+const SET_BODY: &str = "set-body";
+
+/// What a call begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    New,
+    Copy,
+}
+
+impl Typed for Mode {
+    const TARGET: Target = Target::Text;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "new" => Ok(Self::New),
+            "copy" => Ok(Self::Copy),
+            _ => Err("expected `new` or `copy`".to_owned()),
+        }
+    }
+
+    fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
+        let text = <Arc<str>>::from_value(value, state)?;
+        Self::parse(&text).map_err(|why| {
+            let message = format!("Expression evaluation failed. The mode: {why}.");
+            PolicyError::internal("ExpressionValueEvaluationFailure", message)
+        })
+    }
+}
+
+/// A compiled request.
+#[derive(Debug)]
+pub(crate) struct OutgoingCall {
+    mode: Value<Mode>,
+    url: Option<Value<Arc<str>>>,
+    timeout: Option<Value<Duration>>,
+    /// Whether a copy has the body of the current request: it has not when it gets another, and in `outbound`.
+    copies_body: bool,
+    /// The policies inside.
+    block: [Block; 1],
+    /// Whether one of them may have to wait.
+    may_wait: bool,
+}
+
+impl OutgoingCall {
+    pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Self> {
+        let mode: Option<Value<Mode>> = cx.attribute(element, MODE.name);
+        let timeout = cx.attribute(element, TIMEOUT.name);
+        let has = |name: &'static str| element.elements_named(name).next();
+        let url = has(SET_URL).map(|child| cx.text(child));
+        let block = [cx.call_block(element)];
+        // The policies inside have the same name as ours for the declaration; what is missing is only known here.
+        if matches!(mode, Some(Value::Literal(Mode::New))) {
+            for name in [SET_URL, SET_METHOD] {
+                if has(name).is_none() {
+                    let message = format!("`{}` needs a `{name}` element", element.name);
+                    cx.report(
+                        Diagnostic::new(Code::MISSING_CHILD, message, element.name_span)
+                            .label(format!("`{name}` is missing"))
+                            .help("with `mode=\"copy\"` it is taken from the current request"),
+                    );
+                }
+            }
+        }
+        if timeout.is_none() && element.attribute(TIMEOUT.name).is_some() {
+            return None;
+        }
+        let url = match url {
+            None => None,
+            Some(url) => Some(url?),
+        };
+        // A token that goes into a variable must be there before the next element sees it.
+        let may_wait =
+            element.elements().any(|child| child.attribute("output-token-variable-name").is_some());
+        let copies_body = has(SET_BODY).is_none() && cx.section() != Section::Outbound;
+        Some(Self { mode: mode?, url, timeout, copies_body, block, may_wait })
+    }
+
+    /// The policies inside, as the step's blocks.
+    pub(crate) fn blocks(&self) -> &[Block] {
+        &self.block
+    }
+
+    /// Whether the call can be put together without waiting.
+    pub(crate) fn can_detach(&self) -> bool {
+        !self.may_wait
+    }
+
+    /// What putting it together needs, the policies inside included.
+    pub(crate) fn facts(&self) -> Facts {
+        let may_copy = !matches!(self.mode, Value::Literal(Mode::New));
+        let copied = Facts { reads_request_body: may_copy && self.copies_body, ..Facts::default() };
+        let url = self.url.as_ref().map_or_else(Facts::default, Value::facts);
+        let timeout = self.timeout.as_ref().map_or_else(Facts::default, Value::facts);
+        let inside = self.block.iter().fold(Facts::default(), |all, block| all.or(block.facts()));
+        copied.or(self.mode.facts()).or(url).or(timeout).or(inside)
+    }
+
+    /// Makes the call what it is before the policies inside work on it.
+    pub(crate) fn begin(&self, cx: &mut RequestCx) -> Result<(), PolicyError> {
+        let mode = self.mode.eval(cx)?;
+        let url = self.url.as_ref().map(|url| url.eval(cx)).transpose()?;
+        let timeout = self.timeout.as_ref().map(|timeout| timeout.eval(cx)).transpose()?;
+        cx.calls_left = cx.calls_left.checked_sub(1).ok_or_else(|| {
+            let message = "The policies of this request have made as many requests as they may.";
+            PolicyError::internal("PolicyRequestLimitExceeded", message)
+        })?;
+        let url = match (url, mode) {
+            (Some(url), _) => url,
+            (None, Mode::Copy) => current_url(cx),
+            (None, Mode::New) => {
+                let message = "There is no URL: set-url is missing and the mode is new.";
+                return Err(PolicyError::internal("BackendConnectionFailure", message));
+            }
+        };
+        let (method, headers, body) = match mode {
+            Mode::New => (Method::GET, HeaderMap::new(), Bytes::new()),
+            Mode::Copy => self.copy(cx),
+        };
+        let request_id = cx.client.request_id;
+        let (token, via) = (None, Via::default());
+        cx.call =
+            Some(Box::new(Call { method, url, headers, body, timeout, token, via, request_id }));
+        Ok(())
+    }
+
+    fn copy(&self, cx: &RequestCx) -> (Method, HeaderMap, Bytes) {
+        let mut headers = cx.wire.headers_for_others(&cx.request.headers);
+        let body = if self.copies_body { body(cx) } else { None };
+        if body.is_none() {
+            headers.remove(http::header::CONTENT_ENCODING);
+            headers.remove("content-md5");
+        }
+        (cx.request.method.clone(), headers, body.unwrap_or_default())
+    }
+
+    /// The call, when the policies inside are through.
+    pub(crate) fn finish(cx: &mut RequestCx) -> Result<Call, PolicyError> {
+        let call = cx.call.take().map(|call| *call);
+        call.ok_or_else(|| PolicyError::internal("InternalError", "there is no call to make"))
+    }
+
+    /// Puts the whole call together at once.
+    pub(crate) fn at_once(&self, cx: &mut RequestCx) -> Result<Call, PolicyError> {
+        self.begin(cx)?;
+        for block in &self.block {
+            if let Err(error) = block.run_at_once(cx) {
+                cx.call = None;
+                return Err(error);
+            }
+        }
+        Self::finish(cx)
+    }
+}
+
+/// The current request's body as it would go on; none when there is none or it has gone.
+fn body(cx: &RequestCx) -> Option<Bytes> {
+    match &cx.request.body {
+        _ if cx.request.consumed => None,
+        Body::Buffered(body) => Some(body.raw.clone()),
+        Body::Replaced(body) => Some(body.clone()),
+        Body::Empty | Body::Stream | Body::Sent => None,
+    }
+}
+
+fn current_url(cx: &RequestCx) -> Arc<str> {
+    let tollgate_expr::Url { scheme, host, port, path, query } = cx.url();
+    let host =
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+    let separator = if query.is_empty() { "" } else { "?" };
+    format!("{scheme}://{host}:{port}{path}{separator}{query}").into()
+}
+
+/// What a call without an answer is to the request.
+pub(crate) fn failure(error: &CallError) -> PolicyError {
+    let reason = match error {
+        CallError::Timeout(_) => "Timeout",
+        CallError::Refused(_) | CallError::Connection(_) => "BackendConnectionFailure",
+        CallError::Identity(_) => "ManagedIdentityTokenFailed",
+        CallError::TooMany(_) => "TooManyRequests",
+        CallError::Body(error) => match error {
+            BodyError::TooLarge { .. } | BodyError::InflatesTooFar { .. } => "ResponseBodyTooLarge",
+            BodyError::Encoding(_) => "ResponseBodyInvalid",
+            BodyError::MemoryPressure => "MemoryPressure",
+            BodyError::ClientGone | BodyError::ClientTimeout => "ClientConnectionFailure",
+            BodyError::Backend(_) => "BackendConnectionFailure",
+        },
+    };
+    PolicyError::internal(reason, error.to_string())
+}
