@@ -7,9 +7,13 @@ mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
+mod cache_lookup;
 mod cache_lookup_value;
 mod cache_remove_value;
+mod cache_store;
 mod cache_store_value;
+mod cache_value;
+mod cached_response;
 mod cached_value;
 mod check_header;
 mod choose;
@@ -62,6 +66,7 @@ mod validation;
 mod wait;
 mod xml_text;
 mod xml_to_json;
+mod xsl_transform;
 
 #[cfg(test)]
 mod matrix_tests;
@@ -82,9 +87,12 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    cache_lookup::POLICY,
     cache_lookup_value::POLICY,
     cache_remove_value::POLICY,
+    cache_store::POLICY,
     cache_store_value::POLICY,
+    cache_value::POLICY,
     check_header::POLICY,
     choose::POLICY,
     cors::POLICY,
@@ -124,4 +132,5 @@ pub const ALL: &[PolicyDef] = &[
     validate_status_code::POLICY,
     wait::POLICY,
     xml_to_json::POLICY,
+    xsl_transform::POLICY,
 ];

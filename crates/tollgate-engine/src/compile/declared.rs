@@ -155,6 +155,7 @@ fn word_list(words: &[&str]) -> String {
 
 fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
     match declared {
+        Content::Foreign => {}
         Content::Empty => {
             no_children(cx, element);
             no_text(cx, element);
@@ -278,8 +279,10 @@ fn no_other_children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [
 fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
     for child in element.elements() {
         if let Some(def) = defs.iter().find(|def| def.name == child.name) {
-            attributes(cx, child, def.attributes, &[]);
-            content(cx, child, &def.content);
+            if !matches!(def.content, Content::Foreign) {
+                attributes(cx, child, def.attributes, &[]);
+                content(cx, child, &def.content);
+            }
         }
     }
     for def in defs {

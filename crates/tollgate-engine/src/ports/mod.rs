@@ -24,7 +24,9 @@ pub use counters::{
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
-pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
+pub use wire::{
+    BodyError, BodyObserver, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire,
+};
 
 use crate::jose::Certificate;
 use crate::json_schema::SchemaDocument;

@@ -85,7 +85,10 @@ impl KeyType {
             Self::Secret => "secret".to_owned(),
             Self::Secrets => "list of secrets".to_owned(),
             Self::SecretTable => "secrets by name".to_owned(),
-            Self::NamedValue => "text, or `{ env | file | value | key-vault, secret }`".to_owned(),
+            Self::NamedValue => {
+                "text, or `{ env }`, `{ file }`, `{ value }` or `{ key-vault }`, each with `secret`"
+                    .to_owned()
+            }
         }
     }
 }
@@ -198,6 +201,12 @@ pub const KEYS: &[KeyDef] = &[
         Count,
         "100000",
         "Counters of rates and quotas in memory; of more, those go first that would be over first.",
+    ),
+    key(
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
     ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
@@ -313,7 +322,7 @@ pub const KEYS: &[KeyDef] = &[
         "named-values.*",
         NamedValue,
         "",
-        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`), `file` and `key-vault` it is a secret unless `secret = false`. `{ key-vault = \"https://<vault>.vault.azure.net/secrets/<name>\" }` is read as the gateway's own identity, or as the user-assigned one of `client-id`, and needs the role to get secrets; a gateway does not start without it, and later keeps the last one it could read.",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`), `file` and `key-vault` it is a secret unless `secret = false`. `{ key-vault = \"https://<vault>.vault.azure.net/secrets/<name>\" }` is read as the gateway's own identity, or as the user-assigned one of `client-id`, and needs the role Key Vault Secrets User; a gateway does not start without it, and later keeps the last one it could read.",
     ),
     key(
         "key-vault.refresh",

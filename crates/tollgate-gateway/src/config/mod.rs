@@ -1,5 +1,6 @@
 //! `tollgate.toml`: read, checked, resolved.
 
+mod authorities;
 mod entities;
 pub mod keys;
 mod named_values;
@@ -24,6 +25,7 @@ use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
+pub use authorities::{AuthoritiesConfig, SchemaConfig};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
 pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
 use secrets::ApiNames;
@@ -160,28 +162,6 @@ pub struct EgressConfig {
     pub no_proxy: Vec<String>,
     /// Hosts whose link-local address may be reached.
     pub allow_link_local: Vec<String>,
-}
-
-/// Whom certificates are trusted to come from, in expressions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuthoritiesConfig {
-    /// PEM file of roots besides the system's.
-    pub roots: Option<PathBuf>,
-    /// PEM file of certificates that lead to roots.
-    pub intermediates: Option<PathBuf>,
-    /// Files of revocation lists, and where each was written.
-    pub revocation_lists: Vec<(PathBuf, Span)>,
-}
-
-/// A schema for the validation of bodies.
-#[derive(Debug, Clone)]
-pub struct SchemaConfig {
-    /// Identifier.
-    pub id: String,
-    /// The document.
-    pub file: String,
-    /// Where it was written.
-    pub span: Span,
 }
 
 /// A certificate.
@@ -513,14 +493,6 @@ impl Reader<'_> {
         Some(path)
     }
 
-    /// Files the configuration names in a list, likewise, each with its place.
-    fn paths(&mut self, table: Option<Table<'_>>, key: &str) -> Vec<(PathBuf, Span)> {
-        let written = list(table, key).unwrap_or_default().into_iter();
-        let paths: Vec<_> = written.map(|(path, span)| (self.root.join(path), span)).collect();
-        self.files.extend(paths.iter().map(|(path, _)| path.clone()));
-        paths
-    }
-
     /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
     fn file_name(&mut self, what: &str, name: &str, span: Span) {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
@@ -646,31 +618,6 @@ impl Reader<'_> {
         settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
         settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
         Some(settings)
-    }
-
-    fn schemas(&mut self, table: Option<Table<'_>>) -> Vec<SchemaConfig> {
-        let mut schemas = Vec::new();
-        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            match text(item.table(), "file") {
-                Some(file) => {
-                    self.files.push(self.root.join(&file));
-                    schemas.push(SchemaConfig { id: id.to_owned(), file, span });
-                }
-                None => {
-                    let message = format!("schema `{id}` needs `file`");
-                    self.report(Code::CONFIG_MISSING, message, span, "`file` is missing");
-                }
-            }
-        }
-        schemas
-    }
-
-    fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
-        AuthoritiesConfig {
-            roots: self.path(table, "roots"),
-            intermediates: self.path(table, "intermediates"),
-            revocation_lists: self.paths(table, "revocation-lists"),
-        }
     }
 }
 

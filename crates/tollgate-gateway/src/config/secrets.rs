@@ -90,12 +90,11 @@ impl Reader<'_> {
     pub(super) fn header_names(&mut self, names: &[(String, Span)]) -> Vec<HeaderName> {
         let mut headers = Vec::new();
         for (name, span) in names {
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(header) => headers.push(header),
-                Err(_) => {
-                    let message = format!("`{name}` is not the name of a header");
-                    self.report(Code::CONFIG_VALUE, message, *span, "not a token");
-                }
+            if let Ok(header) = HeaderName::from_bytes(name.as_bytes()) {
+                headers.push(header);
+            } else {
+                let message = format!("`{name}` is not the name of a header");
+                self.report(Code::CONFIG_VALUE, message, *span, "not a token");
             }
         }
         headers

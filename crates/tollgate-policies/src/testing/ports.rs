@@ -13,8 +13,8 @@ use http::{HeaderMap, HeaderValue};
 use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, Answer, Authorizations, BodyError, Call, CallError, Calls, Charge, Correction,
-    CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
+    AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge,
+    Correction, CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
     IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
 };
 use tollgate_engine::{
@@ -338,9 +338,37 @@ pub(super) struct FakeWire {
     pub(super) answers: Vec<Result<Response, ForwardError>>,
     pub(super) forwarded: Arc<Mutex<Vec<Forwarded>>>,
     pub(super) slept: Arc<Mutex<Vec<Duration>>>,
+    pub(super) observer: Observer,
+}
+
+/// Who looks on while the body of the response passes.
+#[derive(Clone, Default)]
+pub(super) struct Observer(Arc<Mutex<Option<Box<dyn BodyObserver>>>>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+impl Observer {
+    /// The body passes, in these pieces.
+    pub(super) fn pass(&self, pieces: &[&'static str]) {
+        let Some(mut observer) = self.0.lock().unwrap().take() else { return };
+        let piece = |piece: &&'static str| observer.piece(&Bytes::from_static(piece.as_bytes()));
+        if pieces.iter().all(piece)
+            && let Some(work) = observer.end()
+        {
+            block_on(work, &mut 0);
+        }
+    }
 }
 
 impl Wire for FakeWire {
+    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
+        *self.observer.0.lock().unwrap() = Some(observer);
+    }
+
     fn read_request_body<'a>(
         &'a mut self,
         _headers: &'a HeaderMap,
