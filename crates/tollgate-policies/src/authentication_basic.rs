@@ -16,7 +16,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "authentication-basic",
     sections: &[Section::Inbound],
     toolkit_sections: &[],
-    scopes: &Scope::ALL,
+    scopes: &[Scope::Global, Scope::Product, Scope::Api, Scope::Operation],
     limit: Limit::Any,
     attributes: &[
         AttributeDef {
@@ -48,7 +48,6 @@ place of what the client sent.
 
 Differences from Azure:
 
-- It may stand at every scope; Azure's page does not list workspaces.
 - A null `username` or `password` is an empty one.
 "#;
 
