@@ -4,12 +4,14 @@
 //! ([`Cx::key`](crate::eval::Cx::key)), since tokens are compared by what they hold.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::Value;
 use crate::json::JsonId;
 use crate::state::ObjectId;
 use crate::types::{Ty, TypeId};
+use crate::value::{HostRef, ResponsePart};
 use crate::xml::XmlId;
 
 /// What a value is compared by.
@@ -26,8 +28,24 @@ pub(crate) enum Key {
     Json(JsonId),
     Xml(XmlId),
     Object(ObjectId),
+    Host(HostRef),
     Address(usize),
     Many(Vec<Key>),
+    Record(RecordKey),
+}
+
+/// What a record is compared by: those of one type that hold the same are equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordKey {
+    keys: Vec<Key>,
+    ty: Ty,
+}
+
+impl Hash for RecordKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Records of different types seldom meet.
+        self.keys.hash(state);
+    }
 }
 
 /// What equality is meant.
@@ -46,7 +64,8 @@ impl Key {
     /// The key of a value that is no token; tokens are compared by identity here.
     pub(crate) fn of(value: &Value, comparer: Comparer) -> Key {
         match value {
-            Value::Null | Value::Host(_) => Key::Null,
+            Value::Null => Key::Null,
+            Value::Host(part) => Key::Host(*part),
             Value::Exception(exception) => Key::Address(exception.address()),
             Value::Bool(value) => Key::Bool(*value),
             Value::Char(unit) => Key::Char(*unit),
@@ -78,15 +97,16 @@ impl Key {
             Value::Long(value) => Key::Bits(8, value.cast_unsigned()),
             Value::ULong(value) => Key::Bits(9, *value),
             Value::Bytes(bytes) => Key::Address(bytes.as_ptr().addr()),
-            Value::Record(record) if record.ty == Ty::OBJECT => {
-                Key::Address(Arc::as_ptr(record).addr())
-            }
-            Value::Record(record) => Key::Many(
-                record.values.iter().map(|value| Key::of(value, Comparer::Exact)).collect(),
-            ),
+            Value::Record(record) if record.has_value() => Key::Record(RecordKey {
+                ty: record.ty.clone(),
+                keys: record.values.iter().map(|value| Key::of(value, Comparer::Exact)).collect(),
+            }),
+            Value::Record(record) => Key::Address(Arc::as_ptr(record).addr()),
             Value::Jwt(jwt) | Value::Claims(jwt) => Key::Address(Arc::as_ptr(jwt).addr()),
-            Value::Response(response) | Value::ResponsePart(response, _) => {
-                Key::Address(Arc::as_ptr(response).addr())
+            Value::Response(response) => Key::Address(Arc::as_ptr(response).addr()),
+            Value::ResponsePart(response, part) => {
+                let address = Key::Address(Arc::as_ptr(response).addr());
+                Key::Many(vec![address, Key::Int(i64::from(*part == ResponsePart::Body))])
             }
             Value::Native(object) => {
                 object.key().unwrap_or_else(|| Key::Address(Arc::as_ptr(object).addr()))

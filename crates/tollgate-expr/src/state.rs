@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collections::{Dictionary, Set};
 use crate::cryptography::Certificate;
-use crate::eval::{Closure, Sequence};
+use crate::eval::{Closure, Sequence, Source};
 use crate::json::{DateParse, JsonHeap, JsonId, JsonType};
 use crate::native::Native;
 use crate::types::{RecordTy, Ty, TypeId, info, xml_type};
@@ -50,6 +50,17 @@ pub(crate) enum Object {
     Busy,
 }
 
+/// What .NET has one empty object of for each type of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shared {
+    /// `Array.Empty<T>()`.
+    Array,
+    /// What `List<T>.ToArray()` gives of none.
+    ListArray,
+    /// `Enumerable.Empty<T>()`.
+    Sequence,
+}
+
 /// The objects and the budget of one request's expressions.
 pub struct EvalState {
     pub(crate) budget: Budget,
@@ -68,6 +79,8 @@ pub struct EvalState {
     pub(crate) stack: Vec<Value>,
     /// The body last read as text and kept, with its character set: most policies that read a body read it often.
     pub(crate) body_text: Option<(bytes::Bytes, Option<String>, Arc<str>)>,
+    /// Empty arrays and sequences of which there is one for each type.
+    shared: Vec<(Shared, Ty, Value)>,
     /// A buffer for joining texts.
     pub(crate) scratch: String,
 }
@@ -103,6 +116,7 @@ impl EvalState {
             annotations: Vec::new(),
             stack: Vec::new(),
             body_text: None,
+            shared: Vec::new(),
             scratch: String::new(),
         }
     }
@@ -129,6 +143,41 @@ impl EvalState {
             return Ok(Value::Bytes(items.iter().map(byte).collect()));
         }
         self.add(Object::Array { item, items })
+    }
+
+    /// An array that is a new one unless it is empty.
+    pub(crate) fn array_or_shared(
+        &mut self,
+        shared: Shared,
+        item: Ty,
+        items: Vec<Value>,
+    ) -> Result<Value, Exception> {
+        if items.is_empty() { self.shared(shared, &item) } else { self.array(item, items) }
+    }
+
+    /// The one empty object of a type of items.
+    pub(crate) fn shared(&mut self, shared: Shared, item: &Ty) -> Result<Value, Exception> {
+        let known = self.shared.iter().find(|(own, ty, _)| *own == shared && ty == item);
+        if let Some((_, _, value)) = known {
+            return Ok(value.clone());
+        }
+        let made = match shared {
+            Shared::Array | Shared::ListArray => self.array(item.clone(), Vec::new())?,
+            Shared::Sequence => {
+                let ty = Ty::enumerable(item.clone());
+                let source = Source::Items(Vec::new());
+                self.add(Object::Sequence(Arc::new(Sequence { ty, source })))?
+            }
+        };
+        self.shared.push((shared, item.clone(), made.clone()));
+        Ok(made)
+    }
+
+    /// Whether a sequence is the one empty sequence of its type.
+    pub(crate) fn is_shared_sequence(&self, sequence: &Value) -> bool {
+        let Value::Object(id) = sequence else { return false };
+        let is_it = |value: &Value| matches!(value, Value::Object(own) if own == id);
+        self.shared.iter().any(|(shared, _, value)| *shared == Shared::Sequence && is_it(value))
     }
 
     /// A new list.

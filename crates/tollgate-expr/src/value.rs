@@ -10,7 +10,7 @@ use crate::native::Native;
 use crate::number::Number;
 use crate::state::{ObjectId, text_of};
 use crate::time::{DateTime, DateTimeOffset, Kind, TimeSpan};
-use crate::types::{Ty, TypeId};
+use crate::types::{Ty, TypeId, is_tuple};
 use crate::xml::XmlId;
 use crate::{EvalState, Exception, Jwt, MessageKind, Response, UrlKind};
 
@@ -134,6 +134,17 @@ pub(crate) enum ResponsePart {
 pub(crate) struct Record {
     pub(crate) ty: Ty,
     pub(crate) values: Box<[Value]>,
+}
+
+impl Record {
+    /// Whether it equals others that hold the same, as anonymous types, tuples and pairs do; others are compared by identity.
+    pub(crate) fn has_value(&self) -> bool {
+        match &self.ty {
+            Ty::Record(_) => true,
+            Ty::Generic(id, _) => *id == TypeId::KeyValuePair || is_tuple(*id),
+            _ => false,
+        }
+    }
 }
 
 impl Value {

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
+use crate::cache::Caches;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
-use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig};
 use crate::counters::GatewayCounters;
 use crate::events::PolicyEvents;
 use crate::fetch::{
@@ -37,6 +38,7 @@ pub(crate) struct Adapters {
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
+    pub(crate) caches: Arc<Caches>,
     pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) loggers: Arc<LoggerPool>,
@@ -73,6 +75,7 @@ impl Adapters {
         });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let caches = Arc::new(Caches::new(CACHE_SIZE, Arc::clone(&redis)));
         let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
@@ -86,6 +89,7 @@ impl Adapters {
             identities,
             keys,
             redis,
+            caches,
             counters,
             key_vault,
             loggers,
@@ -99,6 +103,7 @@ impl Adapters {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            cache: Arc::new(self.caches.with(config.redis.is_some())),
             calls: Arc::new(self.calls.with(call_settings(config))),
             counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
@@ -120,6 +125,7 @@ impl Adapters {
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.caches.resize(config.cache_size);
         self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
     }

@@ -6,6 +6,7 @@
 mod adapters;
 pub mod admin;
 mod backend;
+mod cache;
 mod calls;
 pub mod certificates;
 pub mod config;

@@ -1,12 +1,13 @@
 //! The ports that need nothing but the operating system, and the ones of a load that must reach nothing.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
-    AccessToken, Call, CallError, Calls, Identities, IdentityError, KeyError, KeySets, KeySource,
-    NoEvents, Refresh, TokenSource,
+    AccessToken, Answer, Cache, CacheKey, CachePlace, Call, CallError, Calls, Identities,
+    IdentityError, KeyError, KeySets, KeySource, Lease, NoEvents, Refresh, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
@@ -51,6 +52,7 @@ pub fn offline_ports() -> Ports {
     Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
+        cache: Arc::new(Offline),
         calls: Arc::new(Offline),
         counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
         clock: Arc::new(SystemClock),
@@ -92,6 +94,37 @@ impl TokenSource for Offline {
 
     fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
         Box::pin(async { Err(IdentityError::Unavailable("nothing is fetched here".to_owned())) })
+    }
+}
+
+impl Cache for Offline {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, Option<Bytes>> {
+        Answer::Ready(None)
+    }
+
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
+        Answer::Ready(Lease::new(()))
+    }
+
+    fn is_local(&self, _: CachePlace) -> bool {
+        true
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn has_external(&self) -> bool {
+        // Where the policies will run is not known.
+        true
     }
 }
 

@@ -7,6 +7,10 @@ mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
+mod cache_lookup_value;
+mod cache_remove_value;
+mod cache_store_value;
+mod cached_value;
 mod check_header;
 mod choose;
 mod conversion;
@@ -80,6 +84,9 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    cache_lookup_value::POLICY,
+    cache_remove_value::POLICY,
+    cache_store_value::POLICY,
     check_header::POLICY,
     choose::POLICY,
     emit_metric::POLICY,
@@ -92,18 +99,14 @@ pub const ALL: &[PolicyDef] = &[
     ip_filter::POLICY,
     json_to_xml::POLICY,
     jsonp::POLICY,
-    proxy::POLICY,
-    redirect_content_urls::POLICY,
-    proxy::POLICY,
-    json_to_xml::POLICY,
+    limit_concurrency::POLICY,
     mock_response::POLICY,
     proxy::POLICY,
-    redirect_content_urls::POLICY,
-    limit_concurrency::POLICY,
     quota::POLICY,
     quota_by_key::POLICY,
     rate_limit::POLICY,
     rate_limit_by_key::POLICY,
+    redirect_content_urls::POLICY,
     retry::POLICY,
     return_response::POLICY,
     rewrite_uri::POLICY,

@@ -1,5 +1,6 @@
 //! Compiles policies from text and runs them against fakes.
 
+mod cache;
 mod ports;
 pub(crate) mod signer;
 
@@ -19,6 +20,7 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
+pub(crate) use cache::FakeCache;
 use ports::{
     FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Sequence, TraceLog, block_on,
 };
@@ -47,6 +49,7 @@ pub(crate) struct Case {
     named_values: Values,
     identity_ready: bool,
     keys: Arc<FakeKeys>,
+    cache: Arc<FakeCache>,
     calls: Arc<FakeCalls>,
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
@@ -64,6 +67,7 @@ pub(crate) struct Run {
     slept: Arc<Mutex<Vec<Duration>>>,
     calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
+    pub(crate) cache: Arc<FakeCache>,
 }
 
 /// What the wire was asked to send.
@@ -111,6 +115,7 @@ impl Case {
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
+            cache: Arc::default(),
             calls: Arc::default(),
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             clock,
@@ -266,6 +271,18 @@ impl Case {
         self
     }
 
+    /// Whether there is a cache on a server, which answers late.
+    pub(crate) fn external_cache(mut self, external: bool) -> Self {
+        self.cache = Arc::new(FakeCache::new(external));
+        self
+    }
+
+    /// The cache of an earlier run.
+    pub(crate) fn cache(mut self, cache: &Arc<FakeCache>) -> Self {
+        self.cache = Arc::clone(cache);
+        self
+    }
+
     /// Seconds since 1970.
     pub(crate) fn at(self, now: i64) -> Self {
         self.clock.set(now * 1_000);
@@ -291,6 +308,7 @@ impl Case {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
             calls: Arc::clone(&self.calls) as _,
+            cache: Arc::clone(&self.cache) as _,
             counters: Arc::clone(&self.counters) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
@@ -367,6 +385,7 @@ impl Case {
 
     pub(crate) fn run(self) -> Run {
         let trace = Arc::clone(&self.names.log);
+        let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
         let (documents, findings, errors) = self.compile(&ports);
         assert!(!errors, "{findings}");
@@ -378,7 +397,7 @@ impl Case {
         let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, slept, calls, trace }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache }
     }
 
     fn request(

@@ -167,6 +167,20 @@ namespace Oracle
         readonly string name;
         public override string ToString() { return name; }
 
+        // JSON shows of a request what requests have, and of a response what responses have.
+        bool IsResponse { get { return name == "IResponse"; } }
+        public bool ShouldSerializeCertificate() { return !IsResponse; }
+        public bool ShouldSerializeIpAddress() { return !IsResponse; }
+        public bool ShouldSerializeMatchedParameters() { return !IsResponse; }
+        public bool ShouldSerializeMethod() { return !IsResponse; }
+        public bool ShouldSerializeOriginalUrl() { return !IsResponse; }
+        public bool ShouldSerializeUrl() { return !IsResponse; }
+        public bool ShouldSerializePrivateEndpointConnection() { return !IsResponse; }
+        public bool ShouldSerializeAzureVnetInfo() { return !IsResponse; }
+        public bool ShouldSerializeFoundry() { return !IsResponse; }
+        public bool ShouldSerializeStatusCode() { return IsResponse; }
+        public bool ShouldSerializeStatusReason() { return IsResponse; }
+
         public Message(JObject json, int status, string name)
         {
             this.name = name;

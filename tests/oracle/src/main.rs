@@ -158,13 +158,13 @@ fn compare(
     }
     println!(
         "seed {seed}: {} expressions; both gave {} values and {} exceptions, both refused {}; {} at a bound, \
-         {} refused here at load by design; {} disagreements of {} kinds",
+         {} refused here by design; {} disagreements of {} kinds",
         outcome.n_asked,
         outcome.n_values,
         outcome.n_errors,
         outcome.n_refused,
         outcome.n_bounds,
-        outcome.n_at_load,
+        outcome.n_by_design,
         outcome.n_disagreements,
         outcome.causes.len()
     );

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, BodyError, Call, CallError, Calls, ForwardCall, ForwardError, Identities,
-    IdentityError, KeyError, KeySets, KeySource, Names, NoEvents, TokenSource, Via,
+    AccessToken, Answer, BodyError, Cache, CacheKey, CachePlace, Call, CallError, Calls,
+    ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource, Lease,
+    Names, NoEvents, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -243,6 +244,36 @@ impl KeySource for Nothing {
     }
 }
 
+impl Cache for Nothing {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, Option<Bytes>> {
+        Answer::Ready(None)
+    }
+
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
+        Answer::Ready(Lease::new(()))
+    }
+
+    fn is_local(&self, _: CachePlace) -> bool {
+        true
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn has_external(&self) -> bool {
+        false
+    }
+}
+
 impl Identities for Nothing {
     fn source(&self, _: Option<&str>, _: &str) -> Result<Arc<dyn TokenSource>, IdentityError> {
         Err(IdentityError::Unavailable(String::new()))
@@ -349,6 +380,7 @@ fn ports() -> Ports {
     Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
+        cache: Arc::new(Nothing),
         calls: Arc::new(Nothing),
         counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
         clock: Arc::new(Nothing),

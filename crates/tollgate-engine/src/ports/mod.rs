@@ -1,6 +1,7 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
 mod answer;
+mod cache;
 mod calls;
 mod counters;
 mod events;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use tollgate_diagnostics::Span;
 
 pub use answer::Answer;
+pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use counters::{
     Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
@@ -36,6 +38,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// What is kept from one request for others.
+    pub cache: Arc<dyn Cache>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
     /// Counters that limits are kept with.

@@ -467,7 +467,8 @@ impl Checker<'_> {
         let tuple = matches!(&operand.kind, ExprKind::Tuple(_) if self.tuple_fits(operand, &to));
         if open || tuple {
             let node = self.bind_to(operand, &to);
-            return Typed::new(node, to, at);
+            let constant = matches!(operand.kind, ExprKind::Default(None)) && to.is_reference();
+            return Typed { node, ty: to, at, constant };
         }
         let typed = match self.operand(operand) {
             Operand::Group(group) if to.delegate().is_some() => {

@@ -79,8 +79,6 @@ impl Checker<'_> {
         let filter = catch.filter.as_ref().map(|filter| {
             let (condition, when_true, _) = self.condition_flow(filter);
             self.flow = when_true;
-            // A constant filter says nothing about what can be reached.
-            self.flow.reachable = true;
             condition.node
         });
         self.catches += 1;

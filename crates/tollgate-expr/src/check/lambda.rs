@@ -194,6 +194,8 @@ impl Checker<'_> {
         let outside = self.go_inside();
         let context = self.returns.enter(at.start, inputs);
         self.flow = flow;
+        // It is checked even where it can never be made.
+        self.flow.reachable = true;
         self.enter_function(at.start, result.cloned());
         let cells = self.lambda_parameters(lambda, inputs);
         let body = self.function_body(&lambda.body, result, at);

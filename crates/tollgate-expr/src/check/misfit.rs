@@ -7,7 +7,7 @@ use super::expression::Found;
 use super::overload::{Argument, Chosen, Fit, Passed};
 use crate::Value;
 use crate::syntax::At;
-use crate::types::{MemberInfo, ParamMode, Ty};
+use crate::types::{MemberInfo, MemberKind, ParamMode, Refused, Ty, info};
 
 impl Checker<'_> {
     pub(super) fn ambiguous(&mut self, left: &Chosen, right: &Chosen, name: &str, at: At) {
@@ -94,12 +94,26 @@ impl Checker<'_> {
         } else {
             format!("no overload of `{name}` takes {n} arguments")
         };
-        let mut diagnostic = self.diagnostic(ErrorCode::EXPR_TYPE, at, message);
+        let refused = members.first().and_then(|found| Self::refused_overload(found.member, n));
+        let mut diagnostic = match refused {
+            Some(refused) => {
+                let message = format!("{message}: `{}` is not supported", refused.member);
+                self.diagnostic(ErrorCode::EXPR_UNSUPPORTED, at, message).help(refused.why)
+            }
+            None => self.diagnostic(ErrorCode::EXPR_TYPE, at, message),
+        };
         for found in members.iter().take(4) {
             diagnostic = diagnostic.help(format!("there is `{}`", Self::signature(found)));
         }
         self.report(diagnostic);
         self.declare_outs(args);
+    }
+
+    /// An overload of a member, with so many parameters, that the declarations leave out.
+    fn refused_overload(member: &MemberInfo, n: usize) -> Option<&'static Refused> {
+        let name = if member.kind == MemberKind::Constructor { "new" } else { &*member.name };
+        let mut refused = info(member.owner).decl.refused.iter();
+        refused.find(|refused| refused.name() == name && refused.n_parameters() == Some(n))
     }
 
     fn shown_argument(arg: &Argument<'_>) -> String {

@@ -37,6 +37,7 @@ use tollgate_diagnostics::{Code as ErrorCode, Diagnostic, MappedText};
 
 use crate::Value;
 use crate::eval::{Function, FunctionBody, Node};
+use crate::number::NAN;
 use crate::program::{Facts, Target};
 use crate::syntax::At;
 use crate::syntax::ast::{Block, Expr};
@@ -118,7 +119,7 @@ impl Typed {
 /// A constant as the compiler writes it: there is one NaN only, and the decimal 0 has no sign.
 fn canonical(value: Value) -> Value {
     match value {
-        Value::Double(value) if value.is_nan() => Value::Double(-f64::NAN),
+        Value::Double(value) if value.is_nan() => Value::Double(NAN),
         Value::Float(value) if value.is_nan() => Value::Float(-f32::NAN),
         Value::Decimal(value) if value.is_zero() && value.scale() == 0 => {
             Value::Decimal(value.abs())

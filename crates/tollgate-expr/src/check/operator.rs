@@ -271,6 +271,10 @@ impl Checker<'_> {
         {
             return typed;
         }
+        // What no other operator takes is joined as texts when one side is null.
+        if op == BinaryOp::Add && (left.ty == Ty::Null) != (right.ty == Ty::Null) {
+            return Self::string_concat(left, right, at);
+        }
         self.no_operator(op, &left, &right, at)
     }
 

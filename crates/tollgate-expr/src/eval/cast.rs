@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cx, Result};
-use crate::json::{JsonType, Primitive, PrimitiveType, Scalar};
+use crate::json::{HeldUri, JsonType, Primitive, PrimitiveType, Scalar};
 use crate::time::{DateTime, DateTimeOffset, TimeSpan};
 use crate::types::{Numeric, Ty, TypeId, info, is_assignable};
 use crate::{Exception, ExceptionKind, Value};
@@ -37,11 +37,18 @@ impl Cx<'_> {
         if self.is_instance(&value, ty) {
             return Ok(value);
         }
-        // An enumeration unboxes from its number and the other way round.
-        if let (Value::Int(number), Ty::Named(id)) = (&value, ty)
-            && ty.is_enum()
-        {
-            return Ok(Value::Enum(*id, *number));
+        // Enumerations and the numbers below them unbox from each other.
+        if let Ty::Named(id) = ty {
+            let number = match &value {
+                Value::Int(number) => Some(*number),
+                Value::Enum(own, number) if info(*own).is_enum() => Some(*number),
+                _ => None,
+            };
+            match number {
+                Some(number) if ty.is_enum() => return Ok(Value::Enum(*id, number)),
+                Some(number) if *id == TypeId::Int32 => return Ok(Value::Int(number)),
+                _ => {}
+            }
         }
         let own = self.cast_name(&value);
         let message =
@@ -157,7 +164,7 @@ pub(crate) fn primitive_value(primitive: Primitive) -> Value {
         Primitive::DateTimeOffset(value) => Value::DateTimeOffset(value),
         Primitive::TimeSpan(value) => Value::TimeSpan(value),
         Primitive::Guid(value) => Value::guid(value),
-        Primitive::Uri(value) => crate::types::any_uri(&value),
+        Primitive::Uri(uri) => uri.into_value(),
         Primitive::Bytes(value) => Value::Bytes(value),
     }
 }
@@ -179,10 +186,17 @@ pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
         Value::Guid(guid) => Scalar::Guid(*guid),
         Value::Bytes(bytes) => Scalar::Bytes(Arc::clone(bytes)),
         Value::Enum(id, number) if crate::types::info(*id).is_enum() => {
-            Scalar::Int(i64::from(*number))
+            Scalar::Small(*id, i64::from(*number))
         }
         Value::Enum(..) => return None,
-        Value::Native(_) => Scalar::Uri(crate::types::original_text(value)?.into()),
-        other => Scalar::Int(other.as_int()?),
+        Value::Native(_) => Scalar::Uri(HeldUri::of(value)?),
+        Value::Long(value) => Scalar::Int(*value),
+        Value::SByte(value) => Scalar::Small(TypeId::SByte, i64::from(*value)),
+        Value::Byte(value) => Scalar::Small(TypeId::Byte, i64::from(*value)),
+        Value::Short(value) => Scalar::Small(TypeId::Int16, i64::from(*value)),
+        Value::UShort(value) => Scalar::Small(TypeId::UInt16, i64::from(*value)),
+        Value::Int(value) => Scalar::Small(TypeId::Int32, i64::from(*value)),
+        Value::UInt(value) => Scalar::Small(TypeId::UInt32, i64::from(*value)),
+        _ => return None,
     })
 }

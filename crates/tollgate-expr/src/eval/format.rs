@@ -33,7 +33,9 @@ pub(crate) fn formatted(cx: &mut Cx<'_>, value: &Value, format: &str) -> Result<
         Value::TimeSpan(value) => value.format(format, budget),
         Value::Guid(guid) => format_guid(u128::from_be_bytes(*guid), Some(format)),
         Value::Json(id) => cx.state.json.value_format(*id, Some(format), budget),
-        Value::Enum(id, number) => enum_format(*id, *number, format),
+        Value::Enum(id, number) if crate::types::info(*id).is_enum() => {
+            enum_format(*id, *number, format)
+        }
         other => match other.number() {
             Some(number) => number.format(format, budget),
             None => Ok(cx.text(other)?.map(|text| text.to_string()).unwrap_or_default()),
@@ -41,9 +43,10 @@ pub(crate) fn formatted(cx: &mut Cx<'_>, value: &Value, format: &str) -> Result<
     }
 }
 
-fn enum_format(id: crate::types::TypeId, number: i32, format: &str) -> Result<String> {
+/// `ToString(format)` of a constant of an enumeration.
+pub(crate) fn enum_format(id: crate::types::TypeId, number: i32, format: &str) -> Result<String> {
     match format {
-        "G" | "g" | "F" | "f" => Ok(crate::state::enum_text(id, number)),
+        "" | "G" | "g" | "F" | "f" => Ok(crate::state::enum_text(id, number)),
         "D" | "d" => Ok(number.to_string()),
         "X" | "x" => Ok(format!("{number:08X}")),
         _ => Err(Exception::new(

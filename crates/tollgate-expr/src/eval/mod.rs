@@ -23,7 +23,7 @@ pub(crate) use call::{Closure, Cx};
 pub(crate) use cast::{default_value, primitive_type, primitive_value, scalar_of};
 pub(crate) use compare::distance;
 pub(crate) use cursor::Cursor;
-pub(crate) use format::{composite, format_value, formatted};
+pub(crate) use format::{composite, enum_format, format_value, formatted};
 pub(crate) use fuse::fuse;
 pub(crate) use grouping::{Group, Join};
 pub(crate) use node::{

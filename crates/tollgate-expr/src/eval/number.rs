@@ -213,7 +213,7 @@ pub(crate) fn equal_values(left: &Value, right: &Value) -> bool {
         (Value::Record(a), Value::Record(b)) => {
             Arc::ptr_eq(a, b)
                 || (a.ty == b.ty
-                    && a.ty != crate::types::Ty::OBJECT
+                    && a.has_value()
                     && a.values.len() == b.values.len()
                     && a.values.iter().zip(&b.values).all(|(x, y)| equal_values(x, y)))
         }
@@ -364,7 +364,12 @@ fn decimal_out_of_range(to: Numeric) -> Exception {
         _ => "an Int32",
     };
     let message = format!("Value was either too large or too small for {name}.");
-    Exception::new(ExceptionKind::Overflow, message)
+    let overflow = Exception::new(ExceptionKind::Overflow, message);
+    // Characters are made by way of `ushort`.
+    if to == Numeric::Char {
+        return overflow.with_inner(decimal_out_of_range(Numeric::UShort));
+    }
+    overflow
 }
 
 fn decimal_to(value: Decimal, to: Numeric) -> Result<Value> {

@@ -10,7 +10,6 @@ use super::{JsonHeap, JsonId, JsonType, Scalar};
 use crate::collections::Key;
 use crate::number::{Number, NumberType};
 use crate::time::{DateTimeOffset, TimeSpan};
-use crate::types::shown_text;
 use crate::{Budget, Exception, ExceptionKind, Limits};
 
 impl JsonHeap {
@@ -42,7 +41,7 @@ impl JsonHeap {
                 | (Body::Array(left), Body::Array(right)) => {
                     left.children.len() == right.children.len()
                 }
-                _ => !self.is_container(left) && self.token_equals(left, right),
+                _ => !self.is_container(left) && self.token_equals(left, right)?,
             };
             if !same {
                 return Ok(false);
@@ -81,6 +80,19 @@ impl JsonHeap {
         compare_scalars(left, right)
     }
 
+    /// The same as the number that `CompareTo` gives: the distance of texts and bytes.
+    pub(crate) fn value_distance(
+        &self,
+        left: JsonId,
+        right: Option<JsonId>,
+    ) -> Result<i32, Exception> {
+        let order = self.compare_values(left, right)?;
+        match (self.scalar(left), right.and_then(|right| self.scalar(right))) {
+            (Some(left), Some(right)) => distance(order, left, right),
+            _ => Ok(order as i32),
+        }
+    }
+
     /// `JValue.CompareTo(other)` of a value that is no token: the token's type decides.
     pub(crate) fn compare_with(&self, left: JsonId, right: &Scalar) -> Result<Ordering, Exception> {
         match self.scalar(left) {
@@ -116,15 +128,18 @@ impl JsonHeap {
     }
 
     /// `token.Equals(other)`: by value for two `JValue`s, by identity otherwise.
-    pub(crate) fn token_equals(&self, left: JsonId, right: JsonId) -> bool {
-        left == right
-            || match (self.string(left), self.string(right)) {
-                (Some(left), Some(right)) => left == right,
-                _ => match (self.scalar(left), self.scalar(right)) {
-                    (Some(left), Some(right)) => values_equal(left, right),
-                    _ => false,
-                },
-            }
+    /// Numbers of which one is no `decimal` that the other is are an error.
+    pub(crate) fn token_equals(&self, left: JsonId, right: JsonId) -> Result<bool, Exception> {
+        if left == right {
+            return Ok(true);
+        }
+        if let (Some(left), Some(right)) = (self.string(left), self.string(right)) {
+            return Ok(left == right);
+        }
+        match (self.scalar(left), self.scalar(right)) {
+            (Some(left), Some(right)) => values_equal(left, right),
+            _ => Ok(false),
+        }
     }
 
     /// What a hashed collection compares a token by: a `JValue` by its value, all others by identity, or by what they hold
@@ -180,6 +195,10 @@ impl JsonHeap {
                 Scalar::TimeSpan(span) => span.hash(&mut hasher),
                 // It equals the same text, but has a hash code of its own.
                 Scalar::Char(text) => unit_of(text).hash(&mut hasher),
+                Scalar::Small(_, value) => {
+                    JsonType::Integer.hash(&mut hasher);
+                    value.to_string().hash(&mut hasher);
+                }
                 _ => {
                     let mut budget = Budget::new(Limits::default());
                     value.token_type().hash(&mut hasher);
@@ -206,6 +225,7 @@ fn scalar_key(value: &Scalar, budget: &mut Budget) -> Result<Key, Exception> {
         Scalar::DateOffset(date) => Key::Int(date.utc_date_time().ticks()),
         // The hash code of an array is that of the object.
         Scalar::Bytes(bytes) => Key::Address(bytes.as_ptr().addr()),
+        Scalar::Small(_, value) => Key::Str(value.to_string().into()),
         Scalar::Char(text) => Key::Char(unit_of(text)),
         // No text at all is not the empty one.
         Scalar::NullStr => Key::Int(0),
@@ -215,24 +235,48 @@ fn scalar_key(value: &Scalar, budget: &mut Budget) -> Result<Key, Exception> {
 }
 
 /// Whether two values have the same token type and compare as equal.
-pub(super) fn values_equal(left: &Scalar, right: &Scalar) -> bool {
+pub(super) fn values_equal(left: &Scalar, right: &Scalar) -> Result<bool, Exception> {
     match (left, right) {
-        (Scalar::Str(left), Scalar::Str(right)) => left == right,
-        (Scalar::Int(left), Scalar::Int(right)) => left == right,
-        _ => {
-            left.token_type() == right.token_type()
-                && compare_as(left.token_type(), left, right) == Ok(Ordering::Equal)
-        }
+        (Scalar::Str(left), Scalar::Str(right)) => Ok(left == right),
+        (Scalar::Int(left), Scalar::Int(right)) => Ok(left == right),
+        _ if left.token_type() != right.token_type() => Ok(false),
+        _ => Ok(compare_as(left.token_type(), left, right)? == Ordering::Equal),
     }
 }
 
 /// `JValue.CompareTo`: text gives way to the other's type.
 pub(super) fn compare_scalars(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
-    let by = match left.token_type() {
+    compare_as(compared_by(left, right), left, right)
+}
+
+fn compared_by(left: &Scalar, right: &Scalar) -> JsonType {
+    match left.token_type() {
         JsonType::String => right.token_type(),
         by => by,
-    };
-    compare_as(by, left, right)
+    }
+}
+
+/// How far two values are apart whose order is known.
+fn distance(order: Ordering, left: &Scalar, right: &Scalar) -> Result<i32, Exception> {
+    if left.is_null() || right.is_null() {
+        return Ok(order as i32);
+    }
+    match compared_by(left, right) {
+        JsonType::String | JsonType::Comment | JsonType::Raw => {
+            let mut budget = Budget::new(Limits::default());
+            let (left, right) = (string_of(left, &mut budget)?, string_of(right, &mut budget)?);
+            Ok(crate::types::compare_ordinal(&left, &right))
+        }
+        JsonType::Bytes => match (left, right) {
+            (Scalar::Bytes(left), Scalar::Bytes(right)) if left.len() == right.len() => {
+                let mut apart = left.iter().zip(right.iter());
+                let found = apart.find(|(left, right)| left != right);
+                Ok(found.map_or(0, |(left, right)| i32::from(*left) - i32::from(*right)))
+            }
+            _ => Ok(order as i32),
+        },
+        _ => Ok(order as i32),
+    }
 }
 
 /// `JValue.Compare(type, left, right)`.
@@ -272,7 +316,7 @@ pub(crate) fn compare_as(
             _ => Err(must_be("TimeSpan")),
         },
         JsonType::Uri => match (left, right) {
-            (Scalar::Uri(left), Scalar::Uri(right)) => Ok(shown_text(left).cmp(&shown_text(right))),
+            (Scalar::Uri(left), Scalar::Uri(right)) => Ok(left.shown().cmp(&right.shown())),
             (left, Scalar::Uri(_)) => Err(no_cast(left.type_name(), "System.Uri")),
             _ => Err(must_be("Uri")),
         },

@@ -6,10 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rust_decimal::Decimal;
 
-use super::{Formatting, JsonHeap, JsonId, JsonType, JsonWriter, Scalar, format_guid, parse_guid};
+use super::{
+    Formatting, HeldUri, JsonHeap, JsonId, JsonType, JsonWriter, Scalar, format_guid, parse_guid,
+    small_number,
+};
+use crate::eval::enum_format;
 use crate::number::{self, Number, NumberType, Styles};
+use crate::state::enum_text;
 use crate::time::{DateStyles, DateTime, DateTimeOffset, TimeSpan};
-use crate::types::shown_text;
+use crate::types::{TypeId, info};
 use crate::uri::{Fault, Uri};
 use crate::{Budget, Exception, ExceptionKind};
 
@@ -60,7 +65,7 @@ pub(crate) enum Primitive {
     DateTimeOffset(DateTimeOffset),
     TimeSpan(TimeSpan),
     Guid(u128),
-    Uri(Arc<str>),
+    Uri(HeldUri),
     Bytes(Arc<[u8]>),
 }
 
@@ -278,6 +283,9 @@ impl JsonHeap {
             Some(Scalar::DateOffset(date)) => date.format(format, budget),
             Some(Scalar::TimeSpan(span)) => span.format(format, budget),
             Some(Scalar::Guid(guid)) => format_guid(u128::from_be_bytes(*guid), Some(format)),
+            Some(Scalar::Small(ty, value)) if info(*ty).is_enum() => {
+                enum_format(*ty, i32::try_from(*value).unwrap_or_default(), format)
+            }
             Some(value) => match as_number(value) {
                 Some(number) => number.format(format, budget),
                 None => bare_text(value, budget).map(|text| text.as_ref().to_owned()),
@@ -303,6 +311,7 @@ fn null_value() -> Exception {
 fn as_number(value: &Scalar) -> Option<Number> {
     Some(match value {
         Scalar::Int(value) => Number::Int64(*value),
+        Scalar::Small(ty, value) => small_number(*ty, *value),
         Scalar::UInt(value) => Number::UInt64(*value),
         Scalar::Double(value) => Number::Double(*value),
         Scalar::Single(value) => Number::Single(*value),
@@ -321,15 +330,20 @@ pub(crate) fn bare_text(value: &Scalar, budget: &mut Budget) -> Result<Arc<str>,
         | Scalar::Comment(text)
         | Scalar::Raw(text) => Arc::clone(text),
         Scalar::Bytes(_) => Arc::from("System.Byte[]"),
-        Scalar::Uri(text) => {
-            budget.memory(text.len().saturating_mul(2))?;
-            Arc::from(shown_text(text))
+        Scalar::Uri(uri) => {
+            budget.memory(uri.original().len().saturating_mul(2))?;
+            Arc::from(uri.shown())
         }
         _ => {
             budget.memory(64)?;
             Arc::from(short_text(value))
         }
     })
+}
+
+/// The name of a constant of an enumeration.
+fn small_text(ty: TypeId, value: i64) -> String {
+    enum_text(ty, i32::try_from(value).unwrap_or_default())
 }
 
 /// The invariant text of a value that is not text itself.
@@ -340,6 +354,7 @@ fn short_text(value: &Scalar) -> String {
         Scalar::DateOffset(date) => date.text(),
         Scalar::TimeSpan(span) => span.text(),
         Scalar::Guid(guid) => format_guid(u128::from_be_bytes(*guid), None).unwrap_or_default(),
+        Scalar::Small(ty, value) if info(*ty).is_enum() => small_text(*ty, *value),
         _ => as_number(value).map(Number::text).unwrap_or_default(),
     }
 }
@@ -394,7 +409,7 @@ pub(crate) fn unit_of(text: &str) -> u16 {
 pub(super) fn to_bool(value: &Scalar) -> Result<bool, Exception> {
     match value {
         Scalar::Bool(value) => Ok(*value),
-        Scalar::Int(value) => Ok(*value != 0),
+        Scalar::Int(value) | Scalar::Small(_, value) => Ok(*value != 0),
         Scalar::UInt(value) => Ok(*value != 0),
         Scalar::Double(value) => Ok(*value != 0.0),
         Scalar::Single(value) => Ok(*value != 0.0),
@@ -414,7 +429,9 @@ fn to_char(value: &Scalar) -> Result<u16, Exception> {
         )
     };
     match value {
-        Scalar::Int(value) => u16::try_from(*value).map_err(|_| too_large()),
+        Scalar::Int(value) | Scalar::Small(_, value) => {
+            u16::try_from(*value).map_err(|_| too_large())
+        }
         Scalar::UInt(value) => u16::try_from(*value).map_err(|_| too_large()),
         Scalar::Char(text) => Ok(unit_of(text)),
         _ => match text_of(value) {
@@ -483,12 +500,12 @@ fn cast_scalar(
             _ => parse_guid(Some(text))?,
         }),
         PrimitiveType::Uri => Primitive::Uri(if let Scalar::Uri(uri) = value {
-            Arc::clone(uri)
+            uri.clone()
         } else {
             let text = bare_text(value, budget)?;
             let fault = |fault: Fault| Exception::new(ExceptionKind::UriFormat, fault.message());
             Uri::absolute(&text).map_err(fault)?;
-            text
+            (&*text).into()
         }),
         PrimitiveType::Bytes => Primitive::Bytes(match value {
             Scalar::Bytes(bytes) => Arc::clone(bytes),
@@ -594,7 +611,7 @@ pub(crate) fn change_type(
         (Scalar::Guid(guid), PrimitiveType::Guid) => {
             return Ok(Primitive::Guid(u128::from_be_bytes(*guid)));
         }
-        (Scalar::Uri(uri), PrimitiveType::Uri) => return Ok(Primitive::Uri(Arc::clone(uri))),
+        (Scalar::Uri(uri), PrimitiveType::Uri) => return Ok(Primitive::Uri(uri.clone())),
         (Scalar::Bytes(bytes), PrimitiveType::Bytes) => {
             return Ok(Primitive::Bytes(Arc::clone(bytes)));
         }
@@ -612,7 +629,11 @@ pub(crate) fn change_type(
         PrimitiveType::Str => true,
         PrimitiveType::DateTime => is_date || is_text,
         PrimitiveType::Char => {
-            is_text || matches!(value, Scalar::Int(_) | Scalar::UInt(_) | Scalar::Char(_))
+            is_text
+                || matches!(
+                    value,
+                    Scalar::Int(_) | Scalar::Small(..) | Scalar::UInt(_) | Scalar::Char(_)
+                )
         }
         _ if to.number().is_some() || to == PrimitiveType::Bool => !is_date,
         _ => false,
@@ -625,16 +646,10 @@ pub(crate) fn change_type(
 
 #[cold]
 fn invalid_cast(value: &Scalar, to: PrimitiveType) -> Exception {
+    let full = value.type_name();
     let from = match value {
-        Scalar::Bool(_) => "Boolean",
-        Scalar::Int(_) => "Int64",
-        Scalar::UInt(_) => "UInt64",
-        Scalar::Double(_) => "Double",
-        Scalar::Single(_) => "Single",
-        Scalar::Decimal(_) => "Decimal",
-        Scalar::Date(_) => "DateTime",
-        Scalar::Char(_) => "Char",
-        _ => "String",
+        Scalar::Small(ty, _) if info(*ty).is_enum() => "Enum",
+        _ => full.rsplit('.').next().unwrap_or(full),
     };
     // .NET names the types in full where it has no conversion of its own for the target.
     let message = match to {
@@ -643,7 +658,7 @@ fn invalid_cast(value: &Scalar, to: PrimitiveType) -> Exception {
         | PrimitiveType::DateTimeOffset
         | PrimitiveType::Uri
         | PrimitiveType::Bytes => {
-            format!("Invalid cast from 'System.{from}' to 'System.{}'.", to.name())
+            format!("Invalid cast from '{full}' to 'System.{}'.", to.name())
         }
         _ => format!("Invalid cast from '{from}' to '{}'.", to.name()),
     };

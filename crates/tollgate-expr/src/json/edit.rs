@@ -306,7 +306,7 @@ impl JsonHeap {
         if let Some(old) = existing.filter(|&old| !self.is_container(old)) {
             let same = match item {
                 None => self.token_type(old) == JsonType::Null,
-                Some(item) => self.token_equals(old, item),
+                Some(item) => self.token_equals(old, item)?,
             };
             if same {
                 return Ok(());

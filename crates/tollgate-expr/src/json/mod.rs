@@ -31,7 +31,7 @@ pub(crate) use heap::{JsonHeap, JsonId, JsonType};
 pub(crate) use path::{JsonPath, NoMatch};
 pub(crate) use place::SourceText;
 pub(crate) use read::{DateParse, Reader, Token, Want, date_of_json};
-pub(crate) use scalar::Scalar;
+pub(crate) use scalar::{HeldUri, Scalar, small_constant, small_number};
 pub(crate) use source::{TokenSource, TreeReader};
 pub(crate) use write::{Formatting, JsonWriter, quoted, write_scalar};
 

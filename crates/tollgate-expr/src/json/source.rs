@@ -103,16 +103,17 @@ impl TreeReader {
                 Scalar::Null => (Token::Null, Scalar::Null),
                 Scalar::Undefined => (Token::Undefined, Scalar::Null),
                 value @ Scalar::Bool(_) => (Token::Boolean, value.clone()),
-                value @ (Scalar::Int(_) | Scalar::UInt(_) | Scalar::BigInt(_)) => {
-                    (Token::Integer, value.clone())
-                }
+                value @ (Scalar::Int(_)
+                | Scalar::Small(..)
+                | Scalar::UInt(_)
+                | Scalar::BigInt(_)) => (Token::Integer, value.clone()),
                 value @ (Scalar::Double(_) | Scalar::Single(_) | Scalar::Decimal(_)) => {
                     (Token::Float, value.clone())
                 }
                 value @ (Scalar::Str(_) | Scalar::NullStr | Scalar::Char(_)) => {
                     (Token::String, value.clone())
                 }
-                Scalar::Uri(text) => (Token::String, Scalar::Str(Arc::clone(text))),
+                Scalar::Uri(uri) => (Token::String, Scalar::from(uri.original())),
                 value @ (Scalar::Guid(_) | Scalar::TimeSpan(_)) => {
                     (Token::String, Scalar::Str(bare_text(value, budget)?))
                 }

@@ -104,9 +104,9 @@ impl JsonWriter {
         let size = match value {
             Scalar::Str(text)
             | Scalar::BigInt(text)
-            | Scalar::Uri(text)
             | Scalar::Comment(text)
             | Scalar::Raw(text) => text.len() + 2,
+            Scalar::Uri(uri) => uri.original().len() + 2,
             Scalar::Bytes(bytes) => bytes.len() / 3 * 4 + 6,
             _ => 40,
         };
@@ -286,13 +286,14 @@ pub(crate) fn write_scalar(value: &Scalar, out: &mut String) -> Result<(), Excep
         Scalar::Null | Scalar::NullStr => out.push_str("null"),
         Scalar::Undefined => out.push_str("undefined"),
         Scalar::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Scalar::Int(value) => Number::Int64(*value).write(out),
+        Scalar::Int(value) | Scalar::Small(_, value) => Number::Int64(*value).write(out),
         Scalar::UInt(value) => Number::UInt64(*value).write(out),
         Scalar::Double(value) => float(Number::Double(*value), value.is_finite(), out),
         Scalar::Single(value) => float(Number::Single(*value), value.is_finite(), out),
         Scalar::Decimal(value) => float(Number::Decimal(*value), true, out),
         Scalar::BigInt(text) | Scalar::Raw(text) => out.push_str(text),
-        Scalar::Str(text) | Scalar::Char(text) | Scalar::Uri(text) => quoted(text, out),
+        Scalar::Str(text) | Scalar::Char(text) => quoted(text, out),
+        Scalar::Uri(uri) => quoted(uri.original(), out),
         Scalar::Date(date) => plain_quoted(&iso_date(*date), out),
         Scalar::DateOffset(date) => plain_quoted(&iso_offset(*date), out),
         Scalar::Bytes(bytes) => plain_quoted(&STANDARD.encode(bytes), out),

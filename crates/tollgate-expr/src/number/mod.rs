@@ -18,6 +18,9 @@ use rust_decimal::Decimal;
 
 use crate::{Budget, Exception, ExceptionKind};
 
+/// `double.NaN`: .NET's has its sign bit set.
+pub(crate) const NAN: f64 = -f64::NAN;
+
 /// A .NET numeric type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum NumberType {

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::decimal::decimal;
-use super::{Number, NumberType};
+use super::{NAN, Number, NumberType};
 use crate::{Exception, ExceptionKind};
 
 /// `System.Globalization.NumberStyles`, with .NET's bits.
@@ -194,7 +194,7 @@ fn float_symbol(text: &str) -> Option<f64> {
     if name.eq_ignore_ascii_case("infinity") {
         Some(if sign == Some('-') { f64::NEG_INFINITY } else { f64::INFINITY })
     } else if name.eq_ignore_ascii_case("nan") {
-        Some(f64::NAN)
+        Some(NAN)
     } else {
         None
     }

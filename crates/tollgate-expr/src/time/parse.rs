@@ -287,7 +287,11 @@ impl<'a> Scanner<'a> {
                     self.skip(1);
                     continue;
                 }
-                '+' | '-' if self.found.clock.is_some() || self.found.may_end() => {
+                '+' | '-'
+                    if self.found.clock.is_some()
+                        || self.found.may_end()
+                        || self.begins_with_offset() =>
+                {
                     self.offset()?;
                 }
                 // .NET takes NULs at the end for padding.
@@ -297,6 +301,16 @@ impl<'a> Scanner<'a> {
             }
             self.separated = false;
         }
+    }
+
+    /// Whether a sign right before a digit is the first thing there is.
+    fn begins_with_offset(&self) -> bool {
+        let found = &self.found;
+        let is_first = found.numbers.is_empty()
+            && found.month.is_none()
+            && found.weekday.is_none()
+            && found.zone.is_none();
+        is_first && self.rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -452,7 +466,10 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         let is = |name: &str| word.eq_ignore_ascii_case(name);
-        if (is("AM") || is("PM")) && found.half.is_some() {
+        let after_zone = found.zone.is_some() && found.clock.is_none();
+        if (is("AM") || is("PM")) && (found.half.is_some() || after_zone)
+            || (is("Z") || is("GMT")) && after_zone
+        {
             return Err(Fault::Bad);
         }
         let has_date = !found.numbers.is_empty();

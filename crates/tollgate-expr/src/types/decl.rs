@@ -54,6 +54,13 @@ impl Refused {
         let name = self.member.split('(').next().unwrap_or_default();
         name.rsplit(' ').next().unwrap_or_default()
     }
+
+    /// How many parameters the overload has; none when all overloads are meant.
+    pub(crate) fn n_parameters(&self) -> Option<usize> {
+        let (_, parameters) = self.member.split_once('(')?;
+        let is_empty = parameters.starts_with(')');
+        Some(if is_empty { 0 } else { parameters.split(", ").count() })
+    }
 }
 
 /// A member that Azure's allow-list leaves out.

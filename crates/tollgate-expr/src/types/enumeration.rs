@@ -51,8 +51,7 @@ fn try_read(a: &mut Args<'_>, any_case: bool) -> Result<Value, Exception> {
 
 fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> {
     let (value, format) = (a.value(0), a.opt_str(1).unwrap_or_default().to_owned());
-    let format = if format.is_empty() { "G" } else { &format };
-    let text = formatted(cx, &value, format)?;
+    let text = formatted(cx, &value, &format)?;
     cx.string(text)
 }
 

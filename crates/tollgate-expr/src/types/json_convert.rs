@@ -2,9 +2,9 @@
 
 use super::decl::{Kind, TypeDecl, m, not_allowed};
 use super::deserialize::from_text;
-use super::{Ty, TypeId};
+use super::{Ty, TypeId, info};
 use crate::eval::{Args, Cx, scalar_of};
-use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter};
+use crate::json::{DateParse, Formatting, JsonId, JsonType, JsonWriter, Scalar};
 use crate::xml::write_json;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -83,20 +83,23 @@ fn write_value(cx: &mut Cx<'_>, writer: &mut JsonWriter, value: &Value) -> Resul
         let state = &mut *cx.state;
         return write_json(&state.xml, *id, declaration, writer, &mut state.budget);
     }
-    if let Some(scalar) = scalar_of(value) {
-        let scalar = if let Value::Bytes(bytes) = value
-            && let Some(now) = cx.state.promoted(bytes)
-        {
-            crate::json::Scalar::Bytes(now.into())
-        } else {
-            scalar
-        };
+    if let Some(scalar) = written_scalar(cx, value) {
         return writer.value(&scalar, &mut cx.state.budget);
     }
     cx.state.budget.enter()?;
     let written = write_object(cx, writer, value);
     cx.state.budget.leave();
     written
+}
+
+/// A value as the content of a token, as it is now.
+fn written_scalar(cx: &Cx<'_>, value: &Value) -> Option<Scalar> {
+    if let Value::Bytes(bytes) = value
+        && let Some(now) = cx.state.promoted(bytes)
+    {
+        return Some(Scalar::Bytes(now.into()));
+    }
+    scalar_of(value)
 }
 
 fn write_object(cx: &mut Cx<'_>, writer: &mut JsonWriter, value: &Value) -> Result<(), Exception> {
@@ -115,9 +118,16 @@ fn write_object(cx: &mut Cx<'_>, writer: &mut JsonWriter, value: &Value) -> Resu
     writer.end_array(&mut cx.state.budget)
 }
 
+/// Whether it is a sequence that is kept as a record.
+fn is_group(ty: &Ty) -> bool {
+    ty.is(TypeId::IGrouping) || ty.is(TypeId::ILookup)
+}
+
 /// The names and values of what becomes a JSON object; none for sequences.
 fn members(cx: &mut Cx<'_>, value: &Value) -> Result<Option<Vec<(String, Value)>>, Exception> {
-    if let Value::Record(record) = value {
+    if let Value::Record(record) = value
+        && (record.has_value() || is_group(&record.ty))
+    {
         let names: Vec<String> = match &record.ty {
             Ty::Record(shape) if shape.tuple => {
                 (1..=record.values.len()).map(|n| format!("Item{n}")).collect()
@@ -167,16 +177,49 @@ fn tree(cx: &mut Cx<'_>, value: &Value) -> Result<JsonId, Exception> {
     if value.is_null() {
         return Err(crate::eval::null_argument("o"));
     }
+    node(cx, value)
+}
+
+/// What a writer of tokens makes of a value.
+fn node(cx: &mut Cx<'_>, value: &Value) -> Result<JsonId, Exception> {
+    cx.step(1)?;
     if let Value::Json(id) = value {
         return cx.state.json.rewritten(*id, &mut cx.state.budget);
     }
-    if let Some(scalar) = scalar_of(value) {
-        // The writer of trees makes text of a character.
-        let scalar = scalar.string().cloned().map_or(scalar, crate::json::Scalar::Str);
+    if let Value::Xml(_) = value {
+        let text = write(cx, value, Formatting::None)?;
+        return cx.state.json.parse(&text, DateParse::None, &mut cx.state.budget);
+    }
+    if let Some(scalar) = written_scalar(cx, value) {
+        let scalar = match scalar {
+            Scalar::Char(text) => Scalar::Str(text),
+            Scalar::Small(ty, number) if info(ty).is_enum() => Scalar::Small(TypeId::Int32, number),
+            other => other,
+        };
         return cx.state.json.value(scalar, &mut cx.state.budget);
     }
-    let text = write(cx, value, Formatting::None)?;
-    cx.state.json.parse(&text, DateParse::None, &mut cx.state.budget)
+    cx.state.budget.enter()?;
+    let made = container(cx, value);
+    cx.state.budget.leave();
+    made
+}
+
+fn container(cx: &mut Cx<'_>, value: &Value) -> Result<JsonId, Exception> {
+    let Some(members) = members(cx, value)? else {
+        let array = cx.state.json.array(&mut cx.state.budget)?;
+        for item in cx.collect(value)? {
+            let item = node(cx, &item)?;
+            cx.state.json.add(array, Some(item), &mut cx.state.budget)?;
+        }
+        return Ok(array);
+    };
+    let object = cx.state.json.object(&mut cx.state.budget)?;
+    for (name, value) in members {
+        let value = node(cx, &value)?;
+        let state = &mut *cx.state;
+        state.json.set_name(object, Some(name.into()), Some(value), &mut state.budget)?;
+    }
+    Ok(object)
 }
 
 pub(super) fn to_tree(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {

@@ -5,6 +5,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use super::decl::{Kind, Member, TypeDecl, joined, p};
 use super::number::{bad_mode, rounded, whole_number};
 use crate::eval::{Args, arith, compare};
+use crate::number::NAN;
 use crate::state::confusion;
 use crate::syntax::ast::BinaryOp;
 use crate::{Exception, ExceptionKind, Value};
@@ -162,7 +163,7 @@ fn log(value: f64, base: f64) -> f64 {
     }
     #[expect(clippy::float_cmp, reason = "exactly one")]
     let undefined = base == 1.0 || value != 1.0 && (base == 0.0 || base == f64::INFINITY);
-    if undefined { -f64::NAN } else { ln(value) / ln(base) }
+    if undefined { NAN } else { ln(value) / ln(base) }
 }
 
 /// The natural logarithm. That of a negative number is a NaN without a sign, whatever the machine gives.
@@ -184,7 +185,7 @@ fn ieee_remainder(x: f64, y: f64) -> f64 {
     }
     let rest = x % y;
     if rest.is_nan() {
-        return -f64::NAN;
+        return NAN;
     }
     if rest == 0.0 {
         return rest.copysign(x);
@@ -333,7 +334,7 @@ fn acosh(x: f64) -> f64 {
         let rest = x - 1.0;
         (rest + (2.0 * rest + rest * rest).sqrt()).ln_1p()
     } else {
-        -f64::NAN
+        NAN
     }
 }
 
@@ -348,7 +349,7 @@ fn atanh(x: f64) -> f64 {
     } else if whole < 1.0 {
         0.5 * ((whole + whole) / (1.0 - whole)).ln_1p()
     } else if whole > 1.0 || x.is_nan() {
-        return -f64::NAN;
+        return NAN;
     } else {
         f64::INFINITY
     };

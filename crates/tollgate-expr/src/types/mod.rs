@@ -56,9 +56,10 @@ pub(crate) use registry::{
 };
 pub use registry::{MemberKind, ParamMode};
 pub(crate) use shortcut::{Run, Shortcut, TextOf, TextTest};
+pub(crate) use string::compare_ordinal;
 pub(crate) use tuple::is_tuple;
 pub(crate) use ty::{METHOD_PARAM, Numeric, OpaqueTy, RecordTy, Ty};
-pub(crate) use uri::{any_uri, original_text, shown_text};
+pub(crate) use uri::{any_uri, original_text};
 pub(crate) use web_utility::{html_encode, url_decode, url_encode};
 pub(crate) use xml::{XmlSource, decoded as decode_xml, xml_type};
 

@@ -48,7 +48,7 @@ pub(super) const STATIC: TypeDecl = TypeDecl {
         p(
             "static bool Equals<T>(T? n1, T? n2)",
             "Whether both are equal, or both are missing.",
-            |cx, a| Ok(Value::Bool(super::object::equals(cx, a.get(0), a.get(1)))),
+            |cx, a| super::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool),
         ),
     ],
     refused: &[refused("GetUnderlyingType", "expressions cannot look at types at run time")],

@@ -16,7 +16,7 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
         }),
         m("string ToString()", "The value as text.", to_string),
         m("bool Equals(object obj)", "Whether the values are equal.", |cx, a| {
-            Ok(Value::Bool(equals(cx, a.get(0), a.get(1))))
+            equals(cx, a.get(0), a.get(1)).map(Value::Bool)
         }),
         m("int GetHashCode()", "A number that is the same for equal values.", |cx, a| {
             Ok(Value::Int(hash_code(cx, a.get(0))))
@@ -24,7 +24,7 @@ pub(super) const OBJECT: TypeDecl = TypeDecl {
         m(
             "static bool Equals(object objA, object objB)",
             "Whether the values are equal.",
-            |cx, a| Ok(Value::Bool(equals(cx, a.get(0), a.get(1)))),
+            |cx, a| equals(cx, a.get(0), a.get(1)).map(Value::Bool),
         ),
         m(
             "static bool ReferenceEquals(object objA, object objB)",
@@ -46,9 +46,11 @@ pub(super) fn to_string(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exce
 
 /// `left.Equals(right)`.
 #[expect(clippy::float_cmp, reason = "equality is what is asked for")]
-pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Json(left), Value::Json(right)) => cx.state.json.token_equals(*left, *right),
+pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> Result<bool, Exception> {
+    Ok(match (left, right) {
+        (Value::Json(left), Value::Json(right)) => {
+            return cx.state.json.token_equals(*left, *right);
+        }
         (Value::Enum(TypeId::Encoding, left), Value::Enum(TypeId::Encoding, right)) => {
             super::same_encoding(*left, *right)
         }
@@ -62,7 +64,21 @@ pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> bool {
             std::mem::discriminant(left) == std::mem::discriminant(right)
                 && crate::eval::equal_values(left, right)
         }
-    }
+    })
+}
+
+/// The first of some places whose item equals a value.
+pub(super) fn place_of(
+    cx: &Cx<'_>,
+    items: &[Value],
+    mut places: impl Iterator<Item = usize>,
+    wanted: &Value,
+) -> Result<Option<usize>, Exception> {
+    let found = places.find_map(|place| {
+        let is = items.get(place).map_or(Ok(false), |item| equals(cx, item, wanted));
+        (!matches!(is, Ok(false))).then_some(is.map(|_| place))
+    });
+    found.transpose()
 }
 
 /// `GetHashCode()`: the same in every run, so that results can be repeated.

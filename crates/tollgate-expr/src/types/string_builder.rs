@@ -86,9 +86,10 @@ pub(super) fn text_of(cx: &Cx<'_>, value: &Value) -> Option<String> {
 pub(super) fn numbers(cx: &Cx<'_>, value: &Value) -> Option<Vec<(String, Value)>> {
     let builder = cx.state.native::<Builder>(value)?;
     Some(vec![
+        ("m_MaxCapacity".to_owned(), Value::Int(builder.max)),
         ("Capacity".to_owned(), int(builder.capacity)),
-        ("MaxCapacity".to_owned(), Value::Int(builder.max)),
-        ("Length".to_owned(), int(text::length(&builder.text))),
+        ("m_StringValue".to_owned(), Value::from(builder.text.as_str())),
+        ("m_currentThread".to_owned(), Value::Int(0)),
     ])
 }
 

@@ -51,14 +51,6 @@ pub(crate) fn any_uri(text: &str) -> Value {
     Value::native(Uri::absolute(text).unwrap_or_else(|_| relative()))
 }
 
-/// The text of a URI, given its original text.
-pub(crate) fn shown_text(original: &str) -> String {
-    match any_uri(original).as_native::<Uri>() {
-        Some(uri) => uri.text(),
-        None => original.to_owned(),
-    }
-}
-
 /// The original text of a URI.
 pub(crate) fn original_text(value: &Value) -> Option<&str> {
     value.as_native::<Uri>().map(|uri| uri.original.as_str())

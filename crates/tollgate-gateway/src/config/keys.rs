@@ -282,6 +282,12 @@ pub const KEYS: &[KeyDef] = &[
         "Hosts that policy-made requests may reach although their address is link-local.",
     ),
     key(
+        "cache.size",
+        Size,
+        "64 MiB",
+        "Bytes of the cache in memory; one value may take an eighth of them, in the cache on the Redis server as well. A change empties the cache.",
+    ),
+    key(
         "redis.url",
         NamedValue,
         "",

@@ -65,6 +65,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// The gateway's own calls.
     pub egress: EgressConfig,
+    /// Bytes of the cache in memory.
+    pub cache_size: usize,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
     /// Counters of limits.
@@ -132,6 +134,9 @@ pub struct IdentityConfig {
     /// Token authority.
     pub authority: Option<String>,
 }
+
+/// Bytes of the cache in memory when the configuration does not say.
+pub(crate) const CACHE_SIZE: usize = 64 << 20;
 
 /// Signing keys of issuers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -453,6 +458,7 @@ impl Reader<'_> {
                 allow_http: flag(keys, "allow-http", false),
             },
             egress: self.egress(table.table("egress")),
+            cache_size: count(table.table("cache"), "size", CACHE_SIZE),
             redis: self.redis(table.table("redis")),
             counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),

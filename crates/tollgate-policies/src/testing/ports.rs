@@ -41,7 +41,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>, waits: &mut usize) ->
 }
 
 /// Is not ready once.
-async fn once() {
+pub(super) async fn once() {
     let mut polled = false;
     std::future::poll_fn(|_| {
         if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }

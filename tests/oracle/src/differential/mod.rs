@@ -1,5 +1,6 @@
 //! Random expressions out of the declarations, evaluated here and in real C#, and disagreements made small.
 
+mod agree;
 mod collections;
 mod generate;
 mod language;
@@ -15,10 +16,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
-use tollgate_expr::cases::{run, same};
+use tollgate_expr::cases::run;
 use tollgate_expr::reference::Shape;
 
 use crate::csharp::{CSharp, Question};
+use agree::{Verdict, verdict};
 use generate::Generator;
 use node::Node;
 
@@ -48,7 +50,7 @@ pub(crate) struct Outcome {
     pub(crate) n_errors: usize,
     pub(crate) n_refused: usize,
     pub(crate) n_bounds: usize,
-    pub(crate) n_at_load: usize,
+    pub(crate) n_by_design: usize,
     pub(crate) n_disagreements: usize,
     pub(crate) seconds_here: f64,
     pub(crate) seconds_there: f64,
@@ -79,7 +81,7 @@ pub(crate) fn differential(
             }
             let Some(node) = generator.expression() else { continue };
             let text = written(&node);
-            if text.len() < 2_000 && seen.insert(text) {
+            if text.len() < 2_000 && !pools::shows_insides(&text) && seen.insert(text) {
                 let context = generator.rng.pick(&contexts).cloned().unwrap_or_default();
                 round.push((node, context));
             }
@@ -94,7 +96,7 @@ pub(crate) fn differential(
         let here: Vec<Json> = questions.iter().map(answer).collect();
         outcome.seconds_here += began.elapsed().as_secs_f64();
         let began = Instant::now();
-        let there = csharp.ask(&questions)?;
+        let there = ask(csharp, &questions, &here)?;
         outcome.seconds_there += began.elapsed().as_secs_f64();
         for ((((node, context), question), expected), ours) in
             round.into_iter().zip(questions).zip(there).zip(here)
@@ -122,106 +124,39 @@ fn eprint_progress(outcome: &Outcome) {
 
 impl Outcome {
     fn count(&mut self, question: Question, expected: &Json, ours: &Json, disagree: impl FnOnce()) {
-        if bounded(expected) || bounded(ours) {
-            self.n_bounds += 1;
-        } else if at_load(ours) && expected.get("compile").is_none() {
-            self.n_at_load += 1;
-        } else if !agree(expected, ours) {
-            disagree();
-        } else if expected.get("compile").is_some() {
-            self.n_refused += 1;
-        } else {
-            let counter = if expected.get("error").is_some() {
-                &mut self.n_errors
-            } else {
-                &mut self.n_values
-            };
-            *counter += 1;
-            self.survivors.push((question, expected.clone()));
+        match verdict(expected, ours) {
+            Verdict::Bound => self.n_bounds += 1,
+            Verdict::ByDesign => self.n_by_design += 1,
+            Verdict::Differ => disagree(),
+            Verdict::Agree if expected.get("compile").is_some() => self.n_refused += 1,
+            Verdict::Agree => {
+                let counter = if expected.get("error").is_some() {
+                    &mut self.n_errors
+                } else {
+                    &mut self.n_values
+                };
+                *counter += 1;
+                self.survivors.push((question, expected.clone()));
+            }
         }
     }
 }
 
-/// Whether an evaluation ended at a bound, which real C# has elsewhere.
-fn bounded(answer: &Json) -> bool {
-    let error = answer.get("error").and_then(Json::as_str).unwrap_or_default();
-    answer.get("crash").is_some()
-        || matches!(
-            error,
-            "System.OutOfMemoryException" | "System.InsufficientExecutionStackException"
-        )
-}
-
-/// What Tollgate refuses on purpose when it is evaluated, and says so.
-fn refused_at_run_time(ours: &Json) -> bool {
-    const REASONS: [&str; 6] = [
-        // They hold chance, and no policy can send a certificate with its key anywhere.
-        "PKCS #12 files are not written here.",
-        // The keys of the gateway's certificates do not leave it.
-        "Key not valid for use in specified state.",
-        // Hashes that are broken.
-        "Signatures over MD5 are not made: it is broken.",
-        "Signatures over SHA1 are not made: it is broken.",
-        "Signatures over MD5 are not verified so.",
-        "Signatures over SHA1 are not verified so.",
-    ];
-    let text = |key: &str| ours.get(key).and_then(Json::as_str).unwrap_or_default();
-    REASONS.contains(&text("message")) || REASONS.contains(&text("value"))
-}
-
-/// The same answer. The names of .NET's own iterators, of the stand-in's classes and of assemblies tell nothing.
-fn agree(expected: &Json, ours: &Json) -> bool {
-    let names = |key: &str, names: &[&str]| {
-        let text = expected.get(key).and_then(Json::as_str).unwrap_or_default();
-        names.iter().any(|name| text.contains(name))
-    };
-    // `LineInfoAnnotation` is a private class of Json.NET, which a token that was parsed has as an annotation.
-    let inner = ["System.Linq.", "+<", "Oracle.", "LineInfoAnnotation"];
-    // Policies may not use BigInteger: a number that large stays the token that it was read as.
-    let big = names("type", &["System.Numerics.BigInteger"])
-        && expected.get("value") == ours.get("value")
-        || names("message", &["'System.Numerics.BigInteger'"]) && ours.get("error").is_some();
-    let value =
-        ["type", "value"].iter().any(|key| names(key, &inner)) && ours.get("value").is_some();
-    let iterators =
-        ["Version=", "Oracle.", "System.Linq.", "+<", "Iterator`", ">d__", "Partition`"];
-    let one_error = expected.get("error") == ours.get("error");
-    let error = one_error && names("message", &iterators);
-    // .NET has one walk over all empty arrays of a type, which is where whoever had it last has left it.
-    let empty = one_error && names("message", &["Enumeration already finished."]);
-    // The texts of OpenSSL are those of one platform.
-    let openssl = names("error", &["OpenSsl"]) && kind(ours).ends_with("CryptographicException")
-        || names("value", &["error:0"]) && ours.get("value").is_some();
-    // So are what it says about the extensions of a certificate, at the end of its text.
-    let before = |answer: &Json| {
-        let (before, _) = answer.get("value")?.as_str()?.split_once("\n[Extensions]\n")?;
-        Some(before.to_owned())
-    };
-    let described = before(expected).is_some() && before(expected) == before(ours);
-    // Where the zones of Linux lie: in the inner exception that only .NET there has, and in what it says of a file there
-    // that it cannot read or find.
-    let files = ["/usr/share/zoneinfo", "Could not find file '"];
-    let at_zones = |key: &str| names(key, &files) && ours.get(key).is_some();
-    let zones = at_zones("value") || at_zones("message");
-    // Overloads for spans, which make calls ambiguous, are of .NET Core: the gateway of Azure has none.
-    let spans = names("compile", &["Span<"]);
-    let told = value || error || empty || openssl || described || zones || big || spans;
-    same(expected, ours) || told || refused_at_run_time(ours)
-}
-
-/// Refused at load by design, whatever C# comes to: a constant pattern, path or format that is wrong, and a body read
-/// as a type that no body has. C# throws when it gets there, which it may not, or in an argument before. And what Azure
-/// does not allow, as it says.
-fn at_load(ours: &Json) -> bool {
-    const FAULTS: &[&str] = &[
-        "this is not a regular expression",
-        "the path is not well formed",
-        "the format string is not well formed",
-        "a body cannot be read as",
-    ];
-    let refused = ours.get("compile").and_then(Json::as_str).unwrap_or_default();
-    FAULTS.iter().any(|fault| refused.starts_with(fault))
-        || refused.ends_with("is not allowed in policy expressions")
+/// Asks about what is refused here by itself: the compiler begins anew after each round of refusals.
+fn ask(csharp: &CSharp, questions: &[Question], here: &[Json]) -> Result<Vec<Json>, String> {
+    let is_refused = |at: &usize| here.get(*at).is_some_and(|ours| ours.get("compile").is_some());
+    let (refused, rest): (Vec<usize>, Vec<usize>) = (0..questions.len()).partition(is_refused);
+    let mut there = vec![Json::Null; questions.len()];
+    for part in [refused, rest] {
+        let asked: Vec<Question> =
+            part.iter().filter_map(|at| questions.get(*at)).cloned().collect();
+        for (at, answer) in part.into_iter().zip(csharp.ask(&asked)?) {
+            if let Some(place) = there.get_mut(at) {
+                *place = answer;
+            }
+        }
+    }
+    Ok(there)
 }
 
 fn written(node: &Node) -> String {
@@ -353,10 +288,8 @@ fn shrink(csharp: &CSharp, open: &mut [(usize, Disagreement)]) -> Result<bool, S
     let mut done = HashSet::new();
     for ((index, node, ours), expected) in tried.into_iter().zip(answers) {
         let Some((_, it)) = open.get_mut(index) else { continue };
-        let alike = kind(&expected) == kind(&it.expected)
-            && !agree(&expected, &ours)
-            && !at_load(&ours)
-            && !bounded(&expected);
+        let alike =
+            kind(&expected) == kind(&it.expected) && verdict(&expected, &ours) == Verdict::Differ;
         if alike && done.insert(index) {
             *it = Disagreement { node, context: it.context.clone(), expected, ours };
         }

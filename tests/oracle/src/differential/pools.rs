@@ -98,9 +98,45 @@ fn listed(list: &[(&str, &str)], owner: &str, name: &str) -> bool {
         .any(|(ty, member)| (*ty == "*" || *ty == owner) && (*member == "*" || *member == name))
 }
 
+/// Members, by signature, whose text is what the cryptographic library of the platform says about extensions of a certificate.
+const PLATFORM_TEXT: &[&str] = &["string ToString(bool fVerbose)", "string ToString(bool verbose)"];
+
 /// Whether a member is left out.
 pub(super) fn left_out(owner: &str, name: &str, signature: &str) -> bool {
-    listed(LEFT_OUT, owner, name) || FRESH_KEY.contains(&signature)
+    listed(LEFT_OUT, owner, name)
+        || FRESH_KEY.contains(&signature)
+        || PLATFORM_TEXT.contains(&signature)
+}
+
+/// What makes JSON of any object.
+const SERIALIZERS: &[&str] = &["SerializeObject(", "FromObject("];
+
+/// Objects of which JSON shows the private parts that .NET's classes keep, which are others in each version of .NET.
+const INSIDES: &[&str] = &[
+    "AsymmetricAlgorithm",
+    "Certificate",
+    "Comparer",
+    "Encoding",
+    "Enumerator",
+    "Exception",
+    "Func<",
+    "HashAlgorithm",
+    "IPAddress",
+    "Match",
+    "Oid",
+    "RSA",
+    "Random",
+    "Regex",
+    "StringReader",
+    "StringWriter",
+    "SymmetricAlgorithm",
+    "TimeZoneInfo",
+];
+
+/// Whether an expression makes JSON of what JSON shows the inside of.
+pub(super) fn shows_insides(text: &str) -> bool {
+    let has = |list: &[&str]| list.iter().any(|name| text.contains(name));
+    has(SERIALIZERS) && has(INSIDES)
 }
 
 /// Whether numbers for a member must be small.
@@ -188,6 +224,9 @@ pub(super) fn texts(owner: &str, member: &str, param: &str) -> &'static [&'stati
             "algorithms"
         }
         ("Encoding", _, "name") => "encodings",
+        // Pairs of surrogates only where nothing cuts them: half of one is U+FFFD here, as the page of expressions says.
+        ("Uri" | "WebUtility", _, "stringToEscape" | "stringToUnescape" | "value")
+        | ("Encoding", "GetBytes" | "GetByteCount", "s") => "whole",
         ("string" | "StringBuilder", "Format" | "AppendFormat", "format") => "composite formats",
         _ => return &[],
     };

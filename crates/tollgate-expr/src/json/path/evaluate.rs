@@ -453,7 +453,7 @@ fn is_mixed(left: &Scalar, right: &Scalar) -> bool {
 
 /// `==`: text also equals a date, span, guid, uri or bytes written that way.
 fn loosely_equal(value: &Scalar, query: &Scalar) -> Result<bool, Exception> {
-    if values_equal(value, query) {
+    if values_equal(value, query)? {
         return Ok(true);
     }
     if is_mixed(value, query) {
@@ -470,7 +470,7 @@ fn loosely_equal(value: &Scalar, query: &Scalar) -> Result<bool, Exception> {
         Scalar::Bytes(bytes) => STANDARD.encode(bytes),
         Scalar::Guid(guid) => format_guid(u128::from_be_bytes(*guid), None)?,
         Scalar::TimeSpan(span) => span.text(),
-        Scalar::Uri(uri) => uri.as_ref().to_owned(),
+        Scalar::Uri(uri) => uri.original().to_owned(),
         _ => return Ok(false),
     };
     Ok(*text == **query)
@@ -481,5 +481,5 @@ fn strictly_equal(value: &Scalar, query: &Scalar) -> Result<bool, Exception> {
     if is_mixed(value, query) {
         return Ok(compare_as(value.token_type(), value, query)? == Ordering::Equal);
     }
-    Ok(values_equal(value, query))
+    values_equal(value, query)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::Scalar;
 use super::super::access::PathStep;
 use super::{DateParse, MAX_DEPTH};
+use crate::number::NAN;
 use crate::{Budget, Exception, ExceptionKind};
 
 /// `Newtonsoft.Json.JsonToken`, as far as text and trees give them.
@@ -512,7 +513,7 @@ impl<'a> Reader<'a> {
             b't' => self.word("true", "boolean", Token::Boolean, Scalar::Bool(true)),
             b'f' => self.word("false", "boolean", Token::Boolean, Scalar::Bool(false)),
             b'u' => self.word("undefined", "undefined", Token::Undefined, Scalar::Undefined),
-            b'N' => self.word("NaN", "NaN", Token::Float, Scalar::Double(f64::NAN)),
+            b'N' => self.word("NaN", "NaN", Token::Float, Scalar::Double(NAN)),
             b'I' => self.word("Infinity", "Infinity", Token::Float, Scalar::Double(f64::INFINITY)),
             b'n' => self.null_or_constructor(budget),
             b'-' if self.byte_at(self.at + 1) == Some(b'I') => {

@@ -8,7 +8,7 @@ use super::super::guid::{guid_bytes, parse_guid_exact};
 use super::date;
 use super::literal::{is_other_base, other_base};
 use super::reader::{Comments, Reader, State, Token};
-use crate::number::{self, Number, NumberType, Styles};
+use crate::number::{self, NAN, Number, NumberType, Styles};
 use crate::time::{DateStyles, DateTime, DateTimeOffset};
 use crate::{Budget, Exception};
 
@@ -129,7 +129,7 @@ impl Reader<'_> {
                 b't' | b'f' if matches!(want, Want::Str | Want::Bool) => {
                     return self.typed_bool(byte == b't', want);
                 }
-                b'N' if symbols => return self.symbol("NaN", f64::NAN, want),
+                b'N' if symbols => return self.symbol("NaN", NAN, want),
                 b'I' if symbols => return self.symbol("Infinity", f64::INFINITY, want),
                 b'-' if symbols && self.byte_at(self.at + 1) == Some(b'I') => {
                     return self.symbol("-Infinity", f64::NEG_INFINITY, want);

@@ -5,7 +5,7 @@ use super::super::object::required;
 use super::super::{Numeric, Ty};
 use super::{Run, array_order, array_search, converted, copy_to, index_int, range, read_only};
 use crate::eval::{Args, Cx, default_value, null_argument};
-use crate::state::{Object, SLOT_COST, confusion};
+use crate::state::{Object, SLOT_COST, Shared, confusion};
 use crate::types::is_assignable;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -153,7 +153,7 @@ const OWN: &[Member] = &[
     }),
     m("IEnumerator GetEnumerator()", "A walk over the items.", super::enumerator::start),
     m("static U[] Empty<U>()", "An array without items.", |cx, a| {
-        cx.state.array(a.ty(0).clone(), Vec::new())
+        cx.state.shared(Shared::Array, a.ty(0))
     }),
     m(
         "static void Copy(Array sourceArray, Array destinationArray, int length)",

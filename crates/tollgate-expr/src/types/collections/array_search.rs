@@ -1,10 +1,11 @@
 //! The members of `System.Array` that look for items.
 
 use super::super::decl::{Member, m};
-use super::super::object::{equals, required};
+use super::super::object::{place_of, required};
 use super::{Run, all_pass, bad_count, bad_index, index_int, last_window, passing, range, window};
 use crate::Value;
 use crate::eval::{Args, Cx};
+use crate::state::Shared;
 
 pub(super) const MEMBERS: &[Member] = &[
     m(
@@ -24,7 +25,7 @@ pub(super) const MEMBERS: &[Member] = &[
     m("static U[] FindAll<U>(U[] array, Predicate<U> match)", "The items that pass.", |cx, a| {
         required(a, 0, "array")?;
         let found = passing(cx, a)?;
-        cx.state.array(a.ty(0).clone(), found)
+        cx.state.array_or_shared(Shared::ListArray, a.ty(0).clone(), found)
     }),
     m(
         "static int FindIndex<U>(U[] array, Predicate<U> match)",
@@ -153,16 +154,15 @@ fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>, last: bool) -> Run {
     let array = required(a, 0, "array")?;
     let items = cx.collect(&array)?;
     let given = a.len() - 2;
-    let is = |place: &usize| items.get(*place).is_some_and(|item| equals(cx, item, a.get(1)));
     let found = if last {
         if items.is_empty() {
             return nothing(a, given);
         }
         let window = last_window(a, 2, given, items.len())?;
-        (window.start..window.end).rev().find(is)
+        place_of(cx, &items, (window.start..window.end).rev(), a.get(1))?
     } else {
         let window = window(a, 2, given, items.len())?;
-        (window.start..window.end).find(is)
+        place_of(cx, &items, window.start..window.end, a.get(1))?
     };
     Ok(Value::Int(found.map_or(-1, index_int)))
 }

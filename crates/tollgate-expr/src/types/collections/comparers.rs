@@ -100,7 +100,7 @@ pub(in crate::types) fn equal_by(
         (Value::Xml(left), Value::Xml(right), Comparer::Deep) => {
             return cx.state.xml.deep_equals(*left, *right, &mut cx.state.budget);
         }
-        _ => super::super::object::equals(cx, left, right),
+        _ => return super::super::object::equals(cx, left, right),
     })
 }
 

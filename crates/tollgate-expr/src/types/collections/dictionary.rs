@@ -321,7 +321,12 @@ fn contains_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let n = cx.known_length(a.get(0)).unwrap_or_default();
     cx.step(n as u64)?;
     let Some(Object::Dictionary(map)) = cx.object_of(a.get(0)) else { return Err(confusion()) };
-    Ok(Value::Bool(map.iter().any(|(_, value)| equals(cx, value, &wanted))))
+    for (_, value) in map.iter() {
+        if equals(cx, value, &wanted)? {
+            return Ok(Value::Bool(true));
+        }
+    }
+    Ok(Value::Bool(false))
 }
 
 fn trim(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {

@@ -65,7 +65,7 @@ pub(in crate::types) const LOOKUP: TypeDecl = interface!(
             "The items of a key; none when it is missing.",
             |cx, a| match group(cx, a)? {
                 Some(Value::Record(found)) => Ok(found.values.get(1).cloned().unwrap_or_default()),
-                _ => cx.lazy(a.ty(1).clone(), crate::eval::Source::Items(Vec::new())),
+                _ => cx.state.shared(crate::state::Shared::Sequence, a.ty(1)),
             }
         ),
     ]

@@ -8,7 +8,7 @@ use super::super::object::required;
 use super::super::{Ty, TypeId};
 use super::{Run, bad_part, clear, contains, count};
 use crate::eval::{Args, Cx, default_value};
-use crate::state::{Object, SLOT_COST, confusion};
+use crate::state::{Object, SLOT_COST, Shared, confusion};
 use crate::{Exception, ExceptionKind, Value};
 
 /// A queue or stack of items in the order they came.
@@ -147,7 +147,7 @@ macro_rules! line {
                 m("void Clear()", "Takes all items out.", clear),
                 m("T[] ToArray()", "An array of the items, the next one first.", |cx, a| {
                     let items = cx.collect(&a.value(0))?;
-                    cx.state.array(a.ty(0).clone(), items)
+                    cx.state.array_or_shared(Shared::Array, a.ty(0).clone(), items)
                 }),
                 m(
                     "void CopyTo(T[] array, int arrayIndex)",

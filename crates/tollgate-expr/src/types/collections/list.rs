@@ -1,14 +1,14 @@
 //! `List<T>`.
 
 use super::super::decl::{Kind, Member, TypeDecl, joined, m, refused, rw};
-use super::super::object::{equals, required};
+use super::super::object::{place_of, required};
 use super::{
     Run, add, all_pass, bad_count, bad_index, bad_part, binary_search, clear, contains, converted,
     copy_to, count, find, find_index, get, grow, index_int, index_of, insert, is_collection, list,
     order_by, part, passing, range, read_only, remove, remove_at, set, sort, window,
 };
 use crate::eval::{Args, Cx, Order};
-use crate::state::{Object, SLOT_COST, confusion};
+use crate::state::{Object, SLOT_COST, Shared, confusion};
 use crate::{Exception, Value};
 
 fn items(cx: &Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Exception> {
@@ -165,8 +165,7 @@ fn index_from(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     }
     let window = window(a, 2, a.len() - 2, length)?;
     cx.step(length as u64)?;
-    let found = (window.start..window.end)
-        .find(|place| items.get(*place).is_some_and(|item| equals(cx, item, a.get(1))));
+    let found = place_of(cx, &items, window.start..window.end, a.get(1))?;
     Ok(Value::Int(found.map_or(-1, index_int)))
 }
 
@@ -193,9 +192,8 @@ fn last_index(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     }
     cx.step(items.len() as u64)?;
     let place = |number: i64| usize::try_from(number).unwrap_or_default();
-    let found = (place(start + 1 - count)..place(start + 1))
-        .rev()
-        .find(|place| items.get(*place).is_some_and(|item| equals(cx, item, a.get(1))));
+    let places = place(start + 1 - count)..place(start + 1);
+    let found = place_of(cx, &items, places.rev(), a.get(1))?;
     Ok(Value::Int(found.map_or(-1, index_int)))
 }
 
@@ -228,7 +226,8 @@ fn search(cx: &mut Cx<'_>, a: &Args<'_>, wanted: &Value, comparer: &Value, whole
 fn copy_part(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     let items = items(cx, a)?;
     let (start, count) = (a.long(1), a.long(4));
-    if i64::from(index_int(items.len())).saturating_sub(start) < count {
+    // The difference wraps around.
+    if i64::from(index_int(items.len()).wrapping_sub(a.int(1))) < count {
         return Err(bad_part());
     }
     let target = a.value(2);
@@ -350,7 +349,7 @@ const LOOK: &[Member] = &[
     }),
     m("T[] ToArray()", "An array of the items.", |cx, a| {
         let items = items(cx, a)?;
-        cx.state.array(a.ty(0).clone(), items)
+        cx.state.array_or_shared(Shared::ListArray, a.ty(0).clone(), items)
     }),
     m("List<T> GetRange(int index, int count)", "A list of some items.", |cx, a| {
         let items = items(cx, a)?;

@@ -281,7 +281,7 @@ fn position(cx: &mut Cx<'_>, target: &Value, wanted: &Value) -> Result<Option<us
     let mut found = None;
     cx.each(target, &mut |cx, item| {
         cx.step(1)?;
-        if equals(cx, &item, wanted) {
+        if equals(cx, &item, wanted)? {
             found = Some(index);
             return Ok(false);
         }
@@ -308,7 +308,10 @@ pub(super) fn holds(cx: &mut Cx<'_>, target: &Value, wanted: &Value) -> Result<b
             let Value::Record(pair) = wanted else { return Err(confusion()) };
             let at = |n: usize| pair.values.get(n).cloned().unwrap_or_default();
             let found = dictionary::look_up(cx, target, &at(0))?;
-            return Ok(matches!(found, Lookup::Found(value) if equals(cx, &value, &at(1))));
+            return match found {
+                Lookup::Found(value) => equals(cx, &value, &at(1)),
+                _ => Ok(false),
+            };
         }
         Some(Object::Sequence(sequence)) => match &sequence.source {
             Source::Pairs(map, 0) => {

@@ -3,8 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::Ty;
 use super::super::decl::{Kind, Member, TypeDecl, p};
 use crate::eval::{Args, Cx, null_argument};
+use crate::state::Shared;
 use crate::{Exception, ExceptionKind, Value};
 
 pub(in crate::types) const FORMATTING: TypeDecl = TypeDecl {
@@ -144,6 +146,9 @@ fn from_chars(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Value, Exception> {
     let part = part(&items, range(a, "offset")?, "offset")?;
     let unit = |value: &Value| if let Value::Char(unit) = value { *unit } else { 0 };
     let units: Vec<u16> = part.iter().map(unit).collect();
+    if units.is_empty() {
+        return cx.state.shared(Shared::Array, &Ty::BYTE);
+    }
     decoded(cx, &String::from_utf16_lossy(&units))
 }
 

@@ -148,7 +148,12 @@ macro_rules! conversion {
             p(
                 concat!("static ", $result, " ", $method, "(string value, IFormatProvider provider)"),
                 "A value in another type.",
-                |cx, a| converted(cx, a, $target),
+                |cx, a| match ($target, a.get(0)) {
+                    (Target::Char, Value::Null) => Err(null_argument("value")),
+                    // Alone among the numbers it is parsed at once.
+                    (Target::Number(NumberType::SByte), Value::Null) => Err(null_argument("s")),
+                    _ => converted(cx, a, $target),
+                },
             ),
             p(
                 concat!("static ", $result, " ", $method, "(string value)"),

@@ -28,6 +28,10 @@ impl Native for Signature {
     fn key(&self) -> Option<Key> {
         Some(Key::Enum(TypeId::RSASignaturePaddingMode, *self as i32))
     }
+
+    fn is_interned(&self) -> bool {
+        true
+    }
 }
 
 /// How what is encrypted is padded: by the name of a hash, or as PKCS#1 has it.
@@ -51,6 +55,10 @@ impl Native for Encryption {
 
     fn key(&self) -> Option<Key> {
         Some(Key::Many(vec![Key::Str(self.text()?.into())]))
+    }
+
+    fn is_interned(&self) -> bool {
+        true
     }
 }
 

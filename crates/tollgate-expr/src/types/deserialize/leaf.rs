@@ -101,7 +101,7 @@ impl Deserializer<'_, '_, '_> {
                 Ok(span) => Ok(Primitive::TimeSpan(span)),
                 Err(_) => Err(no_conversion(value, &Ty::Named(TypeId::TimeSpan))),
             },
-            (Scalar::Str(text), PrimitiveType::Uri) => Ok(Primitive::Uri(Arc::clone(text))),
+            (Scalar::Str(text), PrimitiveType::Uri) => Ok(Primitive::Uri((&**text).into())),
             (Scalar::Date(date), PrimitiveType::DateTimeOffset) => {
                 Ok(Primitive::DateTimeOffset(DateTimeOffset::from_date_time(*date)))
             }
@@ -135,7 +135,7 @@ pub(in crate::types) fn enumeration(value: &Scalar, ty: &Ty) -> Run {
         Scalar::Str(text) => return enumeration_name(ty, text),
         Scalar::Bool(value) => Some(i32::from(*value)),
         #[expect(clippy::cast_possible_truncation, reason = "the lower bits, as .NET takes them")]
-        Scalar::Int(number) => Some(*number as i32),
+        Scalar::Int(number) | Scalar::Small(_, number) => Some(*number as i32),
         #[expect(clippy::cast_possible_truncation, reason = "the lower bits, as .NET takes them")]
         Scalar::UInt(number) => Some(*number as i32),
         _ => None,

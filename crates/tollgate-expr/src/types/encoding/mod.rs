@@ -5,9 +5,10 @@ mod utf7;
 
 use codec::Page;
 
-use super::decl::{Kind, Member, TypeDecl, joined, p, refused};
+use super::decl::{Kind, Member, TypeDecl, joined, m, p, refused};
 use super::{Ty, TypeId};
 use crate::eval::{Args, Cx, null_argument};
+use crate::state::Shared;
 use crate::text::length;
 use crate::{Exception, ExceptionKind, Value};
 
@@ -515,8 +516,9 @@ const GIVEN: &[Member] = &[
             _ => 1200,
         }))
     }),
-    p("byte[] GetPreamble()", "The byte order mark.", |_, a| {
-        Ok(Value::Bytes(known(a, 0).mark.into()))
+    m("byte[] GetPreamble()", "The byte order mark.", |cx, a| match known(a, 0).mark {
+        [] => cx.state.shared(Shared::Array, &Ty::BYTE),
+        mark => Ok(Value::Bytes(mark.into())),
     }),
     p("bool IsReadOnly", "Whether it cannot be changed; a copy could be.", |_, a| {
         Ok(Value::Bool(a.int(0) & COPY == 0))

@@ -124,11 +124,19 @@ fn new_value(cx: &mut Cx<'_>, value: &Value) -> Run {
     }
 }
 
-/// An implicit conversion to `JToken`: nulls become JSON nulls.
+/// An implicit conversion to `JToken`: whole numbers go through `long`, but for `ulong`.
 fn implicit(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
-    if a.get(0).is_null() {
-        return cx.state.json.value(Scalar::Null, &mut cx.state.budget).map(Value::Json);
+    match a.get(0) {
+        Value::ULong(_) => new_value(cx, &a.value(0)),
+        value => {
+            let value = value.as_int().map_or_else(|| value.clone(), Value::Long);
+            new_value(cx, &value)
+        }
     }
+}
+
+/// The same of what may be null, through `object`: nulls become JSON nulls.
+fn implicit_object(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
     new_value(cx, &a.value(0))
 }
 
@@ -145,7 +153,11 @@ macro_rules! conversions {
                 m(concat!("explicit ", $ty, "(JToken value)"), "The value of a token.", |cx, a| {
                     cast(cx, a, PrimitiveType::$kind, false)
                 }),
-                m(concat!("implicit JToken(", $ty, "? value)"), "A token of a value.", implicit),
+                m(
+                    concat!("implicit JToken(", $ty, "? value)"),
+                    "A token of a value.",
+                    implicit_object,
+                ),
                 m(concat!("explicit ", $ty, "?(JToken value)"), "The value of a token.", |cx, a| {
                     cast(cx, a, PrimitiveType::$kind, true)
                 }),
@@ -321,6 +333,10 @@ fn convert(cx: &mut Cx<'_>, id: Option<JsonId>, ty: &Ty) -> Run {
                 return Ok(held);
             }
             let (from, to) = (cx.state.type_of(&held).full_name(), ty.strip_nullable().full_name());
+            if ty.is(TypeId::Enum) {
+                let message = format!("Unable to cast object of type '{from}' to type '{to}'.");
+                return Err(Exception::new(ExceptionKind::InvalidCast, message));
+            }
             format!("Invalid cast from '{from}' to '{to}'.")
         }
     };

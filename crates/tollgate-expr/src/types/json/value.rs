@@ -3,7 +3,7 @@
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::{NO_READERS, Run, unknown_type};
 use crate::eval::{Args, Cx, scalar_of};
-use crate::json::{JsonId, Scalar, unit_of};
+use crate::json::{JsonId, Scalar, small_constant, small_number, unit_of};
 use crate::{Exception, Value};
 
 /// The value that a token holds, as .NET has it.
@@ -12,20 +12,22 @@ pub(crate) fn scalar_value(scalar: &Scalar) -> Value {
         Scalar::Null | Scalar::Undefined | Scalar::NullStr => Value::Null,
         Scalar::Bool(value) => Value::Bool(*value),
         Scalar::Int(value) => Value::Long(*value),
+        Scalar::Small(ty, value) => {
+            small_constant(*ty, *value).unwrap_or_else(|| small_number(*ty, *value).into())
+        }
         Scalar::UInt(value) => Value::ULong(*value),
         Scalar::Double(value) => Value::Double(*value),
         Scalar::Single(value) => Value::Float(*value),
         Scalar::Decimal(value) => Value::Decimal(*value),
-        Scalar::Str(text)
-        | Scalar::BigInt(text)
-        | Scalar::Uri(text)
-        | Scalar::Comment(text)
-        | Scalar::Raw(text) => Value::Str(text.clone()),
+        Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
+            Value::Str(text.clone())
+        }
         Scalar::Char(text) => Value::Char(unit_of(text)),
         Scalar::Date(value) => Value::DateTime(*value),
         Scalar::DateOffset(value) => Value::DateTimeOffset(*value),
         Scalar::Bytes(bytes) => Value::Bytes(bytes.clone()),
         Scalar::Guid(guid) => Value::Guid(*guid),
+        Scalar::Uri(uri) => uri.clone().into_value(),
         Scalar::TimeSpan(value) => Value::TimeSpan(*value),
     }
 }
@@ -131,23 +133,19 @@ const REST: &[super::Member] = &[
     }),
     m("bool Equals(JValue other)", "Whether both hold the same.", |cx, a| {
         let id = a.this_json()?;
-        Ok(Value::Bool(a.json(1).is_some_and(|other| cx.state.json.token_equals(id, other))))
+        let Some(other) = a.json(1) else { return Ok(Value::Bool(false)) };
+        cx.state.json.token_equals(id, other).map(Value::Bool)
     }),
     m("bool Equals(object obj)", "Whether both hold the same.", |cx, a| {
         let id = a.this_json()?;
-        Ok(Value::Bool(a.json(1).is_some_and(|other| cx.state.json.token_equals(id, other))))
+        let Some(other) = a.json(1) else { return Ok(Value::Bool(false)) };
+        cx.state.json.token_equals(id, other).map(Value::Bool)
     }),
     m("int GetHashCode()", "A number that is the same for equal values.", |cx, a| {
         Ok(Value::Int(cx.state.json.hash_code(a.this_json()?)))
     }),
     m("int CompareTo(JValue obj)", "The order of two values.", |cx, a| {
-        if let (Some(left), Some(right)) = (
-            cx.state.json.scalar(a.this_json()?).and_then(Scalar::string),
-            a.json(1).and_then(|other| cx.state.json.scalar(other)).and_then(Scalar::string),
-        ) {
-            return Ok(Value::Int(super::super::string::difference(left, right)));
-        }
-        Ok(Value::Int(cx.state.json.compare_values(a.this_json()?, a.json(1))? as i32))
+        cx.state.json.value_distance(a.this_json()?, a.json(1)).map(Value::Int)
     }),
 ];
 

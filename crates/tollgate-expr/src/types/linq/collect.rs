@@ -93,7 +93,7 @@ pub(super) const MEMBERS: &[Member] = &[
     m("static T[] ToArray<T>(this IEnumerable<T> source)", "An array of the items.", |cx, a| {
         let from = source(a)?;
         let items = cx.collect(&from)?;
-        cx.state.array(a.ty(0).clone(), items)
+        reach::to_array(cx, &from, a.ty(0), items)
     }),
     m("static List<T> ToList<T>(this IEnumerable<T> source)", "A list of the items.", |cx, a| {
         let from = source(a)?;

@@ -3,11 +3,15 @@
 use super::{Run, lazy, reach, source};
 use crate::Value;
 use crate::eval::{Args, Cx, Source, default_value};
+use crate::state::Shared;
 use crate::types::decl::{Member, m};
 use crate::types::object::required;
 
 fn filtered(cx: &mut Cx<'_>, a: &Args<'_>, indexed: bool) -> Run {
     let (from, function) = (source(a)?, required(a, 1, "predicate")?);
+    if !indexed && reach::is_empty_array(cx, &from) {
+        return cx.state.shared(Shared::Sequence, a.ty(0));
+    }
     lazy(cx, a.ty(0), Source::Where { from, function, indexed })
 }
 
@@ -33,9 +37,24 @@ enum Part {
 /// `Take` and `Skip`. What `Select` makes of items that can be reached alone is not made of the others, and what is
 /// ordered is not put in order.
 fn part(cx: &mut Cx<'_>, a: &Args<'_>, from: &Value, count: i64, which: &Part) -> Run {
-    let none = || Source::Items(Vec::new());
     if let (Part::Take, ..=0) = (which, count) {
-        return lazy(cx, a.ty(0), none());
+        return cx.state.shared(Shared::Sequence, a.ty(0));
+    }
+    if cx.state.is_shared_sequence(from) {
+        return Ok(from.clone());
+    }
+    if let (Part::Skip, ..=0) = (which, count)
+        && reach::is_iterator(cx, from)
+    {
+        return Ok(from.clone());
+    }
+    if let Some(length) = reach::compared_length(cx, from)
+        && count >= length
+    {
+        return match which {
+            Part::Take => Ok(from.clone()),
+            Part::Skip => cx.state.shared(Shared::Sequence, a.ty(0)),
+        };
     }
     if let Some((from, function)) = reach::selected(cx, from) {
         let rest = part(cx, a, &from, count, which)?;
@@ -50,12 +69,13 @@ fn part(cx: &mut Cx<'_>, a: &Args<'_>, from: &Value, count: i64, which: &Part) -
         (Part::Skip, Some(Source::Order(from, keys, part))) => {
             let start = part.start.saturating_add(count);
             if start >= part.end {
-                none()
-            } else {
-                Source::Order(from.clone(), keys.clone(), start..part.end)
+                return cx.state.shared(Shared::Sequence, a.ty(0));
             }
+            Source::Order(from.clone(), keys.clone(), start..part.end)
         }
-        (Part::Skip, Some(Source::Take(_, taken))) if count >= *taken => none(),
+        (Part::Skip, Some(Source::Take(_, taken))) if count >= *taken => {
+            return cx.state.shared(Shared::Sequence, a.ty(0));
+        }
         (Part::Take, _) => Source::Take(from.clone(), count),
         (Part::Skip, _) => Source::Skip(from.clone(), count),
     };

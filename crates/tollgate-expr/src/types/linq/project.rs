@@ -1,7 +1,8 @@
 //! Methods that make other items, and those that make sequences of nothing.
 
-use super::{Run, lazy, source};
+use super::{Run, lazy, reach, source};
 use crate::eval::{Args, Cx, Source};
+use crate::state::Shared;
 use crate::types::decl::{Member, m};
 use crate::types::object::required;
 use crate::types::{RecordTy, Ty};
@@ -9,6 +10,9 @@ use crate::{Exception, ExceptionKind};
 
 fn select(cx: &mut Cx<'_>, a: &Args<'_>, indexed: bool) -> Run {
     let (from, function) = (source(a)?, required(a, 1, "selector")?);
+    if !indexed && (reach::is_empty_array(cx, &from) || cx.state.is_shared_sequence(&from)) {
+        return cx.state.shared(Shared::Sequence, a.ty(1));
+    }
     lazy(cx, a.ty(1), Source::Select { from, function, indexed })
 }
 
@@ -93,16 +97,22 @@ pub(super) const MEMBERS: &[Member] = &[
         if a.long(1) < 0 || last > i64::from(i32::MAX) {
             return Err(bad_count());
         }
+        if a.long(1) == 0 {
+            return cx.state.shared(Shared::Sequence, &Ty::INT);
+        }
         lazy(cx, &Ty::INT, Source::Range(a.long(0), a.long(1)))
     }),
     m("static IEnumerable<T> Repeat<T>(T element, int count)", "A value many times.", |cx, a| {
         if a.long(1) < 0 {
             return Err(bad_count());
         }
+        if a.long(1) == 0 {
+            return cx.state.shared(Shared::Sequence, a.ty(0));
+        }
         let s = Source::Repeat(a.value(0), a.long(1));
         lazy(cx, a.ty(0), s)
     }),
     m("static IEnumerable<T> Empty<T>()", "Nothing.", |cx, a| {
-        lazy(cx, a.ty(0), Source::Items(Vec::new()))
+        cx.state.shared(Shared::Sequence, a.ty(0))
     }),
 ];

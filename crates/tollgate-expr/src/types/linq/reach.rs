@@ -3,7 +3,7 @@
 
 use super::Run;
 use crate::eval::{Cx, Source};
-use crate::state::Object;
+use crate::state::{Object, Shared};
 use crate::types::collections::{index_int, is_collection};
 use crate::types::{Ty, TypeId};
 use crate::{Exception, Value};
@@ -288,6 +288,66 @@ fn inner(
         visit(cx, items).map(|()| true)
     })?;
     Ok(())
+}
+
+/// `ToArray()` of a sequence, given its items. What is made by way of a set or of groups is a new array even when it is empty.
+pub(super) fn to_array(cx: &mut Cx<'_>, value: &Value, item: &Ty, items: Vec<Value>) -> Run {
+    let anew = matches!(
+        lazy_source(cx, value),
+        Some(Source::Distinct(..) | Source::Union(..) | Source::Group(_))
+    );
+    if anew {
+        return cx.state.array(item.clone(), items);
+    }
+    cx.state.array_or_shared(Shared::Array, item.clone(), items)
+}
+
+/// Whether it is an array without items.
+pub(super) fn is_empty_array(cx: &Cx<'_>, value: &Value) -> bool {
+    match value {
+        Value::Bytes(bytes) => bytes.is_empty(),
+        _ => {
+            matches!(cx.object_of(value), Some(Object::Array { items, .. }) if items.is_empty())
+        }
+    }
+}
+
+/// Whether `Skip` takes nothing from it by giving it as it is.
+pub(super) fn is_iterator(cx: &Cx<'_>, value: &Value) -> bool {
+    matches!(
+        lazy_source(cx, value),
+        Some(
+            Source::Select { indexed: false, .. }
+                | Source::SelectMany { indexed: false, result: None, .. }
+                | Source::Where { indexed: false, .. }
+                | Source::Take(..)
+                | Source::Skip(..)
+                | Source::Concat(..)
+                | Source::Append(..)
+                | Source::Prepend(..)
+                | Source::Distinct(..)
+                | Source::Union(..)
+                | Source::Reverse(_)
+                | Source::Order(..)
+                | Source::Range(..)
+                | Source::Repeat(..)
+                | Source::DefaultIfEmpty(..)
+        )
+    )
+}
+
+/// How many items it has, where `Skip` and `Take` compare their number with it: numbers in a row, a value many times, and
+/// what is selected of an array.
+pub(super) fn compared_length(cx: &Cx<'_>, value: &Value) -> Option<i64> {
+    match lazy_source(cx, value)? {
+        Source::Range(_, count) | Source::Repeat(_, count) => Some(*count),
+        Source::Select { from, indexed: false, .. } => {
+            let array = matches!(from, Value::Bytes(_))
+                || matches!(cx.object_of(from), Some(Object::Array { .. }));
+            if array { i64::try_from(cx.known_length(from)?).ok() } else { None }
+        }
+        _ => None,
+    }
 }
 
 /// A list of the items. `SelectMany` adds each of its sequences to it.

@@ -95,7 +95,7 @@ macro_rules! numeric {
             p(
                 concat!("bool Equals(", $short, " ", $equal, ")"),
                 "Whether they are equal.",
-                |cx, a| Ok(Value::Bool($crate::types::object::equals(cx, a.get(0), a.get(1)))),
+                |cx, a| $crate::types::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool),
             ),
             p("TypeCode GetTypeCode()", "The code of its type.", |_, _| Ok(type_code($code))),
         ]

@@ -49,14 +49,14 @@ pub(in crate::types) fn compare(left: Option<&str>, right: Option<&str>, how: Co
         (_, None) => 1,
         (Some(left), Some(right)) => match how {
             Comparison::Culture { any_case } => text::compare_culture(left, right, any_case) as i32,
-            Comparison::Ordinal { any_case: false } => ended(left, right),
+            Comparison::Ordinal { any_case: false } => compare_ordinal(left, right),
             Comparison::Ordinal { any_case: true } => text::compare_any_case(left, right),
         },
     }
 }
 
-/// As [`difference`], but .NET compares two units at a time: of a string that ends between them, the zero behind it.
-fn ended(left: &str, right: &str) -> i32 {
+/// `string.CompareOrdinal`: as [`difference`], but .NET compares two units at a time: of a string that ends between them, the zero behind it.
+pub(crate) fn compare_ordinal(left: &str, right: &str) -> i32 {
     let (n, m) = (text::length(left), text::length(right));
     let shorter = n.min(m);
     let same = left.encode_utf16().zip(right.encode_utf16()).all(|(a, b)| a == b);
@@ -69,7 +69,7 @@ fn ended(left: &str, right: &str) -> i32 {
 }
 
 /// The difference of the first units that differ, or of the lengths.
-pub(in crate::types) fn difference(left: &str, right: &str) -> i32 {
+fn difference(left: &str, right: &str) -> i32 {
     let units = left.encode_utf16().zip(right.encode_utf16());
     let different = units.into_iter().find(|(a, b)| a != b);
     if let Some((a, b)) = different {

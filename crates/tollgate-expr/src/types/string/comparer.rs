@@ -99,7 +99,7 @@ pub(in crate::types) const COMPARER: TypeDecl = TypeDecl {
             let (left, right) = (a.get(1), a.get(2));
             Ok(Value::Bool(match (left, right) {
                 (Value::Str(left), Value::Str(right)) => equal(Some(left), Some(right), how(a)),
-                _ => equals(cx, left, right),
+                _ => equals(cx, left, right)?,
             }))
         }),
         m("int Compare(string x, string y)", "The order of two strings.", |_, a| {

@@ -16,7 +16,7 @@ use super::{
     join_value, join_values, lower, new_of_part, out_of_range, pad_left, pad_right, remove,
     replace, substring, to_char_array, trim, trim_end, trim_start, units, upper,
 };
-use crate::state::{Object, SLOT_COST};
+use crate::state::{Object, SLOT_COST, Shared};
 use crate::text::{self, Comparison};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -326,6 +326,9 @@ pub(super) const MEMBERS: &[Member] = &[
     p("string ToUpperInvariant()", "In upper case.", upper),
     m("char[] ToCharArray()", "Its units.", |cx, a| {
         let this = a.this_str()?;
+        if this.is_empty() {
+            return cx.state.shared(Shared::Array, &Ty::CHAR);
+        }
         cx.charge(text::length(&this).saturating_mul(SLOT_COST))?;
         let items = this.encode_utf16().map(Value::Char).collect();
         cx.state.add(Object::Array { item: Ty::CHAR, items })

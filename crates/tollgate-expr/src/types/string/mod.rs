@@ -6,12 +6,14 @@ mod members;
 mod search;
 mod split;
 
-pub(super) use compare::{compare, difference, equal};
+pub(crate) use compare::compare_ordinal;
+pub(super) use compare::{compare, equal};
 pub(super) use comparer::{COMPARER, compare_strings, comparer_class, ordinal_any_case};
 
 use super::Ty;
 use super::decl::{Kind, TypeDecl, refused};
 use crate::eval::{Args, Cx, composite, null_argument};
+use crate::state::Shared;
 use crate::text::{self, Comparison};
 use crate::{Exception, ExceptionKind, Value};
 
@@ -274,7 +276,7 @@ fn to_char_array(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Exception> 
     let Ok(count) = usize::try_from(count) else { return Err(out_of_range(message, "length")) };
     let start = usize::try_from(start).unwrap_or_default();
     let units = this.encode_utf16().skip(start).take(count).map(Value::Char).collect();
-    cx.state.array(Ty::CHAR, units)
+    cx.state.array_or_shared(Shared::Array, Ty::CHAR, units)
 }
 
 /// `CopyTo(sourceIndex, destination, destinationIndex, count)`.

@@ -2,7 +2,7 @@
 
 use super::out_of_range;
 use crate::eval::{Args, Cx};
-use crate::state::{Object, SLOT_COST};
+use crate::state::{Object, SLOT_COST, Shared};
 use crate::text;
 use crate::types::Ty;
 use crate::{Exception, ExceptionKind, Value};
@@ -45,14 +45,13 @@ fn split_at(cx: &mut Cx<'_>, a: &Args<'_>, separators: &Value) -> Result<Value, 
     let mut parts: Vec<&str> = Vec::new();
     let mut rest: &str = &this;
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
+    if limit == 0 || remove_empty && this.is_empty() {
+        return cx.state.shared(Shared::Array, &Ty::STRING);
+    }
     if limit == 1 {
-        let items = if remove_empty && this.is_empty() { Vec::new() } else { vec![a.value(0)] };
-        return cx.state.array(Ty::STRING, items);
+        return cx.state.array(Ty::STRING, vec![a.value(0)]);
     }
     loop {
-        if limit == 0 {
-            break;
-        }
         let found = next_separator(rest, separators.as_deref());
         let full = parts.len() + 1 >= limit;
         let Some((offset, length)) = found.filter(|_| !full) else {
@@ -73,7 +72,6 @@ fn split_at(cx: &mut Cx<'_>, a: &Args<'_>, separators: &Value) -> Result<Value, 
     // The last part takes what is left, but not separators that only made empty parts.
     if remove_empty
         && parts.len() == limit
-        && limit > 0
         && let Some(last) = parts.last_mut()
     {
         while let Some((0, length)) = next_separator(last, separators.as_deref()) {
