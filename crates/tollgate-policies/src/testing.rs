@@ -70,6 +70,9 @@ pub(crate) struct Run {
     pub(crate) cache: Arc<FakeCache>,
 }
 
+/// What fakes tell the test.
+type Shared<T> = Arc<Mutex<Vec<T>>>;
+
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarded {
@@ -403,7 +406,7 @@ impl Case {
     fn request(
         self,
         ports: Ports,
-        (forwarded, slept): (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>),
+        (forwarded, slept): (Shared<Forwarded>, Shared<Duration>),
     ) -> RequestCx {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
