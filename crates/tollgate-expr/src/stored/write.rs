@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{ITEM_TYPES, MAX_DEPTH, Unstorable, tag};
+use super::{ITEM_TYPES, MAX_DEPTH, SMALL_TYPES, Unstorable, tag};
 use crate::collections::Comparer;
 use crate::json::{JsonId, JsonType, Scalar};
 use crate::state::Object;
@@ -146,9 +146,16 @@ impl Writer<'_> {
             Scalar::Undefined => self.put(is::UNDEFINED, &[]),
             Scalar::Bool(false) => self.put(is::FALSE, &[]),
             Scalar::Bool(true) => self.put(is::TRUE, &[]),
-            // As a reader of the JSON would take it.
-            Scalar::Int(number) | Scalar::Small(_, number) => {
-                self.put(is::INT, &number.to_le_bytes())
+            Scalar::Int(number) => self.put(is::INT, &number.to_le_bytes()),
+            Scalar::Small(ty, number) => {
+                match SMALL_TYPES.iter().position(|known| known == ty).map(u8::try_from) {
+                    Some(Ok(at)) => {
+                        self.put(is::SMALL, &[at])?;
+                        self.put(is::INT, &number.to_le_bytes())
+                    }
+                    // A constant of an enumeration is its number.
+                    _ => self.put(is::INT, &number.to_le_bytes()),
+                }
             }
             Scalar::UInt(number) => self.put(is::UINT, &number.to_le_bytes()),
             Scalar::BigInt(digits) => self.text(is::BIG, digits),
