@@ -10,7 +10,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use crate::types::Ty;
+use crate::types::{Ty, TypeId};
 use crate::{EvalState, Exception, Value};
 
 /// A value cannot be kept.
@@ -88,6 +88,7 @@ mod tag {
         pub(in super::super) const TIME_SPAN: u8 = 21;
         pub(in super::super) const COMMENT: u8 = 22;
         pub(in super::super) const RAW: u8 = 23;
+        pub(in super::super) const SMALL: u8 = 24;
     }
 }
 
@@ -111,6 +112,10 @@ const ITEM_TYPES: [Ty; 17] = [
     Ty::JTOKEN,
     Ty::DATE_TIME,
 ];
+
+/// Types of whole numbers in JSON that are not `long`, each with its number.
+const SMALL_TYPES: [TypeId; 6] =
+    [TypeId::Int32, TypeId::UInt32, TypeId::Int16, TypeId::UInt16, TypeId::SByte, TypeId::Byte];
 
 impl EvalState {
     /// The value as bytes, of which there may be so many.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rust_decimal::Decimal;
 
-use super::{ITEM_TYPES, MAX_DEPTH, tag};
+use super::{ITEM_TYPES, MAX_DEPTH, SMALL_TYPES, tag};
 use crate::collections::{Comparer, Dictionary, Key};
 use crate::json::{JsonId, Scalar};
 use crate::state::Object;
@@ -173,6 +173,11 @@ impl<'b> Reader<'b> {
             is::FALSE => Scalar::Bool(false),
             is::TRUE => Scalar::Bool(true),
             is::INT => Scalar::Int(i64::from_le_bytes(some!(self.array()))),
+            is::SMALL => {
+                let ty = some!(self.byte().and_then(|at| SMALL_TYPES.get(usize::from(at))));
+                some!(self.byte());
+                Scalar::Small(*ty, i64::from_le_bytes(some!(self.array())))
+            }
             is::UINT => Scalar::UInt(u64::from_le_bytes(some!(self.array()))),
             is::BIG => Scalar::BigInt(some!(self.text(state)?.filter(|text| is_number(text)))),
             is::DOUBLE => Scalar::Double(f64::from_le_bytes(some!(self.array()))),
@@ -185,7 +190,7 @@ impl<'b> Reader<'b> {
             is::DATE_OFFSET => Scalar::DateOffset(some!(self.offset())),
             is::BYTES => Scalar::Bytes(some!(self.run()).into()),
             is::GUID => Scalar::Guid(some!(self.array())),
-            is::URI => Scalar::Uri(some!(self.text(state)?)),
+            is::URI => Scalar::Uri((*some!(self.text(state)?)).into()),
             is::TIME_SPAN => Scalar::TimeSpan(some!(self.span())),
             is::COMMENT => Scalar::Comment(some!(self.text(state)?)),
             is::RAW => Scalar::Raw(some!(self.text(state)?)),

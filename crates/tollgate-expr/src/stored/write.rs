@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{ITEM_TYPES, MAX_DEPTH, Unstorable, tag};
+use super::{ITEM_TYPES, MAX_DEPTH, SMALL_TYPES, Unstorable, tag};
 use crate::collections::Comparer;
 use crate::json::{JsonId, JsonType, Scalar};
 use crate::state::Object;
@@ -147,6 +147,16 @@ impl Writer<'_> {
             Scalar::Bool(false) => self.put(is::FALSE, &[]),
             Scalar::Bool(true) => self.put(is::TRUE, &[]),
             Scalar::Int(number) => self.put(is::INT, &number.to_le_bytes()),
+            Scalar::Small(ty, number) => {
+                match SMALL_TYPES.iter().position(|known| known == ty).map(u8::try_from) {
+                    Some(Ok(at)) => {
+                        self.put(is::SMALL, &[at])?;
+                        self.put(is::INT, &number.to_le_bytes())
+                    }
+                    // A constant of an enumeration is its number.
+                    _ => self.put(is::INT, &number.to_le_bytes()),
+                }
+            }
             Scalar::UInt(number) => self.put(is::UINT, &number.to_le_bytes()),
             Scalar::BigInt(digits) => self.text(is::BIG, digits),
             Scalar::Double(number) => self.put(is::DOUBLE, &number.to_le_bytes()),
@@ -159,7 +169,7 @@ impl Writer<'_> {
             Scalar::DateOffset(time) => self.offset(is::DATE_OFFSET, *time),
             Scalar::Bytes(bytes) => self.run(is::BYTES, bytes),
             Scalar::Guid(guid) => self.put(is::GUID, guid),
-            Scalar::Uri(text) => self.text(is::URI, text),
+            Scalar::Uri(uri) => self.text(is::URI, uri.original()),
             Scalar::TimeSpan(span) => self.put(is::TIME_SPAN, &span.ticks().to_le_bytes()),
             Scalar::Comment(text) => self.text(is::COMMENT, text),
             Scalar::Raw(text) => self.text(is::RAW, text),

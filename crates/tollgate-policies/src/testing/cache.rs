@@ -23,12 +23,6 @@ impl FakeCache {
         Self { external, ..Self::default() }
     }
 
-    /// The same entries, with a server or without one.
-    pub(crate) fn with(&self, external: bool) -> Self {
-        let leased = Mutex::new(*self.leased.lock().unwrap());
-        Self { external, entries: Arc::clone(&self.entries), leased }
-    }
-
     /// Somebody else holds every lease for a while.
     pub(crate) fn lease_all(&self) {
         *self.leased.lock().unwrap() = true;
