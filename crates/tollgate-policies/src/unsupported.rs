@@ -8,7 +8,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("azure-openai-token-limit", ""),
     ("cosmosdb-data-source", "GraphQL resolvers need Azure"),
     ("emit-metric", ""),
-    ("get-authorization-context", "the credential manager needs Azure"),
     ("http-data-source", "GraphQL resolvers need Azure"),
     ("invoke-dapr-binding", "call the Dapr sidecar as a backend"),
     ("llm-content-safety", ""),
@@ -23,5 +22,4 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("trace", ""),
     ("validate-graphql-request", ""),
     ("validate-odata-request", ""),
-    ("xsl-transform", ""),
 ];
