@@ -6,9 +6,11 @@
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
 mod cache;
+mod calls;
 mod canary;
 mod cases;
 mod certificates;
+mod client_certificates;
 mod commands;
 mod cross_domain;
 mod demo;

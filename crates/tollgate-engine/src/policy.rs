@@ -99,6 +99,8 @@ pub enum Content {
     Text(TextDef),
     /// Whatever is there, as text: markup inside is not read as policies.
     Raw(TextDef),
+    /// Markup of another language: neither its attributes nor what is inside are looked at.
+    Foreign,
     /// These elements.
     Children(&'static [ChildDef]),
     /// Any policies that the section allows.

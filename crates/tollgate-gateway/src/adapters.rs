@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
+use crate::authorizations::AuthorizationPool;
 use crate::cache::Caches;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
@@ -17,7 +18,9 @@ use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
 };
-use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::identity::{
+    self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings, Surroundings,
+};
 use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::redis::Redis;
@@ -30,6 +33,7 @@ use crate::wire::{Budget, system_root_certificates};
 pub(crate) struct Adapters {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) authorizations: Arc<AuthorizationPool>,
     pub(crate) calls: Arc<CallPool>,
     /// What all buffered bodies hold.
     pub(crate) budget: Arc<Budget>,
@@ -64,6 +68,12 @@ impl Adapters {
             randomness: Arc::new(SystemRandomness),
             metrics: Arc::clone(&metrics),
         };
+        let around = Surroundings {
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            metrics: Arc::clone(&metrics),
+        };
+        let authorizations = Arc::new(AuthorizationPool::new(Arc::clone(&fetcher), around));
         let budget = Arc::<Budget>::default();
         let calls = CallPool::new(CallParts {
             fetcher: Arc::clone(&fetcher),
@@ -80,6 +90,7 @@ impl Adapters {
         Self {
             resolver,
             fetcher,
+            authorizations,
             calls,
             budget,
             identities,
@@ -98,6 +109,7 @@ impl Adapters {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            authorizations: Arc::new(self.authorizations.with(&config.connections)),
             cache: Arc::new(self.caches.with(config.redis.is_some())),
             calls: Arc::new(self.calls.with(call_settings(config))),
             counters: Arc::clone(&self.counters) as _,

@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
-    AccessToken, Answer, Cache, CacheKey, CachePlace, Call, CallError, Calls, Identities,
-    IdentityError, KeyError, KeySets, KeySource, Lease, Refresh, TokenSource,
+    AccessToken, Answer, Authorizations, Cache, CacheKey, CachePlace, Call, CallError, Calls,
+    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Refresh, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
+
+use crate::config::Config;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,10 +56,32 @@ pub fn offline_ports() -> Ports {
         identities: Arc::new(Offline),
         cache: Arc::new(Offline),
         calls: Arc::new(Offline),
+        authorizations: Arc::new(Named(Vec::new())),
         counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
+    }
+}
+
+/// Likewise; the connections of the configuration are known by name.
+pub fn ports_of_check(config: &Config) -> Ports {
+    let names = config.connections.iter();
+    let names = names.map(|known| (known.provider.clone(), known.id.clone())).collect();
+    Ports { authorizations: Arc::new(Named(names)), ..offline_ports() }
+}
+
+/// Connections by name.
+struct Named(Vec<(String, String)>);
+
+impl Authorizations for Named {
+    fn connection(&self, provider: &str, id: &str) -> Option<Arc<dyn TokenSource>> {
+        let is_known = self.connections().contains(&(provider, id));
+        is_known.then(|| Arc::new(Offline) as Arc<dyn TokenSource>)
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        self.0.iter().map(|(provider, id)| (provider.as_str(), id.as_str())).collect()
     }
 }
 

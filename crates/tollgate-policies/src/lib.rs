@@ -23,6 +23,7 @@ mod cross_domain;
 mod exists_action;
 mod find_and_replace;
 mod forward_request;
+mod get_authorization_context;
 mod ip_filter;
 mod json_to_xml;
 mod jsonp;
@@ -65,6 +66,7 @@ mod validation;
 mod wait;
 mod xml_text;
 mod xml_to_json;
+mod xsl_transform;
 
 #[cfg(test)]
 mod matrix_tests;
@@ -97,6 +99,7 @@ pub const ALL: &[PolicyDef] = &[
     cross_domain::POLICY,
     find_and_replace::POLICY,
     forward_request::POLICY,
+    get_authorization_context::POLICY,
     ip_filter::POLICY,
     json_to_xml::POLICY,
     jsonp::POLICY,
@@ -129,4 +132,5 @@ pub const ALL: &[PolicyDef] = &[
     validate_status_code::POLICY,
     wait::POLICY,
     xml_to_json::POLICY,
+    xsl_transform::POLICY,
 ];

@@ -54,6 +54,7 @@ struct Links {
     to: [String; 2],
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as every policy compiles")]
 fn compile(_element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     Some(Box::new(Rewriting(RedirectContentUrls { message: cx.message() })))
 }

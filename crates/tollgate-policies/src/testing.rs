@@ -327,10 +327,10 @@ impl Case {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
+            authorizations: Arc::new(FakeIdentities { ready: self.identity_ready }),
             calls: Arc::clone(&self.calls) as _,
             cache: Arc::clone(&self.cache) as _,
             counters: Arc::clone(&self.counters) as _,
-            calls: Arc::clone(&self.calls) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,

@@ -155,6 +155,7 @@ fn word_list(words: &[&str]) -> String {
 
 fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
     match declared {
+        Content::Foreign => {}
         Content::Empty => {
             no_children(cx, element);
             no_text(cx, element);
@@ -219,11 +220,10 @@ fn text(cx: &mut CompileCx<'_>, element: &Element, def: &TextDef) {
     match element.text() {
         None if def.required => cx.report(missing_text(element)),
         None => {}
-        Some(text) if text.is_expression => {
-            if !def.expression {
-                cx.report(not_an_expression(&text, &subject));
-            }
+        Some(text) if text.is_expression && !def.expression => {
+            cx.report(not_an_expression(&text, &subject));
         }
+        Some(text) if text.is_expression => {}
         Some(text) => literal(cx, &text, def.ty, &subject),
     }
 }
@@ -279,8 +279,10 @@ fn no_other_children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [
 fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
     for child in element.elements() {
         if let Some(def) = defs.iter().find(|def| def.name == child.name) {
-            attributes(cx, child, def.attributes, &[]);
-            content(cx, child, &def.content);
+            if !matches!(def.content, Content::Foreign) {
+                attributes(cx, child, def.attributes, &[]);
+                content(cx, child, &def.content);
+            }
         }
     }
     for def in defs {

@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, Answer, BodyError, Cache, CacheKey, CachePlace, Call, CallError, Calls,
-    ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource, Lease,
-    Names, TokenSource, Via,
+    AccessToken, Answer, Authorizations, BodyError, Cache, CacheKey, CachePlace, Call, CallError,
+    Calls, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
+    Lease, Names, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -358,6 +358,16 @@ impl Wire for Nothing {
     }
 }
 
+impl Authorizations for Nothing {
+    fn connection(&self, _: &str, _: &str) -> Option<Arc<dyn TokenSource>> {
+        None
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+}
+
 impl Calls for Nothing {
     fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
         Box::pin(async { Err(CallError::Refused("nothing is called here".to_owned())) })
@@ -374,6 +384,7 @@ fn ports() -> Ports {
         identities: Arc::new(Nothing),
         cache: Arc::new(Nothing),
         calls: Arc::new(Nothing),
+        authorizations: Arc::new(Nothing),
         counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),

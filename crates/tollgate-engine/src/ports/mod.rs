@@ -1,6 +1,7 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
 mod answer;
+mod authorizations;
 mod cache;
 mod calls;
 mod counters;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use tollgate_diagnostics::Span;
 
 pub use answer::Answer;
+pub use authorizations::Authorizations;
 pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use counters::{
@@ -36,6 +38,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// Tokens for services that are not Azure's.
+    pub authorizations: Arc<dyn Authorizations>,
     /// What is kept from one request for others.
     pub cache: Arc<dyn Cache>,
     /// HTTP calls of policies.

@@ -75,7 +75,7 @@ impl Render<'_> {
         Ok(false)
     }
 
-    /// Whether two values are equal, as DotLiquid sees it.
+    /// Whether two values are equal, as `DotLiquid` sees it.
     pub(super) fn equal(&mut self, left: &Value, right: &Value) -> Result<bool> {
         self.step(1)?;
         Ok(match (left, right) {

@@ -152,7 +152,7 @@ pub(super) fn pairs(cx: &RequestCx, part: Part) -> Option<Vec<(String, Value)>> 
     }
 }
 
-/// The text of a part that has one; the others have none, as objects of DotLiquid have none.
+/// The text of a part that has one; the others have none, as objects of `DotLiquid` have none.
 pub(super) fn text(cx: &RequestCx, part: Part) -> Option<String> {
     match part {
         Part::Url => Some(url_text(&cx.url())),

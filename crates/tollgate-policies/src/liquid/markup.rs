@@ -126,14 +126,12 @@ impl<'t, 'f> Markup<'t, 'f> {
 
     /// A fragment as a value; a finding when there is none.
     pub(super) fn value(&mut self, what: &str) -> Expr {
-        match self.fragment() {
-            Some(fragment) => self.expr(fragment, 0),
-            None => {
-                let place = self.place();
-                self.wrong(place, format!("{what} is missing"), "expected a value here");
-                Expr::Nil
-            }
+        if let Some(fragment) = self.fragment() {
+            return self.expr(fragment, 0);
         }
+        let place = self.place();
+        self.wrong(place, format!("{what} is missing"), "expected a value here");
+        Expr::Nil
     }
 
     /// Says that a template cannot be used.
@@ -168,7 +166,7 @@ impl<'t, 'f> Markup<'t, 'f> {
         });
     }
 
-    /// What nothing reads is left out, as DotLiquid does, with a word to the author.
+    /// What nothing reads is left out, as `DotLiquid` does, with a word to the author.
     pub(super) fn ignore_rest(&mut self) {
         if !self.is_done() {
             let place = self.at..self.at + self.rest().trim_end().len();
@@ -234,7 +232,7 @@ impl<'t, 'f> Markup<'t, 'f> {
         Some(Call { filter, arguments })
     }
 
-    /// A condition. `and` and `or` bind to the right, as DotLiquid reads them.
+    /// A condition. `and` and `or` bind to the right, as `DotLiquid` reads them.
     pub(super) fn condition(&mut self) -> Condition {
         let mut terms = Vec::new();
         loop {
@@ -321,7 +319,7 @@ impl<'t, 'f> Markup<'t, 'f> {
         Some(Expr::Range(Box::new(from_expr), Box::new(to_expr)))
     }
 
-    /// `a.b[c]`. What is none of it is left out, as DotLiquid does.
+    /// `a.b[c]`. What is none of it is left out, as `DotLiquid` does.
     fn path(&mut self, fragment: Fragment<'t>, depth: usize) -> Expr {
         let text = fragment.text;
         let mut parts = Vec::new();
@@ -400,8 +398,7 @@ fn index_length(inside: &str) -> Option<usize> {
     let (mut open, mut quote) = (0, None);
     for (index, c) in inside.char_indices() {
         match (c, quote) {
-            (c, Some(own)) if c == own => quote = None,
-            (_, Some(_)) => {}
+            (c, Some(own)) => quote = Some(own).filter(|own| *own != c),
             ('"' | '\'', None) => quote = Some(c),
             ('[', None) => open += 1,
             (']', None) if open == 0 => return Some(index),
@@ -426,7 +423,7 @@ fn number(text: &str) -> Option<Expr> {
     text.replace(',', "").parse::<Decimal>().ok().map(Expr::Decimal)
 }
 
-/// DotLiquid takes operators with a capital or a small first letter, or all in small letters.
+/// `DotLiquid` takes operators with a capital or a small first letter, or all in small letters.
 fn operator_of(text: &str) -> Option<Operator> {
     const NAMED: [(&str, Operator); 5] = [
         ("contains", Operator::Contains),

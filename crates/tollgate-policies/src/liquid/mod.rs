@@ -1,4 +1,4 @@
-//! Liquid templates as DotLiquid 2.0 renders them, with C# names, as Azure API Management has it.
+//! Liquid templates as `DotLiquid` 2.0 renders them, with C# names, as Azure API Management has it.
 //!
 //! A template is parsed at load; what is wrong in it is found there. Rendering is bounded in steps and output and touches
 //! nothing but the message, the variables of the request and the clock.

@@ -302,7 +302,7 @@ impl<'t> Parser<'t> {
             let inside = inside.strip_prefix('-').unwrap_or(inside).trim_start();
             let is_end = inside
                 .strip_prefix(end)
-                .map(|rest| rest.trim_start())
+                .map(str::trim_start)
                 .is_some_and(|rest| rest.starts_with("%}") || rest.starts_with("-%}"));
             if is_end {
                 self.at = open;
@@ -325,14 +325,11 @@ impl<'t> Parser<'t> {
             return None;
         }
         let value = markup.pipe();
-        match target {
-            Some(target) => Some(Node::Assign(target, value)),
-            None => {
-                let label = "expected `name = value`";
-                self.wrong(name.range(), "`assign` names no variable", label, None);
-                None
-            }
+        if target.is_none() {
+            let label = "expected `name = value`";
+            self.wrong(name.range(), "`assign` names no variable", label, None);
         }
+        Some(Node::Assign(target?, value))
     }
 
     fn capture(&mut self, name: Fragment<'t>, range: Range<usize>) -> Option<Node> {
@@ -524,11 +521,7 @@ fn closing(text: &str, close: &str) -> Option<usize> {
     let mut quote = None;
     for (index, c) in text.char_indices() {
         match quote {
-            Some(own) => {
-                if c == own {
-                    quote = None;
-                }
-            }
+            Some(own) => quote = Some(own).filter(|own| *own != c),
             None if text.get(index..).is_some_and(|rest| rest.starts_with(close)) => {
                 return Some(index);
             }

@@ -352,7 +352,7 @@ impl Render<'_> {
                 arguments.push(self.eval(argument)?);
             }
             self.step(1)?;
-            value = call.filter.apply(self, value, &arguments)?;
+            value = call.filter.apply(self, &value, &arguments)?;
         }
         Ok(value)
     }
@@ -480,7 +480,7 @@ impl Render<'_> {
                 let mut members = members.iter();
                 members.find(|(own, _)| *own == name).map(|(_, value)| value.clone())
             }
-            Value::Context(Part::Variables) => Some(self.request_variable(name)?),
+            Value::Context(Part::Variables) => Some(self.request_variable(name)),
             Value::Context(part) => lookup::member(self.cx, *part, name),
             _ => None,
         };
@@ -499,15 +499,13 @@ impl Render<'_> {
         }
     }
 
-    fn request_variable(&mut self, name: &str) -> Result<Value> {
-        let Some(value) = self.cx.variables.get(name).cloned() else { return Ok(Value::Nil) };
+    fn request_variable(&self, name: &str) -> Value {
+        let Some(value) = self.cx.variables.get(name).cloned() else { return Value::Nil };
         if self.cx.eval.json(&value).is_some() {
-            return Ok(json_value(&self.cx.eval, Owner::Request, value));
+            return json_value(&self.cx.eval, Owner::Request, value);
         }
-        if let Some(scalar) = Value::scalar(&value) {
-            return Ok(scalar);
-        }
-        Ok(Value::text(scalar_text(&value, &self.cx.eval)))
+        let scalar = Value::scalar(&value);
+        scalar.unwrap_or_else(|| Value::text(scalar_text(&value, &self.cx.eval)))
     }
 
     /// How many items a value has, or how long a text is.
@@ -616,10 +614,10 @@ impl Render<'_> {
             Value::Context(Part::Variables) => {
                 let names: Vec<Arc<str>> = self.cx.variables.names().map(Arc::from).collect();
                 let pair = |name: Arc<str>| {
-                    let value = self.request_variable(&name)?;
-                    Ok((name, value))
+                    let value = self.request_variable(&name);
+                    (name, value)
                 };
-                names.into_iter().map(pair).collect()
+                Ok(names.into_iter().map(pair).collect())
             }
             Value::Context(part) => {
                 let pairs = lookup::pairs(self.cx, *part).unwrap_or_default();

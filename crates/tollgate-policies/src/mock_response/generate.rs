@@ -50,8 +50,7 @@ impl Generator<'_> {
                 Value::Array(item.into_iter().collect())
             }
             "string" => Value::from(text(schema)),
-            "integer" => number(schema, false),
-            "number" => number(schema, true),
+            "integer" | "number" => number(schema),
             "boolean" => Value::Bool(true),
             _ => Value::Null,
         };
@@ -144,7 +143,7 @@ fn text(schema: &Value) -> String {
 }
 
 /// Zero, or the nearest bound.
-fn number(schema: &Value, is_real: bool) -> Value {
+fn number(schema: &Value) -> Value {
     let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
     let least = bound("minimum").or_else(|| bound("exclusiveMinimum").map(|bound| bound + 1.0));
     let most = bound("maximum").or_else(|| bound("exclusiveMaximum").map(|bound| bound - 1.0));
@@ -153,11 +152,14 @@ fn number(schema: &Value, is_real: bool) -> Value {
         (_, Some(most)) if most < 0.0 => most,
         _ => 0.0,
     };
-    if is_real {
+    if number.fract() != 0.0 {
         return json!(number);
     }
-    #[expect(clippy::cast_possible_truncation, reason = "a bound of an integer is one")]
-    let whole = number.ceil() as i64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it is whole, and nobody needs a larger one"
+    )]
+    let whole = number as i64;
     Value::from(whole)
 }
 
@@ -175,14 +177,18 @@ pub(super) fn xml(schema: &Schema, value: &Value) -> String {
 /// An element for the value, or for each item of an array. Nesting is bounded when the value is made.
 fn element(name: &str, value: &Value, out: &mut String) {
     if let Value::Array(items) = value {
-        items.iter().for_each(|item| element(name, item, out));
+        for item in items {
+            element(name, item, out);
+        }
         return;
     }
     let name = tollgate_expr::xml_name(name).replace(':', "_x003A_");
     out.extend(["<", &name, ">"]);
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(name, value)| element(name, value, out));
+            for (name, value) in members {
+                element(name, value, out);
+            }
         }
         Value::String(text) => push_text(text, out),
         Value::Null | Value::Array(_) => {}

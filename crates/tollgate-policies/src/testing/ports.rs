@@ -13,8 +13,8 @@ use http::{HeaderMap, HeaderValue};
 use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, Answer, BodyError, BodyObserver, Call, CallError, Calls, Charge, Correction,
-    CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
+    AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge,
+    Correction, CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
     IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
 };
 use tollgate_engine::{
@@ -213,6 +213,23 @@ impl Identities for FakeIdentities {
     }
 }
 
+/// `good.main` gives `token of the connection`, `fails.main` does what it says.
+impl Authorizations for FakeIdentities {
+    fn connection(&self, provider: &str, id: &str) -> Option<Arc<dyn TokenSource>> {
+        let text = match (provider, id) {
+            ("good", "main") => Some("token of the connection".to_owned()),
+            ("fails", "main") => None,
+            _ => return None,
+        };
+        let ready = self.ready && text.is_some();
+        Some(Arc::new(FakeToken { text, ready }))
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        vec![("good", "main"), ("fails", "main")]
+    }
+}
+
 struct FakeToken {
     text: Option<String>,
     ready: bool,
@@ -227,8 +244,14 @@ impl FakeToken {
             token: Secret::new(text.as_str().into()),
             authorization,
             expires_at: NOW + 3600,
+            claims: Arc::new(claims()),
         })
     }
+}
+
+fn claims() -> serde_json::Map<String, serde_json::Value> {
+    let claims = r#"{"scope":"a b","tier":2,"ok":true,"more":{"x":1}}"#;
+    serde_json::from_str(claims).unwrap()
 }
 
 impl TokenSource for FakeToken {
@@ -407,10 +430,11 @@ impl Sent {
     /// Method, URL, headers and body in one line.
     pub(crate) fn shown(&self) -> String {
         let Call { method, url, headers, body, .. } = &self.call;
-        let headers: String = headers
+        let headers: Vec<_> = headers
             .iter()
             .map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()))
             .collect();
+        let headers = headers.concat();
         let one_way = if self.one_way { "one-way " } else { "" };
         format!("{one_way}{method} {url}{headers} {}", String::from_utf8_lossy(body))
     }

@@ -35,27 +35,27 @@ fn flat(render: &mut Render<'_>, value: &Value) -> Result<Vec<Value>> {
     Ok(flat)
 }
 
-pub(super) fn size(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    Ok(match render.size(&value)? {
+pub(super) fn size(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    Ok(match render.size(value)? {
         Value::Nil => Value::Int(0),
         size => size,
     })
 }
 
-pub(super) fn first(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    Ok(render.items(&value)?.and_then(|items| items.into_iter().next()).unwrap_or(Value::Nil))
+pub(super) fn first(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    Ok(render.items(value)?.and_then(|items| items.into_iter().next()).unwrap_or(Value::Nil))
 }
 
-pub(super) fn last(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    Ok(render.items(&value)?.and_then(|items| items.into_iter().next_back()).unwrap_or(Value::Nil))
+pub(super) fn last(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    Ok(render.items(value)?.and_then(|items| items.into_iter().next_back()).unwrap_or(Value::Nil))
 }
 
-pub(super) fn join(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn join(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     let glue = match arguments.first() {
         Some(glue) => render.text(glue)?,
         None => " ".into(),
     };
-    let Some(items) = render.items(&value)? else { return Ok(value) };
+    let Some(items) = render.items(value)? else { return Ok(value.clone()) };
     let mut joined = String::new();
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
@@ -69,34 +69,34 @@ pub(super) fn join(render: &mut Render<'_>, value: Value, arguments: &[Value]) -
     Ok(Value::text(joined))
 }
 
-pub(super) fn compact(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
+pub(super) fn compact(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
     if matches!(value, Value::Nil) {
         return Ok(Value::Nil);
     }
-    let mut items = flat(render, &value)?;
+    let mut items = flat(render, value)?;
     items.retain(|item| !matches!(item, Value::Nil));
     Ok(Value::list(items))
 }
 
-pub(super) fn concat(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
-    let mut items = if matches!(value, Value::Nil) { Vec::new() } else { all(render, &value)? };
+pub(super) fn concat(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
+    let mut items = if matches!(value, Value::Nil) { Vec::new() } else { all(render, value)? };
     if let Some(more) = arguments.first().filter(|more| !matches!(more, Value::Nil)) {
         items.extend(all(render, more)?);
     }
     Ok(Value::list(items))
 }
 
-pub(super) fn reverse(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
+pub(super) fn reverse(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
     if matches!(value, Value::Text(_)) {
-        return Ok(value);
+        return Ok(value.clone());
     }
-    let Some(mut items) = render.items(&value)? else { return Ok(value) };
+    let Some(mut items) = render.items(value)? else { return Ok(value.clone()) };
     items.reverse();
     Ok(Value::list(items))
 }
 
-pub(super) fn map(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
-    let Some(items) = render.items(&value)? else { return Ok(Value::Nil) };
+pub(super) fn map(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
+    let Some(items) = render.items(value)? else { return Ok(Value::Nil) };
     let name = arguments.first().map_or_else(|| Ok("".into()), |name| render.text(name))?;
     let mut mapped = Vec::with_capacity(items.len());
     for item in &items {
@@ -105,12 +105,12 @@ pub(super) fn map(render: &mut Render<'_>, value: Value, arguments: &[Value]) ->
     Ok(Value::list(mapped))
 }
 
-pub(super) fn uniq(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
+pub(super) fn uniq(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
     if matches!(value, Value::Nil) {
         return Ok(Value::Nil);
     }
     let mut kept: Vec<Value> = Vec::new();
-    for item in flat(render, &value)? {
+    for item in flat(render, value)? {
         let mut is_new = true;
         for known in &kept {
             if render.equal(known, &item)? {
@@ -135,19 +135,17 @@ enum Key {
 fn order(left: &Key, right: &Key) -> Ordering {
     match (left, right) {
         (Key::Nothing, Key::Nothing) => Ordering::Equal,
-        (Key::Nothing, _) => Ordering::Less,
-        (_, Key::Nothing) => Ordering::Greater,
+        (Key::Nothing, _) | (Key::Number(_), Key::Text(_)) => Ordering::Less,
+        (_, Key::Nothing) | (Key::Text(_), Key::Number(_)) => Ordering::Greater,
         (Key::Number(left), Key::Number(right)) => {
             order_numbers(*left, *right).unwrap_or(Ordering::Equal)
         }
-        (Key::Number(_), Key::Text(_)) => Ordering::Less,
-        (Key::Text(_), Key::Number(_)) => Ordering::Greater,
         (Key::Text(left), Key::Text(right)) => left.cmp(right),
     }
 }
 
 /// By the items, or by one of their members; case does not matter.
-pub(super) fn sort(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn sort(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     if matches!(value, Value::Nil) {
         return Ok(Value::Nil);
     }
@@ -155,7 +153,7 @@ pub(super) fn sort(render: &mut Render<'_>, value: Value, arguments: &[Value]) -
         Some(name) => Some(render.text(name)?).filter(|name| !name.is_empty()),
         None => None,
     };
-    let items = flat(render, &value)?;
+    let items = flat(render, value)?;
     let mut keyed = Vec::with_capacity(items.len());
     for item in items {
         let key = match &name {
@@ -183,11 +181,11 @@ pub(super) fn sort(render: &mut Render<'_>, value: Value, arguments: &[Value]) -
     Ok(Value::list(keyed.into_iter().map(|(_, item)| item).collect()))
 }
 
-pub(super) fn split(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn split(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     if matches!(value, Value::Nil) {
         return Ok(Value::Nil);
     }
-    let text = render.text(&value)?;
+    let text = render.text(value)?;
     let pattern =
         arguments.first().map_or_else(|| Ok("".into()), |pattern| render.text(pattern))?;
     render.charge(text.len())?;
@@ -208,16 +206,16 @@ pub(super) fn split(render: &mut Render<'_>, value: Value, arguments: &[Value]) 
 }
 
 /// A part of a text or a collection; a negative start counts from behind.
-pub(super) fn slice(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn slice(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     let start = int(render, arguments, 0, 0)?;
     let length = int(render, arguments, 1, 1)?;
-    if let Value::Text(text) = &value {
+    if let Value::Text(text) = value {
         render.charge(text.len())?;
         let units: Vec<u16> = text.encode_utf16().collect();
         let Some((from, to)) = part(units.len(), start, length) else { return Ok(Value::Nil) };
         return Ok(Value::text(String::from_utf16_lossy(units.get(from..to).unwrap_or_default())));
     }
-    let Some(items) = render.items(&value)? else { return Ok(value) };
+    let Some(items) = render.items(value)? else { return Ok(value.clone()) };
     let Some((from, to)) = part(items.len(), start, length) else {
         return Ok(Value::list(Vec::new()));
     };

@@ -14,7 +14,7 @@ struct Operation {
     doubles: fn(f64, f64) -> f64,
 }
 
-/// As DotLiquid calculates: whole numbers stay whole, others are decimals as long as these hold them.
+/// As `DotLiquid` calculates: whole numbers stay whole, others are decimals as long as these hold them.
 fn calculate(
     render: &mut Render<'_>,
     left: &Value,
@@ -47,48 +47,48 @@ fn second(arguments: &[Value]) -> Value {
 }
 
 /// A text takes the operand behind it.
-pub(super) fn plus(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
-    if matches!(value, Value::Text(_)) {
-        return super::text::append(render, value, arguments);
-    }
+pub(super) fn plus(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     const PLUS: Operation = Operation {
         ints: i64::checked_add,
         decimals: Decimal::checked_add,
         doubles: |left, right| left + right,
     };
-    calculate(render, &value, &second(arguments), &PLUS)
+    if matches!(value, Value::Text(_)) {
+        return super::text::append(render, value, arguments);
+    }
+    calculate(render, value, &second(arguments), &PLUS)
 }
 
-pub(super) fn minus(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn minus(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     const MINUS: Operation = Operation {
         ints: i64::checked_sub,
         decimals: Decimal::checked_sub,
         doubles: |left, right| left - right,
     };
-    calculate(render, &value, &second(arguments), &MINUS)
+    calculate(render, value, &second(arguments), &MINUS)
 }
 
 /// A text is repeated.
-pub(super) fn times(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn times(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
+    const TIMES: Operation = Operation {
+        ints: i64::checked_mul,
+        decimals: Decimal::checked_mul,
+        doubles: |left, right| left * right,
+    };
     let right = second(arguments);
-    if let (Value::Text(text), Value::Int(count)) = (&value, &right) {
+    if let (Value::Text(text), Value::Int(count)) = (value, &right) {
         let count = usize::try_from(*count)
             .map_err(|_| render.fault("A text cannot be repeated less than never."))?;
         render.charge(text.len().saturating_mul(count))?;
         render.step(count as u64)?;
         return Ok(Value::text(text.repeat(count)));
     }
-    const TIMES: Operation = Operation {
-        ints: i64::checked_mul,
-        decimals: Decimal::checked_mul,
-        doubles: |left, right| left * right,
-    };
-    calculate(render, &value, &right, &TIMES)
+    calculate(render, value, &right, &TIMES)
 }
 
 pub(super) fn divided_by(
     render: &mut Render<'_>,
-    value: Value,
+    value: &Value,
     arguments: &[Value],
 ) -> Result<Value> {
     const DIVIDE: Operation = Operation {
@@ -96,42 +96,45 @@ pub(super) fn divided_by(
         decimals: Decimal::checked_div,
         doubles: |left, right| left / right,
     };
-    calculate(render, &value, &second(arguments), &DIVIDE)
+    calculate(render, value, &second(arguments), &DIVIDE)
 }
 
-pub(super) fn modulo(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn modulo(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     const MODULO: Operation = Operation {
         ints: i64::checked_rem,
         decimals: Decimal::checked_rem,
         doubles: |left, right| left % right,
     };
-    calculate(render, &value, &second(arguments), &MODULO)
+    calculate(render, value, &second(arguments), &MODULO)
 }
 
 /// 0 of what is no number.
-pub(super) fn abs(_: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
+#[expect(clippy::unnecessary_wraps, reason = "as every filter")]
+pub(super) fn abs(_: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
     let number = value.parsed_number().map_or(0.0, Number::double);
     Ok(Value::Double(number.abs()))
 }
 
-/// One of two numbers as DotLiquid gives it; what is no number passes.
-fn bounded(value: Value, arguments: &[Value], choose: fn(f64, f64) -> f64) -> Value {
+/// One of two numbers as `DotLiquid` gives it; what is no number passes.
+fn bounded(value: &Value, arguments: &[Value], choose: fn(f64, f64) -> f64) -> Value {
     match (value.parsed_number(), second(arguments).parsed_number()) {
         (Some(number), Some(bound)) => Value::Double(choose(number.double(), bound.double())),
-        _ => value,
+        _ => value.clone(),
     }
 }
 
-pub(super) fn at_least(_: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+#[expect(clippy::unnecessary_wraps, reason = "as every filter")]
+pub(super) fn at_least(_: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     Ok(bounded(value, arguments, f64::max))
 }
 
-pub(super) fn at_most(_: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+#[expect(clippy::unnecessary_wraps, reason = "as every filter")]
+pub(super) fn at_most(_: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     Ok(bounded(value, arguments, f64::min))
 }
 
 /// Halves go to the even number; nothing of what is no number.
-pub(super) fn round(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn round(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     let places = int(render, arguments, 0, 0)?;
     let number = value.parsed_number().and_then(Number::decimal);
     let places = u32::try_from(places).ok().filter(|places| *places <= 28);
@@ -149,12 +152,14 @@ fn whole(value: &Value, round: fn(&Decimal) -> Decimal) -> Value {
     number.map_or(Value::Nil, |number| Value::Decimal(round(&number)))
 }
 
-pub(super) fn ceil(_: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    Ok(whole(&value, Decimal::ceil))
+#[expect(clippy::unnecessary_wraps, reason = "as every filter")]
+pub(super) fn ceil(_: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    Ok(whole(value, Decimal::ceil))
 }
 
-pub(super) fn floor(_: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    Ok(whole(&value, Decimal::floor))
+#[expect(clippy::unnecessary_wraps, reason = "as every filter")]
+pub(super) fn floor(_: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    Ok(whole(value, Decimal::floor))
 }
 
 /// How a language writes money.
@@ -194,7 +199,7 @@ const MONEY: [Money; 11] = [
 /// A number as money, in American English unless another language is named; what is no number passes.
 pub(super) fn currency(
     render: &mut Render<'_>,
-    value: Value,
+    value: &Value,
     arguments: &[Value],
 ) -> Result<Value> {
     let language = match arguments.first() {
@@ -205,12 +210,14 @@ pub(super) fn currency(
     let Some(money) = MONEY.iter().find(|own| own.language.eq_ignore_ascii_case(language)) else {
         return Err(render.fault(format!("Currency does not know the language '{language}'.")));
     };
-    let plain = match &value {
+    let plain = match value {
         Value::Nil => return Ok(Value::Nil),
         Value::Text(text) => Value::text(text.replace(['$', ','], "")),
         other => other.clone(),
     };
-    let Some(amount) = plain.parsed_number().and_then(Number::decimal) else { return Ok(value) };
+    let Some(amount) = plain.parsed_number().and_then(Number::decimal) else {
+        return Ok(value.clone());
+    };
     let strategy = RoundingStrategy::MidpointAwayFromZero;
     let amount = amount.round_dp_with_strategy(money.digits, strategy);
     let digits = usize::try_from(money.digits).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Filters, by the names that DotLiquid gives them in C#.
+//! Filters, by the names that `DotLiquid` gives them in C#.
 
 mod list;
 mod math;
@@ -8,7 +8,7 @@ use super::render::{Render, Result};
 use super::value::Value;
 
 /// What a filter does with a value and its arguments.
-type Run = fn(&mut Render<'_>, Value, &[Value]) -> Result<Value>;
+type Run = fn(&mut Render<'_>, &Value, &[Value]) -> Result<Value>;
 
 /// A filter.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +96,7 @@ impl Filter {
     pub(super) fn apply(
         self,
         render: &mut Render<'_>,
-        value: Value,
+        value: &Value,
         arguments: &[Value],
     ) -> Result<Value> {
         (self.0.run)(render, value, arguments)

@@ -54,27 +54,31 @@ fn made(render: &mut Render<'_>, text: String) -> Result<Value> {
     Ok(Value::text(text))
 }
 
-pub(super) fn append(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
-    let (text, more) = (render.text(&value)?, argument(render, arguments, 0)?);
+pub(super) fn append(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
+    let (text, more) = (render.text(value)?, argument(render, arguments, 0)?);
     made(render, format!("{text}{more}"))
 }
 
-pub(super) fn prepend(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
-    let (text, more) = (render.text(&value)?, argument(render, arguments, 0)?);
+pub(super) fn prepend(
+    render: &mut Render<'_>,
+    value: &Value,
+    arguments: &[Value],
+) -> Result<Value> {
+    let (text, more) = (render.text(value)?, argument(render, arguments, 0)?);
     made(render, format!("{more}{text}"))
 }
 
-pub(super) fn upcase(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, str::to_uppercase)
+pub(super) fn upcase(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, str::to_uppercase)
 }
 
-pub(super) fn downcase(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, str::to_lowercase)
+pub(super) fn downcase(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, str::to_lowercase)
 }
 
 /// `TextInfo.ToTitleCase`: words with a capital first, but those of capitals alone stay.
-pub(super) fn capitalize(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, |text| {
+pub(super) fn capitalize(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, |text| {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(start) = rest.find(char::is_alphabetic) {
@@ -97,35 +101,35 @@ pub(super) fn capitalize(render: &mut Render<'_>, value: Value, _: &[Value]) -> 
     })
 }
 
-pub(super) fn escape(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, tollgate_expr::html_encode)
+pub(super) fn escape(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, tollgate_expr::html_encode)
 }
 
-pub(super) fn url_encode(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, tollgate_expr::url_encode)
+pub(super) fn url_encode(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, tollgate_expr::url_encode)
 }
 
-pub(super) fn url_decode(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, tollgate_expr::url_decode)
+pub(super) fn url_decode(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, tollgate_expr::url_decode)
 }
 
-pub(super) fn strip(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, |text| text.trim().to_owned())
+pub(super) fn strip(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, |text| text.trim().to_owned())
 }
 
-pub(super) fn lstrip(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, |text| text.trim_start().to_owned())
+pub(super) fn lstrip(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, |text| text.trim_start().to_owned())
 }
 
-pub(super) fn rstrip(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, |text| text.trim_end().to_owned())
+pub(super) fn rstrip(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, |text| text.trim_end().to_owned())
 }
 
-pub(super) fn strip_newlines(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, |text| text.replace("\r\n", "").replace('\n', ""))
+pub(super) fn strip_newlines(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, |text| text.replace("\r\n", "").replace('\n', ""))
 }
 
-pub(super) fn newline_to_br(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
+pub(super) fn newline_to_br(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
     let lines = |text: &str| {
         let lines = text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
             None => line.to_owned(),
@@ -136,12 +140,12 @@ pub(super) fn newline_to_br(render: &mut Render<'_>, value: Value, _: &[Value]) 
         });
         lines.collect::<String>()
     };
-    changed(render, &value, lines)
+    changed(render, value, lines)
 }
 
 /// Scripts, styles and comments with what they hold; then every tag.
-pub(super) fn strip_html(render: &mut Render<'_>, value: Value, _: &[Value]) -> Result<Value> {
-    changed(render, &value, |text| {
+pub(super) fn strip_html(render: &mut Render<'_>, value: &Value, _: &[Value]) -> Result<Value> {
+    changed(render, value, |text| {
         const BLOCKS: [(&str, &str); 3] =
             [("<script", "</script>"), ("<!--", "-->"), ("<style", "</style>")];
         let lower = text.to_ascii_lowercase();
@@ -184,15 +188,15 @@ pub(super) fn strip_html(render: &mut Render<'_>, value: Value, _: &[Value]) -> 
     })
 }
 
-pub(super) fn remove(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn remove(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     let what = argument(render, arguments, 0)?;
     if what.is_empty() {
         return Err(render.fault("Remove needs a text to remove."));
     }
-    changed(render, &value, |text| text.replace(&*what, ""))
+    changed(render, value, |text| text.replace(&*what, ""))
 }
 
-/// DotLiquid 2.0 takes the text to replace for a pattern.
+/// `DotLiquid` 2.0 takes the text to replace for a pattern.
 fn replaced(
     render: &mut Render<'_>,
     value: &Value,
@@ -215,33 +219,37 @@ fn replaced(
     Ok(Value::Text(replaced))
 }
 
-pub(super) fn replace(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn replace(
+    render: &mut Render<'_>,
+    value: &Value,
+    arguments: &[Value],
+) -> Result<Value> {
     let (pattern, with) = (argument(render, arguments, 0)?, argument(render, arguments, 1)?);
-    replaced(render, &value, &pattern, &with, -1)
+    replaced(render, value, &pattern, &with, -1)
 }
 
 pub(super) fn replace_first(
     render: &mut Render<'_>,
-    value: Value,
+    value: &Value,
     arguments: &[Value],
 ) -> Result<Value> {
     let (pattern, with) = (argument(render, arguments, 0)?, argument(render, arguments, 1)?);
     // The replacement stands as it is.
-    replaced(render, &value, &pattern, &with.replace('$', "$$"), 1)
+    replaced(render, value, &pattern, &with.replace('$', "$$"), 1)
 }
 
 pub(super) fn remove_first(
     render: &mut Render<'_>,
-    value: Value,
+    value: &Value,
     arguments: &[Value],
 ) -> Result<Value> {
     let pattern = argument(render, arguments, 0)?;
-    replaced(render, &value, &pattern, "", 1)
+    replaced(render, value, &pattern, "", 1)
 }
 
 pub(super) fn truncate(
     render: &mut Render<'_>,
-    value: Value,
+    value: &Value,
     arguments: &[Value],
 ) -> Result<Value> {
     let length = int(render, arguments, 0, 50)?;
@@ -249,7 +257,7 @@ pub(super) fn truncate(
         Some(ending) => render.text(ending)?,
         None => "...".into(),
     };
-    changed(render, &value, |text| {
+    changed(render, value, |text| {
         if text.is_empty() {
             return String::new();
         }
@@ -265,7 +273,7 @@ pub(super) fn truncate(
 
 pub(super) fn truncate_words(
     render: &mut Render<'_>,
-    value: Value,
+    value: &Value,
     arguments: &[Value],
 ) -> Result<Value> {
     let words = int(render, arguments, 0, 15)?;
@@ -273,7 +281,7 @@ pub(super) fn truncate_words(
         Some(ending) => render.text(ending)?,
         None => "...".into(),
     };
-    changed(render, &value, |text| {
+    changed(render, value, |text| {
         if text.is_empty() {
             return String::new();
         }
@@ -289,21 +297,22 @@ pub(super) fn truncate_words(
     })
 }
 
-pub(super) fn default(_: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
-    let is_missing = match &value {
+#[expect(clippy::unnecessary_wraps, reason = "as every filter")]
+pub(super) fn default(_: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
+    let is_missing = match value {
         Value::Nil | Value::Bool(false) => true,
         Value::Text(text) => text.trim().is_empty(),
         _ => false,
     };
     let default = arguments.first().cloned().unwrap_or(Value::Nil);
-    Ok(if is_missing { default } else { value })
+    Ok(if is_missing { default } else { value.clone() })
 }
 
 /// A time, a text that says one, or `now`, with .NET's format; a text that says none passes.
-pub(super) fn date(render: &mut Render<'_>, value: Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn date(render: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
     let format = argument(render, arguments, 0)?;
     let now = render.cx.ports.clock.ticks();
-    let time = match &value {
+    let time = match value {
         Value::Nil => return Ok(Value::Nil),
         Value::Other(time) => time.clone(),
         other => {

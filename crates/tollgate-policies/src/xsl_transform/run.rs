@@ -1,0 +1,835 @@
+//! Runs stylesheets.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tollgate_engine::PolicyError;
+
+use super::format_number::DecimalFormat;
+use super::style::{Avt, AvtPart, Binding, Bound, Instr, Sort, Stylesheet};
+use super::tree::{Builder, Kind, Name, Tree};
+use super::xpath::eval::Focus;
+use super::xpath::value::number_of;
+use super::xpath::{Expr, NodeRef, Value};
+use crate::message_body::{LONGEST, too_large};
+
+pub(super) type Result<T> = std::result::Result<T, PolicyError>;
+
+/// Instructions, nodes visited and, in sixty-fours, bytes made.
+const MOST_STEPS: u64 = 3_000_000;
+
+/// Templates and loops inside one another.
+const MOST_FRAMES: usize = 3000;
+
+/// Values whose content is instructions, inside one another.
+const MOST_CAPTURES: usize = 40;
+
+/// Nesting of the result.
+const DEEPEST_RESULT: usize = 512;
+
+/// What a transformation works on.
+pub(super) struct World<'s> {
+    pub(super) style: &'s Stylesheet,
+    /// The source, then the trees that variables hold.
+    pub(super) trees: Vec<Arc<Tree>>,
+    /// Variables of the templates that run; those of the innermost one begin at `base`.
+    variables: Vec<(Name, Value)>,
+    base: usize,
+    globals: Vec<GlobalState>,
+    parameters: Vec<(Name, Value)>,
+    keys: HashMap<(usize, u32), Arc<Index>>,
+    steps: u64,
+    captures: usize,
+}
+
+/// Nodes by the values of a key.
+type Index = HashMap<Arc<str>, Vec<NodeRef>>;
+
+#[derive(Debug, Clone)]
+enum GlobalState {
+    Unknown,
+    /// It is being worked out: a circle when it is asked for.
+    Busy,
+    Known(Value),
+}
+
+/// Instructions that run.
+struct Frame<'s> {
+    body: &'s [Instr],
+    at: usize,
+    focus: Focus,
+    mode: Option<&'s Name>,
+    /// What is put back at the end.
+    variables: usize,
+    base: usize,
+    /// What the template was given.
+    given: Arc<[(Name, Value)]>,
+    end: End<'s>,
+}
+
+/// What happens at the end of a frame.
+enum End<'s> {
+    Nothing,
+    /// The element that it made ends.
+    Close,
+    Each(Each<'s>),
+    Apply(Applying<'s>),
+}
+
+/// A loop that goes on.
+struct Each<'s> {
+    nodes: Arc<[NodeRef]>,
+    next: usize,
+    body: &'s [Instr],
+}
+
+/// Templates that are applied.
+struct Applying<'s> {
+    nodes: Arc<[NodeRef]>,
+    next: usize,
+    mode: Option<&'s Name>,
+    given: Arc<[(Name, Value)]>,
+}
+
+/// Applies a stylesheet to a tree.
+pub(super) fn transform(
+    style: &Stylesheet,
+    source: Tree,
+    parameters: Vec<(Name, Value)>,
+) -> Result<Tree> {
+    let mut world = World {
+        style,
+        trees: vec![Arc::new(source)],
+        variables: Vec::new(),
+        base: 0,
+        globals: vec![GlobalState::Unknown; style.globals.len()],
+        parameters,
+        keys: HashMap::new(),
+        steps: MOST_STEPS,
+        captures: 0,
+    };
+    let root = NodeRef { tree: 0, node: 0 };
+    let mut out = Builder::new();
+    let applying = Applying { nodes: [root].into(), next: 0, mode: None, given: [].into() };
+    let mut stack = Vec::new();
+    world.apply_next(applying, &mut stack, &mut out)?;
+    world.drive(&mut stack, &mut out)?;
+    Ok(out.finish())
+}
+
+impl<'s> World<'s> {
+    pub(super) fn step(&mut self, n: u64) -> Result<()> {
+        match self.steps.checked_sub(n) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => Err(self.fault("the transformation takes too many steps")),
+        }
+    }
+
+    /// Pays for text that is made.
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<()> {
+        if bytes > LONGEST { Err(too_large()) } else { self.step(1 + bytes as u64 / 64) }
+    }
+
+    /// Why the transformation fails.
+    #[expect(clippy::unused_self, reason = "read as what happens to this transformation")]
+    pub(super) fn fault(&self, message: impl Into<String>) -> PolicyError {
+        PolicyError::internal("TransformationFailed", message)
+    }
+
+    fn drive(&mut self, stack: &mut Vec<Frame<'s>>, out: &mut Builder) -> Result<()> {
+        while let Some(frame) = stack.last_mut() {
+            if let Some(instr) = frame.body.get(frame.at) {
+                frame.at += 1;
+                let (focus, mode) = (frame.focus, frame.mode);
+                self.step(1)?;
+                self.instr(instr, focus, mode, stack, out)?;
+                if stack.len() > MOST_FRAMES || out.depth() > DEEPEST_RESULT {
+                    return Err(self.fault("the transformation is nested too deep"));
+                }
+                if out.size > LONGEST {
+                    return Err(too_large());
+                }
+                continue;
+            }
+            let Some(frame) = stack.pop() else { break };
+            self.variables.truncate(frame.variables);
+            self.base = frame.base;
+            match frame.end {
+                End::Nothing => {}
+                End::Close => out.end(),
+                End::Each(each) => self.each_next(each, &frame.given, frame.mode, stack)?,
+                End::Apply(applying) => self.apply_next(applying, stack, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs instructions to their end, apart from the frames that run.
+    fn run(
+        &mut self,
+        body: &'s [Instr],
+        focus: Focus,
+        mode: Option<&'s Name>,
+        out: &mut Builder,
+    ) -> Result<()> {
+        let mut stack = vec![self.frame(body, focus, mode, [].into(), End::Nothing)];
+        self.drive(&mut stack, out)
+    }
+
+    fn frame(
+        &self,
+        body: &'s [Instr],
+        focus: Focus,
+        mode: Option<&'s Name>,
+        given: Arc<[(Name, Value)]>,
+        end: End<'s>,
+    ) -> Frame<'s> {
+        let (variables, base) = (self.variables.len(), self.base);
+        Frame { body, at: 0, focus, mode, variables, base, given, end }
+    }
+
+    /// What instructions make, as a tree of its own.
+    fn captured(
+        &mut self,
+        body: &'s [Instr],
+        focus: Focus,
+        mode: Option<&'s Name>,
+    ) -> Result<Tree> {
+        self.captures += 1;
+        if self.captures > MOST_CAPTURES {
+            return Err(self.fault("the transformation is nested too deep"));
+        }
+        let mut out = Builder::new();
+        self.run(body, focus, mode, &mut out)?;
+        self.captures -= 1;
+        self.charge(out.size)?;
+        Ok(out.finish())
+    }
+
+    fn captured_text(
+        &mut self,
+        body: &'s [Instr],
+        focus: Focus,
+        mode: Option<&'s Name>,
+    ) -> Result<Arc<str>> {
+        // Most are a single value.
+        match body {
+            [] => return Ok("".into()),
+            [Instr::Text { text, .. }] => return Ok(text.clone()),
+            [Instr::ValueOf { select, .. }] => return self.text_at(select, &focus),
+            _ => {}
+        }
+        Ok(self.captured(body, focus, mode)?.text(0))
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm for each instruction")]
+    fn instr(
+        &mut self,
+        instr: &'s Instr,
+        focus: Focus,
+        mode: Option<&'s Name>,
+        stack: &mut Vec<Frame<'s>>,
+        out: &mut Builder,
+    ) -> Result<()> {
+        let given = || stack.last().map_or_else(|| [].into(), |frame| frame.given.clone());
+        match instr {
+            Instr::Text { text, is_raw } => self.write(text, *is_raw, out)?,
+            Instr::ValueOf { select, is_raw } => {
+                let text = self.text_at(select, &focus)?;
+                self.write(&text, *is_raw, out)?;
+            }
+            Instr::Literal(literal) => {
+                out.start(literal.prefix.clone(), literal.name.clone());
+                literal.namespaces.iter().for_each(|(prefix, own)| out.declare(prefix, own));
+                self.use_sets(&literal.sets, focus, mode, out, 0)?;
+                for (prefix, name, value) in &literal.attributes {
+                    let value = self.avt(value, &focus)?;
+                    out.attribute(prefix.clone(), name.clone(), value);
+                }
+                stack.push(self.frame(&literal.body, focus, mode, given(), End::Close));
+            }
+            Instr::Element(made) => {
+                let (prefix, name) =
+                    self.made_name(&made.name, made.namespace.as_ref(), &made.scope, &focus, true)?;
+                out.start(prefix, name);
+                self.use_sets(&made.sets, focus, mode, out, 0)?;
+                stack.push(self.frame(&made.body, focus, mode, given(), End::Close));
+            }
+            Instr::Attribute(made) => {
+                let (prefix, name) = self.made_name(
+                    &made.name,
+                    made.namespace.as_ref(),
+                    &made.scope,
+                    &focus,
+                    false,
+                )?;
+                let value = self.captured_text(&made.body, focus, mode)?;
+                // An attribute behind content is left out, as XSLT allows.
+                if out.takes_attributes() {
+                    out.attribute(prefix, name, value);
+                }
+            }
+            Instr::Comment(body) => {
+                let text = self.captured_text(body, focus, mode)?;
+                let text = text.replace("--", "- -");
+                let text = if text.ends_with('-') { text + " " } else { text };
+                out.leaf(Kind::Comment, "", text);
+            }
+            Instr::Instruction(name, body) => {
+                let name = self.avt(name, &focus)?;
+                let text = self.captured_text(body, focus, mode)?.replace("?>", "? >");
+                if name.is_empty() || name.eq_ignore_ascii_case("xml") || !is_name(&name) {
+                    return Err(self.fault(format!("`{name}` is not the name of an instruction")));
+                }
+                out.leaf(Kind::Instruction, &name, text);
+            }
+            Instr::Copy(sets, body) => {
+                let tree = self.tree(focus.node.tree)?;
+                let Some(node) = tree.node(focus.node.node) else { return Ok(()) };
+                match node.kind {
+                    Kind::Root => stack.push(self.frame(body, focus, mode, given(), End::Nothing)),
+                    Kind::Element => {
+                        out.start(node.prefix.clone(), node.name.clone());
+                        self.declare_all(&tree, focus.node.node, out)?;
+                        self.use_sets(sets, focus, mode, out, 0)?;
+                        stack.push(self.frame(body, focus, mode, given(), End::Close));
+                    }
+                    _ => self.copy(focus.node, out)?,
+                }
+            }
+            Instr::CopyOf(select) => match self.eval(select, &focus)? {
+                Value::Nodes(nodes) => {
+                    for node in nodes.iter() {
+                        self.copy(*node, out)?;
+                    }
+                }
+                Value::Fragment(tree) => self.copy(NodeRef { tree, node: 0 }, out)?,
+                other => {
+                    let text = self.text(&other)?;
+                    self.write(&text, false, out)?;
+                }
+            },
+            Instr::Apply(apply) => {
+                let nodes = match &apply.select {
+                    Some(select) => self.nodes_at(select, &focus)?,
+                    None => self.children(focus.node)?,
+                };
+                let nodes = self.sorted(nodes, &apply.sorts, &focus)?;
+                let given = self.bound_all(&apply.parameters, focus, mode)?;
+                let applying = Applying { nodes, next: 0, mode: apply.mode.as_ref(), given };
+                self.apply_next(applying, stack, out)?;
+            }
+            Instr::Call(template, parameters) => {
+                let given = self.bound_all(parameters, focus, mode)?;
+                if let Some(body) = self.style.templates.get(*template) {
+                    let frame = self.frame(body, focus, mode, given, End::Nothing);
+                    stack.push(frame);
+                    self.base = self.variables.len();
+                }
+            }
+            Instr::ForEach(select, sorts, body) => {
+                let nodes = self.nodes_at(select, &focus)?;
+                let nodes = self.sorted(nodes, sorts, &focus)?;
+                let given = given();
+                self.each_next(Each { nodes, next: 0, body }, &given, mode, stack)?;
+            }
+            Instr::If(test, body) => {
+                if self.truth(test, &focus)? {
+                    stack.push(self.frame(body, focus, mode, given(), End::Nothing));
+                }
+            }
+            Instr::Choose(branches) => {
+                for (test, body) in branches {
+                    let holds = match test {
+                        Some(test) => self.truth(test, &focus)?,
+                        None => true,
+                    };
+                    if holds {
+                        stack.push(self.frame(body, focus, mode, given(), End::Nothing));
+                        break;
+                    }
+                }
+            }
+            Instr::Variable(binding) => {
+                let value = self.bound(binding, focus, mode)?;
+                self.variables.push((binding.name.clone(), value));
+            }
+            Instr::Parameter(binding) => {
+                let given = given();
+                let known = given.iter().find(|(name, _)| *name == binding.name);
+                let value = match known {
+                    Some((_, value)) => value.clone(),
+                    None => self.bound(binding, focus, mode)?,
+                };
+                self.variables.push((binding.name.clone(), value));
+            }
+            Instr::Number(numbering) => {
+                let text = self.numbered(numbering, &focus)?;
+                self.write(&text, false, out)?;
+            }
+            Instr::Message { body, terminates } => {
+                let text = self.captured_text(body, focus, mode)?;
+                if *terminates {
+                    return Err(self.fault(format!("the stylesheet ended with a message: {text}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, text: &str, is_raw: bool, out: &mut Builder) -> Result<()> {
+        self.charge(text.len())?;
+        out.text(text, if is_raw { Kind::RawText } else { Kind::Text });
+        Ok(())
+    }
+
+    fn each_next(
+        &mut self,
+        mut each: Each<'s>,
+        given: &Arc<[(Name, Value)]>,
+        mode: Option<&'s Name>,
+        stack: &mut Vec<Frame<'s>>,
+    ) -> Result<()> {
+        self.step(1)?;
+        if let Some(node) = each.nodes.get(each.next).copied() {
+            each.next += 1;
+            let focus = Focus::on(node, each.next, each.nodes.len());
+            let body = each.body;
+            stack.push(self.frame(body, focus, mode, given.clone(), End::Each(each)));
+        }
+        Ok(())
+    }
+
+    /// Goes on with the next node that has a template; what the built-in ones do is done here.
+    fn apply_next(
+        &mut self,
+        mut applying: Applying<'s>,
+        stack: &mut Vec<Frame<'s>>,
+        out: &mut Builder,
+    ) -> Result<()> {
+        while let Some(node) = applying.nodes.get(applying.next).copied() {
+            self.step(1)?;
+            applying.next += 1;
+            let focus = Focus::on(node, applying.next, applying.nodes.len());
+            let (mode, given) = (applying.mode, applying.given.clone());
+            if let Some(body) = self.template_for(node, mode)? {
+                stack.push(self.frame(body, focus, mode, given, End::Apply(applying)));
+                self.base = self.variables.len();
+                return Ok(());
+            }
+            let kind = self.tree(node.tree)?.kind(node.node);
+            match kind {
+                Kind::Root | Kind::Element => {
+                    let nodes = self.children(node)?;
+                    let end = End::Apply(applying);
+                    stack.push(self.frame(&[], focus, mode, [].into(), end));
+                    if stack.len() > MOST_FRAMES {
+                        return Err(self.fault("the transformation is nested too deep"));
+                    }
+                    applying = Applying { nodes, next: 0, mode, given: [].into() };
+                }
+                Kind::Text | Kind::RawText | Kind::Attribute => {
+                    let text = self.node_text(node)?;
+                    self.write(&text, false, out)?;
+                }
+                Kind::Comment | Kind::Instruction | Kind::Namespace => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn template_for(
+        &mut self,
+        node: NodeRef,
+        mode: Option<&'s Name>,
+    ) -> Result<Option<&'s [Instr]>> {
+        let style = self.style;
+        for rule in style.rules.iter().filter(|rule| rule.mode.as_ref() == mode) {
+            if self.fits_one(&rule.pattern, node)? {
+                return Ok(style.templates.get(rule.template).map(Vec::as_slice));
+            }
+        }
+        Ok(None)
+    }
+
+    fn children(&mut self, node: NodeRef) -> Result<Arc<[NodeRef]>> {
+        let tree = self.tree(node.tree)?;
+        let children: Arc<[NodeRef]> =
+            tree.children(node.node).map(|id| NodeRef { node: id, ..node }).collect();
+        self.step(children.len() as u64)?;
+        Ok(children)
+    }
+
+    fn bound_all(
+        &mut self,
+        bindings: &'s [Binding],
+        focus: Focus,
+        mode: Option<&'s Name>,
+    ) -> Result<Arc<[(Name, Value)]>> {
+        let mut all = Vec::with_capacity(bindings.len());
+        for binding in bindings {
+            all.push((binding.name.clone(), self.bound(binding, focus, mode)?));
+        }
+        Ok(all.into())
+    }
+
+    fn bound(
+        &mut self,
+        binding: &'s Binding,
+        focus: Focus,
+        mode: Option<&'s Name>,
+    ) -> Result<Value> {
+        match &binding.value {
+            Bound::Nothing => Ok(Value::text("")),
+            Bound::Select(select) => self.eval(select, &focus),
+            Bound::Body(body) => {
+                let tree = self.captured(body, focus, mode)?;
+                let id = u32::try_from(self.trees.len()).unwrap_or(u32::MAX);
+                self.trees.push(Arc::new(tree));
+                Ok(Value::Fragment(id))
+            }
+        }
+    }
+
+    /// The value of a variable; whether there is one was checked at load.
+    pub(super) fn variable(&mut self, name: &Name) -> Result<Value> {
+        let own = self.variables.get(self.base..).unwrap_or_default();
+        if let Some((_, value)) = own.iter().rev().find(|(known, _)| known == name) {
+            return Ok(value.clone());
+        }
+        let style = self.style;
+        let globals = &style.globals;
+        let Some(index) = globals.iter().position(|global| global.binding.name == *name) else {
+            return Err(self.fault(format!("there is no variable `{}`", name.local)));
+        };
+        match self.globals.get(index) {
+            Some(GlobalState::Known(value)) => return Ok(value.clone()),
+            Some(GlobalState::Busy) => {
+                return Err(self.fault(format!("variable `{}` needs itself", name.local)));
+            }
+            _ => {}
+        }
+        let Some(global) = globals.get(index) else { return Ok(Value::text("")) };
+        let given = self.parameters.iter().find(|(known, _)| known == name);
+        let value = match given {
+            Some((_, value)) if global.is_parameter => value.clone(),
+            _ => self.global(index, &global.binding)?,
+        };
+        if let Some(state) = self.globals.get_mut(index) {
+            *state = GlobalState::Known(value.clone());
+        }
+        Ok(value)
+    }
+
+    fn global(&mut self, index: usize, binding: &'s Binding) -> Result<Value> {
+        if let Some(state) = self.globals.get_mut(index) {
+            *state = GlobalState::Busy;
+        }
+        self.captures += 1;
+        if self.captures > MOST_CAPTURES {
+            return Err(self.fault("the transformation is nested too deep"));
+        }
+        let base = std::mem::replace(&mut self.base, self.variables.len());
+        let value = self.bound(binding, Focus::on(NodeRef { tree: 0, node: 0 }, 1, 1), None);
+        self.base = base;
+        self.captures -= 1;
+        value
+    }
+
+    /// Text with the values of its expressions.
+    pub(super) fn avt(&mut self, avt: &Avt, focus: &Focus) -> Result<Arc<str>> {
+        match avt.0.as_slice() {
+            [] => return Ok("".into()),
+            [AvtPart::Text(text)] => return Ok(text.clone()),
+            _ => {}
+        }
+        let mut text = String::new();
+        for part in &avt.0 {
+            match part {
+                AvtPart::Text(part) => text.push_str(part),
+                AvtPart::Expr(expr) => text.push_str(&self.text_at(expr, focus)?),
+            }
+        }
+        self.charge(text.len())?;
+        Ok(text.into())
+    }
+
+    /// The prefix and name of an element or attribute whose name is computed.
+    fn made_name(
+        &mut self,
+        name: &Avt,
+        namespace: Option<&Avt>,
+        scope: &[(Arc<str>, Arc<str>)],
+        focus: &Focus,
+        is_element: bool,
+    ) -> Result<(Arc<str>, Name)> {
+        let written = self.avt(name, focus)?;
+        let (prefix, local) = written.split_once(':').unwrap_or(("", &written));
+        let is_right = is_name(local) && (prefix.is_empty() || is_name(prefix));
+        if !is_right || !is_element && &*written == "xmlns" {
+            return Err(self.fault(format!("`{written}` is not a name")));
+        }
+        let namespace = match namespace {
+            Some(namespace) => self.avt(namespace, focus)?,
+            None if prefix.is_empty() && !is_element => "".into(),
+            None if prefix == "xml" => "http://www.w3.org/XML/1998/namespace".into(),
+            None => {
+                let found = scope.iter().rev().find(|(own, _)| **own == *prefix);
+                match found {
+                    Some((_, namespace)) => namespace.clone(),
+                    None if prefix.is_empty() => "".into(),
+                    None => return Err(self.fault(format!("prefix `{prefix}` is not declared"))),
+                }
+            }
+        };
+        let prefix = if namespace.is_empty() || prefix == "xmlns" { "" } else { prefix };
+        Ok((prefix.into(), Name::new(namespace, local)))
+    }
+
+    /// Sets the attributes of sets; sets may use others, but not without end.
+    fn use_sets(
+        &mut self,
+        names: &'s [Name],
+        focus: Focus,
+        mode: Option<&'s Name>,
+        out: &mut Builder,
+        depth: usize,
+    ) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        if depth > 20 {
+            return Err(self.fault("an attribute set uses itself"));
+        }
+        let style = self.style;
+        for name in names {
+            for set in style.attribute_sets.iter().filter(|set| set.name == *name) {
+                self.use_sets(&set.uses, focus, mode, out, depth + 1)?;
+                // Only global variables are seen in it.
+                let base = std::mem::replace(&mut self.base, self.variables.len());
+                self.run(&set.attributes, focus, mode, out)?;
+                self.base = base;
+            }
+        }
+        Ok(())
+    }
+
+    /// The namespaces in scope at a node become declarations.
+    fn declare_all(&mut self, tree: &Tree, id: u32, out: &mut Builder) -> Result<()> {
+        let mut at = Some(id);
+        while let Some(id) = at {
+            for (_, node) in tree.attached(id).filter(|(_, node)| node.kind == Kind::Namespace) {
+                self.step(1)?;
+                out.declare(&node.name.local, &node.value);
+            }
+            at = tree.parent(id);
+        }
+        Ok(())
+    }
+
+    /// Copies a node with all inside it.
+    fn copy(&mut self, node: NodeRef, out: &mut Builder) -> Result<()> {
+        let tree = self.tree(node.tree)?;
+        let Some(top) = tree.node(node.node) else { return Ok(()) };
+        self.step(u64::from(top.end.saturating_sub(node.node)))?;
+        let mut open: Vec<u32> = Vec::new();
+        for id in node.node..top.end {
+            while open.last().is_some_and(|end| *end <= id) {
+                open.pop();
+                out.end();
+            }
+            let Some(own) = tree.node(id) else { break };
+            match own.kind {
+                Kind::Root => {}
+                Kind::Element => {
+                    out.start(own.prefix.clone(), own.name.clone());
+                    open.push(own.end);
+                    if id == node.node {
+                        self.declare_all(&tree, id, out)?;
+                    }
+                }
+                Kind::Attribute => {
+                    if out.takes_attributes() {
+                        out.attribute(own.prefix.clone(), own.name.clone(), own.value.clone());
+                    }
+                }
+                Kind::Namespace => {
+                    if out.takes_attributes() {
+                        out.declare(&own.name.local, &own.value);
+                    }
+                }
+                Kind::Text | Kind::RawText => {
+                    self.charge(own.value.len())?;
+                    out.text(&own.value, own.kind);
+                }
+                Kind::Comment | Kind::Instruction => {
+                    self.charge(own.value.len())?;
+                    out.leaf(own.kind, &own.name.local, own.value.clone());
+                }
+            }
+            if out.size > LONGEST {
+                return Err(too_large());
+            }
+        }
+        for _ in open {
+            out.end();
+        }
+        Ok(())
+    }
+
+    /// Nodes in the order of their keys.
+    fn sorted(
+        &mut self,
+        nodes: Arc<[NodeRef]>,
+        sorts: &'s [Sort],
+        focus: &Focus,
+    ) -> Result<Arc<[NodeRef]>> {
+        if sorts.is_empty() {
+            return Ok(nodes);
+        }
+        let mut ways = Vec::new();
+        for sort in sorts {
+            let mut says = |avt: &Option<Avt>, word: &str| match avt {
+                Some(avt) => self.avt(avt, focus).map(|text| &*text == word),
+                None => Ok(false),
+            };
+            let is_descending = says(&sort.order, "descending")?;
+            let is_number = says(&sort.data_type, "number")?;
+            let upper_first = says(&sort.case_order, "upper-first")?;
+            ways.push((is_descending, is_number, upper_first));
+        }
+        let size = nodes.len();
+        let mut keyed = Vec::with_capacity(size);
+        for (index, node) in nodes.iter().enumerate() {
+            let mut keys = Vec::with_capacity(sorts.len());
+            for (sort, (_, is_number, upper_first)) in sorts.iter().zip(&ways) {
+                let text = self.text_at(&sort.select, &Focus::on(*node, index + 1, size))?;
+                keys.push(SortKey::of(&text, *is_number, *upper_first));
+            }
+            keyed.push((keys, *node));
+        }
+        self.step(size as u64 * 4)?;
+        keyed.sort_by(|(left, _), (right, _)| {
+            let orders = left.iter().zip(right).zip(&ways).map(|((left, right), way)| {
+                let order = left.order(right);
+                if way.0 { order.reverse() } else { order }
+            });
+            orders.fold(Ordering::Equal, Ordering::then)
+        });
+        Ok(keyed.into_iter().map(|(_, node)| node).collect())
+    }
+
+    /// The nodes of a tree that a key finds by a value.
+    pub(super) fn keyed(&mut self, tree: u32, name: &str, value: &str) -> Result<Vec<NodeRef>> {
+        let style = self.style;
+        let local = name.rsplit(':').next().unwrap_or(name);
+        let mut found = Vec::new();
+        let mut is_known = false;
+        for (index, key) in style.keys.iter().enumerate().filter(|(_, it)| &*it.name.local == local)
+        {
+            is_known = true;
+            let nodes = self.index(index, key, tree)?;
+            found.extend_from_slice(nodes.get(value).map_or(&[], Vec::as_slice));
+        }
+        if is_known { Ok(found) } else { Err(self.fault(format!("there is no key `{name}`"))) }
+    }
+
+    fn index(
+        &mut self,
+        number: usize,
+        key: &'s super::style::Key,
+        tree: u32,
+    ) -> Result<Arc<Index>> {
+        if let Some(index) = self.keys.get(&(number, tree)) {
+            return Ok(index.clone());
+        }
+        // A key whose expression uses the key finds nothing there.
+        self.keys.insert((number, tree), Arc::default());
+        let nodes = self.tree(tree)?.len();
+        let mut index = Index::new();
+        for id in 0..nodes {
+            let node = NodeRef { tree, node: id };
+            if !self.fits(&key.patterns, node)? {
+                continue;
+            }
+            let values = match self.eval(&key.by, &Focus::on(node, 1, 1))? {
+                Value::Nodes(nodes) => {
+                    nodes.iter().map(|node| self.node_text(*node)).collect::<Result<Vec<_>>>()?
+                }
+                other => vec![self.text(&other)?],
+            };
+            for value in values {
+                index.entry(value).or_default().push(node);
+            }
+        }
+        let index = Arc::new(index);
+        self.keys.insert((number, tree), index.clone());
+        Ok(index)
+    }
+
+    pub(super) fn decimal_format(&mut self, name: &str) -> Result<&'s DecimalFormat> {
+        static DEFAULT: std::sync::LazyLock<DecimalFormat> =
+            std::sync::LazyLock::new(DecimalFormat::default);
+        let style = self.style;
+        let local = name.rsplit(':').next().unwrap_or(name);
+        match style.formats.iter().find(|(own, _)| &*own.local == local) {
+            Some((_, format)) => Ok(format),
+            None if name.is_empty() => Ok(&DEFAULT),
+            None => Err(self.fault(format!("there is no decimal format `{name}`"))),
+        }
+    }
+}
+
+/// What a node is sorted by.
+enum SortKey {
+    Number(f64),
+    /// Letters without their case, then with it.
+    Text(String, String),
+}
+
+impl SortKey {
+    fn of(text: &str, is_number: bool, upper_first: bool) -> Self {
+        if is_number {
+            return Self::Number(number_of(text));
+        }
+        // Small letters come first unless capitals are asked for.
+        let turned = |c: char| {
+            if c.is_lowercase() {
+                c.to_uppercase().next().unwrap_or(c)
+            } else {
+                c.to_lowercase().next().unwrap_or(c)
+            }
+        };
+        let cased = if upper_first { text.to_owned() } else { text.chars().map(turned).collect() };
+        Self::Text(text.to_lowercase(), cased)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            // What is no number comes first.
+            (Self::Number(left), Self::Number(right)) => {
+                left.partial_cmp(right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+            }
+            (Self::Text(left, left_cased), Self::Text(right, right_cased)) => {
+                left.cmp(right).then_with(|| left_cased.cmp(right_cased))
+            }
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+/// Whether a text is a name without a prefix.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains(':') && tollgate_expr::xml_name(text) == text
+}
+
+/// An expression that selects the node itself.
+pub(super) fn itself() -> Expr {
+    use super::xpath::{Axis, Path, Start, Step, Test};
+    let step = Step { axis: Axis::Itself, test: Test::Node, predicates: Vec::new() };
+    Expr::Path(Box::new(Path { start: Start::Context, steps: vec![step] }))
+}
