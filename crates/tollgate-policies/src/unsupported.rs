@@ -8,7 +8,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("azure-openai-token-limit", ""),
     ("cosmosdb-data-source", "GraphQL resolvers need Azure"),
     ("emit-metric", ""),
-    ("get-authorization-context", "the credential manager needs Azure"),
     ("http-data-source", "GraphQL resolvers need Azure"),
     ("invoke-dapr-binding", "call the Dapr sidecar as a backend"),
     ("llm-content-safety", ""),
