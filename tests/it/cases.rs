@@ -5,7 +5,7 @@
 //!
 //! - `xml FILE`: another document: of the API, such as `xml operations/read.xml`, or of the directory when it begins with
 //!   `fragments/`, `products/` or `workspaces/`;
-//! - `yaml FILE`: a file of the API, such as its OpenAPI document;
+//! - `yaml FILE`, `json FILE`: another file of the API, such as its OpenAPI document, or of the directory;
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
@@ -423,8 +423,10 @@ fn expect_headers(lines: &[&str], of: impl Fn(&str) -> Vec<String>) -> Result<()
 
 /// Compares what `tollgate check` prints.
 fn check(case: &Case) -> Result<(), String> {
-    let mut config = shared("http://127.0.0.1:8");
+    // What is shared comes last: what is added to it moves no line that a finding is in.
+    let mut config = String::new();
     let directory = case.add_to(Directory::new("").file("global.xml", GLOBAL), &mut config);
+    config.push_str(&shared("http://127.0.0.1:8"));
     directory.configure(&config);
     let output = directory.check();
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();

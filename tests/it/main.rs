@@ -5,9 +5,11 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
+mod calls;
 mod canary;
 mod cases;
 mod certificates;
+mod client_certificates;
 mod commands;
 mod cross_domain;
 mod demo;
@@ -19,6 +21,7 @@ mod load_time;
 mod named_values;
 mod operation;
 mod readme;
+mod redis;
 mod reload;
 mod retry;
 mod smuggling;

@@ -21,12 +21,12 @@ use tollgate_emulator::{Emulator, Gate, Options, Pace, Running, StreamPlan, Tls}
 use crate::harness::{Call, DEADLINE, Directory, Gateway, exchange};
 
 /// Makes certificates that its roots verify.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -35,12 +35,17 @@ impl Authority {
     }
 
     /// A certificate for these names and its key, as PEM, and the certificate as DER.
-    fn issue(&self, names: &[&str]) -> (String, CertificateDer<'static>) {
+    pub(crate) fn issue(&self, names: &[&str]) -> (String, CertificateDer<'static>) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).expect("parameters");
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         (format!("{}{}", certificate.pem(), key.serialize_pem()), certificate.der().clone())
+    }
+
+    /// Its own certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
     }
 
     fn client(&self, protocols: &[&[u8]]) -> TlsConnector {

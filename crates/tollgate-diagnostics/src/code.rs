@@ -64,6 +64,7 @@ codes! {
     INSECURE = "W0218", "The policy loads but weakens a check.";
     UNRESOLVED = "W0219", "A name that only a policy directory defines; checked alone, it stays unresolved.";
     NO_EFFECT = "W0220", "The attribute or element is accepted and has no effect outside Azure.";
+    UNKNOWN_CONNECTION = "E0221", "The policy refers to a connection that is not configured.";
 
     // 03xx: expressions.
     EXPR_SYNTAX = "E0301", "The expression is not C#.";

@@ -261,6 +261,22 @@ impl CompileCx<'_> {
         self.unresolved(Code::UNKNOWN_CERTIFICATE, "certificate", id, span, suggestion.as_deref())
     }
 
+    /// Says that a connection of the credential manager does not exist, if it does not.
+    pub fn check_connection(&mut self, provider: &str, id: &str, span: Span) -> bool {
+        let authorizations = Arc::clone(&self.env.ports.authorizations);
+        if authorizations.connection(provider, id).is_some() {
+            return true;
+        }
+        let known: Vec<String> = authorizations
+            .connections()
+            .into_iter()
+            .map(|(provider, id)| format!("{provider}.{id}"))
+            .collect();
+        let name = format!("{provider}.{id}");
+        let suggestion = closest(&name, known.iter().map(String::as_str));
+        self.unresolved(Code::UNKNOWN_CONNECTION, "connection", &name, span, suggestion)
+    }
+
     /// Says that a schema does not exist, if it does not.
     pub fn check_schema(&mut self, id: &str, span: Span) -> bool {
         if self.env.names.schema(id).is_some() {

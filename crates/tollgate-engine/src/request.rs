@@ -384,6 +384,11 @@ impl Variables {
         }
     }
 
+    /// Forgets a variable.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| &**known != name);
+    }
+
     /// Names in the order they were first set.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)

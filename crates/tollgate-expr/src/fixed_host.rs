@@ -7,10 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value as Json;
 
-use crate::collections::{Comparer, Dictionary, Key};
 use crate::json::DateParse;
-use crate::state::Object;
-use crate::types::{Ty, TypeId};
+use crate::types::Ty;
 use crate::{
     Api, Backend, Certificate, Deployment, EvalState, Group, Host, Jwt, LastError, MessageKind,
     Operation, Pkcs12, Product, ProductState, Response, Subscription, TrustStore, Url, UrlKind,
@@ -619,15 +617,12 @@ fn typed_variable(json: &Json, state: &mut EvalState) -> Result<Value, String> {
         "IResponse" => Value::response(response(json, 200)?),
         "Jwt" => Jwt::parse(&text(json, "token")).map_or(Value::Null, Value::jwt),
         "Authorization" => {
-            let mut claims = Dictionary::new(Ty::STRING, Ty::OBJECT, Comparer::Exact);
+            let mut claims = Vec::new();
             for (name, claim) in json.get("claims").into_iter().flat_map(entries) {
-                let claim = variable(claim, state)?;
-                claims.set(Key::Str(name.as_str().into()), Value::from(name.as_str()), claim);
+                claims.push((name.clone(), variable(claim, state)?));
             }
-            let claims = state.add(Object::Dictionary(Box::new(claims)));
-            let claims = claims.map_err(|exception| exception.to_string())?;
-            let token = Value::from(text(json, "token").as_str());
-            Value::record(Ty::Named(TypeId::Authorization), [token, claims])
+            let value = Value::authorization(state, &text(json, "token"), claims);
+            value.map_err(|exception| exception.to_string())?
         }
         "long" => Value::Long(value.as_i64().ok_or("`value` is not a whole number")?),
         "double" => Value::Double(value.as_f64().ok_or("`value` is not a number")?),

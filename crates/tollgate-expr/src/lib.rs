@@ -39,6 +39,7 @@ pub mod reference;
 mod regex;
 mod response;
 mod state;
+mod stored;
 mod syntax;
 mod text;
 mod time;
@@ -61,6 +62,7 @@ pub use jwt::Jwt;
 pub use program::{CompileOptions, Facts, Program, Target, compile};
 pub use response::Response;
 pub use state::{EvalCx, EvalState};
+pub use stored::Unstorable;
 pub use trees::{
     Dates, Json, WhiteSpace, XmlAttribute, XmlEvent, XmlName, XmlVisitor, body_bytes, body_text,
     html_encode, is_foreign_charset, url_decode, url_encode, write_json_string, xml_body_text,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rust_decimal::Decimal;
 
+use crate::collections::{Comparer, Dictionary, Key};
 use crate::json::{JsonId, format_guid};
 use crate::native::Native;
 use crate::number::Number;
-use crate::state::{ObjectId, text_of};
+use crate::state::{Object, ObjectId, text_of};
 use crate::time::{DateTime, DateTimeOffset, Kind, TimeSpan};
 use crate::types::{Ty, TypeId, is_tuple};
 use crate::xml::XmlId;
@@ -162,6 +163,20 @@ impl Value {
     /// A response.
     pub fn response(response: Response) -> Value {
         Value::Response(Arc::new(response))
+    }
+
+    /// What `get-authorization-context` stores: a token, and what else came with it.
+    pub fn authorization(
+        state: &mut EvalState,
+        token: &str,
+        claims: impl IntoIterator<Item = (String, Value)>,
+    ) -> Result<Value, Exception> {
+        let mut all = Dictionary::new(Ty::STRING, Ty::OBJECT, Comparer::Exact);
+        for (name, claim) in claims {
+            all.set(Key::Str(name.as_str().into()), Value::from(name.as_str()), claim);
+        }
+        let claims = state.add(Object::Dictionary(Box::new(all)))?;
+        Ok(Value::record(Ty::Named(TypeId::Authorization), [Value::from(token), claims]))
     }
 
     /// The response, when it is one.

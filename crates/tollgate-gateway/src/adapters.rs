@@ -8,15 +8,19 @@ use bytes::Bytes;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 
+use crate::authorizations::AuthorizationPool;
+use crate::cache::Caches;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
-use crate::config::{Config, Environment, IdentityConfig, KeysConfig};
+use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig};
 use crate::counters::GatewayCounters;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
 };
-use crate::identity::{self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings};
+use crate::identity::{
+    self, IdentityKind, IdentityParts, IdentityPool, IdentitySettings, Surroundings,
+};
 use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::redis::Redis;
@@ -29,12 +33,14 @@ use crate::wire::{Budget, system_root_certificates};
 pub(crate) struct Adapters {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) authorizations: Arc<AuthorizationPool>,
     pub(crate) calls: Arc<CallPool>,
     /// What all buffered bodies hold.
     pub(crate) budget: Arc<Budget>,
     pub(crate) identities: Arc<IdentityPool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
+    pub(crate) caches: Arc<Caches>,
     pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) metrics: Arc<Metrics>,
@@ -62,6 +68,12 @@ impl Adapters {
             randomness: Arc::new(SystemRandomness),
             metrics: Arc::clone(&metrics),
         };
+        let around = Surroundings {
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            metrics: Arc::clone(&metrics),
+        };
+        let authorizations = Arc::new(AuthorizationPool::new(Arc::clone(&fetcher), around));
         let budget = Arc::<Budget>::default();
         let calls = CallPool::new(CallParts {
             fetcher: Arc::clone(&fetcher),
@@ -70,6 +82,7 @@ impl Adapters {
         });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let caches = Arc::new(Caches::new(CACHE_SIZE, Arc::clone(&redis)));
         let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
@@ -77,11 +90,13 @@ impl Adapters {
         Self {
             resolver,
             fetcher,
+            authorizations,
             calls,
             budget,
             identities,
             keys,
             redis,
+            caches,
             counters,
             key_vault,
             metrics,
@@ -94,6 +109,8 @@ impl Adapters {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            authorizations: Arc::new(self.authorizations.with(&config.connections)),
+            cache: Arc::new(self.caches.with(config.redis.is_some())),
             calls: Arc::new(self.calls.with(call_settings(config))),
             counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
@@ -108,6 +125,7 @@ impl Adapters {
         if let Ok(settings) = fetch_settings(config) {
             self.fetcher.apply(settings);
         }
+        self.caches.resize(config.cache_size);
         self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
     }

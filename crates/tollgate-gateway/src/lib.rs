@@ -5,7 +5,9 @@
 
 mod adapters;
 pub mod admin;
+mod authorizations;
 mod backend;
+mod cache;
 mod calls;
 pub mod certificates;
 pub mod config;
@@ -39,4 +41,4 @@ pub use directory::{
 pub use gateway::{Gateway, Prepared, Setup, StartError};
 pub use settings::{Limits, ListenSettings, Timeouts};
 pub use snapshot::{Matched, PresentedKey, Refusal, Snapshot, SnapshotNames};
-pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports};
+pub use system::{NoTrace, SystemClock, SystemRandomness, offline_ports, ports_of_check};

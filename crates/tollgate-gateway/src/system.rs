@@ -1,15 +1,18 @@
 //! The ports that need nothing but the operating system, and the ones of a load that must reach nothing.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
-    AccessToken, Call, CallError, Calls, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Refresh, TokenSource,
+    AccessToken, Answer, Authorizations, Cache, CacheKey, CachePlace, Call, CallError, Calls,
+    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Refresh, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
+
+use crate::config::Config;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,11 +54,34 @@ pub fn offline_ports() -> Ports {
     Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
+        cache: Arc::new(Offline),
         calls: Arc::new(Offline),
+        authorizations: Arc::new(Named(Vec::new())),
         counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
+    }
+}
+
+/// Likewise; the connections of the configuration are known by name.
+pub fn ports_of_check(config: &Config) -> Ports {
+    let names = config.connections.iter();
+    let names = names.map(|known| (known.provider.clone(), known.id.clone())).collect();
+    Ports { authorizations: Arc::new(Named(names)), ..offline_ports() }
+}
+
+/// Connections by name.
+struct Named(Vec<(String, String)>);
+
+impl Authorizations for Named {
+    fn connection(&self, provider: &str, id: &str) -> Option<Arc<dyn TokenSource>> {
+        let is_known = self.connections().contains(&(provider, id));
+        is_known.then(|| Arc::new(Offline) as Arc<dyn TokenSource>)
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        self.0.iter().map(|(provider, id)| (provider.as_str(), id.as_str())).collect()
     }
 }
 
@@ -91,6 +117,37 @@ impl TokenSource for Offline {
 
     fn fetch(&self) -> BoxFuture<'_, Result<AccessToken, IdentityError>> {
         Box::pin(async { Err(IdentityError::Unavailable("nothing is fetched here".to_owned())) })
+    }
+}
+
+impl Cache for Offline {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, Option<Bytes>> {
+        Answer::Ready(None)
+    }
+
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
+        Answer::Ready(Lease::new(()))
+    }
+
+    fn is_local(&self, _: CachePlace) -> bool {
+        true
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn has_external(&self) -> bool {
+        // Where the policies will run is not known.
+        true
     }
 }
 

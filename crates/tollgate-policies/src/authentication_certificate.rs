@@ -250,14 +250,21 @@ impl Step for ClientCertificate {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use bytes::Bytes;
-    use tollgate_engine::Secret;
     use tollgate_engine::jose::Certificate;
+    use tollgate_engine::{Pkcs12, Secret};
 
     use crate::testing::Case;
 
-    /// A file with the password `pass`, made with openssl for these tests.
-    const PFX: &str = include_str!("testing/client.pfx.b64");
+    /// A file of the tests of expressions.
+    const PFX: &[u8] = include_bytes!("../../tollgate-expr/src/types/crypto/tests/signing.pfx");
+    const PASSWORD: &str = "secret";
+
+    fn base64() -> String {
+        STANDARD.encode(PFX)
+    }
 
     fn certificate(key: Option<&'static [u8]>) -> Certificate {
         let key = key.map(|key| Secret::new(Bytes::from_static(key)));
@@ -269,8 +276,8 @@ mod tests {
             .certificate("client", certificate(Some(b"key")))
             .certificate("public", certificate(None))
             .variable("id", "client".into())
-            .variable("pfx", PFX.into())
-            .variable("password", "pass".into())
+            .variable("pfx", base64().as_str().into())
+            .variable("password", PASSWORD.into())
     }
 
     fn chosen(case: Case) -> String {
@@ -305,12 +312,13 @@ mod tests {
 
     #[test]
     fn files_from_bytes_and_from_base64() {
-        let thumbprint = include_str!("testing/client.pfx.sha1").trim();
+        let opened = Pkcs12::open(PFX, PASSWORD).unwrap();
+        let thumbprint = Certificate::new(opened.certificate, Vec::new(), None).thumbprint();
         let dynamic = r#"body="@((string)context.Variables["pfx"])" password="@((string)context.Variables["password"])""#;
         assert_eq!(chosen(case(dynamic)), thumbprint);
-        let bytes = r#"body="@(Convert.FromBase64String((string)context.Variables["pfx"]))" password="pass""#;
+        let bytes = r#"body="@(Convert.FromBase64String((string)context.Variables["pfx"]))" password="secret""#;
         assert_eq!(chosen(case(bytes)), thumbprint);
-        assert_eq!(chosen(case(&format!(r#"body="{PFX}" password="pass""#))), thumbprint);
+        assert_eq!(chosen(case(&format!(r#"body="{}" password="secret""#, base64()))), thumbprint);
         assert_eq!(
             chosen(case(dynamic).variable("password", "wrong".into())),
             "CertificateInvalid: The certificate cannot be used: the password does not fit."
@@ -319,7 +327,8 @@ mod tests {
             chosen(case(dynamic).variable("pfx", "!".into())),
             "CertificateInvalid: The certificate cannot be used: it is neither PKCS#12 nor Base64."
         );
-        case(&format!(r#"body="{PFX}" password="wrong""#)).refused("the password does not fit");
+        case(&format!(r#"body="{}" password="wrong""#, base64()))
+            .refused("the password does not fit");
         case(r#"body="AAAA""#).refused("it is no PKCS#12 file");
     }
 
@@ -332,7 +341,7 @@ mod tests {
 
     #[test]
     fn nothing_secret_prints() {
-        let printed = case(&format!(r#"body="{PFX}" password="pass""#)).printed();
-        assert!(!printed.contains(PFX.get(..40).unwrap()), "{printed}");
+        let printed = case(&format!(r#"body="{}" password="secret""#, base64())).printed();
+        assert!(!printed.contains(base64().get(..40).unwrap()), "{printed}");
     }
 }

@@ -7,6 +7,14 @@ mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
 mod base_url;
+mod cache_lookup;
+mod cache_lookup_value;
+mod cache_remove_value;
+mod cache_store;
+mod cache_store_value;
+mod cache_value;
+mod cached_response;
+mod cached_value;
 mod check_header;
 mod choose;
 mod conversion;
@@ -15,6 +23,7 @@ mod cross_domain;
 mod exists_action;
 mod find_and_replace;
 mod forward_request;
+mod get_authorization_context;
 mod ip_filter;
 mod json_to_xml;
 mod jsonp;
@@ -78,12 +87,19 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    cache_lookup::POLICY,
+    cache_lookup_value::POLICY,
+    cache_remove_value::POLICY,
+    cache_store::POLICY,
+    cache_store_value::POLICY,
+    cache_value::POLICY,
     check_header::POLICY,
     choose::POLICY,
     cors::POLICY,
     cross_domain::POLICY,
     find_and_replace::POLICY,
     forward_request::POLICY,
+    get_authorization_context::POLICY,
     ip_filter::POLICY,
     json_to_xml::POLICY,
     jsonp::POLICY,

@@ -153,14 +153,13 @@ fn proxy(url: &ProxyUrl, username: Option<&str>, password: Option<&str>) -> Arc<
 
 impl Step for UseProxy {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
-        let proxy = match &self.fixed {
-            Some(proxy) => Arc::clone(proxy),
-            None => {
-                let url = self.url.eval(cx)?;
-                let username = self.username.as_ref().map(|value| value.eval(cx)).transpose()?;
-                let password = self.password.as_ref().map(|value| value.eval(cx)).transpose()?;
-                proxy(&url, username.as_deref(), password.as_deref())
-            }
+        let proxy = if let Some(proxy) = &self.fixed {
+            Arc::clone(proxy)
+        } else {
+            let url = self.url.eval(cx)?;
+            let username = self.username.as_ref().map(|value| value.eval(cx)).transpose()?;
+            let password = self.password.as_ref().map(|value| value.eval(cx)).transpose()?;
+            proxy(&url, username.as_deref(), password.as_deref())
         };
         cx.via_mut(self.message).proxy = Some(proxy);
         Ok(Flow::Continue)

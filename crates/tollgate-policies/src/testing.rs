@@ -1,5 +1,6 @@
 //! Compiles policies from text and runs them against fakes.
 
+mod cache;
 mod ports;
 pub(crate) mod signer;
 
@@ -19,8 +20,10 @@ use tollgate_engine::{
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
+pub(crate) use cache::FakeCache;
 use ports::{
-    FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Sequence, TraceLog, block_on,
+    FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Observer, Sequence, TraceLog,
+    block_on,
 };
 pub(crate) use ports::{FakeKeys, NOW, Sent, World};
 
@@ -31,6 +34,7 @@ pub(crate) struct Case {
     sections: [String; 4],
     scope: Scope,
     wider: Option<(Scope, String)>,
+    method: Method,
     url: String,
     ip: Option<std::net::IpAddr>,
     headers: HeaderMap,
@@ -47,6 +51,7 @@ pub(crate) struct Case {
     named_values: Values,
     identity_ready: bool,
     keys: Arc<FakeKeys>,
+    cache: Arc<FakeCache>,
     calls: Arc<FakeCalls>,
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
@@ -64,7 +69,12 @@ pub(crate) struct Run {
     slept: Arc<Mutex<Vec<Duration>>>,
     calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
+    pub(crate) cache: Arc<FakeCache>,
+    observer: Observer,
 }
+
+/// What is written down of the wire.
+type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Observer);
 
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
@@ -95,6 +105,7 @@ impl Case {
             sections,
             scope: Scope::Operation,
             wider: None,
+            method: Method::GET,
             url: "/".to_owned(),
             ip: None,
             headers: HeaderMap::new(),
@@ -111,6 +122,7 @@ impl Case {
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
+            cache: Arc::default(),
             calls: Arc::default(),
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             clock,
@@ -176,6 +188,25 @@ impl Case {
     /// The body is still on the wire.
     pub(crate) fn streaming(mut self) -> Self {
         self.streaming = true;
+        self
+    }
+
+    /// Policies of `inbound` besides those of another section.
+    pub(crate) fn inbound_too(mut self, policies: &str) -> Self {
+        policies.clone_into(&mut self.sections[0]);
+        self
+    }
+
+    pub(crate) fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// The body of the last answer stays on the wire.
+    pub(crate) fn streaming_answer(mut self) -> Self {
+        if let Some(Ok(answer)) = self.answers.last_mut() {
+            answer.body = Body::Stream;
+        }
         self
     }
 
@@ -260,6 +291,18 @@ impl Case {
         self
     }
 
+    /// Whether there is a cache on a server, which answers late.
+    pub(crate) fn external_cache(mut self, external: bool) -> Self {
+        self.cache = Arc::new(FakeCache::new(external));
+        self
+    }
+
+    /// The cache of an earlier run.
+    pub(crate) fn cache(mut self, cache: &Arc<FakeCache>) -> Self {
+        self.cache = Arc::clone(cache);
+        self
+    }
+
     /// Seconds since 1970.
     pub(crate) fn at(self, now: i64) -> Self {
         self.clock.set(now * 1_000);
@@ -284,8 +327,11 @@ impl Case {
         Ports {
             keys: Arc::clone(&self.keys) as _,
             identities: Arc::new(FakeIdentities { ready: self.identity_ready }),
+            authorizations: Arc::new(FakeIdentities { ready: self.identity_ready }),
             calls: Arc::clone(&self.calls) as _,
+            cache: Arc::clone(&self.cache) as _,
             counters: Arc::clone(&self.counters) as _,
+            calls: Arc::clone(&self.calls) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
@@ -360,25 +406,23 @@ impl Case {
 
     pub(crate) fn run(self) -> Run {
         let trace = Arc::<TraceLog>::default();
+        let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
         let (documents, findings, errors) = self.compile(&ports);
         assert!(!errors, "{findings}");
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
         let slept = Arc::default();
-        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept));
+        let observer = Observer::default();
+        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), observer.clone());
         let calls = Arc::clone(&self.calls);
         let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, slept, calls, trace }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, observer }
     }
 
-    fn request(
-        self,
-        ports: Ports,
-        (forwarded, slept): (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>),
-    ) -> RequestCx {
+    fn request(self, ports: Ports, (forwarded, slept, observer): Recorded) -> RequestCx {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -408,7 +452,7 @@ impl Case {
             self.operation.map(|url_template| Operation { url_template, ..Operation::default() });
         RequestCx {
             request: Request {
-                method: Method::GET,
+                method: self.method,
                 original_url: Arc::new(original_url),
                 uri: Uri { path: path.to_owned(), query: query.to_owned() },
                 target: None,
@@ -442,7 +486,13 @@ impl Case {
                 deployment: Arc::new(Deployment::default()),
             },
             ports,
-            wire: Box::new(FakeWire { body: bytes, answers: self.answers, forwarded, slept }),
+            wire: Box::new(FakeWire {
+                body: bytes,
+                answers: self.answers,
+                forwarded,
+                slept,
+                observer,
+            }),
             eval: EvalState::new(Limits::default()),
             counted: tollgate_engine::counters::Counted::default(),
             finally: tollgate_engine::Finally::default(),
@@ -490,6 +540,11 @@ impl Run {
         for work in finally.sent(Traffic { request, response }) {
             block_on(work, &mut self.waits);
         }
+    }
+
+    /// The body that the backend streams, `body`, passes to its end.
+    pub(crate) fn pass_stream(&self) {
+        self.observer.pass(&["bo", "dy"]);
     }
 
     pub(crate) fn forwarded(&self) -> Vec<Forwarded> {

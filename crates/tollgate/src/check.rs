@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
-use tollgate_gateway::{CONFIG_FILE, LoadCx, Loaded, NoVault, check_document, load, offline_ports};
+use tollgate_gateway::{
+    CONFIG_FILE, LoadCx, Loaded, NoVault, check_document, load, ports_of_check,
+};
 
 use crate::registry::{ProcessEnvironment, REGISTRY};
 
@@ -30,9 +32,12 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let offline = |_: &tollgate_gateway::config::Config| offline_ports();
-    let cx =
-        LoadCx { registry: REGISTRY, env: &ProcessEnvironment, ports: &offline, vault: &NoVault };
+    let cx = LoadCx {
+        registry: REGISTRY,
+        env: &ProcessEnvironment,
+        ports: &ports_of_check,
+        vault: &NoVault,
+    };
     let mut all: Vec<Loaded> = Vec::new();
     for path in &args.paths {
         if !path.exists() {

@@ -220,11 +220,10 @@ fn text(cx: &mut CompileCx<'_>, element: &Element, def: &TextDef) {
     match element.text() {
         None if def.required => cx.report(missing_text(element)),
         None => {}
-        Some(text) if text.is_expression => {
-            if !def.expression {
-                cx.report(not_an_expression(&text, &subject));
-            }
+        Some(text) if text.is_expression && !def.expression => {
+            cx.report(not_an_expression(&text, &subject));
         }
+        Some(text) if text.is_expression => {}
         Some(text) => literal(cx, &text, def.ty, &subject),
     }
 }

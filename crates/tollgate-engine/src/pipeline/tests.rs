@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
-    AccessToken, BodyError, Call, CallError, Calls, ForwardCall, ForwardError, Identities,
-    IdentityError, KeyError, KeySets, KeySource, Names, TokenSource, Via,
+    AccessToken, Answer, Authorizations, BodyError, Cache, CacheKey, CachePlace, Call, CallError,
+    Calls, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
+    Lease, Names, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -235,6 +236,36 @@ impl KeySource for Nothing {
     }
 }
 
+impl Cache for Nothing {
+    fn get(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, Option<Bytes>> {
+        Answer::Ready(None)
+    }
+
+    fn set(&self, _: CachePlace, _: &CacheKey, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn remove(&self, _: CachePlace, _: &CacheKey) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn lease(&self, _: &CacheKey) -> Answer<'static, Lease> {
+        Answer::Ready(Lease::new(()))
+    }
+
+    fn is_local(&self, _: CachePlace) -> bool {
+        true
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn has_external(&self) -> bool {
+        false
+    }
+}
+
 impl Identities for Nothing {
     fn source(&self, _: Option<&str>, _: &str) -> Result<Arc<dyn TokenSource>, IdentityError> {
         Err(IdentityError::Unavailable(String::new()))
@@ -327,6 +358,16 @@ impl Wire for Nothing {
     }
 }
 
+impl Authorizations for Nothing {
+    fn connection(&self, _: &str, _: &str) -> Option<Arc<dyn TokenSource>> {
+        None
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+}
+
 impl Calls for Nothing {
     fn send(&self, _: Call) -> BoxFuture<'static, Result<Response, CallError>> {
         Box::pin(async { Err(CallError::Refused("nothing is called here".to_owned())) })
@@ -341,7 +382,9 @@ fn ports() -> Ports {
     Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
+        cache: Arc::new(Nothing),
         calls: Arc::new(Nothing),
+        authorizations: Arc::new(Nothing),
         counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),

@@ -34,6 +34,8 @@ pub struct AccessToken {
     pub authorization: http::HeaderValue,
     /// Seconds since 1970 at which it ends.
     pub expires_at: i64,
+    /// What else the answer of an OAuth 2.0 token endpoint said; empty for identities of Azure.
+    pub claims: Arc<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// Why there is no token.

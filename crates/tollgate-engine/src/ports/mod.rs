@@ -1,6 +1,8 @@
 //! What the engine asks of the outside. The gateway adapts these; tests fake them.
 
 mod answer;
+mod authorizations;
+mod cache;
 mod calls;
 mod counters;
 mod identity;
@@ -13,6 +15,8 @@ use std::sync::Arc;
 use tollgate_diagnostics::Span;
 
 pub use answer::Answer;
+pub use authorizations::Authorizations;
+pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use counters::{
     Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
@@ -20,7 +24,9 @@ pub use counters::{
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
-pub use wire::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire};
+pub use wire::{
+    BodyError, BodyObserver, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire,
+};
 
 use crate::jose::Certificate;
 use crate::json_schema::SchemaDocument;
@@ -32,6 +38,10 @@ pub struct Ports {
     pub keys: Arc<dyn KeySets>,
     /// Tokens of the gateway's own identities.
     pub identities: Arc<dyn Identities>,
+    /// Tokens for services that are not Azure's.
+    pub authorizations: Arc<dyn Authorizations>,
+    /// What is kept from one request for others.
+    pub cache: Arc<dyn Cache>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
     /// Counters that limits are kept with.

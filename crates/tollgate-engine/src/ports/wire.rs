@@ -35,8 +35,23 @@ pub trait Wire: Any + Send {
     /// describes the framing, and the gateway's own subscription keys.
     fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap;
 
+    /// Lets an observer see the rest of the response's body as it passes, which does not hold it back. It is dropped when
+    /// the body does not come to its end.
+    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
+        drop(observer);
+    }
+
     /// Waits without holding anything; ends early when the client goes away.
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>>;
+}
+
+/// Looks on while the body of a response passes, as the backend sends it.
+pub trait BodyObserver: Send {
+    /// A piece has come. False when the observer is not interested any more.
+    fn piece(&mut self, piece: &Bytes) -> bool;
+
+    /// The body is whole. What must wait goes on in the future, as a task of its own.
+    fn end(self: Box<Self>) -> Option<BoxFuture<'static, ()>>;
 }
 
 /// One call of the backend.

@@ -87,7 +87,7 @@ fn shown(result: Result<Primitive, Exception>) -> String {
             Primitive::DateTimeOffset(date) => format!("DateTimeOffset:{}", date.text()),
             Primitive::TimeSpan(span) => format!("TimeSpan:{}", span.text()),
             Primitive::Guid(guid) => format!("Guid:{}", format_guid(guid, None).unwrap()),
-            Primitive::Uri(uri) => format!("Uri:{uri}"),
+            Primitive::Uri(uri) => format!("Uri:{}", uri.original()),
             Primitive::Bytes(bytes) => {
                 use base64::Engine as _;
                 format!("b:{}", base64::engine::general_purpose::STANDARD.encode(bytes))

@@ -85,7 +85,10 @@ impl KeyType {
             Self::Secret => "secret".to_owned(),
             Self::Secrets => "list of secrets".to_owned(),
             Self::SecretTable => "secrets by name".to_owned(),
-            Self::NamedValue => "text, or `{ env | file | value | key-vault, secret }`".to_owned(),
+            Self::NamedValue => {
+                "text, or `{ env }`, `{ file }`, `{ value }` or `{ key-vault }`, each with `secret`"
+                    .to_owned()
+            }
         }
     }
 }
@@ -199,6 +202,12 @@ pub const KEYS: &[KeyDef] = &[
         "100000",
         "Counters of rates and quotas in memory; of more, those go first that would be over first.",
     ),
+    key(
+        "limits.one-way-requests",
+        Count,
+        "256",
+        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
+    ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
     key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),
@@ -282,6 +291,12 @@ pub const KEYS: &[KeyDef] = &[
         "Hosts that policy-made requests may reach although their address is link-local.",
     ),
     key(
+        "cache.size",
+        Size,
+        "64 MiB",
+        "Bytes of the cache in memory; one value may take an eighth of them, in the cache on the Redis server as well. A change empties the cache.",
+    ),
+    key(
         "redis.url",
         NamedValue,
         "",
@@ -307,13 +322,29 @@ pub const KEYS: &[KeyDef] = &[
         "named-values.*",
         NamedValue,
         "",
-        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`), `file` and `key-vault` it is a secret unless `secret = false`. `{ key-vault = \"https://<vault>.vault.azure.net/secrets/<name>\" }` is read as the gateway's own identity, or as the user-assigned one of `client-id`, and needs the role to get secrets; a gateway does not start without it, and later keeps the last one it could read.",
+        "Text that stands for `{{name}}` in policies. From `env` (with an optional `default`), `file` and `key-vault` it is a secret unless `secret = false`. `{ key-vault = \"https://<vault>.vault.azure.net/secrets/<name>\" }` is read as the gateway's own identity, or as the user-assigned one of `client-id`, and needs the role Key Vault Secrets User; a gateway does not start without it, and later keeps the last one it could read.",
     ),
     key(
         "key-vault.refresh",
         Duration,
         "15m",
         "How often named values are read from Key Vault again; a new secret takes force without a restart. At least `1s`.",
+    ),
+    key(
+        "connections.*.*.token-url",
+        Url,
+        "",
+        "Token endpoint of a connection (`connections.<provider>.<connection>`) that `get-authorization-context` takes tokens from.",
+    ),
+    key("connections.*.*.client-id", Text, "", "Client id at the token endpoint."),
+    key("connections.*.*.client-secret", Secret, "", "Client secret at the token endpoint."),
+    key("connections.*.*.scopes", List, "", "Scopes to ask for."),
+    key("connections.*.*.audience", Text, "", "Audience to ask for, where the endpoint wants it."),
+    key(
+        "connections.*.*.authentication",
+        Word(&["basic", "body"]),
+        "basic",
+        "Where the client id and secret go: into the header or into the body.",
     ),
     key(
         "ca-certificates.roots",

@@ -1,5 +1,6 @@
 //! `tollgate.toml`: read, checked, resolved.
 
+mod authorities;
 mod entities;
 pub mod keys;
 mod named_values;
@@ -24,6 +25,7 @@ use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
+pub use authorities::{AuthoritiesConfig, SchemaConfig};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
 pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
 use secrets::ApiNames;
@@ -63,6 +65,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// The gateway's own calls.
     pub egress: EgressConfig,
+    /// Bytes of the cache in memory.
+    pub cache_size: usize,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
     /// Counters of limits.
@@ -81,6 +85,8 @@ pub struct Config {
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
     pub backends: Vec<BackendConfig>,
+    /// Connections of the credential manager.
+    pub connections: Vec<ConnectionConfig>,
     /// APIs.
     pub apis: Vec<ApiConfig>,
     /// Workspaces.
@@ -129,6 +135,9 @@ pub struct IdentityConfig {
     pub authority: Option<String>,
 }
 
+/// Bytes of the cache in memory when the configuration does not say.
+pub(crate) const CACHE_SIZE: usize = 64 << 20;
+
 /// Signing keys of issuers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeysConfig {
@@ -153,28 +162,6 @@ pub struct EgressConfig {
     pub no_proxy: Vec<String>,
     /// Hosts whose link-local address may be reached.
     pub allow_link_local: Vec<String>,
-}
-
-/// Whom certificates are trusted to come from, in expressions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuthoritiesConfig {
-    /// PEM file of roots besides the system's.
-    pub roots: Option<PathBuf>,
-    /// PEM file of certificates that lead to roots.
-    pub intermediates: Option<PathBuf>,
-    /// Files of revocation lists, and where each was written.
-    pub revocation_lists: Vec<(PathBuf, Span)>,
-}
-
-/// A schema for the validation of bodies.
-#[derive(Debug, Clone)]
-pub struct SchemaConfig {
-    /// Identifier.
-    pub id: String,
-    /// The document.
-    pub file: String,
-    /// Where it was written.
-    pub span: Span,
 }
 
 /// A certificate.
@@ -221,6 +208,34 @@ pub struct BackendConfig {
     pub first_byte_timeout: Option<Duration>,
     /// Where it was written.
     pub span: Span,
+}
+
+/// A connection of the credential manager.
+#[derive(Debug, Clone)]
+pub struct ConnectionConfig {
+    /// Whose tokens they are.
+    pub provider: String,
+    /// Identifier, unique for its provider.
+    pub id: String,
+    /// How its tokens are asked for.
+    pub grant: ClientCredentials,
+}
+
+/// The client credentials grant of OAuth 2.0 (RFC 6749 §4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientCredentials {
+    /// The token endpoint.
+    pub token_url: String,
+    /// Client id.
+    pub client_id: String,
+    /// Client secret.
+    pub client_secret: Secret<String>,
+    /// Scopes, separated by blanks.
+    pub scope: String,
+    /// What the token is for, where the endpoint asks for it.
+    pub audience: Option<String>,
+    /// Whether the client proves itself in the body of the request instead of its header.
+    pub secret_in_body: bool,
 }
 
 /// An API.
@@ -449,6 +464,7 @@ impl Reader<'_> {
                 allow_http: flag(keys, "allow-http", false),
             },
             egress: self.egress(table.table("egress")),
+            cache_size: count(table.table("cache"), "size", CACHE_SIZE),
             redis: self.redis(table.table("redis")),
             counters: counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
@@ -458,6 +474,7 @@ impl Reader<'_> {
             schemas: self.schemas(table.table("schemas")),
             certificates,
             backends,
+            connections: self.connections(table.table("connections")),
             apis,
             workspaces,
             products,
@@ -474,14 +491,6 @@ impl Reader<'_> {
         let path = self.root.join(text(table, key)?);
         self.files.push(path.clone());
         Some(path)
-    }
-
-    /// Files the configuration names in a list, likewise, each with its place.
-    fn paths(&mut self, table: Option<Table<'_>>, key: &str) -> Vec<(PathBuf, Span)> {
-        let written = list(table, key).unwrap_or_default().into_iter();
-        let paths: Vec<_> = written.map(|(path, span)| (self.root.join(path), span)).collect();
-        self.files.extend(paths.iter().map(|(path, _)| path.clone()));
-        paths
     }
 
     /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
@@ -609,31 +618,6 @@ impl Reader<'_> {
         settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
         settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
         Some(settings)
-    }
-
-    fn schemas(&mut self, table: Option<Table<'_>>) -> Vec<SchemaConfig> {
-        let mut schemas = Vec::new();
-        for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            match text(item.table(), "file") {
-                Some(file) => {
-                    self.files.push(self.root.join(&file));
-                    schemas.push(SchemaConfig { id: id.to_owned(), file, span });
-                }
-                None => {
-                    let message = format!("schema `{id}` needs `file`");
-                    self.report(Code::CONFIG_MISSING, message, span, "`file` is missing");
-                }
-            }
-        }
-        schemas
-    }
-
-    fn authorities(&mut self, table: Option<Table<'_>>) -> AuthoritiesConfig {
-        AuthoritiesConfig {
-            roots: self.path(table, "roots"),
-            intermediates: self.path(table, "intermediates"),
-            revocation_lists: self.paths(table, "revocation-lists"),
-        }
     }
 }
 

@@ -10,8 +10,9 @@ use tollgate_engine::{Pkcs12, Secret, Url};
 
 use super::toml_file::{Item, Table};
 use super::{
-    ApiConfig, BackendConfig, CertificateConfig, OperationConfig, Reader, Shown, VersionSet, flag,
-    list, optional_duration, parse_url, text,
+    ApiConfig, BackendConfig, CertificateConfig, ClientCredentials, ConnectionConfig,
+    OperationConfig, Reader, Shown, VersionSet, flag, list, names, optional_duration, parse_url,
+    text,
 };
 
 /// Values shorter than this are not masked in output: masking them would shred ordinary text.
@@ -89,12 +90,11 @@ impl Reader<'_> {
     pub(super) fn header_names(&mut self, names: &[(String, Span)]) -> Vec<HeaderName> {
         let mut headers = Vec::new();
         for (name, span) in names {
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(header) => headers.push(header),
-                Err(_) => {
-                    let message = format!("`{name}` is not the name of a header");
-                    self.report(Code::CONFIG_VALUE, message, *span, "not a token");
-                }
+            if let Ok(header) = HeaderName::from_bytes(name.as_bytes()) {
+                headers.push(header);
+            } else {
+                let message = format!("`{name}` is not the name of a header");
+                self.report(Code::CONFIG_VALUE, message, *span, "not a token");
             }
         }
         headers
@@ -113,6 +113,58 @@ impl Reader<'_> {
         };
         header.set_sensitive(true);
         Some(header)
+    }
+
+    pub(super) fn connections(&mut self, table: Option<Table<'_>>) -> Vec<ConnectionConfig> {
+        let mut all = Vec::new();
+        for (provider, _, item) in table.map(Table::entries).unwrap_or_default() {
+            for (id, span, item) in item.table().map(Table::entries).unwrap_or_default() {
+                let grant = item.table().and_then(|table| self.grant(table, (provider, id), span));
+                all.extend(grant.map(|grant| ConnectionConfig {
+                    provider: provider.to_owned(),
+                    id: id.to_owned(),
+                    grant,
+                }));
+            }
+        }
+        all
+    }
+
+    fn grant(
+        &mut self,
+        table: Table<'_>,
+        (provider, id): (&str, &str),
+        span: Span,
+    ) -> Option<ClientCredentials> {
+        let this = Some(table);
+        let client_secret =
+            table.get("client-secret").and_then(|item| self.secret(item, Shown::Never));
+        let (Some(token_url), Some(client_id), Some(client_secret)) =
+            (text(this, "token-url"), text(this, "client-id"), client_secret)
+        else {
+            let message = format!(
+                "connection `{provider}.{id}` needs `token-url`, `client-id` and `client-secret`"
+            );
+            self.report(Code::CONFIG_MISSING, message, span, "incomplete");
+            return None;
+        };
+        let url = parse_url(&token_url);
+        let is_safe = |url: &Url| {
+            url.scheme == "https"
+                || matches!(&*url.host, "localhost" | "127.0.0.1" | "[::1]" | "::1")
+        };
+        if url.as_ref().is_some_and(|url| !is_safe(url)) {
+            let message = format!("connection `{provider}.{id}` sends its secret over plain HTTP");
+            self.report(Code::INSECURE, message, span, "`token-url` is not `https`");
+        }
+        Some(ClientCredentials {
+            token_url,
+            client_id,
+            client_secret,
+            scope: names(list(this, "scopes")).join(" "),
+            audience: text(this, "audience"),
+            secret_in_body: text(this, "authentication").is_some_and(|word| word == "body"),
+        })
     }
 
     pub(super) fn certificates(&mut self, table: Option<Table<'_>>) -> Vec<CertificateConfig> {

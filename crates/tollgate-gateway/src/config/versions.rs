@@ -57,14 +57,10 @@ impl Reader<'_> {
             let scheme = text(table, "scheme").unwrap_or_default();
             let scheme = match (scheme.as_str(), name) {
                 ("query", Some(name)) => VersionScheme::Query(name),
-                ("header", Some(name)) => match HeaderName::from_bytes(name.as_bytes()) {
-                    Ok(header) => VersionScheme::Header(header),
-                    Err(_) => {
-                        let message = format!("`{name}` is not the name of a header");
-                        self.report(Code::CONFIG_VALUE, message, span, "not a token");
-                        VersionScheme::Segment
-                    }
-                },
+                ("header", Some(name)) => {
+                    let header = self.header_names(&[(name, span)]).pop();
+                    header.map_or(VersionScheme::Segment, VersionScheme::Header)
+                }
                 ("query" | "header", None) => {
                     let message = format!("version set `{id}` needs a `name`");
                     self.report(Code::CONFIG_MISSING, message, span, "the name of what?");
@@ -106,7 +102,7 @@ impl Reader<'_> {
                 Diagnostic::new(Code::CONFIG_CONFLICT, message, span)
                     .label("a request could go to either")
                     .also(other.span, "the other one")
-                    .help("let them differ in `path`, in `version` within a `version-set`, or in `revision`"),
+                    .help("let them differ in `path`, in `version` within a `version-set`, or in `revision`, with one of them `current`"),
             );
         }
     }

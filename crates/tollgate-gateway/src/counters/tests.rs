@@ -1,3 +1,4 @@
+use tollgate_engine::Clock as _;
 use tollgate_engine::ports::{Counter, Window};
 
 use super::*;
@@ -62,4 +63,53 @@ async fn without_a_configured_server_nothing_waits() {
     assert!(matches!(counters.charge(&charge), Answer::Ready(Ok(verdict)) if !verdict.admitted));
     let slot = counters.enter(CounterKey::new(&["slot"]), 1);
     assert!(slot.is_some() && counters.enter(CounterKey::new(&["slot"]), 1).is_none());
+}
+
+/// With `TOLLGATE_REDIS_URL`: the scripts count as the memory does. Windows are so long that nothing leaves them meanwhile.
+#[tokio::test]
+async fn counters_in_redis_do_what_those_in_memory_do() {
+    let Ok(url) = std::env::var("TOLLGATE_REDIS_URL") else {
+        println!("skipped: TOLLGATE_REDIS_URL names no Redis server");
+        return;
+    };
+    let metrics = Arc::new(Metrics::new());
+    let redis = Arc::new(Redis::new(fetcher(), Arc::clone(&metrics)));
+    redis.apply(Some(RedisSettings::parse(&url).unwrap())).await;
+    assert!(redis.status().unwrap().connected, "{:?}", redis.status());
+    let counters = GatewayCounters::new(redis, Arc::clone(&metrics));
+    let unique = uuid::Uuid::new_v4().to_string();
+    let now = SystemClock.unix_seconds() * 1_000;
+    let year = 31_536_000_000;
+    for (name, window) in [
+        ("sliding", Window::Sliding { ms: year }),
+        ("fixed", Window::Fixed { ms: year, origin: now - 1_000_000 }),
+        ("forever", Window::Forever),
+    ] {
+        let counter = |part| Counter { key: CounterKey::new(&[&unique, name, part]), window };
+        let charge =
+            |part, limit, needed, amount| Charge { counter: counter(part), limit, needed, amount };
+        for step in 0..200_u64 {
+            let charges = [
+                charge("one", 50 + step % 7, step % 3, step % 3),
+                charge("two", 1_000, 1 + step % 5, step % 5),
+            ];
+            let shared = counters.charge(&charges).get().await.unwrap();
+            let local = counters.memory.charge_now(&charges);
+            assert_eq!(shared.admitted, local.admitted, "{name} {step}");
+            for (shared, local) in shared.standings.iter().zip(&local.standings) {
+                let of =
+                    |standing: &Standing| (standing.used, standing.fits, standing.wait.is_some());
+                assert_eq!(of(shared), of(local), "{name} {step}");
+                let waits = [shared, local].map(|standing| standing.wait.unwrap_or_default());
+                assert!(waits[0].abs_diff(waits[1]).as_secs() < 10, "{name} {step} {waits:?}");
+            }
+            let amount = [7, -3, 0, -40, 2][usize::try_from(step % 5).unwrap()];
+            let since = if step % 2 == 0 { now } else { now - 2 * i64::try_from(year).unwrap() };
+            let correction = Correction { counter: counter("two"), amount, since };
+            counters.correct(&[correction]).get().await.unwrap();
+            counters.memory.correct_now(&[correction]);
+        }
+    }
+    let metrics = metrics.encode().unwrap();
+    assert!(metrics.contains("tollgate_counters_unavailable_total 0"), "{metrics}");
 }

@@ -278,7 +278,7 @@ impl Generation {
 
 impl Pools {
     fn new(settings: &FetchSettings, resolver: &Arc<dyn Resolve>) -> Result<Self, FetchError> {
-        let roots = tls::roots(&settings.roots).map_err(unusable)?;
+        let roots = tls::roots(&settings.roots).map_err(|error| unusable(&error))?;
         let shared = Arc::new(Shared {
             resolver: Arc::clone(resolver),
             addresses: settings.addresses.clone(),
@@ -333,7 +333,7 @@ fn client(
         .build(connector))
 }
 
-fn unusable(error: rustls::Error) -> FetchError {
+fn unusable(error: &rustls::Error) -> FetchError {
     FetchError::Settings(error.to_string())
 }
 

@@ -35,7 +35,7 @@ pub(super) fn client_config(
 ) -> Result<ClientConfig, FetchError> {
     let builder = ClientConfig::builder_with_provider(tls_provider())
         .with_safe_default_protocol_versions()
-        .map_err(unusable)?
+        .map_err(|error| unusable(&error))?
         .with_root_certificates(Arc::clone(roots));
     let Some(certificate) = certificate else { return Ok(builder.with_no_client_auth()) };
     let refused = |why: String| FetchError::Refused(why);

@@ -83,46 +83,52 @@ impl fmt::Debug for Chain {
     }
 }
 
-impl Acquire for Chain {
-    fn acquire<'a>(
-        &'a self,
-        resource: &'a Resource,
-    ) -> BoxFuture<'a, Result<Acquired, IdentityError>> {
-        Box::pin(async move {
-            let ways = self.ways().map_err(IdentityError::Unavailable)?;
-            let chosen = *self.chosen.lock();
-            let mut why_not = Vec::new();
-            for way in ways {
-                if chosen.is_some_and(|chosen| chosen != way.kind()) {
-                    continue;
-                }
-                match self.try_way(&way, resource, chosen.is_some()).await {
-                    Ok(token) => {
-                        if chosen.is_none() {
-                            tracing::info!(
-                                way = way.describe(),
-                                client_id = self.client_id,
-                                "an identity was found"
-                            );
-                            *self.chosen.lock() = Some(way.kind());
-                        }
-                        return Ok(token);
-                    }
-                    Err(Miss::Failed(why)) => return Err(IdentityError::Failed(why)),
-                    Err(Miss::Unavailable(why)) => {
-                        why_not.push(format!("{}: {why}", way.describe()));
-                    }
-                }
-            }
-            if why_not.is_empty() {
-                why_not.push("the environment that held it has changed".to_owned());
-            }
-            Err(IdentityError::Unavailable(why_not.join("; ")))
-        })
+/// A token of an identity for a resource.
+#[derive(Debug)]
+pub(super) struct ForResource {
+    pub(super) chain: Arc<Chain>,
+    pub(super) resource: Resource,
+}
+
+impl Acquire for ForResource {
+    fn acquire(&self) -> BoxFuture<'_, Result<Acquired, IdentityError>> {
+        Box::pin(self.chain.acquire(&self.resource))
     }
 }
 
 impl Chain {
+    async fn acquire(&self, resource: &Resource) -> Result<Acquired, IdentityError> {
+        let ways = self.ways().map_err(IdentityError::Unavailable)?;
+        let chosen = *self.chosen.lock();
+        let mut why_not = Vec::new();
+        for way in ways {
+            if chosen.is_some_and(|chosen| chosen != way.kind()) {
+                continue;
+            }
+            match self.try_way(&way, resource, chosen.is_some()).await {
+                Ok(token) => {
+                    if chosen.is_none() {
+                        tracing::info!(
+                            way = way.describe(),
+                            client_id = self.client_id,
+                            "an identity was found"
+                        );
+                        *self.chosen.lock() = Some(way.kind());
+                    }
+                    return Ok(token);
+                }
+                Err(Miss::Failed(why)) => return Err(IdentityError::Failed(why)),
+                Err(Miss::Unavailable(why)) => {
+                    why_not.push(format!("{}: {why}", way.describe()));
+                }
+            }
+        }
+        if why_not.is_empty() {
+            why_not.push("the environment that held it has changed".to_owned());
+        }
+        Err(IdentityError::Unavailable(why_not.join("; ")))
+    }
+
     pub(super) fn new(
         settings: Arc<IdentitySettings>,
         client_id: Option<String>,
@@ -261,6 +267,7 @@ impl Chain {
             Ok(Ok(token)) => Ok(Acquired {
                 token: Secret::new(token.token.secret().to_owned()),
                 expires_at: token.expires_on.unix_timestamp(),
+                claims: serde_json::Map::default(),
             }),
             Ok(Err(error)) if *way == Way::Cli => {
                 Err(Miss::Unavailable(way.scrub(&error.to_string())))

@@ -21,11 +21,11 @@ use tollgate_engine::ports::{Clock, Identities, IdentityError, Randomness, Token
 use crate::fetch::Fetcher;
 use crate::telemetry::Metrics;
 
-use chain::Chain;
+use chain::{Chain, ForResource};
 use resource::Resource;
-use source::{Source, Surroundings};
 
 pub use source::TokenStatus;
+pub(crate) use source::{Acquire, Acquired, Source, Surroundings};
 
 /// Tokens that are kept; a resource can come from an expression.
 const MAX_SOURCES: usize = 256;
@@ -201,8 +201,8 @@ impl IdentityPool {
             metrics: Arc::clone(&self.parts.metrics),
         };
         let name = format!("{} for {resource}", key.describe());
-        let source =
-            Source::new(name, parsed, Arc::clone(chain) as _, key.settings.timeout, around);
+        let acquire = ForResource { chain: Arc::clone(chain), resource: parsed };
+        let source = Source::new(name, Arc::new(acquire), key.settings.timeout, around);
         kept.sources.insert(whole, Arc::clone(&source));
         Ok(source)
     }

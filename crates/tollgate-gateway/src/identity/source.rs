@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use tollgate_engine::ports::{AccessToken, Clock, IdentityError, Randomness, TokenSource};
 use tollgate_engine::{BoxFuture, Secret};
 
-use super::resource::Resource;
 use crate::fetch::flight::{Flight, begin};
 use crate::telemetry::{Ended, Metrics};
 
@@ -25,38 +24,36 @@ const MIN_RENEWAL: Duration = Duration::from_secs(30);
 const MARGIN: Duration = Duration::from_mins(5);
 
 /// Gets one token from wherever tokens come from.
-pub(super) trait Acquire: Send + Sync + std::fmt::Debug {
+pub(crate) trait Acquire: Send + Sync + std::fmt::Debug {
     /// Asks for a token, never giving one that was given before when it can get a newer.
-    fn acquire<'a>(
-        &'a self,
-        resource: &'a Resource,
-    ) -> BoxFuture<'a, Result<Acquired, IdentityError>>;
+    fn acquire(&self) -> BoxFuture<'_, Result<Acquired, IdentityError>>;
 }
 
 /// A token as it was given.
 #[derive(Debug, Clone)]
-pub(super) struct Acquired {
-    pub(super) token: Secret<String>,
-    pub(super) expires_at: i64,
+pub(crate) struct Acquired {
+    pub(crate) token: Secret<String>,
+    pub(crate) expires_at: i64,
+    /// What else the endpoint said.
+    pub(crate) claims: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What sources share.
 #[derive(Clone)]
-pub(super) struct Surroundings {
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) randomness: Arc<dyn Randomness>,
-    pub(super) metrics: Arc<Metrics>,
+pub(crate) struct Surroundings {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
-/// The token of one identity for one resource.
+/// One token: that of an identity for a resource, or of a connection.
 ///
 /// INVARIANT: at most one call to the identity endpoint is under way. A token is given until its end, whatever becomes of
 /// its renewal.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Itself, for the tasks it begins: they end when nobody holds it any more.
     this: Weak<Source>,
     name: String,
-    resource: Resource,
     acquire: Arc<dyn Acquire>,
     timeout: Duration,
     around: Surroundings,
@@ -95,9 +92,9 @@ pub struct TokenStatus {
 }
 
 impl Source {
-    pub(super) fn new(
+    /// A source that has not asked yet. `name` is for the log.
+    pub(crate) fn new(
         name: String,
-        resource: Resource,
         acquire: Arc<dyn Acquire>,
         timeout: Duration,
         around: Surroundings,
@@ -105,7 +102,6 @@ impl Source {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             name,
-            resource,
             acquire,
             timeout,
             around,
@@ -142,8 +138,7 @@ impl Source {
             let gone = || Err(IdentityError::Unavailable("the gateway is stopping".to_owned()));
             let call = async move {
                 let Some(this) = this.upgrade() else { return gone() };
-                let asked =
-                    tokio::time::timeout(this.timeout, this.acquire.acquire(&this.resource)).await;
+                let asked = tokio::time::timeout(this.timeout, this.acquire.acquire()).await;
                 let late = || format!("no answer within {} ms", this.timeout.as_millis());
                 let asked = asked.unwrap_or_else(|_| Err(IdentityError::Failed(late())));
                 this.land(asked)
@@ -160,7 +155,7 @@ impl Source {
     /// Takes over the result of a call.
     fn land(&self, asked: Result<Acquired, IdentityError>) -> Result<AccessToken, IdentityError> {
         let now = self.around.clock.unix_seconds();
-        let landed = asked.and_then(|acquired| accept(&acquired, now));
+        let landed = asked.and_then(|acquired| accept(acquired, now));
         let mut state = self.state.lock();
         state.flight = None;
         match landed {
@@ -263,7 +258,7 @@ fn retry_after(failures: u32) -> Duration {
     first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(most)
 }
 
-fn accept(acquired: &Acquired, now: i64) -> Result<AccessToken, IdentityError> {
+fn accept(acquired: Acquired, now: i64) -> Result<AccessToken, IdentityError> {
     let text = acquired.token.expose();
     if acquired.expires_at <= now {
         return Err(IdentityError::Failed("the token it gave has already ended".to_owned()));
@@ -277,6 +272,7 @@ fn accept(acquired: &Acquired, now: i64) -> Result<AccessToken, IdentityError> {
         token: Secret::new(Arc::from(text.as_str())),
         authorization,
         expires_at: acquired.expires_at,
+        claims: Arc::new(acquired.claims),
     })
 }
 

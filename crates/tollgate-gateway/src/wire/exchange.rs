@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tollgate_engine::ports::BodyError;
 
 use super::downstream::Downstream;
+use super::observe::Observation;
 use super::origin::Origin;
 use super::pool::Session;
 use super::socket::Socket;
@@ -41,6 +42,8 @@ pub(crate) struct Exchange {
     write_timeout: Duration,
     /// The client's body is not asked for yet: the backend may say `100 Continue` first.
     held: bool,
+    /// Who sees the body of the response.
+    observation: Option<Box<Observation>>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
 }
@@ -167,6 +170,7 @@ impl Exchange {
             heard: Instant::now(),
             write_timeout,
             held: false,
+            observation: None,
             bytes: 0,
         })
     }
@@ -289,6 +293,11 @@ impl Exchange {
         self.end(idle).await;
     }
 
+    /// Lets an observer see what is still to come of the body.
+    pub(crate) fn observe(&mut self, observation: Observation) {
+        self.observation = Some(Box::new(observation));
+    }
+
     /// Gives the connection back, when it can carry another request.
     pub(crate) async fn end(self, idle: Duration) {
         if self.phase != Phase::Over || !self.upload.is_sent() {
@@ -354,8 +363,18 @@ impl Exchange {
                 self.phase = Phase::Body;
                 self.read_directly();
             }
-            Ok(Event::Piece(piece)) => self.bytes += piece.len() as u64,
-            Ok(Event::End(_)) => self.phase = Phase::Over,
+            Ok(Event::Piece(piece)) => {
+                self.bytes += piece.len() as u64;
+                if self.observation.as_mut().is_some_and(|observation| !observation.piece(piece)) {
+                    self.observation = None;
+                }
+            }
+            Ok(Event::End(_)) => {
+                self.phase = Phase::Over;
+                if let Some(observation) = self.observation.take() {
+                    observation.end();
+                }
+            }
             Err(_) => self.phase = Phase::Failed,
         }
         if self.body_idle.is_some() || self.phase == Phase::Head {

@@ -12,6 +12,7 @@ mod forward;
 mod gathered;
 mod head;
 mod hop_by_hop;
+mod observe;
 mod origin;
 mod pool;
 mod respond;
@@ -25,11 +26,12 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::time::Instant;
-use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError};
+use tollgate_engine::ports::{BodyError, BodyObserver, ForwardCall, ForwardError};
 use tollgate_engine::{BoxFuture, BufferedBody, Response, Wire};
 
 use self::exchange::{Broken, Event, Exchange};
 use self::head::strip_for_others;
+use self::observe::Observation;
 use self::origin::Origin;
 use crate::fetch::AddressGuard;
 use crate::{Backend, Limits, Timeouts};
@@ -177,6 +179,14 @@ impl Wire for PingoraWire {
         let mut headers = headers.clone();
         strip_for_others(&mut headers, &self.received);
         headers
+    }
+
+    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
+        if let Some(exchange) = &mut self.exchange {
+            let held = self.connections.budget.hold();
+            let limit = self.backends.limits().buffers_total;
+            exchange.observe(Observation::new(observer, held, limit));
+        }
     }
 
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {

@@ -13,9 +13,9 @@ use http::{HeaderMap, HeaderValue};
 use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, Answer, BodyError, Call, CallError, Calls, Charge, Correction, CounterKey,
-    Counters, CountersUnavailable, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
-    KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
+    AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge, Correction,
+    CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
+    IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
 };
 use tollgate_engine::{
     BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
@@ -40,7 +40,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>, waits: &mut usize) ->
 }
 
 /// Is not ready once.
-async fn once() {
+pub(super) async fn once() {
     let mut polled = false;
     std::future::poll_fn(|_| {
         if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
@@ -213,6 +213,23 @@ impl Identities for FakeIdentities {
     }
 }
 
+/// `good.main` gives `token of the connection`, `fails.main` does what it says.
+impl Authorizations for FakeIdentities {
+    fn connection(&self, provider: &str, id: &str) -> Option<Arc<dyn TokenSource>> {
+        let text = match (provider, id) {
+            ("good", "main") => Some("token of the connection".to_owned()),
+            ("fails", "main") => None,
+            _ => return None,
+        };
+        let ready = self.ready && text.is_some();
+        Some(Arc::new(FakeToken { text, ready }))
+    }
+
+    fn connections(&self) -> Vec<(&str, &str)> {
+        vec![("good", "main"), ("fails", "main")]
+    }
+}
+
 struct FakeToken {
     text: Option<String>,
     ready: bool,
@@ -227,8 +244,14 @@ impl FakeToken {
             token: Secret::new(text.as_str().into()),
             authorization,
             expires_at: NOW + 3600,
+            claims: Arc::new(claims()),
         })
     }
+}
+
+fn claims() -> serde_json::Map<String, serde_json::Value> {
+    let claims = r#"{"scope":"a b","tier":2,"ok":true,"more":{"x":1}}"#;
+    serde_json::from_str(claims).unwrap()
 }
 
 impl TokenSource for FakeToken {
@@ -315,9 +338,37 @@ pub(super) struct FakeWire {
     pub(super) answers: Vec<Result<Response, ForwardError>>,
     pub(super) forwarded: Arc<Mutex<Vec<Forwarded>>>,
     pub(super) slept: Arc<Mutex<Vec<Duration>>>,
+    pub(super) observer: Observer,
+}
+
+/// Who looks on while the body of the response passes.
+#[derive(Clone, Default)]
+pub(super) struct Observer(Arc<Mutex<Option<Box<dyn BodyObserver>>>>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+impl Observer {
+    /// The body passes, in these pieces.
+    pub(super) fn pass(&self, pieces: &[&'static str]) {
+        let Some(mut observer) = self.0.lock().unwrap().take() else { return };
+        let piece = |piece: &&'static str| observer.piece(&Bytes::from_static(piece.as_bytes()));
+        if pieces.iter().all(piece)
+            && let Some(work) = observer.end()
+        {
+            block_on(work, &mut 0);
+        }
+    }
 }
 
 impl Wire for FakeWire {
+    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
+        *self.observer.0.lock().unwrap() = Some(observer);
+    }
+
     fn read_request_body<'a>(
         &'a mut self,
         _headers: &'a HeaderMap,
@@ -379,10 +430,11 @@ impl Sent {
     /// Method, URL, headers and body in one line.
     pub(crate) fn shown(&self) -> String {
         let Call { method, url, headers, body, .. } = &self.call;
-        let headers: String = headers
+        let headers: Vec<_> = headers
             .iter()
             .map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()))
             .collect();
+        let headers = headers.concat();
         let one_way = if self.one_way { "one-way " } else { "" };
         format!("{one_way}{method} {url}{headers} {}", String::from_utf8_lossy(body))
     }

@@ -218,3 +218,24 @@ fn split(text: &str) -> Vec<&str> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_compare_by_their_parts() {
+        let same = |left: &str, right: &str| Name::parse(left) == Name::parse(right);
+        assert!(same(r#"CN=client, O="Contoso, Inc.""#, r#"cn = Client,o="contoso, inc.""#));
+        assert!(same(r#"CN="a""b""#, r#"CN="A""B""#));
+        assert!(!same("CN=client, O=Contoso", "O=Contoso, CN=client"));
+        assert!(!same("CN=client", "CN=client, O=Contoso"));
+        assert!(!same(r#"CN="a, O=b""#, "CN=a, O=b"));
+    }
+
+    #[test]
+    fn hexadecimal_is_read_as_people_copy_it() {
+        assert_eq!(hexadecimal("\u{200e}ca 06:F5"), "CA06F5");
+        assert_eq!(serial("00 a1"), serial("A1"));
+    }
+}

@@ -2,8 +2,6 @@
 
 mod docs;
 mod identity;
-#[cfg(test)]
-mod tests;
 
 use http::StatusCode;
 use tollgate_diagnostics::{Code, Diagnostic};

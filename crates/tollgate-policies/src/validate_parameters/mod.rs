@@ -1,8 +1,6 @@
 //! `validate-parameters`: checks path, query and headers of a request against the description of the API.
 
 mod docs;
-#[cfg(test)]
-mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -305,3 +305,62 @@ pub(crate) fn check_properties(
         (false, _) => match_schema(schema, &Value::Object(members)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tollgate_engine::contract::Location;
+
+    use super::*;
+
+    /// A path parameter `p` of this style and schema, given as `text`; empty when it conforms.
+    fn check(style: Style, explode: bool, schema: Value, text: &str) -> String {
+        let document = SchemaDocument::new(schema);
+        let parameter = Parameter {
+            style,
+            explode,
+            schema: document.schema(""),
+            ..Parameter::any("p", Location::Path)
+        };
+        match check_parameter(&parameter, &[text.to_owned()], |part| Cow::Borrowed(part)) {
+            Ok(()) => String::new(),
+            Err(Unreadable::Mismatch(found)) => found.message,
+            Err(other) => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn styles_of_paths() {
+        let pair = json!({ "type": "array", "items": { "type": "integer" }, "minItems": 2, "maxItems": 2 });
+        for (style, explode, text) in [
+            (Style::Simple, false, "1,2"),
+            (Style::Label, false, ".1.2"),
+            (Style::Matrix, true, ";p=1;p=2"),
+        ] {
+            assert_eq!(check(style, explode, pair.clone(), text), "", "{text}");
+        }
+        let one = json!({ "type": "object", "properties": { "a": { "type": "integer" } }, "required": ["a"] });
+        assert_eq!(check(Style::Simple, false, one.clone(), "a,1"), "");
+        assert_eq!(check(Style::Simple, true, one.clone(), "a=1"), "");
+        assert_eq!(
+            check(Style::Simple, true, one, "b=1"),
+            "Required properties are missing from object: a."
+        );
+        assert_eq!(check(Style::Matrix, false, json!({ "type": "integer" }), ";p=7"), "");
+    }
+
+    #[test]
+    fn text_is_read_as_the_first_type_that_fits() {
+        let either = json!({ "anyOf": [{ "type": "integer", "maximum": 5 }, { "type": "string", "pattern": "^[a-z]+$" }] });
+        assert_eq!(check(Style::Simple, false, either.clone(), "3"), "");
+        assert_eq!(check(Style::Simple, false, either.clone(), "abc"), "");
+        assert_eq!(
+            check(Style::Simple, false, either, "9"),
+            "JSON does not match any schemas from 'anyOf'."
+        );
+        let nullable = json!({ "type": ["integer", "null"] });
+        assert_eq!(check(Style::Simple, false, nullable, ""), "");
+        let digits = json!({ "type": "string", "minLength": 3 });
+        assert_eq!(check(Style::Simple, false, digits, "007"), "");
+    }
+}

@@ -33,7 +33,7 @@ struct Fake {
 }
 
 impl Acquire for Fake {
-    fn acquire<'a>(&'a self, _: &'a Resource) -> BoxFuture<'a, Result<Acquired, IdentityError>> {
+    fn acquire(&self) -> BoxFuture<'_, Result<Acquired, IdentityError>> {
         Box::pin(async move {
             let n = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
             tokio::time::sleep(self.latency).await;
@@ -41,7 +41,11 @@ impl Acquire for Fake {
                 return Err(IdentityError::Failed("down".to_owned()));
             }
             let now = BEGIN + i64::try_from(self.begin.elapsed().as_secs()).unwrap();
-            Ok(Acquired { token: Secret::new(format!("t{n}")), expires_at: now + self.life })
+            Ok(Acquired {
+                token: Secret::new(format!("t{n}")),
+                expires_at: now + self.life,
+                claims: serde_json::Map::default(),
+            })
         })
     }
 }
@@ -67,9 +71,8 @@ fn setup(life: i64, latency: Duration) -> Setup {
         randomness: Arc::new(NoJitter),
         metrics: Arc::clone(&metrics),
     };
-    let resource = Resource::parse("https://ai.azure.com").unwrap();
     let acquire = Arc::clone(&fake) as Arc<dyn Acquire>;
-    let source = Source::new("own".to_owned(), resource, acquire, Duration::from_secs(10), around);
+    let source = Source::new("own".to_owned(), acquire, Duration::from_secs(10), around);
     Setup { fake, source, metrics }
 }
 
@@ -233,8 +236,12 @@ async fn tokens_that_cannot_be_used_are_failures() {
         ))
         .await;
     for text in ["", "a\nb"] {
-        let acquired = Acquired { token: Secret::new(text.to_owned()), expires_at: BEGIN + 10 };
-        assert!(accept(&acquired, BEGIN).is_err());
+        let acquired = Acquired {
+            token: Secret::new(text.to_owned()),
+            expires_at: BEGIN + 10,
+            claims: serde_json::Map::default(),
+        };
+        assert!(accept(acquired, BEGIN).is_err());
     }
 }
 

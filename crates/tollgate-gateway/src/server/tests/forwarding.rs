@@ -159,6 +159,7 @@ async fn a_managed_identitys_token_replaces_the_clients() {
         token: Secret::new(text.into()),
         authorization: format!("Bearer {text}").parse().unwrap(),
         expires_at: 0,
+        claims: Arc::default(),
     };
     let unavailable = || IdentityError::Unavailable("none".to_owned());
     for (tokens, expected) in [

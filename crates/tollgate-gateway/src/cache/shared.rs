@@ -1,0 +1,79 @@
+//! The cache on the Redis server. A server that is away has nothing and keeps nothing; how long a request waits for it is
+//! the connection's matter.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tollgate_engine::ports::{Answer, CacheKey};
+
+use crate::redis::{Redis, RedisFailure};
+
+pub(super) struct Shared {
+    redis: Arc<Redis>,
+}
+
+impl Shared {
+    pub(super) fn new(redis: Arc<Redis>) -> Self {
+        Self { redis }
+    }
+
+    /// A value of no more than so many bytes.
+    pub(super) fn get(&self, key: &CacheKey, largest: usize) -> Answer<'static, Option<Bytes>> {
+        let redis = Arc::clone(&self.redis);
+        let name = self.name(key);
+        Answer::Pending(Box::pin(async move {
+            let mut command = redis::cmd("GET");
+            command.arg(&name);
+            let value: Option<Vec<u8>> = settled(redis.query(&command).await).flatten();
+            value.filter(|value| value.len() <= largest).map(Bytes::from)
+        }))
+    }
+
+    pub(super) fn set(
+        &self,
+        key: &CacheKey,
+        value: Bytes,
+        lifetime: Duration,
+    ) -> Answer<'static, ()> {
+        let milliseconds = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut command = redis::cmd("SET");
+        command.arg(self.name(key)).arg(&*value).arg("PX").arg(milliseconds);
+        self.send(command)
+    }
+
+    pub(super) fn remove(&self, key: &CacheKey) -> Answer<'static, ()> {
+        let mut command = redis::cmd("DEL");
+        command.arg(self.name(key));
+        self.send(command)
+    }
+
+    fn send(&self, command: redis::Cmd) -> Answer<'static, ()> {
+        let redis = Arc::clone(&self.redis);
+        Answer::Pending(Box::pin(async move {
+            settled(redis.query::<redis::Value>(&command).await);
+        }))
+    }
+
+    fn name(&self, key: &CacheKey) -> String {
+        let mut name = self.redis.key("cache:");
+        for byte in key.as_ref() {
+            // Writing to a string cannot fail.
+            write!(name, "{byte:02x}").ok();
+        }
+        name
+    }
+}
+
+/// What the server said; nothing when it said nothing, which the connection has counted and logged.
+fn settled<T>(answer: Result<T, RedisFailure>) -> Option<T> {
+    match answer {
+        Ok(answer) => Some(answer),
+        Err(RedisFailure::Refused(why)) => {
+            tracing::warn!(%why, "the Redis server refused a command of the cache");
+            None
+        }
+        Err(RedisFailure::NotConfigured | RedisFailure::Away) => None,
+    }
+}

@@ -1,0 +1,185 @@
+//! What policies refer to by name: backends, certificates and their authorities, schemas.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tollgate_diagnostics::{Code, Diagnostic, FileId};
+use tollgate_engine::Ports;
+use tollgate_engine::json_schema::SchemaDocument;
+
+use crate::adapters::backend_roots;
+use crate::backend::{Backend, Credentials, TlsOptions};
+use crate::certificates;
+use crate::config::{BackendConfig, Config};
+use crate::openapi;
+use crate::snapshot::SnapshotNames;
+use crate::telemetry::Redactor;
+
+use super::files::{Files, Missing};
+
+/// What the configuration names, as far as it can be used.
+pub(super) fn names(
+    config: &Config,
+    ports: &Ports,
+    file: FileId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> SnapshotNames {
+    let mut names = SnapshotNames {
+        redactor: Redactor::new(config.secrets.iter().map(|secret| secret.expose().as_str())),
+        ..SnapshotNames::default()
+    };
+    for certificate in &config.certificates {
+        match certificates::read_certificate(certificate.pem.expose().as_bytes(), None) {
+            Ok(parsed) => {
+                names.certificates.insert(certificate.name.clone(), Arc::new(parsed));
+            }
+            Err(why) => {
+                let message = format!("certificate `{}` cannot be used: {why}", certificate.name);
+                diagnostics.push(
+                    Diagnostic::new(Code::CONFIG_VALUE, message, certificate.span)
+                        .label("not usable"),
+                );
+            }
+        }
+    }
+    names.authorities = authorities(config, file, diagnostics);
+    names.revocation_lists = revocation_lists(config, diagnostics);
+    let default_roots = backend_roots(config);
+    for backend_config in &config.backends {
+        if let Some(backend) =
+            backend(backend_config, &names, ports, default_roots.as_ref(), diagnostics)
+        {
+            names.backends.insert(Arc::clone(&backend.id), Arc::new(backend));
+        }
+    }
+    names
+}
+
+/// The certificate authorities of `[ca-certificates]`: roots and what leads to them.
+fn authorities(
+    config: &Config,
+    file: FileId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<bytes::Bytes>, Vec<bytes::Bytes>) {
+    let mut read = |path: &Option<PathBuf>, what: &str| {
+        let Some(path) = path else { return Vec::new() };
+        let pem = std::fs::read(path).map_err(|error| error.kind().to_string());
+        let bundle =
+            |pem: Vec<u8>| certificates::read_bundle(&pem).map_err(|error| error.to_string());
+        pem.and_then(bundle).unwrap_or_else(|why| {
+            let message = format!("the {what} of `ca-certificates` cannot be used: {why}");
+            diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, file.span(0..0)));
+            Vec::new()
+        })
+    };
+    let roots = read(&config.authorities.roots, "roots");
+    (roots, read(&config.authorities.intermediates, "intermediates"))
+}
+
+/// The lists of `ca-certificates.revocation-lists`.
+fn revocation_lists(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Vec<bytes::Bytes> {
+    let mut all = Vec::new();
+    for (path, span) in &config.authorities.revocation_lists {
+        let bytes = std::fs::read(path).map_err(|error| error.kind().to_string());
+        match bytes.and_then(|bytes| certificates::read_revocation_lists(&bytes)) {
+            Ok(lists) => all.extend(lists),
+            Err(why) => {
+                let message = format!("a list of `revocation-lists` cannot be used: {why}");
+                diagnostics
+                    .push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
+            }
+        }
+    }
+    all
+}
+
+/// The schemas of `[schemas]`.
+pub(super) fn schemas(
+    files: &mut Files<'_>,
+    config: &Config,
+) -> HashMap<String, Arc<SchemaDocument>> {
+    let mut schemas = HashMap::new();
+    for schema in &config.schemas {
+        let Some((_, text)) = files.read(Path::new(&schema.file), Missing::IsError) else {
+            continue;
+        };
+        match openapi::read_schemas(&text) {
+            Ok(document) => {
+                schemas.insert(schema.id.clone(), document);
+            }
+            Err(why) => {
+                let message = format!("schema `{}` cannot be used: {why}", schema.id);
+                files.diagnostics.push(
+                    Diagnostic::new(Code::CONFIG_VALUE, message, schema.span).label("not usable"),
+                );
+            }
+        }
+    }
+    schemas
+}
+
+fn backend(
+    config: &BackendConfig,
+    names: &SnapshotNames,
+    ports: &Ports,
+    default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Backend> {
+    let mut report = |message: String| {
+        diagnostics.push(
+            Diagnostic::new(Code::CONFIG_VALUE, message, config.span).label("of this backend"),
+        );
+    };
+    let managed_identity = match &config.managed_identity {
+        None => None,
+        Some((resource, client_id)) => {
+            match ports.identities.source(client_id.as_deref(), resource) {
+                Ok(source) => Some(source),
+                Err(error) => {
+                    report(format!(
+                        "the managed identity of backend `{}` cannot be used: {error}",
+                        config.id
+                    ));
+                    return None;
+                }
+            }
+        }
+    };
+    let roots = match &config.ca_file {
+        None => default_roots.cloned(),
+        Some(file) => match std::fs::read(file)
+            .map_err(|error| error.kind().to_string())
+            .and_then(|pem| certificates::read_bundle(&pem).map_err(|error| error.to_string()))
+        {
+            Ok(roots) => Some(Arc::new(roots)),
+            Err(why) => {
+                report(format!("the roots of backend `{}` cannot be used: {why}", config.id));
+                return None;
+            }
+        },
+    };
+    Some(Backend {
+        id: config.id.as_str().into(),
+        url: config.url.clone(),
+        credentials: Credentials {
+            headers: config.headers.clone(),
+            query: config.query.clone(),
+            authorization: config.authorization.clone(),
+            managed_identity,
+            certificate: config
+                .certificate
+                .as_ref()
+                .and_then(|name| names.certificates.get(name).cloned()),
+        },
+        tls: TlsOptions {
+            verify_chain: config.verify_chain,
+            verify_name: config.verify_name,
+            roots,
+            server_name: config.server_name.clone(),
+        },
+        http_version: config.http_version,
+        connect_timeout: config.connect_timeout,
+        first_byte_timeout: config.first_byte_timeout,
+    })
+}

@@ -1,0 +1,97 @@
+//! What a cached response is the response to.
+//!
+//! INVARIANT: requests that the gateway or the backend tells apart have different keys, but for what the policy's author
+//! leaves out of them on purpose: headers that `vary-by-header` does not name, and query parameters when
+//! `vary-by-query-parameter` names some. Whatever a client can use to make a backend answer for another resource, is
+//! either part of the key or makes the request one that is not cached.
+
+use http::HeaderName;
+use tollgate_engine::RequestCx;
+use tollgate_engine::ports::{CacheKey, CacheKeyBuilder};
+
+use crate::query;
+
+/// Headers by which some backends answer for another method, host or path than the request names. Those that are there
+/// are part of the key, so that nobody can put a response to one request in the place of that to another.
+const OVERRIDES: [&str; 9] = [
+    "forwarded",
+    "x-forwarded-host",
+    "x-forwarded-prefix",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// What a policy adds to the key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dimensions {
+    pub(crate) headers: Vec<HeaderName>,
+    /// Names of query parameters; all of the query when empty.
+    pub(crate) query: Vec<String>,
+}
+
+/// Which of the caller's properties are part of the key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyParts {
+    pub(crate) developer: bool,
+    pub(crate) groups: bool,
+}
+
+/// The key of this request.
+pub(crate) fn key(cx: &RequestCx, dimensions: &Dimensions, parts: KeyParts) -> CacheKey {
+    let mut key = CacheKeyBuilder::new("response");
+    let info = &cx.route.info;
+    key.optional(info.workspace.as_ref().map(|workspace| &workspace.id));
+    key.optional(info.api.as_ref().map(|api| &api.id));
+    key.optional(info.api.as_ref().map(|api| &api.revision));
+    key.optional(info.operation.as_ref().map(|operation| &operation.id));
+    key.optional(info.product.as_ref().map(|product| &product.id));
+    // As the client called it, but for the query, in which the subscription key may be.
+    let called = &cx.request.original_url;
+    key.part(&called.scheme);
+    key.part(called.host.to_ascii_lowercase());
+    key.part(called.port.to_le_bytes());
+    key.part(&called.path);
+    // As it goes to the backend.
+    let url = cx.url();
+    key.part(&url.scheme);
+    key.part(&url.host);
+    key.part(url.port.to_le_bytes());
+    key.part(&url.path);
+    if dimensions.query.is_empty() {
+        key.part(&url.query);
+    }
+    for name in &dimensions.query {
+        key.part(name);
+        let named = query::parameters(&url.query).filter(|it| query::name(it) == name.as_str());
+        for parameter in named {
+            key.optional(Some(parameter.split_once('=').map_or("", |(_, value)| value)));
+        }
+        key.optional(None::<&str>);
+    }
+    let overrides = OVERRIDES.iter().map(|name| HeaderName::from_static(name));
+    for name in dimensions.headers.iter().cloned().chain(overrides) {
+        key.part(name.as_str());
+        for value in cx.request.headers.get_all(&name) {
+            key.optional(Some(value.as_bytes()));
+        }
+        key.optional(None::<&[u8]>);
+    }
+    if parts.developer {
+        key.optional(info.user.as_ref().map(|user| &user.id));
+        key.optional(info.subscription.as_ref().map(|subscription| &subscription.id));
+    }
+    if parts.groups {
+        let user = info.user.as_ref();
+        let mut groups: Vec<&str> =
+            user.map_or(&[][..], |user| &user.groups).iter().map(|group| &*group.id).collect();
+        groups.sort_unstable();
+        for group in groups {
+            key.optional(Some(group));
+        }
+    }
+    key.finish()
+}
