@@ -331,7 +331,6 @@ impl Case {
             calls: Arc::clone(&self.calls) as _,
             cache: Arc::clone(&self.cache) as _,
             counters: Arc::clone(&self.counters) as _,
-            calls: Arc::clone(&self.calls) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
