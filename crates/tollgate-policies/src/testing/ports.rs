@@ -13,8 +13,8 @@ use http::{HeaderMap, HeaderValue};
 use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge, Correction,
-    CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
+    AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge,
+    Correction, CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
     IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
 };
 use tollgate_engine::{
