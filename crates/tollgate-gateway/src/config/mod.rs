@@ -3,6 +3,7 @@
 mod authorities;
 mod entities;
 pub mod keys;
+mod loggers;
 mod named_values;
 mod secrets;
 mod substitute;
@@ -22,6 +23,7 @@ use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
 use crate::counters::{CounterSettings, WhenUnavailable};
+use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
 use crate::{Limits, ListenSettings, Timeouts};
@@ -87,6 +89,8 @@ pub struct Config {
     pub backends: Vec<BackendConfig>,
     /// Connections of the credential manager.
     pub connections: Vec<ConnectionConfig>,
+    /// Where events of policies go.
+    pub loggers: Vec<LoggerSettings>,
     /// APIs.
     pub apis: Vec<ApiConfig>,
     /// Workspaces.
@@ -475,6 +479,7 @@ impl Reader<'_> {
             certificates,
             backends,
             connections: self.connections(table.table("connections")),
+            loggers: self.loggers(table.table("loggers")),
             apis,
             workspaces,
             products,
