@@ -25,7 +25,7 @@ enum Id {
     Last,
     Position,
     Count,
-    ById,
+    Identified,
     LocalName,
     NamespaceUri,
     Name,
@@ -70,7 +70,7 @@ static ALL: [Def; 35] = [
     def("last", 0, 0, Id::Last),
     def("position", 0, 0, Id::Position),
     def("count", 1, 1, Id::Count),
-    def("id", 1, 1, Id::ById),
+    def("id", 1, 1, Id::Identified),
     def("local-name", 0, 1, Id::LocalName),
     def("namespace-uri", 0, 1, Id::NamespaceUri),
     def("name", 0, 1, Id::Name),
@@ -142,7 +142,7 @@ impl Function {
 
     /// Whether it selects nodes by key, which patterns may do.
     pub(in crate::xsl_transform) fn is_key(self) -> bool {
-        matches!(self.0.id, Id::Key | Id::ById)
+        matches!(self.0.id, Id::Key | Id::Identified)
     }
 }
 
@@ -159,7 +159,7 @@ impl World<'_> {
             Id::True => Ok(Value::Bool(true)),
             Id::False => Ok(Value::Bool(false)),
             Id::Current => Ok(Value::nodes(vec![focus.current])),
-            Id::Count | Id::Sum | Id::ById | Id::Key | Id::NodeSet => {
+            Id::Count | Id::Sum | Id::Identified | Id::Key | Id::NodeSet => {
                 self.call_on_nodes(function.0.id, arguments, focus)
             }
             Id::LocalName | Id::NamespaceUri | Id::Name | Id::Generate => {
