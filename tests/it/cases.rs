@@ -22,6 +22,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tollgate_emulator::{Received, Running};
+use tollgate_engine::Content;
 
 use crate::harness::{Answer, Call, Connection, Directory, azure, is_like, repository};
 
@@ -67,6 +68,15 @@ async fn cases() {
     for case in &served {
         serve(case, &azure, &mut connection, &mut failures).await;
     }
+    let n_requests: usize = served
+        .iter()
+        .map(|case| case.blocks.iter().filter(|block| block.kind == "http request").count())
+        .sum();
+    println!(
+        "{} cases with {n_requests} requests, {} documents checked",
+        served.len(),
+        checked.len()
+    );
     assert!(!served.is_empty() && !checked.is_empty(), "no cases");
     assert!(failures.is_empty(), "{} failed:\n\n{}", failures.len(), failures.join("\n\n"));
 }
@@ -80,6 +90,43 @@ fn every_policy_has_its_cases() {
             "no case of `{}`",
             policy.name
         );
+    }
+}
+
+/// What the reference calls done, a case shows: each attribute of a policy and of its children is written in one.
+#[test]
+fn every_attribute_has_its_case() {
+    let folder = repository().join("tests/cases");
+    let mut without: Vec<String> = Vec::new();
+    for policy in tollgate_policies::ALL {
+        let text = std::fs::read_to_string(folder.join(format!("{}.md", policy.name)));
+        let documents: String = blocks(&text.unwrap_or_default())
+            .into_iter()
+            .filter(|block| block.kind.starts_with("xml "))
+            .map(|block| block.text)
+            .collect();
+        let mut names: Vec<&str> = policy.attributes.iter().map(|def| def.name).collect();
+        child_attributes(&policy.content, &mut names);
+        let missing = names.into_iter().filter(|name| !writes(&documents, name));
+        without.extend(missing.map(|name| format!("{} {name}", policy.name)));
+    }
+    assert!(without.is_empty(), "no case writes: {without:#?}");
+}
+
+/// Whether one of the documents writes an attribute of this name.
+fn writes(documents: &str, name: &str) -> bool {
+    documents.match_indices(name).any(|(at, _)| {
+        documents[at + name.len()..].starts_with('=')
+            && documents[..at].ends_with(|before: char| before.is_whitespace())
+    })
+}
+
+fn child_attributes(content: &Content, names: &mut Vec<&'static str>) {
+    if let Content::Children(children) = content {
+        for child in *children {
+            names.extend(child.attributes.iter().map(|def| def.name));
+            child_attributes(&child.content, names);
+        }
     }
 }
 

@@ -77,7 +77,6 @@ pub(crate) struct Run {
 type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Observer);
 
 /// What fakes tell the test.
-type Shared<T> = Arc<Mutex<Vec<T>>>;
 
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
