@@ -71,7 +71,7 @@ fn findings_read_as_json_net_words_them() {
             r#"{"id":"o-1","lines":[{}],"more":1}"#,
             "Property 'more' has not been defined and the schema does not allow additional properties. 1:1",
         ),
-        (r#"{"id":"o-1","id":"o-2","lines":[{}]}"#, "a member is repeated at line 1 column 21"),
+        (r#"{"id":"o-1","id":"o-2","lines":[{}]}"#, "a member is repeated at line 1 column 22"),
     ] {
         assert_eq!(check(&order, body), expected, "{body}");
     }
