@@ -223,6 +223,10 @@ url = "{echo}/status"
 [backends.refusing]
 url = "http://127.0.0.1:9"
 
+[loggers.audit]
+kind = "file"
+path = "/dev/null"
+
 "#
     )
 }

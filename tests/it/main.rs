@@ -13,6 +13,7 @@ mod client_certificates;
 mod commands;
 mod cross_domain;
 mod demo;
+mod events;
 mod examples;
 mod harness;
 mod identity;

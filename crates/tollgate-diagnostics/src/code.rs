@@ -65,6 +65,7 @@ codes! {
     UNRESOLVED = "W0219", "A name that only a policy directory defines; checked alone, it stays unresolved.";
     NO_EFFECT = "W0220", "The attribute or element is accepted and has no effect outside Azure.";
     UNKNOWN_CONNECTION = "E0221", "The policy refers to a connection that is not configured.";
+    UNKNOWN_LOGGER = "E0223", "The policy refers to a logger that is not configured.";
 
     // 03xx: expressions.
     EXPR_SYNTAX = "E0301", "The expression is not C#.";

@@ -54,7 +54,7 @@ pub struct Fragments {
 struct CompiledFragment {
     block: Arc<Block>,
     /// Policies in it that may not appear as often as one likes.
-    limited: Vec<&'static PolicyDef>,
+    limited: Vec<Limited>,
 }
 
 impl Fragments {
@@ -77,6 +77,15 @@ impl Fragments {
     }
 }
 
+/// An occurrence of a policy that may not appear as often as one likes.
+#[derive(Debug, Clone, Copy)]
+struct Limited {
+    def: &'static PolicyDef,
+    section: Section,
+    /// Inside another policy, where a condition may keep it from running.
+    is_nested: bool,
+}
+
 /// What a policy compiles with: typed access to its attributes and content, and a place to report.
 pub struct CompileCx<'a> {
     env: &'a CompileEnv<'a>,
@@ -88,7 +97,7 @@ pub struct CompileCx<'a> {
     message: Message,
     in_fragment: bool,
     /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
-    limited: &'a mut Vec<(&'static PolicyDef, Section)>,
+    limited: &'a mut Vec<Limited>,
     /// Template parameters of the operation, when the document belongs to one.
     template_parameters: Option<&'a [String]>,
 }
@@ -275,6 +284,15 @@ impl CompileCx<'_> {
         let name = format!("{provider}.{id}");
         let suggestion = closest(&name, known.iter().map(String::as_str));
         self.unresolved(Code::UNKNOWN_CONNECTION, "connection", &name, span, suggestion)
+    }
+
+    /// Says that a logger does not exist, if it does not.
+    pub fn check_logger(&mut self, id: &str, span: Span) -> bool {
+        if self.env.names.logger(id).is_some() {
+            return true;
+        }
+        let suggestion = closest(id, self.env.names.logger_ids()).map(str::to_owned);
+        self.unresolved(Code::UNKNOWN_LOGGER, "logger", id, span, suggestion.as_deref())
     }
 
     /// Says that a schema does not exist, if it does not.

@@ -14,6 +14,7 @@ use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
 use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig};
 use crate::counters::GatewayCounters;
+use crate::events::PolicyEvents;
 use crate::fetch::{
     AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
     SystemResolver,
@@ -23,6 +24,7 @@ use crate::identity::{
 };
 use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
+use crate::loggers::{LoggerPool, LoggerSettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
@@ -43,6 +45,7 @@ pub(crate) struct Adapters {
     pub(crate) caches: Arc<Caches>,
     pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
+    pub(crate) loggers: Arc<LoggerPool>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
@@ -86,6 +89,7 @@ impl Adapters {
         let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
+        let loggers = Arc::new(LoggerPool::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let redactor = Arc::new(SharedRedactor::default());
         Self {
             resolver,
@@ -99,6 +103,7 @@ impl Adapters {
             caches,
             counters,
             key_vault,
+            loggers,
             metrics,
             redactor,
         }
@@ -116,7 +121,14 @@ impl Adapters {
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
+            events: Arc::new(self.events(config)),
         }
+    }
+
+    fn events(&self, config: &Config) -> PolicyEvents {
+        let logger =
+            |settings: &LoggerSettings| (settings.name.clone(), self.loggers.logger(settings));
+        PolicyEvents::new(Arc::clone(&self.metrics), config.loggers.iter().map(logger).collect())
     }
 
     /// Takes over the settings of a configuration that is now in force.

@@ -240,6 +240,7 @@ impl Gateway {
             tracing::error!("the server ended before it was told to");
         }
         self.reloader.adapters.calls.drain(grace.saturating_sub(began.elapsed())).await;
+        self.reloader.adapters.loggers.flush().await;
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {
             log.flush();

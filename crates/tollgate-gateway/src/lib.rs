@@ -13,11 +13,13 @@ pub mod certificates;
 pub mod config;
 pub mod counters;
 mod directory;
+mod events;
 pub mod fetch;
 mod gateway;
 pub mod identity;
 pub mod key_vault;
 pub mod keys;
+pub mod loggers;
 #[cfg(test)]
 mod loopback;
 mod openapi;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
 use tollgate_diagnostics::{Sources, Span};
 use tollgate_engine::json_schema::SchemaDocument;
+use tollgate_engine::ports::EventLogger;
 use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target, TrustStore};
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
@@ -52,6 +53,8 @@ impl fmt::Debug for Snapshot {
 pub struct SnapshotNames {
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
+    /// Where events of policies go.
+    pub(crate) loggers: HashMap<String, Arc<dyn EventLogger>>,
     /// Roots besides the system's, and certificates that lead to roots.
     pub(crate) authorities: (Vec<Bytes>, Vec<Bytes>),
     /// DER of what authorities have revoked.
@@ -90,6 +93,16 @@ impl Names for SnapshotNames {
 
     fn certificate_ids(&self) -> Vec<&str> {
         let mut ids: Vec<&str> = self.certificates.keys().map(String::as_str).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    fn logger(&self, id: &str) -> Option<Arc<dyn EventLogger>> {
+        self.loggers.get(id).map(Arc::clone)
+    }
+
+    fn logger_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = self.loggers.keys().map(String::as_str).collect();
         ids.sort_unstable();
         ids
     }

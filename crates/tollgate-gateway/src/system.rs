@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, Cache, CacheKey, CachePlace, Call, CallError, Calls,
-    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Refresh, TokenSource,
+    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, NoEvents, Refresh, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
@@ -61,6 +61,7 @@ pub fn offline_ports() -> Ports {
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
+        events: Arc::new(NoEvents),
     }
 }
 

@@ -20,6 +20,7 @@ mod choose;
 mod conversion;
 mod cors;
 mod cross_domain;
+mod emit_metric;
 mod exists_action;
 mod find_and_replace;
 mod forward_request;
@@ -30,6 +31,7 @@ mod jsonp;
 mod limit;
 mod limit_concurrency;
 mod liquid;
+mod log_to_eventhub;
 mod message_body;
 mod mock_response;
 mod openid_url;
@@ -54,6 +56,7 @@ mod set_query_parameter;
 mod set_status;
 mod set_variable;
 mod token;
+mod trace;
 mod unsupported;
 mod validate_azure_ad_token;
 mod validate_client_certificate;
@@ -97,6 +100,7 @@ pub const ALL: &[PolicyDef] = &[
     choose::POLICY,
     cors::POLICY,
     cross_domain::POLICY,
+    emit_metric::POLICY,
     find_and_replace::POLICY,
     forward_request::POLICY,
     get_authorization_context::POLICY,
@@ -104,6 +108,7 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    log_to_eventhub::POLICY,
     mock_response::POLICY,
     proxy::POLICY,
     quota::POLICY,
@@ -123,6 +128,7 @@ pub const ALL: &[PolicyDef] = &[
     set_query_parameter::POLICY,
     set_status::POLICY,
     set_variable::POLICY,
+    trace::POLICY,
     validate_azure_ad_token::POLICY,
     validate_client_certificate::POLICY,
     validate_content::POLICY,

@@ -75,7 +75,8 @@ fn every_example_compiles() {
                     ("client-app-id", "c0ffee00-0000-4000-8000-000000000000"),
                 ]);
                 let narrowest = def.scopes.iter().max().unwrap();
-                case.backends(&["openai"]).scope(*narrowest).findings()
+                let case = case.backends(&["openai"]).loggers(&["audit"]);
+                case.scope(*narrowest).findings()
             };
             let first = findings(&def.sections[0]);
             let compiles = first.is_empty() || def.sections.iter().any(|s| findings(s).is_empty());

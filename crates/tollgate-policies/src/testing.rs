@@ -253,6 +253,12 @@ impl Case {
         self
     }
 
+    /// Loggers of the configuration.
+    pub(crate) fn loggers(mut self, ids: &[&str]) -> Self {
+        self.names.loggers = ids.iter().map(|id| (*id).to_owned()).collect();
+        self
+    }
+
     pub(crate) fn certificate(
         mut self,
         id: &str,
@@ -334,6 +340,7 @@ impl Case {
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
+            events: Arc::clone(trace) as _,
         }
     }
 
@@ -404,7 +411,7 @@ impl Case {
     }
 
     pub(crate) fn run(self) -> Run {
-        let trace = Arc::<TraceLog>::default();
+        let trace = Arc::clone(&self.names.log);
         let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
         let (documents, findings, errors) = self.compile(&ports);

@@ -15,11 +15,9 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("llm-semantic-cache-lookup", ""),
     ("llm-semantic-cache-store", ""),
     ("llm-token-limit", ""),
-    ("log-to-eventhub", ""),
     ("publish-event", "GraphQL subscriptions need Azure"),
     ("publish-to-dapr", "call the Dapr sidecar as a backend"),
     ("sql-data-source", "GraphQL resolvers need Azure"),
-    ("trace", ""),
     ("validate-graphql-request", ""),
     ("validate-odata-request", ""),
 ];

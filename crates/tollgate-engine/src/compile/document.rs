@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::{Code, Diagnostic, closest};
 
-use super::{CompileCx, CompileEnv, CompiledFragment, declared};
+use super::{CompileCx, CompileEnv, CompiledFragment, Limited, declared};
 use crate::read::Element;
 use crate::step::StepKind;
 use crate::{
@@ -117,7 +117,7 @@ fn fragment(
     section: Section,
     scope: Scope,
     env: &CompileEnv<'_>,
-    (diagnostics, limited): (&mut Vec<Diagnostic>, &mut Vec<(&'static PolicyDef, Section)>),
+    (diagnostics, limited): (&mut Vec<Diagnostic>, &mut Vec<Limited>),
 ) -> Block {
     let mut cx = CompileCx {
         env,
@@ -142,6 +142,12 @@ fn fragment(
         return Block::default();
     }
     outside_attributes(&mut cx, root);
+    if root.elements().next().is_none() {
+        cx.report(
+            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
+                .label("Azure API Management refuses this"),
+        );
+    }
     let size = root.span.range().len();
     if size > LARGEST_FRAGMENT {
         let message = format!("the fragment is larger than {LARGEST_FRAGMENT} bytes");
@@ -264,7 +270,7 @@ fn step(
 ) -> Option<CompiledStep> {
     match element.name.as_str() {
         BASE => base(cx, element, index, place),
-        INCLUDE_FRAGMENT => include_fragment(cx, element, index),
+        INCLUDE_FRAGMENT => include_fragment(cx, element, index, place),
         _ => policy(cx, element, index, place),
     }
 }
@@ -301,6 +307,7 @@ fn include_fragment(
     cx: &mut CompileCx<'_>,
     element: &Element,
     index: usize,
+    place: Place,
 ) -> Option<CompiledStep> {
     for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
     {
@@ -354,13 +361,13 @@ fn include_fragment(
         let mut limited = Vec::new();
         let found = (&mut *cx.diagnostics, &mut limited);
         let block = Arc::new(fragment(root, cx.section, cx.scope, cx.env, found));
-        let limited = limited.into_iter().map(|(def, _)| def).collect();
         let compiled = Arc::new(CompiledFragment { block, limited });
         cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
         compiled
     });
-    for def in &compiled.limited {
-        check_limit(cx, element, def);
+    for limited in &compiled.limited {
+        let is_nested = limited.is_nested || place == Place::Nested;
+        check_limit(cx, element, Limited { is_nested, ..*limited });
     }
     let id = policy_id(element);
     Some(CompiledStep {
@@ -388,7 +395,8 @@ fn policy(
         return None;
     };
     check_place(cx, element, def, place);
-    check_limit(cx, element, def);
+    let is_nested = place == Place::Nested;
+    check_limit(cx, element, Limited { def, section: cx.section, is_nested });
     let outer = cx.def.replace(def);
     let is_supported = declared::check_policy(cx, element, def);
     match def.content {
@@ -515,21 +523,27 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
     }
 }
 
-/// Notes a policy that may not appear as often as one likes, and reports when it appears too often.
-fn check_limit(cx: &mut CompileCx<'_>, element: &Element, def: &'static PolicyDef) {
+/// Notes a policy that may not appear as often as one likes, and reports when it appears too often. Occurrences of which a
+/// condition may let only one run are a warning: documents in the field have one in each branch of a `choose`.
+fn check_limit(cx: &mut CompileCx<'_>, element: &Element, this: Limited) {
+    let Limited { def, section, is_nested } = this;
     let within = match def.limit {
         Limit::Any => return,
         Limit::OncePerSection => "section",
         Limit::OncePerDocument => "policy document",
     };
-    let section = cx.section;
-    let is_same = |(known, place): &(&PolicyDef, Section)| {
-        known.name == def.name && (def.limit == Limit::OncePerDocument || *place == section)
+    let is_same = |other: &&Limited| {
+        other.def.name == def.name
+            && (def.limit == Limit::OncePerDocument || other.section == section)
     };
-    if cx.limited.iter().any(is_same) {
+    let before: Vec<bool> =
+        cx.limited.iter().filter(is_same).map(|other| other.is_nested).collect();
+    if !before.is_empty() {
+        let may_exclude = is_nested && before.iter().all(|nested| *nested);
+        let code = if may_exclude { Code::SUSPICIOUS } else { Code::REPEATED };
         let message = format!("`{}` appears more than once in a {within}", def.name);
         let label = if element.name == def.name { "appears again" } else { "holds it again" };
-        cx.report(Diagnostic::new(Code::REPEATED, message, element.name_span).label(label));
+        cx.report(Diagnostic::new(code, message, element.name_span).label(label));
     }
-    cx.limited.push((def, section));
+    cx.limited.push(this);
 }

@@ -14,14 +14,14 @@ use crate::jose::{Certificate, KeySet};
 use crate::ports::{
     AccessToken, Answer, Authorizations, BodyError, Cache, CacheKey, CachePlace, Call, CallError,
     Calls, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Lease, Names, TokenSource, Via,
+    Lease, Names, NoEvents, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
     AttributeDef, Body, BoxFuture, BufferedBody, ClientInfo, Clock, CompileCx, CompileEnv,
     Completion, Content, Detached, DocumentInfo, Facts, Flow, Fragments, Limit, PolicyDef, Ports,
     Randomness, Request, Response, Resumed, Route, RouteInfo, Step, TraceSink, Until, Uri, Value,
-    Variables, Wire, compile_document,
+    Variables, Wire, compile_document, compile_fragment,
 };
 
 /// What the policies of these tests have done, in order.
@@ -72,6 +72,14 @@ static POLICIES: &[PolicyDef] = &[
     def("all", Content::Policies, |el, cx| compile(el, cx, Act::All)),
     def("any", Content::Policies, |el, cx| compile(el, cx, Act::Any)),
     def("apart", Content::Empty, |el, cx| compile(el, cx, Act::Apart)),
+    PolicyDef {
+        limit: Limit::OncePerSection,
+        ..def("in-section", Content::Empty, |el, cx| compile(el, cx, Act::Mark))
+    },
+    PolicyDef {
+        limit: Limit::OncePerDocument,
+        ..def("in-document", Content::Empty, |el, cx| compile(el, cx, Act::Mark))
+    },
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -389,6 +397,7 @@ fn ports() -> Ports {
         clock: Arc::new(Nothing),
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
+        events: Arc::new(NoEvents),
     }
 }
 
@@ -775,6 +784,57 @@ fn what_documents_may_not_hold_is_reported() {
         E0201 section `inbound` is not allowed here
         E0201 unknown section `inbond` (did you mean `inbound`?)"#]]
     .assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn policies_may_appear_only_so_often() {
+    let found = |text: &str| {
+        let ports = ports();
+        let fragment = root(r#"<fragment><in-section name="f"/></fragment>"#);
+        let fragments = Fragments::new(HashMap::from([("one".to_owned(), fragment)]));
+        let env = CompileEnv { fragments, ..env(&ports) };
+        let mut diagnostics = Vec::new();
+        let info = DocumentInfo { scope: Scope::Api, template_parameters: None };
+        compile_document(
+            &root(&format!("<policies>{text}</policies>")),
+            info,
+            &env,
+            &mut diagnostics,
+        );
+        diagnostics.iter().map(|found| found.code.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    let once = r#"<in-section name="x"/>"#;
+    let held = format!(r#"<hold name="h">{once}</hold>"#);
+    let included = r#"<include-fragment fragment-id="one"/>"#;
+    assert_eq!(found(&format!("<inbound>{once}</inbound><outbound>{once}</outbound>")), "");
+    assert_eq!(found(&format!("<inbound>{once}{once}</inbound>")), "E0207");
+    assert_eq!(found(&format!("<inbound>{once}{held}</inbound>")), "E0207");
+    assert_eq!(found(&format!("<inbound>{held}{held}</inbound>")), "W0217");
+    assert_eq!(found(&format!("<inbound>{included}{once}</inbound>")), "E0207");
+    assert_eq!(found(&format!("<inbound>{included}</inbound><outbound>{included}</outbound>")), "");
+    let nested = format!(r#"<hold name="h">{included}</hold>"#);
+    assert_eq!(found(&format!("<inbound>{nested}{held}</inbound>")), "W0217");
+    let once = r#"<in-document name="x"/>"#;
+    assert_eq!(found(&format!("<inbound>{once}</inbound><outbound>{once}</outbound>")), "E0207");
+}
+
+#[test]
+fn fragments_hold_something_but_not_too_much() {
+    let found = |content: &str| {
+        let ports = ports();
+        let fragment = root(&format!("<fragment>{content}</fragment>"));
+        let mut diagnostics = Vec::new();
+        compile_fragment(&fragment, Section::Inbound, Scope::Api, &env(&ports), &mut diagnostics);
+        diagnostics.iter().map(|found| found.code.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    let mark = r#"<mark name="m"/>"#;
+    assert_eq!(found(mark), "");
+    assert_eq!(found(""), "W0217");
+    assert_eq!(found(&format!("{mark}<!-- {} -->", "x".repeat(512 * 1024))), "E0002");
+    assert_eq!(found("<base/>"), "E0213");
+    assert_eq!(found(r#"<include-fragment fragment-id="shared"/>"#), "E0213");
+    assert_eq!(found("<inbound/>"), "E0213");
+    assert_eq!(found(r#"<hold name="h"><base/></hold>"#), "E0213");
 }
 
 #[test]

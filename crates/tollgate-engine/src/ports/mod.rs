@@ -5,6 +5,7 @@ mod authorizations;
 mod cache;
 mod calls;
 mod counters;
+mod events;
 mod identity;
 mod keys;
 mod wire;
@@ -21,6 +22,9 @@ pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use counters::{
     Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,
     Window,
+};
+pub use events::{
+    CustomMetric, Event, EventLogger, Events, NoEvents, Partition, Severity, TraceLine,
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
@@ -52,6 +56,8 @@ pub struct Ports {
     pub randomness: Arc<dyn Randomness>,
     /// Where traces of requests go.
     pub trace: Arc<dyn TraceSink>,
+    /// Log lines, metrics and events of policies.
+    pub events: Arc<dyn Events>,
 }
 
 impl fmt::Debug for Ports {
@@ -102,6 +108,14 @@ pub trait Names: Send + Sync {
     fn certificate(&self, id: &str) -> Option<Arc<Certificate>>;
     /// Identifiers of all certificates, for suggestions.
     fn certificate_ids(&self) -> Vec<&str>;
+    /// A logger by identifier.
+    fn logger(&self, _id: &str) -> Option<Arc<dyn EventLogger>> {
+        None
+    }
+    /// Identifiers of all loggers, for suggestions.
+    fn logger_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
     /// A schema for the validation of bodies, by identifier.
     fn schema(&self, _id: &str) -> Option<Arc<SchemaDocument>> {
         None

@@ -115,8 +115,8 @@ impl Checker<'_> {
             result = self.nullable_value(result, at);
         }
         let number = |ty: &Ty| ty.is_enum() || ty.numeric().is_some();
-        if number(result.ty.strip_nullable())
-            && number(ty.strip_nullable())
+        let numbers = number(result.ty.strip_nullable()) && number(ty.strip_nullable());
+        if (numbers || result.ty == Ty::STRING)
             && Self::implicit(&result.ty, None, ty).is_none()
             && let Some(conversion) = Self::explicit(&result.ty, None, ty)
         {

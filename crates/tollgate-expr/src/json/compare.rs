@@ -10,6 +10,7 @@ use super::{JsonHeap, JsonId, JsonType, Scalar};
 use crate::collections::Key;
 use crate::number::{Number, NumberType};
 use crate::time::{DateTimeOffset, TimeSpan};
+use crate::types::TypeId;
 use crate::{Budget, Exception, ExceptionKind, Limits};
 
 impl JsonHeap {
@@ -413,13 +414,12 @@ fn compare_doubles(left: f64, right: f64) -> Ordering {
 
 /// Compares as whole numbers when one is a `BigInteger`; a fraction of the other counts after its whole part.
 fn compare_big(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
+    if let Some(fault) = whole_fault(left).or_else(|| whole_fault(right)) {
+        return Err(fault);
+    }
     match (left, right) {
         (Scalar::BigInt(left), Scalar::BigInt(right)) => Ok(compare_digits(left, right)),
         // Every other number but a large double is smaller in magnitude.
-        (value, _) | (_, value) if is_no_number(value) => {
-            let message = format!("Cannot convert {} to BigInteger.", value.type_name());
-            Err(Exception::new(ExceptionKind::InvalidCast, message))
-        }
         _ => match (to_number(left, NumberType::Double)?, to_number(right, NumberType::Double)?) {
             (Number::Double(left), Number::Double(right)) => {
                 Ok(left.partial_cmp(&right).unwrap_or(Ordering::Equal))
@@ -429,18 +429,37 @@ fn compare_big(left: &Scalar, right: &Scalar) -> Result<Ordering, Exception> {
     }
 }
 
-/// Whether no `BigInteger` is made of a value.
-fn is_no_number(value: &Scalar) -> bool {
-    matches!(
-        value,
-        Scalar::Bool(_)
-            | Scalar::Char(_)
-            | Scalar::Date(_)
-            | Scalar::DateOffset(_)
-            | Scalar::Guid(_)
-            | Scalar::TimeSpan(_)
-            | Scalar::Uri(_)
-    )
+/// Why no `BigInteger` is made of a value.
+fn whole_fault(value: &Scalar) -> Option<Exception> {
+    let (kind, message) = match value {
+        Scalar::Double(number) if number.is_nan() => {
+            (ExceptionKind::Overflow, "The value is not a number.".to_owned())
+        }
+        Scalar::Double(number) if number.is_infinite() => {
+            (ExceptionKind::Overflow, "BigInteger cannot represent infinity.".to_owned())
+        }
+        Scalar::Str(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
+            let text = text.trim();
+            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+            if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            (ExceptionKind::Format, "The value could not be parsed.".to_owned())
+        }
+        Scalar::Int(_)
+        | Scalar::Small(TypeId::Int32 | TypeId::UInt32, _)
+        | Scalar::UInt(_)
+        | Scalar::BigInt(_)
+        | Scalar::Double(_)
+        | Scalar::Single(_)
+        | Scalar::Decimal(_)
+        | Scalar::Bytes(_) => return None,
+        other => {
+            let message = format!("Cannot convert {} to BigInteger.", other.type_name());
+            (ExceptionKind::InvalidCast, message)
+        }
+    };
+    Some(Exception::new(kind, message))
 }
 
 /// Whole numbers as digits without leading zeros.

@@ -391,6 +391,10 @@ pub(super) fn to_number(value: &Scalar, to: NumberType) -> Result<Number, Except
         Scalar::BigInt(text) => match to {
             // `double` and `float` come nearest, all others must hold it.
             NumberType::Double | NumberType::Single => number::parse(to, Some(text), Styles::FLOAT),
+            // By way of `int`.
+            NumberType::SByte | NumberType::Byte | NumberType::Int16 | NumberType::UInt16 => {
+                number::parse(NumberType::Int32, Some(text), Styles::INTEGER)
+            }
             _ => number::parse(to, Some(text), Styles::INTEGER),
         },
         _ => match (as_number(value), text_of(value)) {
@@ -434,6 +438,7 @@ fn to_char(value: &Scalar) -> Result<u16, Exception> {
         }
         Scalar::UInt(value) => u16::try_from(*value).map_err(|_| too_large()),
         Scalar::Char(text) => Ok(unit_of(text)),
+        Scalar::BigInt(_) => to_number(value, NumberType::Int32).and(Err(too_large())),
         _ => match text_of(value) {
             Some(text) => {
                 let mut units = text.encode_utf16();

@@ -259,24 +259,8 @@ impl Reader<'_> {
                 );
             }
         }
-        let mut headers = Vec::new();
-        for (name, span, item) in table.table("headers").map(Table::entries).unwrap_or_default() {
-            let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-                self.report(
-                    Code::CONFIG_VALUE,
-                    format!("`{name}` is not the name of a header"),
-                    span,
-                    "not a token",
-                );
-                continue;
-            };
-            let value = self.secret(item, Shown::Never);
-            headers.extend(
-                value
-                    .and_then(|value| self.header_value(&value, span))
-                    .map(|value| (header, value)),
-            );
-        }
+        let headers = table.table("headers").map(Table::entries).unwrap_or_default();
+        let headers = self.header_table(headers);
         let mut query = Vec::new();
         for (name, _, item) in table.table("query").map(Table::entries).unwrap_or_default() {
             query.extend(self.secret(item, Shown::Never).map(|value| (name.to_owned(), value)));
@@ -310,6 +294,32 @@ impl Reader<'_> {
             first_byte_timeout: optional_duration(Some(table), "timeout"),
             span,
         })
+    }
+
+    /// Headers whose values are secrets.
+    pub(super) fn header_table(
+        &mut self,
+        entries: Vec<(&str, Span, Item<'_>)>,
+    ) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = Vec::new();
+        for (name, span, item) in entries {
+            let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+                self.report(
+                    Code::CONFIG_VALUE,
+                    format!("`{name}` is not the name of a header"),
+                    span,
+                    "not a token",
+                );
+                continue;
+            };
+            let value = self.secret(item, Shown::Never);
+            headers.extend(
+                value
+                    .and_then(|value| self.header_value(&value, span))
+                    .map(|value| (header, value)),
+            );
+        }
+        headers
     }
 
     fn authorization(&mut self, table: Table<'_>) -> Option<HeaderValue> {

@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources};
 use tollgate_engine::Fragments;
-use tollgate_engine::json_schema::SchemaDocument;
 use tollgate_engine::read::{self, NamedValue, NamedValues, ReadOptions};
 
 use crate::config::{Config, NamedValueConfig, NamedValueText};
-use crate::openapi;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
@@ -86,29 +83,6 @@ impl Files<'_> {
             entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
-    }
-
-    /// The schemas of `[schemas]`.
-    pub(super) fn schemas(&mut self, config: &Config) -> HashMap<String, Arc<SchemaDocument>> {
-        let mut schemas = HashMap::new();
-        for schema in &config.schemas {
-            let Some((_, text)) = self.read(Path::new(&schema.file), Missing::IsError) else {
-                continue;
-            };
-            match openapi::read_schemas(&text) {
-                Ok(document) => {
-                    schemas.insert(schema.id.clone(), document);
-                }
-                Err(why) => {
-                    let message = format!("schema `{}` cannot be used: {why}", schema.id);
-                    self.diagnostics.push(
-                        Diagnostic::new(Code::CONFIG_VALUE, message, schema.span)
-                            .label("not usable"),
-                    );
-                }
-            }
-        }
-        schemas
     }
 
     pub(super) fn fragments(&mut self, config: &Config) -> Fragments {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tollgate_diagnostics::{Code, Diagnostic, FileId};
 use tollgate_engine::Ports;
 use tollgate_engine::json_schema::SchemaDocument;
+use tollgate_engine::ports::NoEvents;
 
 use crate::adapters::backend_roots;
 use crate::backend::{Backend, Credentials, TlsOptions};
@@ -42,6 +43,11 @@ pub(super) fn names(
                 );
             }
         }
+    }
+    for logger in &config.loggers {
+        // A load that is only checked has none.
+        let known = ports.events.logger(&logger.name).unwrap_or_else(|| Arc::new(NoEvents));
+        names.loggers.insert(logger.name.clone(), known);
     }
     names.authorities = authorities(config, file, diagnostics);
     names.revocation_lists = revocation_lists(config, diagnostics);

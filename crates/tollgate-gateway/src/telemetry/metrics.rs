@@ -15,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::CustomMetrics;
+
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
 /// a process that lives through many configurations must not keep them all.
 const MAX_OPERATIONS: usize = 2_000;
@@ -48,6 +50,9 @@ pub struct Metrics {
     snapshot_loaded: Gauge,
     buffered_bytes: Gauge,
     log_lines_dropped: Counter,
+    events_sent: Family<LoggerLabels, Counter>,
+    events_lost: Family<LostLabels, Counter>,
+    custom: CustomMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
     counters_unavailable: Counter,
@@ -79,6 +84,27 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+}
+
+/// Why an event was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are label values")]
+pub enum Lost {
+    /// Too many waited.
+    queue_full,
+    /// The file or server did not take it.
+    failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoggerLabels {
+    logger: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LostLabels {
+    logger: Arc<str>,
+    reason: Lost,
 }
 
 /// What became of a request that nobody waits for.
@@ -158,6 +184,9 @@ impl Metrics {
             snapshot_loaded: Gauge::default(),
             buffered_bytes: Gauge::default(),
             log_lines_dropped: Counter::default(),
+            events_sent: Family::default(),
+            events_lost: Family::default(),
+            custom: CustomMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
             counters_unavailable: Counter::default(),
@@ -245,6 +274,17 @@ impl Metrics {
             "Commands that Redis did not carry out, those included that were not sent because it is away",
             self.redis_failures.clone(),
         );
+        r.register(
+            "events_sent",
+            "Events of policies that a logger has sent",
+            self.events_sent.clone(),
+        );
+        r.register(
+            "events_dropped",
+            "Events of policies that were dropped: too many waited, or the logger failed",
+            self.events_lost.clone(),
+        );
+        r.register_collector(Box::new(self.custom.clone()));
         r.register(
             "counters_unavailable",
             "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
@@ -368,6 +408,23 @@ impl Metrics {
     /// Counts log lines that were dropped.
     pub(super) fn log_lines_dropped(&self) -> &Counter {
         &self.log_lines_dropped
+    }
+
+    /// Counts events that a logger has sent.
+    pub fn events_sent(&self, logger: &Arc<str>, n_events: usize) {
+        let labels = LoggerLabels { logger: Arc::clone(logger) };
+        self.events_sent.get_or_create(&labels).inc_by(n_events as u64);
+    }
+
+    /// Counts events that a logger has lost.
+    pub fn events_lost(&self, logger: &Arc<str>, reason: Lost, n_events: usize) {
+        let labels = LostLabels { logger: Arc::clone(logger), reason };
+        self.events_lost.get_or_create(&labels).inc_by(n_events as u64);
+    }
+
+    /// Metrics that policies define.
+    pub fn custom(&self) -> &CustomMetrics {
+        &self.custom
     }
 
     /// All metrics in the `OpenMetrics` text format.

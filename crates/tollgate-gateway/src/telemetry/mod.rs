@@ -4,13 +4,17 @@
 //! closed sets only (identifiers of APIs and operations, classes of status).
 
 mod access;
+mod custom;
 mod logging;
 mod metrics;
 mod queue;
 mod redact;
+mod timestamp;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
+pub use custom::CustomMetrics;
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
-pub use metrics::{Delivery, Ended, Metrics, OperationMetrics, Side, Within};
+pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};
 pub use queue::LogQueue;
 pub use redact::{Redactor, SharedRedactor};
+pub(crate) use timestamp::Timestamp;

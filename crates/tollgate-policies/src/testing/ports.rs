@@ -14,8 +14,9 @@ use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge,
-    Correction, CounterKey, Counters, CountersUnavailable, ForwardCall, ForwardError, Identities,
-    IdentityError, KeyError, KeySets, KeySource, Names, Refresh, TokenSource, Verdict,
+    Correction, CounterKey, Counters, CountersUnavailable, CustomMetric, Event, EventLogger,
+    Events, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
+    Names, Refresh, Severity, TokenSource, TraceLine, Verdict,
 };
 use tollgate_engine::{
     BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
@@ -145,8 +146,8 @@ impl Randomness for Sequence {
     }
 }
 
-#[derive(Debug, Default)]
-pub(super) struct TraceLog(pub(super) Mutex<Vec<String>>);
+#[derive(Debug, Default, Clone)]
+pub(super) struct TraceLog(pub(super) Arc<Mutex<Vec<String>>>);
 
 impl TraceSink for TraceLog {
     fn enabled(&self) -> bool {
@@ -158,8 +159,47 @@ impl TraceSink for TraceLog {
     }
 }
 
+impl Events for TraceLog {
+    fn writes(&self, _: Severity) -> bool {
+        true
+    }
+
+    fn write(&self, line: &TraceLine<'_>) {
+        let TraceLine { source, severity, message, metadata, .. } = line;
+        let line = format!("log {severity:?} {source}: {message}{}", listed(metadata));
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn metric(&self, namespace: &str, name: &str) -> Arc<dyn CustomMetric> {
+        Arc::new(FakeMetric(format!("{namespace}/{name}"), self.clone()))
+    }
+}
+
+struct FakeMetric(String, TraceLog);
+
+impl CustomMetric for FakeMetric {
+    fn add(&self, value: f64, dimensions: &[(Arc<str>, Arc<str>)]) {
+        let Self(name, log) = self;
+        log.0.lock().unwrap().push(format!("metric {name} {value}{}", listed(dimensions)));
+    }
+}
+
+impl EventLogger for TraceLog {
+    fn send(&self, event: Event) {
+        let body = String::from_utf8(event.body.to_vec()).unwrap();
+        self.0.lock().unwrap().push(format!("event {:?} {body}", event.partition));
+    }
+}
+
+/// Pairs as ` a=b c=d`.
+fn listed(pairs: &[(Arc<str>, Arc<str>)]) -> String {
+    pairs.iter().map(|(name, value)| format!(" {name}={value}")).collect()
+}
+
 #[derive(Default)]
 pub(super) struct FakeNames {
+    pub(super) log: Arc<TraceLog>,
+    pub(super) loggers: Vec<String>,
     pub(super) backends: Vec<String>,
     pub(super) certificates: Vec<(String, Arc<Certificate>)>,
 }
@@ -188,6 +228,15 @@ impl Names for FakeNames {
 
     fn certificate_ids(&self) -> Vec<&str> {
         self.certificates.iter().map(|(id, _)| id.as_str()).collect()
+    }
+
+    fn logger(&self, id: &str) -> Option<Arc<dyn EventLogger>> {
+        let known = self.loggers.iter().any(|known| known == id);
+        known.then(|| Arc::clone(&self.log) as _)
+    }
+
+    fn logger_ids(&self) -> Vec<&str> {
+        self.loggers.iter().map(String::as_str).collect()
     }
 }
 

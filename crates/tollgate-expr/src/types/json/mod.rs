@@ -569,7 +569,8 @@ const TOKENS: &[Member] = &[
             let ty = a.ty(0).clone();
             let all = ids.into_iter().map(Value::Json);
             let items = all.filter(|value| cx.is_instance(value, &ty)).collect();
-            rows(cx, ty.clone(), items)
+            let found = cx.lazy(ty.clone(), Source::Items(items))?;
+            cx.sequence(Ty::generic(TypeId::JEnumerable, [ty]), Source::View(found))
         },
     ),
     walk!("IEnumerable<JToken> Ancestors()", "What it stands in, innermost first.", ancestors),
