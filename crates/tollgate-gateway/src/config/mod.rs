@@ -6,6 +6,7 @@ pub mod keys;
 mod loggers;
 mod named_values;
 mod secrets;
+mod shared;
 mod substitute;
 mod toml_file;
 mod versions;
@@ -22,7 +23,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
-use crate::counters::{CounterSettings, WhenUnavailable};
+use crate::counters::CounterSettings;
 use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
@@ -470,7 +471,7 @@ impl Reader<'_> {
             egress: self.egress(table.table("egress")),
             cache_size: count(table.table("cache"), "size", CACHE_SIZE),
             redis: self.redis(table.table("redis")),
-            counters: counters(table.table("counters"), table.table("limits")),
+            counters: shared::counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
             vault_secrets: named_values::vault_secrets(&named_values),
             named_values,
@@ -593,37 +594,6 @@ impl Reader<'_> {
             allow_link_local: names(list(table, "allow-link-local")),
         }
     }
-
-    fn redis(&mut self, table: Option<Table<'_>>) -> Option<RedisSettings> {
-        let Some(item) = table?.get("url") else {
-            let message = "`[redis]` needs a `url`".to_owned();
-            self.report(Code::CONFIG_MISSING, message, table?.span(), "`url` is missing");
-            return None;
-        };
-        let is_open = item.table().is_none();
-        let url = self.secret(item, if is_open { Shown::Freely } else { Shown::Never })?;
-        let mut settings = match RedisSettings::parse(url.expose()) {
-            Ok(settings) => settings,
-            Err(why) => {
-                let message = "the value of `redis.url` does not fit".to_owned();
-                self.report(Code::CONFIG_VALUE, message, item.span(), why);
-                return None;
-            }
-        };
-        if is_open && settings.password.is_some() {
-            let message = "the URL of the Redis server holds a password".to_owned();
-            let label = "use `{ env = \"NAME\" }` for the URL, or `redis.password`";
-            self.report(Code::CONFIG_VALUE, message, item.span(), label);
-        }
-        self.secrets.extend(settings.password.clone());
-        let password = table?.get("password").and_then(|item| self.secret(item, Shown::Never));
-        settings.password = password.or(settings.password);
-        settings.username = text(table, "username").or(settings.username);
-        settings.connect_timeout = duration(table, "connect-timeout", settings.connect_timeout);
-        settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
-        settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
-        Some(settings)
-    }
 }
 
 /// Whether a value may be shown.
@@ -662,18 +632,6 @@ fn limits(table: Option<Table<'_>>) -> Limits {
         ),
         policy_requests: count(table, "policy-requests", default.policy_requests),
         one_way_requests: count(table, "one-way-requests", default.one_way_requests),
-    }
-}
-
-fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
-    let default = CounterSettings::default();
-    CounterSettings {
-        when_unavailable: match text(table, "when-unavailable").as_deref() {
-            Some("fail-open") => WhenUnavailable::FailOpen,
-            Some("fail-closed") => WhenUnavailable::FailClosed,
-            _ => WhenUnavailable::Local,
-        },
-        most: count(limits, "counters", default.most),
     }
 }
 

@@ -1,0 +1,55 @@
+//! What gateways share: the Redis server, and the counters in it.
+
+use tollgate_diagnostics::Code;
+
+use super::toml_file::Table;
+use super::{Reader, Shown, count, duration, text};
+use crate::counters::{CounterSettings, WhenUnavailable};
+use crate::redis::RedisSettings;
+
+impl Reader<'_> {
+    /// `[redis]`.
+    pub(super) fn redis(&mut self, table: Option<Table<'_>>) -> Option<RedisSettings> {
+        let Some(item) = table?.get("url") else {
+            let message = "`[redis]` needs a `url`".to_owned();
+            self.report(Code::CONFIG_MISSING, message, table?.span(), "`url` is missing");
+            return None;
+        };
+        let is_open = item.table().is_none();
+        let url = self.secret(item, if is_open { Shown::Freely } else { Shown::Never })?;
+        let mut settings = match RedisSettings::parse(url.expose()) {
+            Ok(settings) => settings,
+            Err(why) => {
+                let message = "the value of `redis.url` does not fit".to_owned();
+                self.report(Code::CONFIG_VALUE, message, item.span(), why);
+                return None;
+            }
+        };
+        if is_open && settings.password.is_some() {
+            let message = "the URL of the Redis server holds a password".to_owned();
+            let label = "use `{ env = \"NAME\" }` for the URL, or `redis.password`";
+            self.report(Code::CONFIG_VALUE, message, item.span(), label);
+        }
+        self.secrets.extend(settings.password.clone());
+        let password = table?.get("password").and_then(|item| self.secret(item, Shown::Never));
+        settings.password = password.or(settings.password);
+        settings.username = text(table, "username").or(settings.username);
+        settings.connect_timeout = duration(table, "connect-timeout", settings.connect_timeout);
+        settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
+        settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
+        Some(settings)
+    }
+}
+
+/// `[counters]`, and how many there may be.
+pub(super) fn counters(table: Option<Table<'_>>, limits: Option<Table<'_>>) -> CounterSettings {
+    let default = CounterSettings::default();
+    CounterSettings {
+        when_unavailable: match text(table, "when-unavailable").as_deref() {
+            Some("fail-open") => WhenUnavailable::FailOpen,
+            Some("fail-closed") => WhenUnavailable::FailClosed,
+            _ => WhenUnavailable::Local,
+        },
+        most: count(limits, "counters", default.most),
+    }
+}
