@@ -202,12 +202,6 @@ pub const KEYS: &[KeyDef] = &[
         "100000",
         "Counters of rates and quotas in memory; of more, those go first that would be over first.",
     ),
-    key(
-        "limits.one-way-requests",
-        Count,
-        "256",
-        "Requests under way in the whole process that no policy waits for; further ones are dropped.",
-    ),
     key("limits.expression-steps", Count, "1000000", "Steps of all expressions of one request."),
     key("limits.expression-memory", Size, "32 MiB", "Memory of all expressions of one request."),
     key("timeouts.tls-handshake", Duration, "10s", "TLS handshake with a client."),

@@ -3,6 +3,7 @@
 mod authorities;
 mod entities;
 pub mod keys;
+mod limits;
 mod loggers;
 mod named_values;
 mod secrets;
@@ -458,9 +459,9 @@ impl Reader<'_> {
                 json: text(log, "format").is_none_or(|format| format == "json"),
             },
             deployment: deployment(table.table("gateway")),
-            limits: limits(table.table("limits")),
-            expression_limits: expression_limits(table.table("limits")),
-            timeouts: timeouts(table.table("timeouts")),
+            limits: limits::limits(table.table("limits")),
+            expression_limits: limits::expression_limits(table.table("limits")),
+            timeouts: limits::timeouts(table.table("timeouts")),
             identity: identity(table.table("identity")),
             keys: KeysConfig {
                 cool_down: duration(keys, "cool-down", Duration::from_mins(5)),
@@ -612,53 +613,6 @@ fn deployment(table: Option<Table<'_>>) -> Deployment {
         region: text(table, "region").unwrap_or_default(),
         service_id: text(table, "service-id").unwrap_or_default(),
         service_name: text(table, "service-name").unwrap_or_default(),
-    }
-}
-
-fn limits(table: Option<Table<'_>>) -> Limits {
-    let default = Limits::default();
-    Limits {
-        header_bytes: count(table, "header-bytes", default.header_bytes),
-        header_count: count(table, "header-count", default.header_count),
-        uri_bytes: count(table, "uri-bytes", default.uri_bytes),
-        buffered_body: count(table, "buffered-body", default.buffered_body),
-        inflated_body: count(table, "inflated-body", default.inflated_body),
-        buffers_total: count(table, "buffers-total", default.buffers_total),
-        connections: count(table, "connections", default.connections),
-        requests_per_connection: count(
-            table,
-            "requests-per-connection",
-            default.requests_per_connection,
-        ),
-        policy_requests: count(table, "policy-requests", default.policy_requests),
-        one_way_requests: count(table, "one-way-requests", default.one_way_requests),
-    }
-}
-
-fn expression_limits(table: Option<Table<'_>>) -> tollgate_engine::ExpressionLimits {
-    let default = tollgate_engine::ExpressionLimits::default();
-    tollgate_engine::ExpressionLimits {
-        steps: count(table, "expression-steps", default.steps),
-        memory: count(table, "expression-memory", default.memory),
-        ..default
-    }
-}
-
-fn timeouts(table: Option<Table<'_>>) -> Timeouts {
-    let default = Timeouts::default();
-    Timeouts {
-        tls_handshake: duration(table, "tls-handshake", default.tls_handshake),
-        request_header: duration(table, "request-header", default.request_header),
-        request_body: duration(table, "request-body", default.request_body),
-        client_write: duration(table, "client-write", default.client_write),
-        keep_alive: duration(table, "keep-alive", default.keep_alive),
-        backend_connect: duration(table, "backend-connect", default.backend_connect),
-        backend_first_byte: duration(table, "backend-first-byte", default.backend_first_byte),
-        backend_body: optional_duration(table, "backend-body"),
-        backend_write: duration(table, "backend-write", default.backend_write),
-        backend_idle: duration(table, "backend-idle", default.backend_idle),
-        policy_request: duration(table, "policy-request", default.policy_request),
-        graceful_stop: duration(table, "graceful-stop", default.graceful_stop),
     }
 }
 
