@@ -3,6 +3,8 @@
 //! `TOLLGATE_REDIS_SERVER` names the server's binary; without it these tests have nothing to talk to and say so. `.ci/run`
 //! sets it, in a stage of its own.
 
+mod cache;
+
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;

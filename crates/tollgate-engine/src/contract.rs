@@ -36,8 +36,8 @@ pub struct Parameter {
     pub explode: bool,
     /// What its value must be.
     pub schema: Option<Schema>,
-    /// Whether the value is JSON text, which the description says by giving it a content type.
-    pub is_json: bool,
+    /// How the value is written.
+    pub encoding: Encoding,
     /// Example values.
     pub examples: Vec<Example>,
 }
@@ -56,7 +56,7 @@ impl Parameter {
             },
             explode: false,
             schema: None,
-            is_json: false,
+            encoding: Encoding::Styled,
             examples: Vec::new(),
         }
     }
@@ -73,6 +73,15 @@ pub enum Location {
     Header,
     /// In a cookie.
     Cookie,
+}
+
+/// How the value of a parameter is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// As text, in its [`Style`].
+    Styled,
+    /// As JSON, which the description says by giving it a content type.
+    Json,
 }
 
 /// How a parameter's list or object is written.

@@ -19,7 +19,7 @@ pub struct Finally {
 /// it was sent. An error is the work's own to deal with, because the response stands.
 pub trait Responding: Send {
     /// Does the work. When the future is dropped, the client has gone.
-    fn run<'a>(self: Box<Self>, cx: &'a mut RequestCx) -> BoxFuture<'a, ()>;
+    fn run(self: Box<Self>, cx: &mut RequestCx) -> BoxFuture<'_, ()>;
 }
 
 /// Work for when the response was sent, or as much of it as the client took.

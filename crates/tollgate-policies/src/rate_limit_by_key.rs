@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
 use tollgate_engine::ports::{Charge, Counter, Verdict, Window};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
@@ -141,7 +142,7 @@ impl Limiter for RateLimitByKey {
             }
         };
         let charge = Charge { counter, limit, needed, amount };
-        Ok(Some((Charges::from_iter([charge]), first)))
+        Ok(Some((smallvec![charge], first)))
     }
 
     fn judge(

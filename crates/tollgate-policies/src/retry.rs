@@ -334,15 +334,17 @@ mod tests {
     use super::*;
     use crate::testing::{Case, Run};
 
-    fn answer(status: u16) -> Result<Response, ForwardError> {
-        Ok(Response::new(StatusCode::from_u16(status).unwrap()))
+    type Answer = Result<Response, ForwardError>;
+
+    fn answer(status: u16) -> Answer {
+        StatusCode::from_u16(status).map(Response::new).map_err(|_| ForwardError::NoTarget)
     }
 
-    fn refused() -> Result<Response, ForwardError> {
+    fn refused() -> Answer {
         Err(ForwardError::Connection("refused".to_owned()))
     }
 
-    fn forwards(attributes: &str, answers: Vec<Result<Response, ForwardError>>) -> Run {
+    fn forwards(attributes: &str, answers: Vec<Answer>) -> Run {
         let policy = format!("<retry {attributes}><forward-request /></retry>");
         answers.into_iter().fold(Case::backend(&policy), Case::answer).run()
     }
@@ -453,7 +455,7 @@ mod tests {
         check(4, 0, 100.0);
         check(50, u64::MAX, 100.0);
         let longest = pause(86_400.0, Some(86_400.0), None, 50, 0);
-        assert_eq!(longest, Duration::from_secs(86_400));
+        assert_eq!(longest, Duration::from_hours(24));
     }
 
     #[test]

@@ -76,6 +76,9 @@ pub(crate) struct Run {
 /// What is written down of the wire.
 type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Observer);
 
+/// What fakes tell the test.
+type Shared<T> = Arc<Mutex<Vec<T>>>;
+
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarded {

@@ -1,6 +1,7 @@
 //! `trace`: writes a message of the author's into the trace of the request and the gateway's log.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use tollgate_engine::ports::{Severity, TraceLine};
@@ -98,8 +99,11 @@ struct Trace {
     source: Arc<str>,
     severity: Severity,
     message: Value<Arc<str>>,
-    metadata: Vec<(Value<Arc<str>>, Value<Arc<str>>)>,
+    metadata: Vec<Property>,
 }
+
+/// A name and a value of the message.
+type Property = (Value<Arc<str>>, Value<Arc<str>>);
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let source = cx.literal(element, "source");
@@ -168,7 +172,8 @@ fn with_properties<'a>(
     let mut text = message.into_owned();
     for (name, value) in metadata {
         let value = cx.route.names.redact(value);
-        text.push_str(&format!(" [{name}: {value}]"));
+        // Writing to a string cannot fail.
+        write!(text, " [{name}: {value}]").ok();
     }
     Cow::Owned(text)
 }

@@ -7,6 +7,7 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("azure-openai-semantic-cache-store", ""),
     ("azure-openai-token-limit", ""),
     ("cosmosdb-data-source", "GraphQL resolvers need Azure"),
+    ("emit-metric", ""),
     ("http-data-source", "GraphQL resolvers need Azure"),
     ("invoke-dapr-binding", "call the Dapr sidecar as a backend"),
     ("llm-content-safety", ""),

@@ -31,16 +31,11 @@ const DOCS: &str = r#"Runs the policies directly inside it at the same time and 
 
 ```xml
 <wait for="all">
-    <choose>
-        <when condition="@(!context.Variables.ContainsKey("tenant"))">
-            <set-variable name="tenant" value="default" />
-        </when>
-    </choose>
-    <choose>
-        <when condition="@(context.Request.Headers.ContainsKey("X-Debug"))">
-            <set-header name="X-Debug" exists-action="delete" />
-        </when>
-    </choose>
+    <send-request mode="new" response-variable-name="stock">
+        <set-url>@("https://stock.example/" + context.Request.MatchedParameters["id"])</set-url>
+        <set-method>GET</set-method>
+    </send-request>
+    <cache-lookup-value key="@("price-" + context.Request.MatchedParameters["id"])" variable-name="price" />
 </wait>
 ```
 

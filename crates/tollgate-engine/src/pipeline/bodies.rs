@@ -77,5 +77,10 @@ fn response_body_error(error: &BodyError) -> PolicyError {
         BodyError::ClientGone | BodyError::ClientTimeout => "ClientConnectionFailure",
         BodyError::Backend(_) => "BackendConnectionFailure",
     };
-    PolicyError::internal(reason, error.to_string()).status(StatusCode::BAD_GATEWAY)
+    let failure = PolicyError::internal(reason, error.to_string());
+    match error {
+        // As when the connection breaks before the header.
+        BodyError::Backend(_) => failure,
+        _ => failure.status(StatusCode::BAD_GATEWAY),
+    }
 }

@@ -167,12 +167,12 @@ impl Step for Test {
         let dropped = Dropped(name.clone());
         let future = Box::pin(async move {
             let mut dropped = dropped;
-            std::future::poll_fn(|_| match polls {
-                0 => Poll::Ready(()),
-                _ => {
-                    polls -= 1;
-                    Poll::Pending
+            std::future::poll_fn(|_| {
+                if polls == 0 {
+                    return Poll::Ready(());
                 }
+                polls -= 1;
+                Poll::Pending
             })
             .await;
             dropped.0.clear();

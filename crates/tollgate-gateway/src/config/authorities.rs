@@ -34,15 +34,12 @@ impl Reader<'_> {
     pub(super) fn schemas(&mut self, table: Option<Table<'_>>) -> Vec<SchemaConfig> {
         let mut schemas = Vec::new();
         for (id, span, item) in table.map(Table::entries).unwrap_or_default() {
-            match text(item.table(), "file") {
-                Some(file) => {
-                    self.files.push(self.root.join(&file));
-                    schemas.push(SchemaConfig { id: id.to_owned(), file, span });
-                }
-                None => {
-                    let message = format!("schema `{id}` needs `file`");
-                    self.report(Code::CONFIG_MISSING, message, span, "`file` is missing");
-                }
+            if let Some(file) = text(item.table(), "file") {
+                self.files.push(self.root.join(&file));
+                schemas.push(SchemaConfig { id: id.to_owned(), file, span });
+            } else {
+                let message = format!("schema `{id}` needs `file`");
+                self.report(Code::CONFIG_MISSING, message, span, "`file` is missing");
             }
         }
         schemas

@@ -74,7 +74,7 @@ async fn files_are_put_aside_and_the_oldest_goes() {
     let of = |suffix: &str| {
         let name = format!("events.jsonl{suffix}");
         let text = std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-        let n = |line: &str| line.rsplit("event ").next().map(|rest| rest[..1].to_owned());
+        let n = |line: &str| line.rsplit("event ").next()?.chars().next();
         text.lines().filter_map(n).collect::<String>()
     };
     // Two lines of 130 bytes fit.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tollgate_engine::contract::{
-    Contract, DescribedResponse, Example, Location, MediaType, Parameter, RequestBody, Statuses,
-    Style,
+    Contract, DescribedResponse, Encoding, Example, Location, MediaType, Parameter, RequestBody,
+    Statuses, Style,
 };
 use tollgate_engine::json_schema::{Schema, SchemaDocument};
 
@@ -130,6 +130,7 @@ fn value_of(name: String, location: Location, node: &Node<'_>) -> Result<Paramet
     };
     let described = content(node)?.into_iter().next();
     let is_json = described.as_ref().is_some_and(|it| it.content_type.contains("json"));
+    let encoding = if is_json { Encoding::Json } else { Encoding::Styled };
     let (schema, more) = match described {
         Some(body) => (body.schema, body.examples),
         None => (node.schema(), Vec::new()),
@@ -142,7 +143,7 @@ fn value_of(name: String, location: Location, node: &Node<'_>) -> Result<Paramet
         style,
         explode: node.flag("explode").unwrap_or(style == Style::Form),
         schema,
-        is_json,
+        encoding,
         examples: examples(node)?.into_iter().chain(more).collect(),
     })
 }

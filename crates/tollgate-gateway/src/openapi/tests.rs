@@ -1,5 +1,5 @@
 use serde_json::json;
-use tollgate_engine::contract::{DescribedResponse, Statuses, Style, media_type};
+use tollgate_engine::contract::{DescribedResponse, Encoding, Statuses, Style, media_type};
 use tollgate_engine::json_schema::{Instance, Overrides};
 
 use super::*;
@@ -97,7 +97,10 @@ paths:
             "id Path Simple false true",
         ]
     );
-    assert!(contract.parameters[1].is_json && contract.parameters[1].schema.is_some());
+    assert!(
+        contract.parameters[1].encoding == Encoding::Json
+            && contract.parameters[1].schema.is_some()
+    );
     assert_eq!(*contract.parameters[3].examples[0].value, json!(7));
     let body = contract.request.as_ref().unwrap();
     let media = media_type(&body.content, "application/json; charset=utf-8").unwrap();

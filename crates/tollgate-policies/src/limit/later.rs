@@ -27,7 +27,7 @@ pub(crate) struct Later {
 }
 
 impl Responding for Later {
-    fn run<'a>(self: Box<Self>, cx: &'a mut RequestCx) -> BoxFuture<'a, ()> {
+    fn run(self: Box<Self>, cx: &mut RequestCx) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let amount = match self.decide(cx).await {
                 Ok(amount) => amount,

@@ -166,7 +166,7 @@ pub(super) fn message_headers(cx: &RequestCx, message: Message) -> Option<&Heade
     cx.headers(message)
 }
 
-/// A state for the body and for the filters of one rendering.
+/// A state for the body and for the filters of one rendering: patterns of `Replace` count in it.
 pub(super) fn fresh_state() -> EvalState {
-    EvalState::new(crate::message_body::LIMITS)
+    EvalState::new(tollgate_expr::Limits { steps: 4_000_000, ..crate::message_body::LIMITS })
 }

@@ -7,6 +7,7 @@ mod ast;
 mod conditions;
 mod filters;
 mod lookup;
+mod loops;
 mod markup;
 mod parse;
 mod render;

@@ -9,6 +9,7 @@ use tollgate_expr::{EvalState, Exception, Json};
 use super::Reading;
 use super::ast::{Cycle, Expr, Group, Loop, LoopKind, Node, Offset, Part as Step, Pipe, When};
 use super::lookup::{self, Part};
+use super::loops::{forloop, tablerowloop};
 use super::value::{Owner, Value, decimal_text, scalar_text};
 use super::xml;
 use crate::message_body::{LONGEST, body_of, content_type, is_of, too_large};
@@ -690,44 +691,5 @@ fn is_collection(value: &Value) -> bool {
                 | Part::MatchedParameters
                 | Part::Variables
         )
-    )
-}
-
-fn place(index: usize) -> Value {
-    Value::Int(i64::try_from(index).unwrap_or(i64::MAX))
-}
-
-fn forloop(name: &Arc<str>, index: usize, length: usize) -> Value {
-    Value::Object(
-        [
-            ("name", Value::Text(Arc::clone(name))),
-            ("length", place(length)),
-            ("index", place(index + 1)),
-            ("index0", place(index)),
-            ("rindex", place(length - index)),
-            ("rindex0", place(length - index - 1)),
-            ("first", Value::Bool(index == 0)),
-            ("last", Value::Bool(index + 1 == length)),
-        ]
-        .into(),
-    )
-}
-
-fn tablerowloop(index: usize, length: usize, column: usize, columns: usize) -> Value {
-    Value::Object(
-        [
-            ("length", place(length)),
-            ("index", place(index + 1)),
-            ("index0", place(index)),
-            ("col", place(column + 1)),
-            ("col0", place(column)),
-            ("rindex", place(length - index)),
-            ("rindex0", place(length - index - 1)),
-            ("first", Value::Bool(index == 0)),
-            ("last", Value::Bool(index + 1 == length)),
-            ("col_first", Value::Bool(column == 0)),
-            ("col_last", Value::Bool(column + 1 == columns)),
-        ]
-        .into(),
     )
 }

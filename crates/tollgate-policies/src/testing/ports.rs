@@ -193,7 +193,8 @@ impl EventLogger for TraceLog {
 
 /// Pairs as ` a=b c=d`.
 fn listed(pairs: &[(Arc<str>, Arc<str>)]) -> String {
-    pairs.iter().map(|(name, value)| format!(" {name}={value}")).collect()
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    pairs.concat()
 }
 
 #[derive(Default)]

@@ -174,7 +174,7 @@ impl Identity {
             return true;
         }
         let known = cx.route.names.trust().into_iter().flat_map(TrustStore::certificates);
-        let candidates = presented.chain.iter().map(|der| der.as_ref()).chain(known);
+        let candidates = presented.chain.iter().map(AsRef::as_ref).chain(known);
         let mut candidates = candidates.filter(|der| thumbprint(der) == *wanted);
         candidates
             .any(|issuer| TrustStore::signed(&bytes::Bytes::copy_from_slice(issuer), certificate))

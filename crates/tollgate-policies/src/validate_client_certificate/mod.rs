@@ -5,7 +5,7 @@ mod identity;
 
 use http::StatusCode;
 use tollgate_diagnostics::{Code, Diagnostic};
-use tollgate_engine::read::Element;
+use tollgate_engine::read::{Attribute, Element};
 use tollgate_engine::{
     AttributeDef, AttributeType, ChildDef, ClientCertificate, CompileCx, Content, Flow, Limit,
     PolicyDef, PolicyError, RequestCx, Scope, Section, Step,
@@ -157,7 +157,7 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
 
 /// Says what loads and refuses everybody, or believes anybody.
 fn warn(element: &Element, cx: &mut CompileCx<'_>, revocation: bool, trust: bool) {
-    let span = |name: &str| element.attribute(name).map_or(element.name_span, |it| it.span());
+    let span = |name: &str| element.attribute(name).map_or(element.name_span, Attribute::span);
     let has_lists = cx.names().trust().is_some_and(TrustStore::has_revocation_lists);
     if revocation && !has_lists && !cx.standalone() {
         let message = "`validate-revocation` needs lists of what was revoked";

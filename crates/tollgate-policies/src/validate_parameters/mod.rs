@@ -213,15 +213,13 @@ impl ValidateParameters {
             if action == Action::Ignore {
                 continue;
             }
-            let outcome = match &properties {
-                Some(properties) => check_properties(parameter, properties, &given),
-                None => {
-                    let named =
-                        |(name, _): &&(String, String)| name.eq_ignore_ascii_case(&parameter.name);
-                    let values: Vec<String> =
-                        given.iter().filter(named).map(|(_, value)| value.clone()).collect();
-                    check_parameter(parameter, &values, query::decode)
-                }
+            let outcome = if let Some(properties) = &properties {
+                check_properties(parameter, properties, &given)
+            } else {
+                let same = |name: &str| name.eq_ignore_ascii_case(&parameter.name);
+                let values = given.iter().filter(|(name, _)| same(name));
+                let values: Vec<String> = values.map(|(_, value)| value.clone()).collect();
+                check_parameter(parameter, &values, query::decode)
             };
             if let Err(why) = outcome {
                 faults.push(incorrect(&parameter.name, Place::Query, &why, action));

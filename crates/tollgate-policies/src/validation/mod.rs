@@ -251,7 +251,7 @@ impl Faults {
                 "Action": fault.action.word(),
             })
         });
-        serde_json::Value::from_iter(errors).to_string()
+        errors.collect::<serde_json::Value>().to_string()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
-use tollgate_engine::contract::{Parameter, Style};
+use tollgate_engine::contract::{Encoding, Parameter, Style};
 use tollgate_engine::json_schema::{
     Instance, Mismatch, Overrides, Schema, SchemaDocument, SchemaFault,
 };
@@ -45,7 +45,7 @@ pub(crate) fn check_parameter(
     let Some(schema) = &parameter.schema else {
         return if values.len() > 1 { Err(Unreadable::Several) } else { Ok(()) };
     };
-    let value = if parameter.is_json {
+    let value = if parameter.encoding == Encoding::Json {
         let [text] = values else { return Err(Unreadable::Several) };
         serde_json::from_str(&decode(text))
             .map_err(|error| Unreadable::Unparsed(format!("{error}.")))?
@@ -256,7 +256,8 @@ impl<'a> Properties<'a> {
     /// Its properties, when the parameter is such an object.
     pub(crate) fn of(parameter: &'a Parameter) -> Option<Self> {
         let exploded = parameter.style == Style::Form && parameter.explode;
-        if !exploded && parameter.style != Style::DeepObject || parameter.is_json {
+        if !exploded && parameter.style != Style::DeepObject || parameter.encoding == Encoding::Json
+        {
             return None;
         }
         let schema = parameter.schema.as_ref()?;

@@ -1,16 +1,16 @@
 //! Runs stylesheets.
 
-use std::cmp::Ordering;
+mod keys;
+mod sort;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use tollgate_engine::PolicyError;
 
-use super::format_number::DecimalFormat;
-use super::style::{Avt, AvtPart, Binding, Bound, Instr, Sort, Stylesheet};
+use super::style::{Avt, AvtPart, Binding, Bound, Instr, Stylesheet};
 use super::tree::{Builder, Kind, Name, Tree};
 use super::xpath::eval::Focus;
-use super::xpath::value::number_of;
 use super::xpath::{Expr, NodeRef, Value};
 use crate::message_body::{LONGEST, too_large};
 
@@ -679,146 +679,6 @@ impl<'s> World<'s> {
             out.end();
         }
         Ok(())
-    }
-
-    /// Nodes in the order of their keys.
-    fn sorted(
-        &mut self,
-        nodes: Arc<[NodeRef]>,
-        sorts: &'s [Sort],
-        focus: &Focus,
-    ) -> Result<Arc<[NodeRef]>> {
-        if sorts.is_empty() {
-            return Ok(nodes);
-        }
-        let mut ways = Vec::new();
-        for sort in sorts {
-            let mut says = |avt: &Option<Avt>, word: &str| match avt {
-                Some(avt) => self.avt(avt, focus).map(|text| &*text == word),
-                None => Ok(false),
-            };
-            let is_descending = says(&sort.order, "descending")?;
-            let is_number = says(&sort.data_type, "number")?;
-            let upper_first = says(&sort.case_order, "upper-first")?;
-            ways.push((is_descending, is_number, upper_first));
-        }
-        let size = nodes.len();
-        let mut keyed = Vec::with_capacity(size);
-        for (index, node) in nodes.iter().enumerate() {
-            let mut keys = Vec::with_capacity(sorts.len());
-            for (sort, (_, is_number, upper_first)) in sorts.iter().zip(&ways) {
-                let text = self.text_at(&sort.select, &Focus::on(*node, index + 1, size))?;
-                keys.push(SortKey::of(&text, *is_number, *upper_first));
-            }
-            keyed.push((keys, *node));
-        }
-        self.step(size as u64 * 4)?;
-        keyed.sort_by(|(left, _), (right, _)| {
-            let orders = left.iter().zip(right).zip(&ways).map(|((left, right), way)| {
-                let order = left.order(right);
-                if way.0 { order.reverse() } else { order }
-            });
-            orders.fold(Ordering::Equal, Ordering::then)
-        });
-        Ok(keyed.into_iter().map(|(_, node)| node).collect())
-    }
-
-    /// The nodes of a tree that a key finds by a value.
-    pub(super) fn keyed(&mut self, tree: u32, name: &str, value: &str) -> Result<Vec<NodeRef>> {
-        let style = self.style;
-        let local = name.rsplit(':').next().unwrap_or(name);
-        let mut found = Vec::new();
-        let mut is_known = false;
-        for (index, key) in style.keys.iter().enumerate().filter(|(_, it)| &*it.name.local == local)
-        {
-            is_known = true;
-            let nodes = self.index(index, key, tree)?;
-            found.extend_from_slice(nodes.get(value).map_or(&[], Vec::as_slice));
-        }
-        if is_known { Ok(found) } else { Err(self.fault(format!("there is no key `{name}`"))) }
-    }
-
-    fn index(
-        &mut self,
-        number: usize,
-        key: &'s super::style::Key,
-        tree: u32,
-    ) -> Result<Arc<Index>> {
-        if let Some(index) = self.keys.get(&(number, tree)) {
-            return Ok(index.clone());
-        }
-        // A key whose expression uses the key finds nothing there.
-        self.keys.insert((number, tree), Arc::default());
-        let nodes = self.tree(tree)?.len();
-        let mut index = Index::new();
-        for id in 0..nodes {
-            let node = NodeRef { tree, node: id };
-            if !self.fits(&key.patterns, node)? {
-                continue;
-            }
-            let values = match self.eval(&key.by, &Focus::on(node, 1, 1))? {
-                Value::Nodes(nodes) => {
-                    nodes.iter().map(|node| self.node_text(*node)).collect::<Result<Vec<_>>>()?
-                }
-                other => vec![self.text(&other)?],
-            };
-            for value in values {
-                index.entry(value).or_default().push(node);
-            }
-        }
-        let index = Arc::new(index);
-        self.keys.insert((number, tree), index.clone());
-        Ok(index)
-    }
-
-    pub(super) fn decimal_format(&mut self, name: &str) -> Result<&'s DecimalFormat> {
-        static DEFAULT: std::sync::LazyLock<DecimalFormat> =
-            std::sync::LazyLock::new(DecimalFormat::default);
-        let style = self.style;
-        let local = name.rsplit(':').next().unwrap_or(name);
-        match style.formats.iter().find(|(own, _)| &*own.local == local) {
-            Some((_, format)) => Ok(format),
-            None if name.is_empty() => Ok(&DEFAULT),
-            None => Err(self.fault(format!("there is no decimal format `{name}`"))),
-        }
-    }
-}
-
-/// What a node is sorted by.
-enum SortKey {
-    Number(f64),
-    /// Letters without their case, then with it.
-    Text(String, String),
-}
-
-impl SortKey {
-    fn of(text: &str, is_number: bool, upper_first: bool) -> Self {
-        if is_number {
-            return Self::Number(number_of(text));
-        }
-        // Small letters come first unless capitals are asked for.
-        let turned = |c: char| {
-            if c.is_lowercase() {
-                c.to_uppercase().next().unwrap_or(c)
-            } else {
-                c.to_lowercase().next().unwrap_or(c)
-            }
-        };
-        let cased = if upper_first { text.to_owned() } else { text.chars().map(turned).collect() };
-        Self::Text(text.to_lowercase(), cased)
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            // What is no number comes first.
-            (Self::Number(left), Self::Number(right)) => {
-                left.partial_cmp(right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
-            }
-            (Self::Text(left, left_cased), Self::Text(right, right_cased)) => {
-                left.cmp(right).then_with(|| left_cased.cmp(right_cased))
-            }
-            _ => Ordering::Equal,
-        }
     }
 }
 
