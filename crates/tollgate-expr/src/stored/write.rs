@@ -13,6 +13,9 @@ use crate::{EvalState, Response, Value};
 
 type Done = Result<(), Unstorable>;
 
+/// `SaveOptions.DisableFormatting`: no white space that was not there.
+const DISABLE_FORMATTING: i32 = 1;
+
 pub(super) struct Writer<'s> {
     pub(super) state: &'s EvalState,
     pub(super) out: Vec<u8>,
@@ -182,8 +185,6 @@ impl Writer<'_> {
             TypeId::XElement => tag::XML_ELEMENT,
             _ => return Err(self.unstorable(value)),
         };
-        // Without white space of its own making.
-        const DISABLE_FORMATTING: i32 = 1;
         let options = SaveOptions::of(DISABLE_FORMATTING);
         let text = self.state.xml.to_text(id, options, &mut self.state.budget.clone());
         match text {

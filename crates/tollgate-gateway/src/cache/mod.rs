@@ -74,9 +74,8 @@ impl Caches {
 impl ConfiguredCaches {
     fn kept(&self, place: CachePlace) -> Kept {
         match place {
-            CachePlace::Internal => Kept::InMemory,
             CachePlace::External | CachePlace::PreferExternal if self.external => Kept::OnServer,
-            CachePlace::PreferExternal => Kept::InMemory,
+            CachePlace::Internal | CachePlace::PreferExternal => Kept::InMemory,
             CachePlace::External => Kept::Nowhere,
         }
     }
@@ -103,18 +102,20 @@ impl Cache for ConfiguredCaches {
         }
         let lifetime = lifetime.min(LONGEST);
         match self.kept(place) {
-            Kept::InMemory => Answer::Ready(self.caches.memory.set(key, value, lifetime)),
-            Kept::OnServer => self.caches.shared.set(key, value, lifetime),
-            Kept::Nowhere => Answer::Ready(()),
+            Kept::InMemory => self.caches.memory.set(key, value, lifetime),
+            Kept::OnServer => return self.caches.shared.set(key, &value, lifetime),
+            Kept::Nowhere => {}
         }
+        Answer::Ready(())
     }
 
     fn remove(&self, place: CachePlace, key: &CacheKey) -> Answer<'static, ()> {
         match self.kept(place) {
-            Kept::InMemory => Answer::Ready(self.caches.memory.remove(key)),
-            Kept::OnServer => self.caches.shared.remove(key),
-            Kept::Nowhere => Answer::Ready(()),
+            Kept::InMemory => self.caches.memory.remove(key),
+            Kept::OnServer => return self.caches.shared.remove(key),
+            Kept::Nowhere => {}
         }
+        Answer::Ready(())
     }
 
     fn lease(&self, key: &CacheKey) -> Answer<'static, Lease> {

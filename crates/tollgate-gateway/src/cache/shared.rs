@@ -34,12 +34,12 @@ impl Shared {
     pub(super) fn set(
         &self,
         key: &CacheKey,
-        value: Bytes,
+        value: &[u8],
         lifetime: Duration,
     ) -> Answer<'static, ()> {
         let milliseconds = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut command = redis::cmd("SET");
-        command.arg(self.name(key)).arg(&*value).arg("PX").arg(milliseconds);
+        command.arg(self.name(key)).arg(value).arg("PX").arg(milliseconds);
         self.send(command)
     }
 

@@ -154,15 +154,15 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let terminate = cx.attribute(element, "terminate-unmatched-request");
     let origins = texts(element, "allowed-origins", cx);
     origin::check(element, credentials.as_ref().and_then(|it| it.literal().copied()), cx);
-    let methods = match element.elements_named("allowed-methods").next() {
-        Some(_) => texts(element, "allowed-methods", cx),
-        None => {
-            let default = [Method::GET, Method::POST];
-            Some(default.map(|method| Value::Literal(OneOrAll::One(method))).into())
-        }
+    let list = element.elements_named("allowed-methods").next();
+    let methods = if list.is_some() {
+        texts(element, "allowed-methods", cx)
+    } else {
+        let default = [Method::GET, Method::POST];
+        Some(default.map(|method| Value::Literal(OneOrAll::One(method))).into())
     };
-    let max_age = match element.elements_named("allowed-methods").next() {
-        Some(methods) => cx.attribute(methods, "preflight-result-max-age"),
+    let max_age = match list {
+        Some(list) => cx.attribute(list, "preflight-result-max-age"),
         None => Some(Value::Literal(0)),
     };
     let headers = texts(element, "allowed-headers", cx);

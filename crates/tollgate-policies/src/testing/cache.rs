@@ -9,11 +9,14 @@ use tollgate_engine::ports::{Answer, Cache, CacheKey, CachePlace, Lease};
 
 use super::ports::once;
 
+/// What is kept, for how long; the key begins with whether it is on the server.
+type Entries = HashMap<(bool, CacheKey), (Bytes, Duration)>;
+
 /// Keeps everything; what has a server of its own answers late.
 #[derive(Debug, Default)]
 pub(crate) struct FakeCache {
     external: bool,
-    entries: Arc<Mutex<HashMap<(bool, CacheKey), (Bytes, Duration)>>>,
+    entries: Arc<Mutex<Entries>>,
     /// Keys whose lease somebody else holds.
     leased: Mutex<bool>,
 }
@@ -39,7 +42,7 @@ impl FakeCache {
     fn answer<T: Send + 'static>(
         &self,
         place: CachePlace,
-        act: impl FnOnce(&mut HashMap<(bool, CacheKey), (Bytes, Duration)>) -> T + Send + 'static,
+        act: impl FnOnce(&mut Entries) -> T + Send + 'static,
     ) -> Answer<'static, T> {
         if self.is_local(place) {
             return Answer::Ready(act(&mut self.entries.lock().unwrap()));
