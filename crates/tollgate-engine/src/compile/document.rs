@@ -511,7 +511,8 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
             );
         }
     }
-    if !def.scopes.contains(&cx.scope) {
+    // Of a document that is checked alone nobody knows the scope.
+    if !def.scopes.contains(&cx.scope) && !cx.env.standalone {
         cx.report(
             Diagnostic::new(
                 Code::WRONG_SECTION,

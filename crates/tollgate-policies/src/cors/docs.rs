@@ -38,6 +38,7 @@ Differences from Azure:
 - `terminate-unmatched-request` is `true` when it is left out; Microsoft's table says `false`, its text `true`.
 - With `*` as `origin` and `allow-credentials` the answer names the site that asks, because browsers do not take `*` then;
   that is a warning at load.
+- `allowed-headers` may be left out, as documents in the field do; Microsoft's table asks for it.
 - Answers that name a site say `Vary: Origin`.
 - `*` as `method` or as `header` answers with the method or the headers that the preflight asks for.
 - Schemes and hosts compare without regard to case, the port of the scheme is the same as none, a path is left out;
