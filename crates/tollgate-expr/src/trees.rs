@@ -412,7 +412,7 @@ mod tests {
         let shown =
             |name: XmlName<'_>| format!("{}|{}|{}", name.prefix, name.namespace, name.local);
         let read = state.read_xml(text, WhiteSpace::LeftOut, &mut |event| {
-            out += &match event {
+            let written = match event {
                 XmlEvent::Declaration(parts) => format!("?{parts:?}"),
                 XmlEvent::Start { name, attributes, .. } => {
                     let attributes: Vec<String> = attributes
@@ -427,6 +427,7 @@ mod tests {
                 XmlEvent::Comment(text) => format!("!{text}!"),
                 XmlEvent::Instruction { target, data } => format!("?{target} {data}?"),
             };
+            out.push_str(&written);
             Ok(())
         });
         read.map_or_else(|exception| exception.message().to_owned(), |()| out)

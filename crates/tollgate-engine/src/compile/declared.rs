@@ -278,11 +278,10 @@ fn no_other_children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [
 
 fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]) {
     for child in element.elements() {
-        if let Some(def) = defs.iter().find(|def| def.name == child.name) {
-            if !matches!(def.content, Content::Foreign) {
-                attributes(cx, child, def.attributes, &[]);
-                content(cx, child, &def.content);
-            }
+        let def = defs.iter().find(|def| def.name == child.name);
+        if let Some(def) = def.filter(|def| !matches!(def.content, Content::Foreign)) {
+            attributes(cx, child, def.attributes, &[]);
+            content(cx, child, &def.content);
         }
     }
     for def in defs {
