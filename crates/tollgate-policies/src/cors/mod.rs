@@ -84,9 +84,8 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
         ChildDef {
             name: "allowed-headers",
             content: HEADERS,
-            min: 1,
             max: 1,
-            doc: "Headers that scripts may set.",
+            doc: "Headers that scripts may set, besides those that browsers always let them.",
             ..ChildDef::DEFAULT
         },
         ChildDef {
