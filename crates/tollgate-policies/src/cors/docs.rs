@@ -36,6 +36,7 @@ that counts. Requests without `Origin` pass untouched.
 Differences from Azure:
 
 - `terminate-unmatched-request` is `true` when it is left out; Microsoft's table says `false`, its text `true`.
+- `allowed-headers` may be left out, as public policies do; Microsoft's table requires it.
 - With `*` as `origin` and `allow-credentials` the answer names the site that asks, because browsers do not take `*` then;
   that is a warning at load.
 - `allowed-headers` may be left out, as documents in the field do; Microsoft's table asks for it.
