@@ -188,7 +188,6 @@ pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
         Value::Enum(id, number) if crate::types::info(*id).is_enum() => {
             Scalar::Small(*id, i64::from(*number))
         }
-        Value::Enum(..) => return None,
         Value::Native(_) => Scalar::Uri(HeldUri::of(value)?),
         Value::Long(value) => Scalar::Int(*value),
         Value::SByte(value) => Scalar::Small(TypeId::SByte, i64::from(*value)),

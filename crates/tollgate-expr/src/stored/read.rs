@@ -282,7 +282,7 @@ fn put(state: &mut EvalState, parent: JsonId, child: JsonId) -> Result<(), Excep
     if state.json.token_type(parent) == crate::json::JsonType::Property {
         return state.json.set_property_value(parent, Some(child), &mut state.budget);
     }
-    state.json.add(parent, Some(child), &mut state.budget).map(|_| ())
+    state.json.add(parent, Some(child), &mut state.budget)
 }
 
 /// Whether a text is a whole number as one is kept.

@@ -177,13 +177,13 @@ impl Writer<'_> {
     }
 
     fn xml(&mut self, value: &Value, id: XmlId) -> Done {
+        // Without white space of its own making.
+        const DISABLE_FORMATTING: i32 = 1;
         let tag = match xml_type(self.state.xml.kind(id)) {
             TypeId::XDocument => tag::XML_DOCUMENT,
             TypeId::XElement => tag::XML_ELEMENT,
             _ => return Err(self.unstorable(value)),
         };
-        // Without white space of its own making.
-        const DISABLE_FORMATTING: i32 = 1;
         let options = SaveOptions::of(DISABLE_FORMATTING);
         let text = self.state.xml.to_text(id, options, &mut self.state.budget.clone());
         match text {
