@@ -409,17 +409,19 @@ mod tests {
     fn events(text: &str) -> String {
         let mut state = EvalState::new(Limits::default());
         let mut out = String::new();
-        let shown =
+        let written =
             |name: XmlName<'_>| format!("{}|{}|{}", name.prefix, name.namespace, name.local);
         let read = state.read_xml(text, WhiteSpace::LeftOut, &mut |event| {
-            let written = match event {
+            let shown = match event {
                 XmlEvent::Declaration(parts) => format!("?{parts:?}"),
                 XmlEvent::Start { name, attributes, .. } => {
                     let attributes: Vec<String> = attributes
                         .iter()
-                        .map(|attribute| format!(" {}={}", shown(attribute.name), attribute.value))
+                        .map(|attribute| {
+                            format!(" {}={}", written(attribute.name), attribute.value)
+                        })
                         .collect();
-                    format!("<{}{}>", shown(name), attributes.concat())
+                    format!("<{}{}>", written(name), attributes.concat())
                 }
                 XmlEvent::End => "</>".to_owned(),
                 XmlEvent::Text(text) => text.to_owned(),
@@ -427,7 +429,7 @@ mod tests {
                 XmlEvent::Comment(text) => format!("!{text}!"),
                 XmlEvent::Instruction { target, data } => format!("?{target} {data}?"),
             };
-            out.push_str(&written);
+            out.push_str(&shown);
             Ok(())
         });
         read.map_or_else(|exception| exception.message().to_owned(), |()| out)

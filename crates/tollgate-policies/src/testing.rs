@@ -76,8 +76,6 @@ pub(crate) struct Run {
 /// What is written down of the wire.
 type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Observer);
 
-/// What fakes tell the test.
-
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarded {

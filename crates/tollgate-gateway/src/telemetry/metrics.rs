@@ -290,7 +290,11 @@ impl Metrics {
             "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
             self.counters_unavailable.clone(),
         );
-        // A counter that is missing until its first failure cannot be alerted upon.
+        self.begin_at_zero();
+    }
+
+    /// A counter that is missing until its first failure cannot be alerted upon.
+    fn begin_at_zero(&self) {
         for result in [Ended::ok, Ended::failed] {
             for family in
                 [&self.token_fetches, &self.key_fetches, &self.secret_fetches, &self.reloads]

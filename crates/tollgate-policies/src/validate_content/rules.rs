@@ -239,6 +239,10 @@ impl ContentRule {
 
 /// The schema of `schema-id` and `schema-ref`; the inner `None` when there is none. Compiled here, so that a fault shows
 /// at load.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one is an error that was reported, as in all that compiles"
+)]
 fn schema(
     element: &Element,
     cx: &mut CompileCx<'_>,

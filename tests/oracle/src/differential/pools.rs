@@ -98,8 +98,10 @@ fn listed(list: &[(&str, &str)], owner: &str, name: &str) -> bool {
         .any(|(ty, member)| (*ty == "*" || *ty == owner) && (*member == "*" || *member == name))
 }
 
-/// Members, by signature, whose text is what the cryptographic library of the platform says about extensions of a certificate.
-const PLATFORM_TEXT: &[&str] = &["string ToString(bool fVerbose)", "string ToString(bool verbose)"];
+/// Members, by signature, that ask the cryptographic library of the platform: what it says about extensions of a certificate,
+/// and which names of identifiers it knows.
+const PLATFORM_TEXT: &[&str] =
+    &["string ToString(bool fVerbose)", "string ToString(bool verbose)", "new(string oid)"];
 
 /// Whether a member is left out.
 pub(super) fn left_out(owner: &str, name: &str, signature: &str) -> bool {
