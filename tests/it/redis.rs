@@ -250,7 +250,7 @@ async fn a_server_that_hangs_is_killed_and_returns_is_met_as_the_setting_says() 
         assert!(until_killed > 0, "{setting}: {:?}", counts(&killed));
         for (what, all) in [("hung", &hung), ("killed", &killed), ("gone", &gone)] {
             // The time-out, and the machine's own slowness.
-            assert!(slowest(all) < Duration::from_millis(1_000), "{setting}: {what}");
+            assert!(slowest(all) < Duration::from_secs(1), "{setting}: {what}");
         }
         let log = gateway.log().join("\n");
         assert!(log.contains("the Redis server is away"), "{log}");

@@ -59,7 +59,7 @@ async fn a_large_body_is_sent_again_to_a_second_backend() {
     let answer = send(&gateway).await.expect(200).json();
     assert_eq!(answer["length"], LENGTH);
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &body());
-    let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     assert_eq!(answer["sha256"], hash);
     assert_eq!(
         (first.echo.server().received().len(), second.echo.server().received().len()),

@@ -180,8 +180,6 @@ impl Writer<'_> {
     }
 
     fn xml(&mut self, value: &Value, id: XmlId) -> Done {
-        // Without white space of its own making.
-        const DISABLE_FORMATTING: i32 = 1;
         let tag = match xml_type(self.state.xml.kind(id)) {
             TypeId::XDocument => tag::XML_DOCUMENT,
             TypeId::XElement => tag::XML_ELEMENT,

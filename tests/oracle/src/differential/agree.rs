@@ -240,7 +240,7 @@ fn assembly(text: &str) -> Option<&str> {
     (is_name && token == 16).then_some(rest.split_at(token).1)
 }
 
-/// Policies may not use BigInteger: a number that large stays the token that it was read as, or its text.
+/// Policies may not use `BigInteger`: a number that large stays the token that it was read as, or its text.
 fn large(expected: &Json, ours: &Json) -> bool {
     text(expected, "type") == "System.Numerics.BigInteger"
         && ["System.String", "Newtonsoft.Json.Linq.JValue"].contains(&text(ours, "type"))
