@@ -8,7 +8,7 @@ use crate::ALL;
 /// `b`ackend, `o`utbound, on-`e`rror; scopes: `g`lobal, `w`orkspace, `p`roduct, `a`pi, o`p`eration as `o`; limits: one per
 /// `s`ection, one per `d`ocument.
 const MATRIX: &[(&str, &str, &str, &str, &str)] = &[
-    ("authentication-basic", "i", "", "gwpao", ""),
+    ("authentication-basic", "i", "", "gpao", ""),
     ("authentication-certificate", "i", "", "gwpao", ""),
     ("authentication-managed-identity", "i", "o", "gpao", ""),
     ("cache-lookup", "i", "", "gwpao", "s"),
