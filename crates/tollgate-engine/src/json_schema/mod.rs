@@ -6,7 +6,7 @@
 //!
 //! INVARIANT: the verdict costs no more than the body times the schema. It is asked of the validator's `is_valid`, which
 //! remembers what it has judged; its lists of errors are never asked for, because with `oneOf` they grow exponentially
-//! with the depth of the body and hold a copy of every item. What is wrong is found by [`explain`] within a budget.
+//! with the depth of the body and hold a copy of every item. What is wrong is found by `explain` within a budget.
 
 mod dialect;
 mod explain;
