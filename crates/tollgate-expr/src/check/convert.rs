@@ -235,7 +235,8 @@ impl Checker<'_> {
         // Arrays and sequences go by their items.
         let items = || match (from, to) {
             (Ty::Array(item), Ty::Generic(_, args)) | (Ty::Generic(_, args), Ty::Array(item)) => {
-                args.len() == 1 && (from.item().is_some() && to.item().is_some()) && {
+                let class = if matches!(from, Ty::Array(_)) { to } else { from };
+                interface(class) && args.len() == 1 && class.item().is_some() && {
                     let (from, to) = match from {
                         Ty::Array(_) => (Some(&**item), args.first()),
                         _ => (args.first(), Some(&**item)),
