@@ -7,7 +7,7 @@ use crate::EvalState;
 use crate::Exception;
 use crate::collections::Key;
 use crate::eval::Cx;
-use crate::state::Object;
+use crate::state::{Object, ObjectId};
 use crate::types::{Ty, TypeId};
 use crate::value::Value;
 
@@ -79,6 +79,14 @@ impl Value {
 }
 
 impl EvalState {
+    /// What an object with data of its own is compared by, when that is not its identity.
+    pub(crate) fn native_key(&self, id: ObjectId) -> Option<Key> {
+        match self.object(id) {
+            Object::Native(native) => native.key(),
+            _ => None,
+        }
+    }
+
     /// How to walk over an object, when it is a collection with data of its own.
     pub(crate) fn native_items(&self, collection: &Value) -> Option<ItemAt> {
         match collection {

@@ -35,7 +35,7 @@ impl Checker<'_> {
         } else {
             Self::merge(&yes, &no)
         };
-        let Some(ty) = ty.filter(|_| !(yes_free && no_free)) else {
+        let Some(ty) = ty.filter(|ty| !(yes_free && no_free) && *ty != Ty::Null) else {
             return self.no_common_type(&yes, &no, at);
         };
         let constant = condition.constant && yes.constant && no.constant;

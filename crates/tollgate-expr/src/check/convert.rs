@@ -25,6 +25,8 @@ pub(super) enum Conversion {
     Cast(Ty),
     /// A tuple, member by member.
     Tuple(Vec<Conversion>, Ty),
+    /// What is not null is converted.
+    Lifted(Box<Conversion>),
     /// A declared conversion, with what happens before and after.
     Declared(&'static MemberInfo, Box<Conversion>, Box<Conversion>),
 }
@@ -36,6 +38,13 @@ impl Checker<'_> {
             let pairs = to.is(TypeId::IEnumerable1) && from != to && Self::is_pairs(to);
             let pairs = pairs && Self::may_be_json(from);
             return Some(if pairs { Conversion::Pairs } else { Conversion::Same });
+        }
+        // Nullables are boxed as what is in them.
+        if let Some(inner) = from.nullable_inner()
+            && to.is_reference()
+            && is_assignable(inner, to)
+        {
+            return Some(Conversion::Same);
         }
         if let Some(tuple) = Self::tuple_conversion(from, to, Self::implicit) {
             return Some(tuple);
@@ -101,6 +110,11 @@ impl Checker<'_> {
     pub(super) fn implicit(from: &Ty, value: Option<&Value>, to: &Ty) -> Option<Conversion> {
         Self::standard(from, value, to)
             .or_else(|| Self::declared(from, value, to, &[MemberKind::Implicit]))
+            .or_else(|| {
+                let (from, to) = (from.nullable_inner()?, to.nullable_inner()?);
+                let inner = Self::declared(from, None, to, &[MemberKind::Implicit])?;
+                Some(Conversion::Lifted(Box::new(inner)))
+            })
     }
 
     /// A declared conversion, of the source's or the target's type.
@@ -124,6 +138,7 @@ impl Checker<'_> {
         let members = owners.iter().flat_map(|id| info(*id).conversions.iter().copied());
         let explicit = kinds.contains(&MemberKind::Explicit);
         let mut best: Option<(u8, Conversion)> = None;
+        let mut wider: Vec<&Ty> = Vec::new();
         for member in members.filter(|member| kinds.contains(&member.kind)) {
             let Some(param) = member.params.first() else { continue };
             let before = Self::standard(from, value, &param.ty);
@@ -143,6 +158,12 @@ impl Checker<'_> {
             let before = narrowing(before, from, &param.ty);
             let after = narrowing(after, &member.result, to);
             let (Some(before), Some(after)) = (before, after) else { continue };
+            if explicit
+                && to.numeric().is_some()
+                && Self::standard(to, None, &member.result).is_some()
+            {
+                wider.push(&member.result);
+            }
             // The types themselves first, then the closest.
             let exact_from = param.ty == *from || param.ty.strip_nullable() == from;
             let exact_to = member.result == *to;
@@ -157,7 +178,11 @@ impl Checker<'_> {
                 best = Some((rank, made));
             }
         }
-        best.map(|(_, conversion)| conversion)
+        // Of several that give more than is wanted, one must give what all others could be made of.
+        let converts = |from: &Ty, to: &Ty| Self::standard(from, None, to).is_some();
+        let least = |ty: &&&Ty| wider.iter().all(|other| converts(ty, other));
+        let ambiguous = !wider.is_empty() && wider.iter().find(least).is_none();
+        best.filter(|_| !ambiguous).map(|(_, conversion)| conversion)
     }
 
     fn numeric_cast(from: &Ty, to: &Ty) -> Option<Conversion> {
@@ -235,7 +260,8 @@ impl Checker<'_> {
         // Arrays and sequences go by their items.
         let items = || match (from, to) {
             (Ty::Array(item), Ty::Generic(_, args)) | (Ty::Generic(_, args), Ty::Array(item)) => {
-                args.len() == 1 && (from.item().is_some() && to.item().is_some()) && {
+                let class = if matches!(from, Ty::Array(_)) { to } else { from };
+                interface(class) && args.len() == 1 && class.item().is_some() && {
                     let (from, to) = match from {
                         Ty::Array(_) => (Some(&**item), args.first()),
                         _ => (args.first(), Some(&**item)),
@@ -304,6 +330,11 @@ impl Checker<'_> {
                 let cast = Node::Cast { ty: ty.clone(), value: node.boxed(), at: at.start };
                 let pairs = ty.is(TypeId::IEnumerable1) && Self::is_pairs(ty);
                 if pairs { Self::pairs(cast, at) } else { cast }
+            }
+            Conversion::Lifted(inner) => {
+                let slot = self.new_slot();
+                let rest = self.apply(Node::Local(slot), inner, at);
+                Node::NullConditional { slot, target: node.boxed(), rest: rest.boxed() }
             }
             Conversion::Declared(member, before, after) => {
                 self.used.push(member);

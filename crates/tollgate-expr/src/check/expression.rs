@@ -92,13 +92,9 @@ impl Checker<'_> {
             ExprKind::Lambda(lambda) => self.lambda_to(lambda, to, expr.at),
             ExprKind::Default(None) => Node::Const(default_value(to)),
             ExprKind::Throw(value) => self.throw(value, expr.at).node,
-            ExprKind::NewArray { element: None, size: None, init: Some(init) } => {
-                if let Ty::Array(item) = to {
-                    let item = (**item).clone();
-                    return self.array_of(&item, init);
-                }
-                let typed = self.bind(expr);
-                self.convert(typed, to)
+            ExprKind::Items(init) if matches!(to, Ty::Array(_)) => {
+                let item = to.args().first().cloned().unwrap_or(Ty::Error);
+                self.array_of(&item, init)
             }
             ExprKind::Tuple(items) if Self::tuple_types(to, items.len()).is_some() => {
                 let types = Self::tuple_types(to, items.len()).unwrap_or_default();
@@ -163,6 +159,11 @@ impl Checker<'_> {
             ExprKind::Call { target, args } => self.call(target, args, at),
             ExprKind::New { ty, args, init } => {
                 self.creation(ty, args.as_deref().unwrap_or_default(), init.as_ref(), at)
+            }
+            ExprKind::Items(init) => {
+                self.quietly(|checker| checker.new_array(None, None, Some(init), at));
+                let message = "items in braces alone need a variable of an array type";
+                self.fail(ErrorCode::EXPR_TYPE, at, message)
             }
             ExprKind::NewArray { element, size, init } => {
                 self.new_array(element.as_ref(), size.as_deref(), init.as_ref(), at)

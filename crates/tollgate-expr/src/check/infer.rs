@@ -184,8 +184,8 @@ fn infer_from(param: &Ty, arg: &Ty, bound: Bound, bounds: &mut [Bounds]) {
             }
         }
         Ty::Generic(TypeId::Nullable, args) => {
-            if let Some(inner) = args.first() {
-                infer_from(inner, arg.strip_nullable(), bound, bounds);
+            if let (Some(inner), Some(own)) = (args.first(), arg.nullable_inner()) {
+                infer_from(inner, own, bound, bounds);
             }
         }
         Ty::Array(item) => {

@@ -119,6 +119,9 @@ impl Checker<'_> {
         if !self.has_value(&typed) {
             return Typed::error(at);
         }
+        if typed.ty == Ty::Null {
+            return self.no_operator(op, &typed, &typed, at);
+        }
         let node = self.bind_to(other, &typed.ty);
         let default = Typed { node, ty: typed.ty.clone(), at: other.at, constant: typed.constant };
         self.operation(op, typed, default, at)
@@ -171,6 +174,10 @@ impl Checker<'_> {
             let right = self.bind(right);
             self.flow = before;
             return Typed::new(Node::Coalesce(left.node.boxed(), right.node.boxed()), inner, at);
+        }
+        if left.ty == Ty::Null && is_default(right) {
+            let message = "`??` cannot be applied to `null` and `default`";
+            return self.fail(ErrorCode::EXPR_TYPE, at, message);
         }
         if matches!(right.kind, ExprKind::Default(None) | ExprKind::Lambda(_)) {
             let to = if matches!(right.kind, ExprKind::Lambda(_)) { &left.ty } else { &inner };
@@ -343,6 +350,12 @@ impl Checker<'_> {
     /// `==` and `!=` on references, nullables and null.
     fn equality(&mut self, op: BinaryOp, left: &Typed, right: &Typed, at: At) -> Option<Typed> {
         let negate = op == BinaryOp::Ne;
+        let is_null = |typed: &Typed| {
+            typed.value().is_some_and(Value::is_null) && typed.ty.nullable_inner().is_none()
+        };
+        if is_null(left) && is_null(right) {
+            return Some(Typed::constant(Value::Bool(!negate), Ty::BOOL, at));
+        }
         let nulls = (left.ty == Ty::Null, right.ty == Ty::Null);
         if nulls.0 || nulls.1 {
             let other = if nulls.0 { right } else { left };

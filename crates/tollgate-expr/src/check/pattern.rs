@@ -7,7 +7,7 @@ use super::{Checker, Typed};
 use crate::Value;
 use crate::eval::{Equality, Node, Place};
 use crate::syntax::At;
-use crate::syntax::ast::{Expr, Literal, Name, Pattern};
+use crate::syntax::ast::{Expr, ExprKind, Literal, Name, Pattern};
 use crate::types::Ty;
 
 impl Checker<'_> {
@@ -34,6 +34,9 @@ impl Checker<'_> {
             }
             let node = self.type_test(&typed, &ty, at);
             return Typed::new(node, Ty::BOOL, at);
+        }
+        if typed.ty == Ty::Null {
+            return self.fail(ErrorCode::EXPR_TYPE, typed.at, "`null` alone matches no pattern");
         }
         let place = self.temporary();
         let store = Self::write(place, typed.node);
@@ -118,12 +121,34 @@ impl Checker<'_> {
         Node::Seq(effects.into(), Node::Const(Value::Bool(true)).boxed())
     }
 
+    /// The constant of a pattern: of `(T?)constant` for a `T?` what is cast, and of null null.
+    pub(super) fn pattern_constant(&mut self, expr: &Expr, held: &Ty) -> Typed {
+        if let ExprKind::Cast(ty, inner) = &expr.kind {
+            let to = self.quietly(|checker| checker.any_ty(ty));
+            if let Some(plain) = to.nullable_inner() {
+                let inner = self.bind(inner);
+                if inner.value().is_some_and(Value::is_null) && held.takes_null() {
+                    return Typed::constant(Value::Null, Ty::Null, expr.at);
+                }
+                if inner.constant && to == *held {
+                    let node = self.convert(inner, plain);
+                    let constant = node.constant().is_some();
+                    return Typed { node, ty: plain.clone(), at: expr.at, constant };
+                }
+            }
+        }
+        let typed = self.bind(expr);
+        // `default(T?)` is no constant.
+        let constant = typed.constant && typed.ty.nullable_inner().is_none();
+        Typed { constant, ..typed }
+    }
+
     fn constant_pattern(&mut self, held: &Typed, expr: &Expr) -> Node {
         // A bare name may turn out to be a type.
         if let Operand::Type(ty, at) = self.operand(expr) {
             return self.type_test(held, &ty, at);
         }
-        if let crate::syntax::ast::ExprKind::Literal(Literal::Null) = expr.kind {
+        if let ExprKind::Literal(Literal::Null) = expr.kind {
             if !held.ty.takes_null() && !held.ty.is_error() {
                 let message = format!("`{}` is never null", held.ty);
                 self.error(ErrorCode::EXPR_TYPE, expr.at, message);
@@ -135,7 +160,7 @@ impl Checker<'_> {
                 right: Node::Const(Value::Null).boxed(),
             };
         }
-        let typed = self.bind(expr);
+        let typed = self.pattern_constant(expr, &held.ty);
         if typed.ty.is_error() {
             return Node::Const(Value::Bool(false));
         }

@@ -544,7 +544,7 @@ impl Checker<'_> {
         Some((Target::Member { get, set }, got.ty))
     }
 
-    fn read_target(target: &Target, at: At) -> Node {
+    pub(super) fn read_target(target: &Target, at: At) -> Node {
         match target {
             Target::Part { whole, index, .. } => {
                 let target = Self::read_target(whole, at).boxed();

@@ -27,7 +27,7 @@ pub(super) struct SwitchScope {
 enum Taken {
     All,
     Type(Ty),
-    Constant(Value),
+    Constant { value: Value, guarded: bool },
 }
 
 /// A label of a block being checked.
@@ -47,7 +47,7 @@ impl SwitchScope {
         null && self.taken.iter().any(|taken| match taken {
             Taken::All => true,
             Taken::Type(ty) => crate::types::is_assignable(self.ty.strip_nullable(), ty),
-            Taken::Constant(_) => false,
+            Taken::Constant { .. } => false,
         })
     }
 
@@ -141,10 +141,11 @@ impl Checker<'_> {
     /// The value of a constant label, converted to the type that is switched on.
     fn label_value(&mut self, expr: &Expr, ty: &Ty) -> Option<Value> {
         let before = self.diagnostics.len();
-        let super::expression::Operand::Value(typed) = self.operand(expr) else {
+        if let super::expression::Operand::Type(..) = self.operand(expr) {
             self.diagnostics.truncate(before);
             return None;
-        };
+        }
+        let typed = self.pattern_constant(expr, ty);
         let value = typed.value().cloned();
         let node = if *ty == Ty::OBJECT || typed.ty.is_error() || ty.is_error() {
             typed.node
@@ -207,9 +208,7 @@ impl Checker<'_> {
             Pattern::Constant(expr) => self.label_value(expr, &held.ty),
             _ => None,
         };
-        // Without a guard it has been reported as a label that is there twice.
-        let guarded = constant.as_ref().filter(|_| guard.is_some());
-        self.handled(held, pattern, tested.as_ref(), guarded);
+        self.handled(held, pattern, tested.as_ref(), (constant.as_ref(), guard.is_some()));
         let test = self.pattern(held, pattern);
         self.split = None;
         let irrefutable = match (&tested, pattern) {
@@ -231,7 +230,7 @@ impl Checker<'_> {
             _ if !holds => None,
             _ if irrefutable => Some(Taken::All),
             Some(ty) => Some(Taken::Type(ty)),
-            None => constant.map(Taken::Constant),
+            None => constant.map(|value| Taken::Constant { value, guarded: guard.is_some() }),
         };
         if let Some(scope) = self.jumps.switches.last_mut() {
             scope.taken.extend(taken);
@@ -267,7 +266,7 @@ impl Checker<'_> {
         held: &Typed,
         pattern: &Pattern,
         tested: Option<&Ty>,
-        constant: Option<&Value>,
+        (constant, has_guard): (Option<&Value>, bool),
     ) {
         let (at, ty) = match (pattern, tested) {
             (Pattern::Type(written, _), Some(ty)) => (written.at, Some(ty.clone())),
@@ -287,8 +286,10 @@ impl Checker<'_> {
             (Taken::All, _) => true,
             (Taken::Type(known), Some(ty)) => crate::types::is_assignable(ty, known),
             (Taken::Type(_), None) => false,
-            (Taken::Constant(known), _) => {
-                constant.is_some_and(|constant| same_constant(known, constant))
+            // Of two without a guard it has been reported that the label is there twice.
+            (Taken::Constant { value, guarded }, _) => {
+                (*guarded || has_guard)
+                    && constant.is_some_and(|constant| same_constant(value, constant))
             }
         });
         if handled {

@@ -241,6 +241,10 @@ impl Checker<'_> {
             }
             _ => {
                 let (place, ty) = self.target(target, effects)?;
+                if let Target::Array { .. } = place {
+                    // The item is looked for before any value is.
+                    effects.push(Self::read_target(&place, target.at));
+                }
                 Some(Slot::Place(place, ty, None))
             }
         }

@@ -616,6 +616,11 @@ impl Cx<'_> {
                 self.state.xml.to_text(*id, SaveOptions::of(1), &mut self.state.budget)?;
             return Ok(Key::Str(written.into()));
         }
+        if let Value::Object(id) = value
+            && let Some(key) = self.state.native_key(*id)
+        {
+            return Ok(key);
+        }
         Ok(Key::of(value, how))
     }
 }

@@ -632,9 +632,9 @@ impl JsonHeap {
     }
 
     /// Renames a constructor.
-    pub(crate) fn rename(&mut self, constructor: JsonId, name: Arc<str>) {
+    pub(crate) fn rename(&mut self, constructor: JsonId, name: Option<Arc<str>>) {
         if let Some(Node { body: Body::Constructor(container), .. }) = self.node_mut(constructor) {
-            container.name = Some(name);
+            container.name = name;
         }
     }
 

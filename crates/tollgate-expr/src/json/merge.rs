@@ -29,7 +29,7 @@ impl JsonHeap {
                 }
                 (JsonType::Constructor, JsonType::Constructor) => {
                     if let Some(name) = self.name(source).map(Arc::clone) {
-                        self.rename(target, name);
+                        self.rename(target, Some(name));
                     }
                     self.merge_items(target, source, budget)?;
                 }

@@ -352,7 +352,9 @@ pub(crate) enum ExprKind {
         args: Option<Vec<Arg>>,
         init: Option<Initializer>,
     },
-    /// `new T[n]`, `new T[] { .. }`, `new[] { .. }`, `{ .. }` of an array variable.
+    /// `{ .. }` of an array variable.
+    Items(Initializer),
+    /// `new T[n]`, `new T[] { .. }`, `new[] { .. }`.
     NewArray {
         element: Option<TypeRef>,
         size: Option<Box<Expr>>,

@@ -180,8 +180,7 @@ impl Parser<'_> {
         }
         let init = self.initializer()?;
         let at = init.at;
-        let kind = ExprKind::NewArray { element: None, size: None, init: Some(init) };
-        Ok(Expr { kind, at, depth: 1, bracketed: false })
+        Ok(Expr { kind: ExprKind::Items(init), at, depth: 1, bracketed: false })
     }
 
     fn function(&mut self, ty: TypeRef) -> Result<StmtKind> {

@@ -51,6 +51,13 @@ pub(super) fn equals(cx: &Cx<'_>, left: &Value, right: &Value) -> Result<bool, E
         (Value::Json(left), Value::Json(right)) => {
             return cx.state.json.token_equals(*left, *right);
         }
+        (Value::Object(left), Value::Object(right)) => {
+            left == right
+                || cx
+                    .state
+                    .native_key(*left)
+                    .is_some_and(|key| cx.state.native_key(*right) == Some(key))
+        }
         (Value::Enum(TypeId::Encoding, left), Value::Enum(TypeId::Encoding, right)) => {
             super::same_encoding(*left, *right)
         }

@@ -118,7 +118,11 @@ fn plain_text(text: &str) -> String {
 /// How long the name of a type is that text begins with; ``Outer+<Method>d__5`1`` is one, too.
 fn name_length(text: &str) -> usize {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '+' | '`');
-    let plain = |text: &str| text.find(|c| !is_part(c)).unwrap_or(text.len());
+    let plain = |text: &str| {
+        let all = text.find(|c| !is_part(c)).unwrap_or(text.len());
+        // A full stop behind it is none of its own.
+        text.get(..all).map_or(all, |name| name.trim_end_matches('.').len())
+    };
     let length = plain(text);
     let (name, rest) = text.split_at(length);
     if !(name.is_empty() || name.ends_with('+')) {

@@ -68,9 +68,8 @@ pub(in crate::types) const CONSTRUCTOR: TypeDecl = TypeDecl {
             "Its name.",
             |cx, a| Ok(cx.state.json.name(a.this_json()?).cloned().map_or(Value::Null, Value::Str)),
             |cx, a| {
-                if let Value::Str(name) = a.get(1) {
-                    cx.state.json.rename(a.this_json()?, name.clone());
-                }
+                let name = if let Value::Str(name) = a.get(1) { Some(name.clone()) } else { None };
+                cx.state.json.rename(a.this_json()?, name);
                 Ok(a.value(1))
             },
         ),

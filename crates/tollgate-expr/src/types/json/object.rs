@@ -8,9 +8,12 @@ use super::{
     NO_EVENTS, NO_READERS, NO_SERIALIZERS, NO_SETTINGS, Run, index, parsed, set_index, token,
     tokens,
 };
-use crate::Value;
 use crate::eval::{Args, Cx, Source, null_argument};
 use crate::json::JsonHeap;
+use crate::json::JsonId;
+use crate::text::Comparison;
+use crate::types::string::{comparison, equal};
+use crate::{Exception, Value};
 
 /// Pairs of the names and values of an object.
 pub(in crate::types) fn json_pairs(cx: &mut Cx<'_>, object: Value) -> Run {
@@ -27,12 +30,37 @@ pub(crate) fn pairs(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Run {
 fn get_value(cx: &mut Cx<'_>, a: &Args<'_>) -> Run {
     let id = a.this_json()?;
     let Some(name) = a.opt_str(1) else { return Ok(Value::Null) };
-    let any_case = matches!(a.get(2), Value::Enum(_, number) if number % 2 == 1);
-    if any_case {
-        let property = cx.state.json.property_any_case(id, name, &mut cx.state.budget)?;
+    if a.len() > 2 && matches!(a.get(2), Value::Enum(..)) {
+        let property = property_by(cx, a, id, name)?;
         return Ok(token(property.and_then(|property| cx.state.json.property_value(property))));
     }
     Ok(token(cx.state.json.get(id, name)))
+}
+
+/// The property of the very name, or else the first whose name is equal to it in a `StringComparison`.
+fn property_by(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    object: JsonId,
+    name: &str,
+) -> Result<Option<JsonId>, Exception> {
+    let exact = cx.state.json.property_named(object, name);
+    if exact.is_some() || cx.state.json.count(object) == 0 {
+        return Ok(exact);
+    }
+    match comparison(a, 2)? {
+        Comparison::Ordinal { any_case: false } => Ok(None),
+        Comparison::Ordinal { any_case: true } => {
+            cx.state.json.property_any_case(object, name, &mut cx.state.budget)
+        }
+        how @ Comparison::Culture { .. } => {
+            let properties = cx.state.json.children(object, &mut cx.state.budget)?;
+            let is_named = |property: &JsonId| {
+                equal(cx.state.json.name(*property).map(|name| &**name), Some(name), how)
+            };
+            Ok(properties.into_iter().find(is_named))
+        }
+    }
 }
 
 fn try_get_value(cx: &mut Cx<'_>, a: &mut Args<'_>, out: usize) -> Run {
@@ -117,12 +145,7 @@ pub(in crate::types) const OBJECT: TypeDecl = TypeDecl {
             |cx, a| {
                 let id = a.this_json()?;
                 let Some(name) = a.opt_str(1) else { return Ok(Value::Null) };
-                let exact = cx.state.json.property_named(id, name);
-                let any_case = matches!(a.get(2), Value::Enum(_, number) if number % 2 == 1);
-                if exact.is_some() || !any_case {
-                    return Ok(token(exact));
-                }
-                cx.state.json.property_any_case(id, name, &mut cx.state.budget).map(token)
+                property_by(cx, a, id, name).map(token)
             },
         ),
         m("new(object content)", "Of a property, or what a sequence holds.", |cx, a| {

@@ -9,7 +9,7 @@ use crate::{Exception, ExceptionKind, Value};
 type Run = Result<Value, Exception>;
 
 /// How a call compares: as its argument says.
-pub(super) fn comparison(a: &Args<'_>, index: usize) -> Result<Comparison, Exception> {
+pub(in crate::types) fn comparison(a: &Args<'_>, index: usize) -> Result<Comparison, Exception> {
     match a.get(index) {
         Value::Enum(TypeId::StringComparison, number) if (0..6).contains(number) => {
             Ok(Comparison::of(*number))

@@ -7,7 +7,7 @@ mod search;
 mod split;
 
 pub(crate) use compare::compare_ordinal;
-pub(super) use compare::{compare, equal};
+pub(super) use compare::{compare, comparison, equal};
 pub(super) use comparer::{COMPARER, compare_strings, comparer_class, ordinal_any_case};
 
 use super::Ty;

@@ -46,9 +46,10 @@ impl Native for Cert {
         (self.id == TypeId::X509Certificate2).then(|| describe::short(certificate.parsed()))
     }
 
-    /// Certificates are the same when issuer and serial number are.
+    /// Certificates are the same when issuer and serial number are, and so are empty ones.
     fn key(&self) -> Option<Key> {
-        let parsed = self.certificate.as_ref()?.parsed();
+        let Some(certificate) = &self.certificate else { return Some(Key::Many(Vec::new())) };
+        let parsed = certificate.parsed();
         let digits = |bytes: &[u8]| {
             Key::Str(bytes.iter().copied().map(char::from).collect::<String>().into())
         };
