@@ -127,8 +127,12 @@ fn url_text(url: &Url) -> String {
 fn header(headers: &HeaderMap, name: &str) -> Option<Value> {
     let mut values =
         headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let first = values.next()?.into_owned();
-    Some(Value::text(values.fold(first, |joined, value| format!("{joined},{value}"))))
+    let mut joined = values.next()?.into_owned();
+    for value in values {
+        joined.push(',');
+        joined.push_str(&value);
+    }
+    Some(Value::text(joined))
 }
 
 /// Names and values of a part that is a collection; none of one that is not.
