@@ -16,7 +16,7 @@ use crate::message_body::{LONGEST, too_large};
 
 pub(super) type Result<T> = std::result::Result<T, PolicyError>;
 
-/// Instructions, nodes visited and, in sixty-fours, bytes made.
+/// Instructions, nodes found, in eights nodes looked at and, in sixty-fours, bytes made or read.
 const MOST_STEPS: u64 = 3_000_000;
 
 /// Templates and loops inside one another.
@@ -41,6 +41,8 @@ pub(super) struct World<'s> {
     keys: HashMap<(usize, u32), Arc<Index>>,
     steps: u64,
     captures: usize,
+    /// Expressions that are being evaluated.
+    pub(super) evaluations: usize,
 }
 
 /// Nodes by the values of a key.
@@ -108,6 +110,7 @@ pub(super) fn transform(
         keys: HashMap::new(),
         steps: MOST_STEPS,
         captures: 0,
+        evaluations: 0,
     };
     let root = NodeRef { tree: 0, node: 0 };
     let mut out = Builder::new();
@@ -140,6 +143,10 @@ impl<'s> World<'s> {
         PolicyError::internal("TransformationFailed", message)
     }
 
+    pub(super) fn too_deep(&self) -> PolicyError {
+        self.fault("the transformation is nested too deep")
+    }
+
     fn drive(&mut self, stack: &mut Vec<Frame<'s>>, out: &mut Builder) -> Result<()> {
         while let Some(frame) = stack.last_mut() {
             if let Some(instr) = frame.body.get(frame.at) {
@@ -148,7 +155,7 @@ impl<'s> World<'s> {
                 self.step(1)?;
                 self.instr(instr, focus, mode, stack, out)?;
                 if stack.len() > MOST_FRAMES || out.depth() > DEEPEST_RESULT {
-                    return Err(self.fault("the transformation is nested too deep"));
+                    return Err(self.too_deep());
                 }
                 if out.size > LONGEST {
                     return Err(too_large());
@@ -201,7 +208,7 @@ impl<'s> World<'s> {
     ) -> Result<Tree> {
         self.captures += 1;
         if self.captures > MOST_CAPTURES {
-            return Err(self.fault("the transformation is nested too deep"));
+            return Err(self.too_deep());
         }
         let mut out = Builder::new();
         self.run(body, focus, mode, &mut out)?;
@@ -270,14 +277,13 @@ impl<'s> World<'s> {
                 let value = self.captured_text(&made.body, focus, mode)?;
                 // An attribute behind content is left out, as XSLT allows.
                 if out.takes_attributes() {
+                    self.step(out.n_attached() / 16)?;
                     out.attribute(prefix, name, value);
                 }
             }
             Instr::Comment(body) => {
                 let text = self.captured_text(body, focus, mode)?;
-                let text = text.replace("--", "- -");
-                let text = if text.ends_with('-') { text + " " } else { text };
-                out.leaf(Kind::Comment, "", text);
+                out.leaf(Kind::Comment, "", comment(&text));
             }
             Instr::Instruction(name, body) => {
                 let name = self.avt(name, &focus)?;
@@ -428,7 +434,7 @@ impl<'s> World<'s> {
                     let end = End::Apply(applying);
                     stack.push(self.frame(&[], focus, mode, [].into(), end));
                     if stack.len() > MOST_FRAMES {
-                        return Err(self.fault("the transformation is nested too deep"));
+                        return Err(self.too_deep());
                     }
                     applying = Applying { nodes, next: 0, mode, given: [].into() };
                 }
@@ -531,7 +537,7 @@ impl<'s> World<'s> {
         }
         self.captures += 1;
         if self.captures > MOST_CAPTURES {
-            return Err(self.fault("the transformation is nested too deep"));
+            return Err(self.too_deep());
         }
         let base = std::mem::replace(&mut self.base, self.variables.len());
         let value = self.bound(binding, Focus::on(NodeRef { tree: 0, node: 0 }, 1, 1), None);
@@ -553,8 +559,8 @@ impl<'s> World<'s> {
                 AvtPart::Text(part) => text.push_str(part),
                 AvtPart::Expr(expr) => text.push_str(&self.text_at(expr, focus)?),
             }
+            self.charge(text.len())?;
         }
-        self.charge(text.len())?;
         Ok(text.into())
     }
 
@@ -623,7 +629,7 @@ impl<'s> World<'s> {
         let mut at = Some(id);
         while let Some(id) = at {
             for (_, node) in tree.attached(id).filter(|(_, node)| node.kind == Kind::Namespace) {
-                self.step(1)?;
+                self.step(1 + out.n_attached() / 16)?;
                 out.declare(&node.name.local, &node.value);
             }
             at = tree.parent(id);
@@ -654,11 +660,13 @@ impl<'s> World<'s> {
                 }
                 Kind::Attribute => {
                     if out.takes_attributes() {
+                        self.step(out.n_attached() / 16)?;
                         out.attribute(own.prefix.clone(), own.name.clone(), own.value.clone());
                     }
                 }
                 Kind::Namespace => {
                     if out.takes_attributes() {
+                        self.step(out.n_attached() / 16)?;
                         out.declare(&own.name.local, &own.value);
                     }
                 }
@@ -680,6 +688,19 @@ impl<'s> World<'s> {
         }
         Ok(())
     }
+}
+
+/// Text as a comment may hold it: no two hyphens side by side, and none at the end.
+fn comment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        if c == '-' && chars.peek().is_none_or(|next| *next == '-') {
+            out.push(' ');
+        }
+    }
+    out
 }
 
 /// Whether a text is a name without a prefix.

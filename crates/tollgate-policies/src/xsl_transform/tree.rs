@@ -10,7 +10,7 @@ use crate::message_body::DEEPEST;
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// A name with its namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Name {
     /// Empty when there is none.
     pub(super) namespace: Arc<str>,
@@ -102,14 +102,14 @@ impl Tree {
 
     /// The text of a node, as `XPath` has it.
     pub(super) fn text(&self, id: u32) -> Arc<str> {
-        let Some(node) = self.node(id) else { return "".into() };
+        let Some(node) = self.node(id) else { return Arc::default() };
         if !matches!(node.kind, Kind::Root | Kind::Element) {
             return node.value.clone();
         }
         let mut texts = (id + 1..node.end)
             .filter_map(|id| self.node(id))
             .filter(|node| matches!(node.kind, Kind::Text | Kind::RawText));
-        let Some(first) = texts.next() else { return "".into() };
+        let Some(first) = texts.next() else { return Arc::default() };
         match texts.next() {
             None => first.value.clone(),
             Some(second) => {
@@ -147,14 +147,17 @@ impl Iterator for Children<'_> {
 pub(super) struct Builder {
     nodes: Vec<Node>,
     open: Vec<u32>,
+    /// The text of the last node while more may join it.
+    growing: String,
     /// Bytes of all texts.
     pub(super) size: usize,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
-        let mut builder = Self { nodes: Vec::new(), open: Vec::new(), size: 0 };
-        builder.push(Kind::Root, "".into(), Name::new("", ""), "".into());
+        let (nodes, open) = (Vec::new(), Vec::new());
+        let mut builder = Self { nodes, open, growing: String::new(), size: 0 };
+        builder.push(Kind::Root, Arc::default(), Name::default(), Arc::default());
         builder.open.push(0);
         builder
     }
@@ -164,16 +167,26 @@ impl Builder {
     }
 
     fn push(&mut self, kind: Kind, prefix: Arc<str>, name: Name, value: Arc<str>) {
+        self.settle();
         let parent = self.open.last().copied().unwrap_or(0);
         let end = self.next() + 1;
         self.size += value.len() + name.local.len() + 16;
         self.nodes.push(Node { kind, parent, end, prefix, name, value });
     }
 
+    /// The last node gets its text, which grows no more.
+    fn settle(&mut self) {
+        if !self.growing.is_empty()
+            && let Some(last) = self.nodes.last_mut()
+        {
+            last.value = std::mem::take(&mut self.growing).into();
+        }
+    }
+
     /// Begins an element.
     pub(super) fn start(&mut self, prefix: Arc<str>, name: Name) {
         let id = self.next();
-        self.push(Kind::Element, prefix, name, "".into());
+        self.push(Kind::Element, prefix, name, Arc::default());
         self.open.push(id);
     }
 
@@ -201,6 +214,12 @@ impl Builder {
             })
     }
 
+    /// How many nodes are looked through for one more attribute or declaration.
+    pub(super) fn n_attached(&self) -> u64 {
+        let open = self.open.last().copied().unwrap_or(0);
+        u64::from(self.next() - open)
+    }
+
     /// The declarations and attributes of the element that is open, as long as nothing is inside it.
     fn attached(&mut self) -> impl Iterator<Item = &mut Node> {
         let open = self.open.last().copied().unwrap_or(0) as usize;
@@ -221,8 +240,8 @@ impl Builder {
         let is_known =
             self.attached().any(|node| node.kind == Kind::Namespace && node.name.local == *prefix);
         if !is_known {
-            let name = Name::new("", prefix.clone());
-            self.push(Kind::Namespace, "".into(), name, namespace.clone());
+            let name = Name { local: prefix.clone(), ..Name::default() };
+            self.push(Kind::Namespace, Arc::default(), name, namespace.clone());
         }
     }
 
@@ -236,19 +255,23 @@ impl Builder {
             && last.kind == kind
             && last.parent == open
         {
-            // Only what is behind the last node's start belongs to it.
             self.size += text.len();
-            last.value = format!("{}{text}", last.value).into();
+            if self.growing.is_empty() {
+                self.growing.push_str(&std::mem::take(&mut last.value));
+            }
+            self.growing.push_str(text);
             return;
         }
-        self.push(kind, "".into(), Name::new("", ""), text.into());
+        self.push(kind, Arc::default(), Name::default(), text.into());
     }
 
     pub(super) fn leaf(&mut self, kind: Kind, name: &str, value: impl Into<Arc<str>>) {
-        self.push(kind, "".into(), Name::new("", name), value.into());
+        let name = Name { local: name.into(), ..Name::default() };
+        self.push(kind, Arc::default(), name, value.into());
     }
 
     pub(super) fn finish(mut self) -> Tree {
+        self.settle();
         while self.open.len() > 1 {
             self.end();
         }
@@ -296,14 +319,17 @@ pub(super) fn read(
                 for attribute in attributes.iter().filter(|it| it.name.namespace == XMLNS) {
                     let prefix =
                         if attribute.name.prefix.is_empty() { "" } else { attribute.name.local };
-                    builder.declare(&prefix.into(), &attribute.value.into());
+                    let name = Name::new("", prefix);
+                    builder.push(Kind::Namespace, Arc::default(), name, attribute.value.into());
                 }
                 for attribute in attributes.iter().filter(|it| it.name.namespace != XMLNS) {
                     if attribute.name.prefix == "xml" && attribute.name.local == "space" {
                         space = Some(attribute.value == "preserve");
                     }
+                    // The reader has seen to it that no two have the same name.
                     let name = name_of(attribute.name);
-                    builder.attribute(attribute.name.prefix.into(), name, attribute.value.into());
+                    let prefix = attribute.name.prefix.into();
+                    builder.push(Kind::Attribute, prefix, name, attribute.value.into());
                 }
                 open.push((own, space));
             }
