@@ -14,7 +14,7 @@ use super::value::{Owner, Value, decimal_text, scalar_text};
 use super::xml;
 use crate::message_body::{LONGEST, body_of, content_type, is_of, too_large};
 
-/// Nodes rendered, items visited and, in sixty-fours, bytes written or made.
+/// Nodes rendered, items visited, in sixteens elements looked through and, in sixty-fours, bytes read, written or made.
 const MOST_STEPS: u64 = 1_000_000;
 
 pub(super) type Result<T> = std::result::Result<T, PolicyError>;
@@ -471,7 +471,14 @@ impl Render<'_> {
                 let member = state.json_member(container, name);
                 member.map(|member| json_value(state, *owner, member))
             }
-            Value::Xml(element) => element.member(name, self.reading.nil_is_null),
+            Value::Xml(element) => {
+                self.step(element.n_members() as u64 / 16)?;
+                let found = element.member(name, self.reading.nil_is_null);
+                if let Some(Value::Array(items)) = &found {
+                    self.step(items.len() as u64)?;
+                }
+                found
+            }
             Value::Pair(pair) => match name {
                 "Key" | "itemName" => Some(Value::Text(Arc::clone(&pair.0))),
                 "Value" => Some(pair.1.clone()),
@@ -640,7 +647,10 @@ impl Render<'_> {
             Value::Decimal(value) => decimal_text(*value).into(),
             Value::Text(text) => return Ok(Arc::clone(text)),
             Value::Other(value) => scalar_text(value, &self.state).into(),
-            Value::Xml(element) => element.text().into(),
+            Value::Xml(element) => {
+                self.charge(element.size())?;
+                element.text().into()
+            }
             Value::Pair(pair) => {
                 let inner = self.text(&pair.1.clone())?;
                 format!("[{}, {inner}]", pair.0).into()
