@@ -1,8 +1,9 @@
 //! Trees of XML in one row of nodes, in document order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use tollgate_expr::{EvalState, Exception, WhiteSpace, XmlEvent, XmlName};
+use tollgate_expr::{EvalState, Exception, WhiteSpace, XmlAttribute, XmlEvent, XmlName};
 
 use crate::message_body::DEEPEST;
 
@@ -149,7 +150,7 @@ pub(super) struct Builder {
     open: Vec<u32>,
     /// The text of the last node while more may join it.
     growing: String,
-    /// Bytes of all texts.
+    /// Bytes of all nodes and their texts.
     pub(super) size: usize,
 }
 
@@ -170,7 +171,7 @@ impl Builder {
         self.settle();
         let parent = self.open.last().copied().unwrap_or(0);
         let end = self.next() + 1;
-        self.size += value.len() + name.local.len() + 16;
+        self.size += value.len() + name.local.len() + size_of::<Node>();
         self.nodes.push(Node { kind, parent, end, prefix, name, value });
     }
 
@@ -297,6 +298,7 @@ pub(super) fn read(
     keeps: &dyn Fn(&Name) -> bool,
 ) -> Result<Tree, Unread> {
     let mut builder = Builder::new();
+    let mut texts = Texts::default();
     let mut is_deep = false;
     // Whether the white space of each open element is kept, by its name or by `xml:space`.
     let mut open: Vec<(Name, Option<bool>)> = Vec::new();
@@ -313,24 +315,10 @@ pub(super) fn read(
                     is_deep = true;
                     return Err(Exception::bound("too deep"));
                 }
-                let own = name_of(name);
-                let mut space = open.last().and_then(|(_, space)| *space);
-                builder.start(name.prefix.into(), own.clone());
-                for attribute in attributes.iter().filter(|it| it.name.namespace == XMLNS) {
-                    let prefix =
-                        if attribute.name.prefix.is_empty() { "" } else { attribute.name.local };
-                    let name = Name::new("", prefix);
-                    builder.push(Kind::Namespace, Arc::default(), name, attribute.value.into());
-                }
-                for attribute in attributes.iter().filter(|it| it.name.namespace != XMLNS) {
-                    if attribute.name.prefix == "xml" && attribute.name.local == "space" {
-                        space = Some(attribute.value == "preserve");
-                    }
-                    // The reader has seen to it that no two have the same name.
-                    let name = name_of(attribute.name);
-                    let prefix = attribute.name.prefix.into();
-                    builder.push(Kind::Attribute, prefix, name, attribute.value.into());
-                }
+                let own = texts.name(name);
+                let space = open.last().and_then(|(_, space)| *space);
+                builder.start(texts.text(name.prefix), own.clone());
+                let space = attach(&mut builder, &mut texts, attributes).or(space);
                 open.push((own, space));
             }
             XmlEvent::End => {
@@ -352,6 +340,30 @@ pub(super) fn read(
     }
 }
 
+/// Adds the declarations, then the attributes of the element that was begun; the reader has seen to it that no two have the
+/// same name. What `xml:space` says, if it is there.
+fn attach(
+    builder: &mut Builder,
+    texts: &mut Texts,
+    attributes: &[XmlAttribute<'_>],
+) -> Option<bool> {
+    let mut keeps = None;
+    for attribute in attributes.iter().filter(|it| it.name.namespace == XMLNS) {
+        let prefix = if attribute.name.prefix.is_empty() { "" } else { attribute.name.local };
+        let name = Name { local: texts.text(prefix), ..Name::default() };
+        builder.push(Kind::Namespace, Arc::default(), name, attribute.value.into());
+    }
+    for attribute in attributes.iter().filter(|it| it.name.namespace != XMLNS) {
+        if attribute.name.prefix == "xml" && attribute.name.local == "space" {
+            keeps = Some(attribute.value == "preserve");
+        }
+        let prefix = texts.text(attribute.name.prefix);
+        let name = texts.name(attribute.name);
+        builder.push(Kind::Attribute, prefix, name, attribute.value.into());
+    }
+    keeps
+}
+
 /// Adds the text that was met since the last tag, unless it is white space that is stripped.
 fn flush(
     builder: &mut Builder,
@@ -370,6 +382,21 @@ fn flush(
     pending.clear();
 }
 
-fn name_of(name: XmlName<'_>) -> Name {
-    Name::new(name.namespace, name.local)
+/// The texts that names are made of, each kept once.
+#[derive(Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let text: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&text));
+        text
+    }
+
+    fn name(&mut self, name: XmlName<'_>) -> Name {
+        Name { namespace: self.text(name.namespace), local: self.text(name.local) }
+    }
 }
