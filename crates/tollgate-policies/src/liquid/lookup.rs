@@ -20,6 +20,19 @@ pub(super) enum Part {
     Variables,
 }
 
+impl Part {
+    /// Whether loops go over it.
+    pub(super) fn is_collection(self) -> bool {
+        matches!(
+            self,
+            Self::RequestHeaders
+                | Self::ResponseHeaders
+                | Self::MatchedParameters
+                | Self::Variables
+        )
+    }
+}
+
 const CONTEXT: &[&str] = &["Request", "Response", "Variables"];
 const REQUEST: &[&str] = &[
     "Url",

@@ -595,7 +595,8 @@ impl Render<'_> {
             }
             Value::Context(_) | Value::Object(_) => {
                 let pairs = self.pairs(value)?;
-                if pairs.is_empty() && !is_collection(value) {
+                let is_collection = matches!(value, Value::Context(part) if part.is_collection());
+                if pairs.is_empty() && !is_collection {
                     return Ok(None);
                 }
                 pairs.into_iter().map(|pair| Value::Pair(Arc::new(pair))).collect()
@@ -689,17 +690,4 @@ fn json_value(state: &EvalState, owner: Owner, token: tollgate_expr::Value) -> V
         Some(Json::Array(_) | Json::Object(_)) => Value::Json(owner, token),
         None => Value::Nil,
     }
-}
-
-/// Whether loops go over a part of `context`.
-fn is_collection(value: &Value) -> bool {
-    matches!(
-        value,
-        Value::Context(
-            Part::RequestHeaders
-                | Part::ResponseHeaders
-                | Part::MatchedParameters
-                | Part::Variables
-        )
-    )
 }
