@@ -16,6 +16,10 @@ impl Checker<'_> {
         if !self.has_value(&typed) {
             return Typed::error(at);
         }
+        if typed.ty != Ty::Null && typed.ty.is_untyped() {
+            let message = format!("`{}` alone matches no pattern", typed.ty);
+            return self.fail(ErrorCode::EXPR_TYPE, typed.at, message);
+        }
         let bare = match pattern {
             Pattern::Type(ty, None) => Some(self.any_ty(ty)),
             Pattern::Constant(expr) => match self.quietly(|checker| checker.operand(expr)) {
