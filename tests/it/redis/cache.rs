@@ -166,10 +166,8 @@ async fn with_a_server_values_are_there_unless_they_ask_for_the_gateway() {
         "[redis]\nurl = \"redis://127.0.0.1:{}\"\n[apis.it]\npath = \"it\"\nsubscription = \"optional\"\n",
         server.port
     );
-    let gateway = Directory::new(&config)
-        .file("fragments/look-up.xml", LOOK_UP)
-        .api("it", KINDS)
-        .start();
+    let gateway =
+        Directory::new(&config).file("fragments/look-up.xml", LOOK_UP).api("it", KINDS).start();
     connected(&gateway, true).await;
     let found = gateway.send(Call::get("/it")).await.expect(200).text();
     assert_eq!(found, "kept kept - - - kept\n- - - - - kept");
