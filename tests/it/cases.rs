@@ -8,13 +8,14 @@
 //! - `yaml FILE`, `json FILE`: another file of the API, such as its OpenAPI document, or of the directory;
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
-//! - `http backend`: what the backend then received, once for each call, of which some may come after the answer; `nothing`
-//!   when it received none;
+//! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
 //! - `http response`: the answer;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
 //! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
+//!
+//! As many calls of the backend as are described are waited for: some come after the answer.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
