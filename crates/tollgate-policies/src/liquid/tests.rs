@@ -458,6 +458,26 @@ fn hostile_bodies_cost_little() {
 }
 
 #[test]
+fn nesting_is_bounded() {
+    let deep = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
+    let json = HeaderValue::from_static("application/json");
+    let reason = |variable: &str, template: &str, body: &str| {
+        let policies = format!("{variable}<set-body template=\"liquid\">{template}</set-body>");
+        let run = Case::inbound(&policies).header("content-type", json.clone()).body(body).run();
+        run.reason().to_owned()
+    };
+    assert_eq!(reason("", "{{ body }}", &deep(200)), "");
+    for template in ["{{ body }}", "{{ body | Join: '' }}", "{{ body | Append: 'a' }}"] {
+        assert_eq!(reason("", template, &deep(400)), "BodyTooDeep", "{template}");
+    }
+    // What an expression makes may be deeper than what is read.
+    let variable = r#"<set-variable name="deep" value="@{ var it = new JObject(); for (var i = 0; i &lt; 20000; i++) { it = new JObject(new JProperty("a", it)); } return it; }" />"#;
+    for template in ["{{ context.Variables.deep }}", "{{ context.Variables.deep | Sort: 'a' }}"] {
+        assert_eq!(reason(variable, template, "1"), "BodyTooDeep", "{template}");
+    }
+}
+
+#[test]
 fn nothing_in_a_template_panics() {
     for text in [
         "{",

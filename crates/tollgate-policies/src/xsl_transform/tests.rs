@@ -123,8 +123,11 @@ fn hostile_sources_cost_little() {
     let rows = each("<xsl:value-of select=\".\"/>,");
     assert_eq!(reason(&rows, &list("<i>some words</i>", 50_000)), "");
     // Axes on which nothing is found.
-    let attributes: String = (0..1_000).map(|n| format!(" a{n}=\"\"")).collect();
-    let source = format!("<l{attributes}>{}</l>", "<i/>".repeat(30_000));
+    let attributes = |what: &str, n: usize| {
+        let all: Vec<String> = (0..n).map(|n| format!(" {what}{n}=\"u\"")).collect();
+        all.concat()
+    };
+    let source = format!("<l{}>{}</l>", attributes("a", 1_000), "<i/>".repeat(30_000));
     for axis in ["../none", "preceding::none", "../@none"] {
         let sheet = each(&format!("<xsl:value-of select=\"{axis}\"/>"));
         assert_eq!(reason(&sheet, &source), refused, "{axis}");
@@ -145,10 +148,7 @@ fn hostile_sources_cost_little() {
     );
     assert_eq!(reason(&sheet, &list("<i>a</i>", 20_000)), refused);
     // Attributes and declarations of one element.
-    let many = |what: &str, n: usize| {
-        let all: String = (0..n).map(|n| format!(" {what}{n}=\"u\"")).collect();
-        format!("<l{all}><i/><i/></l>")
-    };
+    let many = |what: &str, n: usize| format!("<l{}><i/><i/></l>", attributes(what, n));
     let identity = "<xsl:template match=\"@*|node()\"><xsl:copy><xsl:apply-templates select=\"@*|node()\"/></xsl:copy></xsl:template>";
     assert_eq!(reason(&root("x"), &many("a", 40_000)), "");
     assert_eq!(reason(identity, &many("a", 40_000)), refused);
@@ -161,7 +161,7 @@ fn expressions_are_bounded() {
     check("", &sum(256), "<r>257</r>");
     Case::inbound(&policy("", &sum(100_000))).refused("the expression has too many operators");
     // Variables whose values are instructions, each with a long expression that needs the next one.
-    let variables: String = (0..45)
+    let variables: Vec<String> = (0..45)
         .map(|n| {
             let (next, row) = (n + 1, " + 1".repeat(200));
             format!(
@@ -170,7 +170,8 @@ fn expressions_are_bounded() {
         })
         .collect();
     let sheet = format!(
-        "{variables}<xsl:variable name=\"v45\" select=\"1\"/>{}",
+        "{}<xsl:variable name=\"v45\" select=\"1\"/>{}",
+        variables.concat(),
         root("<xsl:value-of select=\"$v0\"/>")
     );
     let run = run_on(&sheet, "<a/>");
