@@ -123,6 +123,19 @@ impl CompileCx<'_> {
         }
     }
 
+    /// Reports what the declaration objects to. Several things can be missing at one place; a fragment that is compiled
+    /// again says none of them twice.
+    fn report_each(&mut self, diagnostic: Diagnostic) {
+        let repeated = |known: &Diagnostic| {
+            known.code == diagnostic.code
+                && known.primary.span == diagnostic.primary.span
+                && known.message == diagnostic.message
+        };
+        if !self.diagnostics.iter().any(repeated) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
     /// The section being compiled.
     pub fn section(&self) -> Section {
         self.section
@@ -327,7 +340,8 @@ impl CompileCx<'_> {
 
 fn invalid_value(text: &MappedText, subject: &str, why: &str) -> Diagnostic {
     let shown = text.as_str().trim();
-    let message = if text.has_secret() || shown.len() > 60 {
+    let is_plain = shown.len() <= 60 && !shown.contains(char::is_control);
+    let message = if text.has_secret() || !is_plain {
         format!("invalid value for {subject}")
     } else {
         format!("invalid value `{shown}` for {subject}")

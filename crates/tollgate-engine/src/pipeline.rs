@@ -137,7 +137,11 @@ pub async fn process_unmatched(cx: &mut RequestCx, chain: &Chain) -> Option<Outc
 
 /// Ends a request that failed in a built-in step, before any policy ran.
 pub async fn process_error(cx: &mut RequestCx, chain: &Chain, error: PolicyError) -> Outcome {
-    let place = Place { source: error.source_name().unwrap_or("gateway"), ..Place::default() };
+    let place = Place {
+        source: error.source_name().unwrap_or("gateway"),
+        section: error.section_of_step(),
+        ..Place::default()
+    };
     let outcome = fail(cx, chain, Failed { error, place }).await;
     finally::responding(cx).await;
     outcome

@@ -20,7 +20,12 @@ pub(crate) fn name(parameter: &str) -> Cow<'_, str> {
 /// The decoded value of the first parameter of this name.
 pub(crate) fn value<'q>(query: &'q str, wanted: &str) -> Option<Cow<'q, str>> {
     let found = parameters(query).find(|parameter| name(parameter) == wanted)?;
-    Some(decode(found.split_once('=').map_or("", |(_, value)| value)))
+    Some(own_value(found))
+}
+
+/// The decoded value of a parameter; empty when it has none.
+pub(crate) fn own_value(parameter: &str) -> Cow<'_, str> {
+    decode(parameter.split_once('=').map_or("", |(_, value)| value))
 }
 
 /// A component, decoded.

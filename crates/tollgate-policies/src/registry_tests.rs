@@ -87,6 +87,15 @@ fn every_example_compiles() {
 }
 
 #[test]
+fn every_policy_may_have_an_id() {
+    for def in ALL {
+        let policy = format!("<{} id=\"x\" />", def.name);
+        let found = Case::inbound(&policy).findings();
+        assert!(!found.contains("unknown attribute"), "{found}");
+    }
+}
+
+#[test]
 fn other_policies_are_refused_by_name() {
     for (name, _) in UNSUPPORTED {
         Case::inbound(&format!("<{name} />")).refused(&format!("policy `{name}` is not supported"));

@@ -157,12 +157,6 @@ fn fragment(
                 .help("split it into several fragments"),
         );
     }
-    if root.elements().next().is_none() {
-        cx.report(
-            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
-                .label("Azure API Management refuses this"),
-        );
-    }
     block(&mut cx, root, String::new(), Place::Fragment)
 }
 
@@ -282,6 +276,7 @@ fn base(
     place: Place,
 ) -> Option<CompiledStep> {
     outside_attributes(cx, element);
+    declared::no_children(cx, element);
     let refused = match place {
         _ if cx.in_fragment => Some((Code::NESTED_FRAGMENT, "`base` is not allowed in a fragment")),
         Place::Section if index > 1 => Some((Code::REPEATED, "`base` appears twice in a section")),
@@ -321,6 +316,8 @@ fn include_fragment(
             .suggest(closest(&attribute.name, ["fragment-id", "id"])),
         );
     }
+    declared::no_children(cx, element);
+    declared::no_text(cx, element);
     if cx.in_fragment {
         cx.report(
             Diagnostic::new(
@@ -343,6 +340,11 @@ fn include_fragment(
         );
         return None;
     };
+    if attribute.value.is_expression {
+        let diagnostic = declared::not_an_expression(&attribute.value, "attribute `fragment-id`");
+        cx.report(diagnostic);
+        return None;
+    }
     let id = attribute.value.as_str().trim();
     let Some(root) = cx.env.fragments.documents.get(id) else {
         let suggestion = closest(id, cx.env.fragments.ids()).map(str::to_owned);
@@ -513,7 +515,7 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
     }
     // Of a document that is checked alone nobody knows the scope.
     if !def.scopes.contains(&cx.scope) && !cx.env.standalone {
-        cx.report(
+        cx.report_each(
             Diagnostic::new(
                 Code::WRONG_SECTION,
                 format!("`{}` is not allowed at {} scope", def.name, cx.scope),

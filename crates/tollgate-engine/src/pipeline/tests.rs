@@ -424,6 +424,7 @@ fn request_cx() -> RequestCx {
     RequestCx {
         request: Request {
             method: Method::GET,
+            original_method: Method::GET,
             original_url: Arc::new(Url::default()),
             uri: Uri::default(),
             target: None,

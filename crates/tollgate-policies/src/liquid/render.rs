@@ -689,6 +689,8 @@ fn is_collection(value: &Value) -> bool {
             Part::RequestHeaders
                 | Part::ResponseHeaders
                 | Part::MatchedParameters
+                | Part::Query
+                | Part::OriginalQuery
                 | Part::Variables
         )
     )
