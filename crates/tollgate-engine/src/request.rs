@@ -108,6 +108,9 @@ impl fmt::Debug for Route {
 pub struct RouteInfo {
     /// `context.Api`.
     pub api: Option<Arc<Api>>,
+    /// Where the API is at the gateway: its URL suffix with the version, where that is a segment of it; without slashes
+    /// at its ends.
+    pub api_path: Arc<str>,
     /// `context.Operation`.
     pub operation: Option<Arc<Operation>>,
     /// What the API's description says of the operation.

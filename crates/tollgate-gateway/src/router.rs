@@ -38,7 +38,7 @@ pub(crate) struct Router {
 pub(crate) struct ApiRoute {
     pub(crate) api: Arc<Api>,
     /// URL suffix with the version, where that is a segment of it; without slashes at its ends.
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     /// Where requests name the version.
     pub(crate) version_in: VersionIn,
     pub(crate) target: Option<Target>,
@@ -119,6 +119,7 @@ impl Router {
         let mut matched = Matched {
             info: RouteInfo {
                 api: Some(Arc::clone(&route.api)),
+                api_path: Arc::clone(&route.path),
                 workspace: route.workspace.clone(),
                 ..RouteInfo::default()
             },

@@ -35,7 +35,8 @@ Differences from Azure:
 - A link is the base URL with either scheme, with or without its port when that is the default one, plain or with the
   slashes escaped as JSON allows, and only where the URL ends there or goes on with a path, query or fragment. Case
   matters.
-- The gateway's URL is the scheme and host that the client used, and the path of the API.
+- The gateway's URL is the scheme and host that the client used, and the path of the API, with its version where that
+  is a segment.
 - The backend is the one chosen when the policy runs; without one, nothing is changed.
 - A body that would grow past 32 MiB is an error of the request (500, `BodyTooLarge`).
 "#;
@@ -77,7 +78,7 @@ impl Rewrite for RedirectContentUrls {
             None => None,
         };
         let Some(backend) = backend else { return Ok(None) };
-        let path = cx.route.info.api.as_ref().map_or("", |api| &api.path);
+        let path = &cx.route.info.api_path;
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
         let gateway = Url { path, query: String::new(), ..(*cx.request.original_url).clone() };
         Ok(Some(match self.message {
