@@ -289,7 +289,7 @@ fn not_found() -> PolicyError {
         .client_message("Resource not found")
         .status_reason("Resource Not Found")
         .source("configuration")
-    .section(Section::Backend)
+        .section(Section::Backend)
 }
 
 /// Checks the subscription key by the rules of Azure's documents: the header first, the query only when no header is
