@@ -34,14 +34,7 @@ impl Deserializer<'_, '_, '_> {
             return Err(char_as_text());
         }
         let Some(ty) = ty.filter(|_| *contract != Contract::Any) else {
-            return match value {
-                // There is no type for it but the token's.
-                Scalar::BigInt(_) => {
-                    let state = &mut *self.cx.state;
-                    state.json.value(value, &mut state.budget).map(Value::Json)
-                }
-                value => Ok(json::scalar_value(&value)),
-            };
+            return Ok(json::scalar_value(&value));
         };
         if let Scalar::Str(text) = &value {
             if *contract == Contract::Leaf(PrimitiveType::Bytes) {
@@ -162,7 +155,11 @@ fn no_conversion(value: &Scalar, ty: &Ty) -> Exception {
 pub(super) fn enumeration_name(ty: &Ty, text: &str) -> Run {
     let Some(id) = ty.id() else { return Err(null_argument("enumType")) };
     constant(id, text).map(|number| Value::Enum(id, number)).ok_or_else(|| {
-        let message = format!("Requested value '{text}' was not found.");
+        let message = if text.trim().is_empty() {
+            "Must specify valid information for parsing in the string.".to_owned()
+        } else {
+            format!("Requested value '{text}' was not found.")
+        };
         Exception::new(ExceptionKind::Argument, message)
     })
 }
