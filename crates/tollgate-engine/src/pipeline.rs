@@ -149,12 +149,19 @@ pub async fn process_error(cx: &mut RequestCx, chain: &Chain, error: PolicyError
 
 async fn fail(cx: &mut RequestCx, chain: &Chain, failed: Failed) -> Outcome {
     prepare_error(cx, failed);
+    let prepared = cx.response.clone();
     match run_section(cx, chain, Section::OnError, Mode::InPlace).await {
         Ok(_) => {}
         Err(again) => {
-            // A failing on-error must not leave a half-made response: the client gets the default one.
+            // A failing on-error must not leave a half-made response: the client gets what was prepared for the first
+            // error if nothing of it was changed, else the default one.
+            let untouched = prepared
+                .filter(|prepared| cx.response.as_ref().is_some_and(|it| it.is_same(prepared)));
             let error = PolicyError::internal("OnErrorFailed", again.error.message());
             prepare_error(cx, Failed { error, place: again.place });
+            if untouched.is_some() {
+                cx.response = untouched;
+            }
         }
     }
     Outcome::Failed

@@ -190,6 +190,19 @@ impl Response {
         Self { status, reason: None, headers: HeaderMap::new(), body: Body::Empty, consumed: false }
     }
 
+    /// Whether both are sent as the same response. A body that was read meanwhile is not the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let same_body = match (&self.body, &other.body) {
+            (Body::Empty, Body::Empty) | (Body::Stream, Body::Stream) => true,
+            (Body::Replaced(own), Body::Replaced(other)) => own == other,
+            _ => false,
+        };
+        same_body
+            && self.status == other.status
+            && self.reason == other.reason
+            && self.headers == other.headers
+    }
+
     /// The reason phrase.
     pub fn phrase(&self) -> &str {
         self.reason.as_deref().or_else(|| self.status.canonical_reason()).unwrap_or("")
