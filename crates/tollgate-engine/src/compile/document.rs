@@ -304,18 +304,7 @@ fn include_fragment(
     index: usize,
     place: Place,
 ) -> Option<CompiledStep> {
-    for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
-    {
-        cx.report(
-            Diagnostic::new(
-                Code::UNKNOWN_ATTRIBUTE,
-                format!("unknown attribute `{}`", attribute.name),
-                attribute.name_span,
-            )
-            .label("not an attribute of `include-fragment`")
-            .suggest(closest(&attribute.name, ["fragment-id", "id"])),
-        );
-    }
+    include_attributes(cx, element);
     declared::no_children(cx, element);
     declared::no_text(cx, element);
     if cx.in_fragment {
@@ -357,16 +346,7 @@ fn include_fragment(
         );
         return None;
     };
-    let key = (id.to_owned(), cx.section, cx.scope);
-    let known = cx.env.fragments.compiled.borrow().get(&key).cloned();
-    let compiled = known.unwrap_or_else(|| {
-        let mut limited = Vec::new();
-        let found = (&mut *cx.diagnostics, &mut limited);
-        let block = Arc::new(fragment(root, cx.section, cx.scope, cx.env, found));
-        let compiled = Arc::new(CompiledFragment { block, limited });
-        cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
-        compiled
-    });
+    let compiled = included(cx, id, root);
     for limited in &compiled.limited {
         let is_nested = limited.is_nested || place == Place::Nested;
         check_limit(cx, element, Limited { is_nested, ..*limited });
@@ -379,6 +359,35 @@ fn include_fragment(
         facts: Facts::default(),
         kind: StepKind::Fragment(Arc::clone(&compiled.block)),
     })
+}
+
+fn include_attributes(cx: &mut CompileCx<'_>, element: &Element) {
+    for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
+    {
+        cx.report(
+            Diagnostic::new(
+                Code::UNKNOWN_ATTRIBUTE,
+                format!("unknown attribute `{}`", attribute.name),
+                attribute.name_span,
+            )
+            .label("not an attribute of `include-fragment`")
+            .suggest(closest(&attribute.name, ["fragment-id", "id"])),
+        );
+    }
+}
+
+/// A fragment as it is compiled for this section and scope; once, however often it is included.
+fn included(cx: &mut CompileCx<'_>, id: &str, root: &Element) -> Arc<CompiledFragment> {
+    let key = (id.to_owned(), cx.section, cx.scope);
+    if let Some(known) = cx.env.fragments.compiled.borrow().get(&key) {
+        return Arc::clone(known);
+    }
+    let mut limited = Vec::new();
+    let found = (&mut *cx.diagnostics, &mut limited);
+    let block = Arc::new(fragment(root, cx.section, cx.scope, cx.env, found));
+    let compiled = Arc::new(CompiledFragment { block, limited });
+    cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
+    compiled
 }
 
 fn policy_id(element: &Element) -> Option<Arc<str>> {
