@@ -96,6 +96,8 @@ pub struct CompileCx<'a> {
     scope: Scope,
     message: Message,
     in_fragment: bool,
+    /// Where the policy being compiled stands.
+    place: document::Place,
     /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
     limited: &'a mut Vec<Limited>,
     /// Template parameters of the operation, when the document belongs to one.
@@ -131,6 +133,12 @@ impl CompileCx<'_> {
     /// The scope of the document.
     pub fn scope(&self) -> Scope {
         self.scope
+    }
+
+    /// Whether the policy stands inside another one, and not directly in a section or a fragment: there it is not asked
+    /// about requests that no operation is defined for.
+    pub fn is_nested(&self) -> bool {
+        self.place == document::Place::Nested
     }
 
     /// The message a policy changes here.

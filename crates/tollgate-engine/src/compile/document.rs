@@ -76,6 +76,7 @@ pub fn compile_document(
             scope: info.scope,
             message: message_of(section),
             in_fragment: false,
+            place: Place::Section,
             limited: &mut limited,
             template_parameters: info.template_parameters,
         };
@@ -127,6 +128,7 @@ fn fragment(
         scope,
         message: message_of(section),
         in_fragment: true,
+        place: Place::Fragment,
         limited,
         template_parameters: None,
     };
@@ -397,7 +399,7 @@ fn policy(
     check_place(cx, element, def, place);
     let is_nested = place == Place::Nested;
     check_limit(cx, element, Limited { def, section: cx.section, is_nested });
-    let outer = cx.def.replace(def);
+    let outer = (cx.def.replace(def), std::mem::replace(&mut cx.place, place));
     let is_supported = declared::check_policy(cx, element, def);
     match def.content {
         Content::Response { once, many } => check_message(cx, element, &[], once, many),
@@ -407,7 +409,7 @@ fn policy(
         _ => {}
     }
     let step = if is_supported { (def.compile)(element, cx) } else { None };
-    cx.def = outer;
+    (cx.def, cx.place) = outer;
     let step = step?;
     let facts = step.facts();
     let id = policy_id(element);
