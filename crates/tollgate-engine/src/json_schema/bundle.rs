@@ -209,7 +209,10 @@ mod tests {
     fn references_lead_to_other_documents_and_back() {
         let plain = Overrides::default();
         assert_eq!(check(&json!({ "home": { "city": "Ghent" }, "first": null }), plain), "");
-        assert_eq!(check(&json!({ "first": 1 }), plain), "Invalid type. Expected String, Null but got Integer.");
+        assert_eq!(
+            check(&json!({ "first": 1 }), plain),
+            "Invalid type. Expected String, Null but got Integer."
+        );
         let missing = "Required properties are missing from object: city.";
         for body in [
             json!({ "home": {} }),

@@ -146,9 +146,7 @@ impl Identity {
             wanted.as_ref().is_none_or(|wanted| !wanted.is_empty() && *wanted == found())
         };
         let named = |wanted: &Option<Name>, found: &dyn Fn() -> String| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| wanted.is_one() && *wanted == Name::parse(&found()))
+            wanted.as_ref().is_none_or(|wanted| wanted.is_one() && *wanted == Name::parse(&found()))
         };
         same(&self.thumbprint, &|| certificate.thumbprint())
             && same(&self.serial_number, &|| serial(&certificate.serial_number()))
@@ -270,7 +268,8 @@ mod tests {
         assert!(!same("CN=client", "CN=client, O=Contoso"));
         assert!(!same(r#"CN="a, O=b""#, "CN=a, O=b"));
         assert!(!same("CN=client, Contoso", "CN=client"));
-        for (text, is_one) in [("CN=client,", true), ("", false), ("client", false), ("CN=a, b", false)]
+        for (text, is_one) in
+            [("CN=client,", true), ("", false), ("client", false), ("CN=a, b", false)]
         {
             assert_eq!(Name::parse(text).is_one(), is_one, "{text}");
         }
