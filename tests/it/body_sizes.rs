@@ -1,5 +1,7 @@
 //! Bodies that do not announce how long they are, against `max-size` of `validate-content` and `limits.buffered-body`.
 
+use std::fmt::Write as _;
+
 use crate::harness::{Call, Directory, Gateway, azure};
 
 /// Five thousand letters.
@@ -35,7 +37,7 @@ async fn chunked(gateway: &Gateway, api: &str, length: usize) -> String {
     let mut left = length;
     while left > 0 {
         let chunk = left.min(1000);
-        sent.push_str(&format!("{chunk:x}\r\n{}\r\n", "x".repeat(chunk)));
+        write!(sent, "{chunk:x}\r\n{}\r\n", "x".repeat(chunk)).expect("text");
         left -= chunk;
     }
     sent.push_str("0\r\n\r\n");
@@ -60,9 +62,11 @@ async fn the_policy_judges_what_the_limit_cuts_off() {
         ("ignore", 3000, "ignore"),
         ("wide", LIMIT + 1, "prevent"),
     ] {
-        config.push_str(&format!(
-            "[apis.{api}]\npath = \"{api}\"\nbackend = \"echo\"\nsubscription = \"optional\"\n"
-        ));
+        writeln!(
+            config,
+            "[apis.{api}]\npath = \"{api}\"\nbackend = \"echo\"\nsubscription = \"optional\""
+        )
+        .expect("text");
         directory = directory.api(api, &document(max_size, action));
     }
     directory.configure(&config);
