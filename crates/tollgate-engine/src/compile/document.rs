@@ -29,7 +29,7 @@ pub struct DocumentInfo<'a> {
 }
 
 /// Where a block stands; decides whether `<base/>` may be in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     Section,
     Nested,
@@ -76,6 +76,7 @@ pub fn compile_document(
             scope: info.scope,
             message: message_of(section),
             in_fragment: false,
+            included: Place::Section,
             place: Place::Section,
             limited: &mut limited,
             template_parameters: info.template_parameters,
@@ -109,14 +110,13 @@ pub fn compile_fragment(
     env: &CompileEnv<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Block {
-    fragment(root, section, scope, env, (diagnostics, &mut Vec::new()))
+    fragment(root, (section, scope, Place::Section), env, (diagnostics, &mut Vec::new()))
 }
 
 /// Compiles a fragment and adds its limited policies to those of the place.
 fn fragment(
     root: &Element,
-    section: Section,
-    scope: Scope,
+    (section, scope, included): (Section, Scope, Place),
     env: &CompileEnv<'_>,
     (diagnostics, limited): (&mut Vec<Diagnostic>, &mut Vec<Limited>),
 ) -> Block {
@@ -128,6 +128,7 @@ fn fragment(
         scope,
         message: message_of(section),
         in_fragment: true,
+        included,
         place: Place::Fragment,
         limited,
         template_parameters: None,
@@ -357,12 +358,12 @@ fn include_fragment(
         );
         return None;
     };
-    let key = (id.to_owned(), cx.section, cx.scope);
+    let key = (id.to_owned(), cx.section, cx.scope, place);
     let known = cx.env.fragments.compiled.borrow().get(&key).cloned();
     let compiled = known.unwrap_or_else(|| {
         let mut limited = Vec::new();
         let found = (&mut *cx.diagnostics, &mut limited);
-        let block = Arc::new(fragment(root, cx.section, cx.scope, cx.env, found));
+        let block = Arc::new(fragment(root, (cx.section, cx.scope, place), cx.env, found));
         let compiled = Arc::new(CompiledFragment { block, limited });
         cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
         compiled
