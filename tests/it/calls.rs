@@ -429,6 +429,38 @@ async fn one_way_requests_outlive_their_request_and_hold_up_the_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_way_requests_copy_and_fill_templates() {
+    let azure = Emulator::start(Options::default()).await.expect("the emulators start");
+    let echo = azure.echo.server();
+    let url = echo.url();
+    let inbound = format!(
+        r#"<send-one-way-request mode="copy"><set-url>{url}/echo/copy</set-url></send-one-way-request>
+        <send-one-way-request mode="copy" timeout="20"><set-url>{url}/echo/template</set-url><set-method>PUT</set-method>
+            <set-header name="x-a" exists-action="delete" />
+            <set-body template="liquid">{{{{body.id}}}} by {{{{context.Request.Method}}}}</set-body></send-one-way-request>
+        <return-response />"#
+    );
+    let config = "[apis.a]\npath = \"a\"\nsubscription = \"optional\"\n";
+    let gateway = Directory::new(config).api("a", &policy(&inbound)).start();
+    let call = Call::post("/a/x", r#"{"id":7}"#).header("content-type", "application/json");
+    gateway.send(call.header("x-a", "1")).await.expect(200);
+    let mut received = until("both have come", async || {
+        Some(echo.received()).filter(|received| received.len() == 2)
+    })
+    .await;
+    received.sort_by(|one, other| one.path.cmp(&other.path));
+    let shown: Vec<String> = received
+        .iter()
+        .map(|one| {
+            let body = String::from_utf8_lossy(&one.body);
+            let has_header = one.headers.iter().any(|(name, _)| name == "x-a");
+            format!("{} {} {has_header} {body}", one.method, one.path)
+        })
+        .collect();
+    assert_eq!(shown, ["POST /echo/copy true {\"id\":7}", "PUT /echo/template false 7 by POST"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_bring_tokens_of_a_real_endpoint() {
     const CLIENT: &str = "0c3d1a52-9a77-4f9c-8a1e-6c2f1f1f0a11";
     const SECRET: &str = "connection-secret~1:2&3";

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, UPGRADE};
 use tollgate_diagnostics::{Code, Diagnostic};
-use tollgate_engine::ports::{Answer, CacheKey, CachePlace};
+use tollgate_engine::ports::{Answer, CacheKey, CachePlace, CacheStatus};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, Body, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow, Limit,
@@ -109,6 +109,9 @@ Neither looked up nor stored are requests of other methods, with a body, with `U
 A response that is stored or comes from the cache says `Cache-Control: no-store, must-revalidate, no-cache` with
 `downstream-caching-type` `none`, else `private` or `public` with `must-revalidate` and the seconds that are left in `max-age`,
 whatever the backend said. `Age` and `Expires` are left out.
+
+The access line of a request has the field `cache`: `hit`, `miss`, or `bypass` for a request that is neither looked up nor stored.
+`tollgate_cache_lookups_total` counts them by API and operation.
 
 Differences from Azure:
 
@@ -213,6 +216,7 @@ impl CacheLookup {
         Ok(Some(key(cx, &self.dimensions, parts)))
     }
 
+    /// Goes on with what the cache has for a key.
     fn found(
         &self,
         cx: &mut RequestCx,
@@ -229,15 +233,23 @@ impl CacheLookup {
             let headers = Arc::new(cx.request.headers.clone());
             cx.request.headers.remove(ACCEPT_ENCODING);
             cx.extensions.insert(Missed { key, place: self.place, downstream, headers });
+            cx.extensions.insert(CacheStatus::Miss);
             trace(cx, "The cache has no response to this request.");
             return Ok(Flow::Continue);
         };
         let StoredResponse { age, lifetime, mut response, .. } = stored;
         downstream.write(&mut response.headers, lifetime.saturating_sub(age).as_secs());
         cx.response = Some(response);
+        cx.extensions.insert(CacheStatus::Hit);
         trace(cx, "The response comes from the cache.");
         Ok(Flow::Answered)
     }
+}
+
+/// A request that is not for a cache goes on.
+fn bypass(cx: &mut RequestCx) -> Flow {
+    cx.extensions.insert(CacheStatus::Bypass);
+    Flow::Continue
 }
 
 fn trace(cx: &RequestCx, message: &str) {
@@ -249,12 +261,12 @@ fn trace(cx: &RequestCx, message: &str) {
 impl Step for CacheLookup {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         if cx.request.method != Method::GET {
-            return Ok(Flow::Continue);
+            return Ok(bypass(cx));
         }
         if !cx.ports.cache.is_local(self.place) {
             return Ok(Flow::Wait);
         }
-        let Some(key) = self.key(cx)? else { return Ok(Flow::Continue) };
+        let Some(key) = self.key(cx)? else { return Ok(bypass(cx)) };
         match cx.ports.cache.get(self.place, &key) {
             Answer::Ready(entry) => self.found(cx, key, entry.as_ref()),
             Answer::Pending(_) => Ok(Flow::Wait),
@@ -268,7 +280,7 @@ impl Step for CacheLookup {
         _resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
-            let Some(key) = self.key(cx)? else { return Ok(Flow::Continue) };
+            let Some(key) = self.key(cx)? else { return Ok(bypass(cx)) };
             let entry = cx.ports.cache.get(self.place, &key).get().await;
             self.found(cx, key, entry.as_ref())
         })

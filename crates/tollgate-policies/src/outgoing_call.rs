@@ -91,7 +91,8 @@ pub(crate) struct OutgoingCall {
     mode: Value<Mode>,
     url: Option<Value<Arc<str>>>,
     timeout: Option<Value<Duration>>,
-    /// Whether a copy has the body of the current request: it has not when it gets another, and in `outbound`.
+    /// Whether a copy has the body of the current request: it has not when it gets another that is not made of it, and in
+    /// `outbound`.
     copies_body: bool,
     /// The policies inside.
     block: [Block; 1],
@@ -129,7 +130,8 @@ impl OutgoingCall {
         // A token that goes into a variable must be there before the next element sees it.
         let may_wait =
             element.elements().any(|child| child.attribute("output-token-variable-name").is_some());
-        let copies_body = has(SET_BODY).is_none() && cx.section() != Section::Outbound;
+        let replaced = has(SET_BODY).is_some_and(|child| child.attribute("template").is_none());
+        let copies_body = !replaced && cx.section() != Section::Outbound;
         Some(Self { mode: mode?, url, timeout, copies_body, block, may_wait })
     }
 
