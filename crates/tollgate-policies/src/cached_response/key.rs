@@ -80,15 +80,19 @@ pub(crate) fn key(cx: &RequestCx, dimensions: &Dimensions, parts: KeyParts) -> C
         }
         key.optional(None::<&[u8]>);
     }
+    let user = info.user.as_ref();
     if parts.developer {
-        key.optional(info.user.as_ref().map(|user| &user.id));
-        key.optional(info.subscription.as_ref().map(|subscription| &subscription.id));
+        key.optional(user.map(|user| &user.id));
+        // All subscriptions of a user are the same developer's; one that nobody owns stands for itself.
+        let alone = info.subscription.as_ref().filter(|_| user.is_none());
+        key.optional(alone.map(|subscription| &subscription.id));
     }
     if parts.groups {
-        let user = info.user.as_ref();
         let mut groups: Vec<&str> =
             user.map_or(&[][..], |user| &user.groups).iter().map(|group| &*group.id).collect();
         groups.sort_unstable();
+        // A user without groups is not a guest.
+        key.optional(user.map(|_| "user"));
         for group in groups {
             key.optional(Some(group));
         }
