@@ -240,6 +240,8 @@ impl CacheLookup {
         let StoredResponse { age, lifetime, mut response, .. } = stored;
         downstream.write(&mut response.headers, lifetime.saturating_sub(age).as_secs());
         cx.response = Some(response);
+        // What a look-up of a wider scope has missed is not the response that this one has found.
+        cx.extensions.remove::<Missed>();
         cx.extensions.insert(CacheStatus::Hit);
         trace(cx, "The response comes from the cache.");
         Ok(Flow::Answered)

@@ -149,19 +149,21 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let milliseconds = element.attribute("timeout-ms").is_some();
     let (name, unit) =
         if milliseconds { ("timeout-ms", Duration::from_millis(1)) } else { ("timeout", SECOND) };
-    let timeout = optional(cx, element, name).ok()?;
-    let continue_timeout = optional(cx, element, "continue-timeout").ok()?;
-    let http_version = match &*cx.literal::<std::sync::Arc<str>>(element, "http-version")? {
+    let timeout = optional(cx, element, name);
+    let continue_timeout = optional(cx, element, "continue-timeout");
+    let http_version = cx.literal::<std::sync::Arc<str>>(element, "http-version");
+    let follow_redirects = cx.attribute(element, "follow-redirects");
+    let http_version = match &*http_version? {
         "2" => HttpVersion::Two,
         "2or1" => HttpVersion::TwoOrOne,
         _ => HttpVersion::One,
     };
     Some(Box::new(ForwardRequest {
-        timeout,
+        timeout: timeout.ok()?,
         unit,
-        continue_timeout,
+        continue_timeout: continue_timeout.ok()?,
         http_version,
-        follow_redirects: cx.attribute(element, "follow-redirects")?,
+        follow_redirects: follow_redirects?,
         buffer_request_body: cx.literal(element, "buffer-request-body")?,
         fail_on_error: cx.literal(element, "fail-on-error-status-code")?,
     }))
