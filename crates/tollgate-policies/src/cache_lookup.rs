@@ -120,7 +120,8 @@ Differences from Azure:
   stored.
 - When nothing is found the backend is not told the client's `Accept-Encoding`, so that what is stored suits every client.
 - Headers that make some backends answer for another request (`X-Original-URL`, `X-Rewrite-URL`, `X-HTTP-Method-Override`,
-  `Forwarded` and their like) tell responses apart.
+  `Forwarded` and their like) tell responses apart. So do the parameters that `vary-by-query-parameter` names in any case, as
+  they were sent, and all of a query that holds `;`.
 - `allow-private-response-caching` without `vary-by-developer` or a `vary-by-header` of `Authorization` is a warning at load.
 - A cache that cannot be reached has nothing. Put `rate-limit` behind `cache-lookup` to shield the backend then.
 "#;

@@ -117,7 +117,8 @@ impl Limiter for QuotaByKey {
             .counters(key, self.window)
             .map(|counter| counter.filter(|counter| !cx.counted.has(*counter)));
         let is_new = calls.is_some() || bandwidth.is_some();
-        let amount = if is_new && !self.counting.is_late() { self.counting.amount(cx)? } else { 0 };
+        let amount =
+            if is_new && !self.counting.is_late() { self.counting.amount(cx)? } else { 0 };
         let charged = if calls.is_some() { (amount.max(1), amount) } else { (0, 0) };
         let (mut charges, mut asked) = (Charges::new(), Asked::default());
         self.quotas.charge(key, self.window, charged, &mut charges, &mut asked);
