@@ -333,7 +333,7 @@ impl Checker<'_> {
         let types = || returns.iter().map(|typed| &typed.ty).filter(|ty| !ty.is_error());
         match types().next() {
             None => Ty::Void,
-            Some(_) if types().all(|ty| *ty == Ty::Null) => Ty::Null,
+            Some(_) if types().all(Ty::is_untyped) => Ty::Null,
             Some(_) => Self::best_type(types()).unwrap_or(Ty::Error),
         }
     }

@@ -307,6 +307,11 @@ impl<'s> Checker<'s> {
             self.error(ErrorCode::EXPR_TYPE, typed.at, "the expression has no value");
             return (typed.node, Ty::Error);
         }
+        if typed.ty != Ty::Null && typed.ty.is_untyped() {
+            let message = format!("`{}` has a member without a type", typed.ty);
+            self.error(ErrorCode::EXPR_TYPE, typed.at, message);
+            return (typed.node, Ty::Error);
+        }
         match self.target {
             Target::Any => {
                 let ty = typed.ty.clone();

@@ -74,8 +74,8 @@ impl Checker<'_> {
         self.push_block();
         let typed = self.bind(value);
         self.has_value(&typed);
-        if typed.ty == Ty::Null {
-            let message = "`null` alone is nothing to switch on";
+        if typed.ty.is_untyped() {
+            let message = format!("`{}` alone is nothing to switch on", typed.ty);
             self.error(ErrorCode::EXPR_TYPE, typed.at, message);
         }
         let slot = self.new_slot();
