@@ -245,7 +245,7 @@ impl Downstream {
         } else if let Some(socket) = &self.socket {
             socket.closed_behind().await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
