@@ -101,6 +101,8 @@ Differences from Azure:
 - `timeout="0"` waits for nothing: it fails at once, and nothing is sent.
 - A body that was streamed to the backend cannot be sent again; a second `forward-request` then fails with
   `RequestBodyConsumed`. `buffer-request-body="true"` on the first one prevents it.
+- `follow-redirects` follows at most ten. A redirect goes to the client when it needs a body that was not kept, or leads from
+  `https` to `http`; what leads to another origin takes only headers along that describe the request, such as `Accept`.
 - A failure to get the gateway's own token for a backend has the reason `ManagedIdentityTokenFailed`.
 "#;
 
