@@ -134,11 +134,9 @@ fn writes(documents: &str, name: &str) -> bool {
 }
 
 fn child_attributes(content: &Content, names: &mut Vec<&'static str>) {
-    if let Content::Children(children) = content {
-        for child in *children {
-            names.extend(child.attributes.iter().map(|def| def.name));
-            child_attributes(&child.content, names);
-        }
+    for child in content.children() {
+        names.extend(child.attributes.iter().map(|def| def.name));
+        child_attributes(&child.content, names);
     }
 }
 
