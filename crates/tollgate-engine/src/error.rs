@@ -6,6 +6,8 @@ use std::fmt;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_expr::Exception;
 
+use crate::Section;
+
 /// Why a policy ended the request. Policies fill in what they know; the pipeline adds section, scope, path and id, so
 /// that `context.LastError` is complete.
 #[derive(Debug, Clone)]
@@ -14,6 +16,7 @@ pub struct PolicyError(Box<Failure>);
 #[derive(Debug, Clone)]
 struct Failure {
     source: Option<&'static str>,
+    section: Option<Section>,
     reason: Cow<'static, str>,
     message: String,
     status: StatusCode,
@@ -31,6 +34,7 @@ impl PolicyError {
     pub fn internal(reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self(Box::new(Failure {
             source: None,
+            section: None,
             reason: reason.into(),
             message: message.into(),
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -80,6 +84,13 @@ impl PolicyError {
     #[must_use]
     pub fn source(mut self, source: &'static str) -> Self {
         self.0.source = Some(source);
+        self
+    }
+
+    /// Names the section that a built-in step counts to; otherwise it is the policy's.
+    #[must_use]
+    pub fn section(mut self, section: Section) -> Self {
+        self.0.section = Some(section);
         self
     }
 
@@ -150,6 +161,10 @@ impl PolicyError {
 
     pub(crate) fn source_name(&self) -> Option<&'static str> {
         self.0.source
+    }
+
+    pub(crate) fn section_of_step(&self) -> Option<Section> {
+        self.0.section
     }
 
     pub(crate) fn keeps_response(&self) -> bool {

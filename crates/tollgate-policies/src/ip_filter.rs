@@ -306,7 +306,11 @@ mod tests {
     fn a_caller_without_an_address_is_refused() {
         for action in ["allow", "forbid"] {
             let policy = format!(r#"<ip-filter action="{action}">{LISTED}</ip-filter>"#);
-            assert_eq!(Case::inbound(&policy).run().reason(), "FailedToParseCallerIP");
+            let run = Case::inbound(&policy).run();
+            assert_eq!((run.status(), run.reason()), (403, "FailedToParseCallerIP"));
+            let message = "Failed to establish IP address for the caller. Access denied.";
+            assert_eq!(run.message(), message);
+            assert_eq!(run.body(), r#"{ "statusCode": 403, "message": "Forbidden" }"#);
         }
     }
 

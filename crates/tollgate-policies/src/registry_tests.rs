@@ -87,6 +87,15 @@ fn every_example_compiles() {
 }
 
 #[test]
+fn every_policy_may_have_an_id() {
+    for def in ALL {
+        let policy = format!("<{} id=\"x\" />", def.name);
+        let found = Case::inbound(&policy).findings();
+        assert!(!found.contains("unknown attribute"), "{found}");
+    }
+}
+
+#[test]
 fn every_missing_attribute_is_reported() {
     let mut n_missing = 0;
     for def in ALL {

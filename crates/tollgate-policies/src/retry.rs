@@ -247,7 +247,7 @@ impl Step for Retry {
             let progress = Progress::of(&resumed);
             match (self.holds(cx).await, resumed.error) {
                 (Ok(true), error) => {
-                    let pause = self.pause(cx, progress.made)?;
+                    let pause = self.pause(cx, progress.made).await?;
                     trace(cx, progress.made, pause, error.as_ref());
                     if !pause.is_zero() {
                         cx.wire.sleep(pause).await.map_err(|gone| {
@@ -279,10 +279,14 @@ impl Retry {
     }
 
     /// How long to wait before the next retry.
-    fn pause(&self, cx: &mut RequestCx, made: u32) -> Result<Duration, PolicyError> {
+    async fn pause(&self, cx: &mut RequestCx, made: u32) -> Result<Duration, PolicyError> {
+        cx.provide(self.first_fast.facts()).await?;
         if made == 0 && self.first_fast.eval(cx)? {
             return Ok(Duration::ZERO);
         }
+        let values = [&self.interval, &self.delta, &self.max_interval];
+        let facts = values.into_iter().flatten().map(Value::facts);
+        cx.provide(facts.fold(Facts::default(), Facts::or)).await?;
         let mut seconds = |value: &Option<Value<Seconds>>| match value {
             Some(value) => value.eval(cx).map(|Seconds(seconds)| Some(f64::from(seconds))),
             None => Ok(None),

@@ -3,6 +3,7 @@
 //! It does not decide anything: what it cannot find within its budget, it says in general terms.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
 
@@ -286,36 +287,33 @@ fn general(schema: &Map<String, Value>, value: &Value) -> Option<String> {
 }
 
 fn number(schema: &Map<String, Value>, value: &Value) -> Option<String> {
-    let given = value.as_f64()?;
+    use Ordering::{Equal, Greater, Less};
     let kind = if is_a(value, "integer") { "Integer" } else { "Float" };
-    let bound = |key: &str| schema.get(key).filter(|it| it.is_number());
-    let says = |key: &str, wrong: &dyn Fn(f64) -> bool, what: &str| {
-        let limit = bound(key).filter(|limit| limit.as_f64().is_some_and(wrong))?;
-        Some(format!("{kind} {value} {what} {limit}."))
-    };
-    says("maximum", &|limit| given > limit, "exceeds maximum value of")
-        .or_else(|| says("minimum", &|limit| given < limit, "is less than minimum value of"))
-        .or_else(|| {
-            says(
-                "exclusiveMaximum",
-                &|limit| given >= limit,
-                "equals or exceeds exclusive maximum value of",
-            )
-        })
-        .or_else(|| {
-            says(
-                "exclusiveMinimum",
-                &|limit| given <= limit,
-                "equals or is less than exclusive minimum value of",
-            )
-        })
-        .or_else(|| {
-            says(
-                "multipleOf",
-                &|limit| (given / limit).fract().abs() > f64::EPSILON,
-                "is not a multiple of",
-            )
-        })
+    let bounds = [
+        ("maximum", &[Greater][..], "exceeds maximum value of"),
+        ("minimum", &[Less], "is less than minimum value of"),
+        ("exclusiveMaximum", &[Equal, Greater], "equals or exceeds exclusive maximum value of"),
+        ("exclusiveMinimum", &[Equal, Less], "equals or is less than exclusive minimum value of"),
+    ];
+    for (key, wrong, what) in bounds {
+        let Some(limit) = schema.get(key) else { continue };
+        if compare(value, limit).is_some_and(|order| wrong.contains(&order)) {
+            return Some(format!("{kind} {value} {what} {limit}."));
+        }
+    }
+    let step = schema.get("multipleOf")?;
+    let rest = (value.as_f64()? / step.as_f64()?).fract().abs();
+    (rest > f64::EPSILON).then(|| format!("{kind} {value} is not a multiple of {step}."))
+}
+
+/// Compares numbers: whole ones exactly.
+fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+    let whole =
+        |value: &Value| value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+    match (whole(left), whole(right)) {
+        (Some(left), Some(right)) => Some(left.cmp(&right)),
+        _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
+    }
 }
 
 fn array(schema: &Map<String, Value>, items: &[Value]) -> Option<String> {

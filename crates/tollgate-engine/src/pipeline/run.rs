@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::bodies::provide;
 use super::concurrent;
 use super::{Chain, Failed, Place};
 use crate::step::StepKind;
@@ -202,7 +201,7 @@ impl<'p> Stack<'p> {
                     let policy = Policy { compiled, step: &**step };
                     let provided = match mode {
                         Mode::Unmatched => Ok(()),
-                        Mode::InPlace | Mode::Detached => provide(cx, compiled.facts).await,
+                        Mode::InPlace | Mode::Detached => cx.provide(compiled.facts).await,
                     };
                     let flow = match provided {
                         Err(error) => Err(error),

@@ -215,7 +215,7 @@ impl<'a, 'f> Loader<'a, 'f> {
         };
         ApiRoute {
             api: Arc::new(api),
-            path: config.routing_path(),
+            path: config.routing_path().into(),
             version_in: match &config.version_set {
                 None => VersionIn::Path,
                 Some(set) => match &set.scheme {

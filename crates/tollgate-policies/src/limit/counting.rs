@@ -53,10 +53,11 @@ impl Counting {
     /// when the response is known.
     pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>, late: bool) -> Option<Self> {
         let condition = cx.attribute(element, INCREMENT_CONDITION.name);
+        let count = cx.attribute(element, INCREMENT_COUNT.name);
         if condition.is_none() && element.attribute(INCREMENT_CONDITION.name).is_some() {
             return None;
         }
-        let count = cx.attribute(element, INCREMENT_COUNT.name)?;
+        let count = count?;
         let late = late || condition.as_ref().is_some_and(reads_response) || reads_response(&count);
         Some(Self { condition, count, late })
     }
