@@ -75,8 +75,9 @@ async fn cases() {
     options.identities.push(ManagedIdentity::user("cases", USER_ASSIGNED));
     let azure = Emulator::start(options).await.expect("the emulators start");
     let gateway = directory(&served, &azure).start();
-    let mut connection = gateway.connect().await;
     for case in &served {
+        // One for each case: the gateway ends a connection after a thousand requests.
+        let mut connection = gateway.connect().await;
         serve(case, &azure, &mut connection, &mut failures).await;
     }
     let n_requests: usize = served
@@ -133,11 +134,9 @@ fn writes(documents: &str, name: &str) -> bool {
 }
 
 fn child_attributes(content: &Content, names: &mut Vec<&'static str>) {
-    if let Content::Children(children) = content {
-        for child in *children {
-            names.extend(child.attributes.iter().map(|def| def.name));
-            child_attributes(&child.content, names);
-        }
+    for child in content.children() {
+        names.extend(child.attributes.iter().map(|def| def.name));
+        child_attributes(&child.content, names);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A request that fails.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_expr::Exception;
@@ -62,10 +63,14 @@ impl PolicyError {
     /// An expression threw.
     #[cold]
     pub fn expression(exception: &Exception) -> Self {
-        Self::internal(
-            "ExpressionValueEvaluationFailure",
-            format!("Expression evaluation failed. {}", exception.message()),
-        )
+        Self::unfit_value(exception.message())
+    }
+
+    /// An expression gave something that does not fit its place, for this reason: a sentence.
+    #[cold]
+    pub fn unfit_value(why: impl fmt::Display) -> Self {
+        let message = format!("Expression evaluation failed. {why}");
+        Self::internal("ExpressionValueEvaluationFailure", message)
     }
 
     /// What only the operator reads: in the log and in the trace.

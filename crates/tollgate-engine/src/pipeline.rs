@@ -12,6 +12,7 @@ use tollgate_expr::LastError;
 
 use crate::contract::Contract;
 use crate::{Block, PolicyError, RequestCx, Scope, Section, error_response, finally};
+pub use bodies::UnreadBody;
 use run::{Ended, Mode, run_section};
 
 /// One compiled policy document.

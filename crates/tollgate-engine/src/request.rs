@@ -565,7 +565,12 @@ impl Host for View<'_> {
     fn header(&self, message: MessageKind, name: &str) -> Option<Cow<'_, str>> {
         let mut values = self.headers(message)?.get_all(name).iter().map(header_text);
         let first = values.next()?;
-        Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined},{value}"))))
+        Some(values.fold(first, |joined, value| {
+            let mut joined = joined.into_owned();
+            joined.push(',');
+            joined.push_str(&value);
+            Cow::Owned(joined)
+        }))
     }
 
     fn header_values(&self, message: MessageKind, name: &str) -> Vec<Cow<'_, str>> {

@@ -96,8 +96,7 @@ impl Rewrite for FindAndReplace {
     fn settings(&self, cx: &mut RequestCx) -> Result<Option<Self::Settings>, PolicyError> {
         let (from, to) = (self.from.eval(cx)?, self.to.eval(cx)?);
         if from.is_empty() {
-            let message = "Expression evaluation failed. The text to find is empty.";
-            return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message));
+            return Err(PolicyError::unfit_value("The text to find is empty."));
         }
         Ok(Some((from, to)))
     }

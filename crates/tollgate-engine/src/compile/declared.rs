@@ -19,9 +19,7 @@ pub(super) fn attribute(
 }
 
 fn child(content: &Content, element: &str) -> Option<&'static ChildDef> {
-    let (Content::Children(children) | Content::Call { children, .. }) = content else {
-        return None;
-    };
+    let children = content.children();
     children
         .iter()
         .find(|child| child.name == element)
@@ -173,7 +171,12 @@ fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
                 cx.report(not_an_expression(&text, &format!("`{}`", element.name)));
             }
         }
-        Content::Children(defs) => {
+        Content::ChildrenOrText(_, def)
+            if element.elements().next().is_none() && element.stray_text().is_some() =>
+        {
+            text(cx, element, def);
+        }
+        Content::Children(defs) | Content::ChildrenOrText(defs, _) => {
             no_text(cx, element);
             no_other_children(cx, element, defs);
             children(cx, element, defs);

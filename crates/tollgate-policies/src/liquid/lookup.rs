@@ -25,6 +25,21 @@ pub(super) enum Part {
     Variables,
 }
 
+impl Part {
+    /// Whether loops go over it.
+    pub(super) fn is_collection(self) -> bool {
+        matches!(
+            self,
+            Self::RequestHeaders
+                | Self::ResponseHeaders
+                | Self::MatchedParameters
+                | Self::Query
+                | Self::OriginalQuery
+                | Self::Variables
+        )
+    }
+}
+
 const CONTEXT: &[&str] = &["Request", "Response", "Variables"];
 const REQUEST: &[&str] = &[
     "Url",
@@ -144,8 +159,12 @@ fn url_text(url: &Url) -> String {
 fn header(headers: &HeaderMap, name: &str) -> Option<Value> {
     let mut values =
         headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let first = values.next()?.into_owned();
-    Some(Value::text(values.fold(first, |joined, value| format!("{joined},{value}"))))
+    let mut joined = values.next()?.into_owned();
+    for value in values {
+        joined.push(',');
+        joined.push_str(&value);
+    }
+    Some(Value::text(joined))
 }
 
 /// The parameters of a query, each name once with all its values.
