@@ -68,7 +68,7 @@ fn attributes(
         }
     }
     for def in declared.iter().filter(|def| def.required && element.attribute(def.name).is_none()) {
-        cx.report_each(
+        cx.report(
             Diagnostic::new(
                 Code::MISSING_ATTRIBUTE,
                 format!("`{}` needs the attribute `{}`", element.name, def.name),
@@ -291,7 +291,7 @@ fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]
         let mut found = element.elements().filter(|child| child.name == def.name);
         let count = found.by_ref().count();
         if count < def.min {
-            cx.report_each(
+            cx.report(
                 Diagnostic::new(
                     Code::MISSING_CHILD,
                     format!("`{}` needs a `{}` element", element.name, def.name),
