@@ -342,7 +342,9 @@ impl CompileCx<'_> {
 fn invalid_value(text: &MappedText, subject: &str, why: &str) -> Diagnostic {
     let shown = text.as_str().trim();
     let is_plain = shown.len() <= 60 && !shown.contains(char::is_control);
-    let message = if text.has_secret() || !is_plain {
+    let message = if text.as_str().is_empty() {
+        format!("{subject} is empty")
+    } else if text.has_secret() || !is_plain {
         format!("invalid value for {subject}")
     } else {
         format!("invalid value `{shown}` for {subject}")

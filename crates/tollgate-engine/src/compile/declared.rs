@@ -122,6 +122,9 @@ fn literal(cx: &mut CompileCx<'_>, written: &Value, ty: AttributeType, subject: 
     let value = written.as_str().trim();
     let wrong = match ty {
         AttributeType::Text => None,
+        AttributeType::Filled => {
+            written.as_str().is_empty().then(|| "expected some text".to_owned())
+        }
         AttributeType::Bool => bool::parse(value).err(),
         AttributeType::Seconds => std::time::Duration::parse(value).err(),
         AttributeType::Int { min, max } => match i64::parse(value) {
