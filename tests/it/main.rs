@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
+mod body_sizes;
 mod cache;
 mod calls;
 mod canary;

@@ -151,10 +151,8 @@ impl Typed for Sharing {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. downstream-caching-type: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text)
+            .map_err(|why| PolicyError::unfit_value(format!("downstream-caching-type: {why}.")))
     }
 }
 

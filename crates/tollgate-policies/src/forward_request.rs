@@ -130,11 +130,9 @@ impl Typed for WholeNumber {
     }
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
-        u32::try_from(i64::from_value(value, state)?).map(Self).map_err(|_| {
-            let message =
-                "Expression evaluation failed. A time-out cannot be negative or that long.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        u32::try_from(i64::from_value(value, state)?)
+            .map(Self)
+            .map_err(|_| PolicyError::unfit_value("A time-out cannot be negative or that long."))
     }
 }
 

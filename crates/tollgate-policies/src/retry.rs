@@ -132,9 +132,11 @@ impl Typed for Count {
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let number = i64::from_value(value, state)?;
         let count = u32::try_from(number).ok().filter(|count| (1..=MAX_COUNT).contains(count));
-        count
-            .map(Self)
-            .ok_or_else(|| misfit(&format!("The count {number} is not between 1 and {MAX_COUNT}.")))
+        count.map(Self).ok_or_else(|| {
+            PolicyError::unfit_value(format!(
+                "The count {number} is not between 1 and {MAX_COUNT}."
+            ))
+        })
     }
 }
 
@@ -154,16 +156,11 @@ impl Typed for Seconds {
         let number = i64::from_value(value, state)?;
         let seconds = u32::try_from(number).ok().filter(|seconds| *seconds <= MAX_SECONDS);
         seconds.map(Self).ok_or_else(|| {
-            misfit(&format!("The interval {number} is not between 0 and {MAX_SECONDS}."))
+            PolicyError::unfit_value(format!(
+                "The interval {number} is not between 0 and {MAX_SECONDS}."
+            ))
         })
     }
-}
-
-fn misfit(why: &str) -> PolicyError {
-    PolicyError::internal(
-        "ExpressionValueEvaluationFailure",
-        format!("Expression evaluation failed. {why}"),
-    )
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {

@@ -180,6 +180,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
     let request = Request {
+        original_method: facts.method.clone(),
         method: facts.method,
         original_url: Arc::new(original_url),
         uri: Uri { path: below, query: rest },

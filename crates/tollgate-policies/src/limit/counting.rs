@@ -34,10 +34,9 @@ impl Typed for Amount {
     }
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
-        u64::try_from(i64::from_value(value, state)?).map(Self).map_err(|_| {
-            let message = "Expression evaluation failed. The value is negative.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        u64::try_from(i64::from_value(value, state)?)
+            .map(Self)
+            .map_err(|_| PolicyError::unfit_value("The value is negative."))
     }
 }
 
