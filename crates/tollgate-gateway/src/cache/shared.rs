@@ -11,7 +11,7 @@ use tollgate_engine::ports::{Answer, CacheKey};
 use crate::redis::Redis;
 
 /// Redis refuses an end that no clock of its own reaches: longer is this long.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 pub(super) struct Shared {
     redis: Arc<Redis>,
