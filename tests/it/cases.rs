@@ -9,7 +9,7 @@
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
-//! - `http response`: the answer;
+//! - `http response`: the answer; its reason phrase counts when it is written;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
 //! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
@@ -134,11 +134,9 @@ fn writes(documents: &str, name: &str) -> bool {
 }
 
 fn child_attributes(content: &Content, names: &mut Vec<&'static str>) {
-    if let Content::Children(children) = content {
-        for child in *children {
-            names.extend(child.attributes.iter().map(|def| def.name));
-            child_attributes(&child.content, names);
-        }
+    for child in content.children() {
+        names.extend(child.attributes.iter().map(|def| def.name));
+        child_attributes(&child.content, names);
     }
 }
 
@@ -437,8 +435,12 @@ fn expect_answer(text: &str, answer: &Answer) -> Result<(), String> {
         let values = answer.headers.get_all(name).iter();
         values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
     };
-    let shown = || format!("got {} {:?}\n{}", answer.status, answer.headers, answer.text());
-    if answer.status.as_str() != status.split(' ').next().unwrap_or_default() {
+    let shown = || {
+        let Answer { status, phrase, headers, .. } = answer;
+        format!("got {} {phrase} {headers:?}\n{}", status.as_str(), answer.text())
+    };
+    let (code, phrase) = status.split_once(' ').unwrap_or((status, "…"));
+    if answer.status.as_str() != code || !is_like(phrase, &answer.phrase) {
         return Err(format!("another status: {}", shown()));
     }
     expect_headers(&headers, headers_of).map_err(|why| format!("{why}: {}", shown()))?;

@@ -20,6 +20,7 @@ mod examples;
 mod harness;
 mod identity;
 mod jwt;
+mod limits;
 mod load_time;
 mod named_values;
 mod operation;

@@ -120,9 +120,26 @@ impl fmt::Debug for CompileCx<'_> {
 impl CompileCx<'_> {
     /// Reports a finding.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        // The declaration and the policy may both object to the same text; the first says it best.
+        // The declaration and the policy may both object to the same text; the first says it best. What is missing has no
+        // text of its own: several findings of that kind stand at the name of one element.
+        let is_missing = [Code::MISSING_ATTRIBUTE, Code::MISSING_CHILD].contains(&diagnostic.code);
         let repeated = |known: &Diagnostic| {
-            known.code == diagnostic.code && known.primary.span == diagnostic.primary.span
+            known.code == diagnostic.code
+                && known.primary.span == diagnostic.primary.span
+                && (!is_missing || known.message == diagnostic.message)
+        };
+        if !self.diagnostics.iter().any(repeated) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports what the declaration objects to. Several things can be missing at one place; a fragment that is compiled
+    /// again says none of them twice.
+    fn report_each(&mut self, diagnostic: Diagnostic) {
+        let repeated = |known: &Diagnostic| {
+            known.code == diagnostic.code
+                && known.primary.span == diagnostic.primary.span
+                && known.message == diagnostic.message
         };
         if !self.diagnostics.iter().any(repeated) {
             self.diagnostics.push(diagnostic);
@@ -339,7 +356,8 @@ impl CompileCx<'_> {
 
 fn invalid_value(text: &MappedText, subject: &str, why: &str) -> Diagnostic {
     let shown = text.as_str().trim();
-    let message = if text.has_secret() || shown.len() > 60 {
+    let is_plain = shown.len() <= 60 && !shown.contains(char::is_control);
+    let message = if text.has_secret() || !is_plain {
         format!("invalid value for {subject}")
     } else {
         format!("invalid value `{shown}` for {subject}")

@@ -24,9 +24,12 @@ pub(crate) fn value<'q>(query: &'q str, wanted: &str) -> Option<Cow<'q, str>> {
 
 /// The decoded values of all parameters of this name.
 pub(crate) fn values<'q>(query: &'q str, wanted: &str) -> impl Iterator<Item = Cow<'q, str>> {
-    parameters(query)
-        .filter(move |parameter| name(parameter) == wanted)
-        .map(|parameter| decode(parameter.split_once('=').map_or("", |(_, value)| value)))
+    parameters(query).filter(move |parameter| name(parameter) == wanted).map(own_value)
+}
+
+/// The decoded value of a parameter; empty when it has none.
+pub(crate) fn own_value(parameter: &str) -> Cow<'_, str> {
+    decode(parameter.split_once('=').map_or("", |(_, value)| value))
 }
 
 /// A component, decoded.

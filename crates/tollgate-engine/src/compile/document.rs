@@ -160,12 +160,6 @@ fn fragment(
                 .help("split it into several fragments"),
         );
     }
-    if root.elements().next().is_none() {
-        cx.report(
-            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
-                .label("Azure API Management refuses this"),
-        );
-    }
     block(&mut cx, root, String::new(), Place::Fragment)
 }
 
@@ -285,6 +279,7 @@ fn base(
     place: Place,
 ) -> Option<CompiledStep> {
     outside_attributes(cx, element);
+    declared::no_children(cx, element);
     let refused = match place {
         _ if cx.in_fragment => Some((Code::NESTED_FRAGMENT, "`base` is not allowed in a fragment")),
         Place::Section if index > 1 => Some((Code::REPEATED, "`base` appears twice in a section")),
@@ -312,18 +307,9 @@ fn include_fragment(
     index: usize,
     place: Place,
 ) -> Option<CompiledStep> {
-    for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
-    {
-        cx.report(
-            Diagnostic::new(
-                Code::UNKNOWN_ATTRIBUTE,
-                format!("unknown attribute `{}`", attribute.name),
-                attribute.name_span,
-            )
-            .label("not an attribute of `include-fragment`")
-            .suggest(closest(&attribute.name, ["fragment-id", "id"])),
-        );
-    }
+    include_attributes(cx, element);
+    declared::no_children(cx, element);
+    declared::no_text(cx, element);
     if cx.in_fragment {
         cx.report(
             Diagnostic::new(
@@ -346,6 +332,11 @@ fn include_fragment(
         );
         return None;
     };
+    if attribute.value.is_expression {
+        let diagnostic = declared::not_an_expression(&attribute.value, "attribute `fragment-id`");
+        cx.report(diagnostic);
+        return None;
+    }
     let id = attribute.value.as_str().trim();
     let Some(root) = cx.env.fragments.documents.get(id) else {
         let suggestion = closest(id, cx.env.fragments.ids()).map(str::to_owned);
@@ -358,16 +349,7 @@ fn include_fragment(
         );
         return None;
     };
-    let key = (id.to_owned(), cx.section, cx.scope, place);
-    let known = cx.env.fragments.compiled.borrow().get(&key).cloned();
-    let compiled = known.unwrap_or_else(|| {
-        let mut limited = Vec::new();
-        let found = (&mut *cx.diagnostics, &mut limited);
-        let block = Arc::new(fragment(root, (cx.section, cx.scope, place), cx.env, found));
-        let compiled = Arc::new(CompiledFragment { block, limited });
-        cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
-        compiled
-    });
+    let compiled = included(cx, id, root, place);
     for limited in &compiled.limited {
         let is_nested = limited.is_nested || place == Place::Nested;
         check_limit(cx, element, Limited { is_nested, ..*limited });
@@ -380,6 +362,40 @@ fn include_fragment(
         facts: Facts::default(),
         kind: StepKind::Fragment(Arc::clone(&compiled.block)),
     })
+}
+
+fn include_attributes(cx: &mut CompileCx<'_>, element: &Element) {
+    for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
+    {
+        cx.report(
+            Diagnostic::new(
+                Code::UNKNOWN_ATTRIBUTE,
+                format!("unknown attribute `{}`", attribute.name),
+                attribute.name_span,
+            )
+            .label("not an attribute of `include-fragment`")
+            .suggest(closest(&attribute.name, ["fragment-id", "id"])),
+        );
+    }
+}
+
+/// A fragment as it is compiled for this section, scope and place; once, however often it is included.
+fn included(
+    cx: &mut CompileCx<'_>,
+    id: &str,
+    root: &Element,
+    place: Place,
+) -> Arc<CompiledFragment> {
+    let key = (id.to_owned(), cx.section, cx.scope, place);
+    if let Some(known) = cx.env.fragments.compiled.borrow().get(&key) {
+        return Arc::clone(known);
+    }
+    let mut limited = Vec::new();
+    let found = (&mut *cx.diagnostics, &mut limited);
+    let block = Arc::new(fragment(root, (cx.section, cx.scope, place), cx.env, found));
+    let compiled = Arc::new(CompiledFragment { block, limited });
+    cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
+    compiled
 }
 
 fn policy_id(element: &Element) -> Option<Arc<str>> {
@@ -516,7 +532,7 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
     }
     // Of a document that is checked alone nobody knows the scope.
     if !def.scopes.contains(&cx.scope) && !cx.env.standalone {
-        cx.report(
+        cx.report_each(
             Diagnostic::new(
                 Code::WRONG_SECTION,
                 format!("`{}` is not allowed at {} scope", def.name, cx.scope),
