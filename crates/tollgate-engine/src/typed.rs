@@ -132,8 +132,9 @@ impl Typed for StatusCode {
         // What policies set is the status of a final response, which one below 200 cannot be (RFC 9110 §15.2).
         let code = value.as_int().filter(|code| *code >= 200);
         let code = code.and_then(|code| u16::try_from(code).ok());
-        code.and_then(|code| StatusCode::from_u16(code).ok())
-            .ok_or_else(|| PolicyError::unfit_value("The value is not a status code from 200 to 999."))
+        code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| {
+            PolicyError::unfit_value("The value is not a status code from 200 to 999.")
+        })
     }
 }
 
