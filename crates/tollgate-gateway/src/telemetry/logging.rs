@@ -137,6 +137,7 @@ mod tests {
 
     use parking_lot::Mutex;
     use tollgate_engine::ports::CacheStatus;
+    use tollgate_engine::{Api, Product, RouteInfo};
     use uuid::Uuid;
 
     use super::super::{AccessError, AccessRecord, Metrics, Redactor};
@@ -173,11 +174,11 @@ mod tests {
             request_id: Uuid::nil(),
             method: http::Method::POST,
             path: "/openai/chat\ncanary-value".to_owned(),
-            api: Some("openai".into()),
-            operation: None,
-            subscription: Some("team".into()),
-            user: None,
-            product: Some("starter".into()),
+            route: RouteInfo {
+                api: Some(Arc::new(Api { id: "openai".to_owned(), ..Api::default() })),
+                product: Some(Arc::new(Product { id: "starter".to_owned(), ..Product::default() })),
+                ..RouteInfo::default()
+            },
             status: 401,
             total: Duration::from_micros(1_500),
             backend: None,
@@ -213,7 +214,6 @@ mod tests {
             ("path", "/openai/chat\n***".into()),
             ("api", "openai".into()),
             ("operation", serde_json::Value::Null),
-            ("subscription", "team".into()),
             ("product", "starter".into()),
             ("status", 401.into()),
             ("total_ms", 1.5.into()),
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(!text.contains("canary"), "{text}");
         let expected = "  INFO access: request_id=00000000-0000-0000-0000-000000000000 method=\"POST\" \
-                        path=\"/openai/chat\\n***\" api=\"openai\" subscription=\"team\" product=\"starter\" status=401 total_ms=1.5 \
+                        path=\"/openai/chat\\n***\" api=\"openai\" product=\"starter\" status=401 total_ms=1.5 \
                         first_byte_ms=1 cache=\"hit\" client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
                         error_source=\"validate-jwt\" error_reason=\"TokenExpired\" error_message=\"token *** expired\"\n";
         assert!(text.ends_with(expected), "{text}");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -32,6 +33,9 @@ const BUCKETS: [f64; 15] =
 type CacheLookups = Family<CacheLabels, Counter>;
 type Histograms = Family<OperationLabels, Histogram, fn() -> Histogram>;
 
+/// By API and operation.
+type Operations = HashMap<Arc<str>, Arc<HashMap<Arc<str>, Arc<OperationMetrics>>>>;
+
 /// All metrics of the gateway.
 pub struct Metrics {
     registry: Registry,
@@ -39,7 +43,9 @@ pub struct Metrics {
     durations: Histograms,
     backend_durations: Histograms,
     cache_lookups: CacheLookups,
-    operations: Mutex<HashMap<OperationLabels, Arc<OperationMetrics>>>,
+    /// Replaced when there is a new one: each request looks here, and waits for no other.
+    operations: ArcSwap<Operations>,
+    beginning: Mutex<()>,
     in_flight: Gauge,
     connections: Gauge,
     connections_accepted: Counter,
@@ -61,7 +67,7 @@ pub struct Metrics {
     counters_unavailable: Counter,
 }
 
-/// The series of one operation, found once so that counting a request looks nothing up.
+/// The series of one operation.
 #[derive(Debug)]
 pub struct OperationMetrics {
     classes: [Counter; 6],
@@ -183,7 +189,8 @@ impl Metrics {
             durations: Family::new_with_constructor(histograms),
             backend_durations: Family::new_with_constructor(histograms),
             cache_lookups: Family::default(),
-            operations: Mutex::default(),
+            operations: ArcSwap::default(),
+            beginning: Mutex::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
@@ -209,6 +216,14 @@ impl Metrics {
     }
 
     fn register(&mut self) {
+        self.register_requests();
+        self.register_upkeep();
+        self.register_policies();
+        self.begin_at_zero();
+    }
+
+    /// What clients ask for and get.
+    fn register_requests(&mut self) {
         let Self { registry: r, .. } = self;
         r.register(
             "requests",
@@ -248,11 +263,17 @@ impl Metrics {
             "Responses that were broken off, by who did",
             self.broken.clone(),
         );
-        r.register(
-            "one_way_requests",
-            "Requests of policies that nobody waits for, by what became of them",
-            self.one_way.clone(),
+        r.register_with_unit(
+            "buffered",
+            "Memory held by buffered bodies",
+            Unit::Bytes,
+            self.buffered_bytes.clone(),
         );
+    }
+
+    /// What the gateway does for itself.
+    fn register_upkeep(&mut self) {
+        let Self { registry: r, .. } = self;
         r.register(
             "token_fetches",
             "Calls for tokens of the gateway's identities",
@@ -271,12 +292,6 @@ impl Metrics {
             "When the configuration in force was loaded",
             self.snapshot_loaded.clone(),
         );
-        r.register_with_unit(
-            "buffered",
-            "Memory held by buffered bodies",
-            Unit::Bytes,
-            self.buffered_bytes.clone(),
-        );
         r.register(
             "log_lines_dropped",
             "Log lines that were dropped because nobody took them",
@@ -293,6 +308,21 @@ impl Metrics {
             self.redis_failures.clone(),
         );
         r.register(
+            "counters_unavailable",
+            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
+            self.counters_unavailable.clone(),
+        );
+    }
+
+    /// What policies send and count.
+    fn register_policies(&mut self) {
+        let Self { registry: r, .. } = self;
+        r.register(
+            "one_way_requests",
+            "Requests of policies that nobody waits for, by what became of them",
+            self.one_way.clone(),
+        );
+        r.register(
             "events_sent",
             "Events of policies that a logger has sent",
             self.events_sent.clone(),
@@ -303,12 +333,6 @@ impl Metrics {
             self.events_lost.clone(),
         );
         r.register_collector(Box::new(self.custom.clone()));
-        r.register(
-            "counters_unavailable",
-            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
-            self.counters_unavailable.clone(),
-        );
-        self.begin_at_zero();
     }
 
     /// A counter that is missing until its first failure cannot be alerted upon.
@@ -328,20 +352,28 @@ impl Metrics {
         }
     }
 
-    /// The series of an operation, to be kept with the route. An API without operations has one named `-`.
+    /// The series of an operation. An API without operations has one named `-`.
     pub fn operation(&self, api: &str, operation: Option<&str>) -> Arc<OperationMetrics> {
-        let mut operations = self.operations.lock();
-        let mut labels =
-            OperationLabels { api: api.into(), operation: operation.unwrap_or("-").into() };
-        if let Some(found) = operations.get(&labels) {
-            return Arc::clone(found);
+        let operation = operation.unwrap_or("-");
+        let found = find(&self.operations.load(), api, operation);
+        found.unwrap_or_else(|| self.begin_operation(api, operation))
+    }
+
+    fn begin_operation(&self, api: &str, operation: &str) -> Arc<OperationMetrics> {
+        let _alone = self.beginning.lock();
+        let mut operations = Operations::clone(&self.operations.load());
+        let n_operations: usize = operations.values().map(|of_api| of_api.len()).sum();
+        let (api, operation) =
+            if n_operations >= MAX_OPERATIONS { (OTHER, OTHER) } else { (api, operation) };
+        if let Some(found) = find(&operations, api, operation) {
+            return found;
         }
-        if operations.len() >= MAX_OPERATIONS {
-            labels = OperationLabels { api: OTHER.into(), operation: OTHER.into() };
-        }
-        let made =
-            operations.entry(labels.clone()).or_insert_with(|| Arc::new(self.series(&labels)));
-        Arc::clone(made)
+        let labels = OperationLabels { api: api.into(), operation: operation.into() };
+        let made = Arc::new(self.series(&labels));
+        let of_api = Arc::make_mut(operations.entry(labels.api).or_default());
+        of_api.insert(labels.operation, Arc::clone(&made));
+        self.operations.store(Arc::new(operations));
+        made
     }
 
     /// The series of requests that matched no API.
@@ -459,6 +491,10 @@ impl Metrics {
     }
 }
 
+fn find(all: &Operations, api: &str, operation: &str) -> Option<Arc<OperationMetrics>> {
+    all.get(api)?.get(operation).map(Arc::clone)
+}
+
 impl OperationMetrics {
     /// Counts a request that has ended; status 0 when none was sent.
     pub fn ended(&self, status: u16, total: Duration, backend: Option<Duration>) {
@@ -555,7 +591,8 @@ mod tests {
         for n in 0..MAX_OPERATIONS + 50 {
             metrics.operation(&format!("api{n}"), None).ended(200, Duration::ZERO, None);
         }
-        assert_eq!(metrics.operations.lock().len(), MAX_OPERATIONS + 1);
+        let known = metrics.operations.load();
+        assert_eq!(known.values().map(|of_api| of_api.len()).sum::<usize>(), MAX_OPERATIONS + 1);
         check(
             &metrics,
             r#"tollgate_requests_total{api="other",operation="other",status="2xx"} 50"#,
