@@ -55,13 +55,14 @@ async fn ask(gateway: &Gateway, path: &str, call: impl Fn(Call) -> Call) -> Stri
 async fn applications_audiences_and_claims() {
     let azure = azure().await;
     let tenant = format!("tenant-id=\"{CONTOSO}\"");
-    let ids = |list: &str, ids: [&str; 2]| {
-        let [first, second] = ids.map(|id| format!("<application-id> {id} </application-id>"));
-        format!("<{list}>{first}{second}</{list}>")
+    let ids = |list: &str, ids: &[&str]| {
+        let ids: Vec<String> =
+            ids.iter().map(|id| format!("<application-id> {id} </application-id>")).collect();
+        format!("<{list}>{}</{list}>", ids.concat())
     };
     let upper = CLIENT.to_uppercase();
-    let clients = ids("client-application-ids", [FABRIKAM, &upper]);
-    let backends = ids("backend-application-ids", [FABRIKAM, AUDIENCE]);
+    let clients = ids("client-application-ids", &[FABRIKAM, &upper]);
+    let backends = ids("backend-application-ids", &[FABRIKAM, AUDIENCE]);
     let audiences = format!(
         r#"<audiences><audience>other</audience><audience>@("api://" + "{AUDIENCE}")</audience></audiences>"#
     );
