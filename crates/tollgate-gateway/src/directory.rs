@@ -19,6 +19,7 @@ use tollgate_engine::{
 use crate::adapters::{address_guard, check_egress};
 use crate::config::{self, Config, Environment, NamedValueText, SecretReference};
 use crate::fetch::OwnListeners;
+use crate::products::ProductRoute;
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -165,13 +166,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         loader.cut_off();
         routes
     };
-    let (subscriptions, repeated) =
-        Subscriptions::new(&config.subscriptions, &products, &config.users);
-    for place in repeated {
-        let message = "two subscriptions have the same key, or one has it twice";
-        let found = Diagnostic::new(Code::CONFIG_CONFLICT, message, place);
-        files.diagnostics.push(found.label("a key of this one is another key already"));
-    }
+    let subscriptions = subscriptions(&config, &products, &mut files.diagnostics);
     let listen_certificates = config
         .listen_certificates
         .iter()
@@ -195,6 +190,22 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     sort(&mut diagnostics);
     let snapshot = (!has_errors(&diagnostics)).then_some(snapshot);
     Loaded { snapshot, config: Some(config), diagnostics, sources: files.sources }
+}
+
+/// The subscriptions of a configuration; a key that is there twice is reported.
+fn subscriptions(
+    config: &Config,
+    products: &[Arc<ProductRoute>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Subscriptions {
+    let (subscriptions, repeated) =
+        Subscriptions::new(&config.subscriptions, products, &config.users);
+    for place in repeated {
+        let message = "two subscriptions have the same key, or one has it twice";
+        let found = Diagnostic::new(Code::CONFIG_CONFLICT, message, place);
+        diagnostics.push(found.label("a key of this one is another key already"));
+    }
+    subscriptions
 }
 
 /// Checks one document alone: names that only a directory defines are warnings.

@@ -88,7 +88,6 @@ impl Prepared {
         match load_blocking(&setup, &adapters).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
                 mask(&adapters, config.secrets.iter());
-                adapters.apply(&config).await;
                 Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
             }
             loaded => Err(Box::new(loaded)),
@@ -113,6 +112,8 @@ impl Prepared {
     /// Listens, and serves from now on. `log` is told when a reload changes the level.
     pub async fn start(self, log: Option<LogControl>) -> Result<Gateway, StartError> {
         let Self { setup, adapters, mut watch, snapshot, config, diagnostics, sources } = self;
+        // Not before there is a log that can say what cannot be reached.
+        adapters.apply(&config).await;
         let listen = setup.listen.clone().unwrap_or_else(|| config.listen.clone());
         let certificates = Arc::new(ListenCertificates::default());
         certificates
