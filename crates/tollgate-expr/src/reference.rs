@@ -136,9 +136,9 @@ impl fmt::Display for Shape {
     }
 }
 
-/// All declared types, in the order of their declarations.
+/// All declared types that policies may name, in the order of their declarations.
 pub fn types() -> Vec<TypeReference> {
-    types::all().map(type_reference).collect()
+    types::all().filter(|info| !types::is_not_allowed(info.short)).map(type_reference).collect()
 }
 
 /// The declared members that an expression uses, each by its type's full name and its signature; none when the expression

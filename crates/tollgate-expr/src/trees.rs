@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::json::{DateParse, JsonType, date_of_json, quoted};
+use crate::json::{DateParse, JsonType, Scalar, date_of_json, quoted};
 use crate::regex;
 use crate::time::{DateStyles, DateTime, Kind};
 use crate::types::{self, decode_text, decode_xml, encode_text, header_charset, scalar_value};
@@ -109,7 +109,10 @@ impl EvalState {
     pub fn json(&self, value: &Value) -> Option<Json> {
         let Value::Json(id) = value else { return None };
         if let Some(scalar) = self.json.scalar(*id) {
-            return Some(Json::Scalar(scalar_value(scalar)));
+            return Some(Json::Scalar(match scalar {
+                Scalar::BigInt(digits) => Value::Str(digits.clone()),
+                scalar => scalar_value(scalar),
+            }));
         }
         let count = self.json.count(*id);
         Some(match self.json.token_type(*id) {

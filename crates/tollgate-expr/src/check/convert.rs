@@ -34,7 +34,8 @@ pub(super) enum Conversion {
 impl Checker<'_> {
     /// An implicit conversion without the declared ones.
     pub(super) fn standard(from: &Ty, value: Option<&Value>, to: &Ty) -> Option<Conversion> {
-        if is_assignable(from, to) {
+        let whole = !matches!(from, Ty::Record(_)) || matches!(to, Ty::Record(_));
+        if is_assignable(from, to) && (whole || !from.is_untyped()) {
             let pairs = to.is(TypeId::IEnumerable1) && from != to && Self::is_pairs(to);
             let pairs = pairs && Self::may_be_json(from);
             return Some(if pairs { Conversion::Pairs } else { Conversion::Same });

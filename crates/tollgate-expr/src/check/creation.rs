@@ -327,12 +327,9 @@ impl Checker<'_> {
                 self.report(diagnostic);
                 return Typed::error(at);
             };
-            if typed.ty == Ty::Null {
-                return self.fail(
-                    ErrorCode::EXPR_TYPE,
-                    value.at,
-                    "`null` has no type here; cast it",
-                );
+            if typed.ty.is_untyped() {
+                let message = format!("`{}` has no type here; cast it", typed.ty);
+                return self.fail(ErrorCode::EXPR_TYPE, value.at, message);
             }
             shape.push((name, typed.ty));
             values.push(typed.node);

@@ -241,7 +241,11 @@ impl Checker<'_> {
                 InterpolatedPart::Text(text) => nodes.push(Node::Const(Value::Str(text.clone()))),
                 InterpolatedPart::Hole { value, align, format } => {
                     let typed = self.bind_object(value);
-                    self.has_value(&typed);
+                    if self.has_value(&typed)
+                        && Self::standard(&typed.ty, None, &Ty::OBJECT).is_none()
+                    {
+                        self.no_cast(&typed.ty, &Ty::OBJECT, typed.at);
+                    }
                     let align = align.as_ref().map_or(0, |align| self.constant_int(align));
                     nodes.push(if align == 0 && format.is_none() {
                         typed.node
@@ -568,7 +572,8 @@ impl Checker<'_> {
             let message = format!("`as` needs a type that takes null, `{to}` does not");
             return self.fail(ErrorCode::EXPR_TYPE, at, message);
         }
-        if !Self::is_or_holds(&typed.ty, &to) {
+        let untyped = typed.ty != Ty::Null && typed.ty.is_untyped();
+        if untyped || !Self::is_or_holds(&typed.ty, &to) {
             return self.no_cast(&typed.ty, &to, at);
         }
         Typed::new(Node::As(to.clone(), typed.node.boxed()), to, at)

@@ -121,7 +121,7 @@ impl Checker<'_> {
     /// The one of several types that the others convert to. The types alone count, not that some constant would fit.
     pub(super) fn best_type<'t>(types: impl Iterator<Item = &'t Ty>) -> Option<Ty> {
         let mut candidates: Vec<&Ty> = Vec::new();
-        for ty in types.filter(|ty| **ty != Ty::Null) {
+        for ty in types.filter(|ty| !ty.is_untyped()) {
             if !candidates.contains(&ty) {
                 candidates.push(ty);
             }
@@ -170,7 +170,7 @@ fn infer_from(param: &Ty, arg: &Ty, bound: Bound, bounds: &mut [Bounds]) {
     }
     match param {
         Ty::Param(n) if *n >= METHOD_PARAM => {
-            if matches!(arg, Ty::Null | Ty::Void | Ty::Error) {
+            if arg.is_untyped() || matches!(arg, Ty::Void | Ty::Error) {
                 return;
             }
             let Some(place) = bounds.get_mut(usize::from(*n - METHOD_PARAM)) else { return };

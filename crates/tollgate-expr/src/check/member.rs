@@ -9,7 +9,7 @@ use crate::Value;
 use crate::eval::{Call, Node};
 use crate::syntax::At;
 use crate::syntax::ast::{Arg, Expr, ExprKind, Name, TypeRef};
-use crate::types::{MemberInfo, MemberKind, Refused, Ty, TypeId, extensions, info};
+use crate::types::{MemberInfo, MemberKind, Numeric, Refused, Ty, TypeId, extensions, info};
 
 impl Checker<'_> {
     pub(super) fn member(
@@ -31,8 +31,8 @@ impl Checker<'_> {
                 if !self.has_value(&typed) {
                     return Operand::Value(Typed::error(at));
                 }
-                if typed.ty == Ty::Null {
-                    let message = "`null` has no members";
+                if typed.ty.is_untyped() {
+                    let message = format!("`{}` has no members", typed.ty);
                     return Operand::Value(self.fail(ErrorCode::EXPR_TYPE, at, message));
                 }
                 if let Some(ty) = Self::same_name(target, &typed.ty)
@@ -410,6 +410,9 @@ impl Checker<'_> {
             self.error(ErrorCode::EXPR_TYPE, at, "an array takes one index");
             return None;
         };
+        if let ExprKind::Default(None) = expr.kind {
+            return Some(Node::Const(Value::Int(0)));
+        }
         let typed = self.bind(expr);
         if typed.ty.is_error() {
             return None;
@@ -418,7 +421,13 @@ impl Checker<'_> {
             .into_iter()
             .find(|ty| Self::implicit(&typed.ty, typed.value(), ty).is_some());
         if let Some(to) = to {
-            Some(self.convert(typed, &to))
+            let index = self.convert(typed, &to);
+            if to != Ty::ULONG {
+                return Some(index);
+            }
+            // Those that no `long` holds overflow.
+            let value = index.boxed();
+            Some(Node::Convert { to: Numeric::Long, checked: true, value, at: at.start })
         } else {
             self.no_conversion(&typed, &Ty::INT);
             None

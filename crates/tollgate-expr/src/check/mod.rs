@@ -32,6 +32,7 @@ mod tuple;
 mod type_name;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use tollgate_diagnostics::{Code as ErrorCode, Diagnostic, MappedText};
 
@@ -199,6 +200,8 @@ struct Checker<'s> {
 #[derive(Debug, Default)]
 struct Jumps {
     labels: Vec<Vec<Label>>,
+    /// Labels around the function, whose names are taken.
+    around: Vec<Arc<str>>,
     switches: Vec<SwitchScope>,
 }
 
@@ -305,6 +308,11 @@ impl<'s> Checker<'s> {
         }
         if typed.ty == Ty::Void {
             self.error(ErrorCode::EXPR_TYPE, typed.at, "the expression has no value");
+            return (typed.node, Ty::Error);
+        }
+        if typed.ty != Ty::Null && typed.ty.is_untyped() {
+            let message = format!("`{}` has a member without a type", typed.ty);
+            self.error(ErrorCode::EXPR_TYPE, typed.at, message);
             return (typed.node, Ty::Error);
         }
         match self.target {

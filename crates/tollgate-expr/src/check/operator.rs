@@ -249,6 +249,7 @@ impl Checker<'_> {
         if op == BinaryOp::Add
             && (left.ty == Ty::STRING || right.ty == Ty::STRING)
             && Self::declared_operand(&left, &right).is_none()
+            && [&left, &right].iter().all(|side| side.ty == Ty::Null || !side.ty.is_untyped())
         {
             return Self::string_concat(left, right, at);
         }

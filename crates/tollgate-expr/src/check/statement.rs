@@ -220,7 +220,7 @@ impl Checker<'_> {
                 self.has_value(&typed);
                 Typed::error(value.at)
             }
-            ty if Self::untyped_member(ty) => {
+            ty if ty.is_untyped() => {
                 let message = format!("`{ty}` has a member without a type");
                 self.fail(ErrorCode::EXPR_TYPE, value.at, message)
             }

@@ -78,12 +78,6 @@ impl Checker<'_> {
         self.error(ErrorCode::EXPR_DUPLICATE, name.at, message);
     }
 
-    /// Whether a tuple has a member without a type: `null`.
-    pub(super) fn untyped_member(ty: &Ty) -> bool {
-        let Ty::Record(record) = ty else { return false };
-        record.members.iter().any(|(_, ty)| *ty == Ty::Null || Self::untyped_member(ty))
-    }
-
     /// Whether a tuple as written has an item that takes its type from the place.
     pub(super) fn is_open_tuple(expr: &Expr) -> bool {
         let ExprKind::Tuple(items) = &expr.kind else { return false };

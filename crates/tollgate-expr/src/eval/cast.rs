@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Cx, Result};
 use crate::json::{HeldUri, JsonType, Primitive, PrimitiveType, Scalar};
 use crate::time::{DateTime, DateTimeOffset, TimeSpan};
-use crate::types::{Numeric, Ty, TypeId, info, is_assignable};
+use crate::types::{BigInteger, Numeric, Ty, TypeId, info, is_assignable};
 use crate::{Exception, ExceptionKind, Value};
 
 impl Cx<'_> {
@@ -188,7 +188,10 @@ pub(crate) fn scalar_of(value: &Value) -> Option<Scalar> {
         Value::Enum(id, number) if crate::types::info(*id).is_enum() => {
             Scalar::Small(*id, i64::from(*number))
         }
-        Value::Native(_) => Scalar::Uri(HeldUri::of(value)?),
+        Value::Native(native) => match native.get::<BigInteger>() {
+            Some(number) => Scalar::BigInt(number.0.clone()),
+            None => Scalar::Uri(HeldUri::of(value)?),
+        },
         Value::Long(value) => Scalar::Int(*value),
         Value::SByte(value) => Scalar::Small(TypeId::SByte, i64::from(*value)),
         Value::Byte(value) => Scalar::Small(TypeId::Byte, i64::from(*value)),

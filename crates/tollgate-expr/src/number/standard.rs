@@ -64,7 +64,7 @@ pub(super) fn format(
             budget.memory(FLOAT_WIDTH + 2 * format.len())?;
             match not_finite(value) {
                 Some(symbol) => out.push_str(symbol),
-                None => custom::format(custom_digits(value), format, &mut out),
+                None => custom::format(custom_digits(unsigned(value, format)), format, &mut out),
             }
         }
     }
@@ -102,6 +102,19 @@ fn custom_digits(value: Number) -> Digits {
         Number::Single(value) => Digits::single(value, Cut::Significant(SINGLE_DIGITS)),
         Number::Decimal(value) => Digits::decimal(value),
         _ => Digits::integer(value.whole().unwrap_or(0)),
+    }
+}
+
+/// The smallest signed numbers count as unsigned where a format begins like the one of hexadecimal digits.
+fn unsigned(value: Number, format: &str) -> Number {
+    match value {
+        Number::SByte(value) if format.starts_with(['x', 'X']) => {
+            Number::Byte(value.cast_unsigned())
+        }
+        Number::Int16(value) if format.starts_with(['x', 'X']) => {
+            Number::UInt16(value.cast_unsigned())
+        }
+        _ => value,
     }
 }
 

@@ -128,6 +128,9 @@ const MEMBERS: &[Member] = &[
     p("bool Equals(Guid g)", "Whether they are equal.", |_, a| {
         Ok(Value::Bool(guid(a, 0) == guid(a, 1)))
     }),
+    p("bool Equals(object o)", "Whether it is an equal one.", |cx, a| {
+        super::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool)
+    }),
     p("int CompareTo(Guid value)", "The order of two.", |_, a| {
         Ok(Value::Int(guid(a, 0).cmp(&guid(a, 1)) as i32))
     }),

@@ -1,6 +1,7 @@
 //! The types that policies may use: one declaration each drives checking, evaluation and documentation.
 
 mod assign;
+mod big_integer;
 mod bit_converter;
 mod boolean;
 mod char;
@@ -40,6 +41,7 @@ mod web_utility;
 mod xml;
 
 pub(crate) use assign::{is_assignable, is_covariant};
+pub(crate) use big_integer::BigInteger;
 pub(crate) use context::charset as header_charset;
 pub(crate) use crypto::{certificate, no_hash_name};
 pub(crate) use decl::{Kind, Member, Native, Refused, TypeDecl};
@@ -214,6 +216,7 @@ types! {
     MatchCollection = regex::MATCHES;
     MatchEvaluator = regex::EVALUATOR;
     Uri = uri::DECL;
+    BigInteger = big_integer::DECL;
     UriKind = uri::KIND;
     UriPartial = uri::PARTIAL;
     UriComponents = uri::COMPONENTS;

@@ -30,6 +30,11 @@ pub(super) const DECL: TypeDecl = TypeDecl {
             Value::Null => Ok(a.value(1)),
             value => Ok(value.clone()),
         }),
+        m(
+            "bool Equals(object other)",
+            "Whether both are missing, or the values equal.",
+            |cx, a| super::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool),
+        ),
     ],
     refused: &[],
 };

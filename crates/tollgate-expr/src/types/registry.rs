@@ -295,11 +295,14 @@ impl Registry {
         for (id, decl) in ALL {
             let (full, params) = split_name(decl.name);
             let short = full.rsplit('.').next().unwrap_or(full);
+            params_of.push(params);
+            if is_not_allowed(short) {
+                continue;
+            }
             by_name.entry(full).or_default().push(*id);
             if short != full {
                 by_name.entry(short).or_default().push(*id);
             }
-            params_of.push(params);
         }
         let mut registry = Registry { types: Vec::new(), by_name, extensions: HashMap::new() };
         let names = Names { registry: &registry, params: &params_of };

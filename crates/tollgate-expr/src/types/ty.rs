@@ -136,6 +136,15 @@ impl Ty {
         }
     }
 
+    /// Whether a value has no type until a place gives it one: `null`, or a tuple with such a member.
+    pub(crate) fn is_untyped(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Record(record) => record.members.iter().any(|(_, ty)| ty.is_untyped()),
+            _ => false,
+        }
+    }
+
     /// `T` of `T?`, or the type itself.
     pub(crate) fn strip_nullable(&self) -> &Ty {
         self.nullable_inner().unwrap_or(self)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tollgate_diagnostics::{Code, Diagnostic, Span};
 use tollgate_engine::Ports;
-use tollgate_engine::json_schema::SchemaDocument;
+use tollgate_engine::json_schema::{self, NamedDocument, SchemaDocument};
 use tollgate_engine::ports::NoEvents;
 
 use crate::adapters::backend_roots;
@@ -101,14 +101,15 @@ pub(super) fn schemas(
     files: &mut Files<'_>,
     config: &Config,
 ) -> HashMap<String, Arc<SchemaDocument>> {
-    let mut schemas = HashMap::new();
+    let mut documents = Vec::new();
     for schema in &config.schemas {
         let Some((_, text)) = files.read(Path::new(&schema.file), Missing::IsError) else {
             continue;
         };
         match openapi::read_schemas(&text) {
-            Ok(document) => {
-                schemas.insert(schema.id.clone(), document);
+            Ok(root) => {
+                let (name, file) = (schema.id.clone(), schema.file.clone());
+                documents.push(NamedDocument { name, file, root });
             }
             Err(why) => {
                 let message = format!("schema `{}` cannot be used: {why}", schema.id);
@@ -118,7 +119,7 @@ pub(super) fn schemas(
             }
         }
     }
-    schemas
+    json_schema::bundle(documents)
 }
 
 fn backend(

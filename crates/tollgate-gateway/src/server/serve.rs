@@ -176,6 +176,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
     let request = Request {
+        original_method: facts.method.clone(),
         method: facts.method,
         original_url: Arc::new(original_url),
         uri: Uri { path: below, query: rest },
@@ -237,7 +238,8 @@ async fn run<S: Site>(
         None => drop(process(&mut cx, &chain).await),
         Some(error) => drop(process_error(&mut cx, &chain, error).await),
     }
-    let RequestCx { response, last_error, wire, finally, .. } = cx;
+    let RequestCx { response, last_error, wire, finally, extensions, .. } = cx;
+    record.cache = extensions.get().copied();
     record.error = last_error.map(|error| AccessError {
         source: error.source.into(),
         reason: error.reason.into(),
@@ -303,6 +305,9 @@ fn count<S>(shared: &Shared<S>, record: &AccessRecord, written: &Written) {
         None => metrics.unmatched(),
     };
     operation.ended(record.status, record.total, record.backend);
+    if let Some(status) = record.cache {
+        operation.looked_up(status);
+    }
     match &written.ended {
         Ended::Whole => {}
         Ended::Client(_) => metrics.response_broken(Side::client),
@@ -320,6 +325,7 @@ fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer)
         total: Duration::ZERO,
         backend: None,
         first_byte: None,
+        cache: None,
         backend_id: None,
         backend_status: None,
         client_ip: peer.ip(),

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use tollgate_engine::RouteInfo;
+use tollgate_engine::ports::CacheStatus;
 use uuid::Uuid;
 
 use super::timestamp::Timestamp;
@@ -36,6 +37,8 @@ pub struct AccessRecord {
     pub backend: Option<Duration>,
     /// To the first byte of the response's body that was sent.
     pub first_byte: Option<Duration>,
+    /// What the cache of responses did, when it was asked or passed by.
+    pub cache: Option<CacheStatus>,
     /// Backend that was called last.
     pub backend_id: Option<Arc<str>>,
     /// Its status.
@@ -124,6 +127,7 @@ impl AccessRecord {
         line.plain("total_ms", Some(milliseconds(self.total)), Quotes::None);
         line.plain("backend_ms", self.backend.map(milliseconds), Quotes::None);
         line.plain("first_byte_ms", self.first_byte.map(milliseconds), Quotes::None);
+        line.text("cache", self.cache.map(CacheStatus::name));
         line.text("backend", self.backend_id.as_deref());
         line.plain("backend_status", self.backend_status, Quotes::None);
         line.plain("client_ip", Some(self.client_ip), Quotes::Json);

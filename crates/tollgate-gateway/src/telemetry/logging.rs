@@ -136,6 +136,7 @@ mod tests {
     use std::time::Duration;
 
     use parking_lot::Mutex;
+    use tollgate_engine::ports::CacheStatus;
     use tollgate_engine::{Api, Product, RouteInfo};
     use uuid::Uuid;
 
@@ -182,6 +183,7 @@ mod tests {
             total: Duration::from_micros(1_500),
             backend: None,
             first_byte: Some(Duration::from_millis(1)),
+            cache: Some(CacheStatus::Hit),
             backend_id: None,
             backend_status: None,
             client_ip: [127, 0, 0, 1].into(),
@@ -217,6 +219,7 @@ mod tests {
             ("total_ms", 1.5.into()),
             ("backend_ms", serde_json::Value::Null),
             ("first_byte_ms", 1.into()),
+            ("cache", "hit".into()),
             ("client_ip", "127.0.0.1".into()),
             ("protocol", "HTTP/2".into()),
             ("bytes_in", 12.into()),
@@ -242,7 +245,7 @@ mod tests {
         assert!(!text.contains("canary"), "{text}");
         let expected = "  INFO access: request_id=00000000-0000-0000-0000-000000000000 method=\"POST\" \
                         path=\"/openai/chat\\n***\" api=\"openai\" product=\"starter\" status=401 total_ms=1.5 \
-                        first_byte_ms=1 client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
+                        first_byte_ms=1 cache=\"hit\" client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
                         error_source=\"validate-jwt\" error_reason=\"TokenExpired\" error_message=\"token *** expired\"\n";
         assert!(text.ends_with(expected), "{text}");
     }

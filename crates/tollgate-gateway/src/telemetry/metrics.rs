@@ -15,6 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use tollgate_engine::ports::CacheStatus;
 
 use super::CustomMetrics;
 
@@ -29,6 +30,7 @@ const OTHER: &str = "other";
 const BUCKETS: [f64; 15] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
+type CacheLookups = Family<CacheLabels, Counter>;
 type Histograms = Family<OperationLabels, Histogram, fn() -> Histogram>;
 
 /// By API and operation.
@@ -40,6 +42,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Histograms,
     backend_durations: Histograms,
+    cache_lookups: CacheLookups,
     /// Replaced when there is a new one: each request looks here, and waits for no other.
     operations: ArcSwap<Operations>,
     beginning: Mutex<()>,
@@ -70,6 +73,8 @@ pub struct OperationMetrics {
     classes: [Counter; 6],
     duration: Histogram,
     backend_duration: Histogram,
+    labels: OperationLabels,
+    cache_lookups: CacheLookups,
 }
 
 /// How something that is tried ended.
@@ -144,6 +149,13 @@ struct OperationLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    api: Arc<str>,
+    operation: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: Ended,
 }
@@ -176,6 +188,7 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(histograms),
             backend_durations: Family::new_with_constructor(histograms),
+            cache_lookups: Family::default(),
             operations: ArcSwap::default(),
             beginning: Mutex::default(),
             in_flight: Gauge::default(),
@@ -228,6 +241,11 @@ impl Metrics {
             "Waiting for backends and reading from them, per request",
             Unit::Seconds,
             self.backend_durations.clone(),
+        );
+        r.register(
+            "cache_lookups",
+            "Requests that came to a cache of responses, by what it did: hit, miss, or bypass when it was not asked",
+            self.cache_lookups.clone(),
         );
         r.register(
             "requests_in_flight",
@@ -372,6 +390,8 @@ impl Metrics {
             classes: CLASSES.map(counter),
             duration: self.durations.get_or_create(labels).clone(),
             backend_duration: self.backend_durations.get_or_create(labels).clone(),
+            labels: labels.clone(),
+            cache_lookups: self.cache_lookups.clone(),
         }
     }
 
@@ -490,6 +510,13 @@ impl OperationMetrics {
             self.backend_duration.observe(backend.as_secs_f64());
         }
     }
+
+    /// Counts what a cache of responses did. Most operations have none, so their series are made when they are needed.
+    pub fn looked_up(&self, status: CacheStatus) {
+        let OperationLabels { api, operation } = self.labels.clone();
+        let labels = CacheLabels { api, operation, result: status.name() };
+        self.cache_lookups.get_or_create(&labels).inc();
+    }
 }
 
 /// Counts one while it lives.
@@ -542,6 +569,19 @@ mod tests {
         check(
             &metrics,
             r#"tollgate_backend_duration_seconds_count{api="openai",operation="chat"} 1"#,
+        );
+    }
+
+    #[test]
+    fn caches_are_counted_where_there_are_any() {
+        let metrics = Metrics::new();
+        let chat = metrics.operation("openai", Some("chat"));
+        chat.ended(200, Duration::ZERO, None);
+        assert!(!metrics.encode().unwrap().contains("cache_lookups_total{"));
+        chat.looked_up(CacheStatus::Hit);
+        check(
+            &metrics,
+            r#"tollgate_cache_lookups_total{api="openai",operation="chat",result="hit"} 1"#,
         );
     }
 

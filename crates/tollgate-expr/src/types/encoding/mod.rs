@@ -602,6 +602,9 @@ const CODING: &[Member] = &[
         "How many units some bytes give.",
         |cx, a| Ok(count(length(&decoded(cx, a, PART)?))),
     ),
+    p("bool Equals(object value)", "Whether it is the same encoding.", |cx, a| {
+        super::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool)
+    }),
     p("int GetMaxByteCount(int charCount)", "The most bytes that units can take.", |_, a| {
         most(a, "charCount", Page::max_bytes)
     }),

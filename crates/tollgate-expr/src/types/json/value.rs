@@ -1,5 +1,6 @@
 //! `JValue` and `JRaw`.
 
+use super::super::BigInteger;
 use super::super::decl::{Kind, TypeDecl, m, refused, rw};
 use super::{NO_READERS, Run, unknown_type};
 use crate::eval::{Args, Cx, scalar_of};
@@ -19,9 +20,8 @@ pub(crate) fn scalar_value(scalar: &Scalar) -> Value {
         Scalar::Double(value) => Value::Double(*value),
         Scalar::Single(value) => Value::Float(*value),
         Scalar::Decimal(value) => Value::Decimal(*value),
-        Scalar::Str(text) | Scalar::BigInt(text) | Scalar::Comment(text) | Scalar::Raw(text) => {
-            Value::Str(text.clone())
-        }
+        Scalar::Str(text) | Scalar::Comment(text) | Scalar::Raw(text) => Value::Str(text.clone()),
+        Scalar::BigInt(digits) => Value::native(BigInteger(digits.clone())),
         Scalar::Char(text) => Value::Char(unit_of(text)),
         Scalar::Date(value) => Value::DateTime(*value),
         Scalar::DateOffset(value) => Value::DateTimeOffset(*value),

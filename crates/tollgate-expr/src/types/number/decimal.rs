@@ -208,6 +208,9 @@ const OWN: &[Member] = &[
     p("static int Compare(decimal d1, decimal d2)", "The order of two numbers.", |_, a| {
         compare_to(a)
     }),
+    p("bool Equals(object value)", "Whether it is an equal decimal.", |cx, a| {
+        super::super::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool)
+    }),
     p("static bool Equals(decimal d1, decimal d2)", "Whether they are equal.", |_, a| {
         Ok(Value::Bool(decimal(a, 0) == decimal(a, 1)))
     }),

@@ -20,6 +20,9 @@ fn kind(number: i32) -> TimeKind {
 }
 
 const OWN: &[Member] = &[
+    p("bool Equals(object value)", "Whether it is an equal time.", |cx, a| {
+        crate::types::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool)
+    }),
     p("new(int year, int month, int day)", "A day.", |_, a| date(parts(a, TimeKind::Unspecified))),
     p("new(int year, int month, int day, int hour, int minute, int second)", "A time.", |_, a| {
         date(parts(a, TimeKind::Unspecified))

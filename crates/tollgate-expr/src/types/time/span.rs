@@ -149,6 +149,9 @@ const MAKING: &[Member] = &[
 ];
 
 const OWN: &[Member] = &[
+    p("bool Equals(object value)", "Whether it is an equal span.", |cx, a| {
+        crate::types::object::equals(cx, a.get(0), a.get(1)).map(Value::Bool)
+    }),
     p("int Days", "The days.", |_, a| Ok(Value::Int(a.span(0).days()))),
     p("int Hours", "The hours of the day.", |_, a| Ok(Value::Int(a.span(0).hours()))),
     p("int Minutes", "The minutes of the hour.", |_, a| Ok(Value::Int(a.span(0).minutes()))),
