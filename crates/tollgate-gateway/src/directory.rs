@@ -20,6 +20,7 @@ use crate::adapters::{address_guard, check_egress};
 use crate::config::{self, Config, Environment, NamedValueText, SecretReference};
 use crate::fetch::OwnListeners;
 use crate::products::ProductRoute;
+use crate::router::Router;
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -149,23 +150,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     let mut names = names(&config, &ports, &mut files.diagnostics);
     names.schemas = schemas(&mut files, &config);
     let names = Arc::new(names);
-    let (router, products) = {
-        let fragments = files.fragments(&config);
-        let env = CompileEnv {
-            policies: cx.registry.policies,
-            unsupported: cx.registry.unsupported,
-            names: &*names,
-            ports: &ports,
-            fragments,
-            standalone: false,
-        };
-        let mut loader = Loader::new(&mut files, &config, &env);
-        let routes = loader.routes(cx.registry.default_global);
-        loader.unused_fragments();
-        loader.unused_files();
-        loader.cut_off();
-        routes
-    };
+    let (router, products) = routes(&mut files, &config, &names, &ports, cx.registry);
     let subscriptions = subscriptions(&config, &products, &mut files.diagnostics);
     let listen_certificates = config
         .listen_certificates
@@ -190,6 +175,31 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     sort(&mut diagnostics);
     let snapshot = (!has_errors(&diagnostics)).then_some(snapshot);
     Loaded { snapshot, config: Some(config), diagnostics, sources: files.sources }
+}
+
+/// What the documents of a directory make of a configuration.
+fn routes(
+    files: &mut Files<'_>,
+    config: &Config,
+    names: &SnapshotNames,
+    ports: &Ports,
+    registry: Registry,
+) -> (Router, Vec<Arc<ProductRoute>>) {
+    let fragments = files.fragments(config);
+    let env = CompileEnv {
+        policies: registry.policies,
+        unsupported: registry.unsupported,
+        names,
+        ports,
+        fragments,
+        standalone: false,
+    };
+    let mut loader = Loader::new(files, config, &env);
+    let routes = loader.routes(registry.default_global);
+    loader.unused_fragments();
+    loader.unused_files();
+    loader.cut_off();
+    routes
 }
 
 /// The subscriptions of a configuration; a key that is there twice is reported.

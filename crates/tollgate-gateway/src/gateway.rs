@@ -159,12 +159,9 @@ impl Prepared {
             }),
         });
         reloader.report(Some(1), &diagnostics, &sources);
-        tracing::info!(
-            http = addresses.http.map(|address| address.to_string()),
-            https = addresses.https.map(|address| address.to_string()),
-            admin = admin_server.as_ref().map(|server| server.address().to_string()),
-            "listening"
-        );
+        let shown = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+        let [http, https, admin] = bound.map(shown);
+        tracing::info!(http, https, admin, "listening");
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(server.run(stopping));
         let watching = [

@@ -554,6 +554,22 @@ fn a_file_that_cannot_be_used_is_told_where_it_is_named() {
         .filter(|found| found.contains(".pem"))
         .collect();
     expect![[r#"
-    "#]]
+        error[E0403]: the file of `egress.ca-file` cannot be used: entity not found
+         --> tollgate.toml:2:11
+          |
+        2 | ca-file = "a.pem"
+          |           ^^^^^^^ not usable
+
+        error[E0403]: the roots of `ca-certificates` cannot be used: entity not found
+         --> tollgate.toml:4:9
+          |
+        4 | roots = "b.pem"
+          |         ^^^^^^^ not usable
+
+        error[E0403]: the roots of backend `x` cannot be used: entity not found
+         --> tollgate.toml:7:19
+          |
+        7 | tls = { ca-file = "c.pem" }
+          |                   ^^^^^^^ not usable"#]]
     .assert_eq(&shown.join("\n\n"));
 }
