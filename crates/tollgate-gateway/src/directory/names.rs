@@ -129,24 +129,26 @@ fn backend(
     default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Backend> {
+    let mut report = |(message, span): (String, Span)| {
+        diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, span).label("not usable"));
+    };
     let managed_identity = config.managed_identity.as_ref().map(|(resource, client_id)| {
         ports.identities.source(client_id.as_deref(), resource).map_err(|error| {
             let id = &config.id;
             let message = format!("the managed identity of backend `{id}` cannot be used: {error}");
-            Diagnostic::new(Code::CONFIG_VALUE, message, config.span).label("not usable")
+            (message, config.span)
         })
     });
     let own_roots = config.ca_file.as_ref().map(|(file, span)| {
         certificates::read_bundle_file(file).map(Arc::new).map_err(|why| {
-            let message = format!("the roots of backend `{}` cannot be used: {why}", config.id);
-            Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable")
+            (format!("the roots of backend `{}` cannot be used: {why}", config.id), *span)
         })
     });
     let (managed_identity, own_roots) = match (managed_identity.transpose(), own_roots.transpose())
     {
         (Ok(managed_identity), Ok(own_roots)) => (managed_identity, own_roots),
         (identity, roots) => {
-            diagnostics.extend(identity.err().into_iter().chain(roots.err()));
+            identity.err().into_iter().chain(roots.err()).for_each(&mut report);
             return None;
         }
     };
