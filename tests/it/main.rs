@@ -6,6 +6,7 @@
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
 mod body_sizes;
+mod breakers;
 mod cache;
 mod calls;
 mod canary;
@@ -24,6 +25,7 @@ mod limits;
 mod load_time;
 mod named_values;
 mod operation;
+mod pools;
 mod readme;
 mod redis;
 mod reload;

@@ -138,6 +138,8 @@ pub struct Request {
     pub uri: Uri,
     /// Where it goes.
     pub target: Option<Target>,
+    /// The member of the pool that is the target, once the request was sent to it.
+    pub pool_member: Option<Arc<str>>,
     /// Scope of the policy that chose a configured backend, if one did: a narrower scope may then replace it only by
     /// another configured backend.
     pub backend_chosen_by: Option<Scope>,
@@ -149,6 +151,23 @@ pub struct Request {
     pub body: Body,
     /// Whether an expression consumed the body without `preserveContent`.
     pub consumed: bool,
+}
+
+impl Request {
+    /// The configured backend that is the target: of a pool the member that the request was last sent to, and before that the
+    /// pool itself.
+    pub fn backend_id(&self) -> Option<&Arc<str>> {
+        match &self.target {
+            Some(Target::Backend(id)) => Some(self.pool_member.as_ref().unwrap_or(id)),
+            Some(Target::Url(_)) | None => None,
+        }
+    }
+
+    /// Sends the request elsewhere.
+    pub fn set_target(&mut self, target: Target) {
+        self.target = Some(target);
+        self.pool_member = None;
+    }
 }
 
 /// Path and query of the request, relative to the target's base URL, as on the wire.
@@ -361,10 +380,10 @@ impl RequestCx {
 
 /// The URL the request will go to: the target's base, then path and query.
 fn current_url(request: &Request, route: &Route) -> Url {
-    let base = match &request.target {
-        Some(Target::Url(url)) => Some(Cow::Borrowed(&**url)),
-        Some(Target::Backend(id)) => route.names.backend(id).map(Cow::Owned),
-        None => None,
+    let base = match (&request.target, request.backend_id()) {
+        (_, Some(id)) => route.names.backend(id).map(Cow::Owned),
+        (Some(Target::Url(url)), None) => Some(Cow::Borrowed(&**url)),
+        (Some(Target::Backend(_)) | None, None) => None,
     };
     let mut url = base.map_or_else(
         || Url { path: String::new(), ..(*request.original_url).clone() },
@@ -499,12 +518,9 @@ impl Host for View<'_> {
     }
 
     fn backend(&self) -> Option<tollgate_expr::Backend> {
-        match &self.request.target {
-            Some(Target::Backend(id)) => {
-                Some(tollgate_expr::Backend { id: id.to_string(), ..Default::default() })
-            }
-            Some(Target::Url(_)) | None => None,
-        }
+        let id = self.request.backend_id()?;
+        let is_pool = self.route.names.is_pool(id);
+        Some(tollgate_expr::Backend { id: id.to_string(), is_pool, ..Default::default() })
     }
 
     fn deployment(&self) -> &Deployment {

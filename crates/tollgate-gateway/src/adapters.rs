@@ -10,6 +10,7 @@ use tollgate_engine::Ports;
 use tollgate_engine::ports::Identities;
 
 use crate::authorizations::AuthorizationPool;
+use crate::breaker::Breakers;
 use crate::cache::Caches;
 use crate::calls::{CallParts, CallPool, CallSettings};
 use crate::certificates;
@@ -47,6 +48,7 @@ pub(crate) struct Adapters {
     pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) loggers: Arc<LoggerPool>,
+    pub(crate) breakers: Arc<Breakers>,
     pub(crate) metrics: Arc<Metrics>,
     /// What no policy may call, as soon as it is known.
     pub(crate) own_listeners: OwnListeners,
@@ -93,6 +95,7 @@ impl Adapters {
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let loggers = Arc::new(LoggerPool::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
+        let breakers = Arc::new(Breakers::new(metrics.backends().clone()));
         let redactor = Arc::new(SharedRedactor::default());
         Self {
             resolver,
@@ -107,6 +110,7 @@ impl Adapters {
             counters,
             key_vault,
             loggers,
+            breakers,
             metrics,
             own_listeners: OwnListeners::default(),
             redactor,

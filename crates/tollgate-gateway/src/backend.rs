@@ -9,6 +9,8 @@ use tollgate_engine::jose::Certificate;
 use tollgate_engine::ports::{HttpVersion, TokenSource};
 use tollgate_engine::{Secret, Url};
 
+use crate::breaker::Breaker;
+
 /// A backend: where it is, how the gateway proves itself to it, and how it is spoken to.
 #[derive(Debug)]
 pub struct Backend {
@@ -26,6 +28,8 @@ pub struct Backend {
     pub connect_timeout: Option<Duration>,
     /// Likewise, for status and headers.
     pub first_byte_timeout: Option<Duration>,
+    /// What keeps requests away while it fails.
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 /// What is added to each request for a backend. Applied last, over what client and policies have set.

@@ -17,6 +17,7 @@ use tollgate_engine::{
 };
 
 use crate::adapters::{address_guard, check_egress};
+use crate::breaker::Breakers;
 use crate::config::{self, Config, Environment, NamedValueText, SecretReference};
 use crate::fetch::OwnListeners;
 use crate::products::ProductRoute;
@@ -53,6 +54,8 @@ pub struct LoadCx<'a> {
     pub ports: &'a dyn Fn(&Config) -> Ports,
     /// The secrets of Key Vault.
     pub vault: &'a dyn VaultSecrets,
+    /// The circuit breakers that are in use.
+    pub breakers: &'a Breakers,
     /// Where the gateway listens, which no policy may call.
     pub own_listeners: &'a OwnListeners,
 }
@@ -147,7 +150,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     }
     check_egress(&config, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let mut names = names(&config, &ports, &mut files.diagnostics);
+    let mut names = names(&config, &ports, cx.breakers, &mut files.diagnostics);
     names.schemas = schemas(&mut files, &config);
     let names = Arc::new(names);
     let (router, products) = routes(&mut files, &config, &names, &ports, cx.registry);

@@ -119,6 +119,7 @@ impl Prepared {
         certificates
             .replace(&snapshot.listen_certificates)
             .map_err(|error| StartError::Certificates(error.to_string()))?;
+        let names = Arc::clone(&snapshot.names);
         let site = Arc::new(ArcSwap::from_pointee(snapshot));
         let (resolver, budget) = (Arc::clone(&adapters.resolver), Arc::clone(&adapters.budget));
         let connections = Arc::new(Connections::sharing(resolver, budget));
@@ -134,6 +135,7 @@ impl Prepared {
         let addresses = server.addresses();
         let admin = admin_state(&adapters, &config);
         admin.set_connections(Arc::clone(&connections));
+        admin.set_names(names);
         let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
         let bound =
             [addresses.http, addresses.https, admin_server.as_ref().map(AdminServer::address)];
@@ -350,6 +352,7 @@ impl Reloader {
         }
         // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
         mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
+        self.admin.set_names(Arc::clone(&snapshot.names));
         self.site.store(Arc::new(snapshot));
         self.adapters.apply(&config).await;
         self.adapters.key_vault.forget_others(&config.vault_secrets);
@@ -470,6 +473,7 @@ async fn read_blocking(
             env: &*setup.env,
             ports: &ports,
             vault: &*vault(&adapters.key_vault),
+            breakers: &adapters.breakers,
             own_listeners: &adapters.own_listeners,
         };
         load(&setup.root, &cx)

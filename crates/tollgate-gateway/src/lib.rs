@@ -7,6 +7,8 @@ mod adapters;
 pub mod admin;
 mod authorizations;
 mod backend;
+mod backend_pool;
+pub mod breaker;
 mod cache;
 mod calls;
 pub mod certificates;
@@ -37,6 +39,7 @@ mod watch;
 pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
+pub use backend_pool::{BackendPool, MAX_MEMBERS, Member, Picked};
 pub use directory::{
     CONFIG_FILE, LoadCx, Loaded, NoVault, Registry, VaultSecret, VaultSecrets, check_document, load,
 };

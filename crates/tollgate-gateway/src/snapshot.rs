@@ -13,12 +13,13 @@ use tollgate_engine::ports::EventLogger;
 use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target, TrustStore};
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
+use crate::breaker::Breaker;
 use crate::fetch::AddressGuard;
 use crate::router::Router;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
 use crate::wire::system_root_certificates;
-use crate::{Backend, Limits, Timeouts};
+use crate::{Backend, BackendPool, Limits, Timeouts};
 
 /// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
 pub struct Snapshot {
@@ -52,6 +53,7 @@ impl fmt::Debug for Snapshot {
 #[derive(Default)]
 pub struct SnapshotNames {
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
+    pub(crate) pools: HashMap<Arc<str>, Arc<BackendPool>>,
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
     /// Where events of policies go.
     pub(crate) loggers: HashMap<String, Arc<dyn EventLogger>>,
@@ -74,13 +76,37 @@ impl fmt::Debug for SnapshotNames {
     }
 }
 
+impl SnapshotNames {
+    /// The circuit breakers by backend, in order.
+    pub(crate) fn breakers(&self) -> Vec<(&Arc<str>, &Breaker)> {
+        let guarded = self.backends.values().filter_map(|it| Some((it, it.breaker.as_deref()?)));
+        let mut all: Vec<_> = guarded.map(|(backend, breaker)| (&backend.id, breaker)).collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all
+    }
+
+    /// The pools, in order.
+    pub(crate) fn pools(&self) -> Vec<&BackendPool> {
+        let mut all: Vec<&BackendPool> = self.pools.values().map(|pool| &**pool).collect();
+        all.sort_unstable_by_key(|pool| &pool.id);
+        all
+    }
+}
+
 impl Names for SnapshotNames {
     fn backend(&self, id: &str) -> Option<Url> {
-        self.backends.get(id).map(|backend| backend.url.clone())
+        let first = || self.pools.get(id)?.members().next().map(|member| &member.backend);
+        let backend = self.backends.get(id).or_else(first);
+        backend.map(|backend| backend.url.clone())
+    }
+
+    fn is_pool(&self, id: &str) -> bool {
+        self.pools.contains_key(id)
     }
 
     fn backend_ids(&self) -> Vec<&str> {
-        let mut ids: Vec<&str> = self.backends.keys().map(|id| &**id).collect();
+        let mut ids: Vec<&str> =
+            self.backends.keys().chain(self.pools.keys()).map(|id| &**id).collect();
         ids.sort_unstable();
         ids
     }
@@ -182,6 +208,11 @@ impl Snapshot {
     /// A backend by identifier.
     pub fn backend(&self, id: &str) -> Option<&Arc<Backend>> {
         self.names.backends.get(id)
+    }
+
+    /// A pool of backends by identifier.
+    pub fn pool(&self, id: &str) -> Option<&BackendPool> {
+        self.names.pools.get(id).map(|pool| &**pool)
     }
 
     /// Matches a request to an API and an operation, and checks its subscription key. `path` and `query` are as on the

@@ -8,7 +8,7 @@ use tollgate_engine::ports::CustomMetric;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
-    PolicyError, RequestCx, Scope, Section, Step, Target, Typed, Value,
+    PolicyError, RequestCx, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::EvalState;
 
@@ -167,10 +167,7 @@ impl Known {
             Self::Subscription => info.subscription.as_ref().map(|it| it.id.as_str()),
             Self::Location => Some(deployment.region.as_str()),
             Self::Gateway => Some(deployment.gateway_id.as_str()),
-            Self::Backend => match &cx.request.target {
-                Some(Target::Backend(id)) => Some(&**id),
-                Some(Target::Url(_)) | None => None,
-            },
+            Self::Backend => cx.request.backend_id().map(|id| &**id),
         };
         id.unwrap_or_default().into()
     }

@@ -91,7 +91,13 @@ A status of 400 or above is not an error unless `fail-on-error-status-code` says
 ```
 
 Failures end in `on-error` with 500: reason `Timeout` when there was no response in time, `BackendConnectionFailure` when
-the connection could not be made or broke, `BackendNotFound` when there is no such backend.
+the connection could not be made or broke, `BackendNotFound` when there is no such backend. While the circuit breaker of the
+backend is open, nothing is sent, and the failure is 503 with `Retry-After` and the reason `BackendConnectionFailure`.
+
+Of a pool each `forward-request` chooses a member: one with the best priority, by weight, whose circuit breaker is not open, and if
+possible one that the request was not sent to before, so that `retry` around `forward-request` goes on to the next. Then
+`context.Backend.Id` is that member. When all are open, the failure is the same 503, with the least of their times as
+`Retry-After` and `Backend pool '…' is temporarily unavailable.` as reason phrase.
 
 Differences from Azure:
 
@@ -103,6 +109,10 @@ Differences from Azure:
   `RequestBodyConsumed`. `buffer-request-body="true"` on the first one prevents it.
 - `follow-redirects` follows at most ten. A redirect goes to the client when it needs a body that was not kept, or leads from
   `https` to `http`; what leads to another origin takes only headers along that describe the request, such as `Accept`.
+- A circuit breaker whose time is over lets one request through, and closes only when that one does not fail; Azure documents
+  no half-open state. Until it has ended, other requests fail with 503, or go to another member of the pool.
+- The cookie of `session-affinity` holds a hash that names the member; it is set with `Path=/; HttpOnly` and goes to the backend
+  as it comes. A member that is left alone, or that the request was sent to before, is not waited for.
 - A failure to get the gateway's own token for a backend has the reason `ManagedIdentityTokenFailed`.
 "#;
 
@@ -207,6 +217,7 @@ impl Step for ForwardRequest {
             let RequestCx { request, wire, client, .. } = cx;
             let call = ForwardCall { request, options, request_id: client.request_id };
             let answer = wire.forward(call).await;
+            request.pool_member = wire.pool_member();
             if matches!(request.body, Body::Stream) {
                 request.body = Body::Sent;
             }
@@ -258,6 +269,8 @@ fn failure(error: &ForwardError) -> PolicyError {
         ForwardError::Timeout(_) => "Timeout",
         ForwardError::Connection(_)
         | ForwardError::Refused(_)
+        | ForwardError::BreakerOpen { .. }
+        | ForwardError::PoolUnavailable { .. }
         | ForwardError::Body(BodyError::Backend(_)) => "BackendConnectionFailure",
         ForwardError::ClientGone
         | ForwardError::Body(BodyError::ClientGone | BodyError::ClientTimeout) => {
@@ -287,8 +300,20 @@ fn failure(error: &ForwardError) -> PolicyError {
         ForwardError::Body(BodyError::MemoryPressure) => failure
             .status(http::StatusCode::SERVICE_UNAVAILABLE)
             .client_message("Service Unavailable"),
+        ForwardError::BreakerOpen { retry_after, .. } => unavailable(failure, *retry_after),
+        // Policies in the field look for these words.
+        ForwardError::PoolUnavailable { pool, retry_after } => unavailable(failure, *retry_after)
+            .status_reason(format!("Backend pool '{pool}' is temporarily unavailable.")),
         _ => failure,
     }
+}
+
+fn unavailable(failure: PolicyError, retry_after: Duration) -> PolicyError {
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    failure
+        .status(http::StatusCode::SERVICE_UNAVAILABLE)
+        .client_message("Service Unavailable")
+        .header(http::header::RETRY_AFTER, seconds.max(1).into())
 }
 
 #[cfg(test)]
@@ -350,6 +375,11 @@ mod tests {
         check(ForwardError::Connection("refused".into()), 500, "BackendConnectionFailure");
         check(ForwardError::Refused("link-local".into()), 500, "BackendConnectionFailure");
         check(ForwardError::ClientGone, 500, "ClientConnectionFailure");
+        let retry_after = Duration::from_millis(1_500);
+        let open = ForwardError::BreakerOpen { backend: "b".into(), retry_after };
+        check(open, 503, "BackendConnectionFailure");
+        let open = ForwardError::PoolUnavailable { pool: "p".into(), retry_after };
+        check(open, 503, "BackendConnectionFailure");
         check(ForwardError::UnknownBackend("b".into()), 500, "BackendNotFound");
         check(ForwardError::NoTarget, 500, "BackendNotFound");
         let identity = IdentityError::Unavailable("none".into());

@@ -75,8 +75,9 @@ impl Rewrite for RedirectContentUrls {
     fn settings(&self, cx: &mut RequestCx) -> Result<Option<Links>, PolicyError> {
         let backend = match &cx.request.target {
             Some(Target::Url(url)) => Some((**url).clone()),
-            Some(Target::Backend(id)) => cx.route.names.backend(id),
-            None => None,
+            Some(Target::Backend(_)) | None => {
+                cx.request.backend_id().and_then(|id| cx.route.names.backend(id))
+            }
         };
         let Some(backend) = backend else { return Ok(None) };
         let path = &cx.route.info.api_path;

@@ -28,7 +28,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
         AttributeDef {
             name: "backend-id",
             expression: true,
-            doc: "Name of a configured backend.",
+            doc: "Name of a configured backend or pool.",
             ..AttributeDef::DEFAULT
         },
         AttributeDef { name: "sf-resolve-condition", ..SERVICE_FABRIC },
@@ -62,7 +62,7 @@ const DAPR: AttributeDef = AttributeDef {
 };
 
 const DOCS: &str = r#"Sends the request to another backend than the API's: to a base URL, or to a configured backend with its credentials
-and TLS settings. The final URL is the base, then the request's path and query.
+and TLS settings, or to a pool of them. The final URL is the base, then the request's path and query.
 
 ```xml
 <set-backend-service base-url="https://orders.example.com/v2" />
@@ -130,7 +130,7 @@ impl Step for SetBackendService {
                     }
                     return Ok(Flow::Continue);
                 }
-                cx.request.target = Some(Target::Url(url));
+                cx.request.set_target(Target::Url(url));
                 cx.request.backend_chosen_by = None;
                 if !query.is_empty() {
                     let mut joined = query.to_string();
@@ -147,7 +147,7 @@ impl Step for SetBackendService {
                     let message = format!("There is no backend {id}.");
                     return Err(PolicyError::internal("BackendNotFound", message));
                 }
-                cx.request.target = Some(Target::Backend(id));
+                cx.request.set_target(Target::Backend(id));
                 cx.request.backend_chosen_by = Some(self.scope);
             }
         }

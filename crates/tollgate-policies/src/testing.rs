@@ -463,6 +463,7 @@ impl Case {
                 original_url: Arc::new(original_url),
                 uri: Uri { path: path.to_owned(), query: query.to_owned() },
                 target: None,
+                pool_member: None,
                 backend_chosen_by: None,
                 via: Via::default(),
                 headers,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
+use tollgate_gateway::breaker::Breakers;
 use tollgate_gateway::fetch::OwnListeners;
 use tollgate_gateway::{
     CONFIG_FILE, LoadCx, Loaded, NoVault, check_document, load, ports_of_check,
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         env: &ProcessEnvironment,
         ports: &ports_of_check,
         vault: &NoVault,
+        breakers: &Breakers::default(),
         own_listeners: &OwnListeners::default(),
     };
     let mut all: Vec<Loaded> = Vec::new();

@@ -428,6 +428,7 @@ fn request_cx() -> RequestCx {
             original_url: Arc::new(Url::default()),
             uri: Uri::default(),
             target: None,
+            pool_member: None,
             backend_chosen_by: None,
             via: Via::default(),
             headers: HeaderMap::new(),

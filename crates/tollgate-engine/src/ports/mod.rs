@@ -100,8 +100,12 @@ pub trait TraceSink: Send + Sync {
 
 /// Names that the configuration defines and policies refer to, at load and at run time.
 pub trait Names: Send + Sync {
-    /// The base URL of a backend; `None` when there is no such backend.
+    /// The base URL of a backend, or of the first member of a pool; `None` when there is no such backend.
     fn backend(&self, id: &str) -> Option<tollgate_expr::Url>;
+    /// Whether that backend is several behind one name.
+    fn is_pool(&self, _id: &str) -> bool {
+        false
+    }
     /// Identifiers of all backends, for suggestions.
     fn backend_ids(&self) -> Vec<&str>;
     /// A certificate by identifier or thumbprint.

@@ -1,6 +1,7 @@
 //! The connections of one request.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +31,11 @@ pub trait Wire: Any + Send {
         &'a mut self,
         call: ForwardCall<'a>,
     ) -> BoxFuture<'a, Result<Response, ForwardError>>;
+
+    /// The member of a backend pool that the request was last sent to.
+    fn pool_member(&self) -> Option<Arc<str>> {
+        None
+    }
 
     /// The request's headers as another server may see them: without those of the client's connection, its `Host`, what
     /// describes the framing, and the gateway's own subscription keys.
@@ -146,6 +152,22 @@ pub enum ForwardError {
     /// The target may not be called or is malformed.
     #[error("{0}")]
     Refused(String),
+    /// The backend fails too often and is left alone for a while.
+    #[error("the circuit breaker of backend `{backend}` is open")]
+    BreakerOpen {
+        /// The backend.
+        backend: String,
+        /// When it makes sense to try again.
+        retry_after: Duration,
+    },
+    /// All members of a pool fail too often and are left alone for a while.
+    #[error("no member of the backend pool `{pool}` is available: all circuit breakers are open")]
+    PoolUnavailable {
+        /// The pool.
+        pool: String,
+        /// When it makes sense to try again.
+        retry_after: Duration,
+    },
     /// The gateway's own token for the backend could not be had.
     #[error(transparent)]
     Identity(#[from] super::IdentityError),

@@ -7,12 +7,16 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
+use tokio::time::Instant;
 use tollgate_engine::{Clock, Secret};
 
+use crate::backend_pool::{BackendPool, Member};
+use crate::breaker::{Breaker, BreakerState};
 use crate::identity::{IdentityPool, TokenStatus};
 use crate::key_vault::{KeyVault, SecretStatus};
 use crate::keys::{KeyPool, KeyStatus};
 use crate::redis::{Redis, RedisStatus};
+use crate::snapshot::SnapshotNames;
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::Connections;
 
@@ -27,6 +31,7 @@ pub struct AdminState {
     clock: Arc<dyn Clock>,
     admin_key: ArcSwapOption<Secret<String>>,
     connections: OnceLock<Arc<Connections>>,
+    names: ArcSwapOption<SnapshotNames>,
     told: Mutex<Told>,
 }
 
@@ -80,7 +85,7 @@ impl AdminState {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
-        let connections = OnceLock::new();
+        let (connections, names) = (OnceLock::new(), ArcSwapOption::empty());
         Self {
             metrics,
             identities,
@@ -91,6 +96,7 @@ impl AdminState {
             clock,
             admin_key,
             connections,
+            names,
             told,
         }
     }
@@ -99,6 +105,11 @@ impl AdminState {
     pub fn set_connections(&self, connections: Arc<Connections>) {
         // The connections are made once a process, so a second call brings nothing new.
         self.connections.set(connections).ok();
+    }
+
+    /// Tells which backends there are.
+    pub fn set_names(&self, names: Arc<SnapshotNames>) {
+        self.names.store(Some(names));
     }
 
     /// Takes over the key of the configuration.
@@ -140,6 +151,19 @@ impl AdminState {
         }
         let redis = self.redis.status();
         self.metrics.redis_connected(redis.is_some_and(|status| status.connected));
+        if let Some(names) = self.names.load().as_ref() {
+            let now = Instant::now();
+            let is_open = |breaker: &Breaker| breaker.state(now) != BreakerState::Closed;
+            let breakers = names.breakers();
+            let breakers = breakers.iter().map(|(id, breaker)| (*id, is_open(breaker)));
+            self.metrics.backends().breakers(breakers);
+            let pools = names.pools();
+            let available = |pool: &BackendPool| {
+                pool.members().filter(|member| member.is_available(now)).count()
+            };
+            let pools = pools.iter().map(|pool| (&pool.id, available(pool)));
+            self.metrics.backends().pools(pools);
+        }
         self.metrics.encode()
     }
 
@@ -180,6 +204,14 @@ impl AdminState {
             self.identities.status().iter().map(|token| identity(token, now)).collect();
         let secrets: Vec<_> =
             self.key_vault.status().iter().map(|secret| vault_secret(secret, now)).collect();
+        let (names, instant) = (self.names.load(), Instant::now());
+        let breakers: Vec<_> = names
+            .iter()
+            .flat_map(|names| names.breakers())
+            .map(|(id, it)| breaker(id, it.state(instant)))
+            .collect();
+        let pools: Vec<_> =
+            names.iter().flat_map(|names| names.pools()).map(|it| pool(it, instant)).collect();
         let status = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ready": ready,
@@ -189,6 +221,8 @@ impl AdminState {
             "identities": identities,
             "redis": self.redis.status().as_ref().map(redis),
             "key_vault": secrets,
+            "circuit_breakers": breakers,
+            "backend_pools": pools,
         });
         self.redactor.load().redact(&status.to_string()).into_owned()
     }
@@ -203,6 +237,27 @@ fn key_set(status: &KeyStatus) -> Value {
         "age_seconds": status.age.map(|age| age.as_secs()),
         "error": status.error,
     })
+}
+
+fn breaker(backend: &str, state: BreakerState) -> Value {
+    let (state, left) = match state {
+        BreakerState::Closed => ("closed", None),
+        BreakerState::Open(left) => ("open", Some(left.as_millis().div_ceil(1_000) as u64)),
+        BreakerState::HalfOpen { .. } => ("half-open", None),
+    };
+    json!({ "backend": backend, "state": state, "open_seconds": left })
+}
+
+fn pool(pool: &BackendPool, now: Instant) -> Value {
+    let member = |member: &Member| {
+        json!({
+            "backend": &*member.backend.id,
+            "priority": member.priority,
+            "weight": member.weight,
+            "available": member.is_available(now),
+        })
+    };
+    json!({ "pool": &*pool.id, "members": pool.members().map(member).collect::<Vec<_>>() })
 }
 
 fn redis(status: &RedisStatus) -> Value {

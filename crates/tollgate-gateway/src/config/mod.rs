@@ -1,12 +1,14 @@
 //! `tollgate.toml`: read, checked, resolved.
 
 mod authorities;
+mod breakers;
 mod egress;
 mod entities;
 pub mod keys;
 mod limits;
 mod loggers;
 mod named_values;
+mod pools;
 mod secrets;
 mod shared;
 mod substitute;
@@ -25,6 +27,7 @@ use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
+use crate::breaker::Rule;
 use crate::counters::CounterSettings;
 use crate::fetch::EgressProxy;
 use crate::loggers::LoggerSettings;
@@ -35,6 +38,7 @@ use crate::{Limits, ListenSettings, Timeouts};
 pub use authorities::{AuthoritiesConfig, SchemaConfig};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
 pub use named_values::{NamedValueConfig, NamedValueText, SecretReference};
+pub use pools::{PoolConfig, PoolMember};
 use secrets::ApiNames;
 pub(crate) use secrets::SHORTEST_SECRET;
 use toml_file::{Item, Table};
@@ -92,6 +96,8 @@ pub struct Config {
     pub certificates: Vec<CertificateConfig>,
     /// Backends.
     pub backends: Vec<BackendConfig>,
+    /// Pools of them.
+    pub pools: Vec<PoolConfig>,
     /// Connections of the credential manager.
     pub connections: Vec<ConnectionConfig>,
     /// Where events of policies go.
@@ -213,6 +219,8 @@ pub struct BackendConfig {
     pub connect_timeout: Option<Duration>,
     /// Status and headers.
     pub first_byte_timeout: Option<Duration>,
+    /// When it is left alone.
+    pub breaker: Vec<Rule>,
     /// Where it was written.
     pub span: Span,
 }
@@ -424,7 +432,9 @@ impl Reader<'_> {
         let known: Vec<&str> =
             certificates.iter().map(|certificate| certificate.name.as_str()).collect();
         let backends = self.backends(table.table("backends"), &known);
-        let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
+        let pools = self.pools(table.table("pools"), &backends);
+        let ids = backends.iter().map(|backend| backend.id.as_str());
+        let ids: Vec<&str> = ids.chain(pools.iter().map(|pool| pool.id.as_str())).collect();
         let workspaces = self.workspaces(table.table("workspaces"));
         let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
         let version_sets = self.version_sets(table.table("version-sets"));
@@ -478,6 +488,7 @@ impl Reader<'_> {
             schemas: self.schemas(table.table("schemas")),
             certificates,
             backends,
+            pools,
             connections: self.connections(table.table("connections")),
             loggers: self.loggers(table.table("loggers")),
             apis,

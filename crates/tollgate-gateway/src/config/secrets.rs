@@ -287,6 +287,7 @@ impl Reader<'_> {
             }),
             connect_timeout: optional_duration(Some(table), "connect-timeout"),
             first_byte_timeout: optional_duration(Some(table), "timeout"),
+            breaker: self.breaker_rules(table.table("circuit-breaker")),
             span,
         })
     }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollgate_diagnostics::{Code, Diagnostic, Span};
-use tollgate_engine::Ports;
 use tollgate_engine::json_schema::{self, NamedDocument, SchemaDocument};
 use tollgate_engine::ports::NoEvents;
+use tollgate_engine::{Ports, Url};
 
 use crate::adapters::backend_roots;
 use crate::backend::{Backend, Credentials, TlsOptions};
+use crate::backend_pool::{BackendPool, Member};
+use crate::breaker::Breakers;
 use crate::certificates;
-use crate::config::{BackendConfig, Config};
+use crate::config::{BackendConfig, Config, PoolConfig, PoolMember};
 use crate::openapi;
 use crate::snapshot::SnapshotNames;
 use crate::telemetry::Redactor;
@@ -23,6 +25,7 @@ use super::files::{Files, Missing};
 pub(super) fn names(
     config: &Config,
     ports: &Ports,
+    breakers: &Breakers,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> SnapshotNames {
     let mut names = SnapshotNames {
@@ -53,12 +56,27 @@ pub(super) fn names(
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
         if let Some(backend) =
-            backend(backend_config, &names, ports, default_roots.as_ref(), diagnostics)
+            backend(backend_config, &names, ports, breakers, default_roots.as_ref(), diagnostics)
         {
             names.backends.insert(Arc::clone(&backend.id), Arc::new(backend));
         }
     }
+    for config in &config.pools {
+        let pool = pool(config, &names, breakers);
+        names.pools.insert(Arc::clone(&pool.id), Arc::new(pool));
+    }
     names
+}
+
+fn pool(config: &PoolConfig, names: &SnapshotNames, breakers: &Breakers) -> BackendPool {
+    let id: Arc<str> = config.id.as_str().into();
+    let member = |member: &PoolMember| {
+        let backend = names.backends.get(member.backend.as_str())?;
+        let requests = breakers.metrics().pool_requests(&id, &backend.id);
+        Some(Member::new(&id, Arc::clone(backend), member.priority, member.weight, requests))
+    };
+    let members = config.members.iter().filter_map(member).collect();
+    BackendPool::new(Arc::clone(&id), members, config.session_cookie.clone())
 }
 
 /// The certificate authorities of `[ca-certificates]`: roots and what leads to them.
@@ -126,6 +144,7 @@ fn backend(
     config: &BackendConfig,
     names: &SnapshotNames,
     ports: &Ports,
+    breakers: &Breakers,
     default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Backend> {
@@ -153,8 +172,13 @@ fn backend(
         }
     };
     let roots = own_roots.or_else(|| default_roots.cloned());
+    let id: Arc<str> = config.id.as_str().into();
+    let breaker = (!config.breaker.is_empty()).then(|| {
+        let Url { scheme, host, port, path, .. } = &config.url;
+        breakers.breaker(&id, format!("{scheme}://{host}:{port}{path}"), &config.breaker)
+    });
     Some(Backend {
-        id: config.id.as_str().into(),
+        id,
         url: config.url.clone(),
         credentials: Credentials {
             headers: config.headers.clone(),
@@ -175,5 +199,6 @@ fn backend(
         http_version: config.http_version,
         connect_timeout: config.connect_timeout,
         first_byte_timeout: config.first_byte_timeout,
+        breaker,
     })
 }

@@ -181,6 +181,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         original_url: Arc::new(original_url),
         uri: Uri { path: below, query: rest },
         target,
+        pool_member: None,
         backend_chosen_by: None,
         via: Via::default(),
         headers,

@@ -7,7 +7,7 @@ use tollgate_engine::{Deployment, Names, Ports};
 
 use crate::fetch::AddressGuard;
 use crate::wire::Backends;
-use crate::{Backend, Limits, Matched, Refusal, Snapshot, Timeouts};
+use crate::{Backend, BackendPool, Limits, Matched, Refusal, Snapshot, Timeouts};
 
 /// One generation of the configuration. A request keeps the one it began with.
 ///
@@ -35,6 +35,10 @@ pub trait Site: Backends + 'static {
 impl Backends for Snapshot {
     fn backend(&self, id: &str) -> Option<&Arc<Backend>> {
         Snapshot::backend(self, id)
+    }
+
+    fn pool(&self, id: &str) -> Option<&BackendPool> {
+        Snapshot::pool(self, id)
     }
 
     fn limits(&self) -> &Limits {

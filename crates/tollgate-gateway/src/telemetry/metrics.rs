@@ -17,7 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tollgate_engine::ports::CacheStatus;
 
-use super::CustomMetrics;
+use super::{BackendMetrics, CustomMetrics};
 
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
 /// a process that lives through many configurations must not keep them all.
@@ -62,6 +62,7 @@ pub struct Metrics {
     events_sent: Family<LoggerLabels, Counter>,
     events_lost: Family<LostLabels, Counter>,
     custom: CustomMetrics,
+    backends: BackendMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
     counters_unavailable: Counter,
@@ -207,6 +208,7 @@ impl Metrics {
             events_sent: Family::default(),
             events_lost: Family::default(),
             custom: CustomMetrics::default(),
+            backends: BackendMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
             counters_unavailable: Counter::default(),
@@ -219,6 +221,7 @@ impl Metrics {
         self.register_requests();
         self.register_upkeep();
         self.register_policies();
+        self.backends.register(&mut self.registry);
         self.begin_at_zero();
     }
 
@@ -439,6 +442,11 @@ impl Metrics {
             self.snapshot_generation.set(generation);
             self.snapshot_loaded.set(unix_seconds);
         }
+    }
+
+    /// What is counted by backend.
+    pub fn backends(&self) -> &BackendMetrics {
+        &self.backends
     }
 
     /// Says whether the Redis server can be used.

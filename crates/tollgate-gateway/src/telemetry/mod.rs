@@ -4,6 +4,7 @@
 //! closed sets only (identifiers of APIs and operations, classes of status).
 
 mod access;
+mod backends;
 mod custom;
 mod logging;
 mod metrics;
@@ -12,6 +13,7 @@ mod redact;
 mod timestamp;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
+pub use backends::BackendMetrics;
 pub use custom::CustomMetrics;
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
 pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};

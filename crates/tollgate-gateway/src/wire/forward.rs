@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 use tollgate_engine::ports::{
     BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Via,
 };
-use tollgate_engine::{Body, Request, Response, Target};
+use tollgate_engine::{Body, Clock as _, Request, Response, Target};
 
 use super::PingoraWire;
 use super::connect::ConnectError;
@@ -21,6 +21,8 @@ use super::hop_by_hop::strip_response;
 use super::origin::{NotAnOrigin, Origin};
 use super::pool::Wanted;
 use super::tls::Offer;
+use crate::breaker::{Outcome, Permit};
+use crate::{Member, Picked, SystemClock};
 
 /// More redirects are not followed; the last one is the response.
 const MAX_REDIRECTS: usize = 10;
@@ -33,6 +35,24 @@ struct Hop {
     target: PathAndQuery,
     origin: Arc<Origin>,
     has_body: bool,
+}
+
+/// Where a request goes.
+struct Destination {
+    origin: Arc<Origin>,
+    /// Path of the base URL.
+    base: String,
+    /// Whom to tell how the call went.
+    permit: Option<Permit>,
+    /// What keeps the client with a member of a pool.
+    set_cookie: Option<HeaderValue>,
+}
+
+impl Destination {
+    /// What nobody guards.
+    fn plain(origin: Arc<Origin>, base: String) -> Self {
+        Self { origin, base, permit: None, set_cookie: None }
+    }
 }
 
 /// Why an attempt failed, and whether another one may be made.
@@ -60,7 +80,8 @@ impl PingoraWire {
         if let Some(earlier) = self.exchange.take() {
             earlier.discard(self.backends.timeouts().backend_idle).await;
         }
-        let (origin, base) = self.destination(call.request)?;
+        let Destination { origin, base, mut permit, set_cookie } =
+            self.destination(call.request)?;
         let credentials = origin.backend.as_ref().map(|backend| &backend.credentials);
         let request = call.request;
         let path = target(&base, &request.uri.path, &request.uri.query, credentials)
@@ -74,11 +95,21 @@ impl PingoraWire {
         };
         let mut redirects = 0;
         loop {
-            let answer = self.call_hop(&hop, request, call.options).await?;
+            let answer = self.call_hop(&hop, request, call.options).await;
+            // What a redirect leads to says nothing about the backend.
+            if let Some(permit) = permit.take() {
+                let outcome = answer.as_ref().map_or_else(Outcome::of, answered);
+                permit.ended(outcome, Instant::now(), || SystemClock.unix_seconds());
+            }
+            let mut answer = answer?;
             if !call.options.follow_redirects || redirects == MAX_REDIRECTS {
+                answer.headers.extend(set_cookie.map(|cookie| (SET_COOKIE, cookie)));
                 return Ok(answer);
             }
-            let Some(next) = self.redirected(&hop, request, &answer)? else { return Ok(answer) };
+            let Some(next) = self.redirected(&hop, request, &answer)? else {
+                answer.headers.extend(set_cookie.map(|cookie| (SET_COOKIE, cookie)));
+                return Ok(answer);
+            };
             if let Some(exchange) = self.exchange.take() {
                 exchange.discard(self.backends.timeouts().backend_idle).await;
             }
@@ -87,23 +118,39 @@ impl PingoraWire {
         }
     }
 
-    fn destination(&self, request: &Request) -> Result<(Arc<Origin>, String), ForwardError> {
+    fn destination(&mut self, request: &Request) -> Result<Destination, ForwardError> {
         let refused = |error: NotAnOrigin| ForwardError::Refused(error.to_string());
-        match &request.target {
-            None => Err(ForwardError::NoTarget),
+        self.pool_member = None;
+        let id = match &request.target {
+            None => return Err(ForwardError::NoTarget),
             Some(Target::Url(url)) => {
                 let origin = self.connections.url(url, &request.via).map_err(refused)?;
-                Ok((origin, url.path.clone()))
+                return Ok(Destination::plain(origin, url.path.clone()));
             }
-            Some(Target::Backend(id)) => {
-                let backend = self
-                    .backends
-                    .backend(id)
-                    .ok_or_else(|| ForwardError::UnknownBackend(id.to_string()))?;
-                let origin = self.connections.backend(backend, &request.via).map_err(refused)?;
-                Ok((origin, backend.url.path.clone()))
+            Some(Target::Backend(id)) => id,
+        };
+        let now = Instant::now();
+        if let Some(pool) = self.backends.pool(id) {
+            let picked = pool.pick(&request.headers, &self.tried, now).map_err(|retry_after| {
+                ForwardError::PoolUnavailable { pool: id.to_string(), retry_after }
+            })?;
+            let Picked { member: Member { backend, .. }, permit, set_cookie } = picked;
+            let origin = self.connections.backend(backend, &request.via).map_err(refused)?;
+            if !self.tried.contains(&backend.id) {
+                self.tried.push(Arc::clone(&backend.id));
             }
+            self.pool_member = Some(Arc::clone(&backend.id));
+            return Ok(Destination { origin, base: backend.url.path.clone(), permit, set_cookie });
         }
+        let unknown = || ForwardError::UnknownBackend(id.to_string());
+        let backend = self.backends.backend(id).ok_or_else(unknown)?;
+        let origin = self.connections.backend(backend, &request.via).map_err(refused)?;
+        let permit = backend.breaker.as_ref().map(|breaker| breaker.admit(now)).transpose();
+        let permit = permit.map_err(|retry_after| ForwardError::BreakerOpen {
+            backend: id.to_string(),
+            retry_after,
+        })?;
+        Ok(Destination { permit, ..Destination::plain(origin, backend.url.path.clone()) })
     }
 
     async fn call_hop(
@@ -340,6 +387,10 @@ impl PingoraWire {
         };
         Ok(Some(Hop { method, headers: Some(headers), target, origin, has_body }))
     }
+}
+
+fn answered(answer: &Response) -> Outcome<'_> {
+    Outcome::Answered(answer.status, &answer.headers)
 }
 
 impl Failed {

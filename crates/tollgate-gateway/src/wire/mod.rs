@@ -34,7 +34,7 @@ use self::head::strip_for_others;
 use self::observe::Observation;
 use self::origin::Origin;
 use crate::fetch::AddressGuard;
-use crate::{Backend, Limits, Timeouts};
+use crate::{Backend, BackendPool, Limits, Timeouts};
 
 pub(crate) use budget::{Budget, Held};
 pub(crate) use downstream::{Announced, Downstream, DownstreamTimeouts, RequestFacts};
@@ -51,6 +51,10 @@ pub(crate) use tls::{client_identity, system_root_certificates};
 pub trait Backends: Send + Sync {
     /// A configured backend.
     fn backend(&self, id: &str) -> Option<&Arc<Backend>>;
+    /// A pool of them.
+    fn pool(&self, _id: &str) -> Option<&BackendPool> {
+        None
+    }
     /// Bounds.
     fn limits(&self) -> &Limits;
     /// Time-outs.
@@ -68,6 +72,10 @@ pub(crate) struct PingoraWire {
     received: Received,
     held: Held,
     stats: BackendStats,
+    /// Members of pools that this request has been sent to; each is there once.
+    tried: Vec<Arc<str>>,
+    /// The one that the last call went to, when it was for a pool.
+    pool_member: Option<Arc<str>>,
 }
 
 /// What is known of the calls of backends that one request made.
@@ -102,6 +110,8 @@ impl PingoraWire {
             received,
             held,
             stats: BackendStats::default(),
+            tried: Vec::new(),
+            pool_member: None,
         }
     }
 
@@ -173,6 +183,10 @@ impl Wire for PingoraWire {
         call: ForwardCall<'a>,
     ) -> BoxFuture<'a, Result<Response, ForwardError>> {
         Box::pin(self.call_backend(call))
+    }
+
+    fn pool_member(&self) -> Option<Arc<str>> {
+        self.pool_member.clone()
     }
 
     fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap {

@@ -105,6 +105,8 @@ fn failed(error: &ForwardError) -> PolicyError {
         ForwardError::UnknownBackend(_) => "UnknownBackend",
         ForwardError::NoTarget => "NoTarget",
         ForwardError::Refused(_) => "Refused",
+        ForwardError::BreakerOpen { .. } => "BreakerOpen",
+        ForwardError::PoolUnavailable { .. } => "PoolUnavailable",
         ForwardError::Identity(_) => "Identity",
     };
     PolicyError::internal(reason, error.to_string()).status(StatusCode::BAD_GATEWAY)
