@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollgate_emulator::{Fault, Running};
 
 use crate::harness::{Answer, Call, Connection, Directory, Gateway, azure, find, until};
@@ -148,4 +148,56 @@ async fn the_access_line_names_the_member() {
     pool.send().await.expect(200);
     let line = pool.gateway.access("/a/echo").await;
     assert_eq!(find(&line, "backend"), Some(&Value::from("ptu")), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn responses_go_on_where_they_began() {
+    let members = [azure().await, azure().await];
+    let mut config = String::from(
+        "[apis.a]\npath = \"openai\"\nbackend = \"openai\"\nsubscription = \"optional\"\n\
+         [pools.openai]\nstate-affinity = true\nmembers = { one = {}, two = {} }\n",
+    );
+    for (name, member) in ["one", "two"].iter().zip(&members) {
+        config += &format!(
+            "[backends.{name}]\nurl = \"{}\"\n\
+             headers = {{ api-key = {{ value = \"{}\", development = true }} }}\n\
+             circuit-breaker.throttled = {{ count = 1, status-codes = [\"429\"] }}\n",
+            member.openai.base(),
+            member.openai.key()
+        );
+    }
+    let gateway = Directory::new(&config).api("a", POLICY).start();
+    let create = async |previous: Option<&str>, stream: bool| {
+        let mut body = json!({ "model": "gpt-4o", "input": "Hello", "stream": stream });
+        if let Some(previous) = previous {
+            body["previous_response_id"] = previous.into();
+        }
+        let call = Call::json("/openai/v1/responses", &body).header("accept-encoding", "gzip");
+        gateway.send(call).await
+    };
+    for stream in [false, true] {
+        let first = create(None, stream).await.expect(200);
+        let (text, home) = (first.text(), first.header("x-backend").to_owned());
+        let at = text.find("resp_").expect("an identifier");
+        let mut id = text[at..].split('"').next().expect("an identifier").to_owned();
+        let stored = format!("/openai/v1/responses/{id}");
+        for _ in 0..4 {
+            let next = create(Some(&id), false).await.expect(200);
+            assert_eq!(next.header("x-backend"), home);
+            id = next.json()["id"].as_str().expect("an identifier").to_owned();
+            // Others begin meanwhile, so that the turns are not in step.
+            create(None, false).await.expect(200);
+            gateway.send(Call::get(&stored)).await.expect(200);
+        }
+    }
+    create(Some("resp_unknown"), false).await.expect(400);
+
+    let first = create(None, false).await.expect(200);
+    let (home, id) = (first.header("x-backend").to_owned(), first.json()["id"].clone());
+    let home = &members[usize::from(home == "two")];
+    home.openai.server().fail_next("/openai/v1/responses*", 1, Fault::Status(429));
+    // The retry finds that nobody else can go on with it.
+    let answer = create(id.as_str(), false).await.expect(503);
+    assert!(answer.phrase.starts_with("Backend pool 'openai'"), "{}", answer.phrase);
+    create(None, false).await.expect(200);
 }

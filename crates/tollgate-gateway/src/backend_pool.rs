@@ -34,6 +34,8 @@ pub struct BackendPool {
     groups: Vec<Group>,
     /// Name of the cookie that leads a client to the same member again.
     cookie: Option<String>,
+    /// Whether requests go where the state is that they are about.
+    pub keeps_state: bool,
 }
 
 /// Members of one priority.
@@ -55,6 +57,17 @@ pub struct Member {
     /// What its cookie says.
     session: String,
     requests: Counter,
+}
+
+/// What counts in the choice of a member.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Headers of the request.
+    pub headers: &'a HeaderMap,
+    /// Members that the request was sent to before; others are better.
+    pub tried: &'a [Arc<str>],
+    /// The member that holds what the request is about: no other can answer it.
+    pub home: Option<&'a str>,
 }
 
 /// Who gets a request.
@@ -104,7 +117,12 @@ impl Member {
 
 impl BackendPool {
     /// A pool of these members, of which there are 1 to [`MAX_MEMBERS`]; more are not looked at.
-    pub fn new(id: Arc<str>, mut members: Vec<Member>, cookie: Option<String>) -> Self {
+    pub fn new(
+        id: Arc<str>,
+        mut members: Vec<Member>,
+        cookie: Option<String>,
+        keeps_state: bool,
+    ) -> Self {
         members.truncate(MAX_MEMBERS);
         members.sort_by_key(|member| member.priority);
         let mut groups: Vec<Group> = Vec::new();
@@ -114,7 +132,7 @@ impl BackendPool {
                 None => groups.push(Group { members: vec![member], turn: AtomicU64::new(0) }),
             }
         }
-        Self { id, groups, cookie }
+        Self { id, groups, cookie, keeps_state }
     }
 
     /// All members, those of the best priority first.
@@ -122,14 +140,13 @@ impl BackendPool {
         self.groups.iter().flat_map(|group| &group.members)
     }
 
-    /// Chooses a member for a request with these headers, if possible none that the request has `tried`; or says how long to
-    /// wait until one may be available.
-    pub fn pick(
-        &self,
-        headers: &HeaderMap,
-        tried: &[Arc<str>],
-        now: Instant,
-    ) -> Result<Picked<'_>, Duration> {
+    /// Chooses a member for a request, or says how long to wait until one may be available.
+    pub fn pick(&self, wanted: Wanted<'_>, now: Instant) -> Result<Picked<'_>, Duration> {
+        let Wanted { headers, tried, home } = wanted;
+        if let Some(member) = self.members().find(|member| home == Some(&*member.backend.id)) {
+            let permit = member.admit(now)?;
+            return Ok(Picked { member, permit, set_cookie: None });
+        }
         let session = self.cookie.as_ref().and_then(|name| cookie(headers, name));
         if let Some(session) = session
             && let Some(member) = self.members().find(|member| member.session == session)
@@ -270,7 +287,7 @@ mod tests {
             });
             let cookie = Some("sid".to_owned());
             Self {
-                pool: BackendPool::new("pool".into(), members.collect(), cookie),
+                pool: BackendPool::new("pool".into(), members.collect(), cookie, false),
                 now: Instant::now(),
             }
         }
@@ -281,7 +298,13 @@ mod tests {
 
         fn pick(&self, headers: &HeaderMap, tried: &[&str]) -> Result<Picked<'_>, Duration> {
             let tried: Vec<Arc<str>> = tried.iter().map(|id| (*id).into()).collect();
-            self.pool.pick(headers, &tried, self.now)
+            self.pool.pick(Wanted { headers, tried: &tried, home: None }, self.now)
+        }
+
+        fn at_home(&self, home: &str) -> Result<String, Duration> {
+            let wanted = Wanted { headers: &HeaderMap::new(), tried: &[], home: Some(home) };
+            let picked = self.pool.pick(wanted, self.now)?;
+            Ok(picked.member.backend.id.to_string())
         }
 
         fn next(&self) -> String {
@@ -389,6 +412,16 @@ mod tests {
         assert!(elsewhere.set_cookie.is_some());
         let forged = HeaderMap::from_iter([(COOKIE, "sid=a".parse().unwrap())]);
         assert!(bench.pick(&forged, &[]).unwrap().set_cookie.is_some());
+    }
+
+    #[test]
+    fn state_is_found_where_it_lives_or_not_at_all() {
+        let bench = Bench::new(&[("a", 1, 1), ("b", 2, 1)]);
+        assert_eq!(bench.at_home("b"), Ok("b".to_owned()));
+        bench.trip("b", 10);
+        assert_eq!(bench.at_home("b"), Err(Duration::from_secs(10)));
+        // Who is no member any more has taken its state along.
+        assert_eq!(bench.at_home("c"), Ok("a".to_owned()));
     }
 
     #[test]

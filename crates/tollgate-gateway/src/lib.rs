@@ -31,6 +31,7 @@ mod router;
 pub mod server;
 mod settings;
 mod snapshot;
+mod state_homes;
 mod subscriptions;
 mod system;
 pub mod telemetry;
@@ -39,7 +40,7 @@ mod watch;
 pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
-pub use backend_pool::{BackendPool, MAX_MEMBERS, Member, Picked};
+pub use backend_pool::{BackendPool, MAX_MEMBERS, Member, Picked, Wanted};
 pub use directory::{
     CONFIG_FILE, LoadCx, Loaded, NoVault, Registry, VaultSecret, VaultSecrets, check_document, load,
 };

@@ -10,12 +10,15 @@ use http::{HeaderMap, HeaderName, Method};
 use tollgate_diagnostics::{Sources, Span};
 use tollgate_engine::json_schema::SchemaDocument;
 use tollgate_engine::ports::EventLogger;
-use tollgate_engine::{Chain, Names, PolicyError, Ports, RouteInfo, Secret, Target, TrustStore};
+use tollgate_engine::{
+    Chain, Names, PolicyError, Ports, Request, RouteInfo, Secret, Target, TrustStore,
+};
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
 use crate::breaker::Breaker;
 use crate::fetch::AddressGuard;
 use crate::router::Router;
+use crate::state_homes::may_name_state;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
 use crate::wire::system_root_certificates;
@@ -102,6 +105,11 @@ impl Names for SnapshotNames {
 
     fn is_pool(&self, id: &str) -> bool {
         self.pools.contains_key(id)
+    }
+
+    fn wants_request_body(&self, request: &Request) -> bool {
+        let Some(Target::Backend(id)) = &request.target else { return false };
+        self.pools.get(id).is_some_and(|pool| pool.keeps_state) && may_name_state(request)
     }
 
     fn backend_ids(&self) -> Vec<&str> {

@@ -106,6 +106,10 @@ pub trait Names: Send + Sync {
     fn is_pool(&self, _id: &str) -> bool {
         false
     }
+    /// Whether the body of a request counts in the choice of who gets it.
+    fn wants_request_body(&self, _request: &crate::Request) -> bool {
+        false
+    }
     /// Identifiers of all backends, for suggestions.
     fn backend_ids(&self) -> Vec<&str>;
     /// A certificate by identifier or thumbprint.

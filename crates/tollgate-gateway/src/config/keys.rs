@@ -501,6 +501,12 @@ pub const KEYS: &[KeyDef] = &[
         "Name of a cookie that the gateway gives to clients, and that leads their later requests to the same member while it is available.",
     ),
     key(
+        "pools.*.state-affinity",
+        Bool,
+        "false",
+        "Whether requests of the Responses and Assistants APIs go to the member that holds what they name: `previous_response_id`, a response, conversation, thread, assistant, vector store, file or batch. Members' answers are looked through for such identifiers, so they are asked for unencoded ones, and JSON bodies of these requests are held in memory. Up to 200,000 identifiers are remembered, for 30 days, by each gateway for itself; one that is not known goes to any member. While the member is left alone, its requests fail with 503.",
+    ),
+    key(
         "loggers.*.kind",
         Word(&["file", "http", "otlp"]),
         "",

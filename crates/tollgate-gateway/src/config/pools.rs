@@ -3,7 +3,7 @@
 use tollgate_diagnostics::{Code, Diagnostic, Span};
 
 use super::toml_file::Table;
-use super::{BackendConfig, Reader, count, text};
+use super::{BackendConfig, Reader, count, flag, text};
 use crate::MAX_MEMBERS;
 
 /// More than this is no part of anything.
@@ -18,6 +18,8 @@ pub struct PoolConfig {
     pub members: Vec<PoolMember>,
     /// Name of the cookie that keeps a client with a member.
     pub session_cookie: Option<String>,
+    /// Whether requests go where the state is that they are about.
+    pub state_affinity: bool,
 }
 
 /// A member of a pool.
@@ -93,7 +95,8 @@ impl Reader<'_> {
             let message = format!("`{cookie}` is not the name of a cookie");
             self.report(Code::CONFIG_VALUE, message, item.span(), "not a token");
         }
-        PoolConfig { id: id.to_owned(), members, session_cookie }
+        let state_affinity = flag(Some(table), "state-affinity", false);
+        PoolConfig { id: id.to_owned(), members, session_cookie, state_affinity }
     }
 
     fn member(&mut self, name: &str, table: Option<Table<'_>>) -> PoolMember {

@@ -76,7 +76,7 @@ fn pool(config: &PoolConfig, names: &SnapshotNames, breakers: &Breakers) -> Back
         Some(Member::new(&id, Arc::clone(backend), member.priority, member.weight, requests))
     };
     let members = config.members.iter().filter_map(member).collect();
-    BackendPool::new(Arc::clone(&id), members, config.session_cookie.clone())
+    BackendPool::new(Arc::clone(&id), members, config.session_cookie.clone(), config.state_affinity)
 }
 
 /// The certificate authorities of `[ca-certificates]`: roots and what leads to them.

@@ -19,6 +19,7 @@ use super::origin::Origin;
 use super::pool::Session;
 use super::socket::Socket;
 use super::upload::{Sink, Upload};
+use crate::state_homes::StateWatch;
 
 /// More informational responses before the final one are not listened to.
 const MAX_INFORMATIONAL: usize = 16;
@@ -44,6 +45,8 @@ pub(crate) struct Exchange {
     held: bool,
     /// Who sees the body of the response.
     observation: Option<Box<Observation>>,
+    /// Who looks for state in it.
+    watch: Option<Box<StateWatch>>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
 }
@@ -171,6 +174,7 @@ impl Exchange {
             write_timeout,
             held: false,
             observation: None,
+            watch: None,
             bytes: 0,
         })
     }
@@ -298,6 +302,11 @@ impl Exchange {
         self.observation = Some(Box::new(observation));
     }
 
+    /// Lets the body of the response be looked through for state.
+    pub(crate) fn watch(&mut self, watch: StateWatch) {
+        self.watch = Some(Box::new(watch));
+    }
+
     /// Gives the connection back, when it can carry another request.
     pub(crate) async fn end(self, idle: Duration) {
         if self.phase != Phase::Over || !self.upload.is_sent() {
@@ -367,6 +376,9 @@ impl Exchange {
                 self.bytes += piece.len() as u64;
                 if self.observation.as_mut().is_some_and(|observation| !observation.piece(piece)) {
                     self.observation = None;
+                }
+                if self.watch.as_mut().is_some_and(|watch| !watch.piece(piece)) {
+                    self.watch = None;
                 }
             }
             Ok(Event::End(_)) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
@@ -22,6 +22,7 @@ use super::origin::{NotAnOrigin, Origin};
 use super::pool::Wanted;
 use super::tls::Offer;
 use crate::breaker::{Outcome, Permit};
+use crate::state_homes::{StateWatch, is_stateful};
 use crate::{Member, Picked, SystemClock};
 
 /// More redirects are not followed; the last one is the response.
@@ -46,12 +47,14 @@ struct Destination {
     permit: Option<Permit>,
     /// What keeps the client with a member of a pool.
     set_cookie: Option<HeaderValue>,
+    /// What remembers the state that the member makes.
+    watch: Option<StateWatch>,
 }
 
 impl Destination {
     /// What nobody guards.
     fn plain(origin: Arc<Origin>, base: String) -> Self {
-        Self { origin, base, permit: None, set_cookie: None }
+        Self { origin, base, permit: None, set_cookie: None, watch: None }
     }
 }
 
@@ -80,7 +83,7 @@ impl PingoraWire {
         if let Some(earlier) = self.exchange.take() {
             earlier.discard(self.backends.timeouts().backend_idle).await;
         }
-        let Destination { origin, base, mut permit, set_cookie } =
+        let Destination { origin, base, mut permit, set_cookie, watch } =
             self.destination(call.request)?;
         let credentials = origin.backend.as_ref().map(|backend| &backend.credentials);
         let request = call.request;
@@ -88,7 +91,7 @@ impl PingoraWire {
             .map_err(|error| ForwardError::Refused(error.to_string()))?;
         let mut hop = Hop {
             method: request.method.clone(),
-            headers: None,
+            headers: watch.as_ref().map(|_| unencoded(&request.headers)),
             target: path,
             origin,
             has_body: true,
@@ -102,12 +105,17 @@ impl PingoraWire {
                 permit.ended(outcome, Instant::now(), || SystemClock.unix_seconds());
             }
             let mut answer = answer?;
-            if !call.options.follow_redirects || redirects == MAX_REDIRECTS {
+            let next = if call.options.follow_redirects && redirects < MAX_REDIRECTS {
+                self.redirected(&hop, request, &answer)?
+            } else {
+                None
+            };
+            let Some(next) = next else {
                 answer.headers.extend(set_cookie.map(|cookie| (SET_COOKIE, cookie)));
-                return Ok(answer);
-            }
-            let Some(next) = self.redirected(&hop, request, &answer)? else {
-                answer.headers.extend(set_cookie.map(|cookie| (SET_COOKIE, cookie)));
+                let watch = watch.filter(|_| StateWatch::fits(&answer));
+                if let (Some(exchange), Some(watch)) = (&mut self.exchange, watch) {
+                    exchange.watch(watch);
+                }
                 return Ok(answer);
             };
             if let Some(exchange) = self.exchange.take() {
@@ -131,7 +139,11 @@ impl PingoraWire {
         };
         let now = Instant::now();
         if let Some(pool) = self.backends.pool(id) {
-            let picked = pool.pick(&request.headers, &self.tried, now).map_err(|retry_after| {
+            let homes = &self.connections.homes;
+            let home = pool.keeps_state.then(|| homes.home(id, request)).flatten();
+            let headers = &request.headers;
+            let wanted = crate::Wanted { headers, tried: &self.tried, home: home.as_deref() };
+            let picked = pool.pick(wanted, now).map_err(|retry_after| {
                 ForwardError::PoolUnavailable { pool: id.to_string(), retry_after }
             })?;
             let Picked { member: Member { backend, .. }, permit, set_cookie } = picked;
@@ -140,7 +152,12 @@ impl PingoraWire {
                 self.tried.push(Arc::clone(&backend.id));
             }
             self.pool_member = Some(Arc::clone(&backend.id));
-            return Ok(Destination { origin, base: backend.url.path.clone(), permit, set_cookie });
+            let is_watched = pool.keeps_state && is_stateful(&request.uri.path);
+            let watch = is_watched.then(|| {
+                StateWatch::new(Arc::clone(homes), Arc::clone(id), Arc::clone(&backend.id))
+            });
+            let base = backend.url.path.clone();
+            return Ok(Destination { origin, base, permit, set_cookie, watch });
         }
         let unknown = || ForwardError::UnknownBackend(id.to_string());
         let backend = self.backends.backend(id).ok_or_else(unknown)?;
@@ -387,6 +404,13 @@ impl PingoraWire {
         };
         Ok(Some(Hop { method, headers: Some(headers), target, origin, has_body }))
     }
+}
+
+/// Headers of a request whose answer must be read.
+fn unencoded(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.remove(ACCEPT_ENCODING);
+    headers
 }
 
 fn answered(answer: &Response) -> Outcome<'_> {

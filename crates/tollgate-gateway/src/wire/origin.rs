@@ -16,6 +16,7 @@ use super::budget::Budget;
 use super::connect::ConnectError;
 use super::pool::{Pool, PoolKey, Session, TlsIdentity, Wanted};
 use crate::fetch::{AddressGuard, Resolve};
+use crate::state_homes::StateHomes;
 use crate::{Backend, TlsOptions};
 
 /// Addresses are asked of the resolver again after this long; its own cache decides what that costs.
@@ -36,6 +37,7 @@ pub struct Connections {
     url_tls: RwLock<TlsOptions>,
     pools: RwLock<HashMap<PoolKey, Arc<Pool>>>,
     pub(super) budget: Arc<Budget>,
+    pub(super) homes: Arc<StateHomes>,
 }
 
 impl fmt::Debug for Connections {
@@ -89,6 +91,7 @@ impl Connections {
             url_tls: RwLock::default(),
             pools: RwLock::default(),
             budget,
+            homes: Arc::default(),
         }
     }
 

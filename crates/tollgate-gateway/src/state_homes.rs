@@ -1,0 +1,254 @@
+//! Where the state of AI services lives: what the Responses and Assistants APIs keep (responses, conversations, threads, files, …)
+//! is known only to the member of a pool that made it.
+//!
+//! What a member answers is looked through for identifiers of such state, and a request that names one, in its path or in its JSON,
+//! goes to that member. Identifiers are told by their prefixes, wherever they stand, so that no shape of a message needs to be known;
+//! to name one that is not one's own leads to a backend and gives no right there.
+//!
+//! Memory is bounded: the identifiers that were not used for longest are forgotten. What is not known is no state, and any member
+//! will do. Homes belong to a process; they stay over reloads.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, Method};
+use moka::sync::Cache;
+use tollgate_engine::{Request, Response};
+
+/// Identifiers that are remembered; each takes about 200 bytes.
+const MAX_HOMES: u64 = 200_000;
+
+/// Azure OpenAI keeps responses for 30 days.
+const LIFETIME: Duration = Duration::from_hours(24 * 30);
+
+/// How much of a response is looked through: what it is called stands at its beginning.
+const MAX_LOOKED: usize = 64 << 10;
+
+/// How many identifiers of a response are remembered.
+const MAX_FOUND: usize = 16;
+
+/// How many identifiers of a request are looked up.
+const MAX_ASKED: usize = 64;
+
+/// Longer text is no identifier.
+const MAX_ID: usize = 128;
+
+/// How identifiers of state begin: of responses, conversations, threads, assistants, vector stores, files and batches.
+const PREFIXES: [&str; 8] =
+    ["resp_", "conv_", "thread_", "asst_", "vs_", "file-", "assistant-", "batch_"];
+
+/// Segments of the paths that are about state.
+const STATEFUL: [&str; 7] =
+    ["responses", "conversations", "threads", "assistants", "vector_stores", "files", "batches"];
+
+/// Which members of pools hold what.
+pub(crate) struct StateHomes {
+    homes: Cache<[u8; 16], Arc<str>>,
+}
+
+impl fmt::Debug for StateHomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateHomes").finish_non_exhaustive()
+    }
+}
+
+impl Default for StateHomes {
+    fn default() -> Self {
+        let homes = Cache::builder().max_capacity(MAX_HOMES).time_to_live(LIFETIME).build();
+        Self { homes }
+    }
+}
+
+/// Whether a path is about state.
+pub(crate) fn is_stateful(path: &str) -> bool {
+    path.split('/').any(|segment| STATEFUL.contains(&segment))
+}
+
+/// Whether the body of a request may name state.
+pub(crate) fn may_name_state(request: &Request) -> bool {
+    request.method == Method::POST && is_json(&request.headers) && is_stateful(&request.uri.path)
+}
+
+impl StateHomes {
+    /// The member of a pool that holds what a request is about: what its path names, or else its body, as far as it is at hand.
+    pub(crate) fn home(&self, pool: &str, request: &Request) -> Option<Arc<str>> {
+        if !is_stateful(&request.uri.path) {
+            return None;
+        }
+        let known = |id: &str| self.homes.get(&key(pool, id));
+        let mut ids = request.uri.path.split('/').filter(|segment| is_id(segment.as_bytes()));
+        if let Some(home) = ids.find_map(known) {
+            return Some(home);
+        }
+        let body = request.body.bytes().filter(|_| may_name_state(request))?;
+        let mut home = None;
+        let mut left = MAX_ASKED;
+        Strings::default().read(body, |id| {
+            home = known(id);
+            left -= 1;
+            home.is_none() && left > 0
+        });
+        home
+    }
+
+    fn remember(&self, pool: &str, id: &str, member: &Arc<str>) {
+        self.homes.insert(key(pool, id), Arc::clone(member));
+    }
+}
+
+fn key(pool: &str, id: &str) -> [u8; 16] {
+    let hash = digest(&SHA256, format!("{pool}\0{id}").as_bytes());
+    let mut key = [0; 16];
+    key.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+    key
+}
+
+/// Looks through a response of a member.
+pub(crate) struct StateWatch {
+    homes: Arc<StateHomes>,
+    pool: Arc<str>,
+    member: Arc<str>,
+    strings: Strings,
+    left: usize,
+    /// How many identifiers may still be remembered.
+    finds: usize,
+}
+
+impl StateWatch {
+    /// Looks through what `member` answers for `pool`.
+    pub(crate) fn new(homes: Arc<StateHomes>, pool: Arc<str>, member: Arc<str>) -> Self {
+        let strings = Strings::default();
+        Self { homes, pool, member, strings, left: MAX_LOOKED, finds: MAX_FOUND }
+    }
+
+    /// Whether there can be anything in a response.
+    pub(crate) fn fits(response: &Response) -> bool {
+        let is_plain = !response.headers.contains_key(CONTENT_ENCODING);
+        response.status.is_success() && is_plain && is_json(&response.headers)
+    }
+
+    /// Looks through the next piece; false when it has seen enough.
+    pub(crate) fn piece(&mut self, piece: &Bytes) -> bool {
+        let Self { homes, pool, member, strings, left, finds } = self;
+        let looked = piece.get(..*left).unwrap_or(piece);
+        *left -= looked.len();
+        strings.read(looked, |id| {
+            homes.remember(pool, id, member);
+            *finds -= 1;
+            *finds > 0
+        });
+        *left > 0 && *finds > 0
+    }
+}
+
+/// JSON, or events whose data is.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let essence = content_type.and_then(|it| it.split(';').next()).unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || essence.eq_ignore_ascii_case("text/event-stream")
+}
+
+fn is_id(text: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
+    text.len() <= MAX_ID
+        && PREFIXES.iter().any(|prefix| text.starts_with(prefix.as_bytes()))
+        && text.iter().all(fits)
+}
+
+/// Finds the strings of JSON that are identifiers. The text may come in pieces.
+#[derive(Debug, Default)]
+struct Strings {
+    /// The string so far, up to one byte more than an identifier has; a backslash stands for every escape.
+    text: Vec<u8>,
+    inside: bool,
+    escaped: bool,
+}
+
+impl Strings {
+    /// Reads on; `found` says whether to continue.
+    fn read(&mut self, bytes: &[u8], mut found: impl FnMut(&str) -> bool) {
+        for byte in bytes {
+            if !self.inside {
+                self.inside = *byte == b'"';
+                self.text.clear();
+            } else if *byte == b'"' && !self.escaped {
+                self.inside = false;
+                let id = std::str::from_utf8(&self.text).ok().filter(|it| is_id(it.as_bytes()));
+                if id.is_some_and(|id| !found(id)) {
+                    return;
+                }
+            } else {
+                self.escaped = *byte == b'\\' && !self.escaped;
+                if self.text.len() <= MAX_ID {
+                    self.text.push(*byte);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(pieces: &[&str]) -> Vec<String> {
+        let mut strings = Strings::default();
+        let mut all = Vec::new();
+        for piece in pieces {
+            strings.read(piece.as_bytes(), |id| {
+                all.push(id.to_owned());
+                true
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn identifiers_are_whole_strings() {
+        assert_eq!(
+            ids(&[r#"{"id": "resp_1", "thread_id":"thread_aB-9"}"#]),
+            ["resp_1", "thread_aB-9"]
+        );
+        assert_eq!(ids(&[r#"{"id":"re"#, r#"sp_1","x":1}"#]), ["resp_1"]);
+        assert_eq!(ids(&["event: a\ndata: {\"id\":\"resp_1\"}\n\ndata: [DONE]\n\n"]), ["resp_1"]);
+        let text = r#"{"a":"say \"resp_1\"","b":"\\","c":"resp_2","d":"resp_ 3","e":"xresp_4","f":"resp_\u0031"}"#;
+        assert_eq!(ids(&[text]), ["resp_2"]);
+        assert_eq!(ids(&[&format!("\"resp_{}\"", "x".repeat(MAX_ID))]), [""; 0]);
+        // Every split of a text finds the same.
+        for at in 0..text.len() {
+            let (before, after) = text.split_at(at);
+            assert_eq!(ids(&[before, after]), ["resp_2"]);
+        }
+    }
+
+    #[test]
+    fn a_response_is_looked_through_at_its_beginning() {
+        let homes = Arc::new(StateHomes::default());
+        let watch = || StateWatch::new(Arc::clone(&homes), "p".into(), "m".into());
+        let known = |id: &str| homes.homes.get(&key("p", id)).is_some();
+        assert!(watch().piece(&Bytes::from_static(b"{\"id\":\"resp_1\"")));
+        assert!(known("resp_1") && homes.homes.get(&key("q", "resp_1")).is_none());
+        let mut late = watch();
+        assert!(!late.piece(&Bytes::from(vec![b' '; MAX_LOOKED + 1])));
+        assert!(!late.piece(&Bytes::from_static(b"\"resp_2\"")));
+        assert!(!known("resp_2"));
+        let many: String = (0..=MAX_FOUND).map(|n| format!("\"file-{n}\" ")).collect();
+        assert!(!watch().piece(&Bytes::from(many)));
+        assert!(known(&format!("file-{}", MAX_FOUND - 1)) && !known(&format!("file-{MAX_FOUND}")));
+    }
+
+    #[test]
+    fn paths_about_state() {
+        for path in ["/responses", "/openai/v1/responses/resp_1/cancel", "/threads/thread_1/runs"] {
+            assert!(is_stateful(path), "{path}");
+        }
+        for path in ["/chat/completions", "/my-responses", ""] {
+            assert!(!is_stateful(path), "{path}");
+        }
+    }
+}
