@@ -201,3 +201,27 @@ async fn responses_go_on_where_they_began() {
     assert!(answer.phrase.starts_with("Backend pool 'openai'"), "{}", answer.phrase);
     create(None, false).await.expect(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_may_have_another_name_at_the_backend() {
+    let azure = azure().await;
+    let config = format!(
+        "[apis.a]\npath = \"openai\"\nbackend = \"openai\"\nsubscription = \"optional\"\n\
+         [pools.openai.members]\none = {{}}\n[backends.one]\nurl = \"{}\"\n\
+         deployments = {{ \"team.chat\" = \"gpt-4o\" }}\n\
+         headers = {{ api-key = {{ value = \"{}\", development = true }} }}\n",
+        azure.openai.base(),
+        azure.openai.key()
+    );
+    let gateway = Directory::new(&config).api("a", POLICY).start();
+    let messages = json!([{ "role": "user", "content": "Hello" }]);
+    let path = "/openai/deployments/team.chat/chat/completions?api-version=2024-10-21";
+    gateway.send(Call::json(path, &json!({ "messages": messages }))).await.expect(200);
+    let v1 = |model: &str| {
+        let body = json!({ "messages": messages, "model": model });
+        gateway.send(Call::json("/openai/v1/chat/completions", &body))
+    };
+    v1("team.chat").await.expect(200);
+    v1("gpt-4o").await.expect(200);
+    v1("other").await.expect(404);
+}

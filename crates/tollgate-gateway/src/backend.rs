@@ -1,5 +1,6 @@
 //! Backends as configured.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Backend {
     pub connect_timeout: Option<Duration>,
     /// Likewise, for status and headers.
     pub first_byte_timeout: Option<Duration>,
+    /// Deployments that it has by other names: those of callers, and its own.
+    pub deployments: HashMap<String, String>,
     /// What keeps requests away while it fails.
     pub breaker: Option<Arc<Breaker>>,
 }

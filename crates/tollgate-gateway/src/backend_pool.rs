@@ -243,7 +243,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, HashMap};
 
     use http::StatusCode;
     use tollgate_engine::Url;
@@ -270,6 +270,7 @@ mod tests {
             http_version: None,
             connect_timeout: None,
             first_byte_timeout: None,
+            deployments: HashMap::default(),
             breaker: Some(Arc::new(Breaker::new(id.into(), &[rule], Counter::default()))),
         })
     }

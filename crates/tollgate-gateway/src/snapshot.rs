@@ -21,7 +21,7 @@ use crate::router::Router;
 use crate::state_homes::may_name_state;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
-use crate::wire::system_root_certificates;
+use crate::wire::{may_name_deployment, system_root_certificates};
 use crate::{Backend, BackendPool, Limits, Timeouts};
 
 /// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
@@ -109,7 +109,15 @@ impl Names for SnapshotNames {
 
     fn wants_request_body(&self, request: &Request) -> bool {
         let Some(Target::Backend(id)) = &request.target else { return false };
-        self.pools.get(id).is_some_and(|pool| pool.keeps_state) && may_name_state(request)
+        let renames = |backend: &Arc<Backend>| !backend.deployments.is_empty();
+        match self.pools.get(id) {
+            Some(pool) => {
+                pool.keeps_state && may_name_state(request)
+                    || pool.members().any(|member| renames(&member.backend))
+                        && may_name_deployment(request)
+            }
+            None => self.backends.get(id).is_some_and(renames) && may_name_deployment(request),
+        }
     }
 
     fn backend_ids(&self) -> Vec<&str> {

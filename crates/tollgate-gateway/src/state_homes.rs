@@ -37,6 +37,9 @@ const MAX_ASKED: usize = 64;
 /// Longer text is no identifier.
 const MAX_ID: usize = 128;
 
+/// What stands behind the prefix of an identifier is at least this long; of keys such as `thread_id` it is not.
+const SHORTEST_TAIL: usize = 12;
+
 /// How identifiers of state begin: of responses, conversations, threads, assistants, vector stores, files and batches.
 const PREFIXES: [&str; 8] =
     ["resp_", "conv_", "thread_", "asst_", "vs_", "file-", "assistant-", "batch_"];
@@ -155,8 +158,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn is_id(text: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
+    let tail = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix.as_bytes()));
     text.len() <= MAX_ID
-        && PREFIXES.iter().any(|prefix| text.starts_with(prefix.as_bytes()))
+        && tail.is_some_and(|it| it.len() >= SHORTEST_TAIL)
         && text.iter().all(fits)
 }
 
@@ -210,20 +214,21 @@ mod tests {
 
     #[test]
     fn identifiers_are_whole_strings() {
-        assert_eq!(
-            ids(&[r#"{"id": "resp_1", "thread_id":"thread_aB-9"}"#]),
-            ["resp_1", "thread_aB-9"]
+        let (one, two) = ("resp_0123456789ab", "thread_aB-9_56789ab");
+        let both = format!(r#"{{"id": "{one}", "thread_id":"{two}"}}"#);
+        assert_eq!(ids(&[&both]), [one, two]);
+        let events = format!("event: a\ndata: {{\"id\":\"{one}\"}}\n\ndata: [DONE]\n\n");
+        assert_eq!(ids(&[&events]), [one]);
+        let text = format!(
+            r#"{{"a":"say \"{one}\"","b":"\\","c":"{two}","d":"{one} 3","e":"x{one}","f":"{one}\u0031"}}"#
         );
-        assert_eq!(ids(&[r#"{"id":"re"#, r#"sp_1","x":1}"#]), ["resp_1"]);
-        assert_eq!(ids(&["event: a\ndata: {\"id\":\"resp_1\"}\n\ndata: [DONE]\n\n"]), ["resp_1"]);
-        let text = r#"{"a":"say \"resp_1\"","b":"\\","c":"resp_2","d":"resp_ 3","e":"xresp_4","f":"resp_\u0031"}"#;
-        assert_eq!(ids(&[text]), ["resp_2"]);
-        assert_eq!(ids(&[&format!("\"resp_{}\"", "x".repeat(MAX_ID))]), [""; 0]);
         // Every split of a text finds the same.
         for at in 0..text.len() {
             let (before, after) = text.split_at(at);
-            assert_eq!(ids(&[before, after]), ["resp_2"]);
+            assert_eq!(ids(&[before, after]), [two]);
         }
+        assert_eq!(ids(&[&format!("\"resp_{}\"", "x".repeat(MAX_ID))]), [""; 0]);
+        assert_eq!(ids(&[r#"{"thread_id":1,"batch_size":2,"resp_":3}"#]), [""; 0]);
     }
 
     #[test]
@@ -231,15 +236,17 @@ mod tests {
         let homes = Arc::new(StateHomes::default());
         let watch = || StateWatch::new(Arc::clone(&homes), "p".into(), "m".into());
         let known = |id: &str| homes.homes.get(&key("p", id)).is_some();
-        assert!(watch().piece(&Bytes::from_static(b"{\"id\":\"resp_1\"")));
-        assert!(known("resp_1") && homes.homes.get(&key("q", "resp_1")).is_none());
+        let (one, two) = ("resp_0123456789ab", "resp_0123456789cd");
+        assert!(watch().piece(&Bytes::from(format!("{{\"id\":\"{one}\""))));
+        assert!(known(one) && homes.homes.get(&key("q", one)).is_none());
         let mut late = watch();
         assert!(!late.piece(&Bytes::from(vec![b' '; MAX_LOOKED + 1])));
-        assert!(!late.piece(&Bytes::from_static(b"\"resp_2\"")));
-        assert!(!known("resp_2"));
-        let many: String = (0..=MAX_FOUND).map(|n| format!("\"file-{n}\" ")).collect();
+        assert!(!late.piece(&Bytes::from(format!("\"{two}\""))));
+        assert!(!known(two));
+        let nth = |n: usize| format!("file-0123456789-{n}");
+        let many: String = (0..=MAX_FOUND).map(|n| format!("\"{}\" ", nth(n))).collect();
         assert!(!watch().piece(&Bytes::from(many)));
-        assert!(known(&format!("file-{}", MAX_FOUND - 1)) && !known(&format!("file-{MAX_FOUND}")));
+        assert!(known(&nth(MAX_FOUND - 1)) && !known(&nth(MAX_FOUND)));
     }
 
     #[test]

@@ -435,6 +435,12 @@ pub const KEYS: &[KeyDef] = &[
     key("backends.*.connect-timeout", Duration, "", "Overrides `timeouts.backend-connect`."),
     key("backends.*.timeout", Duration, "", "Overrides `timeouts.backend-first-byte`."),
     key(
+        "backends.*.deployments.*",
+        Text,
+        "",
+        "What the backend calls the deployment that callers name so: in paths, as `model` in JSON of the v1 API, whose bodies are then held in memory, and in the query of realtime sessions. Names that are not here stay. So members of a pool may call one model differently.",
+    ),
+    key(
         "backends.*.circuit-breaker.*.count",
         Count,
         "",

@@ -219,6 +219,8 @@ pub struct BackendConfig {
     pub connect_timeout: Option<Duration>,
     /// Status and headers.
     pub first_byte_timeout: Option<Duration>,
+    /// Deployments: as callers name them, and as it does.
+    pub deployments: Vec<(String, String)>,
     /// When it is left alone.
     pub breaker: Vec<Rule>,
     /// Where it was written.

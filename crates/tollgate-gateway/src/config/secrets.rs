@@ -266,6 +266,7 @@ impl Reader<'_> {
             let message = format!("the managed identity of backend `{id}` needs a `resource`");
             self.report(Code::CONFIG_MISSING, message, identity.span(), "`resource` is missing");
         }
+        let deployments = table.table("deployments").map(Table::entries).unwrap_or_default();
         let authorization =
             table.table("authorization").and_then(|table| self.authorization(table));
         Some(BackendConfig {
@@ -287,6 +288,10 @@ impl Reader<'_> {
             }),
             connect_timeout: optional_duration(Some(table), "connect-timeout"),
             first_byte_timeout: optional_duration(Some(table), "timeout"),
+            deployments: deployments
+                .into_iter()
+                .filter_map(|(name, _, item)| Some((name.to_owned(), item.text()?.to_owned())))
+                .collect(),
             breaker: self.breaker_rules(table.table("circuit-breaker")),
             span,
         })

@@ -387,29 +387,25 @@ session-affinity.cookie = "a b"
                |
                = help: did you mean `a`?
 
-            error[E0403]: pool `p` has a pool as a member
+            error[E0403]: the weight of member `a` does not fit
+              --> tollgate.toml:16:30
+               |
+            16 | a = { priority = 2, weight = 0 }
+               |                              ^ expected 1 to 1000
+
+            warning[W0217]: member `a` of pool `p` gets no requests
               --> tollgate.toml:16:1
                |
             16 | a = { priority = 2, weight = 0 }
-               | ^ only backends can be members
+               | ^ `b` goes before it
+               |
+               = help: a `circuit-breaker` of `b` lets others in
 
             error[E0404]: the session affinity of pool `p` needs a `cookie`
               --> tollgate.toml:12:20
                |
             12 | session-affinity = {}
                |                    ^^ `cookie` is missing
-
-            error[E0403]: pool `q` has a pool as a member
-              --> tollgate.toml:19:9
-               |
-            19 | members.a = { weigth = 1 }
-               |         ^ only backends can be members
-
-            error[E0404]: pool `q` has no members
-              --> tollgate.toml:18:8
-               |
-            18 | [pools.q]
-               |        ^ `members` is missing
 
             error[E0403]: `a b` is not the name of a cookie
               --> tollgate.toml:20:27

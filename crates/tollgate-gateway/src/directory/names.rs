@@ -199,6 +199,7 @@ fn backend(
         http_version: config.http_version,
         connect_timeout: config.connect_timeout,
         first_byte_timeout: config.first_byte_timeout,
+        deployments: config.deployments.iter().cloned().collect(),
         breaker,
     })
 }

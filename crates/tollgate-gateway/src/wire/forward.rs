@@ -1,19 +1,22 @@
 //! Forwarding a request to its backend.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 use tollgate_engine::ports::{
     BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Via,
 };
-use tollgate_engine::{Body, Clock as _, Request, Response, Target};
+use tollgate_engine::{Body, Clock as _, Request, Response, Target, Uri};
 
 use super::PingoraWire;
 use super::connect::ConnectError;
+use super::deployments::{self, may_name_deployment};
 use super::downstream::Announced;
 use super::exchange::{Broken, Event, Exchange, Framing};
 use super::head::{Outgoing, keep_harmless, request_head, response, target};
@@ -36,6 +39,8 @@ struct Hop {
     target: PathAndQuery,
     origin: Arc<Origin>,
     has_body: bool,
+    /// The body, when it is not the request's.
+    body: Option<Bytes>,
 }
 
 /// Where a request goes.
@@ -87,11 +92,13 @@ impl PingoraWire {
             self.destination(call.request)?;
         let credentials = origin.backend.as_ref().map(|backend| &backend.credentials);
         let request = call.request;
-        let path = target(&base, &request.uri.path, &request.uri.query, credentials)
+        let Renamed { path, query, body } = renamed(request, &origin);
+        let path = target(&base, &path, &query, credentials)
             .map_err(|error| ForwardError::Refused(error.to_string()))?;
         let mut hop = Hop {
             method: request.method.clone(),
-            headers: watch.as_ref().map(|_| unencoded(&request.headers)),
+            headers: changed_headers(request, watch.is_some(), body.is_some()),
+            body,
             target: path,
             origin,
             has_body: true,
@@ -278,6 +285,9 @@ impl PingoraWire {
         if !hop.has_body {
             return Ok(Framing::None);
         }
+        if let Some(body) = &hop.body {
+            return Ok(Framing::Whole(body.clone()));
+        }
         match &request.body {
             Body::Empty => Ok(Framing::None),
             // APIM forwards nothing of a body that an expression has consumed.
@@ -402,15 +412,46 @@ impl PingoraWire {
                 .url(&plain, &via)
                 .map_err(|error| ForwardError::Refused(error.to_string()))?
         };
-        Ok(Some(Hop { method, headers: Some(headers), target, origin, has_body }))
+        let body = hop.body.clone();
+        Ok(Some(Hop { method, headers: Some(headers), target, origin, has_body, body }))
     }
 }
 
-/// Headers of a request whose answer must be read.
-fn unencoded(headers: &HeaderMap) -> HeaderMap {
-    let mut headers = headers.clone();
-    headers.remove(ACCEPT_ENCODING);
-    headers
+/// What of a request names a deployment, as the backend wants it.
+struct Renamed<'a> {
+    path: Cow<'a, str>,
+    query: Cow<'a, str>,
+    /// The body, when it is another.
+    body: Option<Bytes>,
+}
+
+fn renamed<'a>(request: &'a Request, origin: &Origin) -> Renamed<'a> {
+    let Uri { path, query } = &request.uri;
+    let names = origin.backend.as_ref().map(|backend| &backend.deployments);
+    let Some(names) = names.filter(|names| !names.is_empty()) else {
+        return Renamed { path: path.into(), query: query.into(), body: None };
+    };
+    let body = request.body.bytes().filter(|_| !request.consumed && may_name_deployment(request));
+    Renamed {
+        path: deployments::path(path, names),
+        query: deployments::query(path, query, names),
+        body: body.and_then(|body| deployments::body(body, names)),
+    }
+}
+
+/// The headers of a request, if they are others because its answer must be read or its body was written anew.
+fn changed_headers(request: &Request, is_watched: bool, is_rewritten: bool) -> Option<HeaderMap> {
+    if !is_watched && !is_rewritten {
+        return None;
+    }
+    let mut headers = request.headers.clone();
+    if is_watched {
+        headers.remove(ACCEPT_ENCODING);
+    }
+    if is_rewritten {
+        headers.remove(CONTENT_ENCODING);
+    }
+    Some(headers)
 }
 
 fn answered(answer: &Response) -> Outcome<'_> {

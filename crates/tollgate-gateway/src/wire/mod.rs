@@ -6,6 +6,7 @@
 mod budget;
 mod connect;
 mod decode;
+mod deployments;
 mod downstream;
 mod exchange;
 mod forward;
@@ -37,6 +38,7 @@ use crate::fetch::AddressGuard;
 use crate::{Backend, BackendPool, Limits, Timeouts};
 
 pub(crate) use budget::{Budget, Held};
+pub(crate) use deployments::may_name_deployment;
 pub(crate) use downstream::{Announced, Downstream, DownstreamTimeouts, RequestFacts};
 pub(crate) use gathered::Gathered;
 pub(crate) use head::Received;

@@ -103,6 +103,7 @@ pub(super) fn backend(scheme: &str, address: SocketAddr) -> Backend {
         http_version: None,
         connect_timeout: None,
         first_byte_timeout: None,
+        deployments: HashMap::new(),
         breaker: None,
     }
 }
