@@ -30,8 +30,10 @@ pub(super) fn retry_after(
         let is_used_up = left.is_none_or(|left| left.parse().is_ok_and(|left: i64| left <= 0));
         span(text(&format!("x-ratelimit-reset-{what}")).filter(|_| is_used_up)?)
     };
-    let said = precise.or_else(plain).or_else(|| reset("tokens").max(reset("requests")));
-    said.filter(|time| !time.is_zero()).map(|time| time.min(LONGEST))
+    let limits = || reset("tokens").max(reset("requests"));
+    let says_something = |time: &Duration| !time.is_zero();
+    let said = precise.filter(says_something).or_else(|| plain().filter(says_something));
+    said.or_else(|| limits().filter(says_something)).map(|time| time.min(LONGEST))
 }
 
 fn number(text: &str, unit: Duration) -> Option<Duration> {
@@ -103,6 +105,7 @@ mod tests {
         check(&[("retry-after", "7")], Some(7_000));
         check(&[("retry-after", "7"), ("retry-after-ms", "6500")], Some(6_500));
         check(&[("retry-after", "7"), ("x-ratelimit-reset-tokens", "60")], Some(7_000));
+        check(&[("retry-after", "7"), ("retry-after-ms", "0")], Some(7_000));
         check(&[("retry-after", "soon")], None);
         check(&[("retry-after", "-1")], None);
         check(&[("retry-after", "0")], None);
