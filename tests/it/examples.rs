@@ -1,5 +1,7 @@
 //! Everything in `policies/` and `examples/` starts, and does what it says.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tollgate_emulator::{CONTOSO, Running, TokenSpec, TokenVersion};
 
@@ -11,6 +13,11 @@ const TEAM_KEY: &str = "a-key-of-team-a";
 
 /// A directory with everything that the READMEs list; it takes from the environment what it wants.
 fn start(folder: &str, azure: &Running) -> Gateway {
+    start_with(folder, azure, &[])
+}
+
+/// Likewise, with variables of its own.
+fn start_with(folder: &str, azure: &Running, more: &[(&'static str, String)]) -> Gateway {
     let path = repository().join(folder);
     let config = std::fs::read_to_string(path.join("tollgate.toml")).expect("tollgate.toml");
     let variables = [
@@ -30,7 +37,7 @@ fn start(folder: &str, azure: &Running) -> Gateway {
         .expect("a README");
     let mut directory = Directory::copy_of(&path)
         .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds.server().url());
-    for (name, value) in variables {
+    for (name, value) in variables.into_iter().chain(more.iter().cloned()) {
         if config.contains(&format!("env = \"{name}\"")) {
             assert!(readme.contains(name), "the README of `{folder}` does not name `{name}`");
             directory = directory.env(name, value);
@@ -49,7 +56,10 @@ fn no_example_is_without_a_test() {
         .map(|entry| entry.expect("a folder").file_name().to_string_lossy().into_owned())
         .collect();
     found.sort();
-    assert_eq!(found, ["api-key", "backend-credentials", "openid-provider", "per-operation"]);
+    assert_eq!(
+        found,
+        ["api-key", "backend-credentials", "openid-provider", "per-operation", "spill-over"]
+    );
 }
 
 fn token(azure: &Running, spec: TokenSpec) -> String {
@@ -122,6 +132,42 @@ async fn backend_credentials() {
     assert!(came_with_key(&azure));
     gateway.send(call.header("x-use-identity", "true")).await.expect(200);
     assert!(!came_with_key(&azure));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spill_over() {
+    let members = [azure().await, azure().await, azure().await];
+    let names = [
+        ("PTU_ENDPOINT", "PTU_KEY"),
+        ("PAYG_1_ENDPOINT", "PAYG_1_KEY"),
+        ("PAYG_2_ENDPOINT", "PAYG_2_KEY"),
+    ];
+    let variables: Vec<_> = names
+        .into_iter()
+        .zip(&members)
+        .flat_map(|((endpoint, key), member)| {
+            [(endpoint, member.openai.server().url().to_owned()), (key, member.openai.key())]
+        })
+        .collect();
+    let gateway = start_with("examples/spill-over", &members[0], &variables);
+    let received = || members.each_ref().map(|member| member.openai.server().received().len());
+    let send = async || gateway.send(chat("gpt-4o").header("api-key", TEAM_KEY)).await;
+    send().await.expect(200);
+    assert_eq!(received(), [1, 0, 0]);
+    members[0].openai.throttle("gpt-4o", None, Duration::from_mins(1));
+    for _ in 0..8 {
+        send().await.expect(200);
+    }
+    assert_eq!(received(), [2, 6, 2]);
+    members[1].openai.throttle("gpt-4o", None, Duration::from_mins(2));
+    for _ in 0..4 {
+        send().await.expect(200);
+    }
+    assert_eq!(received()[2], 6);
+    members[2].openai.throttle("gpt-4o", None, Duration::from_secs(30));
+    let answer = send().await.expect(503);
+    let after: u64 = answer.header("retry-after").parse().expect("seconds");
+    assert!((20..=30).contains(&after), "{after}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -195,14 +195,12 @@ impl Group {
                 preferred = rest;
             }
             let Some((bit, member)) = self.at(preferred, turn) else { break };
-            match member.admit(now) {
-                Ok(permit) => return Ok((member, permit)),
-                // Another request was faster to probe it, or to see it fail.
-                Err(_) => {
-                    rest &= !(1 << bit);
-                    preferred &= rest;
-                }
+            if let Ok(permit) = member.admit(now) {
+                return Ok((member, permit));
             }
+            // Another request was faster to probe it, or to see it fail.
+            rest &= !(1 << bit);
+            preferred &= rest;
         }
         let breakers = self.members.iter().filter_map(|member| member.backend.breaker.as_ref());
         Err(breakers.map(|breaker| breaker.wait(now)).min().unwrap_or(Duration::MAX))

@@ -244,7 +244,7 @@ mod tests {
         assert!(!late.piece(&Bytes::from(format!("\"{two}\""))));
         assert!(!known(two));
         let nth = |n: usize| format!("file-0123456789-{n}");
-        let many: String = (0..=MAX_FOUND).map(|n| format!("\"{}\" ", nth(n))).collect();
+        let many = format!("\"{}\"", (0..=MAX_FOUND).map(nth).collect::<Vec<_>>().join("\" \""));
         assert!(!watch().piece(&Bytes::from(many)));
         assert!(known(&nth(MAX_FOUND - 1)) && !known(&nth(MAX_FOUND)));
     }

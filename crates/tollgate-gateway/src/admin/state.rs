@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -239,10 +240,15 @@ fn key_set(status: &KeyStatus) -> Value {
     })
 }
 
+/// Whole seconds, rounded up.
+fn seconds_up(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 fn breaker(backend: &str, state: BreakerState) -> Value {
     let (state, left) = match state {
         BreakerState::Closed => ("closed", None),
-        BreakerState::Open(left) => ("open", Some(left.as_millis().div_ceil(1_000) as u64)),
+        BreakerState::Open(left) => ("open", Some(seconds_up(left))),
         BreakerState::HalfOpen { .. } => ("half-open", None),
     };
     json!({ "backend": backend, "state": state, "open_seconds": left })

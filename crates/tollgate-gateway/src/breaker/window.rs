@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Parts of the interval. What is counted is forgotten by the part: after the interval at the latest, and at most one part earlier.
-const SLOTS: u64 = 16;
+const N_SLOTS: usize = 16;
+const SLOTS: u64 = N_SLOTS as u64;
 
 const COUNT_BITS: u32 = 20;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
@@ -15,7 +16,7 @@ const STAMP: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
 #[derive(Debug)]
 pub(super) struct Window {
     slot_ms: u64,
-    slots: [AtomicU64; SLOTS as usize],
+    slots: [AtomicU64; N_SLOTS],
 }
 
 /// What a window counts now.
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn a_full_count_keeps_its_proportion() {
         let window = Window::new(Duration::from_secs(16));
-        let full = COUNT << COUNT_BITS | 1_000;
+        let full = COUNT << COUNT_BITS | 0x3e8;
         window.slots.first().unwrap().store(full, Ordering::Relaxed);
         assert_eq!(window.add(1, true), tally(COUNT / 2 + 1, 501));
     }

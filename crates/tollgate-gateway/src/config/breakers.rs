@@ -94,14 +94,13 @@ impl Reader<'_> {
     fn statuses(&mut self, table: Table<'_>) -> Vec<(u16, u16)> {
         let mut ranges = Vec::new();
         for (written, span) in list(Some(table), "status-codes").unwrap_or_default() {
-            match status_range(&written) {
-                Some(range) => ranges.push(range),
-                None => {
-                    let message = format!("`{written}` is not a range of status codes");
-                    let label = "expected 200 to 599, such as `429` or `500-599`";
-                    self.report(Code::CONFIG_VALUE, message, span, label);
-                }
+            let range = status_range(&written);
+            if range.is_none() {
+                let message = format!("`{written}` is not a range of status codes");
+                let label = "expected 200 to 599, such as `429` or `500-599`";
+                self.report(Code::CONFIG_VALUE, message, span, label);
             }
+            ranges.extend(range);
         }
         ranges
     }
@@ -109,14 +108,13 @@ impl Reader<'_> {
     fn error_reasons(&mut self, table: Table<'_>) -> Vec<ErrorReason> {
         let mut reasons = Vec::new();
         for (written, span) in list(Some(table), "error-reasons").unwrap_or_default() {
-            match ErrorReason::named(&written) {
-                Some(known) => reasons.extend(known),
-                None => {
-                    let message = format!("`{written}` is not an error reason of circuit breakers");
-                    let label = "expected `Timeout`, `BackendConnectionFailure` or `Server errors`";
-                    self.report(Code::CONFIG_VALUE, message, span, label);
-                }
+            let known = ErrorReason::named(&written);
+            if known.is_none() {
+                let message = format!("`{written}` is not an error reason of circuit breakers");
+                let label = "expected `Timeout`, `BackendConnectionFailure` or `Server errors`";
+                self.report(Code::CONFIG_VALUE, message, span, label);
             }
+            reasons.extend(known.into_iter().flatten());
         }
         reasons
     }

@@ -206,6 +206,10 @@ error-reasons = ["timeout", "BackendConnectionFailure"]
         accept_retry_after: false,
     };
     assert_eq!(config.backends.first().unwrap().breaker, [throttled, broken]);
+}
+
+#[test]
+fn mistakes_in_rules_of_circuit_breakers() {
     check(
         r#"
 [backends.a]
