@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tollgate_emulator::{Fault, Running};
 
@@ -140,6 +141,15 @@ async fn a_cookie_keeps_a_client_with_its_member() {
         assert_eq!(next.header("x-backend"), answer.header("x-backend"));
         assert_eq!(next.header("set-cookie"), "");
     }
+    // The backends' own cookies stay.
+    let headers = vec![("set-cookie".to_owned(), "own=1".to_owned())];
+    let own = Fault::Answer { status: 200, headers, body: Bytes::new() };
+    for member in &pool.members[1..] {
+        member.echo.server().fail_next("/echo", 1, own.clone());
+    }
+    let answer = pool.send().await.expect(200);
+    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
+    assert!(cookies.len() == 2 && cookies[0] == "own=1", "{cookies:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,7 +61,7 @@ pub struct Member {
 
 /// What counts in the choice of a member.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct Asked<'a> {
     /// Headers of the request.
     pub headers: &'a HeaderMap,
     /// Members that the request was sent to before; others are better.
@@ -141,8 +141,8 @@ impl BackendPool {
     }
 
     /// Chooses a member for a request, or says how long to wait until one may be available.
-    pub fn pick(&self, wanted: Wanted<'_>, now: Instant) -> Result<Picked<'_>, Duration> {
-        let Wanted { headers, tried, home } = wanted;
+    pub fn pick(&self, asked: Asked<'_>, now: Instant) -> Result<Picked<'_>, Duration> {
+        let Asked { headers, tried, home } = asked;
         if let Some(member) = self.members().find(|member| home == Some(&*member.backend.id)) {
             let permit = member.admit(now)?;
             return Ok(Picked { member, permit, set_cookie: None });
@@ -297,12 +297,12 @@ mod tests {
 
         fn pick(&self, headers: &HeaderMap, tried: &[&str]) -> Result<Picked<'_>, Duration> {
             let tried: Vec<Arc<str>> = tried.iter().map(|id| (*id).into()).collect();
-            self.pool.pick(Wanted { headers, tried: &tried, home: None }, self.now)
+            self.pool.pick(Asked { headers, tried: &tried, home: None }, self.now)
         }
 
         fn at_home(&self, home: &str) -> Result<String, Duration> {
-            let wanted = Wanted { headers: &HeaderMap::new(), tried: &[], home: Some(home) };
-            let picked = self.pool.pick(wanted, self.now)?;
+            let asked = Asked { headers: &HeaderMap::new(), tried: &[], home: Some(home) };
+            let picked = self.pool.pick(asked, self.now)?;
             Ok(picked.member.backend.id.to_string())
         }
 

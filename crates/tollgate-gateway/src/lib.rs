@@ -40,7 +40,7 @@ mod watch;
 pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
-pub use backend_pool::{BackendPool, MAX_MEMBERS, Member, Picked, Wanted};
+pub use backend_pool::{Asked, BackendPool, MAX_MEMBERS, Member, Picked};
 pub use directory::{
     CONFIG_FILE, LoadCx, Loaded, NoVault, Registry, VaultSecret, VaultSecrets, check_document, load,
 };

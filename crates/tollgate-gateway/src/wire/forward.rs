@@ -26,7 +26,7 @@ use super::pool::Wanted;
 use super::tls::Offer;
 use crate::breaker::{Outcome, Permit};
 use crate::state_homes::{StateWatch, is_stateful};
-use crate::{Member, Picked, SystemClock};
+use crate::{Asked, Member, Picked, SystemClock};
 
 /// More redirects are not followed; the last one is the response.
 const MAX_REDIRECTS: usize = 10;
@@ -118,7 +118,9 @@ impl PingoraWire {
                 None
             };
             let Some(next) = next else {
-                answer.headers.extend(set_cookie.map(|cookie| (SET_COOKIE, cookie)));
+                if let Some(cookie) = set_cookie {
+                    answer.headers.append(SET_COOKIE, cookie);
+                }
                 let watch = watch.filter(|_| StateWatch::fits(&answer));
                 if let (Some(exchange), Some(watch)) = (&mut self.exchange, watch) {
                     exchange.watch(watch);
@@ -149,8 +151,8 @@ impl PingoraWire {
             let homes = &self.connections.homes;
             let home = pool.keeps_state.then(|| homes.home(id, request)).flatten();
             let headers = &request.headers;
-            let wanted = crate::Wanted { headers, tried: &self.tried, home: home.as_deref() };
-            let picked = pool.pick(wanted, now).map_err(|retry_after| {
+            let asked = Asked { headers, tried: &self.tried, home: home.as_deref() };
+            let picked = pool.pick(asked, now).map_err(|retry_after| {
                 ForwardError::PoolUnavailable { pool: id.to_string(), retry_after }
             })?;
             let Picked { member: Member { backend, .. }, permit, set_cookie } = picked;
