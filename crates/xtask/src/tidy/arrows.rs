@@ -46,14 +46,15 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "tollgate-policies",
-        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-expr"],
+        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-expr", "tollgate-llm"],
         never: OUTSIDE,
     },
     Rule {
         name: "tollgate-gateway",
-        ours: &["tollgate-diagnostics", "tollgate-engine"],
+        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-llm"],
         never: &["reqwest", "openssl", "native-tls"],
     },
+    Rule { name: "tollgate-llm", ours: &[], never: HTTP_AND_XML },
     Rule { name: "tollgate-emulator", ours: &[], never: &["pingora", "reqwest"] },
     Rule {
         name: "tollgate",
