@@ -16,16 +16,42 @@ use memchr::{memchr, memchr2};
 /// A value in the text of a document.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value<'a> {
-    document: &'a [u8],
+    document: Document<'a>,
     start: usize,
     end: usize,
 }
 
+/// A text, and where its first brackets are closed when that has been looked up before.
+#[derive(Clone, Copy, Debug)]
+struct Document<'a> {
+    text: &'a [u8],
+    brackets: &'a [Bracket],
+}
+
+/// Where the brackets of a document are closed. Whoever reads many documents keeps one and gives it to each, so that
+/// what stands between brackets is looked through once however often it is skipped.
+#[derive(Debug, Default)]
+pub(crate) struct Brackets(Vec<Bracket>);
+
+#[derive(Clone, Copy, Debug)]
+struct Bracket {
+    open: usize,
+    /// The position after the closing bracket.
+    end: usize,
+    /// The place of the bracket around it.
+    around: usize,
+}
+
+/// Brackets that are remembered; what is within later ones is looked through each time.
+const MAX_BRACKETS: usize = 256;
+
 /// A name with its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member<'a> {
-    /// The name with its quotes.
-    name: Value<'a>,
+    /// What stands between the quotes of the name.
+    name: &'a [u8],
+    start: usize,
+    has_escapes: bool,
     pub(crate) value: Value<'a>,
 }
 
@@ -40,7 +66,7 @@ pub(crate) struct Items<'a>(Elements<'a>);
 /// Walks through what stands between two brackets.
 #[derive(Debug)]
 struct Elements<'a> {
-    document: &'a [u8],
+    document: Document<'a>,
     at: usize,
     close: u8,
     state: State,
@@ -56,15 +82,26 @@ enum State {
 
 impl<'a> Value<'a> {
     /// The value that is the whole document, or nothing when it is not one value to its end.
-    pub(crate) fn of_document(document: &'a [u8]) -> Option<Self> {
-        let start = skip_space(document, 0);
-        let end = skip_value(document, start)?;
-        (skip_space(document, end) == document.len()).then_some(Self { document, start, end })
+    pub(crate) fn of_document(text: &'a [u8]) -> Option<Self> {
+        Self::whole(Document { text, brackets: &[] })
+    }
+
+    /// The same, with the document's brackets looked up at once.
+    pub(crate) fn of_indexed(text: &'a [u8], brackets: &'a mut Brackets) -> Option<Self> {
+        brackets.find(text);
+        Self::whole(Document { text, brackets: &brackets.0 })
+    }
+
+    fn whole(document: Document<'a>) -> Option<Self> {
+        let start = skip_space(document.text, 0);
+        let end = document.skip_value(start)?;
+        let is_whole = skip_space(document.text, end) == document.text.len();
+        is_whole.then_some(Self { document, start, end })
     }
 
     /// Its text as it stands in the document.
     pub(crate) fn raw(self) -> &'a [u8] {
-        self.document.get(self.start..self.end).unwrap_or_default()
+        self.document.text.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Where its text is in the document, in bytes.
@@ -73,7 +110,7 @@ impl<'a> Value<'a> {
     }
 
     fn first(self) -> u8 {
-        self.document.get(self.start).copied().unwrap_or_default()
+        self.document.text.get(self.start).copied().unwrap_or_default()
     }
 
     pub(crate) fn is_object(self) -> bool {
@@ -152,18 +189,25 @@ impl<'a> Value<'a> {
 
 impl<'a> Member<'a> {
     pub(crate) fn is(&self, name: &str) -> bool {
-        let raw = self.name.raw();
-        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-        inner == name.as_bytes() || (memchr(b'\\', inner).is_some() && self.name() == name)
+        if self.has_escapes {
+            &*self.name() == name.as_bytes()
+        } else {
+            self.name == name.as_bytes()
+        }
     }
 
-    pub(crate) fn name(&self) -> Cow<'a, str> {
-        self.name.string().unwrap_or_default()
+    /// What the name says.
+    pub(crate) fn name(&self) -> Cow<'a, [u8]> {
+        if self.has_escapes {
+            Cow::Owned(unescape(self.name).into_bytes())
+        } else {
+            Cow::Borrowed(self.name)
+        }
     }
 
     /// Where it is in the document, from its name to the end of its value.
     pub(crate) fn span(&self) -> Range<usize> {
-        self.name.start..self.value.end
+        self.start..self.value.end
     }
 }
 
@@ -178,15 +222,14 @@ impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
     fn next(&mut self) -> Option<Member<'a>> {
-        let name = self.0.next_value()?;
-        let colon = skip_space(name.document, name.end);
-        if !name.is_string() || name.document.get(colon) != Some(&b':') {
-            self.0.state = State::Broken;
+        if !self.0.advance() {
             return None;
         }
-        self.0.at = skip_space(name.document, colon + 1);
-        let value = self.0.value_here()?;
-        Some(Member { name, value })
+        let member = self.0.member_here();
+        if member.is_none() {
+            self.0.state = State::Broken;
+        }
+        member
     }
 }
 
@@ -194,42 +237,114 @@ impl<'a> Iterator for Items<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        self.0.next_value()
+        if !self.0.advance() {
+            return None;
+        }
+        let value = self.0.value_here();
+        if value.is_none() {
+            self.0.state = State::Broken;
+        }
+        value
     }
 }
 
 impl<'a> Elements<'a> {
-    /// The value after the bracket or the next comma.
-    fn next_value(&mut self) -> Option<Value<'a>> {
+    /// Goes to the element after the bracket or the next comma, if there is one.
+    fn advance(&mut self) -> bool {
         if matches!(self.state, State::Closed | State::Broken) {
-            return None;
+            return false;
         }
-        self.at = skip_space(self.document, self.at);
-        let here = self.document.get(self.at).copied();
-        match (self.state, here) {
-            (State::First | State::Later, Some(byte)) if byte == self.close => {
-                self.state = State::Closed;
-                return None;
-            }
-            (State::Later, Some(b',')) => self.at = skip_space(self.document, self.at + 1),
+        let text = self.document.text;
+        self.at = skip_space(text, self.at);
+        match (self.state, text.get(self.at)) {
+            (_, Some(byte)) if *byte == self.close => self.state = State::Closed,
+            (State::Later, Some(b',')) => self.at = skip_space(text, self.at + 1),
             (State::First, Some(_)) => self.state = State::Later,
-            _ => {
-                self.state = State::Broken;
-                return None;
-            }
+            _ => self.state = State::Broken,
         }
-        self.value_here()
+        self.state == State::Later
     }
 
     fn value_here(&mut self) -> Option<Value<'a>> {
-        let Some(end) = skip_value(self.document, self.at) else {
-            self.state = State::Broken;
-            return None;
-        };
+        let end = self.document.skip_value(self.at)?;
         let value = Value { document: self.document, start: self.at, end };
         self.at = end;
         Some(value)
     }
+
+    fn member_here(&mut self) -> Option<Member<'a>> {
+        let (text, start) = (self.document.text, self.at);
+        if text.get(start) != Some(&b'"') {
+            return None;
+        }
+        let (end, has_escapes) = skip_string(text, start)?;
+        let colon = skip_space(text, end);
+        if text.get(colon) != Some(&b':') {
+            return None;
+        }
+        self.at = skip_space(text, colon + 1);
+        let name = text.get(start + 1..end - 1)?;
+        Some(Member { name, start, has_escapes, value: self.value_here()? })
+    }
+}
+
+impl Document<'_> {
+    /// The end of the value that begins at `start`.
+    fn skip_value(&self, start: usize) -> Option<usize> {
+        match self.text.get(start)? {
+            b'"' => skip_string(self.text, start).map(|(end, _)| end),
+            b'{' | b'[' => match self.brackets.binary_search_by_key(&start, |bracket| bracket.open)
+            {
+                Ok(place) => {
+                    self.brackets.get(place).map(|bracket| bracket.end).filter(|end| *end > 0)
+                }
+                Err(_) => skip_brackets(self.text, start),
+            },
+            _ => {
+                let rest = self.text.get(start..)?;
+                let length = rest.iter().position(|byte| ends_scalar(*byte)).unwrap_or(rest.len());
+                (length > 0).then_some(start + length)
+            }
+        }
+    }
+}
+
+impl Brackets {
+    /// Looks up the brackets of a text. One that is not closed has the end 0.
+    fn find(&mut self, text: &[u8]) {
+        self.0.clear();
+        // Open brackets that are not remembered, which lie within those that are.
+        let mut n_inner = 0_usize;
+        let mut around = usize::MAX;
+        let mut at = 0;
+        while let Some(&byte) = text.get(at) {
+            match byte {
+                b'"' => {
+                    let Some((end, _)) = skip_string(text, at) else { return };
+                    at = end;
+                    continue;
+                }
+                b'{' | b'[' if self.0.len() < MAX_BRACKETS => {
+                    self.0.push(Bracket { open: at, end: 0, around });
+                    around = self.0.len() - 1;
+                }
+                b'{' | b'[' => n_inner += 1,
+                b'}' | b']' if n_inner > 0 => n_inner -= 1,
+                b'}' | b']' => {
+                    if let Some(bracket) = self.0.get_mut(around) {
+                        bracket.end = at + 1;
+                        around = bracket.around;
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+}
+
+fn ends_scalar(byte: u8) -> bool {
+    matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b' ' | b'\n' | b'\r' | b'\t')
 }
 
 fn skip_space(text: &[u8], mut at: usize) -> usize {
@@ -239,30 +354,17 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The end of the value that begins at `start`.
-fn skip_value(text: &[u8], start: usize) -> Option<usize> {
-    match text.get(start)? {
-        b'"' => skip_string(text, start),
-        b'{' | b'[' => skip_brackets(text, start),
-        _ => {
-            let rest = text.get(start..)?;
-            let is_end = |byte: &u8| {
-                matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b' ' | b'\n' | b'\r' | b'\t')
-            };
-            let length = rest.iter().position(is_end).unwrap_or(rest.len());
-            (length > 0).then_some(start + length)
-        }
-    }
-}
-
-fn skip_string(text: &[u8], open: usize) -> Option<usize> {
+/// The end of the string whose quote is at `open`, and whether it has escapes.
+fn skip_string(text: &[u8], open: usize) -> Option<(usize, bool)> {
     let mut at = open + 1;
+    let mut has_escapes = false;
     loop {
         let rest = text.get(at..)?;
         let found = memchr2(b'"', b'\\', rest)?;
         if rest.get(found) == Some(&b'"') {
-            return Some(at + found + 1);
+            return Some((at + found + 1, has_escapes));
         }
+        has_escapes = true;
         at += found + 2;
     }
 }
@@ -273,7 +375,7 @@ fn skip_brackets(text: &[u8], open: usize) -> Option<usize> {
     loop {
         match text.get(at)? {
             b'"' => {
-                at = skip_string(text, at)?;
+                at = skip_string(text, at)?.0;
                 continue;
             }
             b'{' | b'[' => depth += 1,
@@ -341,13 +443,13 @@ fn escaped_unit(escape: &[u8]) -> (char, usize) {
 mod tests {
     use super::*;
 
+    fn text(bytes: &[u8]) -> String {
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
     fn strings(document: &str) -> Option<Vec<String>> {
         let members = Value::of_document(document.as_bytes())?.members();
-        Some(
-            members
-                .map(|m| format!("{}={}", m.name(), String::from_utf8_lossy(m.value.raw())))
-                .collect(),
-        )
+        Some(members.map(|m| format!("{}={}", text(&m.name()), text(m.value.raw()))).collect())
     }
 
     #[test]
@@ -424,5 +526,35 @@ mod tests {
         let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
         assert_eq!(Value::of_document(deep.as_bytes()).unwrap().items().count(), 1);
         assert!(Value::of_document("[".repeat(1_000_000).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn an_index_changes_nothing() {
+        let many = format!("[{}]", ["{\"a\":[1,{}]}"; 200].join(","));
+        let mut brackets = Brackets::default();
+        for document in [
+            "{}",
+            r#"{"a":[{"b":"]"},[[]]],"c":{"d":1}}"#,
+            &many,
+            "[[]",
+            "]",
+            "{\"a",
+            "[}]",
+            "x",
+            "",
+        ] {
+            let plain = Value::of_document(document.as_bytes());
+            let shown = |value: Option<Value<'_>>| {
+                let value = value?;
+                let members = value.members().map(|member| text(member.value.raw()));
+                let items = value
+                    .items()
+                    .flat_map(|item| [item].into_iter().chain(item.members().map(|m| m.value)));
+                let items = items.map(|item| text(item.raw()));
+                Some(members.chain(items).collect::<Vec<_>>())
+            };
+            let indexed = Value::of_indexed(document.as_bytes(), &mut brackets);
+            assert_eq!(shown(indexed), shown(plain), "{document}");
+        }
     }
 }

@@ -136,38 +136,40 @@ impl UsageParts {
         for member in usage.members() {
             let count = || member.value.count();
             match &*member.name() {
-                "prompt_tokens" | "input_tokens" | "promptTokenCount" => {
-                    set(&mut self.prompt, count())
+                b"prompt_tokens" | b"input_tokens" | b"promptTokenCount" => {
+                    set(&mut self.prompt, count());
                 }
-                "completion_tokens" | "output_tokens" | "candidatesTokenCount" => {
+                b"completion_tokens" | b"output_tokens" | b"candidatesTokenCount" => {
                     set(&mut self.completion, count());
                 }
-                "total_tokens" | "totalTokenCount" => set(&mut self.total, count()),
-                "cache_read_input_tokens" => {
+                b"total_tokens" | b"totalTokenCount" => set(&mut self.total, count()),
+                b"cache_read_input_tokens" => {
                     self.cache_is_besides = true;
                     set(&mut self.cached, count());
                 }
-                "cache_creation_input_tokens" => {
+                b"cache_creation_input_tokens" => {
                     self.cache_is_besides = true;
                     set(&mut self.cache_creation, count());
                 }
-                "cachedContentTokenCount" => set(&mut self.cached, count()),
-                "toolUsePromptTokenCount" => set(&mut self.prompt_besides, count()),
-                "thoughtsTokenCount" => {
+                b"cachedContentTokenCount" => set(&mut self.cached, count()),
+                b"toolUsePromptTokenCount" => set(&mut self.prompt_besides, count()),
+                b"thoughtsTokenCount" => {
                     set(&mut self.reasoning, count());
                     set(&mut self.completion_besides, count());
                 }
-                "prompt_tokens_details" | "input_tokens_details" | "input_token_details" => {
+                b"prompt_tokens_details" | b"input_tokens_details" | b"input_token_details" => {
                     self.take_prompt_details(member.value);
                 }
-                "completion_tokens_details" | "output_tokens_details" | "output_token_details" => {
+                b"completion_tokens_details"
+                | b"output_tokens_details"
+                | b"output_token_details" => {
                     self.take_completion_details(member.value);
                 }
-                "promptTokensDetails" => {
+                b"promptTokensDetails" => {
                     set(&mut self.prompt_audio, of_modality(member.value, "AUDIO"));
                     set(&mut self.prompt_image, of_modality(member.value, "IMAGE"));
                 }
-                "candidatesTokensDetails" => {
+                b"candidatesTokensDetails" => {
                     set(&mut self.completion_audio, of_modality(member.value, "AUDIO"));
                 }
                 _ => {}
@@ -179,9 +181,9 @@ impl UsageParts {
         for member in details.members() {
             let count = member.value.count();
             match &*member.name() {
-                "cached_tokens" => set(&mut self.cached, count),
-                "audio_tokens" => set(&mut self.prompt_audio, count),
-                "image_tokens" => set(&mut self.prompt_image, count),
+                b"cached_tokens" => set(&mut self.cached, count),
+                b"audio_tokens" => set(&mut self.prompt_audio, count),
+                b"image_tokens" => set(&mut self.prompt_image, count),
                 _ => {}
             }
         }
@@ -191,10 +193,10 @@ impl UsageParts {
         for member in details.members() {
             let count = member.value.count();
             match &*member.name() {
-                "reasoning_tokens" => set(&mut self.reasoning, count),
-                "audio_tokens" => set(&mut self.completion_audio, count),
-                "accepted_prediction_tokens" => set(&mut self.accepted_prediction, count),
-                "rejected_prediction_tokens" => set(&mut self.rejected_prediction, count),
+                b"reasoning_tokens" => set(&mut self.reasoning, count),
+                b"audio_tokens" => set(&mut self.completion_audio, count),
+                b"accepted_prediction_tokens" => set(&mut self.accepted_prediction, count),
+                b"rejected_prediction_tokens" => set(&mut self.rejected_prediction, count),
                 _ => {}
             }
         }
@@ -253,7 +255,7 @@ mod tests {
         counts.filter(|count| !count.ends_with(": 0")).collect::<Vec<_>>().join(", ")
     }
 
-    fn check(body: &str, expected: Expect) {
+    fn check(body: &str, expected: &Expect) {
         expected.assert_eq(&show(Usage::of_response(body.as_bytes())));
     }
 
@@ -263,7 +265,7 @@ mod tests {
             r#"{"choices":[{"message":{"content":"usage"}}],"usage":{"prompt_tokens":19,"completion_tokens":10,
             "total_tokens":29,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":1},"completion_tokens_details":
             {"reasoning_tokens":5,"audio_tokens":2,"accepted_prediction_tokens":3,"rejected_prediction_tokens":6}}}"#,
-            expect![
+            &expect![
                 "prompt: 19, completion: 10, total: 29, cached: 4, prompt_audio: 1, reasoning: 5, completion_audio: 2, accepted_prediction: 3, rejected_prediction: 6"
             ],
         );
@@ -273,7 +275,7 @@ mod tests {
     fn embeddings() {
         check(
             r#"{"data":[{"embedding":[0.1]}],"usage":{"prompt_tokens":8,"total_tokens":8}}"#,
-            expect!["prompt: 8, total: 8"],
+            &expect!["prompt: 8, total: 8"],
         );
     }
 
@@ -282,7 +284,7 @@ mod tests {
         check(
             r#"{"usage":{"input_tokens":36,"input_tokens_details":{"cached_tokens":7,"image_tokens":9},
             "output_tokens":87,"output_tokens_details":{"reasoning_tokens":64},"total_tokens":123}}"#,
-            expect![
+            &expect![
                 "prompt: 36, completion: 87, total: 123, cached: 7, prompt_image: 9, reasoning: 64"
             ],
         );
@@ -293,9 +295,9 @@ mod tests {
         check(
             r#"{"text":"hi","usage":{"type":"tokens","input_tokens":14,"input_token_details":
             {"text_tokens":0,"audio_tokens":14},"output_tokens":45,"total_tokens":59}}"#,
-            expect!["prompt: 14, completion: 45, total: 59, prompt_audio: 14"],
+            &expect!["prompt: 14, completion: 45, total: 59, prompt_audio: 14"],
         );
-        check(r#"{"text":"hi","usage":{"type":"duration","seconds":9}}"#, expect!["none"]);
+        check(r#"{"text":"hi","usage":{"type":"duration","seconds":9}}"#, &expect!["none"]);
     }
 
     #[test]
@@ -303,7 +305,7 @@ mod tests {
         check(
             r#"{"type":"message","usage":{"input_tokens":10,"cache_creation_input_tokens":20,
             "cache_read_input_tokens":30,"output_tokens":5}}"#,
-            expect!["prompt: 60, completion: 5, total: 65, cached: 30, cache_creation: 20"],
+            &expect!["prompt: 60, completion: 5, total: 65, cached: 30, cache_creation: 20"],
         );
     }
 
@@ -313,13 +315,13 @@ mod tests {
             r#"{"usageMetadata":{"promptTokenCount":10,"candidatesTokenCount":4,"thoughtsTokenCount":6,
             "cachedContentTokenCount":2,"toolUsePromptTokenCount":1,"totalTokenCount":21,
             "promptTokensDetails":[{"modality":"TEXT","tokenCount":7},{"modality":"AUDIO","tokenCount":3}]}}"#,
-            expect![
+            &expect![
                 "prompt: 11, completion: 10, total: 21, cached: 2, prompt_audio: 3, reasoning: 6"
             ],
         );
         check(
             r#"[{"usageMetadata":{"promptTokenCount":10}},{"usageMetadata":{"candidatesTokenCount":4}}]"#,
-            expect!["prompt: 10, completion: 4, total: 14"],
+            &expect!["prompt: 10, completion: 4, total: 14"],
         );
     }
 
@@ -327,41 +329,41 @@ mod tests {
     fn events_of_streams() {
         check(
             r#"{"type":"response.completed","response":{"usage":{"input_tokens":1,"output_tokens":2}}}"#,
-            expect!["prompt: 1, completion: 2, total: 3"],
+            &expect!["prompt: 1, completion: 2, total: 3"],
         );
-        check(r#"{"choices":[],"usage":null}"#, expect!["none"]);
+        check(r#"{"choices":[],"usage":null}"#, &expect!["none"]);
     }
 
     #[test]
     fn realtime_events() {
-        let check = |event: &str, expected: Expect| {
+        let check = |event: &str, expected: &Expect| {
             expected.assert_eq(&show(Usage::of_realtime_event(event.as_bytes())));
         };
         check(
             r#"{"type":"response.done","response":{"usage":{"total_tokens":30,"input_tokens":20,"output_tokens":10,
             "input_token_details":{"text_tokens":1,"audio_tokens":19,"cached_tokens":3},
             "output_token_details":{"text_tokens":4,"audio_tokens":6}}}}"#,
-            expect![
+            &expect![
                 "prompt: 20, completion: 10, total: 30, cached: 3, prompt_audio: 19, completion_audio: 6"
             ],
         );
         check(
             r#"{"type":"response.created","response":{"usage":{"input_tokens":9}}}"#,
-            expect!["none"],
+            &expect!["none"],
         );
-        check("{", expect!["none"]);
+        check("{", &expect!["none"]);
     }
 
     #[test]
     fn what_is_no_count_does_not_count() {
-        check(r#"{"usage":{"prompt_tokens":-1,"completion_tokens":"2"}}"#, expect!["none"]);
-        check(r#"{"usage":{"prompt_tokens":1e400,"total_tokens":3}}"#, expect!["total: 3"]);
+        check(r#"{"usage":{"prompt_tokens":-1,"completion_tokens":"2"}}"#, &expect!["none"]);
+        check(r#"{"usage":{"prompt_tokens":1e400,"total_tokens":3}}"#, &expect!["total: 3"]);
         check(
             r#"{"usage":{"prompt_tokens":18446744073709551615,"completion_tokens":1}}"#,
-            expect!["prompt: 18446744073709551615, completion: 1, total: 18446744073709551615"],
+            &expect!["prompt: 18446744073709551615, completion: 1, total: 18446744073709551615"],
         );
-        check(r#"{"error":{"message":"no"}}"#, expect!["none"]);
-        check("not json", expect!["none"]);
+        check(r#"{"error":{"message":"no"}}"#, &expect!["none"]);
+        check("not json", &expect!["none"]);
     }
 
     #[test]

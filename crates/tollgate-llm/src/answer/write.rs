@@ -62,8 +62,8 @@ impl Answer {
                 "finish_reason": choice.finish.as_deref().unwrap_or("stop"),
             })
         };
-        let choices = self.choices.iter().map(choice).collect();
-        self.openai(object, choices, usage)
+        let choices: Vec<Json> = self.choices.iter().map(choice).collect();
+        self.openai(object, &choices, usage)
     }
 
     fn completion(&self, usage: Option<Usage>) -> Json {
@@ -73,10 +73,11 @@ impl Answer {
                 "finish_reason": choice.finish.as_deref().unwrap_or("stop"),
             })
         };
-        self.openai("text_completion", self.choices.iter().map(choice).collect(), usage)
+        let choices: Vec<Json> = self.choices.iter().map(choice).collect();
+        self.openai("text_completion", &choices, usage)
     }
 
-    fn openai(&self, object: &str, choices: Vec<Json>, usage: Option<Usage>) -> Json {
+    fn openai(&self, object: &str, choices: &[Json], usage: Option<Usage>) -> Json {
         let mut body = json!({
             "id": self.id, "object": object, "created": self.created, "model": self.model, "choices": choices,
         });
@@ -98,7 +99,7 @@ impl Answer {
                 }
             }
             let chunk = json!({"index": choice.index, "delta": delta, "logprobs": null, "finish_reason": null});
-            event(out, None, &self.openai(OBJECT, vec![chunk], None));
+            event(out, None, &self.openai(OBJECT, &[chunk], None));
         }
         event(out, None, &self.chat(OBJECT, "delta", None, &|_| json!({})));
         self.stream_end(OBJECT, usage, out);
@@ -106,7 +107,7 @@ impl Answer {
 
     fn stream_end(&self, object: &str, usage: Option<Usage>, out: &mut Vec<u8>) {
         if usage.is_some() {
-            event(out, None, &self.openai(object, Vec::new(), usage));
+            event(out, None, &self.openai(object, &[], usage));
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
@@ -199,17 +200,13 @@ impl Answer {
         for (index, block) in
             whole.get("content").and_then(Json::as_array).into_iter().flatten().enumerate()
         {
-            let (empty, delta) = match block.get("text") {
-                Some(text) => (
-                    json!({"type": "text", "text": ""}),
-                    json!({"type": "text_delta", "text": text}),
-                ),
-                None => {
-                    let mut empty = block.clone();
-                    empty.get_mut("input").into_iter().for_each(|input| *input = json!({}));
-                    let input = block.get("input").map(ToString::to_string);
-                    (empty, json!({"type": "input_json_delta", "partial_json": input}))
-                }
+            let (empty, delta) = if let Some(text) = block.get("text") {
+                (json!({"type": "text", "text": ""}), json!({"type": "text_delta", "text": text}))
+            } else {
+                let mut empty = block.clone();
+                empty.get_mut("input").into_iter().for_each(|input| *input = json!({}));
+                let input = block.get("input").map(ToString::to_string);
+                (empty, json!({"type": "input_json_delta", "partial_json": input}))
             };
             send("content_block_start", json!({"index": index, "content_block": empty}));
             send("content_block_delta", json!({"index": index, "delta": delta}));

@@ -99,7 +99,7 @@ impl<'r, 'a> Edits<'r, 'a> {
         }
         match self.request.generation_config() {
             Some(config) if config.is_object() => {
-                self.insert_into(config, name, &bound.to_string())
+                self.insert_into(config, name, &bound.to_string());
             }
             Some(config) => self.splices.push((config.span(), format!(r#"{{"{name}":{bound}}}"#))),
             None => self.added.push(format!(r#""generationConfig":{{"{name}":{bound}}}"#)),

@@ -104,7 +104,8 @@ fn properties_tokens(schema: Value<'_>, encoding: Encoding, levels: usize) -> u6
     for property in properties.members() {
         let kind = property.value.get("type").and_then(Value::string).unwrap_or_default();
         let description = description(property.value);
-        let line = format!("{}:{kind}:{description}", property.name());
+        let name = property.name();
+        let line = format!("{}:{kind}:{description}", String::from_utf8_lossy(&name));
         total += PROPERTY + encoding.count(&line);
         let items = property.value.get("enum").into_iter().flat_map(Value::items);
         let items = items.map(|item| match item.string() {

@@ -72,20 +72,22 @@ fn chat_message<'a>(message: Value<'a>, each: Each<'_, 'a>) {
     begin(message.text_of("role"), each);
     for member in message.members() {
         match &*member.name() {
-            "content" | "refusal" | "reasoning_content" => content(member.value, each),
-            "name" => {
+            b"content" | b"refusal" | b"reasoning_content" => content(member.value, each),
+            b"name" => {
                 if let Some(name) = member.value.string() {
                     each(Piece::Name(name));
                 }
             }
-            "tool_calls" => {
+            b"tool_calls" => {
                 for call in member.value.items() {
                     // Custom tools have `custom` in place of `function`.
                     let function = call.get("function").or_else(|| call.get("custom"));
-                    function.into_iter().for_each(|function| called(function, each));
+                    if let Some(function) = function {
+                        called(function, each);
+                    }
                 }
             }
-            "function_call" => called(member.value, each),
+            b"function_call" => called(member.value, each),
             _ => {}
         }
     }
@@ -170,21 +172,21 @@ fn image(part: Value<'_>) -> Piece<'_> {
 fn google_part<'a>(part: Value<'a>, each: Each<'_, 'a>) {
     for member in part.members() {
         match &*member.name() {
-            "functionCall"
-            | "function_call"
-            | "functionResponse"
-            | "function_response"
-            | "executableCode"
-            | "codeExecutionResult" => {
+            b"functionCall"
+            | b"function_call"
+            | b"functionResponse"
+            | b"function_response"
+            | b"executableCode"
+            | b"codeExecutionResult" => {
                 each(Piece::Data(String::from_utf8_lossy(member.value.raw())));
             }
-            "inlineData" | "inline_data" | "fileData" | "file_data" => {
+            b"inlineData" | b"inline_data" | b"fileData" | b"file_data" => {
                 let named = |name| member.value.text_of(name);
                 let kind = named("mimeType").or_else(|| named("mime_type")).unwrap_or_default();
                 let is_image = kind.starts_with("image/");
                 each(if is_image { Piece::Image { low: false } } else { Piece::Other });
             }
-            "input_audio" | "file" | "file_id" | "source" => each(Piece::Other),
+            b"input_audio" | b"file" | b"file_id" | b"source" => each(Piece::Other),
             _ => {}
         }
     }

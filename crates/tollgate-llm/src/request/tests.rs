@@ -2,6 +2,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::tokens::Encoding;
+use crate::tokens::tests::Numbers;
 
 const LIMIT: usize = 1 << 20;
 
@@ -15,15 +16,15 @@ fn estimate(api: Api, body: &str) -> u64 {
 
 #[test]
 fn bodies_that_are_no_requests_are_refused() {
-    let check = |body: &str, expected: Expect| {
+    let check = |body: &str, expected: &Expect| {
         expected.assert_eq(&LlmRequest::parse(None, body.as_bytes(), 40).unwrap_err().to_string());
     };
-    check("", expect!["the body is not a JSON object"]);
-    check("[]", expect!["the body is not a JSON object"]);
-    check(r#"{"messages":[]"#, expect!["the body is not a JSON object"]);
-    check(r#"{"messages":[] "n":1}"#, expect!["the body is not a JSON object"]);
-    check(r#"{"a":1}"#, expect!["the body is of no known protocol"]);
-    check(&" ".repeat(41), expect!["the body has 41 bytes, more than 40"]);
+    check("", &expect!["the body is not a JSON object"]);
+    check("[]", &expect!["the body is not a JSON object"]);
+    check(r#"{"messages":[]"#, &expect!["the body is not a JSON object"]);
+    check(r#"{"messages":[] "n":1}"#, &expect!["the body is not a JSON object"]);
+    check(r#"{"a":1}"#, &expect!["the body is of no known protocol"]);
+    check(&" ".repeat(41), &expect!["the body has 41 bytes, more than 40"]);
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn show(prompt: &Prompt<'_>) -> String {
     text
 }
 
-fn check_prompt(api: Api, body: &str, expected: Expect) {
+fn check_prompt(api: Api, body: &str, expected: &Expect) {
     expected.assert_eq(&show(&parse(api, body).prompt()));
 }
 
@@ -211,7 +212,7 @@ fn prompts_of_chat() {
         {"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]},
         {"role":"tool","tool_call_id":"c","content":"42"},{"role":"assistant","refusal":"no"},
         {"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA"}}]}],"tools":[]}"#,
-        expect![[r#"
+        &expect![[r#"
             System: "be brief"
             User: "what is\nthis?"
             Assistant: "f\n{\"a\":1}"
@@ -229,7 +230,7 @@ fn prompts_of_responses() {
     check_prompt(
         Api::Responses,
         r#"{"instructions":"be brief","input":"hi"}"#,
-        expect![[r#"
+        &expect![[r#"
         System: "be brief"
         User: "hi"
     "#]],
@@ -244,7 +245,7 @@ fn prompts_of_responses() {
         {"type":"computer_call_output","output":{"type":"computer_screenshot"}},
         {"type":"reasoning","summary":[{"type":"summary_text","text":"hm"}]},{"type":"item_reference","id":"i"},
         {"type":"strange","x":1}],"text":{"format":{"type":"json_schema","schema":{}}}}"#,
-        expect![[r#"
+        &expect![[r#"
             User: "hi"
             Assistant: "yes"
             Assistant: "f\n{}"
@@ -267,7 +268,7 @@ fn prompts_of_anthropic() {
         {"role":"assistant","content":[{"type":"thinking","thinking":"hm"},{"type":"tool_use","name":"f","input":{"a":1}}]},
         {"role":"user","content":[{"type":"tool_result","content":[{"type":"text","text":"42"}]},{"type":"tool_result","content":"43"},
         {"type":"document","source":{"type":"text","data":"page"}},{"type":"document","source":{"type":"base64","data":"AA"}}]}]}"#,
-        expect![[r#"
+        &expect![[r#"
             System: "be\nbrief"
             User: "hi"
             Assistant: "hm\nf\n{\"a\":1}"
@@ -284,7 +285,7 @@ fn prompts_of_google() {
         r#"{"systemInstruction":{"parts":[{"text":"be brief"}]},"contents":[{"role":"user","parts":[{"text":"hi"}]},
         {"role":"model","parts":[{"functionCall":{"name":"f","args":{}}}]},
         {"role":"user","parts":[{"functionResponse":{"name":"f","response":{}}},{"fileData":{"mimeType":"video/mp4"}}]}]}"#,
-        expect![[r#"
+        &expect![[r#"
             System: "be brief"
             User: "hi"
             Assistant: "{\"name\":\"f\",\"args\":{}}"
@@ -295,7 +296,7 @@ fn prompts_of_google() {
     check_prompt(
         Api::GenerateContent,
         r#"{"contents":{"parts":{"text":"hi"}}}"#,
-        expect![[r#"
+        &expect![[r#"
         User: "hi"
     "#]],
     );
@@ -325,7 +326,12 @@ fn edited(api: Api, body: &str, edit: impl FnOnce(&mut Edits<'_, '_>)) -> String
 #[test]
 fn usage_is_asked_for_in_place() {
     let check = |body: &str, expected: &str| {
-        assert_eq!(edited(Api::ChatCompletions, body, |edits| edits.ask_for_usage()), expected);
+        assert_eq!(
+            edited(Api::ChatCompletions, body, |edits| {
+                edits.ask_for_usage();
+            }),
+            expected
+        );
     };
     check(
         r#" {"stream":true , "x":[ 1,2 ]} "#,
@@ -353,7 +359,9 @@ fn usage_is_asked_for_in_place() {
     );
     check(r#"{"stream":false}"#, r#"{"stream":false}"#);
     assert_eq!(
-        edited(Api::Responses, r#"{"stream":true}"#, |edits| edits.ask_for_usage()),
+        edited(Api::Responses, r#"{"stream":true}"#, |edits| {
+            edits.ask_for_usage();
+        }),
         r#"{"stream":true}"#
     );
 }
@@ -437,4 +445,31 @@ fn several_edits_go_together() {
         edits.bound_completion(5, "n");
     });
     assert_eq!(body, r#"{"model":"n","max_tokens":5,"stream":true}"#);
+}
+
+#[test]
+fn mutated_bodies_are_read_or_refused() {
+    let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"a\"b"},{"type":"image_url","image_url":{"detail":"low"}}]}],"tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"a":{"enum":[1]}}}}}],"max_tokens":5,"n":2,"generationConfig":{"maxOutputTokens":1}}"#;
+    let mut numbers = Numbers(3);
+    for _ in 0..3000 {
+        let mut bytes = body.to_vec();
+        for _ in 0..2 {
+            let at = numbers.place(bytes.len());
+            bytes[at] = b"{}[]\",:\\\xff0n"[numbers.place(11)];
+        }
+        for api in [Api::ChatCompletions, Api::Responses, Api::Messages, Api::GenerateContent] {
+            let Ok(request) = LlmRequest::parse(Some(api), &bytes, LIMIT) else { continue };
+            request.prompt();
+            request.estimate_prompt_tokens(Encoding::O200k);
+            let mut edits = Edits::new(&request);
+            edits.ask_for_usage();
+            edits.bound_completion(3, "m");
+            edits.replace_model("n");
+            let changed = edits.apply();
+            // What a strict parser reads stays readable.
+            if serde_json::from_slice::<&serde_json::value::RawValue>(&bytes).is_ok() {
+                serde_json::from_slice::<&serde_json::value::RawValue>(&changed).unwrap();
+            }
+        }
+    }
 }

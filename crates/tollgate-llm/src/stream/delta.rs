@@ -74,15 +74,15 @@ impl<'a> Envelope<'a> {
             }
             let value = member.value;
             match &*member.name() {
-                "id" | "responseId" => envelope.id = Some(value),
-                "model" | "modelVersion" => envelope.model = Some(value),
-                "created" | "created_at" => envelope.created = Some(value),
-                "choices" => envelope.choices = Some(value),
-                "usage" => {
+                b"id" | b"responseId" => envelope.id = Some(value),
+                b"model" | b"modelVersion" => envelope.model = Some(value),
+                b"created" | b"created_at" => envelope.created = Some(value),
+                b"choices" => envelope.choices = Some(value),
+                b"usage" => {
                     envelope.usage = Some(value);
                     cut = Some((end_before, span.clone()));
                 }
-                "object" | "system_fingerprint" | "service_tier" | "obfuscation" => {}
+                b"object" | b"system_fingerprint" | b"service_tier" | b"obfuscation" => {}
                 name => {
                     envelope.has_more = true;
                     envelope.take_other(name, value);
@@ -96,21 +96,21 @@ impl<'a> Envelope<'a> {
         envelope
     }
 
-    fn take_other(&mut self, name: &str, value: Value<'a>) {
+    fn take_other(&mut self, name: &[u8], value: Value<'a>) {
         match name {
-            "type" => self.kind = value.string(),
-            "usageMetadata" => self.usage_metadata = Some(value),
-            "response" => self.response = Some(value),
-            "message" => self.message = Some(value),
-            "sequence_number" => self.sequence = value.count(),
-            "index" | "output_index" => self.index = value.count(),
-            "candidates" => self.candidates = Some(value),
-            "delta" => self.delta = Some(value),
-            "item" | "content_block" => self.item = Some(value),
-            "output" => self.output = Some(value),
-            "content" => self.content = Some(value),
-            "status" => self.status = Some(value),
-            "stop_reason" => self.stop_reason = Some(value),
+            b"type" => self.kind = value.string(),
+            b"usageMetadata" => self.usage_metadata = Some(value),
+            b"response" => self.response = Some(value),
+            b"message" => self.message = Some(value),
+            b"sequence_number" => self.sequence = value.count(),
+            b"index" | b"output_index" => self.index = value.count(),
+            b"candidates" => self.candidates = Some(value),
+            b"delta" => self.delta = Some(value),
+            b"item" | b"content_block" => self.item = Some(value),
+            b"output" => self.output = Some(value),
+            b"content" => self.content = Some(value),
+            b"status" => self.status = Some(value),
+            b"stop_reason" => self.stop_reason = Some(value),
             _ => {}
         }
     }
@@ -144,9 +144,9 @@ impl<'a> Envelope<'a> {
             "content_block_delta" => {
                 for member in self.delta.into_iter().flat_map(Value::members) {
                     let part = match &*member.name() {
-                        "text" => Part::Text,
-                        "thinking" => Part::Reasoning,
-                        "partial_json" => Part::CallArguments(place),
+                        b"text" => Part::Text,
+                        b"thinking" => Part::Reasoning,
+                        b"partial_json" => Part::CallArguments(place),
                         _ => continue,
                     };
                     delta(0, part, member.value, each);
@@ -154,7 +154,7 @@ impl<'a> Envelope<'a> {
             }
             "message_delta" => {
                 let reason = self.delta.and_then(|delta| delta.text_of("stop_reason"));
-                reason.into_iter().for_each(|reason| each(Piece::Finish { choice: 0, reason }));
+                finish(reason, each);
             }
             "response.completed" | "response.incomplete" => {
                 let status = self.response.and_then(|response| response.text_of("status"));
@@ -190,13 +190,13 @@ impl<'a> Envelope<'a> {
                 response_item(item, place, each);
             }
             let status = self.status.and_then(Value::string);
-            status.into_iter().for_each(|reason| each(Piece::Finish { choice: 0, reason }));
+            finish(status, each);
         } else if let Some(content) = self.content {
             for (place, block) in (0..).zip(content.items()) {
                 anthropic_block(block, place, each);
             }
             let reason = self.stop_reason.and_then(Value::string);
-            reason.into_iter().for_each(|reason| each(Piece::Finish { choice: 0, reason }));
+            finish(reason, each);
         } else {
             self.pieces(each);
         }
@@ -209,14 +209,21 @@ fn delta<'a>(choice: u64, part: Part, value: Value<'a>, each: Each<'_, 'a>) {
     }
 }
 
+/// The end of the only choice, when there is a reason.
+fn finish<'a>(reason: Option<Cow<'a, str>>, each: Each<'_, 'a>) {
+    if let Some(reason) = reason {
+        each(Piece::Finish { choice: 0, reason });
+    }
+}
+
 fn openai_choice<'a>(choice: Value<'a>, each: Each<'_, 'a>) {
     let (mut index, mut body, mut text, mut reason) = (0, None, None, None);
     for member in choice.members() {
         match &*member.name() {
-            "index" => index = member.value.count().unwrap_or_default(),
-            "delta" | "message" => body = Some(member.value),
-            "text" => text = Some(member.value),
-            "finish_reason" => reason = member.value.string(),
+            b"index" => index = member.value.count().unwrap_or_default(),
+            b"delta" | b"message" => body = Some(member.value),
+            b"text" => text = Some(member.value),
+            b"finish_reason" => reason = member.value.string(),
             _ => {}
         }
     }
@@ -225,16 +232,18 @@ fn openai_choice<'a>(choice: Value<'a>, each: Each<'_, 'a>) {
     }
     for member in body.into_iter().flat_map(Value::members) {
         match &*member.name() {
-            "content" => delta(index, Part::Text, member.value, each),
-            "refusal" => delta(index, Part::Refusal, member.value, each),
-            "reasoning_content" | "reasoning" => delta(index, Part::Reasoning, member.value, each),
-            "tool_calls" => {
+            b"content" => delta(index, Part::Text, member.value, each),
+            b"refusal" => delta(index, Part::Refusal, member.value, each),
+            b"reasoning_content" | b"reasoning" => {
+                delta(index, Part::Reasoning, member.value, each);
+            }
+            b"tool_calls" => {
                 for (place, call) in (0..).zip(member.value.items()) {
                     openai_call(index, place, call, each);
                 }
             }
-            "function_call" => function(index, 0, member.value, each),
-            "audio" if member.value.is_object() => {
+            b"function_call" => function(index, 0, member.value, each),
+            b"audio" if member.value.is_object() => {
                 if let Some(transcript) = member.value.get("transcript") {
                     delta(index, Part::Text, transcript, each);
                 }
@@ -261,8 +270,10 @@ fn openai_call<'a>(choice: u64, place: u64, call: Value<'a>, each: Each<'_, 'a>)
 fn function<'a>(choice: u64, place: u64, called: Value<'a>, each: Each<'_, 'a>) {
     for member in called.members() {
         match &*member.name() {
-            "name" => delta(choice, Part::CallName(place), member.value, each),
-            "arguments" | "input" => delta(choice, Part::CallArguments(place), member.value, each),
+            b"name" => delta(choice, Part::CallName(place), member.value, each),
+            b"arguments" | b"input" => {
+                delta(choice, Part::CallArguments(place), member.value, each);
+            }
             _ => {}
         }
     }
@@ -329,19 +340,19 @@ fn google_candidate<'a>(candidate: Value<'a>, each: Each<'_, 'a>) {
         let thought = part.get("thought").is_some_and(Value::is_true);
         for member in part.members() {
             match &*member.name() {
-                "text" if thought => delta(choice, Part::Reasoning, member.value, each),
-                "text" => delta(choice, Part::Text, member.value, each),
-                "functionCall" => {
+                b"text" if thought => delta(choice, Part::Reasoning, member.value, each),
+                b"text" => delta(choice, Part::Text, member.value, each),
+                b"functionCall" => {
                     // Google gives calls whole and without a place: whoever assembles them goes on to the next.
-                    let name = member.value.get("name");
-                    name.into_iter()
-                        .for_each(|name| delta(choice, Part::CallName(u64::MAX), name, each));
+                    if let Some(name) = member.value.get("name") {
+                        delta(choice, Part::CallName(u64::MAX), name, each);
+                    }
                     if let Some(arguments) = member.value.get("args") {
                         let text = String::from_utf8_lossy(arguments.raw());
                         each(Piece::Delta { choice, part: Part::CallArguments(u64::MAX), text });
                     }
                 }
-                "inlineData" | "fileData" | "executableCode" => each(Piece::Other),
+                b"inlineData" | b"fileData" | b"executableCode" => each(Piece::Other),
                 _ => {}
             }
         }

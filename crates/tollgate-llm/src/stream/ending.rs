@@ -205,9 +205,9 @@ impl Opening {
 
 /// Keeps the first value that says something and is not too long.
 fn remember(slot: &mut Option<Json>, value: Option<Value<'_>>) {
-    let Some(value) = value else { return };
+    let Some(value) = value.filter(|_| slot.is_none()) else { return };
     let says_nothing = matches!(value.raw(), b"\"\"" | b"0" | b"null");
-    if slot.is_none() && !says_nothing && value.raw().len() <= MAX_NAME {
+    if !says_nothing && value.raw().len() <= MAX_NAME {
         *slot = serde_json::from_slice(value.raw()).ok();
     }
 }

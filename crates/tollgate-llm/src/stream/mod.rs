@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::answer::Answer;
 use crate::api::Api;
-use crate::json::Value;
+use crate::json::{Brackets, Value};
 use crate::sse::{Event, EventEnds};
 use crate::tokens::Encoding;
 use crate::usage::{Usage, UsageParts};
@@ -92,6 +92,7 @@ pub struct StreamMeter {
     /// The beginning of an event that is not whole yet.
     held: Vec<u8>,
     phase: Phase,
+    brackets: Brackets,
     counts: Counts,
     usage: UsageParts,
     opening: Opening,
@@ -125,6 +126,7 @@ impl StreamMeter {
             ends: EventEnds::default(),
             held: Vec::new(),
             phase: Phase::Reading,
+            brackets: Brackets::default(),
             counts: Counts::new(options.encoding),
             usage: UsageParts::default(),
             opening: Opening::new(options.api),
@@ -147,6 +149,7 @@ impl StreamMeter {
             let verdict = self.event(&mut out, start, end);
             start = end;
             if matches!(verdict, Verdict::End) {
+                out.leave_out(start..out.chunk.len());
                 let ending = self.ending();
                 out.pieces.push(ending);
                 return out.into_bytes();
@@ -294,10 +297,19 @@ impl StreamMeter {
             self.opening.done();
             return Verdict::Keep;
         }
-        let Some(root) = Value::of_document(&event.data).filter(|root| root.is_object()) else {
+        let mut brackets = std::mem::take(&mut self.brackets);
+        let root = Value::of_indexed(&event.data, &mut brackets).filter(|root| root.is_object());
+        let verdict = if let Some(root) = root {
+            self.see_json(root, event.data_at)
+        } else {
             self.answer.set_incomplete();
-            return Verdict::Keep;
+            Verdict::Keep
         };
+        self.brackets = brackets;
+        verdict
+    }
+
+    fn see_json(&mut self, root: Value<'_>, data_at: Option<usize>) -> Verdict {
         let envelope = Envelope::read(root);
         if self.take_pieces(&envelope) == Room::Exhausted {
             return Verdict::End;
@@ -307,7 +319,7 @@ impl StreamMeter {
         if self.options.assemble > 0 {
             self.answer.take_head(&envelope);
         }
-        self.verdict(&envelope, event.data_at)
+        self.verdict(&envelope, data_at)
     }
 
     fn take_pieces(&mut self, envelope: &Envelope<'_>) -> Room {
@@ -408,7 +420,9 @@ fn concatenated(pieces: &[Bytes]) -> Bytes {
         [one] => one.clone(),
         several => {
             let mut all = BytesMut::with_capacity(several.iter().map(Bytes::len).sum());
-            several.iter().for_each(|piece| all.extend_from_slice(piece));
+            for piece in several {
+                all.extend_from_slice(piece);
+            }
             all.freeze()
         }
     }

@@ -2,6 +2,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::answer::Answer;
+use crate::tokens::tests::Numbers;
 
 fn options(api: Api) -> MeterOptions {
     MeterOptions { assemble: 1 << 20, ..MeterOptions::new(api, Encoding::O200k) }
@@ -46,7 +47,8 @@ fn passed(options: &MeterOptions, stream: &str) -> Passed {
 
 /// A stream of events with these data.
 fn stream(events: &[&str]) -> String {
-    events.iter().map(|data| format!("data: {data}\n\n")).collect()
+    let events: Vec<String> = events.iter().map(|data| format!("data: {data}\n\n")).collect();
+    events.concat()
 }
 
 fn chat(content: &str) -> String {
@@ -132,7 +134,7 @@ fn usage_is_cut_wherever_it_stands() {
     }
 }
 
-fn check(api: Api, text: &str, expected: Expect) {
+fn check(api: Api, text: &str, expected: &Expect) {
     let result = passed(&options(api), text);
     assert_eq!(result.forwarded, text);
     let usage = result.usage.map(|usage| (usage.prompt, usage.completion, usage.total));
@@ -158,7 +160,7 @@ fn chat_with_refusals_reasoning_and_calls() {
             r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#,
             "[DONE]",
         ]),
-        expect![[r#"
+        &expect![[r#"
             10 tokens, usage None, complete true
             [
                 AnswerChoice {
@@ -207,7 +209,7 @@ fn completions() {
             r#"{"choices":[{"index":0,"text":" world","finish_reason":"length"}]}"#,
             "[DONE]",
         ]),
-        expect![[r#"
+        &expect![[r#"
             2 tokens, usage None, complete true
             [
                 AnswerChoice {
@@ -238,7 +240,7 @@ fn responses() {
             r#"{"type":"response.function_call_arguments.delta","output_index":2,"delta":"{}"}"#,
             r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":9,"total_tokens":12}}}"#,
         ]),
-        expect![[r#"
+        &expect![[r#"
             5 tokens, usage Some((3, 9, 12)), complete true
             [
                 AnswerChoice {
@@ -278,7 +280,7 @@ fn anthropic() {
             r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":20}}"#,
             r#"{"type":"message_stop"}"#,
         ]),
-        expect![[r#"
+        &expect![[r#"
             8 tokens, usage Some((15, 20, 35)), complete true
             [
                 AnswerChoice {
@@ -310,7 +312,7 @@ fn google() {
             r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"Hello"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":4}}"#,
             r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":1}}},{"functionCall":{"name":"g","args":{}}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":6,"totalTokenCount":10}}"#,
         ]),
-        expect![[r#"
+        &expect![[r#"
             9 tokens, usage Some((4, 6, 10)), complete true
             [
                 AnswerChoice {
@@ -358,17 +360,14 @@ fn what_is_no_text_makes_an_answer_incomplete() {
 }
 
 /// Streams end before the first event beyond the limit, with an ending of the protocol.
-fn check_end(api: Api, usage: UsageForClient, events: &[&str], expected: Expect) {
+fn check_end(api: Api, usage: UsageForClient, events: &[&str], expected: &Expect) {
     let limited = MeterOptions { limit: Some(3), usage, prompt_tokens: 10, ..options(api) };
-    let text = stream(events);
+    // What comes after the end of the meter's goes nowhere.
+    let text = stream(events) + &stream(&["{}", events[0]]);
     let result = passed(&limited, &text);
     assert!(result.ended && result.tokens <= 3, "{result:?}");
-    let kept = events
-        .iter()
-        .map(|data| format!("data: {data}\n\n"))
-        .take_while(|event| result.forwarded.contains(event.as_str()));
-    let kept: String = kept.collect();
-    expected.assert_eq(result.forwarded.strip_prefix(&kept).unwrap());
+    let n_kept = events.iter().take_while(|data| result.forwarded.contains(**data)).count();
+    expected.assert_eq(result.forwarded.strip_prefix(&stream(&events[..n_kept])).unwrap());
 }
 
 #[test]
@@ -379,7 +378,7 @@ fn chat_ends_at_its_limit() {
         Api::ChatCompletions,
         UsageForClient::AsSent,
         &events,
-        expect![[r#"
+        &expect![[r#"
         data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"gpt-4o","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}
 
         data: [DONE]
@@ -390,7 +389,7 @@ fn chat_ends_at_its_limit() {
         Api::ChatCompletions,
         UsageForClient::Asked,
         &events,
-        expect![[r#"
+        &expect![[r#"
         data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"gpt-4o","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}
 
         data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"gpt-4o","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":3,"total_tokens":13,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}
@@ -412,7 +411,7 @@ fn completions_end_at_their_limit() {
         Api::Completions,
         UsageForClient::Strip,
         &events,
-        expect![[r#"
+        &expect![[r#"
         data: {"id":"x","object":"text_completion","created":7,"model":"m","choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"length"}]}
 
         data: [DONE]
@@ -432,7 +431,7 @@ fn responses_end_at_their_limit() {
         Api::Responses,
         UsageForClient::AsSent,
         &events,
-        expect![[r#"
+        &expect![[r#"
         event: response.incomplete
         data: {"type":"response.incomplete","sequence_number":5,"response":{"id":"resp_1","object":"response","status":"incomplete","model":"m","output":[{"id":"msg_0","type":"message","role":"assistant","status":"incomplete","content":[{"type":"output_text","text":"one two","annotations":[]}]}],"incomplete_details":{"reason":"max_output_tokens"},"usage":{"input_tokens":10,"input_tokens_details":{"cached_tokens":0},"output_tokens":2,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":12}}}
 
@@ -452,7 +451,7 @@ fn anthropic_ends_at_its_limit() {
         Api::Messages,
         UsageForClient::AsSent,
         &events,
-        expect![[r#"
+        &expect![[r#"
         event: content_block_stop
         data: {"type":"content_block_stop","index":0}
 
@@ -476,7 +475,7 @@ fn google_ends_at_its_limit() {
         Api::GenerateContent,
         UsageForClient::AsSent,
         &events,
-        expect![[r#"
+        &expect![[r#"
         data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"finishReason":"MAX_TOKENS","index":0}],"usageMetadata":{"promptTokenCount":10,"candidatesTokenCount":2,"thoughtsTokenCount":0,"cachedContentTokenCount":0,"totalTokenCount":12},"modelVersion":"gemini","responseId":"r"}
 
     "#]],
@@ -541,15 +540,12 @@ fn new_text_is_that_of_the_last_chunk() {
 #[test]
 fn hostile_streams_are_survived() {
     let deep = format!(r#"{{"choices":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
-    let many: String =
-        (0..5000).map(|n| format!(r#"{{"index":{n},"delta":{{"content":"a"}}}},"#)).collect();
-    let many = format!(r#"{{"choices":[{}]}}"#, many.trim_end_matches(','));
-    let calls: String =
-        (0..5000).map(|n| format!(r#"{{"index":{n},"function":{{"name":"a"}}}},"#)).collect();
-    let calls = format!(
-        r#"{{"choices":[{{"delta":{{"tool_calls":[{}]}}}}]}}"#,
-        calls.trim_end_matches(',')
-    );
+    let many: Vec<String> =
+        (0..5000).map(|n| format!(r#"{{"index":{n},"delta":{{"content":"a"}}}}"#)).collect();
+    let many = format!(r#"{{"choices":[{}]}}"#, many.join(","));
+    let calls: Vec<String> =
+        (0..5000).map(|n| format!(r#"{{"index":{n},"function":{{"name":"a"}}}}"#)).collect();
+    let calls = format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{}]}}}}]}}"#, calls.join(","));
     let strange = [
         deep.as_str(),
         many.as_str(),
@@ -583,5 +579,25 @@ fn hostile_streams_are_survived() {
         assert_eq!(meter.push(invalid.clone()), invalid);
         assert!(!meter.answer().is_complete() && meter.completion_tokens() > 0);
         meter.end();
+    }
+}
+
+#[test]
+fn mutated_streams_pass_whatever_they_say() {
+    let chat = stream(&[&chat("Hi \\u00e9"), &chat(" there"), STOP, USAGE, "[DONE]"]).into_bytes();
+    let mut numbers = Numbers(7);
+    for _ in 0..2000 {
+        let mut bytes = chat.clone();
+        for _ in 0..3 {
+            let at = numbers.place(bytes.len());
+            let replacement = *b"{}[]\",:\\\n\r\xff0n".get(numbers.place(13)).unwrap();
+            bytes[at] = replacement;
+        }
+        let cut = numbers.place(bytes.len());
+        let plain = options(Api::ChatCompletions);
+        let whole = pass(&plain, [&bytes[..]]);
+        assert_eq!(whole.forwarded, String::from_utf8_lossy(&bytes));
+        let strip = MeterOptions { usage: UsageForClient::Strip, limit: Some(2), ..plain };
+        assert_eq!(pass(&strip, [&bytes[..cut], &bytes[cut..]]), pass(&strip, [&bytes[..]]));
     }
 }

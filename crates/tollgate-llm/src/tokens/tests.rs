@@ -1,9 +1,14 @@
 use super::*;
 
 /// The same numbers in every run.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
+    /// A place in a list of this length.
+    pub(crate) fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap()
+    }
+
     fn below(&mut self, limit: u64) -> u64 {
         // xorshift64*: enough to vary texts.
         self.0 ^= self.0 >> 12;
@@ -63,8 +68,7 @@ pub(crate) fn texts(n: u64) -> impl Iterator<Item = String> {
         let length = 1 + numbers.below(60);
         let mut text = String::new();
         for _ in 0..length {
-            let n_words = WORDS.len() as u64;
-            text.push_str(WORDS[usize::try_from(numbers.below(n_words)).unwrap()]);
+            text.push_str(WORDS[numbers.place(WORDS.len())]);
             if numbers.below(4) > 0 {
                 text.push(' ');
             }
