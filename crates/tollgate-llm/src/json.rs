@@ -161,10 +161,12 @@ impl<'a> Value<'a> {
     /// What a string says; what is no UTF-8 and lone surrogates become U+FFFD.
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         let inner = self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        Some(if memchr(b'\\', inner).is_none() {
-            String::from_utf8_lossy(inner)
-        } else {
-            Cow::Owned(unescape(inner))
+        if inner.contains(&b'\\') {
+            return Some(Cow::Owned(unescape(inner)));
+        }
+        Some(match std::str::from_utf8(inner) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(inner),
         })
     }
 

@@ -103,20 +103,23 @@ pub(crate) struct TextCounter {
     encoding: Encoding,
     counted: u64,
     pending: String,
+    /// The tokens of what is pending, once they have been counted.
+    tail: Option<u64>,
 }
 
 /// How many bytes are put together before they are counted.
 const BLOCK: usize = 512;
 /// The bytes of a block that has no place to cut it.
-const LONGEST_BLOCK: usize = 4096;
+const LONGEST_BLOCK: usize = 2048;
 
 impl TextCounter {
     pub(crate) fn new(encoding: Encoding) -> Self {
-        Self { encoding, counted: 0, pending: String::new() }
+        Self { encoding, counted: 0, pending: String::new(), tail: None }
     }
 
     pub(crate) fn push(&mut self, text: &str) {
         self.pending.push_str(text);
+        self.tail = None;
         if self.pending.len() >= BLOCK {
             self.settle();
         }
@@ -131,11 +134,18 @@ impl TextCounter {
         };
         self.counted += self.encoding.count(self.pending.get(..cut).unwrap_or_default());
         self.pending.drain(..cut);
+        self.tail = None;
     }
 
     /// The tokens so far.
     pub(crate) fn total(&self) -> u64 {
-        self.counted + self.encoding.count(&self.pending)
+        self.counted + self.tail.unwrap_or_else(|| self.encoding.count(&self.pending))
+    }
+
+    /// The same, remembered until the next piece.
+    pub(crate) fn total_once(&mut self) -> u64 {
+        self.tail = Some(self.total() - self.counted);
+        self.total()
     }
 
     /// The tokens that there would be with one more piece.

@@ -60,9 +60,9 @@ impl Counts {
         if fits(self) {
             return false;
         }
-        let before = self.total();
+        let before: u64 = self.texts.iter_mut().map(|(_, _, counter)| counter.total_once()).sum();
         let Some(counter) = self.counter(choice, part) else { return false };
-        let added = counter.total_with(text).saturating_sub(counter.total());
+        let added = counter.total_with(text).saturating_sub(counter.total_once());
         before.saturating_add(added) > limit
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Opening {
     sequence: Option<u64>,
     /// Choices that are not finished, or Anthropic's blocks.
     open: Vec<u64>,
+    /// Whether a choice, or Anthropic's message, has said why it ended.
+    has_finished: bool,
     is_done: bool,
 }
 
@@ -45,6 +47,7 @@ impl Opening {
             response: None,
             sequence: None,
             open: Vec::new(),
+            has_finished: false,
             is_done: false,
         }
     }
@@ -64,6 +67,7 @@ impl Opening {
     }
 
     pub(super) fn finished(&mut self, choice: u64) {
+        self.has_finished = true;
         if self.api != Api::Messages {
             self.open.retain(|open| *open != choice);
         }
@@ -124,6 +128,11 @@ impl Opening {
         out
     }
 
+    /// The choices that have not ended; the first when none has begun.
+    fn open_choices(&self) -> Vec<u64> {
+        if self.open.is_empty() && !self.has_finished { vec![0] } else { self.open.clone() }
+    }
+
     fn end_chat(&self, usage: Usage, for_client: UsageForClient, out: &mut Vec<u8>) {
         let choice = |index: u64| match self.api {
             Api::ChatCompletions => json!({"index": index, "delta": {}, "finish_reason": "length"}),
@@ -139,12 +148,10 @@ impl Opening {
                 "model": self.model, "choices": choices,
             })
         };
-        let open = if self.open.is_empty() {
-            vec![choice(0)]
-        } else {
-            self.open.iter().map(|i| choice(*i)).collect()
-        };
-        event(out, None, &chunk(open));
+        let open = self.open_choices().into_iter().map(choice).collect::<Vec<_>>();
+        if !open.is_empty() {
+            event(out, None, &chunk(open));
+        }
         if for_client == UsageForClient::Asked {
             let mut last = chunk(Vec::new());
             if let Some(members) = last.as_object_mut() {
@@ -180,10 +187,12 @@ impl Opening {
             let kind = "content_block_stop";
             event(out, Some(kind), &json!({"type": kind, "index": block}));
         }
-        let kind = "message_delta";
-        let delta = json!({"stop_reason": "max_tokens", "stop_sequence": null});
-        let usage = usage_of_messages(usage);
-        event(out, Some(kind), &json!({"type": kind, "delta": delta, "usage": usage}));
+        if !self.has_finished {
+            let kind = "message_delta";
+            let delta = json!({"stop_reason": "max_tokens", "stop_sequence": null});
+            let usage = usage_of_messages(usage);
+            event(out, Some(kind), &json!({"type": kind, "delta": delta, "usage": usage}));
+        }
         event(out, Some("message_stop"), &json!({"type": "message_stop"}));
     }
 
@@ -193,8 +202,7 @@ impl Opening {
                 "content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": "MAX_TOKENS", "index": index,
             })
         };
-        let open = if self.open.is_empty() { vec![0] } else { self.open.clone() };
-        let candidates: Vec<Json> = open.into_iter().map(candidate).collect();
+        let candidates: Vec<Json> = self.open_choices().into_iter().map(candidate).collect();
         let chunk = json!({
             "candidates": candidates, "usageMetadata": usage_of_google(usage),
             "modelVersion": self.model, "responseId": self.id,

@@ -513,6 +513,23 @@ fn an_ended_stream_stays_ended() {
 }
 
 #[test]
+fn what_has_finished_is_not_finished_again() {
+    let end_after = |api, events: &[&str]| {
+        let mut meter =
+            StreamMeter::new(MeterOptions { usage: UsageForClient::Asked, ..options(api) });
+        meter.push(Bytes::from(stream(events)));
+        String::from_utf8(meter.end().to_vec()).unwrap()
+    };
+    let chat = end_after(Api::ChatCompletions, &[&chat("Hi"), STOP]);
+    assert!(!chat.contains("finish_reason") && chat.contains("usage") && chat.contains("[DONE]"));
+    let stopped = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#;
+    let expected = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    assert_eq!(end_after(Api::Messages, &[stopped]), expected);
+    let google = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}"#;
+    assert_eq!(end_after(Api::GenerateContent, &[google]), "");
+}
+
+#[test]
 fn events_that_are_too_large_pass_unread() {
     let large = chat(&"x".repeat(100));
     let text = stream(&[&chat("Hi"), &large, &chat(" there"), STOP]);
@@ -586,7 +603,7 @@ fn hostile_streams_are_survived() {
 fn mutated_streams_pass_whatever_they_say() {
     let chat = stream(&[&chat("Hi \\u00e9"), &chat(" there"), STOP, USAGE, "[DONE]"]).into_bytes();
     let mut numbers = Numbers(7);
-    for _ in 0..2000 {
+    for _ in 0..400 {
         let mut bytes = chat.clone();
         for _ in 0..3 {
             let at = numbers.place(bytes.len());

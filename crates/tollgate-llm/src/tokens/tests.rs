@@ -162,7 +162,7 @@ fn no_token_is_longer_than_the_bound() {
 #[test]
 fn counting_stops_at_a_limit() {
     for encoding in [Encoding::Cl100k, Encoding::O200k] {
-        for text in texts(50) {
+        for text in texts(25) {
             let count = encoding.count(&text);
             for limit in [0, count.saturating_sub(1), count, count + 1, u64::MAX] {
                 let expected = (count <= limit).then_some(count);
@@ -175,7 +175,7 @@ fn counting_stops_at_a_limit() {
 
 #[test]
 fn a_text_in_pieces_counts_as_the_whole() {
-    let whole: String = texts(200).collect::<Vec<_>>().join(" ");
+    let whole: String = texts(60).collect::<Vec<_>>().join(" ");
     for encoding in [Encoding::Cl100k, Encoding::O200k] {
         let expected = encoding.count(&whole);
         for step in [1, 3, 17, 400, 5000] {
@@ -200,7 +200,7 @@ fn a_text_in_pieces_counts_as_the_whole() {
 #[test]
 fn seams_are_seams() {
     for encoding in [Encoding::Cl100k, Encoding::O200k] {
-        for text in texts(300) {
+        for text in texts(150) {
             if let Some(seam) = last_seam(&text) {
                 let (before, after) = text.split_at(seam);
                 let parts = encoding.count(before) + encoding.count(after);
