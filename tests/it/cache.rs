@@ -56,6 +56,30 @@ async fn a_body_that_breaks_off_is_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hits_stand_in_the_access_log_and_the_metrics() {
+    let azure = azure().await;
+    let gateway = directory(azure.echo.server().url(), "").start();
+    gateway.send(Call::get("/it/echo/1")).await.expect(200);
+    gateway.send(Call::get("/it/echo/1")).await.expect(200);
+    gateway.send(Call::post("/it/echo/1", "body")).await.expect(200);
+    gateway.send(Call::get("/it/echo/1").header("authorization", "x")).await.expect(200);
+    let line = r#"tollgate_cache_lookups_total{api="it",operation="-",result=""#;
+    let counted = until("all are counted", async || {
+        let metrics = gateway.admin("/metrics").await.expect(200).text();
+        let counts = metrics.lines().filter_map(|found| found.strip_prefix(line));
+        let mut counts: Vec<String> = counts.map(str::to_owned).collect();
+        counts.sort();
+        (counts == [r#"bypass"} 2"#, r#"hit"} 1"#, r#"miss"} 1"#]).then_some(())
+    });
+    counted.await;
+    let statuses = ["miss", "hit", "bypass"].map(|status| format!(r#""cache":"{status}""#));
+    for (status, times) in statuses.iter().zip([1, 1, 2]) {
+        let is_access = |line: &str| line.contains(r#""path":"/it/echo/1""#);
+        gateway.logged_times(times, |line| is_access(line) && line.contains(status)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reload_keeps_what_is_there() {
     let azure = azure().await;
     let echo = azure.echo.server();
@@ -64,5 +88,31 @@ async fn a_reload_keeps_what_is_there() {
     gateway.directory.write("apis/it/policy.xml", &POLICY.replace("300", "301"));
     gateway.reload().await;
     gateway.send(Call::get("/it/echo")).await.expect(200);
+    assert_eq!(echo.received().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_is_made_once_for_all_who_ask_at_the_same_time() {
+    const MADE: &str = r#"<policies><inbound>
+        <cache-value key="k" variable-name="v">
+            <value>
+                <send-request response-variable-name="answer"><set-url>{{slow}}</set-url><set-method>GET</set-method></send-request>
+                <set-variable name="v" value="@(((IResponse)context.Variables["answer"]).StatusCode)" />
+            </value>
+        </cache-value>
+        <return-response><set-body>@(context.Variables["v"].ToString())</set-body></return-response>
+    </inbound></policies>"#;
+    let azure = azure().await;
+    let echo = azure.echo.server();
+    let config = format!(
+        "[named-values]\nslow = \"{}/slow?ms=300\"\n\
+         [apis.it]\npath = \"it\"\nsubscription = \"optional\"\n",
+        echo.url()
+    );
+    let gateway = Directory::new(&config).api("it", MADE).start();
+    let calls = (0..16).map(|_| gateway.send(Call::get("/it")));
+    for answer in futures::future::join_all(calls).await {
+        assert_eq!(answer.expect(200).text(), "200");
+    }
     assert_eq!(echo.received().len(), 1);
 }

@@ -26,7 +26,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureSc
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tollgate_emulator::{Application, Emulator, Options};
+use tollgate_emulator::{Application, Emulator, Options, Received};
 
 use crate::harness::{Call, Directory, Gateway, read_until, repository, until};
 
@@ -426,6 +426,46 @@ async fn one_way_requests_outlive_their_request_and_hold_up_the_stop() {
     assert!(gateway.ended().await.success());
     assert_eq!(gateway.count_log(|line| line.contains("\"stopped\"")), 1);
     assert_eq!(gateway.count_log(|line| line.contains("one-way requests are ended")), 0);
+}
+
+/// `{"id":7}`.
+const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\xca\x4c\x51\xb2\x32\xaf\x05\x00\x43\x5f\x07\x12\x08\x00\x00\x00";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_way_requests_copy_and_fill_templates() {
+    let azure = Emulator::start(Options::default()).await.expect("the emulators start");
+    let echo = azure.echo.server();
+    let url = echo.url();
+    let inbound = format!(
+        r#"<send-one-way-request mode="copy"><set-url>{url}/echo/copy</set-url></send-one-way-request>
+        <send-one-way-request mode="copy" timeout="20"><set-url>{url}/echo/template</set-url><set-method>PUT</set-method>
+            <set-header name="x-a" exists-action="delete" />
+            <set-body template="liquid">{{{{body.id}}}} by {{{{context.Request.Method}}}}</set-body></send-one-way-request>
+        <return-response />"#
+    );
+    let config = "[apis.a]\npath = \"a\"\nsubscription = \"optional\"\n";
+    let gateway = Directory::new(config).api("a", &policy(&inbound)).start();
+    let call = Call::post("/a/x", GZIP).header("content-type", "application/json");
+    gateway.send(call.header("content-encoding", "gzip").header("x-a", "1")).await.expect(200);
+    let mut received = until("both have come", async || {
+        Some(echo.received()).filter(|received| received.len() == 2)
+    })
+    .await;
+    received.sort_by(|one, other| one.path.cmp(&other.path));
+    let [copy, template] = &*received else { panic!("{received:?}") };
+    let header = |received: &Received, name: &str| {
+        let found = received.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    assert_eq!((copy.method.as_str(), copy.path.as_str()), ("POST", "/echo/copy"));
+    assert_eq!(
+        (header(copy, "x-a"), header(copy, "content-encoding")),
+        ("1".into(), "gzip".into())
+    );
+    assert_eq!(copy.body, GZIP);
+    assert_eq!((template.method.as_str(), template.path.as_str()), ("PUT", "/echo/template"));
+    assert_eq!(header(template, "x-a") + &header(template, "content-encoding"), "");
+    assert_eq!(String::from_utf8_lossy(&template.body), "7 by POST");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Runs the Markdown cases of `tests/cases/`.
+//! Runs the Markdown cases of `tests/cases/` and its folders; a `README.md` holds none.
 //!
 //! A case begins with an `xml policy` block: the policy of an API of its own, in front of the echo backend. What follows
 //! until the next one belongs to it:
@@ -9,22 +9,25 @@
 //! - `toml`: further configuration, first of the API's own table;
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
-//! - `http response`: the answer;
+//! - `http response`: the answer; its reason phrase counts when it is written;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
 //! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
+//!
+//! As many calls of the backend as are described are waited for: some come after the answer.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tollgate_emulator::{Received, Running};
+use tollgate_emulator::{Emulator, ManagedIdentity, Options, Received, Running, Server};
 use tollgate_engine::Content;
 
-use crate::harness::{Answer, Call, Connection, Directory, azure, is_like, repository};
+use crate::harness::{Answer, Call, Connection, Directory, is_like, repository};
 
 /// The global scope of all cases: it leaves a trace in each section.
 const GLOBAL: &str = r#"<policies>
@@ -41,10 +44,16 @@ const SHARED: [&str; 4] = ["fragments/", "products/", "schemas/", "workspaces/"]
 /// Blocks that are files.
 const ATTACHED: [&str; 3] = ["xml ", "yaml ", "json "];
 
+/// How long calls that no answer waits for may take to reach the backend.
+const LATE: Duration = Duration::from_secs(10);
+
+/// A user-assigned identity of the machine, beside its own.
+const USER_ASSIGNED: &str = "5e1f0c7a-3b42-4d58-9a6b-2f7e8d9c0b14";
+
 /// One case: its blocks, the policy first.
 struct Case {
     file: PathBuf,
-    /// Name of the API and, with `/` for `-`, its path.
+    /// Name of the API and its path.
     api: String,
     blocks: Vec<Block>,
 }
@@ -62,10 +71,13 @@ async fn cases() {
     let (checked, served): (Vec<_>, Vec<_>) =
         cases.into_iter().partition(|case| case.blocks.iter().any(|block| block.kind == "text"));
     let mut failures: Vec<String> = checked.iter().filter_map(|case| check(case).err()).collect();
-    let azure = azure().await;
+    let mut options = Options::default();
+    options.identities.push(ManagedIdentity::user("cases", USER_ASSIGNED));
+    let azure = Emulator::start(options).await.expect("the emulators start");
     let gateway = directory(&served, &azure).start();
-    let mut connection = gateway.connect().await;
     for case in &served {
+        // One for each case: the gateway ends a connection after a thousand requests.
+        let mut connection = gateway.connect().await;
         serve(case, &azure, &mut connection, &mut failures).await;
     }
     let n_requests: usize = served
@@ -122,11 +134,9 @@ fn writes(documents: &str, name: &str) -> bool {
 }
 
 fn child_attributes(content: &Content, names: &mut Vec<&'static str>) {
-    if let Content::Children(children) = content {
-        for child in *children {
-            names.extend(child.attributes.iter().map(|def| def.name));
-            child_attributes(&child.content, names);
-        }
+    for child in content.children() {
+        names.extend(child.attributes.iter().map(|def| def.name));
+        child_attributes(&child.content, names);
     }
 }
 
@@ -150,16 +160,29 @@ fn patterns() {
 }
 
 fn read_all(folder: &Path) -> Vec<Case> {
-    let entries = std::fs::read_dir(folder).expect("the folder of the cases");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    let mut files = Vec::new();
+    list(folder, &mut files);
     files.sort();
-    files.iter().flat_map(|file| read(file)).collect()
+    files.iter().flat_map(|file| read(folder, file)).collect()
 }
 
-fn read(file: &Path) -> Vec<Case> {
+fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of cases") {
+        let path = entry.expect("a file").path();
+        if path.is_dir() {
+            list(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "md")
+            && !path.ends_with("README.md")
+        {
+            files.push(path);
+        }
+    }
+}
+
+fn read(folder: &Path, file: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(file).expect("a file of cases");
-    let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+    let below = file.strip_prefix(folder).expect("a file of the folder").with_extension("");
+    let name = below.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "-");
     let mut cases: Vec<Case> = Vec::new();
     for mut block in blocks(&text) {
         if block.kind == "xml policy" {
@@ -204,8 +227,9 @@ fn blocks(text: &str) -> Vec<Block> {
 
 impl Case {
     fn place(&self, block: &Block) -> String {
-        let file = self.file.file_name().expect("a name").to_string_lossy();
-        format!("{file}:{}", block.line)
+        let cases = repository().join("tests/cases");
+        let file = self.file.strip_prefix(cases).expect("a file of cases");
+        format!("{}:{}", file.display(), block.line)
     }
 
     /// Adds the case's documents to a directory and its configuration to `config`.
@@ -313,7 +337,7 @@ async fn serve(
                         return;
                     }
                 }
-                received = echo.received();
+                received = answered(echo, n_expected(&case.blocks[index + 1..])).await;
                 n_requests += 1;
                 n_calls = 0;
                 Ok(())
@@ -323,11 +347,7 @@ async fn serve(
             }
             "http backend" => {
                 n_calls += 1;
-                let rest = case.blocks.iter().skip(index + 1);
-                let more = rest
-                    .take_while(|block| block.kind != "http request")
-                    .filter(|block| block.kind == "http backend");
-                let wanted = n_calls + more.count();
+                let wanted = n_calls + n_expected(&case.blocks[index + 1..]);
                 expect_received(&block.text, &received, (n_calls, wanted))
             }
             "toml" => Ok(()),
@@ -341,6 +361,25 @@ async fn serve(
     if n_requests == 0 {
         failures.push(format!("{}: no request", case.place(&case.blocks[0])));
     }
+}
+
+/// What the backend received, once it has answered so many calls or none comes any more.
+async fn answered(echo: &Server, n_calls: usize) -> Vec<Received> {
+    let begun = Instant::now();
+    loop {
+        let received = echo.received();
+        let n_answered = received.iter().filter(|call| call.status.is_some()).count();
+        if n_answered >= n_calls || begun.elapsed() > LATE {
+            return received;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// How many calls of the backend are described before the next request.
+fn n_expected(blocks: &[Block]) -> usize {
+    let until_next = blocks.iter().take_while(|block| block.kind != "http request");
+    until_next.filter(|it| it.kind == "http backend" && it.text.trim() != "nothing").count()
 }
 
 /// First line, header lines, and the body when there is a blank line.
@@ -396,8 +435,12 @@ fn expect_answer(text: &str, answer: &Answer) -> Result<(), String> {
         let values = answer.headers.get_all(name).iter();
         values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
     };
-    let shown = || format!("got {} {:?}\n{}", answer.status, answer.headers, answer.text());
-    if answer.status.as_str() != status.split(' ').next().unwrap_or_default() {
+    let shown = || {
+        let Answer { status, phrase, headers, .. } = answer;
+        format!("got {} {phrase} {headers:?}\n{}", status.as_str(), answer.text())
+    };
+    let (code, phrase) = status.split_once(' ').unwrap_or((status, "…"));
+    if answer.status.as_str() != code || !is_like(phrase, &answer.phrase) {
         return Err(format!("another status: {}", shown()));
     }
     expect_headers(&headers, headers_of).map_err(|why| format!("{why}: {}", shown()))?;

@@ -14,10 +14,18 @@ const POLICY: &str = r#"<policies>
             <metadata name="tenant" value="{{tenant}}" />
         </trace>
         <trace source="shop"><message>not written at this level</message></trace>
+        <trace source="older" severity="error">
+            @("an older form by " + context.Request.Headers.GetValueOrDefault("x-by", "nobody"))
+        </trace>
         <emit-metric name="Orders" namespace="Shop" value="2.5">
             <dimension name="API ID" />
             <dimension name="By" value="@(context.Request.Headers.GetValueOrDefault("x-by", "nobody"))" />
         </emit-metric>
+        <emit-metric name="known">
+            <dimension name="API ID" /><dimension name="Operation ID" /><dimension name="Product ID" /><dimension name="User ID" />
+            <dimension name="Subscription ID" /><dimension name="Location" /><dimension name="Gateway ID" /><dimension name="Backend ID" />
+        </emit-metric>
+        <emit-metric name="below" value="@(-1.5)"><dimension name="API ID" /></emit-metric>
         <log-to-eventhub logger-id="lines" partition-key="k">@("event of " + context.Request.Headers.GetValueOrDefault("x-by", "nobody"))</log-to-eventhub>
         <log-to-eventhub logger-id="posted">posted</log-to-eventhub>
         <log-to-eventhub logger-id="collected">collected</log-to-eventhub>
@@ -56,6 +64,8 @@ async fn traces_are_lines_of_the_log() {
     is("source", "shop");
     is("api", "orders");
     is("metadata", r#"{"tenant":"***"}"#);
+    let line = gateway.logged(|line| line.contains("an older form by ann")).await;
+    assert!(line.contains("ERROR") && line.contains("older"), "{line}");
     assert_eq!(
         gateway.count_log(|line| line.contains("not written") || line.contains("hunter22")),
         0
@@ -74,6 +84,9 @@ async fn metrics_of_policies_are_read_by_prometheus() {
         r#"tollgate_custom_orders_total{namespace="Shop",api_id="orders",by="ann"} 5.0"#,
         r#"tollgate_emitted_orders_total{namespace="Shop",api_id="orders",by="ann"} 2"#,
         r#"tollgate_custom_orders_total{namespace="Shop",api_id="orders",by="bob"} 2.5"#,
+        r#"tollgate_custom_known_total{namespace="API Management",api_id="orders",operation_id="",product_id="",user_id="",subscription_id="",location="",gateway_id="managed",backend_id=""} 3.0"#,
+        r#"tollgate_emitted_below_total{namespace="API Management",api_id="orders"} 3"#,
+        r#"tollgate_custom_below_total{namespace="API Management",api_id="orders"} 0.0"#,
     ] {
         assert!(metrics.lines().any(|found| found == line), "no `{line}` in:\n{metrics}");
     }
@@ -115,4 +128,29 @@ async fn events_reach_files_servers_and_collectors() {
                 .any(|(name, value)| name == "x-key" && value == "key of the server")
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_events_are_cut() {
+    let folder = tempfile::tempdir().expect("a folder for events");
+    let path = folder.path().join("events.jsonl");
+    let config = format!(
+        "[loggers.lines]\nkind = \"file\"\npath = \"{}\"\n\
+         [apis.long]\npath = \"long\"\nsubscription = \"optional\"\n",
+        path.display()
+    );
+    let policy = r#"<policies><inbound>
+        <log-to-eventhub logger-id="lines" partition-id="3">@("x" + new string('é', 150000))</log-to-eventhub>
+        <return-response /></inbound></policies>"#;
+    let gateway = Directory::new(&config).api("long", policy).start();
+    gateway.send(Call::get("/long")).await.expect(200);
+    let line = until("the line is written", async || {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        text.ends_with('\n').then_some(text)
+    });
+    let line: Value = serde_json::from_str(&line.await).expect("a line of JSON");
+    let body = line["body"].as_str().expect("a text");
+    // A character that would be cut in two is left out.
+    assert_eq!((body.len(), body.ends_with('é')), (200 * 1024 - 1, true));
+    assert_eq!(line["partition_id"], "3");
 }

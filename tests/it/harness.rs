@@ -15,6 +15,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
+use hyper::ext::ReasonPhrase;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -478,6 +479,8 @@ impl Call {
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// The reason phrase; empty when there is none.
+    pub(crate) phrase: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -490,7 +493,12 @@ impl Answer {
     pub(crate) async fn try_read(response: Response<Incoming>) -> hyper::Result<Self> {
         let (head, body) = response.into_parts();
         let body = tokio::time::timeout(DEADLINE, body.collect()).await.expect("a body in time");
-        Ok(Self { status: head.status, headers: head.headers, body: body?.to_bytes() })
+        // hyper keeps a phrase only when it is not the standard one of the status.
+        let phrase = match head.extensions.get::<ReasonPhrase>() {
+            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+            None => head.status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        Ok(Self { status: head.status, phrase, headers: head.headers, body: body?.to_bytes() })
     }
 
     pub(crate) fn text(&self) -> String {

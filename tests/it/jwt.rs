@@ -1,6 +1,7 @@
 //! Who gets past `validate-jwt` and `validate-azure-ad-token`, and what that asks of the issuer.
 
 mod attacks;
+mod attributes;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
+mod body_sizes;
 mod cache;
 mod calls;
 mod canary;
@@ -19,6 +20,7 @@ mod examples;
 mod harness;
 mod identity;
 mod jwt;
+mod limits;
 mod load_time;
 mod named_values;
 mod operation;

@@ -1,9 +1,11 @@
 //! `retry` around `forward-request`: what a second backend gets, and what the client gets in the end.
 
 use bytes::Bytes;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tollgate_emulator::{Fault, Running};
 
-use crate::harness::{Answer, Call, Directory, Gateway, azure};
+use crate::harness::{Answer, Call, Directory, Gateway, azure, find};
 
 /// The first run goes to one backend, the others to another.
 const POLICY: &str = r#"<policies>
@@ -79,4 +81,23 @@ async fn the_last_response_stays_when_the_count_is_used_up() {
         (first.echo.server().received().len(), second.echo.server().received().len()),
         (1, 2)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_ends_the_wait_also_with_an_unread_body() {
+    const WAITS: &str = r#"<policies><inbound>
+        <retry condition="true" count="2" interval="3600"><set-variable name="n" value="1" /></retry>
+    </inbound></policies>"#;
+    let config = "[apis.waits]\npath = \"waits\"\nsubscription = \"optional\"\n";
+    let gateway = Directory::new(config).api("waits", WAITS).start();
+    for (path, length) in [("/waits/none", 0), ("/waits/whole", 4), ("/waits/part", 400)] {
+        let mut stream = TcpStream::connect(gateway.http).await.expect("a connection");
+        let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n");
+        let body = if length > 0 { "body" } else { "" };
+        stream.write_all(format!("{head}{body}").as_bytes()).await.expect("a request");
+        drop(stream);
+        let line = gateway.access(path).await;
+        let reason = find(&line, "error_reason").and_then(|reason| reason.as_str());
+        assert_eq!(reason, Some("ClientConnectionFailure"), "{line}");
+    }
 }

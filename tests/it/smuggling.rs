@@ -181,8 +181,8 @@ const LENGTHS: [(&str, bool); 9] = [
     ("", true),
     ("Content-Length: 4\r\n", true),
     ("Content-Length: 0\r\nContent-Length: 4\r\n", false),
-    // Said twice, but the same: RFC 9112 §6.3 leaves the choice. The backend gets it once.
-    ("Content-Length: 4\r\nContent-Length: 4\r\n", true),
+    // Said twice, but the same: RFC 9110 §8.6 leaves the choice.
+    ("Content-Length: 4\r\nContent-Length: 4\r\n", false),
     ("Content-Length: 4, 4\r\n", false),
     ("Content-Length: +4\r\n", false),
     ("Content-Length: 0x4\r\n", false),

@@ -13,6 +13,8 @@ use tollgate_expr::{CompileOptions, EvalState, Limits};
 
 pub use document::{DocumentInfo, compile_document, compile_fragment};
 
+use document::Place;
+
 use crate::ports::Names;
 use crate::read::{self, Element};
 use crate::{Block, Message, PolicyDef, Ports, Scope, Section, Typed, Value};
@@ -40,7 +42,7 @@ impl fmt::Debug for CompileEnv<'_> {
 }
 
 /// Identifier of a fragment, and where it is included.
-type FragmentUse = (String, Section, Scope);
+type FragmentUse = (String, Section, Scope, Place);
 
 /// The fragments of a directory, each compiled once for every section and scope it is included in.
 #[derive(Debug, Default)]
@@ -96,6 +98,10 @@ pub struct CompileCx<'a> {
     scope: Scope,
     message: Message,
     in_fragment: bool,
+    /// Where the fragment is included, if this is one.
+    included: Place,
+    /// Where the policy being compiled stands.
+    place: Place,
     /// Policies seen so far in this document that may not appear as often as one likes, and in which section.
     limited: &'a mut Vec<Limited>,
     /// Template parameters of the operation, when the document belongs to one.
@@ -114,9 +120,26 @@ impl fmt::Debug for CompileCx<'_> {
 impl CompileCx<'_> {
     /// Reports a finding.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        // The declaration and the policy may both object to the same text; the first says it best.
+        // The declaration and the policy may both object to the same text; the first says it best. What is missing has no
+        // text of its own: several findings of that kind stand at the name of one element.
+        let is_missing = [Code::MISSING_ATTRIBUTE, Code::MISSING_CHILD].contains(&diagnostic.code);
         let repeated = |known: &Diagnostic| {
-            known.code == diagnostic.code && known.primary.span == diagnostic.primary.span
+            known.code == diagnostic.code
+                && known.primary.span == diagnostic.primary.span
+                && (!is_missing || known.message == diagnostic.message)
+        };
+        if !self.diagnostics.iter().any(repeated) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports what the declaration objects to. Several things can be missing at one place; a fragment that is compiled
+    /// again says none of them twice.
+    fn report_each(&mut self, diagnostic: Diagnostic) {
+        let repeated = |known: &Diagnostic| {
+            known.code == diagnostic.code
+                && known.primary.span == diagnostic.primary.span
+                && known.message == diagnostic.message
         };
         if !self.diagnostics.iter().any(repeated) {
             self.diagnostics.push(diagnostic);
@@ -131,6 +154,12 @@ impl CompileCx<'_> {
     /// The scope of the document.
     pub fn scope(&self) -> Scope {
         self.scope
+    }
+
+    /// Whether the policy stands inside another one, and not directly in a section or a fragment there: it is not asked
+    /// about requests that no operation is defined for.
+    pub fn is_nested(&self) -> bool {
+        [self.place, self.included].contains(&Place::Nested)
     }
 
     /// The message a policy changes here.
@@ -232,7 +261,7 @@ impl CompileCx<'_> {
 
     /// The policies inside an element, as a block with a label such as `when[2]`.
     pub fn block(&mut self, element: &Element, label: impl Into<String>) -> Block {
-        document::block(self, element, label.into(), document::Place::Nested)
+        document::block(self, element, label.into(), Place::Nested)
     }
 
     /// The policies inside an element, working on a response of their own.
@@ -247,7 +276,7 @@ impl CompileCx<'_> {
 
     fn message_block(&mut self, element: &Element, message: Message) -> Block {
         let outer = std::mem::replace(&mut self.message, message);
-        let block = document::block(self, element, String::new(), document::Place::Message);
+        let block = document::block(self, element, String::new(), Place::Message);
         self.message = outer;
         block
     }
@@ -327,7 +356,8 @@ impl CompileCx<'_> {
 
 fn invalid_value(text: &MappedText, subject: &str, why: &str) -> Diagnostic {
     let shown = text.as_str().trim();
-    let message = if text.has_secret() || shown.len() > 60 {
+    let is_plain = shown.len() <= 60 && !shown.contains(char::is_control);
+    let message = if text.has_secret() || !is_plain {
         format!("invalid value for {subject}")
     } else {
         format!("invalid value `{shown}` for {subject}")

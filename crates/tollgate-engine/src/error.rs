@@ -1,9 +1,12 @@
 //! A request that fails.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_expr::Exception;
+
+use crate::Section;
 
 /// Why a policy ended the request. Policies fill in what they know; the pipeline adds section, scope, path and id, so
 /// that `context.LastError` is complete.
@@ -13,6 +16,7 @@ pub struct PolicyError(Box<Failure>);
 #[derive(Debug, Clone)]
 struct Failure {
     source: Option<&'static str>,
+    section: Option<Section>,
     reason: Cow<'static, str>,
     message: String,
     status: StatusCode,
@@ -30,6 +34,7 @@ impl PolicyError {
     pub fn internal(reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self(Box::new(Failure {
             source: None,
+            section: None,
             reason: reason.into(),
             message: message.into(),
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -58,10 +63,14 @@ impl PolicyError {
     /// An expression threw.
     #[cold]
     pub fn expression(exception: &Exception) -> Self {
-        Self::internal(
-            "ExpressionValueEvaluationFailure",
-            format!("Expression evaluation failed. {}", exception.message()),
-        )
+        Self::unfit_value(exception.message())
+    }
+
+    /// An expression gave something that does not fit its place, for this reason: a sentence.
+    #[cold]
+    pub fn unfit_value(why: impl fmt::Display) -> Self {
+        let message = format!("Expression evaluation failed. {why}");
+        Self::internal("ExpressionValueEvaluationFailure", message)
     }
 
     /// What only the operator reads: in the log and in the trace.
@@ -75,6 +84,13 @@ impl PolicyError {
     #[must_use]
     pub fn source(mut self, source: &'static str) -> Self {
         self.0.source = Some(source);
+        self
+    }
+
+    /// Names the section that a built-in step counts to; otherwise it is the policy's.
+    #[must_use]
+    pub fn section(mut self, section: Section) -> Self {
+        self.0.section = Some(section);
         self
     }
 
@@ -145,6 +161,10 @@ impl PolicyError {
 
     pub(crate) fn source_name(&self) -> Option<&'static str> {
         self.0.source
+    }
+
+    pub(crate) fn section_of_step(&self) -> Option<Section> {
+        self.0.section
     }
 
     pub(crate) fn keeps_response(&self) -> bool {

@@ -12,6 +12,7 @@ use tollgate_expr::LastError;
 
 use crate::contract::Contract;
 use crate::{Block, PolicyError, RequestCx, Scope, Section, error_response, finally};
+pub use bodies::UnreadBody;
 use run::{Ended, Mode, run_section};
 
 /// One compiled policy document.
@@ -137,7 +138,11 @@ pub async fn process_unmatched(cx: &mut RequestCx, chain: &Chain) -> Option<Outc
 
 /// Ends a request that failed in a built-in step, before any policy ran.
 pub async fn process_error(cx: &mut RequestCx, chain: &Chain, error: PolicyError) -> Outcome {
-    let place = Place { source: error.source_name().unwrap_or("gateway"), ..Place::default() };
+    let place = Place {
+        source: error.source_name().unwrap_or("gateway"),
+        section: error.section_of_step(),
+        ..Place::default()
+    };
     let outcome = fail(cx, chain, Failed { error, place }).await;
     finally::responding(cx).await;
     outcome
@@ -145,12 +150,19 @@ pub async fn process_error(cx: &mut RequestCx, chain: &Chain, error: PolicyError
 
 async fn fail(cx: &mut RequestCx, chain: &Chain, failed: Failed) -> Outcome {
     prepare_error(cx, failed);
+    let prepared = cx.response.clone();
     match run_section(cx, chain, Section::OnError, Mode::InPlace).await {
         Ok(_) => {}
         Err(again) => {
-            // A failing on-error must not leave a half-made response: the client gets the default one.
+            // A failing on-error must not leave a half-made response: the client gets what was prepared for the first
+            // error if nothing of it was changed, else the default one.
+            let untouched = prepared
+                .filter(|prepared| cx.response.as_ref().is_some_and(|it| it.is_same(prepared)));
             let error = PolicyError::internal("OnErrorFailed", again.error.message());
             prepare_error(cx, Failed { error, place: again.place });
+            if untouched.is_some() {
+                cx.response = untouched;
+            }
         }
     }
     Outcome::Failed

@@ -103,6 +103,8 @@ pub enum Content {
     Foreign,
     /// These elements.
     Children(&'static [ChildDef]),
+    /// These elements, or text alone.
+    ChildrenOrText(&'static [ChildDef], TextDef),
     /// Any policies that the section allows.
     Policies,
     /// These policies only, at least one of them.
@@ -123,6 +125,24 @@ pub enum Content {
         /// Policies that may appear any number of times.
         many: &'static [&'static str],
     },
+}
+
+impl Content {
+    /// The elements inside that are no policies.
+    pub fn children(&self) -> &'static [ChildDef] {
+        match self {
+            Self::Children(children)
+            | Self::ChildrenOrText(children, _)
+            | Self::Call { children, .. } => children,
+            Self::Empty
+            | Self::Text(_)
+            | Self::Raw(_)
+            | Self::Foreign
+            | Self::Policies
+            | Self::Only(_)
+            | Self::Response { .. } => &[],
+        }
+    }
 }
 
 /// The text of an element.

@@ -108,6 +108,9 @@ impl fmt::Debug for Route {
 pub struct RouteInfo {
     /// `context.Api`.
     pub api: Option<Arc<Api>>,
+    /// Where the API is at the gateway: its URL suffix with the version, where that is a segment of it; without slashes
+    /// at its ends.
+    pub api_path: Arc<str>,
     /// `context.Operation`.
     pub operation: Option<Arc<Operation>>,
     /// What the API's description says of the operation.
@@ -127,6 +130,8 @@ pub struct RouteInfo {
 pub struct Request {
     /// Method.
     pub method: Method,
+    /// As the client sent it.
+    pub original_method: Method,
     /// As the client sent it.
     pub original_url: Arc<Url>,
     /// Path and query relative to the target's base URL.
@@ -183,6 +188,19 @@ impl Response {
     /// A response without headers and body.
     pub fn new(status: StatusCode) -> Self {
         Self { status, reason: None, headers: HeaderMap::new(), body: Body::Empty, consumed: false }
+    }
+
+    /// Whether both are sent as the same response. A body that was read meanwhile is not the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let same_body = match (&self.body, &other.body) {
+            (Body::Empty, Body::Empty) | (Body::Stream, Body::Stream) => true,
+            (Body::Replaced(own), Body::Replaced(other)) => own == other,
+            _ => false,
+        };
+        same_body
+            && self.status == other.status
+            && self.reason == other.reason
+            && self.headers == other.headers
     }
 
     /// The reason phrase.
@@ -277,25 +295,25 @@ impl RequestCx {
     }
 
     /// Replaces the body of a message. What described the old bytes (`Content-Encoding`, validators of their digest)
-    /// goes; `Content-Type` stays; `Content-Length` is computed when the message is sent. A call has had no other body:
-    /// its headers stay as they are.
+    /// goes; `Content-Type` stays; `Content-Length` is computed when the message is sent. The headers of a call and of a
+    /// reply are all the author's own and stay as they are.
     pub fn set_body(&mut self, message: Message, body: Bytes) {
-        if message == Message::Call {
-            if let Some(call) = &mut self.call {
-                call.body = body;
-            }
-            return;
+        if matches!(message, Message::Request | Message::Response) {
+            let headers = self.headers_mut(message);
+            headers.remove(http::header::CONTENT_ENCODING);
+            headers.remove("content-md5");
         }
-        let headers = self.headers_mut(message);
-        headers.remove(http::header::CONTENT_ENCODING);
-        headers.remove("content-md5");
-        let (slot, consumed) = match message {
-            Message::Request | Message::Call => {
-                (&mut self.request.body, &mut self.request.consumed)
+        let (slot, consumed) = match (message, &mut self.call) {
+            (Message::Call, Some(call)) => {
+                call.body = body;
+                return;
             }
-            Message::Response | Message::Reply => {
+            (Message::Response | Message::Reply, _) => {
                 let response = self.response_mut(message);
                 (&mut response.body, &mut response.consumed)
+            }
+            (Message::Request | Message::Call, _) => {
+                (&mut self.request.body, &mut self.request.consumed)
             }
         };
         *slot = Body::Replaced(body);
@@ -547,7 +565,12 @@ impl Host for View<'_> {
     fn header(&self, message: MessageKind, name: &str) -> Option<Cow<'_, str>> {
         let mut values = self.headers(message)?.get_all(name).iter().map(header_text);
         let first = values.next()?;
-        Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined},{value}"))))
+        Some(values.fold(first, |joined, value| {
+            let mut joined = joined.into_owned();
+            joined.push(',');
+            joined.push_str(&value);
+            Cow::Owned(joined)
+        }))
     }
 
     fn header_values(&self, message: MessageKind, name: &str) -> Vec<Cow<'_, str>> {

@@ -22,14 +22,6 @@ pub trait Typed: Sized + Clone + fmt::Debug + Send + Sync + 'static {
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError>;
 }
 
-/// An expression gave something that does not fit its place.
-pub(crate) fn misfit(expected: &str) -> PolicyError {
-    PolicyError::internal(
-        "ExpressionValueEvaluationFailure",
-        format!("Expression evaluation failed. {expected}"),
-    )
-}
-
 fn text_of(
     value: &tollgate_expr::Value,
     state: &EvalState,
@@ -75,7 +67,7 @@ impl Typed for bool {
     }
 
     fn from_value(value: &tollgate_expr::Value, _: &EvalState) -> Result<Self, PolicyError> {
-        value.as_bool().ok_or_else(|| misfit("The value is not a bool."))
+        value.as_bool().ok_or_else(|| PolicyError::unfit_value("The value is not a bool."))
     }
 }
 
@@ -87,7 +79,7 @@ impl Typed for i64 {
     }
 
     fn from_value(value: &tollgate_expr::Value, _: &EvalState) -> Result<Self, PolicyError> {
-        value.as_int().ok_or_else(|| misfit("The value is not a whole number."))
+        value.as_int().ok_or_else(|| PolicyError::unfit_value("The value is not a whole number."))
     }
 }
 
@@ -118,10 +110,10 @@ impl Typed for Duration {
         if let Some(seconds) = value.as_int() {
             return u64::try_from(seconds)
                 .map(Duration::from_secs)
-                .map_err(|_| misfit("The duration is negative."));
+                .map_err(|_| PolicyError::unfit_value("The duration is negative."));
         }
         let text = text_of(value, state)?.unwrap_or_default();
-        Self::parse(&text).map_err(|_| misfit("The value is not a duration."))
+        Self::parse(&text).map_err(|_| PolicyError::unfit_value("The value is not a duration."))
     }
 }
 
@@ -137,9 +129,12 @@ impl Typed for StatusCode {
     }
 
     fn from_value(value: &tollgate_expr::Value, _: &EvalState) -> Result<Self, PolicyError> {
-        let code = value.as_int().and_then(|code| u16::try_from(code).ok());
-        code.and_then(|code| StatusCode::from_u16(code).ok())
-            .ok_or_else(|| misfit("The value is not a status code."))
+        // What policies set is the status of a final response, which one below 200 cannot be (RFC 9110 §15.2).
+        let code = value.as_int().filter(|code| *code >= 200);
+        let code = code.and_then(|code| u16::try_from(code).ok());
+        code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| {
+            PolicyError::unfit_value("The value is not a status code from 200 to 999.")
+        })
     }
 }
 
@@ -154,7 +149,7 @@ impl Typed for Method {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = text_of(value, state)?.unwrap_or_default();
-        Self::parse(&text).map_err(|_| misfit("The value is not an HTTP method."))
+        Self::parse(&text).map_err(|_| PolicyError::unfit_value("The value is not an HTTP method."))
     }
 }
 
@@ -168,7 +163,8 @@ impl Typed for HeaderName {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = text_of(value, state)?.unwrap_or_default();
-        Self::parse(&text).map_err(|_| misfit("The value is not the name of a header."))
+        Self::parse(&text)
+            .map_err(|_| PolicyError::unfit_value("The value is not the name of a header."))
     }
 }
 

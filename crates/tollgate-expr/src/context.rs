@@ -203,13 +203,13 @@ pub struct LastError {
     pub reason: String,
     /// For people.
     pub message: String,
-    /// `global`, `product`, `api`, `operation`, `workspace`.
+    /// `global`, `product`, `api`, `operation`, `workspace`; empty, and null in expressions, of a built-in step.
     pub scope: String,
-    /// `inbound`, `backend`, `outbound`, `on-error`.
+    /// `inbound`, `backend`, `outbound`, `on-error`; null in expressions when empty.
     pub section: String,
-    /// Nested position, such as `choose[3]\when[2]`.
+    /// Nested position, such as `choose[3]\when[2]`; null in expressions when empty.
     pub path: String,
-    /// The `id` of the failing policy.
+    /// The `id` of the failing policy; null in expressions when empty.
     pub policy_id: String,
     /// The status that answers the error when no policy sets another.
     pub http_error_code: i32,

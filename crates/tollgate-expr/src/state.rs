@@ -135,6 +135,13 @@ impl EvalState {
         Ok(Value::Object(ObjectId(id)))
     }
 
+    /// The number of a new object that has nothing but its identity; above 0.
+    pub(crate) fn identity(&mut self) -> Result<i32, Exception> {
+        self.add(Object::Cell(Value::Null))?;
+        i32::try_from(self.objects.len())
+            .map_err(|_| Exception::bound("the expression makes too many objects"))
+    }
+
     /// A new array; byte arrays are bytes.
     pub(crate) fn array(&mut self, item: Ty, items: Vec<Value>) -> Result<Value, Exception> {
         self.budget.memory(items.len().saturating_mul(SLOT_COST))?;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tollgate_diagnostics::{Code, Diagnostic, FileId};
+use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::Ports;
+use tollgate_engine::ports::Identities;
 
 use crate::authorizations::AuthorizationPool;
 use crate::cache::Caches;
@@ -16,7 +17,7 @@ use crate::config::{CACHE_SIZE, Config, Environment, IdentityConfig, KeysConfig}
 use crate::counters::GatewayCounters;
 use crate::events::PolicyEvents;
 use crate::fetch::{
-    AddressGuard, CachingResolver, EgressProxy, FetchSettings, Fetcher, Resolve, ResolverSettings,
+    AddressGuard, CachingResolver, FetchSettings, Fetcher, OwnListeners, Resolve, ResolverSettings,
     SystemResolver,
 };
 use crate::identity::{
@@ -47,6 +48,8 @@ pub(crate) struct Adapters {
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) loggers: Arc<LoggerPool>,
     pub(crate) metrics: Arc<Metrics>,
+    /// What no policy may call, as soon as it is known.
+    pub(crate) own_listeners: OwnListeners,
     pub(crate) redactor: Arc<SharedRedactor>,
 }
 
@@ -105,6 +108,7 @@ impl Adapters {
             key_vault,
             loggers,
             metrics,
+            own_listeners: OwnListeners::default(),
             redactor,
         }
     }
@@ -113,7 +117,7 @@ impl Adapters {
     pub(crate) fn ports(&self, config: &Config) -> Ports {
         Ports {
             keys: Arc::clone(&self.keys) as _,
-            identities: Arc::new(self.identities.with(identity_settings(&config.identity))),
+            identities: self.identities(config),
             authorizations: Arc::new(self.authorizations.with(&config.connections)),
             cache: Arc::new(self.caches.with(config.redis.is_some())),
             calls: Arc::new(self.calls.with(call_settings(config))),
@@ -125,6 +129,11 @@ impl Adapters {
         }
     }
 
+    /// The identities of a configuration.
+    pub(crate) fn identities(&self, config: &Config) -> Arc<dyn Identities> {
+        Arc::new(self.identities.with(identity_settings(&config.identity)))
+    }
+
     fn events(&self, config: &Config) -> PolicyEvents {
         let logger =
             |settings: &LoggerSettings| (settings.name.clone(), self.loggers.logger(settings));
@@ -134,12 +143,17 @@ impl Adapters {
     /// Takes over the settings of a configuration that is now in force.
     pub(crate) async fn apply(&self, config: &Config) {
         self.keys.apply(key_settings(&config.keys));
-        if let Ok(settings) = fetch_settings(config) {
-            self.fetcher.apply(settings);
-        }
+        self.apply_egress(config);
         self.caches.resize(config.cache_size);
         self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
+    }
+
+    /// Takes over how the gateway's own calls leave.
+    pub(crate) fn apply_egress(&self, config: &Config) {
+        if let Ok(settings) = fetch_settings(config, &self.own_listeners) {
+            self.fetcher.apply(settings);
+        }
     }
 }
 
@@ -180,14 +194,9 @@ fn key_settings(config: &KeysConfig) -> KeySettings {
     }
 }
 
-/// What policies may not call: link-local addresses, and the gateway's own listeners, where a request could go round and
-/// round.
-pub(crate) fn address_guard(config: &Config) -> AddressGuard {
-    let own = [config.listen.admin, config.listen.http, config.listen.https];
-    AddressGuard::new(
-        config.egress.allow_link_local.iter().cloned(),
-        own.into_iter().flatten().collect(),
-    )
+/// What policies may not call: link-local addresses, and the gateway's own listeners.
+pub(crate) fn address_guard(config: &Config, own: &OwnListeners) -> AddressGuard {
+    AddressGuard::new(config.egress.allow_link_local.iter().cloned(), own.clone())
 }
 
 /// Roots to trust towards backends that name none: the system's and those of `[egress]`. `None` is the system's alone.
@@ -198,27 +207,23 @@ pub(crate) fn backend_roots(config: &Config) -> Option<Arc<Vec<Bytes>>> {
 }
 
 fn egress_roots(config: &Config) -> Result<Vec<Bytes>, String> {
-    let Some(file) = &config.egress.ca_file else { return Ok(Vec::new()) };
-    let pem = std::fs::read(file).map_err(|error| error.kind().to_string())?;
-    certificates::read_bundle(&pem).map_err(|error| error.to_string())
+    let Some((file, _)) = &config.egress.ca_file else { return Ok(Vec::new()) };
+    certificates::read_bundle_file(file)
 }
 
-fn fetch_settings(config: &Config) -> Result<FetchSettings, String> {
-    let roots = egress_roots(config)?;
-    let proxy = config
-        .egress
-        .proxy
-        .as_deref()
-        .map(|url| EgressProxy::new(url, config.egress.no_proxy.iter().cloned()))
-        .transpose()?;
-    let addresses = address_guard(config);
-    Ok(FetchSettings { roots, proxy, addresses, connect_timeout: Duration::from_secs(5) })
+fn fetch_settings(config: &Config, own: &OwnListeners) -> Result<FetchSettings, String> {
+    Ok(FetchSettings {
+        roots: egress_roots(config)?,
+        proxy: config.egress.proxy.clone(),
+        addresses: address_guard(config, own),
+        connect_timeout: Duration::from_secs(5),
+    })
 }
 
 /// Says what of the egress settings cannot be used.
-pub(crate) fn check_egress(config: &Config, file: FileId, diagnostics: &mut Vec<Diagnostic>) {
-    if let Err(why) = fetch_settings(config) {
-        let message = format!("the egress settings cannot be used: {why}");
-        diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, file.span(0..0)));
+pub(crate) fn check_egress(config: &Config, diagnostics: &mut Vec<Diagnostic>) {
+    if let (Err(why), Some((_, span))) = (egress_roots(config), &config.egress.ca_file) {
+        let message = format!("the file of `egress.ca-file` cannot be used: {why}");
+        diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
     }
 }

@@ -1,5 +1,7 @@
 //! Certificates and private keys in PEM.
 
+use std::path::Path;
+
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
@@ -91,6 +93,12 @@ pub fn read_bundle(pem: &[u8]) -> Result<Vec<Bytes>, CertificateError> {
         X509Certificate::from_der(der).map_err(|_| CertificateError::Certificate(n + 1))?;
     }
     Ok(certificates)
+}
+
+/// Reads a file with a bundle of root certificates.
+pub(crate) fn read_bundle_file(path: &Path) -> Result<Vec<Bytes>, String> {
+    let pem = std::fs::read(path).map_err(|error| error.kind().to_string())?;
+    read_bundle(&pem).map_err(|error| error.to_string())
 }
 
 /// Reads revocation lists: any number in PEM, or one in DER.

@@ -18,6 +18,7 @@ use tollgate_engine::{
 
 use crate::adapters::{address_guard, check_egress};
 use crate::config::{self, Config, Environment, NamedValueText, SecretReference};
+use crate::fetch::OwnListeners;
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -50,6 +51,8 @@ pub struct LoadCx<'a> {
     pub ports: &'a dyn Fn(&Config) -> Ports,
     /// The secrets of Key Vault.
     pub vault: &'a dyn VaultSecrets,
+    /// Where the gateway listens, which no policy may call.
+    pub own_listeners: &'a OwnListeners,
 }
 
 /// Secrets of Key Vault as they are at hand: a load opens no connection.
@@ -140,9 +143,9 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     for span in &config.secret_spans {
         files.sources.mask(*span);
     }
-    check_egress(&config, file, &mut files.diagnostics);
+    check_egress(&config, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
-    let mut names = names(&config, &ports, file, &mut files.diagnostics);
+    let mut names = names(&config, &ports, &mut files.diagnostics);
     names.schemas = schemas(&mut files, &config);
     let names = Arc::new(names);
     let (router, products) = {
@@ -183,7 +186,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
         deployment: Arc::new(config.deployment.clone()),
         names,
         ports,
-        addresses: address_guard(&config),
+        addresses: address_guard(&config, cx.own_listeners),
         listen_certificates,
         router,
         subscriptions,

@@ -134,8 +134,11 @@ impl Prepared {
         let admin = admin_state(&adapters, &config);
         admin.set_connections(Arc::clone(&connections));
         let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
+        let bound =
+            [addresses.http, addresses.https, admin_server.as_ref().map(AdminServer::address)];
+        adapters.own_listeners.set(bound.into_iter().flatten().collect());
         watch.also_look_at(&config.files);
-        let reads = VaultReads::new(&adapters, &config);
+        let vault = VaultReads::new(&adapters, &config);
         let reloader = Arc::new(Reloader {
             setup,
             adapters,
@@ -145,10 +148,11 @@ impl Prepared {
             admin,
             log,
             listen: config.listen.clone(),
-            replaced: Notify::new(),
+            loaded: Notify::new(),
             state: Mutex::new(Generation {
                 number: 1,
-                vault: reads,
+                vault,
+                load_again: None,
                 files: config.files,
                 secrets: config.secrets,
             }),
@@ -259,8 +263,8 @@ struct Reloader {
     log: Option<LogControl>,
     /// Listeners as they were when the gateway started.
     listen: ListenSettings,
-    /// Told of each new generation.
-    replaced: Notify,
+    /// Told of each load, however it ended.
+    loaded: Notify,
     /// One reload at a time.
     state: Mutex<Generation>,
 }
@@ -276,6 +280,8 @@ struct Generation {
     number: u64,
     /// What it reads from Key Vault.
     vault: VaultReads,
+    /// When to try a later configuration again that lacks nothing but a secret of Key Vault.
+    load_again: Option<Duration>,
     /// Files elsewhere that it was made from.
     files: Vec<PathBuf>,
     /// Its secrets.
@@ -295,45 +301,27 @@ impl VaultReads {
         Self {
             secrets: config.vault_secrets.clone(),
             interval: config.vault_refresh,
-            identities: adapters.ports(config).identities,
+            identities: adapters.identities(config),
         }
     }
 }
 
 impl Reloader {
+    /// Loads the directory again. Runs to its end wherever it is not dropped, which it is only when the gateway stops.
     async fn reload(&self) {
         let mut state = self.state.lock().await;
         let loaded = load_blocking(&self.setup, &self.adapters).await;
+        state.load_again = None;
         match loaded {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
-                if let Err(error) = self.certificates.replace(&snapshot.listen_certificates) {
-                    tracing::error!(%error, "reload failed: a certificate of the HTTPS listener cannot be used");
-                    self.report(None, &diagnostics, &sources);
-                    return;
-                }
-                if self.setup.listen.is_none() && config.listen != self.listen {
-                    tracing::warn!("the listeners have changed; restart the gateway to move them");
-                }
-                // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
-                mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
-                self.site.store(Arc::new(snapshot));
-                self.adapters.apply(&config).await;
-                self.connections.trust(backend_roots(&config));
-                self.admin.set_key(config.admin_key.clone());
-                if let Some(log) = &self.log
-                    && let Err(why) = log.apply(&log_settings(&config))
-                {
-                    tracing::warn!(%why, "the log level stays as it was");
-                }
-                state.number += 1;
-                state.vault = VaultReads::new(&self.adapters, &config);
-                state.files = config.files;
-                state.secrets = config.secrets;
-                self.report(Some(state.number), &diagnostics, &sources);
-                self.replaced.notify_one();
-                tracing::info!(generation = state.number, "reloaded");
+                self.replace(&mut state, snapshot, config, &diagnostics, &sources).await;
             }
-            Loaded { diagnostics, sources, .. } => {
+            Loaded { config, diagnostics, sources, .. } => {
+                let lacks_secrets = |config: &Config| {
+                    !self.adapters.key_vault.missing(&config.vault_secrets).is_empty()
+                };
+                let config = config.filter(lacks_secrets);
+                state.load_again = config.map(|config| config.vault_refresh.min(VAULT_RETRY));
                 tracing::error!(
                     errors = diagnostics.iter().filter(|found| found.is_error()).count(),
                     generation = state.number,
@@ -342,6 +330,44 @@ impl Reloader {
                 self.report(None, &diagnostics, &sources);
             }
         }
+        self.loaded.notify_one();
+    }
+
+    /// Puts a generation into force.
+    async fn replace(
+        &self,
+        state: &mut Generation,
+        snapshot: Snapshot,
+        config: Config,
+        diagnostics: &[Diagnostic],
+        sources: &Sources,
+    ) {
+        if let Err(error) = self.certificates.replace(&snapshot.listen_certificates) {
+            tracing::error!(%error, "reload failed: a certificate of the HTTPS listener cannot be used");
+            self.report(None, diagnostics, sources);
+            return;
+        }
+        if self.setup.listen.is_none() && config.listen != self.listen {
+            tracing::warn!("the listeners have changed; restart the gateway to move them");
+        }
+        // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
+        mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
+        self.site.store(Arc::new(snapshot));
+        self.adapters.apply(&config).await;
+        self.adapters.key_vault.forget_others(&config.vault_secrets);
+        self.connections.trust(backend_roots(&config));
+        self.admin.set_key(config.admin_key.clone());
+        if let Some(log) = &self.log
+            && let Err(why) = log.apply(&log_settings(&config))
+        {
+            tracing::warn!(%why, "the log level stays as it was");
+        }
+        state.number += 1;
+        state.vault = VaultReads::new(&self.adapters, &config);
+        state.files = config.files;
+        state.secrets = config.secrets;
+        self.report(Some(state.number), diagnostics, sources);
+        tracing::info!(generation = state.number, "reloaded");
     }
 
     /// Logs what a load found and shows it on the admin listener.
@@ -372,15 +398,23 @@ async fn watch_directory(reloader: Arc<Reloader>, mut watch: Watch) {
 /// A vault that failed is asked again after this time, when it is not asked anyway.
 const VAULT_RETRY: Duration = Duration::from_mins(1);
 
-/// Reads the secrets of Key Vault again and again, and reloads when one has changed. Ends when it is aborted.
+/// Reads the secrets of Key Vault again and again, and reloads when one has changed; and loads again what did not load
+/// for want of one. Ends when it is aborted.
 async fn refresh_secrets(reloader: Arc<Reloader>) {
     let mut last = Instant::now();
     let mut failed = false;
     loop {
-        let reads = reloader.state.lock().await.vault.clone();
+        let (reads, load_again) = {
+            let state = reloader.state.lock().await;
+            (state.vault.clone(), state.load_again)
+        };
         let pause = if failed { reads.interval.min(VAULT_RETRY) } else { reads.interval };
         tokio::select! {
-            () = reloader.replaced.notified() => continue,
+            () = reloader.loaded.notified() => continue,
+            () = tokio::time::sleep(load_again.unwrap_or_default()), if load_again.is_some() => {
+                reloader.reload().await;
+                continue;
+            }
             () = tokio::time::sleep_until(last + pause), if !reads.secrets.is_empty() => {}
         }
         let vault = &reloader.adapters.key_vault;
@@ -412,10 +446,16 @@ async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
     if missing.is_empty() || has_errors(&loaded.diagnostics) {
         return loaded;
     }
-    // The way to the vault may be a proxy or an authority that this configuration, which is sound, is the first to name.
-    adapters.apply(config).await;
-    adapters.key_vault.provide(&*adapters.ports(config).identities, &missing).await;
-    read_blocking(setup, adapters, |vault| Box::new(vault)).await
+    // The way to the vault may be a proxy or an authority that this configuration is the first to name. Should it not load
+    // in the end, the one in force has its own way back.
+    let before = adapters.fetcher.settings();
+    adapters.apply_egress(config);
+    adapters.key_vault.provide(&*adapters.identities(config), &missing).await;
+    let loaded = read_blocking(setup, adapters, |vault| Box::new(vault)).await;
+    if loaded.snapshot.is_none() {
+        adapters.fetcher.apply(before);
+    }
+    loaded
 }
 
 /// Loading reads files and compiles policies: not on a thread that serves requests.
@@ -432,6 +472,7 @@ async fn read_blocking(
             env: &*setup.env,
             ports: &ports,
             vault: &*vault(&adapters.key_vault),
+            own_listeners: &adapters.own_listeners,
         };
         load(&setup.root, &cx)
     });

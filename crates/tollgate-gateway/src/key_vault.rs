@@ -149,17 +149,24 @@ impl KeyVault {
             }
             self.keep(&reference, fetched)
         };
+        for reference in wanted {
+            self.kept.lock().entry(reference.clone()).or_default();
+        }
         let fetches = stream::iter(wanted.to_vec()).map(fetch).buffer_unordered(AT_A_TIME);
         fetches.for_each(|_| async {}).await;
     }
 
-    /// Fetches these secrets again and forgets all others.
+    /// Forgets all secrets but these.
+    pub(crate) fn forget_others(&self, wanted: &[SecretReference]) {
+        self.kept.lock().retain(|reference, _| wanted.contains(reference));
+    }
+
+    /// Fetches these secrets again. What is forgotten meanwhile stays forgotten.
     pub(crate) async fn refresh(
         &self,
         identities: &dyn Identities,
         wanted: &[SecretReference],
     ) -> Refreshed {
-        self.kept.lock().retain(|reference, _| wanted.contains(reference));
         let fetch = |reference: SecretReference| async move {
             let fetched = self.fetch(identities, &reference).await;
             self.keep(&reference, fetched)
@@ -194,7 +201,9 @@ impl KeyVault {
         self.metrics.secret_fetched(ended);
         let now = self.clock.unix_seconds();
         let mut all = self.kept.lock();
-        let kept = all.entry(reference.clone()).or_default();
+        let Some(kept) = all.get_mut(reference) else {
+            return Refreshed { changed: false, failed: false };
+        };
         match fetched {
             Ok(value) => {
                 let changed = kept.value.as_ref().is_none_or(|old| old.expose() != value.expose());

@@ -9,7 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use smallvec::SmallVec;
 use tollgate_engine::contract::Contract;
-use tollgate_engine::{Api, Chain, Operation, PolicyError, RouteInfo, Secret, Target, Workspace};
+use tollgate_engine::{
+    Api, Chain, Operation, PolicyError, RouteInfo, Secret, Section, Target, Workspace,
+};
 
 use crate::products::ProductRoute;
 use crate::snapshot::{Matched, PresentedKey, Refusal};
@@ -36,7 +38,7 @@ pub(crate) struct Router {
 pub(crate) struct ApiRoute {
     pub(crate) api: Arc<Api>,
     /// URL suffix with the version, where that is a segment of it; without slashes at its ends.
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     /// Where requests name the version.
     pub(crate) version_in: VersionIn,
     pub(crate) target: Option<Target>,
@@ -117,6 +119,7 @@ impl Router {
         let mut matched = Matched {
             info: RouteInfo {
                 api: Some(Arc::clone(&route.api)),
+                api_path: Arc::clone(&route.path),
                 workspace: route.workspace.clone(),
                 ..RouteInfo::default()
             },
@@ -277,13 +280,16 @@ fn bad_path() -> PolicyError {
         StatusCode::BAD_REQUEST,
     )
     .source("configuration")
+    .section(Section::Backend)
 }
 
 fn not_found() -> PolicyError {
     let message = "Unable to match incoming request to an operation.";
     PolicyError::refused("OperationNotFound", message, StatusCode::NOT_FOUND)
         .client_message("Resource not found")
+        .status_reason("Resource Not Found")
         .source("configuration")
+        .section(Section::Backend)
 }
 
 /// Checks the subscription key by the rules of Azure's documents: the header first, the query only when no header is
@@ -356,7 +362,8 @@ fn bearer_keys<'a>(route: &'a ApiRoute, headers: &'a HeaderMap) -> impl Iterator
 fn refused(route: &ApiRoute, host: &str, reason: &'static str, message: &str) -> PolicyError {
     let error = PolicyError::refused(reason, message, StatusCode::UNAUTHORIZED)
         .status_reason("Access Denied")
-        .source("authorization");
+        .source("authorization")
+        .section(Section::Inbound);
     let name = &route.api.key_header;
     let realm = format!("https://{host}/{}", route.api.path);
     let challenge =

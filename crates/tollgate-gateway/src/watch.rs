@@ -72,11 +72,7 @@ impl Watch {
                 Some(()) = self.events.recv() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
-            let settled = async {
-                while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
-            };
-            // A file that is written all the time must not keep the others from being seen.
-            tokio::time::timeout(LONGEST_WAIT, settled).await.ok();
+            settled(&mut self.events).await;
             let (root, also) = (self.root.clone(), self.also.clone());
             let look = move || (fingerprint(Some(&root), &[]), fingerprint(None, &also));
             let now = tokio::task::spawn_blocking(look).await;
@@ -88,6 +84,14 @@ impl Watch {
             }
         }
     }
+}
+
+/// Waits until there have been no events for a moment. A file that is written all the time must not keep the others from being
+/// seen, so it does not wait for ever.
+async fn settled(events: &mut mpsc::Receiver<()>) {
+    let quiet =
+        async { while let Ok(Some(())) = tokio::time::timeout(QUIET, events.recv()).await {} };
+    tokio::time::timeout(LONGEST_WAIT, quiet).await.ok();
 }
 
 /// What the files look like from outside: names, sizes and times.
@@ -121,6 +125,24 @@ fn fingerprint(root: Option<&Path>, also: &[PathBuf]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn events_without_end_are_waited_for_so_long() {
+        let (sender, mut events) = mpsc::channel(1);
+        let began = tokio::time::Instant::now();
+        sender.send(()).await.unwrap();
+        settled(&mut events).await;
+        assert_eq!(began.elapsed(), QUIET);
+        let busy = tokio::spawn(async move {
+            while sender.send(()).await.is_ok() {
+                tokio::time::sleep(QUIET / 2).await;
+            }
+        });
+        settled(&mut events).await;
+        assert_eq!(began.elapsed(), QUIET + LONGEST_WAIT);
+        drop(events);
+        busy.await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_change_is_noticed_once() {

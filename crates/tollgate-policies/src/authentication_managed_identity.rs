@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
+use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::ports::{AccessToken, CallToken, IdentityError, TokenSource};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
@@ -90,6 +91,16 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let resource: Option<Value<Arc<str>>> = cx.attribute(element, "resource");
     let client_id: Option<Value<Arc<str>>> = cx.attribute(element, "client-id");
     if client_id.is_none() && element.attribute("client-id").is_some() {
+        return None;
+    }
+    if let (Some(Value::Literal(name)), Some(written)) = (&resource, element.attribute("resource"))
+        && name.trim().is_empty()
+        && !written.value.is_opaque
+    {
+        cx.report(
+            Diagnostic::new(Code::INVALID_VALUE, "`resource` is empty", written.value.span())
+                .label("expected an application id or a resource URI"),
+        );
         return None;
     }
     let variable = cx.literal(element, "output-token-variable-name");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, UPGRADE};
 use tollgate_diagnostics::{Code, Diagnostic};
-use tollgate_engine::ports::{Answer, CacheKey, CachePlace};
+use tollgate_engine::ports::{Answer, CacheKey, CachePlace, CacheStatus};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, Body, BoxFuture, ChildDef, CompileCx, Content, Facts, Flow, Limit,
@@ -110,6 +110,9 @@ A response that is stored or comes from the cache says `Cache-Control: no-store,
 `downstream-caching-type` `none`, else `private` or `public` with `must-revalidate` and the seconds that are left in `max-age`,
 whatever the backend said. `Age` and `Expires` are left out.
 
+The access line of a request has the field `cache`: `hit`, `miss`, or `bypass` for a request that is neither looked up nor stored.
+`tollgate_cache_lookups_total` counts them by API and operation.
+
 Differences from Azure:
 
 - What a hit does is not documented for Azure; here `outbound` runs.
@@ -117,7 +120,8 @@ Differences from Azure:
   stored.
 - When nothing is found the backend is not told the client's `Accept-Encoding`, so that what is stored suits every client.
 - Headers that make some backends answer for another request (`X-Original-URL`, `X-Rewrite-URL`, `X-HTTP-Method-Override`,
-  `Forwarded` and their like) tell responses apart.
+  `Forwarded` and their like) tell responses apart. So do the parameters that `vary-by-query-parameter` names in any case, as
+  they were sent, and all of a query that holds `;`.
 - `allow-private-response-caching` without `vary-by-developer` or a `vary-by-header` of `Authorization` is a warning at load.
 - A cache that cannot be reached has nothing. Put `rate-limit` behind `cache-lookup` to shield the backend then.
 "#;
@@ -147,10 +151,8 @@ impl Typed for Sharing {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. downstream-caching-type: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text)
+            .map_err(|why| PolicyError::unfit_value(format!("downstream-caching-type: {why}.")))
     }
 }
 
@@ -213,6 +215,7 @@ impl CacheLookup {
         Ok(Some(key(cx, &self.dimensions, parts)))
     }
 
+    /// Goes on with what the cache has for a key.
     fn found(
         &self,
         cx: &mut RequestCx,
@@ -229,15 +232,25 @@ impl CacheLookup {
             let headers = Arc::new(cx.request.headers.clone());
             cx.request.headers.remove(ACCEPT_ENCODING);
             cx.extensions.insert(Missed { key, place: self.place, downstream, headers });
+            cx.extensions.insert(CacheStatus::Miss);
             trace(cx, "The cache has no response to this request.");
             return Ok(Flow::Continue);
         };
         let StoredResponse { age, lifetime, mut response, .. } = stored;
         downstream.write(&mut response.headers, lifetime.saturating_sub(age).as_secs());
         cx.response = Some(response);
+        // What a look-up of a wider scope has missed is not the response that this one has found.
+        cx.extensions.remove::<Missed>();
+        cx.extensions.insert(CacheStatus::Hit);
         trace(cx, "The response comes from the cache.");
         Ok(Flow::Answered)
     }
+}
+
+/// A request that is not for a cache goes on.
+fn bypass(cx: &mut RequestCx) -> Flow {
+    cx.extensions.insert(CacheStatus::Bypass);
+    Flow::Continue
 }
 
 fn trace(cx: &RequestCx, message: &str) {
@@ -249,12 +262,12 @@ fn trace(cx: &RequestCx, message: &str) {
 impl Step for CacheLookup {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         if cx.request.method != Method::GET {
-            return Ok(Flow::Continue);
+            return Ok(bypass(cx));
         }
         if !cx.ports.cache.is_local(self.place) {
             return Ok(Flow::Wait);
         }
-        let Some(key) = self.key(cx)? else { return Ok(Flow::Continue) };
+        let Some(key) = self.key(cx)? else { return Ok(bypass(cx)) };
         match cx.ports.cache.get(self.place, &key) {
             Answer::Ready(entry) => self.found(cx, key, entry.as_ref()),
             Answer::Pending(_) => Ok(Flow::Wait),
@@ -268,7 +281,7 @@ impl Step for CacheLookup {
         _resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
-            let Some(key) = self.key(cx)? else { return Ok(Flow::Continue) };
+            let Some(key) = self.key(cx)? else { return Ok(bypass(cx)) };
             let entry = cx.ports.cache.get(self.place, &key).get().await;
             self.found(cx, key, entry.as_ref())
         })

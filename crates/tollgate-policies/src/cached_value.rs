@@ -73,7 +73,7 @@ impl Typed for CachingType {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| misfit(&why))
+        Self::parse(&text).map_err(|why| PolicyError::unfit_value(format!("{why}.")))
     }
 }
 
@@ -122,13 +122,10 @@ impl Typed for Lifetime {
         {
             return Ok(Self(Duration::ZERO));
         }
-        Duration::parse(text).map(Self).map_err(|_| misfit("The value is not a duration"))
+        Duration::parse(text)
+            .map(Self)
+            .map_err(|_| PolicyError::unfit_value("The value is not a duration."))
     }
-}
-
-fn misfit(why: &str) -> PolicyError {
-    let message = format!("Expression evaluation failed. {why}.");
-    PolicyError::internal("ExpressionValueEvaluationFailure", message)
 }
 
 /// A value that was kept.

@@ -34,9 +34,7 @@ impl Typed for Apply {
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <std::sync::Arc<str>>::from_value(value, state)?;
         Self::of(&text).ok_or_else(|| {
-            let message =
-                "Expression evaluation failed. The value says neither `always` nor a content type.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
+            PolicyError::unfit_value("The value says neither `always` nor a content type.")
         })
     }
 }

@@ -193,10 +193,8 @@ impl Typed for Number {
             return Ok(Self(number));
         }
         let text = Arc::<str>::from_value(value, state)?;
-        Self::parse(&text).map_err(|_| {
-            let message = "Expression evaluation failed. The value of the metric is not a number.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text)
+            .map_err(|_| PolicyError::unfit_value("The value of the metric is not a number."))
     }
 }
 

@@ -34,9 +34,6 @@ impl Typed for ExistsAction {
 
     fn from_value(value: &Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <std::sync::Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. exists-action: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text).map_err(|why| PolicyError::unfit_value(format!("exists-action: {why}.")))
     }
 }

@@ -10,7 +10,7 @@ use tollgate_engine::{
     Scope, Section, Step, Value,
 };
 
-use crate::message_body::{LONGEST, Rewrite, Rewriting, content_type, too_large};
+use crate::message_body::{LONGEST, Rewrite, Rewriting, content_type, in_utf8, too_large};
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "find-and-replace",
@@ -96,8 +96,7 @@ impl Rewrite for FindAndReplace {
     fn settings(&self, cx: &mut RequestCx) -> Result<Option<Self::Settings>, PolicyError> {
         let (from, to) = (self.from.eval(cx)?, self.to.eval(cx)?);
         if from.is_empty() {
-            let message = "Expression evaluation failed. The text to find is empty.";
-            return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message));
+            return Err(PolicyError::unfit_value("The text to find is empty."));
         }
         Ok(Some((from, to)))
     }
@@ -109,19 +108,11 @@ impl Rewrite for FindAndReplace {
         (from, to): Self::Settings,
     ) -> Result<(), PolicyError> {
         let content_type = content_type(cx.headers(self.message));
-        let replaced = match content_type.filter(|value| tollgate_expr::is_foreign_charset(value)) {
-            Some(content_type) => {
-                let text = tollgate_expr::body_text(&body, Some(content_type));
-                let replaced = replace(text.as_bytes(), &[(from.as_bytes(), to.as_bytes())])?;
-                replaced.map(|text| {
-                    let text = String::from_utf8_lossy(&text);
-                    tollgate_expr::body_bytes(&text, Some(content_type))
-                })
-            }
-            None => replace(&body, &[(from.as_bytes(), to.as_bytes())])?,
-        };
+        let replaced = in_utf8(&body, content_type, |text| {
+            replace(text, &[(from.as_bytes(), to.as_bytes())])
+        })?;
         if let Some(replaced) = replaced {
-            cx.set_body(self.message, replaced.into());
+            cx.set_body(self.message, replaced);
         }
         Ok(())
     }

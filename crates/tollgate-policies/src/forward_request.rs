@@ -101,6 +101,8 @@ Differences from Azure:
 - `timeout="0"` waits for nothing: it fails at once, and nothing is sent.
 - A body that was streamed to the backend cannot be sent again; a second `forward-request` then fails with
   `RequestBodyConsumed`. `buffer-request-body="true"` on the first one prevents it.
+- `follow-redirects` follows at most ten. A redirect goes to the client when it needs a body that was not kept, or leads from
+  `https` to `http`; what leads to another origin takes only headers along that describe the request, such as `Accept`.
 - A failure to get the gateway's own token for a backend has the reason `ManagedIdentityTokenFailed`.
 "#;
 
@@ -128,11 +130,9 @@ impl Typed for WholeNumber {
     }
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
-        u32::try_from(i64::from_value(value, state)?).map(Self).map_err(|_| {
-            let message =
-                "Expression evaluation failed. A time-out cannot be negative or that long.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        u32::try_from(i64::from_value(value, state)?)
+            .map(Self)
+            .map_err(|_| PolicyError::unfit_value("A time-out cannot be negative or that long."))
     }
 }
 
@@ -149,19 +149,21 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let milliseconds = element.attribute("timeout-ms").is_some();
     let (name, unit) =
         if milliseconds { ("timeout-ms", Duration::from_millis(1)) } else { ("timeout", SECOND) };
-    let timeout = optional(cx, element, name).ok()?;
-    let continue_timeout = optional(cx, element, "continue-timeout").ok()?;
-    let http_version = match &*cx.literal::<std::sync::Arc<str>>(element, "http-version")? {
+    let timeout = optional(cx, element, name);
+    let continue_timeout = optional(cx, element, "continue-timeout");
+    let http_version = cx.literal::<std::sync::Arc<str>>(element, "http-version");
+    let follow_redirects = cx.attribute(element, "follow-redirects");
+    let http_version = match &*http_version? {
         "2" => HttpVersion::Two,
         "2or1" => HttpVersion::TwoOrOne,
         _ => HttpVersion::One,
     };
     Some(Box::new(ForwardRequest {
-        timeout,
+        timeout: timeout.ok()?,
         unit,
-        continue_timeout,
+        continue_timeout: continue_timeout.ok()?,
         http_version,
-        follow_redirects: cx.attribute(element, "follow-redirects")?,
+        follow_redirects: follow_redirects?,
         buffer_request_body: cx.literal(element, "buffer-request-body")?,
         fail_on_error: cx.literal(element, "fail-on-error-status-code")?,
     }))

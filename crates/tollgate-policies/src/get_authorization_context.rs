@@ -8,8 +8,9 @@ use tollgate_engine::ports::{AccessToken, TokenSource};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, BoxFuture, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
-    PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
+    PolicyError, RequestCx, Resumed, Scope, Section, Step, Typed, Value,
 };
+use tollgate_expr::{EvalState, Target};
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "get-authorization-context",
@@ -85,9 +86,10 @@ Without a token the request fails with 500: reason `AuthorizationNotFound` when 
 Differences from Azure:
 
 - Connections with the grants of a user (authorization code) do not exist.
-- `identity-type="jwt"` is not supported: connections have no access policies, whoever passes the policies before this one
-  may use them. It is an error at load, and from an expression a failure with the reason `AuthorizationTokenFailed`.
-  `identity` is evaluated by nobody.
+- `identity-type="jwt"` is not supported: in Azure it looks up whom the connection's access policies let in, and connections
+  of the client credentials grant have none here: whoever passes the policies before this one may use them, and gets the same
+  token. It is an error at load, and from an expression a failure with the reason `AuthorizationTokenFailed`; any other word is
+  an evaluation error. `identity` is evaluated by nobody.
 - A literal `provider-id` and `authorization-id` that name no connection are an error at load.
 - In `backend` and `outbound` only the policy toolkit allows it.
 "#;
@@ -95,8 +97,37 @@ Differences from Azure:
 struct GetAuthorization {
     connection: Connection,
     variable: Value<Arc<str>>,
-    identity_type: Value<Arc<str>>,
+    identity_type: Value<IdentityType>,
     ignore_error: Value<bool>,
+}
+
+/// Who asks for the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IdentityType {
+    /// The gateway.
+    Managed,
+    /// Whoever the token in `identity` is of.
+    Jwt,
+}
+
+impl Typed for IdentityType {
+    const TARGET: Target = Target::Text;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "managed" => Ok(Self::Managed),
+            "jwt" => Ok(Self::Jwt),
+            _ => Err("expected `managed` or `jwt`".to_owned()),
+        }
+    }
+
+    fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
+        let text = <Arc<str>>::from_value(value, state)?;
+        Self::parse(&text).map_err(|why| {
+            let message = format!("Expression evaluation failed. identity-type: {why}.");
+            PolicyError::internal("ExpressionValueEvaluationFailure", message)
+        })
+    }
 }
 
 enum Connection {
@@ -116,11 +147,10 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let provider: Option<Value<Arc<str>>> = cx.attribute(element, "provider-id");
     let id: Option<Value<Arc<str>>> = cx.attribute(element, "authorization-id");
     let variable = cx.attribute(element, "context-variable-name");
-    let identity_type: Option<Value<Arc<str>>> = cx.attribute(element, "identity-type");
+    let identity_type: Option<Value<IdentityType>> = cx.attribute(element, "identity-type");
     let ignore_error = cx.attribute(element, "ignore-error");
-    if let (Some(Value::Literal(word)), Some(written)) =
+    if let (Some(Value::Literal(IdentityType::Jwt)), Some(written)) =
         (&identity_type, element.attribute("identity-type"))
-        && is_caller(word)
     {
         cx.report(
             Diagnostic::new(
@@ -153,16 +183,12 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     }))
 }
 
-fn is_caller(word: &str) -> bool {
-    word.trim().eq_ignore_ascii_case("jwt")
-}
-
 impl GetAuthorization {
     fn source(
         &self,
         cx: &mut RequestCx,
     ) -> Result<Result<Arc<dyn TokenSource>, PolicyError>, PolicyError> {
-        if is_caller(&self.identity_type.eval(cx)?) {
+        if self.identity_type.eval(cx)? == IdentityType::Jwt {
             let message = "The identity type jwt is not supported.";
             return Ok(Err(PolicyError::internal("AuthorizationTokenFailed", message)));
         }

@@ -124,7 +124,7 @@ impl Typed for Action {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| misfit(&format!("action: {why}")))
+        Self::parse(&text).map_err(|why| PolicyError::unfit_value(format!("action: {why}.")))
     }
 }
 
@@ -141,13 +141,8 @@ impl Typed for Address {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|_| misfit("The value is not an IP address"))
+        Self::parse(&text).map_err(|_| PolicyError::unfit_value("The value is not an IP address."))
     }
-}
-
-fn misfit(why: &str) -> PolicyError {
-    let message = format!("Expression evaluation failed. {why}.");
-    PolicyError::internal("ExpressionValueEvaluationFailure", message)
 }
 
 /// How to write a network such as `10.0.0.0/8`.
@@ -311,7 +306,11 @@ mod tests {
     fn a_caller_without_an_address_is_refused() {
         for action in ["allow", "forbid"] {
             let policy = format!(r#"<ip-filter action="{action}">{LISTED}</ip-filter>"#);
-            assert_eq!(Case::inbound(&policy).run().reason(), "FailedToParseCallerIP");
+            let run = Case::inbound(&policy).run();
+            assert_eq!((run.status(), run.reason()), (403, "FailedToParseCallerIP"));
+            let message = "Failed to establish IP address for the caller. Access denied.";
+            assert_eq!(run.message(), message);
+            assert_eq!(run.body(), r#"{ "statusCode": 403, "message": "Forbidden" }"#);
         }
     }
 

@@ -42,7 +42,7 @@ const MATRIX: &[(&str, &str, &str, &str, &str)] = &[
     ("send-one-way-request", "iboe", "", "gwpao", ""),
     ("send-request", "iboe", "", "gwpao", ""),
     ("set-backend-service", "ib", "oe", "gwpao", ""),
-    ("set-body", "ibo", "e", "gwpao", ""),
+    ("set-body", "iboe", "", "gwpao", ""),
     ("set-header", "iboe", "", "gwpao", ""),
     ("set-method", "ie", "bo", "gwpao", ""),
     ("set-query-parameter", "ib", "oe", "gwpao", ""),

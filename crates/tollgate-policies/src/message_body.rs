@@ -82,6 +82,22 @@ impl<R: Rewrite + 'static> Step for Rewriting<R> {
     }
 }
 
+/// What a rewriting of UTF-8 makes of a body in the character set that its `Content-Type` names, in the same one. None when
+/// it changes nothing. Without a character set, bytes that are no text are given as they are.
+pub(crate) fn in_utf8(
+    body: &[u8],
+    content_type: Option<&str>,
+    rewrite: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, PolicyError>,
+) -> Result<Option<Bytes>, PolicyError> {
+    let foreign = content_type.filter(|value| tollgate_expr::is_foreign_charset(value));
+    let Some(foreign) = foreign else { return Ok(rewrite(body)?.map(Bytes::from)) };
+    let text = tollgate_expr::body_text(body, Some(foreign));
+    let rewritten = rewrite(text.as_bytes())?;
+    Ok(rewritten.map(|text| {
+        tollgate_expr::body_bytes(&String::from_utf8_lossy(&text), Some(foreign)).into()
+    }))
+}
+
 /// The body of a message, when it has one that is at hand and was not consumed.
 pub(crate) fn body_of(cx: &RequestCx, message: Message) -> Option<Bytes> {
     let (body, consumed) = match message {

@@ -78,11 +78,19 @@ impl Typed for Mode {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. The mode: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text).map_err(|why| PolicyError::unfit_value(format!("The mode: {why}.")))
     }
+}
+
+/// What a copy has of the current request's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CopiedBody {
+    /// Nothing: it gets another one, or it is made in `outbound`.
+    Nothing,
+    /// All of it, as it would go on.
+    AsItIs,
+    /// What policies read of it: a template makes another body of it.
+    Decoded,
 }
 
 /// A compiled request.
@@ -91,8 +99,7 @@ pub(crate) struct OutgoingCall {
     mode: Value<Mode>,
     url: Option<Value<Arc<str>>>,
     timeout: Option<Value<Duration>>,
-    /// Whether a copy has the body of the current request: it has not when it gets another, and in `outbound`.
-    copies_body: bool,
+    copied_body: CopiedBody,
     /// The policies inside.
     block: [Block; 1],
     /// Whether one of them may have to wait.
@@ -129,8 +136,13 @@ impl OutgoingCall {
         // A token that goes into a variable must be there before the next element sees it.
         let may_wait =
             element.elements().any(|child| child.attribute("output-token-variable-name").is_some());
-        let copies_body = has(SET_BODY).is_none() && cx.section() != Section::Outbound;
-        Some(Self { mode: mode?, url, timeout, copies_body, block, may_wait })
+        let copied_body = match has(SET_BODY) {
+            _ if cx.section() == Section::Outbound => CopiedBody::Nothing,
+            None => CopiedBody::AsItIs,
+            Some(child) if child.attribute("template").is_some() => CopiedBody::Decoded,
+            Some(_) => CopiedBody::Nothing,
+        };
+        Some(Self { mode: mode?, url, timeout, copied_body, block, may_wait })
     }
 
     /// The policies inside, as the step's blocks.
@@ -146,7 +158,8 @@ impl OutgoingCall {
     /// What putting it together needs, the policies inside included.
     pub(crate) fn facts(&self) -> Facts {
         let may_copy = !matches!(self.mode, Value::Literal(Mode::New));
-        let copied = Facts { reads_request_body: may_copy && self.copies_body, ..Facts::default() };
+        let reads_request_body = may_copy && self.copied_body != CopiedBody::Nothing;
+        let copied = Facts { reads_request_body, ..Facts::default() };
         let url = self.url.as_ref().map_or_else(Facts::default, Value::facts);
         let timeout = self.timeout.as_ref().map_or_else(Facts::default, Value::facts);
         let inside = self.block.iter().fold(Facts::default(), |all, block| all.or(block.facts()));
@@ -183,12 +196,22 @@ impl OutgoingCall {
 
     fn copy(&self, cx: &RequestCx) -> (Method, HeaderMap, Bytes) {
         let mut headers = cx.wire.headers_for_others(&cx.request.headers);
-        let body = if self.copies_body { body(cx) } else { None };
-        if body.is_none() {
+        let body = self.body(cx);
+        if body.is_none() || self.copied_body == CopiedBody::Decoded {
             headers.remove(http::header::CONTENT_ENCODING);
             headers.remove("content-md5");
         }
         (cx.request.method.clone(), headers, body.unwrap_or_default())
+    }
+
+    /// The current request's body for a copy; none when there is none or it has gone.
+    fn body(&self, cx: &RequestCx) -> Option<Bytes> {
+        let body = Some(&cx.request.body).filter(|_| !cx.request.consumed)?;
+        match (self.copied_body, body) {
+            (CopiedBody::Nothing, _) => None,
+            (CopiedBody::AsItIs, Body::Buffered(body)) => Some(body.raw.clone()),
+            (CopiedBody::AsItIs | CopiedBody::Decoded, body) => body.bytes().cloned(),
+        }
     }
 
     /// The call, when the policies inside are through.
@@ -207,16 +230,6 @@ impl OutgoingCall {
             }
         }
         Self::finish(cx)
-    }
-}
-
-/// The current request's body as it would go on; none when there is none or it has gone.
-fn body(cx: &RequestCx) -> Option<Bytes> {
-    match &cx.request.body {
-        _ if cx.request.consumed => None,
-        Body::Buffered(body) => Some(body.raw.clone()),
-        Body::Replaced(body) => Some(body.clone()),
-        Body::Empty | Body::Stream | Body::Sent => None,
     }
 }
 

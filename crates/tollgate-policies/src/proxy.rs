@@ -84,10 +84,8 @@ impl Typed for ProxyUrl {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. The URL of the proxy: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text)
+            .map_err(|why| PolicyError::unfit_value(format!("The URL of the proxy: {why}.")))
     }
 }
 

@@ -19,8 +19,17 @@ pub(crate) fn name(parameter: &str) -> Cow<'_, str> {
 
 /// The decoded value of the first parameter of this name.
 pub(crate) fn value<'q>(query: &'q str, wanted: &str) -> Option<Cow<'q, str>> {
-    let found = parameters(query).find(|parameter| name(parameter) == wanted)?;
-    Some(decode(found.split_once('=').map_or("", |(_, value)| value)))
+    values(query, wanted).next()
+}
+
+/// The decoded values of all parameters of this name.
+pub(crate) fn values<'q>(query: &'q str, wanted: &str) -> impl Iterator<Item = Cow<'q, str>> {
+    parameters(query).filter(move |parameter| name(parameter) == wanted).map(own_value)
+}
+
+/// The decoded value of a parameter; empty when it has none.
+pub(crate) fn own_value(parameter: &str) -> Cow<'_, str> {
+    decode(parameter.split_once('=').map_or("", |(_, value)| value))
 }
 
 /// A component, decoded.

@@ -11,7 +11,7 @@ use tollgate_engine::{
 
 use crate::limit::{
     Asked, BANDWIDTH, CALLS, Charges, Counting, INCREMENT_CONDITION, INCREMENT_COUNT, Instant,
-    Later, Limited, Limiter, Period, Quotas, count_traffic, shared_key,
+    Later, Limited, Limiter, Period, Quotas, Traffic, count_traffic, shared_key,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -100,9 +100,9 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
 /// What is kept until the counters have answered.
 struct Kept {
     asked: Asked,
-    /// The counter, and whether this is the first policy of the request that names it.
-    counter: Counter,
-    first: bool,
+    /// Of the policy's counters those that no earlier one of the request has named.
+    calls: Option<Counter>,
+    bandwidth: Option<Counter>,
     /// By how much the request counts, when that is known.
     amount: u64,
 }
@@ -112,31 +112,34 @@ impl Limiter for QuotaByKey {
 
     fn ask(&self, cx: &mut RequestCx) -> Result<Option<(Charges, Kept)>, PolicyError> {
         let key = shared_key("quota", &self.key.eval(cx)?);
-        let counter = Counter { key, window: self.window };
-        let first = !cx.counted.has(counter);
-        let amount = if first && !self.counting.is_late() { self.counting.amount(cx)? } else { 0 };
-        let needed = if first { amount.max(1) } else { 0 };
+        let [calls, bandwidth] = self
+            .quotas
+            .counters(key, self.window)
+            .map(|counter| counter.filter(|counter| !cx.counted.has(*counter)));
+        let is_new = calls.is_some() || bandwidth.is_some();
+        let amount =
+            if is_new && !self.counting.is_late() { self.counting.amount(cx)? } else { 0 };
+        let charged = if calls.is_some() { (amount.max(1), amount) } else { (0, 0) };
         let (mut charges, mut asked) = (Charges::new(), Asked::default());
-        self.quotas.charge(key, self.window, (needed, amount), &mut charges, &mut asked);
-        Ok(Some((charges, Kept { asked, counter, first, amount })))
+        self.quotas.charge(key, self.window, charged, &mut charges, &mut asked);
+        Ok(Some((charges, Kept { asked, calls, bandwidth, amount })))
     }
 
     fn judge(
         &self,
         cx: &mut RequestCx,
         kept: Kept,
-        charges: &Charges,
+        _charges: &Charges,
         verdict: &Verdict,
     ) -> Result<(), PolicyError> {
-        let Kept { asked, counter, first, amount } = kept;
+        let Kept { asked, calls, bandwidth, amount } = kept;
         asked.judge(verdict)?;
-        if !first {
+        if calls.is_none() && bandwidth.is_none() {
             return Ok(());
         }
-        cx.counted.add(counter);
-        let traffic = asked.traffic(charges);
+        calls.iter().chain(&bandwidth).for_each(|counter| cx.counted.add(*counter));
+        let traffic: Traffic = bandwidth.into_iter().collect();
         if self.counting.is_late() {
-            let (calls, _) = self.quotas.counters(counter.key, self.window);
             let counting = self.counting.clone();
             cx.finally.when_responding(Later { counting, calls, traffic, policy: POLICY.name });
         } else if amount > 0 {

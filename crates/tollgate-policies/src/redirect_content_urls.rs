@@ -7,7 +7,7 @@ use tollgate_engine::{
     Step, Target, Url,
 };
 
-use crate::message_body::{LONGEST, Rewrite, Rewriting, too_large};
+use crate::message_body::{LONGEST, Rewrite, Rewriting, content_type, in_utf8, too_large};
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "redirect-content-urls",
@@ -35,7 +35,9 @@ Differences from Azure:
 - A link is the base URL with either scheme, with or without its port when that is the default one, plain or with the
   slashes escaped as JSON allows, and only where the URL ends there or goes on with a path, query or fragment. Case
   matters.
-- The gateway's URL is the scheme and host that the client used, and the path of the API.
+- The gateway's URL is the scheme and host that the client used, and the path of the API, with its version where that
+  is a segment.
+- A body in a character set other than UTF-8, as `Content-Type` names it, is decoded, and written in the same one.
 - The backend is the one chosen when the policy runs; without one, nothing is changed.
 - A body that would grow past 32 MiB is an error of the request (500, `BodyTooLarge`).
 "#;
@@ -77,7 +79,7 @@ impl Rewrite for RedirectContentUrls {
             None => None,
         };
         let Some(backend) = backend else { return Ok(None) };
-        let path = cx.route.info.api.as_ref().map_or("", |api| &api.path);
+        let path = &cx.route.info.api_path;
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
         let gateway = Url { path, query: String::new(), ..(*cx.request.original_url).clone() };
         Ok(Some(match self.message {
@@ -87,8 +89,9 @@ impl Rewrite for RedirectContentUrls {
     }
 
     fn rewrite(&self, cx: &mut RequestCx, body: Bytes, links: Links) -> Result<(), PolicyError> {
-        if let Some(replaced) = links.replace(&body)? {
-            cx.set_body(self.message, replaced.into());
+        let content_type = content_type(cx.headers(self.message));
+        if let Some(replaced) = in_utf8(&body, content_type, |text| links.replace(text))? {
+            cx.set_body(self.message, replaced);
         }
         Ok(())
     }
@@ -233,6 +236,17 @@ mod tests {
         let run =
             Case::inbound("<redirect-content-urls />").body("https://gateway.example/x").run();
         assert!(matches!(run.cx.request.body, tollgate_engine::Body::Buffered(_)));
+    }
+
+    #[test]
+    fn other_character_sets_are_kept() {
+        let policy =
+            r#"<set-backend-service base-url="http://b.example" /><redirect-content-urls />"#;
+        let utf16 = |text: &str| text.chars().flat_map(|c| [c, '\0']).collect::<String>();
+        let wide = http::HeaderValue::from_static("text/plain; charset=utf-16");
+        let case = Case::inbound(policy).header("content-type", wide);
+        let run = case.body(&utf16("see https://gateway.example/x")).run();
+        assert_eq!(run.cx.request.body.bytes().unwrap(), &utf16("see http://b.example/x"));
     }
 
     #[test]

@@ -87,6 +87,34 @@ fn every_example_compiles() {
 }
 
 #[test]
+fn every_policy_may_have_an_id() {
+    for def in ALL {
+        let policy = format!("<{} id=\"x\" />", def.name);
+        let found = Case::inbound(&policy).findings();
+        assert!(!found.contains("unknown attribute"), "{found}");
+    }
+}
+
+#[test]
+fn every_missing_attribute_is_reported() {
+    let mut n_missing = 0;
+    for def in ALL {
+        let case = match def.sections[0] {
+            Section::Inbound => Case::inbound(&format!("<{} />", def.name)),
+            Section::Backend => Case::backend(&format!("<{} />", def.name)),
+            Section::Outbound | Section::OnError => Case::outbound(&format!("<{} />", def.name)),
+        };
+        let findings = case.scope(def.scopes[0]).findings();
+        for attribute in def.attributes.iter().filter(|attribute| attribute.required) {
+            n_missing += 1;
+            let wanted = format!("`{}` needs the attribute `{}`", def.name, attribute.name);
+            assert_eq!(findings.matches(&wanted).count(), 1, "{wanted}\n{findings}");
+        }
+    }
+    assert!(n_missing > ALL.len() / 2);
+}
+
+#[test]
 fn other_policies_are_refused_by_name() {
     for (name, _) in UNSUPPORTED {
         Case::inbound(&format!("<{name} />")).refused(&format!("policy `{name}` is not supported"));

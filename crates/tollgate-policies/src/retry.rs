@@ -132,9 +132,11 @@ impl Typed for Count {
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let number = i64::from_value(value, state)?;
         let count = u32::try_from(number).ok().filter(|count| (1..=MAX_COUNT).contains(count));
-        count
-            .map(Self)
-            .ok_or_else(|| misfit(&format!("The count {number} is not between 1 and {MAX_COUNT}.")))
+        count.map(Self).ok_or_else(|| {
+            PolicyError::unfit_value(format!(
+                "The count {number} is not between 1 and {MAX_COUNT}."
+            ))
+        })
     }
 }
 
@@ -154,16 +156,11 @@ impl Typed for Seconds {
         let number = i64::from_value(value, state)?;
         let seconds = u32::try_from(number).ok().filter(|seconds| *seconds <= MAX_SECONDS);
         seconds.map(Self).ok_or_else(|| {
-            misfit(&format!("The interval {number} is not between 0 and {MAX_SECONDS}."))
+            PolicyError::unfit_value(format!(
+                "The interval {number} is not between 0 and {MAX_SECONDS}."
+            ))
         })
     }
-}
-
-fn misfit(why: &str) -> PolicyError {
-    PolicyError::internal(
-        "ExpressionValueEvaluationFailure",
-        format!("Expression evaluation failed. {why}"),
-    )
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
@@ -250,7 +247,7 @@ impl Step for Retry {
             let progress = Progress::of(&resumed);
             match (self.holds(cx).await, resumed.error) {
                 (Ok(true), error) => {
-                    let pause = self.pause(cx, progress.made)?;
+                    let pause = self.pause(cx, progress.made).await?;
                     trace(cx, progress.made, pause, error.as_ref());
                     if !pause.is_zero() {
                         cx.wire.sleep(pause).await.map_err(|gone| {
@@ -282,10 +279,14 @@ impl Retry {
     }
 
     /// How long to wait before the next retry.
-    fn pause(&self, cx: &mut RequestCx, made: u32) -> Result<Duration, PolicyError> {
+    async fn pause(&self, cx: &mut RequestCx, made: u32) -> Result<Duration, PolicyError> {
+        cx.provide(self.first_fast.facts()).await?;
         if made == 0 && self.first_fast.eval(cx)? {
             return Ok(Duration::ZERO);
         }
+        let values = [&self.interval, &self.delta, &self.max_interval];
+        let facts = values.into_iter().flatten().map(Value::facts);
+        cx.provide(facts.fold(Facts::default(), Facts::or)).await?;
         let mut seconds = |value: &Option<Value<Seconds>>| match value {
             Some(value) => value.eval(cx).map(|Seconds(seconds)| Some(f64::from(seconds))),
             None => Ok(None),

@@ -100,10 +100,11 @@ impl Step for ReturnResponse {
 
 /// The response of a policy's own request as one for the client. What described how it travelled stays behind.
 fn copy(source: &tollgate_expr::Response) -> Option<Response> {
-    const TRAVEL: [&str; 6] = [
+    const TRAVEL: [&str; 7] = [
         "connection",
         "content-encoding",
         "content-length",
+        "content-md5",
         "keep-alive",
         "transfer-encoding",
         "upgrade",

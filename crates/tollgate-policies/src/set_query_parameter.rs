@@ -63,7 +63,8 @@ Differences from Azure:
 
 - Name and values are encoded, so a value cannot add a parameter of its own.
 - Names compare with regard to case, after decoding.
-- A `value` is needed unless the action is `delete`, for which it is ignored.
+- A `value` is needed unless the action is `delete`, for which it is ignored; where an expression says which action it
+  is, its absence is an evaluation error.
 "#;
 
 #[derive(Debug)]
@@ -104,6 +105,10 @@ impl Step for SetQueryParameter {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         let name = self.name.eval(cx)?;
         let action = self.action.eval(cx)?;
+        if self.values.is_empty() && action != ExistsAction::Delete {
+            let message = "Expression evaluation failed. There is no value to set.";
+            return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message));
+        }
         let mut added = String::new();
         if action != ExistsAction::Delete {
             for value in &self.values {
@@ -119,7 +124,6 @@ impl Step for SetQueryParameter {
                 *query = replaced(query, &name, &added);
             }
             ExistsAction::Delete => {}
-            _ if added.is_empty() => {}
             _ => query::push(query, &added),
         }
         Ok(Flow::Continue)

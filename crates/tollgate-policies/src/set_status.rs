@@ -74,9 +74,7 @@ impl Typed for FinalStatus {
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let code = StatusCode::from_value(value, state)?;
         if code.is_informational() {
-            let message =
-                "Expression evaluation failed. An informational status cannot end a response.";
-            return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message));
+            return Err(PolicyError::unfit_value("An informational status cannot end a response."));
         }
         Ok(Self(code))
     }
@@ -100,10 +98,7 @@ impl Typed for Phrase {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text).map_err(|why| PolicyError::unfit_value(format!("{why}.")))
     }
 }
 

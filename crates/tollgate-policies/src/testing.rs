@@ -458,7 +458,8 @@ impl Case {
             self.operation.map(|url_template| Operation { url_template, ..Operation::default() });
         RequestCx {
             request: Request {
-                method: self.method,
+                method: self.method.clone(),
+                original_method: self.method.clone(),
                 original_url: Arc::new(original_url),
                 uri: Uri { path: path.to_owned(), query: query.to_owned() },
                 target: None,

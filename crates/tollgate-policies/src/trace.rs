@@ -32,44 +32,45 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
             ..AttributeDef::DEFAULT
         },
     ],
-    content: Content::Children(&[
-        ChildDef {
-            name: "message",
-            content: Content::Text(TextDef {
-                ty: AttributeType::Text,
-                required: true,
-                expression: true,
-            }),
-            min: 1,
-            max: 1,
-            doc: "The message.",
-            ..ChildDef::DEFAULT
-        },
-        ChildDef {
-            name: "metadata",
-            attributes: &[
-                AttributeDef {
-                    name: "name",
-                    required: true,
-                    expression: true,
-                    doc: "Name of a property.",
-                    ..AttributeDef::DEFAULT
-                },
-                AttributeDef {
-                    name: "value",
-                    required: true,
-                    expression: true,
-                    doc: "Its value.",
-                    ..AttributeDef::DEFAULT
-                },
-            ],
-            doc: "A property of the message.",
-            ..ChildDef::DEFAULT
-        },
-    ]),
+    content: Content::ChildrenOrText(
+        &[
+            ChildDef {
+                name: "message",
+                content: Content::Text(MESSAGE),
+                min: 1,
+                max: 1,
+                doc: "The message.",
+                ..ChildDef::DEFAULT
+            },
+            ChildDef {
+                name: "metadata",
+                attributes: &[
+                    AttributeDef {
+                        name: "name",
+                        required: true,
+                        expression: true,
+                        doc: "Name of a property.",
+                        ..AttributeDef::DEFAULT
+                    },
+                    AttributeDef {
+                        name: "value",
+                        required: true,
+                        expression: true,
+                        doc: "Its value.",
+                        ..AttributeDef::DEFAULT
+                    },
+                ],
+                doc: "A property of the message.",
+                ..ChildDef::DEFAULT
+            },
+        ],
+        MESSAGE,
+    ),
     docs: DOCS,
     compile,
 };
+
+const MESSAGE: TextDef = TextDef { ty: AttributeType::Text, required: true, expression: true };
 
 const DOCS: &str = r#"Writes a message into the trace of the request and into the gateway's log. The response does not change.
 
@@ -88,6 +89,7 @@ Differences from Azure:
 
 - The log takes the place of Application Insights and of resource logs; the level of the log takes that of their verbosity.
 - A message or value is cut after 32 KiB.
+- `<trace source="orders">text</trace>` is taken too: an older form, in which the text is the message.
 - In `on-error` it is allowed, as Azure's page on error handling says.
 "#;
 
@@ -112,7 +114,7 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
         "information" => Severity::Information,
         _ => Severity::Verbose,
     };
-    let message = element.elements_named("message").next().and_then(|message| cx.text(message));
+    let message = cx.text(element.elements_named("message").next().unwrap_or(element));
     let mut metadata = Vec::new();
     for property in element.elements_named("metadata") {
         let (name, value) = (cx.attribute(property, "name"), cx.attribute(property, "value"));
@@ -202,6 +204,18 @@ mod tests {
             "mine: plain\nlog Verbose mine: plain\nmine: of GET [a: 1] [b1: 2]\nlog Error mine: of GET a=1 b1=2"
         );
         assert!(run.cx.response.unwrap().headers.is_empty());
+    }
+
+    #[test]
+    fn text_alone_is_the_message() {
+        let policy = r#"<trace source="old">plain</trace>
+            <trace source="old" severity="information">@(context.Request.Method + "!")</trace>"#;
+        assert_eq!(
+            Case::inbound(policy).run().trace(),
+            "old: plain\nlog Verbose old: plain\nold: GET!\nlog Information old: GET!"
+        );
+        Case::inbound(r#"<trace source="s">m<metadata name="n" value="v" /></trace>"#)
+            .refused("text is not allowed in `trace`");
     }
 
     #[test]

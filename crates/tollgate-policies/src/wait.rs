@@ -75,11 +75,8 @@ impl Typed for For {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = std::sync::Arc::<str>::from_value(value, state)?;
-        Self::parse(&text).map_err(|_| {
-            let message =
-                "Expression evaluation failed. The value of `for` is neither all nor any.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text)
+            .map_err(|_| PolicyError::unfit_value("The value of `for` is neither all nor any."))
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
+use tollgate_gateway::fetch::OwnListeners;
 use tollgate_gateway::{
     CONFIG_FILE, LoadCx, Loaded, NoVault, check_document, load, ports_of_check,
 };
@@ -37,6 +38,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         env: &ProcessEnvironment,
         ports: &ports_of_check,
         vault: &NoVault,
+        own_listeners: &OwnListeners::default(),
     };
     let mut all: Vec<Loaded> = Vec::new();
     for path in &args.paths {

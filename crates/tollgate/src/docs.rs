@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use tollgate_diagnostics::ALL_CODES;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Section, Support,
+    AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Section, Support, TextDef,
 };
 use tollgate_gateway::config::keys::KEYS;
 
@@ -156,10 +156,8 @@ fn row(def: &'static PolicyDef) -> (&'static str, String) {
 /// The attributes of an element and of what stands inside it.
 fn all_attributes(own: &'static [AttributeDef], content: &Content) -> Vec<&'static AttributeDef> {
     let mut all: Vec<_> = own.iter().collect();
-    if let Content::Children(children) | Content::Call { children, .. } = content {
-        for child in *children {
-            all.extend(all_attributes(child.attributes, &child.content));
-        }
+    for child in content.children() {
+        all.extend(all_attributes(child.attributes, &child.content));
     }
     all
 }
@@ -245,9 +243,12 @@ fn content(page: &mut String, content: &Content, parent: &str, differences: &str
         Content::Children(children) => {
             children.iter().for_each(|def| child(page, def, parent, differences));
         }
+        Content::ChildrenOrText(children, text) => {
+            children.iter().for_each(|def| child(page, def, parent, differences));
+            write!(page, "\nContent{}: the elements, or {}.\n", of(parent), plain(text)).ok();
+        }
         Content::Text(text) | Content::Raw(text) => {
-            let expression = if text.expression { ", or an expression" } else { "" };
-            write!(page, "\nContent{}: {}{expression}.\n", of(parent), value(text.ty)).ok();
+            write!(page, "\nContent{}: {}.\n", of(parent), plain(text)).ok();
         }
         Content::Policies => {
             write!(page, "\nContent{}: policies.\n", of(parent)).ok();
@@ -269,6 +270,11 @@ fn content(page: &mut String, content: &Content, parent: &str, differences: &str
         }
         Content::Empty | Content::Foreign => {}
     }
+}
+
+fn plain(text: &TextDef) -> String {
+    let expression = if text.expression { ", or an expression" } else { "" };
+    format!("{}{expression}", value(text.ty))
 }
 
 fn of(parent: &str) -> String {

@@ -133,3 +133,42 @@ async fn what_others_write_there_is_no_entry() {
         assert_eq!(gateway.send(Call::get("/it/a")).await.expect(200).header("x-v"), "none");
     }
 }
+
+/// Keeps `outside` without saying where and `inside` in the gateway, and says what each kind of look-up finds.
+const KINDS: &str = r#"<policies>
+    <inbound>
+        <cache-store-value key="outside" value="kept" duration="300" />
+        <cache-store-value key="inside" value="kept" duration="300" caching-type="internal" />
+        <include-fragment fragment-id="look-up" />
+        <set-variable name="before" value="@((string)context.Variables["found"])" />
+        <cache-remove-value key="outside" />
+        <include-fragment fragment-id="look-up" />
+        <return-response>
+            <set-body>@(context.Variables["before"] + "\n" + context.Variables["found"])</set-body>
+        </return-response>
+    </inbound>
+</policies>"#;
+
+const LOOK_UP: &str = r#"<fragment>
+    <cache-lookup-value key="outside" variable-name="a" default-value="-" />
+    <cache-lookup-value key="outside" variable-name="b" default-value="-" caching-type="external" />
+    <cache-lookup-value key="outside" variable-name="c" default-value="-" caching-type="internal" />
+    <cache-lookup-value key="inside" variable-name="d" default-value="-" />
+    <cache-lookup-value key="inside" variable-name="e" default-value="-" caching-type="external" />
+    <cache-lookup-value key="inside" variable-name="f" default-value="-" caching-type="internal" />
+    <set-variable name="found" value="@(string.Join(" ", new[] { "a", "b", "c", "d", "e", "f" }.Select(name => context.Variables[name])))" />
+</fragment>"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_server_values_are_there_unless_they_ask_for_the_gateway() {
+    let Some(server) = RedisServer::plain() else { return };
+    let config = format!(
+        "[redis]\nurl = \"redis://127.0.0.1:{}\"\n[apis.it]\npath = \"it\"\nsubscription = \"optional\"\n",
+        server.port
+    );
+    let gateway =
+        Directory::new(&config).file("fragments/look-up.xml", LOOK_UP).api("it", KINDS).start();
+    connected(&gateway, true).await;
+    let found = gateway.send(Call::get("/it")).await.expect(200).text();
+    assert_eq!(found, "kept kept - - - kept\n- - - - - kept");
+}

@@ -19,9 +19,7 @@ pub(super) fn attribute(
 }
 
 fn child(content: &Content, element: &str) -> Option<&'static ChildDef> {
-    let (Content::Children(children) | Content::Call { children, .. }) = content else {
-        return None;
-    };
+    let children = content.children();
     children
         .iter()
         .find(|child| child.name == element)
@@ -70,7 +68,7 @@ fn attributes(
         }
     }
     for def in declared.iter().filter(|def| def.required && element.attribute(def.name).is_none()) {
-        cx.report(
+        cx.report_each(
             Diagnostic::new(
                 Code::MISSING_ATTRIBUTE,
                 format!("`{}` needs the attribute `{}`", element.name, def.name),
@@ -107,7 +105,7 @@ fn check_attribute(cx: &mut CompileCx<'_>, attribute: &Attribute, def: &Attribut
     }
 }
 
-fn not_an_expression(value: &Value, subject: &str) -> Diagnostic {
+pub(super) fn not_an_expression(value: &Value, subject: &str) -> Diagnostic {
     Diagnostic::new(
         Code::EXPRESSION_NOT_ALLOWED,
         format!("{subject} takes no policy expression"),
@@ -173,7 +171,12 @@ fn content(cx: &mut CompileCx<'_>, element: &Element, declared: &Content) {
                 cx.report(not_an_expression(&text, &format!("`{}`", element.name)));
             }
         }
-        Content::Children(defs) => {
+        Content::ChildrenOrText(_, def)
+            if element.elements().next().is_none() && element.stray_text().is_some() =>
+        {
+            text(cx, element, def);
+        }
+        Content::Children(defs) | Content::ChildrenOrText(defs, _) => {
             no_text(cx, element);
             no_other_children(cx, element, defs);
             children(cx, element, defs);
@@ -246,7 +249,7 @@ pub(super) fn no_text(cx: &mut CompileCx<'_>, element: &Element) {
     }
 }
 
-fn no_children(cx: &mut CompileCx<'_>, element: &Element) {
+pub(super) fn no_children(cx: &mut CompileCx<'_>, element: &Element) {
     for child in element.elements() {
         cx.report(
             Diagnostic::new(
@@ -288,7 +291,7 @@ fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]
         let mut found = element.elements().filter(|child| child.name == def.name);
         let count = found.by_ref().count();
         if count < def.min {
-            cx.report(
+            cx.report_each(
                 Diagnostic::new(
                     Code::MISSING_CHILD,
                     format!("`{}` needs a `{}` element", element.name, def.name),

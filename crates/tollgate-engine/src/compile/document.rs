@@ -29,7 +29,7 @@ pub struct DocumentInfo<'a> {
 }
 
 /// Where a block stands; decides whether `<base/>` may be in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     Section,
     Nested,
@@ -76,6 +76,8 @@ pub fn compile_document(
             scope: info.scope,
             message: message_of(section),
             in_fragment: false,
+            included: Place::Section,
+            place: Place::Section,
             limited: &mut limited,
             template_parameters: info.template_parameters,
         };
@@ -108,14 +110,13 @@ pub fn compile_fragment(
     env: &CompileEnv<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Block {
-    fragment(root, section, scope, env, (diagnostics, &mut Vec::new()))
+    fragment(root, (section, scope, Place::Section), env, (diagnostics, &mut Vec::new()))
 }
 
 /// Compiles a fragment and adds its limited policies to those of the place.
 fn fragment(
     root: &Element,
-    section: Section,
-    scope: Scope,
+    (section, scope, included): (Section, Scope, Place),
     env: &CompileEnv<'_>,
     (diagnostics, limited): (&mut Vec<Diagnostic>, &mut Vec<Limited>),
 ) -> Block {
@@ -127,6 +128,8 @@ fn fragment(
         scope,
         message: message_of(section),
         in_fragment: true,
+        included,
+        place: Place::Fragment,
         limited,
         template_parameters: None,
     };
@@ -155,12 +158,6 @@ fn fragment(
             Diagnostic::new(Code::TOO_LARGE, message, root.name_span)
                 .label(format!("{size} bytes"))
                 .help("split it into several fragments"),
-        );
-    }
-    if root.elements().next().is_none() {
-        cx.report(
-            Diagnostic::new(Code::SUSPICIOUS, "the fragment holds no policy", root.name_span)
-                .label("Azure API Management refuses this"),
         );
     }
     block(&mut cx, root, String::new(), Place::Fragment)
@@ -282,6 +279,7 @@ fn base(
     place: Place,
 ) -> Option<CompiledStep> {
     outside_attributes(cx, element);
+    declared::no_children(cx, element);
     let refused = match place {
         _ if cx.in_fragment => Some((Code::NESTED_FRAGMENT, "`base` is not allowed in a fragment")),
         Place::Section if index > 1 => Some((Code::REPEATED, "`base` appears twice in a section")),
@@ -309,18 +307,9 @@ fn include_fragment(
     index: usize,
     place: Place,
 ) -> Option<CompiledStep> {
-    for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
-    {
-        cx.report(
-            Diagnostic::new(
-                Code::UNKNOWN_ATTRIBUTE,
-                format!("unknown attribute `{}`", attribute.name),
-                attribute.name_span,
-            )
-            .label("not an attribute of `include-fragment`")
-            .suggest(closest(&attribute.name, ["fragment-id", "id"])),
-        );
-    }
+    include_attributes(cx, element);
+    declared::no_children(cx, element);
+    declared::no_text(cx, element);
     if cx.in_fragment {
         cx.report(
             Diagnostic::new(
@@ -343,6 +332,11 @@ fn include_fragment(
         );
         return None;
     };
+    if attribute.value.is_expression {
+        let diagnostic = declared::not_an_expression(&attribute.value, "attribute `fragment-id`");
+        cx.report(diagnostic);
+        return None;
+    }
     let id = attribute.value.as_str().trim();
     let Some(root) = cx.env.fragments.documents.get(id) else {
         let suggestion = closest(id, cx.env.fragments.ids()).map(str::to_owned);
@@ -355,16 +349,7 @@ fn include_fragment(
         );
         return None;
     };
-    let key = (id.to_owned(), cx.section, cx.scope);
-    let known = cx.env.fragments.compiled.borrow().get(&key).cloned();
-    let compiled = known.unwrap_or_else(|| {
-        let mut limited = Vec::new();
-        let found = (&mut *cx.diagnostics, &mut limited);
-        let block = Arc::new(fragment(root, cx.section, cx.scope, cx.env, found));
-        let compiled = Arc::new(CompiledFragment { block, limited });
-        cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
-        compiled
-    });
+    let compiled = included(cx, id, root, place);
     for limited in &compiled.limited {
         let is_nested = limited.is_nested || place == Place::Nested;
         check_limit(cx, element, Limited { is_nested, ..*limited });
@@ -377,6 +362,40 @@ fn include_fragment(
         facts: Facts::default(),
         kind: StepKind::Fragment(Arc::clone(&compiled.block)),
     })
+}
+
+fn include_attributes(cx: &mut CompileCx<'_>, element: &Element) {
+    for attribute in element.attributes.iter().filter(|a| a.name != "fragment-id" && a.name != "id")
+    {
+        cx.report(
+            Diagnostic::new(
+                Code::UNKNOWN_ATTRIBUTE,
+                format!("unknown attribute `{}`", attribute.name),
+                attribute.name_span,
+            )
+            .label("not an attribute of `include-fragment`")
+            .suggest(closest(&attribute.name, ["fragment-id", "id"])),
+        );
+    }
+}
+
+/// A fragment as it is compiled for this section, scope and place; once, however often it is included.
+fn included(
+    cx: &mut CompileCx<'_>,
+    id: &str,
+    root: &Element,
+    place: Place,
+) -> Arc<CompiledFragment> {
+    let key = (id.to_owned(), cx.section, cx.scope, place);
+    if let Some(known) = cx.env.fragments.compiled.borrow().get(&key) {
+        return Arc::clone(known);
+    }
+    let mut limited = Vec::new();
+    let found = (&mut *cx.diagnostics, &mut limited);
+    let block = Arc::new(fragment(root, (cx.section, cx.scope, place), cx.env, found));
+    let compiled = Arc::new(CompiledFragment { block, limited });
+    cx.env.fragments.compiled.borrow_mut().insert(key, Arc::clone(&compiled));
+    compiled
 }
 
 fn policy_id(element: &Element) -> Option<Arc<str>> {
@@ -397,7 +416,7 @@ fn policy(
     check_place(cx, element, def, place);
     let is_nested = place == Place::Nested;
     check_limit(cx, element, Limited { def, section: cx.section, is_nested });
-    let outer = cx.def.replace(def);
+    let outer = (cx.def.replace(def), std::mem::replace(&mut cx.place, place));
     let is_supported = declared::check_policy(cx, element, def);
     match def.content {
         Content::Response { once, many } => check_message(cx, element, &[], once, many),
@@ -407,7 +426,7 @@ fn policy(
         _ => {}
     }
     let step = if is_supported { (def.compile)(element, cx) } else { None };
-    cx.def = outer;
+    (cx.def, cx.place) = outer;
     let step = step?;
     let facts = step.facts();
     let id = policy_id(element);
@@ -513,7 +532,7 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
     }
     // Of a document that is checked alone nobody knows the scope.
     if !def.scopes.contains(&cx.scope) && !cx.env.standalone {
-        cx.report(
+        cx.report_each(
             Diagnostic::new(
                 Code::WRONG_SECTION,
                 format!("`{}` is not allowed at {} scope", def.name, cx.scope),

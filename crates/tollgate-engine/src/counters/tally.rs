@@ -68,7 +68,7 @@ impl Tally {
                 for (_, amount) in charged.iter_mut().filter(|(at, _)| *at >= correction.since) {
                     let given = rest.min(*amount);
                     *amount -= given;
-                    *sum -= given;
+                    *sum = sum.saturating_sub(given);
                     rest -= given;
                 }
             }
@@ -109,10 +109,12 @@ impl Tally {
                 // A clock that was set back would otherwise keep what lies in its future for as long as that takes.
                 let ahead = now.saturating_add_unsigned(ms);
                 while charged.back().is_some_and(|(at, _)| *at > ahead) {
-                    *sum -= charged.pop_back().map_or(0, |(_, amount)| amount);
+                    let gone = charged.pop_back().map_or(0, |(_, amount)| amount);
+                    *sum = sum.saturating_sub(gone);
                 }
                 while charged.front().is_some_and(|(at, _)| at.saturating_add_unsigned(ms) <= now) {
-                    *sum -= charged.pop_front().map_or(0, |(_, amount)| amount);
+                    let gone = charged.pop_front().map_or(0, |(_, amount)| amount);
+                    *sum = sum.saturating_sub(gone);
                 }
             }
             (Self::Fixed { period, used }, Window::Fixed { ms, origin }) => {

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bundle::DOCUMENTS;
+
 /// How a schema is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -55,6 +57,7 @@ fn modernise_schema(schema: &mut Map<String, Value>, siblings_count: bool) {
         }
     }
     dependencies(schema);
+    range(schema);
     nullable(schema);
 }
 
@@ -65,6 +68,22 @@ fn exclusive(schema: &mut Map<String, Value>, flag: &str, bound: &str) {
     schema.remove(flag);
     if is_exclusive && let Some(limit) = schema.remove(bound) {
         schema.insert(flag.to_owned(), limit);
+    }
+}
+
+/// `int32` and `int64` are ranges, of which JSON Schema itself knows nothing. A bound of the schema's own counts instead.
+fn range(schema: &mut Map<String, Value>) {
+    let (least, most) = match schema.get("format").and_then(Value::as_str) {
+        Some("int32") => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        Some("int64") => (i64::MIN, i64::MAX),
+        _ => return,
+    };
+    for (bound, exclusive, limit) in
+        [("minimum", "exclusiveMinimum", least), ("maximum", "exclusiveMaximum", most)]
+    {
+        if !schema.contains_key(bound) && !schema.contains_key(exclusive) {
+            schema.insert(bound.to_owned(), Value::from(limit));
+        }
     }
 }
 
@@ -102,6 +121,19 @@ fn nullable(schema: &mut Map<String, Value>) {
 
 /// Visits every schema object of a document, the innermost first.
 pub(super) fn each_schema(root: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>, Role)) {
+    // The others that a bundle holds are documents of their own, each of its kind.
+    if let Some(mut others) = root.as_object_mut().and_then(|root| root.remove(DOCUMENTS)) {
+        each_schema(root, visit);
+        others
+            .as_object_mut()
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .for_each(|other| each_schema(other, visit));
+        if let Some(root) = root.as_object_mut() {
+            root.insert(DOCUMENTS.to_owned(), others);
+        }
+        return;
+    }
     let keys = ["openapi", "swagger", "components"];
     if keys.iter().any(|key| root.get(key).is_some()) {
         find(root, visit);

@@ -2,6 +2,9 @@
 //!
 //! It does not decide anything: what it cannot find within its budget, it says in general terms.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
 use serde_json::{Map, Value, json};
 
 use super::instance::{Inside, Instance};
@@ -9,6 +12,9 @@ use super::{AdditionalProperties, Overrides, PropertyNames, SchemaDocument, opti
 
 /// Pairs of a schema and a value that are looked at for one answer.
 const STEPS: usize = 20_000;
+
+/// Schemas inside one another that are followed for one answer; they may lead in a circle.
+const DEEPEST: usize = 256;
 
 /// Patterns and formats that are compiled for one answer.
 const COMPILATIONS: usize = 16;
@@ -35,7 +41,8 @@ pub(super) fn explain(
     instance: &Instance<'_>,
     overrides: Overrides,
 ) -> Finding {
-    let mut explainer = Explainer { document, overrides, steps: STEPS, compilations: COMPILATIONS };
+    let mut explainer =
+        Explainer { document, overrides, steps: STEPS, depth: 0, compilations: COMPILATIONS };
     let mut finding = explainer
         .value(schema, instance.value())
         .unwrap_or_else(|| Finding::here("JSON does not match the schema.".to_owned()));
@@ -47,6 +54,7 @@ struct Explainer<'a> {
     document: &'a SchemaDocument,
     overrides: Overrides,
     steps: usize,
+    depth: usize,
     compilations: usize,
 }
 
@@ -61,8 +69,24 @@ impl Explainer<'_> {
         Some(Finding::here(undefined(unknown)))
     }
 
+    /// What is wrong with a value in the eyes of a schema that may be one of several about it.
     fn part(&mut self, schema: &Value, value: &Value) -> Option<Finding> {
+        self.within(|explainer| explainer.schema(schema, value))?
+    }
+
+    /// Takes a step one level deeper; nothing when the budget does not allow it.
+    fn within<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> Option<T> {
         self.steps = self.steps.checked_sub(1)?;
+        if self.depth == DEEPEST {
+            return None;
+        }
+        self.depth += 1;
+        let found = look(self);
+        self.depth -= 1;
+        Some(found)
+    }
+
+    fn schema(&mut self, schema: &Value, value: &Value) -> Option<Finding> {
         let object = match schema {
             Value::Bool(false) => {
                 return Some(Finding::here("Schema always fails validation.".to_owned()));
@@ -120,9 +144,9 @@ impl Explainer<'_> {
         members: &Map<String, Value>,
     ) -> Option<String> {
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-        let missing = required.filter_map(Value::as_str);
+        let required = required.filter_map(Value::as_str);
         let missing: Vec<&str> =
-            missing.filter(|name| !members.keys().any(|known| self.same(name, known))).collect();
+            required.filter(|name| !members.contains_key(&*self.in_body(name))).collect();
         if !missing.is_empty() {
             return Some(format!(
                 "Required properties are missing from object: {}.",
@@ -158,11 +182,10 @@ impl Explainer<'_> {
         match value {
             Value::Object(members) => {
                 let additional = schema.get("additionalProperties").filter(|it| it.is_object());
-                let additional =
-                    additional.filter(|_| !schema.contains_key("patternProperties")).cloned();
+                let additional = additional.filter(|_| !schema.contains_key("patternProperties"));
                 members.iter().find_map(|(name, member)| {
-                    let rule = self.property(schema, name).or(additional.as_ref())?.clone();
-                    in_place(self.value(&rule, member), &|| Inside::Property(name.clone()))
+                    let rule = self.property(schema, name).or(additional)?;
+                    in_place(self.value(rule, member), &|| Inside::Property(name.clone()))
                 })
             }
             Value::Array(items) => {
@@ -198,8 +221,10 @@ impl Explainer<'_> {
 
     /// Whether a schema or one of its parts names a property.
     fn knows(&mut self, schema: &Value, name: &str) -> bool {
-        let Some(steps) = self.steps.checked_sub(1) else { return true };
-        self.steps = steps;
+        self.within(|explainer| explainer.names(schema, name)).unwrap_or(true)
+    }
+
+    fn names(&mut self, schema: &Value, name: &str) -> bool {
         let Some(schema) = self.document.resolve(schema) else { return true };
         let Some(object) = schema.as_object() else { return true };
         let parts = ["allOf", "anyOf", "oneOf"].into_iter();
@@ -209,19 +234,22 @@ impl Explainer<'_> {
             || parts.into_iter().any(|part| self.knows(part, name))
     }
 
+    /// What a schema says of a property of the body.
     fn property<'s>(&self, schema: &'s Map<String, Value>, name: &str) -> Option<&'s Value> {
         let properties = schema.get("properties")?.as_object()?;
         let exact = properties.get(name);
-        exact.or_else(|| {
-            properties.iter().find(|(known, _)| self.same(known, name)).map(|(_, rule)| rule)
-        })
+        if exact.is_some() || self.overrides.names() == PropertyNames::CaseSensitive {
+            return exact;
+        }
+        let folded = |known: &str| known.chars().flat_map(char::to_lowercase).eq(name.chars());
+        properties.iter().find(|(known, _)| folded(known)).map(|(_, rule)| rule)
     }
 
-    /// Whether a name of the schema and a name of the body are the same.
-    fn same(&self, schema: &str, body: &str) -> bool {
+    /// A name of the schema as it stands in the body.
+    fn in_body<'n>(&self, name: &'n str) -> Cow<'n, str> {
         match self.overrides.names() {
-            PropertyNames::CaseSensitive => schema == body,
-            PropertyNames::CaseInsensitive => schema.to_lowercase() == body,
+            PropertyNames::CaseSensitive => Cow::Borrowed(name),
+            PropertyNames::CaseInsensitive => Cow::Owned(name.to_lowercase()),
         }
     }
 }
@@ -248,47 +276,44 @@ fn general(schema: &Map<String, Value>, value: &Value) -> Option<String> {
     if let Some(allowed) = schema.get("enum").and_then(Value::as_array)
         && !allowed.iter().any(|known| equal(known, value))
     {
-        return Some(format!("Value {} is not defined in enum.", shown(&value.to_string())));
+        return Some(format!("Value {} is not defined in enum.", beginning(value)));
     }
     if let Some(wanted) = schema.get("const")
         && !equal(wanted, value)
     {
-        return Some(format!("Value {} does not match const.", shown(&value.to_string())));
+        return Some(format!("Value {} does not match const.", beginning(value)));
     }
     None
 }
 
 fn number(schema: &Map<String, Value>, value: &Value) -> Option<String> {
-    let given = value.as_f64()?;
+    use Ordering::{Equal, Greater, Less};
     let kind = if is_a(value, "integer") { "Integer" } else { "Float" };
-    let bound = |key: &str| schema.get(key).filter(|it| it.is_number());
-    let says = |key: &str, wrong: &dyn Fn(f64) -> bool, what: &str| {
-        let limit = bound(key).filter(|limit| limit.as_f64().is_some_and(wrong))?;
-        Some(format!("{kind} {value} {what} {limit}."))
-    };
-    says("maximum", &|limit| given > limit, "exceeds maximum value of")
-        .or_else(|| says("minimum", &|limit| given < limit, "is less than minimum value of"))
-        .or_else(|| {
-            says(
-                "exclusiveMaximum",
-                &|limit| given >= limit,
-                "equals or exceeds exclusive maximum value of",
-            )
-        })
-        .or_else(|| {
-            says(
-                "exclusiveMinimum",
-                &|limit| given <= limit,
-                "equals or is less than exclusive minimum value of",
-            )
-        })
-        .or_else(|| {
-            says(
-                "multipleOf",
-                &|limit| (given / limit).fract().abs() > f64::EPSILON,
-                "is not a multiple of",
-            )
-        })
+    let bounds = [
+        ("maximum", &[Greater][..], "exceeds maximum value of"),
+        ("minimum", &[Less], "is less than minimum value of"),
+        ("exclusiveMaximum", &[Equal, Greater], "equals or exceeds exclusive maximum value of"),
+        ("exclusiveMinimum", &[Equal, Less], "equals or is less than exclusive minimum value of"),
+    ];
+    for (key, wrong, what) in bounds {
+        let Some(limit) = schema.get(key) else { continue };
+        if compare(value, limit).is_some_and(|order| wrong.contains(&order)) {
+            return Some(format!("{kind} {value} {what} {limit}."));
+        }
+    }
+    let step = schema.get("multipleOf")?;
+    let rest = (value.as_f64()? / step.as_f64()?).fract().abs();
+    (rest > f64::EPSILON).then(|| format!("{kind} {value} is not a multiple of {step}."))
+}
+
+/// Compares numbers: whole ones exactly.
+fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+    let whole =
+        |value: &Value| value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+    match (whole(left), whole(right)) {
+        (Some(left), Some(right)) => Some(left.cmp(&right)),
+        _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
+    }
 }
 
 fn array(schema: &Map<String, Value>, items: &[Value]) -> Option<String> {
@@ -345,6 +370,53 @@ fn capital(word: &str) -> String {
 
 fn quoted(text: &str) -> String {
     format!("'{}'", shown(text))
+}
+
+/// The beginning of JSON that the client sent. No more of it is looked at than is shown: many parts of a schema may object
+/// to the same large value.
+fn beginning(value: &Value) -> String {
+    let mut text = String::new();
+    push_beginning(value, &mut text);
+    shown(&text)
+}
+
+fn push_beginning(value: &Value, out: &mut String) {
+    // A character has four bytes at the most.
+    let is_full = |out: &String| out.len() > 4 * SHOWN;
+    match value {
+        Value::String(text) => {
+            let start: String = text.chars().take(SHOWN + 1).collect();
+            out.push_str(&Value::from(start).to_string());
+        }
+        Value::Array(items) => {
+            let mut before = "[";
+            for item in items {
+                if is_full(out) {
+                    return;
+                }
+                out.push_str(before);
+                push_beginning(item, out);
+                before = ",";
+            }
+            out.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Value::Object(members) => {
+            let mut before = "{";
+            for (name, member) in members {
+                if is_full(out) {
+                    return;
+                }
+                let start: String = name.chars().take(SHOWN + 1).collect();
+                out.push_str(before);
+                out.push_str(&Value::from(start).to_string());
+                out.push(':');
+                push_beginning(member, out);
+                before = ",";
+            }
+            out.push_str(if members.is_empty() { "{}" } else { "}" });
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
+    }
 }
 
 /// The beginning of text that the client sent.

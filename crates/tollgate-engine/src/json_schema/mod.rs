@@ -1,13 +1,14 @@
 //! JSON Schema: documents of schemas, and validation of JSON against one of them.
 //!
 //! Whatever a description is written in (OpenAPI 2, 3.0 or 3.1, JSON Schema of any draft) becomes JSON Schema 2020-12
-//! when it is read, so that there is one language behind it. References stay inside the document: nothing is fetched,
-//! and one that leads outside is a fault of the schema.
+//! when it is read, so that there is one language behind it. Nothing is fetched: references stay inside the document,
+//! or lead to another one that was read with it (`bundle`), and one that leads elsewhere is a fault of the schema.
 //!
 //! INVARIANT: the verdict costs no more than the body times the schema. It is asked of the validator's `is_valid`, which
 //! remembers what it has judged; its lists of errors are never asked for, because with `oneOf` they grow exponentially
 //! with the depth of the body and hold a copy of every item. What is wrong is found by `explain` within a budget.
 
+mod bundle;
 mod dialect;
 mod explain;
 mod instance;
@@ -21,6 +22,7 @@ use jsonschema::{Draft, PatternOptions, Registry, Validator};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
+pub use bundle::{NamedDocument, bundle};
 pub use instance::{Instance, InstanceError};
 pub use overrides::{AdditionalProperties, Overrides, PropertyNames};
 
@@ -73,7 +75,12 @@ impl SchemaDocument {
     /// From an OpenAPI document or a JSON Schema.
     pub fn new(mut root: Value) -> Arc<Self> {
         dialect::modernise(&mut root);
-        Arc::new(Self { root, registries: Default::default(), compiled: Mutex::default() })
+        Arc::new(Self::of_modern(root))
+    }
+
+    /// From a document whose schemas are JSON Schema 2020-12.
+    fn of_modern(root: Value) -> Self {
+        Self { root, registries: Default::default(), compiled: Mutex::default() }
     }
 
     /// The document; its schemas are JSON Schema 2020-12.

@@ -182,6 +182,35 @@ fn hostile_bodies_cost_little() {
 }
 
 #[test]
+fn a_large_value_is_shown_by_its_beginning() {
+    let small = json!({ "enum": ["a"] });
+    assert_eq!(check(&small, r#"{"é":[1]}"#), "Value {\"é\":[1]} is not defined in enum. 1:1");
+    let body = format!("[\"{}\"]", "é".repeat(200));
+    let shown = format!("[\"{}…", "é".repeat(98));
+    assert_eq!(check(&small, &body), format!("Value {shown} is not defined in enum. 1:1"));
+    // Each level of the body, and each branch at it, has the whole rest of the body as its value.
+    let mut branches: Vec<Value> = (0..40).map(|n| json!({ "const": n })).collect();
+    branches.push(json!({ "type": "array", "items": { "$ref": "#/components/schemas/it" } }));
+    let mut deep = format!("\"{}\"", "x".repeat(1 << 20));
+    for _ in 0..60 {
+        deep = format!("[{deep}]");
+    }
+    let expected = "JSON does not match any schemas from 'anyOf'. 1:1";
+    assert_eq!(check(&json!({ "anyOf": branches }), &deep), expected);
+}
+
+#[test]
+fn schemas_in_a_circle_are_not_followed_for_ever() {
+    let itself = json!({ "$ref": "#/components/schemas/it" });
+    assert_ne!(check(&json!({ "allOf": [itself], "not": {} }), "1"), "");
+    let check = |schema: &Value| {
+        let overrides = Overrides::new(AdditionalProperties::Refused, PropertyNames::default());
+        check_with("3.1.0", &json!({ "it": schema }), "it", r#"{"a":1}"#, overrides)
+    };
+    assert_ne!(check(&json!({ "anyOf": [itself], "not": {} })), "");
+}
+
+#[test]
 fn references_stay_inside_the_document() {
     let remote = json!({ "$ref": "https://example.com/schema.json" });
     assert!(check(&remote, "1").starts_with("fault: /components/schemas/it: "));

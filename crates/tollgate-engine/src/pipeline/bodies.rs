@@ -17,31 +17,60 @@ impl RequestCx {
     /// Makes the bodies that these facts speak of available. The pipeline does so for the facts of a step; a step that
     /// may need a body only later asks for it itself, from its `wait`.
     pub async fn provide(&mut self, facts: Facts) -> Result<(), PolicyError> {
-        provide(self, facts).await
+        self.read(facts).await.map_err(PolicyError::from)
+    }
+
+    /// Likewise, for a step that has an answer of its own to a body that could not be had.
+    pub async fn read(&mut self, facts: Facts) -> Result<(), UnreadBody> {
+        if facts.reads_request_body && matches!(self.request.body, Body::Stream) {
+            let body = self.wire.read_request_body(&self.request.headers).await;
+            self.request.body = Body::Buffered(body.map_err(UnreadBody::Request)?);
+        }
+        if facts.reads_response_body
+            && let Some(response) = &mut self.response
+            && matches!(response.body, Body::Stream)
+        {
+            let body: Result<BufferedBody, BodyError> =
+                self.wire.read_response_body(&response.headers).await;
+            match body {
+                Ok(body) => response.body = Body::Buffered(body),
+                Err(error) => {
+                    response.body = Body::Empty;
+                    return Err(UnreadBody::Response(error));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// Makes the bodies a step reads available, just before it runs.
-pub(super) async fn provide(cx: &mut RequestCx, facts: Facts) -> Result<(), PolicyError> {
-    if facts.reads_request_body && matches!(cx.request.body, Body::Stream) {
-        let body = cx.wire.read_request_body(&cx.request.headers).await;
-        cx.request.body = Body::Buffered(body.map_err(|error| request_body_error(&error))?);
-    }
-    if facts.reads_response_body
-        && let Some(response) = &mut cx.response
-        && matches!(response.body, Body::Stream)
-    {
-        let body: Result<BufferedBody, BodyError> =
-            cx.wire.read_response_body(&response.headers).await;
-        match body {
-            Ok(body) => response.body = Body::Buffered(body),
-            Err(error) => {
-                response.body = Body::Empty;
-                return Err(response_body_error(&error));
-            }
+/// A body that could not be had. It is an error of the request, unless whoever asked for the body knows better.
+#[derive(Debug, Clone)]
+pub enum UnreadBody {
+    /// That of the request.
+    Request(BodyError),
+    /// That of the response.
+    Response(BodyError),
+}
+
+impl UnreadBody {
+    /// Bytes that the body is longer than, when that is why it was not read to its end.
+    pub fn exceeds(&self) -> Option<usize> {
+        let (Self::Request(error) | Self::Response(error)) = self;
+        match error {
+            BodyError::TooLarge { limit } | BodyError::InflatesTooFar { limit } => Some(*limit),
+            _ => None,
         }
     }
-    Ok(())
+}
+
+impl From<UnreadBody> for PolicyError {
+    fn from(unread: UnreadBody) -> Self {
+        match unread {
+            UnreadBody::Request(error) => request_body_error(&error),
+            UnreadBody::Response(error) => response_body_error(&error),
+        }
+    }
 }
 
 fn request_body_error(error: &BodyError) -> PolicyError {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::bodies::provide;
 use super::concurrent;
 use super::{Chain, Failed, Place};
 use crate::step::StepKind;
 use crate::{
-    BoxFuture, CompiledStep, Completion, Flow, PolicyError, RequestCx, Resumed, Section, Step,
+    Block, BoxFuture, CompiledStep, Completion, Flow, PolicyError, RequestCx, Resumed, Section,
+    Step,
 };
 
 /// Where steps run.
@@ -131,6 +131,18 @@ impl<'p> Stack<'p> {
         }
     }
 
+    fn push_block(&mut self, block: &'p Block, policy: Policy<'p>, within: Within) {
+        let depth = self.depth();
+        let entered = Entered::Policy(policy, within);
+        self.frames.push(Frame {
+            steps: &block.steps,
+            next: 0,
+            label: &block.label,
+            depth,
+            entered,
+        });
+    }
+
     fn depth(&self) -> usize {
         self.frames.last().map_or(0, |frame| frame.depth)
     }
@@ -189,7 +201,7 @@ impl<'p> Stack<'p> {
                     let policy = Policy { compiled, step: &**step };
                     let provided = match mode {
                         Mode::Unmatched => Ok(()),
-                        Mode::InPlace | Mode::Detached => provide(cx, compiled.facts).await,
+                        Mode::InPlace | Mode::Detached => cx.provide(compiled.facts).await,
                     };
                     let flow = match provided {
                         Err(error) => Err(error),
@@ -235,18 +247,11 @@ impl<'p> Stack<'p> {
                 // A step that waits for nothing, or names a block it does not have, is broken: what it guards stays shut.
                 Ok(Flow::Wait) => flow = Err(broken_step()),
                 Ok(Flow::Enter { block, state }) => {
-                    let within = Within { block, state };
-                    let Some(block) = policy.step.blocks().get(block) else {
+                    let Some(inside) = policy.step.blocks().get(block) else {
                         flow = Err(broken_step());
                         continue;
                     };
-                    self.frames.push(Frame {
-                        steps: &block.steps,
-                        next: 0,
-                        label: &block.label,
-                        depth: self.depth(),
-                        entered: Entered::Policy(policy, within),
-                    });
+                    self.push_block(inside, policy, Within { block, state });
                     return Ok(Ended::Done);
                 }
                 Ok(Flow::Concurrent { block, until }) => {
@@ -254,17 +259,17 @@ impl<'p> Stack<'p> {
                         flow = Err(broken_step());
                         continue;
                     };
-                    let outcome =
-                        match concurrent::run(cx, at, &inside.steps, self.depth(), until).await {
-                            Ok(Ended::Done) => Ok(()),
-                            Ok(ended) => return Ok(ended),
-                            Err(failed) => {
-                                let Failed { error, place: inner } = *failed;
-                                let path = format!("{}\\{}", self.path_to(policy), inner.path);
-                                place = Some(Place { path, ..inner });
-                                Err(error)
-                            }
-                        };
+                    let ran = concurrent::run(cx, at, &inside.steps, self.depth(), until).await;
+                    let outcome = match ran {
+                        Ok(Ended::Done) => Ok(()),
+                        Ok(ended) => return Ok(ended),
+                        Err(failed) => {
+                            let Failed { error, place: inner } = *failed;
+                            let path = format!("{}\\{}", self.path_to(policy), inner.path);
+                            place = Some(Place { path, ..inner });
+                            Err(error)
+                        }
+                    };
                     flow = resume(cx, policy, Within { block, state: 0 }, outcome).await;
                 }
                 Err(error) => {

@@ -424,6 +424,7 @@ fn request_cx() -> RequestCx {
     RequestCx {
         request: Request {
             method: Method::GET,
+            original_method: Method::GET,
             original_url: Arc::new(Url::default()),
             uri: Uri::default(),
             target: None,
@@ -728,13 +729,14 @@ fn fragments_run_in_place_and_secrets_are_masked() {
 }
 
 #[test]
-fn a_failing_on_error_leaves_the_default_response() {
+fn a_failing_on_error_that_changed_nothing_leaves_the_first_error() {
     let text = "<inbound><fail name=\"x\"/></inbound><on-error><fail name=\"y\"/></on-error>";
     let (outcome, _, cx) = run(&[(Scope::Global, text)]);
     assert_eq!(outcome, Outcome::Failed);
     let response = cx.response.unwrap();
-    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(std::str::from_utf8(response.body.bytes().unwrap()).unwrap().contains("activityId"));
+    assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
+    let body = r#"{ "statusCode": 418, "message": "x failed" }"#;
+    assert_eq!(response.body.bytes().unwrap(), body);
     assert_eq!(cx.last_error.unwrap().section, "on-error");
 }
 

@@ -70,6 +70,29 @@ pub enum CachePlace {
     PreferExternal,
 }
 
+/// What a cache of responses has done for a request, for the log and the metrics; policies leave it in
+/// [`RequestCx::extensions`](crate::RequestCx::extensions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CacheStatus {
+    /// The response came from it.
+    Hit,
+    /// It had none.
+    Miss,
+    /// It was not asked: such a request is not for a cache.
+    Bypass,
+}
+
+impl CacheStatus {
+    /// As it stands in logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
 /// The name of an entry: the hash of what it is about, so that it is short, says nothing, and cannot be made to look like
 /// another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -17,7 +17,7 @@ use tollgate_diagnostics::Span;
 
 pub use answer::Answer;
 pub use authorizations::Authorizations;
-pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, Lease};
+pub use cache::{Cache, CacheKey, CacheKeyBuilder, CachePlace, CacheStatus, Lease};
 pub use calls::{Call, CallError, CallToken, Calls, Proxy, Via};
 pub use counters::{
     Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Standing, Verdict,

@@ -7,7 +7,7 @@ use tollgate_diagnostics::Code as ErrorCode;
 use super::Checker;
 use crate::eval::{Cx, Node};
 use crate::syntax::At;
-use crate::types::MemberInfo;
+use crate::types::{MemberInfo, MemberKind, TypeId};
 use crate::{EvalState, FixedHost, Limits, Value};
 
 /// What folding may cost.
@@ -45,9 +45,18 @@ impl Checker<'_> {
         let functions = Arc::new(Vec::new());
         let mut cx = Cx::new(&mut host, &mut state, &functions);
         match cx.eval(&node) {
-            Ok(value) if Self::is_plain(&value) => Node::Const(value),
+            Ok(value) if Self::is_plain(&value) && !Self::is_anew(member, &value) => {
+                Node::Const(value)
+            }
             _ => node,
         }
+    }
+
+    /// Whether each call makes an object that others can be told from.
+    fn is_anew(member: &MemberInfo, value: &Value) -> bool {
+        let Value::Native(object) = value else { return false };
+        member.kind != MemberKind::Property
+            && matches!(object.id(), TypeId::Uri | TypeId::IPAddress)
     }
 
     /// Whether a value lives outside a request.

@@ -249,9 +249,12 @@ impl Checker<'_> {
 
     /// Enters a function: loops, labels and handlers around it mean nothing inside.
     pub(super) fn go_inside(&mut self) -> Outside {
+        let jumps = std::mem::take(&mut self.jumps);
+        let labels = jumps.labels.iter().flatten().map(|label| &label.name);
+        self.jumps.around = jumps.around.iter().chain(labels).cloned().collect();
         Outside {
             frames: std::mem::take(&mut self.frames),
-            jumps: std::mem::take(&mut self.jumps),
+            jumps,
             catches: std::mem::take(&mut self.catches),
             flow: self.end_flow(),
         }

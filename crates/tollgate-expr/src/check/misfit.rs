@@ -30,7 +30,9 @@ impl Checker<'_> {
     ) {
         // An argument that is wrong by itself says more than the overloads.
         let before = self.diagnostics.len();
-        if let [only] = members {
+        if let [only] = members
+            && Self::refused_overload(only.member, args.len()).is_none()
+        {
             let params = &only.member.params;
             if let Some(sources) = Self::sources(params, &args, false) {
                 let class = only.class.clone();

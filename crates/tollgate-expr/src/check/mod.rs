@@ -32,6 +32,7 @@ mod tuple;
 mod type_name;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use tollgate_diagnostics::{Code as ErrorCode, Diagnostic, MappedText};
 
@@ -199,6 +200,8 @@ struct Checker<'s> {
 #[derive(Debug, Default)]
 struct Jumps {
     labels: Vec<Vec<Label>>,
+    /// Labels around the function, whose names are taken.
+    around: Vec<Arc<str>>,
     switches: Vec<SwitchScope>,
 }
 

@@ -8,7 +8,7 @@ use crate::Value;
 use crate::eval::{Equality, Node, Place};
 use crate::syntax::At;
 use crate::syntax::ast::{Expr, ExprKind, Literal, Name, Pattern};
-use crate::types::Ty;
+use crate::types::{Ty, is_assignable};
 
 impl Checker<'_> {
     pub(super) fn is_pattern(&mut self, operand: &Expr, pattern: &Pattern, at: At) -> Typed {
@@ -131,7 +131,8 @@ impl Checker<'_> {
             let to = self.quietly(|checker| checker.any_ty(ty));
             if let Some(plain) = to.nullable_inner() {
                 let inner = self.bind(inner);
-                if inner.value().is_some_and(Value::is_null) && held.takes_null() {
+                let boxed = held.is_reference() && is_assignable(plain, held);
+                if inner.value().is_some_and(Value::is_null) && (to == *held || boxed) {
                     return Typed::constant(Value::Null, Ty::Null, expr.at);
                 }
                 if inner.constant && to == *held {

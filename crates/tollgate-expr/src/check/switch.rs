@@ -33,7 +33,7 @@ enum Taken {
 /// A label of a block being checked.
 #[derive(Debug)]
 pub(super) struct Label {
-    name: std::sync::Arc<str>,
+    pub(super) name: std::sync::Arc<str>,
     at: u32,
     /// How many frames were open around it.
     frames: usize,
@@ -365,8 +365,8 @@ impl Checker<'_> {
         let frames = self.frames.len();
         let mut block = Vec::new();
         for name in statements.iter().flat_map(Self::labels_of) {
-            let taken = self.jumps.labels.iter().flatten().chain(&block);
-            if taken.into_iter().any(|label: &Label| label.name == name.text) {
+            let taken = self.jumps.labels.iter().flatten().chain(&block).map(|label| &label.name);
+            if taken.chain(&self.jumps.around).any(|taken| *taken == name.text) {
                 let shown = self.shown(name.at, &name.text);
                 let message = format!("a label named `{shown}` is already declared in this scope");
                 self.error(ErrorCode::EXPR_DUPLICATE, name.at, message);

@@ -103,8 +103,6 @@ impl Cx<'_> {
     /// comparers of a culture, which .NET makes anew each time.
     fn is_one_object(&self, left: &Value, right: &Value) -> bool {
         let anew = match left {
-            // Each that is made is another object, though what makes them of constants is evaluated once.
-            Value::Native(one) if matches!(one.id(), TypeId::Uri | TypeId::IPAddress) => true,
             Value::Enum(TypeId::StringComparer, 0 | 1) => true,
             Value::Record(_) | Value::Native(_) => self.state.type_of(left).is_value_type(),
             Value::Enum(id, _) => Ty::Named(*id).is_enum(),

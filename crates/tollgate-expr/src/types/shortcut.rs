@@ -206,10 +206,6 @@ const SHORTCUTS: &[(TypeId, &str, Shortcut)] = &[
     (T::ILastError, "string Source", entity!(last_error, source)),
     (T::ILastError, "string Reason", entity!(last_error, reason)),
     (T::ILastError, "string Message", entity!(last_error, message)),
-    (T::ILastError, "string Scope", entity!(last_error, scope)),
-    (T::ILastError, "string Section", entity!(last_error, section)),
-    (T::ILastError, "string Path", entity!(last_error, path)),
-    (T::ILastError, "string PolicyId", entity!(last_error, policy_id)),
     (T::IReadOnlyDictionary, "TValue this[TKey key]", Shortcut::Item),
     (T::IReadOnlyDictionary, "bool ContainsKey(TKey key)", Shortcut::ContainsKey),
     (

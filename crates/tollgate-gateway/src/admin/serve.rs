@@ -1,5 +1,6 @@
 //! Requests of the admin listener.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,12 +17,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use super::state::{AdminState, NotReady};
 
-/// Connections at a time; probes and one or two Prometheus servers need few.
+/// Connections at a time; probes and one or two Prometheus servers need few. The oldest goes when another one comes: however
+/// many are opened and left alone, a probe is answered.
 const MAX_CONNECTIONS: usize = 64;
 /// How long the header of a request may take, an idle connection included.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,11 +61,10 @@ pub fn serve_admin(listener: TcpListener, state: Arc<AdminState>) -> std::io::Re
 }
 
 async fn accept(listener: TcpListener, state: Arc<AdminState>, is_loopback: bool) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Connections end with this task.
     let mut connections = JoinSet::new();
+    let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -74,8 +74,14 @@ async fn accept(listener: TcpListener, state: Arc<AdminState>, is_loopback: bool
             }
         };
         while connections.try_join_next().is_some() {}
+        by_age.retain(|connection| !connection.is_finished());
+        if by_age.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = by_age.pop_front()
+        {
+            oldest.abort();
+        }
         let state = Arc::clone(&state);
-        connections.spawn(async move {
+        by_age.push_back(connections.spawn(async move {
             let service = service_fn(move |request| {
                 let response = answer(&request, &state, is_loopback).map(Full::new);
                 std::future::ready(Ok::<_, Infallible>(response))
@@ -88,8 +94,7 @@ async fn accept(listener: TcpListener, state: Arc<AdminState>, is_loopback: bool
             if let Ok(Err(error)) = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
                 tracing::debug!(%error, "an admin connection broke");
             }
-            drop(slot);
-        });
+        }));
     }
 }
 

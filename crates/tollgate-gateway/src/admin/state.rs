@@ -138,6 +138,8 @@ impl AdminState {
             let held = i64::try_from(connections.buffered_bytes()).unwrap_or(i64::MAX);
             self.metrics.buffered_bytes().set(held);
         }
+        let redis = self.redis.status();
+        self.metrics.redis_connected(redis.is_some_and(|status| status.connected));
         self.metrics.encode()
     }
 

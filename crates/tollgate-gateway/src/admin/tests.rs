@@ -220,3 +220,22 @@ async fn it_is_served_over_http() {
     };
     tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
 }
+
+#[tokio::test]
+async fn connections_that_are_left_alone_do_not_silence_it() {
+    let setup = setup();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = serve_admin(listener, Arc::clone(&setup.state)).unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(tokio::net::TcpStream::connect(server.address()).await.unwrap());
+    }
+    let options = FetchOptions {
+        guard: Guard::Configured,
+        timeout: Duration::from_secs(5),
+        max_bytes: 1_000,
+    };
+    let live = Request::get(format!("http://{}/health/live", server.address()));
+    let live = fetcher().send(live.body(Bytes::new()).unwrap(), options).await.unwrap();
+    assert_eq!(live.status(), StatusCode::OK);
+}

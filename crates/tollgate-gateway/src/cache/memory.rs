@@ -1,6 +1,7 @@
 //! The cache in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -12,7 +13,7 @@ use tollgate_engine::ports::CacheKey;
 /// What an entry takes beside its bytes, about: the key, and what the cache keeps to find and to order it.
 const ENTRY_BYTES: usize = 256;
 
-/// One value may take this part of the cache.
+/// One value may take this part of the cache, and what has come since the cache was last brought to its size.
 const LARGEST_PART: usize = 8;
 
 pub(super) struct Memory(ArcSwap<Sized>);
@@ -21,6 +22,8 @@ pub(super) struct Memory(ArcSwap<Sized>);
 struct Sized {
     size: usize,
     entries: Cache<CacheKey, Entry>,
+    /// Bytes that have come since then.
+    fresh: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -67,22 +70,27 @@ impl Memory {
         self.0.load().entries.get(key).map(|entry| entry.value)
     }
 
-    pub(super) fn set(&self, key: &CacheKey, value: Bytes, lifetime: Duration) {
-        // A part of a larger buffer would hold all of it.
-        let value = if value.is_unique() { value } else { Bytes::copy_from_slice(&value) };
-        self.0.load().entries.insert(*key, Entry { value, lifetime });
+    pub(super) fn set(&self, key: &CacheKey, value: &[u8], lifetime: Duration) {
+        // A part of a larger buffer would hold all of it, and a body what it took of the memory for all bodies.
+        let value = Bytes::copy_from_slice(value);
+        let sized = self.0.load();
+        let bytes = value.len() + ENTRY_BYTES;
+        sized.entries.insert(*key, Entry { value, lifetime });
+        // The cache drops what is too much now and then; a few large values must not pile up until then.
+        if sized.fresh.fetch_add(bytes, Ordering::Relaxed) + bytes > sized.size / LARGEST_PART {
+            sized.fresh.store(0, Ordering::Relaxed);
+            sized.entries.run_pending_tasks();
+        }
     }
 
     pub(super) fn remove(&self, key: &CacheKey) {
         self.0.load().entries.invalidate(key);
     }
 
-    /// Bytes that are held, about.
+    /// Bytes of all values that are held.
     #[cfg(test)]
-    pub(super) fn held(&self) -> u64 {
-        let sized = self.0.load();
-        sized.entries.run_pending_tasks();
-        sized.entries.weighted_size()
+    pub(super) fn held(&self) -> usize {
+        self.0.load().entries.iter().map(|(_, entry)| entry.value.len() + ENTRY_BYTES).sum()
     }
 }
 
@@ -95,6 +103,6 @@ impl Sized {
             })
             .expire_after(Ends)
             .build();
-        Self { size, entries }
+        Self { size, entries, fresh: AtomicUsize::new(0) }
     }
 }

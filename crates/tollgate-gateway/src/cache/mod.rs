@@ -1,7 +1,7 @@
 //! What is kept from one request for others: in this process, and on the Redis server when one is configured.
 //!
-//! INVARIANT: the cache in memory holds no more bytes than `[cache] size` says. It outlives reloads; a change of its size
-//! empties it.
+//! INVARIANT: the cache in memory holds no more bytes than `[cache] size` says, save for what has just come: an eighth. It
+//! outlives reloads; a change of its size empties it.
 
 mod leases;
 mod memory;
@@ -102,7 +102,7 @@ impl Cache for ConfiguredCaches {
         }
         let lifetime = lifetime.min(LONGEST);
         match self.kept(place) {
-            Kept::InMemory => self.caches.memory.set(key, value, lifetime),
+            Kept::InMemory => self.caches.memory.set(key, &value, lifetime),
             Kept::OnServer => return self.caches.shared.set(key, &value, lifetime),
             Kept::Nowhere => {}
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tollgate_engine::ports::{Answer, CacheKey};
 
-use crate::redis::{Redis, RedisFailure};
+use crate::redis::Redis;
 
 pub(super) struct Shared {
     redis: Arc<Redis>,
@@ -26,7 +26,8 @@ impl Shared {
         Answer::Pending(Box::pin(async move {
             let mut command = redis::cmd("GET");
             command.arg(&name);
-            let value: Option<Vec<u8>> = settled(redis.query(&command).await).flatten();
+            // What went wrong has been counted and logged by the connection.
+            let value: Option<Vec<u8>> = redis.query(&command).await.unwrap_or_default();
             value.filter(|value| value.len() <= largest).map(Bytes::from)
         }))
     }
@@ -52,7 +53,8 @@ impl Shared {
     fn send(&self, command: redis::Cmd) -> Answer<'static, ()> {
         let redis = Arc::clone(&self.redis);
         Answer::Pending(Box::pin(async move {
-            settled(redis.query::<redis::Value>(&command).await);
+            // Likewise.
+            redis.query::<redis::Value>(&command).await.ok();
         }))
     }
 
@@ -63,17 +65,5 @@ impl Shared {
             write!(name, "{byte:02x}").ok();
         }
         name
-    }
-}
-
-/// What the server said; nothing when it said nothing, which the connection has counted and logged.
-fn settled<T>(answer: Result<T, RedisFailure>) -> Option<T> {
-    match answer {
-        Ok(answer) => Some(answer),
-        Err(RedisFailure::Refused(why)) => {
-            tracing::warn!(%why, "the Redis server refused a command of the cache");
-            None
-        }
-        Err(RedisFailure::NotConfigured | RedisFailure::Away) => None,
     }
 }

@@ -10,10 +10,10 @@ use super::{Reader, list, text};
 /// Whom certificates are trusted to come from, in expressions and policies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthoritiesConfig {
-    /// PEM file of roots besides the system's.
-    pub roots: Option<PathBuf>,
-    /// PEM file of certificates that lead to roots.
-    pub intermediates: Option<PathBuf>,
+    /// PEM file of roots besides the system's, and where it was written.
+    pub roots: Option<(PathBuf, Span)>,
+    /// PEM file of certificates that lead to roots, likewise.
+    pub intermediates: Option<(PathBuf, Span)>,
     /// Files of revocation lists, and where each was written.
     pub revocation_lists: Vec<(PathBuf, Span)>,
 }

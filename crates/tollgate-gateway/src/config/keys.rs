@@ -20,11 +20,12 @@ pub enum KeyType {
     Text,
     /// `true` or `false`.
     Bool,
-    /// A whole number, 0 or more.
+    /// A whole number, 0 to 2147483647.
     Count,
     /// Bytes: a whole number, or text such as `"8 MiB"`.
     Size,
-    /// A duration: whole seconds, or text such as `"500ms"`, `"15s"`, `"5m"`, `"1h"`; `"unlimited"` where the default is.
+    /// A duration of at most 366 days: whole seconds, or text such as `"500ms"`, `"15s"`, `"5m"`, `"1h"`; `"unlimited"`
+    /// where the default is.
     Duration,
     /// A date, with or without a time; UTC when it says no other.
     Date,
@@ -44,6 +45,8 @@ pub enum KeyType {
     SecretTable,
     /// Text, or a secret with `secret = true`.
     NamedValue,
+    /// A URL; a secret when it holds a password.
+    ServerUrl,
 }
 
 impl KeyType {
@@ -63,7 +66,8 @@ impl KeyType {
             | Self::Secret
             | Self::Secrets
             | Self::SecretTable
-            | Self::NamedValue => false,
+            | Self::NamedValue
+            | Self::ServerUrl => false,
         }
     }
 
@@ -89,6 +93,7 @@ impl KeyType {
                 "text, or `{ env }`, `{ file }`, `{ value }` or `{ key-vault }`, each with `secret`"
                     .to_owned()
             }
+            Self::ServerUrl => "URL, or as a secret".to_owned(),
         }
     }
 }
@@ -98,8 +103,8 @@ const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'stat
 }
 
 use KeyType::{
-    Address, Bool, Count, Date, Duration, List, NamedValue, Secret, SecretTable, Secrets, Size,
-    Text, Url, Word,
+    Address, Bool, Count, Date, Duration, List, NamedValue, Secret, SecretTable, Secrets,
+    ServerUrl, Size, Text, Url, Word,
 };
 
 /// Every key, by section.
@@ -254,8 +259,8 @@ pub const KEYS: &[KeyDef] = &[
     key(
         "keys.cool-down",
         Duration,
-        "5m",
-        "Least time between two fetches of a key set because of an unknown `kid` or a failure.",
+        "30s",
+        "Least time between two fetches of a key set because of an unknown `kid`. Anybody can make one up, so this is also how long a new key of the issuer may stay unseen.",
     ),
     key("keys.lifetime", Duration, "1h", "How long fetched keys are fresh."),
     key(
@@ -276,7 +281,12 @@ pub const KEYS: &[KeyDef] = &[
         "",
         "PEM file of roots to trust besides the system's, for the gateway's own calls and for backends.",
     ),
-    key("egress.proxy", Url, "", "HTTP proxy for the gateway's own calls."),
+    key(
+        "egress.proxy",
+        ServerUrl,
+        "",
+        "HTTP proxy for the gateway's own calls: `http://host:port`. A URL with a user and a password in it is a secret.",
+    ),
     key("egress.no-proxy", List, "", "Hosts that are called without the proxy."),
     key(
         "egress.allow-link-local",
@@ -292,7 +302,7 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key(
         "redis.url",
-        NamedValue,
+        ServerUrl,
         "",
         "Redis or Valkey server that gateways share: `redis://host:port/database`, with TLS `rediss://`. A URL with a password in it is a secret.",
     ),

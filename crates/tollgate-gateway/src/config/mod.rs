@@ -1,6 +1,7 @@
 //! `tollgate.toml`: read, checked, resolved.
 
 mod authorities;
+mod egress;
 mod entities;
 pub mod keys;
 mod limits;
@@ -25,9 +26,11 @@ use tollgate_engine::ports::HttpVersion;
 use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
 
 use crate::counters::CounterSettings;
+use crate::fetch::EgressProxy;
 use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
+use crate::telemetry::check_log_level;
 use crate::{Limits, ListenSettings, Timeouts};
 pub use authorities::{AuthoritiesConfig, SchemaConfig};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
@@ -160,12 +163,10 @@ pub struct KeysConfig {
 /// The gateway's own calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EgressConfig {
-    /// PEM file of more roots.
-    pub ca_file: Option<PathBuf>,
-    /// HTTP proxy.
-    pub proxy: Option<String>,
-    /// Hosts that are called without it.
-    pub no_proxy: Vec<String>,
+    /// PEM file of more roots, and where it was written.
+    pub ca_file: Option<(PathBuf, Span)>,
+    /// HTTP proxy, and what is called without it.
+    pub proxy: Option<EgressProxy>,
     /// Hosts whose link-local address may be reached.
     pub allow_link_local: Vec<String>,
 }
@@ -202,8 +203,8 @@ pub struct BackendConfig {
     pub verify_chain: bool,
     /// Verify the name.
     pub verify_name: bool,
-    /// Roots.
-    pub ca_file: Option<PathBuf>,
+    /// Roots, and where they were written.
+    pub ca_file: Option<(PathBuf, Span)>,
     /// Server name.
     pub server_name: Option<String>,
     /// HTTP version.
@@ -390,9 +391,9 @@ fn count<T: TryFrom<u64>>(table: Option<Table<'_>>, key: &str, default: T) -> T 
 }
 
 fn duration(table: Option<Table<'_>>, key: &str, default: Duration) -> Duration {
-    // A bound that must exist stays bounded, even when it is written as `unlimited`.
+    // That a bound which must exist is not `unlimited` has been checked with its type.
     let written = table.and_then(|table| table.get(key)).and_then(Item::duration);
-    written.map_or(default, |duration| duration.unwrap_or(Duration::from_hours(24)))
+    written.flatten().unwrap_or(default)
 }
 
 fn optional_duration(table: Option<Table<'_>>, key: &str) -> Option<Duration> {
@@ -447,24 +448,21 @@ impl Reader<'_> {
         let admin_key = admin_key.and_then(|item| self.secret(item, Shown::Never));
         let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
         let named_values = self.named_values(table.table("named-values"));
-        let log = table.table("log");
+        let log = self.log(table.table("log"));
         let keys = table.table("keys");
         Config {
             listen: settings,
             encoded_slashes: flag(listen, "encoded-slashes", false),
             listen_certificates: names(Some(listen_certificates)),
             admin_key,
-            log: LogSettings {
-                level: text(log, "level").unwrap_or_else(|| "info".to_owned()),
-                json: text(log, "format").is_none_or(|format| format == "json"),
-            },
+            log,
             deployment: deployment(table.table("gateway")),
             limits: limits::limits(table.table("limits")),
             expression_limits: limits::expression_limits(table.table("limits")),
             timeouts: limits::timeouts(table.table("timeouts")),
             identity: identity(table.table("identity")),
             keys: KeysConfig {
-                cool_down: duration(keys, "cool-down", Duration::from_mins(5)),
+                cool_down: duration(keys, "cool-down", Duration::from_secs(30)),
                 lifetime: duration(keys, "lifetime", Duration::from_hours(1)),
                 stale: duration(keys, "stale", Duration::from_hours(24)),
                 allow_http: flag(keys, "allow-http", false),
@@ -493,11 +491,12 @@ impl Reader<'_> {
         }
     }
 
-    /// A file the configuration names, relative to the directory.
-    fn path(&mut self, table: Option<Table<'_>>, key: &str) -> Option<PathBuf> {
-        let path = self.root.join(text(table, key)?);
+    /// A file the configuration names, relative to the directory, and where it does.
+    fn path(&mut self, table: Option<Table<'_>>, key: &str) -> Option<(PathBuf, Span)> {
+        let item = table?.get(key)?;
+        let path = self.root.join(item.text()?);
         self.files.push(path.clone());
-        Some(path)
+        Some((path, item.span()))
     }
 
     /// Says that a name cannot be that of a file or folder of the directory, if it cannot.
@@ -521,6 +520,21 @@ impl Reader<'_> {
                 .label("not in the configuration")
                 .suggest(closest(name, known.iter().copied())),
             );
+        }
+    }
+
+    /// `[log]`.
+    fn log(&mut self, table: Option<Table<'_>>) -> LogSettings {
+        let level = table.and_then(|table| table.get("level"));
+        if let Some((level, Err(why))) =
+            level.and_then(|item| Some((item, check_log_level(item.text()?))))
+        {
+            let expected = "expected `error`, `warn`, `info`, `debug`, `trace` or a filter such as `info,tollgate_gateway=debug`";
+            self.report(Code::CONFIG_VALUE, why, level.span(), expected);
+        }
+        LogSettings {
+            level: level.and_then(Item::text).unwrap_or("info").to_owned(),
+            json: text(table, "format").is_none_or(|format| format == "json"),
         }
     }
 
@@ -584,15 +598,6 @@ impl Reader<'_> {
             h2c: flag(table, "h2c", false),
             trusted_proxies: trusted,
             proxy_protocol: flag(table, "proxy-protocol", false),
-        }
-    }
-
-    fn egress(&mut self, table: Option<Table<'_>>) -> EgressConfig {
-        EgressConfig {
-            ca_file: self.path(table, "ca-file"),
-            proxy: text(table, "proxy"),
-            no_proxy: names(list(table, "no-proxy")),
-            allow_link_local: names(list(table, "allow-link-local")),
         }
     }
 }

@@ -33,10 +33,17 @@ impl Reader<'_> {
             Some(table) => self.sourced(table, item.span())?,
         };
         let value = Secret::new(value);
-        if shown == Shown::Never && value.expose().len() >= SHORTEST_SECRET {
-            self.secrets.push(value.clone());
+        if shown == Shown::Never {
+            self.mask(&value);
         }
         Some(value)
+    }
+
+    /// From now on a value is masked wherever text is shown.
+    pub(super) fn mask(&mut self, value: &Secret<String>) {
+        if value.expose().len() >= SHORTEST_SECRET {
+            self.secrets.push(value.clone());
+        }
     }
 
     fn sourced(&mut self, table: Table<'_>, span: Span) -> Option<String> {

@@ -15,8 +15,7 @@ impl Reader<'_> {
             self.report(Code::CONFIG_MISSING, message, table?.span(), "`url` is missing");
             return None;
         };
-        let is_open = item.table().is_none();
-        let url = self.secret(item, if is_open { Shown::Freely } else { Shown::Never })?;
+        let url = self.server_url(item)?;
         let mut settings = match RedisSettings::parse(url.expose()) {
             Ok(settings) => settings,
             Err(why) => {
@@ -25,12 +24,9 @@ impl Reader<'_> {
                 return None;
             }
         };
-        if is_open && settings.password.is_some() {
-            let message = "the URL of the Redis server holds a password".to_owned();
-            let label = "use `{ env = \"NAME\" }` for the URL, or `redis.password`";
-            self.report(Code::CONFIG_VALUE, message, item.span(), label);
+        if let Some(password) = settings.password.clone() {
+            self.password_in_url("the Redis server", item, &password, ", or `redis.password`");
         }
-        self.secrets.extend(settings.password.clone());
         let password = table?.get("password").and_then(|item| self.secret(item, Shown::Never));
         settings.password = password.or(settings.password);
         settings.username = text(table, "username").or(settings.username);

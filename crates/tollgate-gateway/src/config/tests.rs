@@ -386,3 +386,117 @@ response-timeout = "20ms"
     assert!(secrets.contains(&"in-url"), "{secrets:?}");
     assert_eq!(redis.password.unwrap().expose(), secrets.last().unwrap());
 }
+
+#[test]
+fn servers_are_not_named_in_key_vault() {
+    check(
+        r#"
+[redis]
+url = { key-vault = "https://contoso.vault.azure.net/secrets/redis" }
+"#,
+        &expect![[r#"
+            error[E0402]: unknown key `key-vault`
+             --> tollgate.toml:3:9
+              |
+            3 | url = { key-vault = "https://contoso.vault.azure.net/secrets/redis" }
+              |         ^^^^^^^^^ no such key in `redis.url`"#]],
+    );
+}
+
+#[test]
+fn the_egress_proxy_may_want_a_password() {
+    let (config, shown) = load(
+        r#"
+[egress]
+proxy = { value = "http://me:p%40ss-word@proxy.test:3128", development = true }
+no-proxy = ["internal.test"]
+"#,
+    );
+    assert_eq!(shown, "");
+    let proxy = config.egress.proxy.unwrap();
+    assert_eq!(proxy.password().unwrap().expose(), "p@ss-word");
+    assert!(config.secrets.iter().any(|secret| secret.expose() == "p@ss-word"));
+    let (config, shown) = load("[egress]\nproxy = { env = \"UNSET\", default = \"\" }\n");
+    assert_eq!((config.egress.proxy, shown.as_str()), (None, ""));
+    check(
+        r#"
+[egress]
+proxy = "http://me:canary@proxy.test"
+"#,
+        &expect![[r#"
+            error[E0403]: the URL of the egress proxy holds a password
+             --> tollgate.toml:3:9
+              |
+            3 | proxy = *****************************
+              |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ use `{ env = "NAME" }` for the URL"#]],
+    );
+    check(
+        r#"
+[egress]
+proxy = "socks5://proxy.test"
+"#,
+        &expect![[r#"
+            error[E0403]: the value of `egress.proxy` does not fit
+             --> tollgate.toml:3:9
+              |
+            3 | proxy = "socks5://proxy.test"
+              |         ^^^^^^^^^^^^^^^^^^^^^ the egress proxy is not an `http` URL"#]],
+    );
+}
+
+/// Someone's name and password in front of a host, wherever a URL stands.
+#[test]
+fn users_in_urls_are_not_shown() {
+    check(
+        r#"
+[backends.a]
+url = "https://me:canary@contoso.example"
+"#,
+        &expect![[r#"
+            error[E0403]: the value of `backends.a.url` does not fit
+             --> tollgate.toml:3:7
+              |
+            3 | url = ***********************************
+              |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected an `https://` or `http://` URL"#]],
+    );
+}
+
+#[test]
+fn bounds_that_cannot_hold_are_told() {
+    check(
+        r#"
+[log]
+level = "loud=very"
+[limits]
+connections = 99999999999
+[timeouts]
+request-header = "unlimited"
+backend-body = "unlimited"
+keep-alive = 99999999999999
+"#,
+        &expect![[r#"
+            error[E0403]: the value of `limits.connections` does not fit
+             --> tollgate.toml:5:15
+              |
+            5 | connections = 99999999999
+              |               ^^^^^^^^^^^ expected a whole number, 0 to 2147483647
+
+            error[E0403]: the value of `timeouts.request-header` does not fit
+             --> tollgate.toml:7:18
+              |
+            7 | request-header = "unlimited"
+              |                  ^^^^^^^^^^^ expected a duration of at most 366 days, such as `"15s"`
+
+            error[E0403]: the value of `timeouts.keep-alive` does not fit
+             --> tollgate.toml:9:14
+              |
+            9 | keep-alive = 99999999999999
+              |              ^^^^^^^^^^^^^^ expected a duration of at most 366 days, such as `"15s"`
+
+            error[E0403]: the log level `loud=very` cannot be read: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
+             --> tollgate.toml:3:9
+              |
+            3 | level = "loud=very"
+              |         ^^^^^^^^^^^ expected `error`, `warn`, `info`, `debug`, `trace` or a filter such as `info,tollgate_gateway=debug`"#]],
+    );
+}

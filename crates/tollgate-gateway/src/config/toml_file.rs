@@ -8,7 +8,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::{Datetime, Offset};
 
-use super::keys::{KEYS, KeyType};
+use super::keys::{KEYS, KeyDef, KeyType};
+
+/// Longer durations are mistakes.
+const LONGEST: Duration = Duration::from_hours(24 * 366);
 
 /// A table of the file.
 #[derive(Clone, Copy)]
@@ -184,7 +187,7 @@ fn check_table(table: Table<'_>, path: &mut Vec<String>, diagnostics: &mut Vec<D
         path.push(key.to_owned());
         let exact = KEYS.iter().find(|def| matches(def.path, path, true));
         if let Some(def) = exact {
-            diagnostics.extend(mismatch(item, def.ty, &path.join(".")));
+            diagnostics.extend(mismatch(item, def, &path.join(".")));
         } else if KEYS.iter().any(|def| matches(def.path, path, false)) {
             match item.table() {
                 Some(table) => check_table(table, path, diagnostics),
@@ -228,7 +231,8 @@ fn wrong(item: Item<'_>, path: &str, expected: &str) -> Diagnostic {
         .label(expected)
 }
 
-fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
+fn mismatch(item: Item<'_>, def: &KeyDef, path: &str) -> Option<Diagnostic> {
+    let ty = def.ty;
     // A variable without a value, which has been reported: all others were replaced by their values.
     if ty.may_be_variable() && item.table().is_some_and(|table| table.get("env").is_some()) {
         return None;
@@ -236,10 +240,17 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
     let (fits, expected) = match ty {
         KeyType::Text => (item.text().is_some(), "expected text".to_owned()),
         KeyType::Bool => (item.flag().is_some(), "expected `true` or `false`".to_owned()),
-        KeyType::Count => (item.count().is_some(), "expected a whole number, 0 or more".to_owned()),
+        KeyType::Count => {
+            let fits = item.count().is_some_and(|count| i32::try_from(count).is_ok());
+            (fits, format!("expected a whole number, 0 to {}", i32::MAX))
+        }
         KeyType::Size => (item.size().is_some(), "expected bytes, such as `\"8 MiB\"`".to_owned()),
         KeyType::Duration => {
-            (item.duration().is_some(), "expected a duration, such as `\"15s\"`".to_owned())
+            let has_end = |duration: Option<Duration>| {
+                duration.map_or(def.default == "unlimited", |duration| duration <= LONGEST)
+            };
+            let expected = "expected a duration of at most 366 days, such as `\"15s\"`";
+            (item.duration().is_some_and(has_end), expected.to_owned())
         }
         KeyType::Date => {
             let expected = "expected a date, such as `2026-11-21` or `2026-11-21T08:00:00Z`";
@@ -264,6 +275,7 @@ fn mismatch(item: Item<'_>, ty: KeyType, path: &str) -> Option<Diagnostic> {
         }
         KeyType::Secret => return secret_mismatch(item, path, Sourced::Only),
         KeyType::NamedValue => return secret_mismatch(item, path, Sourced::OrVault),
+        KeyType::ServerUrl => return secret_mismatch(item, path, Sourced::OrPlain),
         KeyType::Secrets => match item.items() {
             Some(items) => {
                 return items

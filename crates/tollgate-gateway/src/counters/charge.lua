@@ -8,6 +8,8 @@ local STEPS = 64
 local admitted = 1
 local answer = {1, now}
 local counters = {}
+-- What one key holds, for charges of one counter in one call.
+local held_by_key = {}
 
 for i, key in ipairs(KEYS) do
     local a = (i - 1) * 6
@@ -54,6 +56,8 @@ for i, key in ipairs(KEYS) do
     if used + needed > limit then
         admitted = 0
     end
+    held_by_key[key] = held_by_key[key] or held
+    held = held_by_key[key]
     answer[#answer + 1] = used
     answer[#answer + 1] = wait
     counters[i] = {kind = kind, length = length, held = held, limit = limit, amount = amount, wait = wait}

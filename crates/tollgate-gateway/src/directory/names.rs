@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tollgate_diagnostics::{Code, Diagnostic, FileId};
+use tollgate_diagnostics::{Code, Diagnostic, Span};
 use tollgate_engine::Ports;
-use tollgate_engine::json_schema::SchemaDocument;
+use tollgate_engine::json_schema::{self, NamedDocument, SchemaDocument};
 use tollgate_engine::ports::NoEvents;
 
 use crate::adapters::backend_roots;
@@ -23,7 +23,6 @@ use super::files::{Files, Missing};
 pub(super) fn names(
     config: &Config,
     ports: &Ports,
-    file: FileId,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> SnapshotNames {
     let mut names = SnapshotNames {
@@ -49,7 +48,7 @@ pub(super) fn names(
         let known = ports.events.logger(&logger.name).unwrap_or_else(|| Arc::new(NoEvents));
         names.loggers.insert(logger.name.clone(), known);
     }
-    names.authorities = authorities(config, file, diagnostics);
+    names.authorities = authorities(config, diagnostics);
     names.revocation_lists = revocation_lists(config, diagnostics);
     let default_roots = backend_roots(config);
     for backend_config in &config.backends {
@@ -65,17 +64,14 @@ pub(super) fn names(
 /// The certificate authorities of `[ca-certificates]`: roots and what leads to them.
 fn authorities(
     config: &Config,
-    file: FileId,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<bytes::Bytes>, Vec<bytes::Bytes>) {
-    let mut read = |path: &Option<PathBuf>, what: &str| {
-        let Some(path) = path else { return Vec::new() };
-        let pem = std::fs::read(path).map_err(|error| error.kind().to_string());
-        let bundle =
-            |pem: Vec<u8>| certificates::read_bundle(&pem).map_err(|error| error.to_string());
-        pem.and_then(bundle).unwrap_or_else(|why| {
+    let mut read = |file: &Option<(PathBuf, Span)>, what: &str| {
+        let Some((path, span)) = file else { return Vec::new() };
+        certificates::read_bundle_file(path).unwrap_or_else(|why| {
             let message = format!("the {what} of `ca-certificates` cannot be used: {why}");
-            diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, file.span(0..0)));
+            diagnostics
+                .push(Diagnostic::new(Code::CONFIG_VALUE, message, *span).label("not usable"));
             Vec::new()
         })
     };
@@ -105,14 +101,15 @@ pub(super) fn schemas(
     files: &mut Files<'_>,
     config: &Config,
 ) -> HashMap<String, Arc<SchemaDocument>> {
-    let mut schemas = HashMap::new();
+    let mut documents = Vec::new();
     for schema in &config.schemas {
         let Some((_, text)) = files.read(Path::new(&schema.file), Missing::IsError) else {
             continue;
         };
         match openapi::read_schemas(&text) {
-            Ok(document) => {
-                schemas.insert(schema.id.clone(), document);
+            Ok(root) => {
+                let (name, file) = (schema.id.clone(), schema.file.clone());
+                documents.push(NamedDocument { name, file, root });
             }
             Err(why) => {
                 let message = format!("schema `{}` cannot be used: {why}", schema.id);
@@ -122,7 +119,7 @@ pub(super) fn schemas(
             }
         }
     }
-    schemas
+    json_schema::bundle(documents)
 }
 
 fn backend(
@@ -132,10 +129,8 @@ fn backend(
     default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Backend> {
-    let mut report = |message: String| {
-        diagnostics.push(
-            Diagnostic::new(Code::CONFIG_VALUE, message, config.span).label("of this backend"),
-        );
+    let mut report = |message: String, span: Span| {
+        diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, span).label("not usable"));
     };
     let managed_identity = match &config.managed_identity {
         None => None,
@@ -143,10 +138,10 @@ fn backend(
             match ports.identities.source(client_id.as_deref(), resource) {
                 Ok(source) => Some(source),
                 Err(error) => {
-                    report(format!(
-                        "the managed identity of backend `{}` cannot be used: {error}",
-                        config.id
-                    ));
+                    let id = &config.id;
+                    let message =
+                        format!("the managed identity of backend `{id}` cannot be used: {error}");
+                    report(message, config.span);
                     return None;
                 }
             }
@@ -154,13 +149,13 @@ fn backend(
     };
     let roots = match &config.ca_file {
         None => default_roots.cloned(),
-        Some(file) => match std::fs::read(file)
-            .map_err(|error| error.kind().to_string())
-            .and_then(|pem| certificates::read_bundle(&pem).map_err(|error| error.to_string()))
-        {
+        Some((file, span)) => match certificates::read_bundle_file(file) {
             Ok(roots) => Some(Arc::new(roots)),
             Err(why) => {
-                report(format!("the roots of backend `{}` cannot be used: {why}", config.id));
+                report(
+                    format!("the roots of backend `{}` cannot be used: {why}", config.id),
+                    *span,
+                );
                 return None;
             }
         },

@@ -89,7 +89,22 @@ impl<'a, 'f> Loader<'a, 'f> {
             let inside = apis.iter_mut().filter(|route| product.contains(&route.api.id));
             inside.for_each(|route| route.open_product = Some(Arc::clone(product)));
         }
+        self.prepare_products(&products, &apis);
         (Router::new(apis, Chain::new([global]), config.encoded_slashes), products)
+    }
+
+    /// Has the policies of products see the operations they may run for, as those of the operations' own chains do.
+    fn prepare_products(&mut self, products: &[Arc<ProductRoute>], apis: &[ApiRoute]) {
+        for (product, config) in products.iter().zip(&self.config.products) {
+            let Some(document) = &product.document else { continue };
+            let chain = Chain::new([Arc::clone(document)]);
+            let inside = apis.iter().filter(|route| product.contains(&route.api.id));
+            for operation in inside.flat_map(|route| &route.operations) {
+                for why in chain.prepare(&operation.contract) {
+                    self.report(Code::CONFIG_VALUE, why, config.span);
+                }
+            }
+        }
     }
 
     /// Workspaces by identifier, each with its document.
@@ -200,7 +215,7 @@ impl<'a, 'f> Loader<'a, 'f> {
         };
         ApiRoute {
             api: Arc::new(api),
-            path: config.routing_path(),
+            path: config.routing_path().into(),
             version_in: match &config.version_set {
                 None => VersionIn::Path,
                 Some(set) => match &set.scheme {

@@ -32,7 +32,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 use tollgate_engine::ports::Via;
 
-pub use guard::{AddressGuard, Guard};
+pub use guard::{AddressGuard, Guard, OwnListeners};
 pub(crate) use plain::{ByteStream, Protection};
 pub use proxy::EgressProxy;
 pub use resolver::{CachingResolver, Resolve, ResolveError, ResolverSettings, SystemResolver};
@@ -162,6 +162,11 @@ impl Fetcher {
         if self.generation.load().settings != settings {
             self.generation.store(Arc::new(Generation::new(settings)));
         }
+    }
+
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> FetchSettings {
+        self.generation.load().settings.clone()
     }
 
     /// Where hosts are found; one cache for these calls and for backends.

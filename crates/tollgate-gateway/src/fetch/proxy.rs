@@ -43,6 +43,14 @@ impl EgressProxy {
         Ok(Self { proxy: Proxy { host: canonical(host), port, authorization }, direct })
     }
 
+    /// The password of the URL, to be masked.
+    pub(crate) fn password(&self) -> Option<Secret<String>> {
+        let pair = self.proxy.authorization.as_ref()?.expose().strip_prefix("Basic ")?;
+        let pair = String::from_utf8(STANDARD.decode(pair).ok()?).ok()?;
+        let (_, password) = pair.split_once(':').filter(|(_, password)| !password.is_empty())?;
+        Some(Secret::new(password.to_owned()))
+    }
+
     /// Whether a host is called through the proxy.
     pub(super) fn is_for(&self, host: &str) -> bool {
         let host = canonical(host);

@@ -47,7 +47,7 @@ impl Default for KeySettings {
     fn default() -> Self {
         Self {
             lifetime: Duration::from_hours(1),
-            cooldown: Duration::from_mins(5),
+            cooldown: Duration::from_secs(30),
             stale: Duration::from_hours(24),
             timeout: Duration::from_secs(10),
             allow_http: false,

@@ -19,7 +19,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Uri};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tollgate_engine::ports::{Event, EventLogger};
+use tollgate_engine::ports::{Event, EventLogger, Partition};
 
 use crate::fetch::Fetcher;
 use crate::telemetry::{Lost, Metrics};
@@ -76,7 +76,13 @@ pub struct Endpoint {
 pub(crate) struct LoggerPool {
     fetcher: Arc<Fetcher>,
     metrics: Arc<Metrics>,
-    loggers: Mutex<Vec<Weak<Logger>>>,
+    loggers: Mutex<Vec<Known>>,
+}
+
+/// A logger. What it took may still be on its way when no configuration has it any more.
+struct Known {
+    logger: Weak<Logger>,
+    shared: Weak<Shared>,
 }
 
 impl fmt::Debug for LoggerPool {
@@ -93,8 +99,8 @@ impl LoggerPool {
     /// The logger of these settings, which may be in use already.
     pub(crate) fn logger(&self, settings: &LoggerSettings) -> Arc<dyn EventLogger> {
         let mut loggers = self.loggers.lock();
-        loggers.retain(|logger| logger.strong_count() > 0);
-        let known = loggers.iter().filter_map(Weak::upgrade);
+        loggers.retain(|known| known.shared.strong_count() > 0);
+        let known = loggers.iter().filter_map(|known| known.logger.upgrade());
         if let Some(logger) = known.into_iter().find(|logger| logger.settings == *settings) {
             return logger;
         }
@@ -109,17 +115,18 @@ impl LoggerPool {
                 metrics: Arc::clone(&self.metrics),
             }),
         });
-        loggers.push(Arc::downgrade(&logger));
+        let shared = Arc::downgrade(&logger.shared);
+        loggers.push(Known { logger: Arc::downgrade(&logger), shared });
         logger
     }
 
     /// Waits until everything that was taken has left, for a moment at most.
     pub(crate) async fn flush(&self) {
-        let loggers: Vec<Arc<Logger>> =
-            self.loggers.lock().iter().filter_map(Weak::upgrade).collect();
+        let all: Vec<Arc<Shared>> =
+            self.loggers.lock().iter().filter_map(|known| known.shared.upgrade()).collect();
         let flushing = async {
-            for logger in &loggers {
-                logger.shared.emptied().await;
+            for logger in &all {
+                logger.emptied().await;
             }
         };
         if tokio::time::timeout(FLUSH, flushing).await.is_err() {
@@ -157,7 +164,7 @@ struct State {
 impl EventLogger for Logger {
     fn send(&self, event: Event) {
         let mut state = self.shared.state.lock();
-        let bytes = state.bytes.saturating_add(event.body.len());
+        let bytes = state.bytes.saturating_add(size(&event));
         if state.waiting.len() >= MAX_WAITING || bytes > MAX_BYTES {
             drop(state);
             self.shared.metrics.events_lost(&self.shared.name, Lost::queue_full, 1);
@@ -179,6 +186,15 @@ impl Drop for Logger {
         self.shared.state.lock().is_ended = true;
         self.shared.wake.notify_one();
     }
+}
+
+/// Bytes of an event that its policy chooses.
+fn size(event: &Event) -> usize {
+    let partition = match &event.partition {
+        Partition::Any => 0,
+        Partition::Id(text) | Partition::Key(text) => text.len(),
+    };
+    event.body.len() + partition
 }
 
 impl Shared {
@@ -208,7 +224,7 @@ impl Shared {
         let mut bytes = 0_usize;
         let fits = |event: &&Event| {
             let is_first = bytes == 0;
-            bytes = bytes.saturating_add(event.body.len().max(1));
+            bytes = bytes.saturating_add(size(event).max(1));
             is_first || bytes <= MAX_BATCH_BYTES
         };
         let n_events = state.waiting.iter().take(MAX_BATCH).take_while(fits).count();
@@ -217,7 +233,7 @@ impl Shared {
             return None;
         }
         let batch: Vec<Event> = state.waiting.drain(..n_events).collect();
-        let taken: usize = batch.iter().map(|event| event.body.len()).sum();
+        let taken: usize = batch.iter().map(size).sum();
         state.bytes = state.bytes.saturating_sub(taken);
         Some(batch)
     }

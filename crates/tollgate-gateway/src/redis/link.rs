@@ -12,15 +12,18 @@ use redis::{
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::{RedisFailure, RedisSettings, RedisStatus, Script};
 use crate::fetch::Fetcher;
 use crate::telemetry::Metrics;
 
-/// How long after a failed attempt the next begins, at first and at most. The last is how long after its return a server
-/// may stay unused.
+/// How long after a failed attempt or a lost connection the next attempt begins, at first and at most. The last is how long
+/// after its return a server may stay unused, and how long a connection must last to count as a good one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A server that refuses commands is spoken of at most this often.
+const REFUSALS_SAID: Duration = Duration::from_secs(10);
 /// Commands that may wait to be written; beyond it callers wait, within their time-out.
 const QUEUE: usize = 1_024;
 
@@ -38,6 +41,8 @@ struct Shared {
     /// The connection in use; none while the server is away.
     connection: ArcSwapOption<Connection>,
     error: Mutex<Option<String>>,
+    /// When a refused command was last spoken of.
+    refusal_said: Mutex<Option<Instant>>,
 }
 
 /// A connection that has answered.
@@ -75,6 +80,7 @@ impl Link {
             metrics,
             connection: ArcSwapOption::empty(),
             error: Mutex::default(),
+            refusal_said: Mutex::default(),
         });
         let (tell, attempted) = watch::channel(false);
         let task = tokio::spawn(stay_connected(Arc::clone(&shared), tell)).abort_handle();
@@ -118,16 +124,19 @@ impl Link {
     }
 
     /// What an error means. A command that takes too long condemns the connection too: the server answers in order, so
-    /// what was sent after it is late as well.
+    /// what was sent after it is late as well. So does a server that can no longer write or is not ready: after a
+    /// fail-over its name leads to another one, which only a new connection reaches.
     fn judge(&self, connection: &Arc<Connection>, error: &RedisError) -> Failure {
-        if error.is_timeout() || error.is_unrecoverable_error() {
-            self.shared.lost(connection, &error.to_string());
-            return Failure::Away;
-        }
+        use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly};
+        let why = self.shared.in_words(error);
         match error.kind() {
-            ErrorKind::Server(kind) => Failure::Server(kind, error.to_string()),
-            _ => Failure::Answer(error.to_string()),
+            ErrorKind::Server(ReadOnly | MasterDown | BusyLoading) => {}
+            _ if error.is_timeout() || error.is_unrecoverable_error() => {}
+            ErrorKind::Server(kind) => return Failure::Server(kind, why),
+            _ => return Failure::Answer(why),
         }
+        self.shared.lost(connection, &why);
+        Failure::Away
     }
 
     /// Counts a failure and says it as callers understand it.
@@ -137,7 +146,7 @@ impl Link {
             match failure {
                 Failure::Away => RedisFailure::Away,
                 Failure::Server(_, why) | Failure::Answer(why) => {
-                    tracing::debug!(why, "a Redis command failed");
+                    self.shared.refused(&why);
                     RedisFailure::Refused(why)
                 }
             }
@@ -155,9 +164,32 @@ impl Shared {
             return;
         }
         connection.broken.notify_one();
-        self.metrics.redis_connected(false);
         *self.error.lock() = Some(why.to_owned());
         tracing::warn!(server = self.settings.server(), why, "the Redis server is away");
+    }
+
+    /// Says that the server refuses commands, but not for each of them.
+    fn refused(&self, why: &str) {
+        let now = Instant::now();
+        let mut said = self.refusal_said.lock();
+        if said.is_none_or(|said| now.saturating_duration_since(said) >= REFUSALS_SAID) {
+            *said = Some(now);
+            drop(said);
+            tracing::warn!(
+                server = self.settings.server(),
+                why,
+                "the Redis server refuses commands"
+            );
+        }
+    }
+
+    /// What the server or the connection says. Servers repeat the arguments of a command that they do not know.
+    fn in_words(&self, error: &RedisError) -> String {
+        let text = error.to_string();
+        match self.settings.password.as_ref().map(|password| password.expose().as_str()) {
+            Some(password) if !password.is_empty() => text.replace(password, "***"),
+            _ => text,
+        }
     }
 }
 
@@ -170,15 +202,18 @@ async fn stay_connected(shared: Arc<Shared>, attempted: watch::Sender<bool>) {
         let too_late = || Err(format!("no connection within {} ms", timeout.as_millis()));
         match connecting.unwrap_or_else(|_| too_late()) {
             Ok((commands, mut driver)) => {
-                pause = FIRST_PAUSE;
                 let connection = Arc::new(Connection { commands, broken: Notify::new() });
                 shared.connection.store(Some(Arc::clone(&connection)));
-                shared.metrics.redis_connected(true);
                 tracing::info!(server = shared.settings.server(), "connected to the Redis server");
                 attempted.send_replace(true);
+                let made = Instant::now();
                 tokio::select! {
                     () = &mut driver => shared.lost(&connection, "the server closed the connection"),
                     () = connection.broken.notified() => {}
+                }
+                // One that takes connections only to drop them is asked as seldom as one that takes none.
+                if made.elapsed() >= LONGEST_PAUSE {
+                    pause = FIRST_PAUSE;
                 }
             }
             Err(why) => {
@@ -188,10 +223,10 @@ async fn stay_connected(shared: Arc<Shared>, attempted: watch::Sender<bool>) {
                     let server = shared.settings.server();
                     tracing::warn!(server, why, "the Redis server cannot be reached");
                 }
-                tokio::time::sleep(pause).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
             }
         }
+        tokio::time::sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 
@@ -217,11 +252,11 @@ async fn connect(shared: &Shared) -> Result<(MultiplexedConnection, Driver), Str
         .set_pipeline_buffer_size(QUEUE);
     let (mut connection, driver) = MultiplexedConnection::new_with_config(&login, stream, config)
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| shared.in_words(&error))?;
     let mut driver: Driver = Box::pin(driver);
     let ping = redis::cmd("PING");
     let answered = tokio::select! {
-        answer = ping.query_async::<()>(&mut connection) => answer.map_err(|error| error.to_string()),
+        answer = ping.query_async::<()>(&mut connection) => answer.map_err(|error| shared.in_words(&error)),
         () = &mut driver => Err("the server closed the connection".to_owned()),
     };
     answered.map(|()| (connection, driver))

@@ -74,7 +74,6 @@ impl Redis {
     pub async fn apply(&self, settings: Option<RedisSettings>) {
         let Some(settings) = settings else {
             self.link.store(None);
-            self.metrics.redis_connected(false);
             return;
         };
         if self.link.load().as_ref().is_some_and(|link| *link.settings() == settings) {

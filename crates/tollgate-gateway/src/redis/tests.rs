@@ -18,6 +18,13 @@ struct Behaviour {
     commands: SyncMutex<Vec<Vec<String>>>,
     is_silent: AtomicBool,
     refuses_password: AtomicBool,
+    /// It does not know `AUTH`, and says so as Redis does.
+    repeats_arguments: AtomicBool,
+    /// It closes each connection once it has answered a `PING`.
+    hangs_up: AtomicBool,
+    /// It was the primary once.
+    is_replica: AtomicBool,
+    accepted: AtomicUsize,
     loaded: AtomicUsize,
 }
 
@@ -37,6 +44,7 @@ impl Server {
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                seen.accepted.fetch_add(1, Ordering::SeqCst);
                 connections.spawn(serve(stream, Arc::clone(&seen)));
             }
         });
@@ -60,8 +68,12 @@ async fn serve(mut stream: TcpStream, behaviour: Arc<Behaviour>) {
                 continue;
             }
             let answer = respond(&command, &behaviour);
+            let was_ping = command[0] == "PING";
             behaviour.commands.lock().push(command);
             stream.write_all(answer.as_bytes()).await.unwrap();
+            if was_ping && behaviour.hangs_up.load(Ordering::SeqCst) {
+                return;
+            }
         }
     }
 }
@@ -85,8 +97,18 @@ fn parse(bytes: &[u8]) -> Option<(Vec<String>, usize)> {
 fn respond(command: &[String], behaviour: &Behaviour) -> String {
     match command[0].as_str() {
         "PING" => "+PONG\r\n".to_owned(),
+        "GET" if behaviour.is_replica.load(Ordering::SeqCst) => {
+            "-READONLY You can't write against a read only replica.\r\n".to_owned()
+        }
         "GET" => "$5\r\nvalue\r\n".to_owned(),
         "BAD" => "-ERR unknown command\r\n".to_owned(),
+        "AUTH" | "HELLO" if behaviour.repeats_arguments.load(Ordering::SeqCst) => {
+            let arguments = command[1..].join("' '");
+            format!(
+                "-ERR unknown command '{}', with args beginning with: '{arguments}'\r\n",
+                command[0]
+            )
+        }
         "AUTH" | "HELLO" if behaviour.refuses_password.load(Ordering::SeqCst) => {
             "-WRONGPASS invalid username-password pair or user is disabled.\r\n".to_owned()
         }
@@ -229,12 +251,43 @@ async fn unchanged_settings_keep_the_connection_and_changed_ones_make_another() 
 
 #[tokio::test]
 async fn a_wrong_password_is_said_without_the_password() {
+    for repeats in [false, true] {
+        let server = Server::start(loopback()).await;
+        server.behaviour.refuses_password.store(true, Ordering::SeqCst);
+        server.behaviour.repeats_arguments.store(repeats, Ordering::SeqCst);
+        let redis = connected(&server).await;
+        let shown = format!("{:?} {redis:?} {:?}", redis.status(), settings(server.address));
+        assert!(shown.contains("connected: false"), "{shown}");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_not_called_without_a_pause() {
     let server = Server::start(loopback()).await;
-    server.behaviour.refuses_password.store(true, Ordering::SeqCst);
+    server.behaviour.hangs_up.store(true, Ordering::SeqCst);
     let redis = connected(&server).await;
-    let shown = format!("{:?} {redis:?} {:?}", redis.status(), settings(server.address));
-    assert!(shown.contains("connected: false"), "{shown}");
-    assert!(!shown.contains("canary"), "{shown}");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    // After 0, 50, 150 and 350 ms.
+    let accepted = server.behaviour.accepted.load(Ordering::SeqCst);
+    assert!((2..=4).contains(&accepted), "{accepted}");
+    server.behaviour.hangs_up.store(false, Ordering::SeqCst);
+    back(&redis).await;
+    assert_eq!(get(&redis).await, Ok("value".to_owned()));
+}
+
+#[tokio::test]
+async fn a_server_that_became_a_replica_is_looked_for_anew() {
+    let server = Server::start(loopback()).await;
+    let redis = connected(&server).await;
+    server.behaviour.is_replica.store(true, Ordering::SeqCst);
+    assert_eq!(get(&redis).await, Err(RedisFailure::Away));
+    let error = redis.status().unwrap().error.unwrap();
+    assert!(error.contains("read only replica"), "{error}");
+    server.behaviour.is_replica.store(false, Ordering::SeqCst);
+    back(&redis).await;
+    assert_eq!(get(&redis).await, Ok("value".to_owned()));
+    assert_eq!(server.behaviour.accepted.load(Ordering::SeqCst), 2);
 }
 
 #[test]

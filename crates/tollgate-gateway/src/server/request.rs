@@ -152,8 +152,14 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
     if has_bare_line_feed(&raw) {
         return Err(bad("a line of the header ends without a carriage return"));
     }
-    if request.headers.get_all(CONTENT_LENGTH).iter().any(|it| !is_number(it)) {
+    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+    if lengths.next().is_some_and(|it| !is_number(it)) {
         return Err(bad("the Content-Length is malformed"));
+    }
+    // Two lines are one list (RFC 9110 §5.3), and of a list of equal lengths RFC 9110 §8.6 lets a recipient keep one or refuse
+    // it. Whoever wrote two has not agreed with himself on where the body ends.
+    if lengths.next().is_some() {
+        return Err(bad("the request has two lengths"));
     }
     let codings = request.headers.get_all(TRANSFER_ENCODING);
     let mut codings = codings.iter();

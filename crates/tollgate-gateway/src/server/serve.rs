@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tollgate_engine::counters::Counted;
 use tollgate_engine::ports::Via;
 use tollgate_engine::{
-    Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, Traffic,
-    Uri, Url, Variables, error_body, process, process_error, process_unmatched,
+    Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, RouteInfo,
+    Traffic, Uri, Url, Variables, error_body, process, process_error, process_unmatched,
 };
 use uuid::Uuid;
 
@@ -172,14 +172,11 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     };
     let mut record = blank_record(request_id, facts.method.clone(), version, peer);
     record.client_ip = ip;
-    record.api = info.api.as_ref().map(|api| Arc::from(api.id.as_str()));
-    record.operation = info.operation.as_ref().map(|operation| Arc::from(operation.id.as_str()));
-    record.subscription = info.subscription.as_ref().map(|it| Arc::from(it.id.as_str()));
-    record.user = info.user.as_ref().map(|it| Arc::from(it.id.as_str()));
-    record.product = info.product.as_ref().map(|it| Arc::from(it.id.as_str()));
+    record.route = info.clone();
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
     let request = Request {
+        original_method: facts.method.clone(),
         method: facts.method,
         original_url: Arc::new(original_url),
         uri: Uri { path: below, query: rest },
@@ -241,7 +238,8 @@ async fn run<S: Site>(
         None => drop(process(&mut cx, &chain).await),
         Some(error) => drop(process_error(&mut cx, &chain, error).await),
     }
-    let RequestCx { response, last_error, wire, finally, .. } = cx;
+    let RequestCx { response, last_error, wire, finally, extensions, .. } = cx;
+    record.cache = extensions.get().copied();
     record.error = last_error.map(|error| AccessError {
         source: error.source.into(),
         reason: error.reason.into(),
@@ -301,11 +299,15 @@ fn finish_record(
 
 fn count<S>(shared: &Shared<S>, record: &AccessRecord, written: &Written) {
     let metrics = &shared.parts.metrics;
-    let operation = match &record.api {
-        Some(api) => metrics.operation(api, record.operation.as_deref()),
+    let RouteInfo { api, operation, .. } = &record.route;
+    let operation = match api {
+        Some(api) => metrics.operation(&api.id, operation.as_ref().map(|it| it.id.as_str())),
         None => metrics.unmatched(),
     };
     operation.ended(record.status, record.total, record.backend);
+    if let Some(status) = record.cache {
+        operation.looked_up(status);
+    }
     match &written.ended {
         Ended::Whole => {}
         Ended::Client(_) => metrics.response_broken(Side::client),
@@ -318,15 +320,12 @@ fn blank_record(request_id: Uuid, method: Method, version: Version, peer: &Peer)
         request_id,
         method,
         path: String::new(),
-        api: None,
-        operation: None,
-        subscription: None,
-        user: None,
-        product: None,
+        route: RouteInfo::default(),
         status: 0,
         total: Duration::ZERO,
         backend: None,
         first_byte: None,
+        cache: None,
         backend_id: None,
         backend_status: None,
         client_ip: peer.ip(),

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::Method;
+use tollgate_engine::RouteInfo;
+use tollgate_engine::ports::CacheStatus;
 use uuid::Uuid;
 
 use super::timestamp::Timestamp;
@@ -25,16 +27,8 @@ pub struct AccessRecord {
     pub method: Method,
     /// Path on the wire, without the query.
     pub path: String,
-    /// API that was matched.
-    pub api: Option<Arc<str>>,
-    /// Operation that was matched.
-    pub operation: Option<Arc<str>>,
-    /// Subscription whose key was accepted.
-    pub subscription: Option<Arc<str>>,
-    /// Owner of that subscription.
-    pub user: Option<Arc<str>>,
-    /// Product the request ran in.
-    pub product: Option<Arc<str>>,
+    /// What was matched: API, operation, subscription, ….
+    pub route: RouteInfo,
     /// Status that was sent; 0 when the client was gone before.
     pub status: u16,
     /// From the first byte of the request to the last of the response.
@@ -43,6 +37,8 @@ pub struct AccessRecord {
     pub backend: Option<Duration>,
     /// To the first byte of the response's body that was sent.
     pub first_byte: Option<Duration>,
+    /// What the cache of responses did, when it was asked or passed by.
+    pub cache: Option<CacheStatus>,
     /// Backend that was called last.
     pub backend_id: Option<Arc<str>>,
     /// Its status.
@@ -121,15 +117,17 @@ impl AccessRecord {
         line.plain("request_id", Some(self.request_id), Quotes::Json);
         line.text("method", Some(self.method.as_str()));
         line.text("path", Some(bounded(&self.path)));
-        line.text("api", self.api.as_deref());
-        line.text("operation", self.operation.as_deref());
-        line.text("subscription", self.subscription.as_deref());
-        line.text("user", self.user.as_deref());
-        line.text("product", self.product.as_deref());
+        let RouteInfo { api, operation, subscription, user, product, .. } = &self.route;
+        line.text("api", api.as_ref().map(|it| it.id.as_str()));
+        line.text("operation", operation.as_ref().map(|it| it.id.as_str()));
+        line.text("subscription", subscription.as_ref().map(|it| it.id.as_str()));
+        line.text("user", user.as_ref().map(|it| it.id.as_str()));
+        line.text("product", product.as_ref().map(|it| it.id.as_str()));
         line.plain("status", Some(self.status), Quotes::None);
         line.plain("total_ms", Some(milliseconds(self.total)), Quotes::None);
         line.plain("backend_ms", self.backend.map(milliseconds), Quotes::None);
         line.plain("first_byte_ms", self.first_byte.map(milliseconds), Quotes::None);
+        line.text("cache", self.cache.map(CacheStatus::name));
         line.text("backend", self.backend_id.as_deref());
         line.plain("backend_status", self.backend_status, Quotes::None);
         line.plain("client_ip", Some(self.client_ip), Quotes::Json);
@@ -140,7 +138,7 @@ impl AccessRecord {
         line.text("error_source", error.map(|error| &*error.source));
         line.text("error_reason", error.map(|error| &*error.reason));
         line.text("error_message", error.map(|error| bounded(&error.message)));
-        line.text("error_detail", error.and_then(|error| error.detail.as_deref()));
+        line.text("error_detail", error.and_then(|error| error.detail.as_deref()).map(bounded));
     }
 }
 
@@ -212,8 +210,7 @@ impl Line {
 
 /// Milliseconds with three decimals.
 fn milliseconds(duration: Duration) -> f64 {
-    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-    f64::from(micros) / 1_000.0
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
 
 fn protocol(version: http::Version) -> &'static str {
@@ -233,6 +230,12 @@ fn bounded(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn streams_of_hours_have_their_time() {
+        assert_eq!(milliseconds(Duration::from_nanos(1_234_567)).to_string(), "1.235");
+        assert_eq!(milliseconds(Duration::from_hours(30)).to_string(), "108000000");
+    }
 
     #[test]
     fn long_texts_are_cut_at_a_character() {

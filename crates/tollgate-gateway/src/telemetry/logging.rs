@@ -136,6 +136,8 @@ mod tests {
     use std::time::Duration;
 
     use parking_lot::Mutex;
+    use tollgate_engine::ports::CacheStatus;
+    use tollgate_engine::{Api, Product, RouteInfo};
     use uuid::Uuid;
 
     use super::super::{AccessError, AccessRecord, Metrics, Redactor};
@@ -172,15 +174,16 @@ mod tests {
             request_id: Uuid::nil(),
             method: http::Method::POST,
             path: "/openai/chat\ncanary-value".to_owned(),
-            api: Some("openai".into()),
-            operation: None,
-            subscription: Some("team".into()),
-            user: None,
-            product: Some("starter".into()),
+            route: RouteInfo {
+                api: Some(Arc::new(Api { id: "openai".to_owned(), ..Api::default() })),
+                product: Some(Arc::new(Product { id: "starter".to_owned(), ..Product::default() })),
+                ..RouteInfo::default()
+            },
             status: 401,
             total: Duration::from_micros(1_500),
             backend: None,
             first_byte: Some(Duration::from_millis(1)),
+            cache: Some(CacheStatus::Hit),
             backend_id: None,
             backend_status: None,
             client_ip: [127, 0, 0, 1].into(),
@@ -211,12 +214,12 @@ mod tests {
             ("path", "/openai/chat\n***".into()),
             ("api", "openai".into()),
             ("operation", serde_json::Value::Null),
-            ("subscription", "team".into()),
             ("product", "starter".into()),
             ("status", 401.into()),
             ("total_ms", 1.5.into()),
             ("backend_ms", serde_json::Value::Null),
             ("first_byte_ms", 1.into()),
+            ("cache", "hit".into()),
             ("client_ip", "127.0.0.1".into()),
             ("protocol", "HTTP/2".into()),
             ("bytes_in", 12.into()),
@@ -241,8 +244,8 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(!text.contains("canary"), "{text}");
         let expected = "  INFO access: request_id=00000000-0000-0000-0000-000000000000 method=\"POST\" \
-                        path=\"/openai/chat\\n***\" api=\"openai\" subscription=\"team\" product=\"starter\" status=401 total_ms=1.5 \
-                        first_byte_ms=1 client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
+                        path=\"/openai/chat\\n***\" api=\"openai\" product=\"starter\" status=401 total_ms=1.5 \
+                        first_byte_ms=1 cache=\"hit\" client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
                         error_source=\"validate-jwt\" error_reason=\"TokenExpired\" error_message=\"token *** expired\"\n";
         assert!(text.ends_with(expected), "{text}");
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -14,6 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use tollgate_engine::ports::CacheStatus;
 
 use super::CustomMetrics;
 
@@ -28,7 +30,11 @@ const OTHER: &str = "other";
 const BUCKETS: [f64; 15] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
+type CacheLookups = Family<CacheLabels, Counter>;
 type Histograms = Family<OperationLabels, Histogram, fn() -> Histogram>;
+
+/// By API and operation.
+type Operations = HashMap<Arc<str>, Arc<HashMap<Arc<str>, Arc<OperationMetrics>>>>;
 
 /// All metrics of the gateway.
 pub struct Metrics {
@@ -36,7 +42,10 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Histograms,
     backend_durations: Histograms,
-    operations: Mutex<HashMap<OperationLabels, Arc<OperationMetrics>>>,
+    cache_lookups: CacheLookups,
+    /// Replaced when there is a new one: each request looks here, and waits for no other.
+    operations: ArcSwap<Operations>,
+    beginning: Mutex<()>,
     in_flight: Gauge,
     connections: Gauge,
     connections_accepted: Counter,
@@ -58,12 +67,14 @@ pub struct Metrics {
     counters_unavailable: Counter,
 }
 
-/// The series of one operation, found once so that counting a request looks nothing up.
+/// The series of one operation.
 #[derive(Debug)]
 pub struct OperationMetrics {
     classes: [Counter; 6],
     duration: Histogram,
     backend_duration: Histogram,
+    labels: OperationLabels,
+    cache_lookups: CacheLookups,
 }
 
 /// How something that is tried ended.
@@ -138,6 +149,13 @@ struct OperationLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    api: Arc<str>,
+    operation: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: Ended,
 }
@@ -170,7 +188,9 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(histograms),
             backend_durations: Family::new_with_constructor(histograms),
-            operations: Mutex::default(),
+            cache_lookups: Family::default(),
+            operations: ArcSwap::default(),
+            beginning: Mutex::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
@@ -196,6 +216,14 @@ impl Metrics {
     }
 
     fn register(&mut self) {
+        self.register_requests();
+        self.register_upkeep();
+        self.register_policies();
+        self.begin_at_zero();
+    }
+
+    /// What clients ask for and get.
+    fn register_requests(&mut self) {
         let Self { registry: r, .. } = self;
         r.register(
             "requests",
@@ -215,6 +243,11 @@ impl Metrics {
             self.backend_durations.clone(),
         );
         r.register(
+            "cache_lookups",
+            "Requests that came to a cache of responses, by what it did: hit, miss, or bypass when it was not asked",
+            self.cache_lookups.clone(),
+        );
+        r.register(
             "requests_in_flight",
             "Requests that have begun and not ended",
             self.in_flight.clone(),
@@ -230,11 +263,17 @@ impl Metrics {
             "Responses that were broken off, by who did",
             self.broken.clone(),
         );
-        r.register(
-            "one_way_requests",
-            "Requests of policies that nobody waits for, by what became of them",
-            self.one_way.clone(),
+        r.register_with_unit(
+            "buffered",
+            "Memory held by buffered bodies",
+            Unit::Bytes,
+            self.buffered_bytes.clone(),
         );
+    }
+
+    /// What the gateway does for itself.
+    fn register_upkeep(&mut self) {
+        let Self { registry: r, .. } = self;
         r.register(
             "token_fetches",
             "Calls for tokens of the gateway's identities",
@@ -253,12 +292,6 @@ impl Metrics {
             "When the configuration in force was loaded",
             self.snapshot_loaded.clone(),
         );
-        r.register_with_unit(
-            "buffered",
-            "Memory held by buffered bodies",
-            Unit::Bytes,
-            self.buffered_bytes.clone(),
-        );
         r.register(
             "log_lines_dropped",
             "Log lines that were dropped because nobody took them",
@@ -275,6 +308,21 @@ impl Metrics {
             self.redis_failures.clone(),
         );
         r.register(
+            "counters_unavailable",
+            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
+            self.counters_unavailable.clone(),
+        );
+    }
+
+    /// What policies send and count.
+    fn register_policies(&mut self) {
+        let Self { registry: r, .. } = self;
+        r.register(
+            "one_way_requests",
+            "Requests of policies that nobody waits for, by what became of them",
+            self.one_way.clone(),
+        );
+        r.register(
             "events_sent",
             "Events of policies that a logger has sent",
             self.events_sent.clone(),
@@ -285,12 +333,6 @@ impl Metrics {
             self.events_lost.clone(),
         );
         r.register_collector(Box::new(self.custom.clone()));
-        r.register(
-            "counters_unavailable",
-            "Times that a shared counter could not be reached, and `counters.when-unavailable` held",
-            self.counters_unavailable.clone(),
-        );
-        self.begin_at_zero();
     }
 
     /// A counter that is missing until its first failure cannot be alerted upon.
@@ -310,20 +352,28 @@ impl Metrics {
         }
     }
 
-    /// The series of an operation, to be kept with the route. An API without operations has one named `-`.
+    /// The series of an operation. An API without operations has one named `-`.
     pub fn operation(&self, api: &str, operation: Option<&str>) -> Arc<OperationMetrics> {
-        let mut operations = self.operations.lock();
-        let mut labels =
-            OperationLabels { api: api.into(), operation: operation.unwrap_or("-").into() };
-        if let Some(found) = operations.get(&labels) {
-            return Arc::clone(found);
+        let operation = operation.unwrap_or("-");
+        let found = find(&self.operations.load(), api, operation);
+        found.unwrap_or_else(|| self.begin_operation(api, operation))
+    }
+
+    fn begin_operation(&self, api: &str, operation: &str) -> Arc<OperationMetrics> {
+        let _alone = self.beginning.lock();
+        let mut operations = Operations::clone(&self.operations.load());
+        let n_operations: usize = operations.values().map(|of_api| of_api.len()).sum();
+        let (api, operation) =
+            if n_operations >= MAX_OPERATIONS { (OTHER, OTHER) } else { (api, operation) };
+        if let Some(found) = find(&operations, api, operation) {
+            return found;
         }
-        if operations.len() >= MAX_OPERATIONS {
-            labels = OperationLabels { api: OTHER.into(), operation: OTHER.into() };
-        }
-        let made =
-            operations.entry(labels.clone()).or_insert_with(|| Arc::new(self.series(&labels)));
-        Arc::clone(made)
+        let labels = OperationLabels { api: api.into(), operation: operation.into() };
+        let made = Arc::new(self.series(&labels));
+        let of_api = Arc::make_mut(operations.entry(labels.api).or_default());
+        of_api.insert(labels.operation, Arc::clone(&made));
+        self.operations.store(Arc::new(operations));
+        made
     }
 
     /// The series of requests that matched no API.
@@ -340,6 +390,8 @@ impl Metrics {
             classes: CLASSES.map(counter),
             duration: self.durations.get_or_create(labels).clone(),
             backend_duration: self.backend_durations.get_or_create(labels).clone(),
+            labels: labels.clone(),
+            cache_lookups: self.cache_lookups.clone(),
         }
     }
 
@@ -439,6 +491,10 @@ impl Metrics {
     }
 }
 
+fn find(all: &Operations, api: &str, operation: &str) -> Option<Arc<OperationMetrics>> {
+    all.get(api)?.get(operation).map(Arc::clone)
+}
+
 impl OperationMetrics {
     /// Counts a request that has ended; status 0 when none was sent.
     pub fn ended(&self, status: u16, total: Duration, backend: Option<Duration>) {
@@ -453,6 +509,13 @@ impl OperationMetrics {
         if let Some(backend) = backend {
             self.backend_duration.observe(backend.as_secs_f64());
         }
+    }
+
+    /// Counts what a cache of responses did. Most operations have none, so their series are made when they are needed.
+    pub fn looked_up(&self, status: CacheStatus) {
+        let OperationLabels { api, operation } = self.labels.clone();
+        let labels = CacheLabels { api, operation, result: status.name() };
+        self.cache_lookups.get_or_create(&labels).inc();
     }
 }
 
@@ -510,12 +573,26 @@ mod tests {
     }
 
     #[test]
+    fn caches_are_counted_where_there_are_any() {
+        let metrics = Metrics::new();
+        let chat = metrics.operation("openai", Some("chat"));
+        chat.ended(200, Duration::ZERO, None);
+        assert!(!metrics.encode().unwrap().contains("cache_lookups_total{"));
+        chat.looked_up(CacheStatus::Hit);
+        check(
+            &metrics,
+            r#"tollgate_cache_lookups_total{api="openai",operation="chat",result="hit"} 1"#,
+        );
+    }
+
+    #[test]
     fn names_are_bounded() {
         let metrics = Metrics::new();
         for n in 0..MAX_OPERATIONS + 50 {
             metrics.operation(&format!("api{n}"), None).ended(200, Duration::ZERO, None);
         }
-        assert_eq!(metrics.operations.lock().len(), MAX_OPERATIONS + 1);
+        let known = metrics.operations.load();
+        assert_eq!(known.values().map(|of_api| of_api.len()).sum::<usize>(), MAX_OPERATIONS + 1);
         check(
             &metrics,
             r#"tollgate_requests_total{api="other",operation="other",status="2xx"} 50"#,

@@ -234,6 +234,21 @@ impl Downstream {
         }
     }
 
+    /// Ends when the client goes away, likewise, but leaves what is unread of the body where it is.
+    pub(crate) async fn left(&mut self) {
+        if self.body_done() {
+            return self.gone().await;
+        }
+        if let Some(closed) = self.session.watch_h2_stream_close() {
+            // The stream has been reset, or has failed: it is over either way.
+            drop(closed.await);
+        } else if let Some(socket) = &self.socket {
+            socket.closed_behind().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Writes an informational response, where the client's protocol has them.
     pub(crate) async fn write_informational(&mut self, status: StatusCode, headers: HeaderMap) {
         if self.is_http2() || self.facts.http10 || self.head_written {

@@ -191,14 +191,9 @@ impl Wire for PingoraWire {
 
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>> {
         Box::pin(async move {
-            if !self.down.body_done() {
-                // Watching the client would throw away a body that may still be forwarded.
-                tokio::time::sleep(duration).await;
-                return Ok(());
-            }
             tokio::select! {
                 () = tokio::time::sleep(duration) => Ok(()),
-                () = self.down.gone() => Err(BodyError::ClientGone),
+                () = self.down.left() => Err(BodyError::ClientGone),
             }
         })
     }

@@ -23,13 +23,16 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TcpKeepalive, TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 use tollgate_engine::ClientCertificate;
 
 /// Writes up to this size in total are gathered until the session flushes.
 const WRITE_BUFFER: usize = 16 << 10;
+
+/// How often a connection with something unread is looked at for its end.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A connection. Clones are handles to the same connection: one is owned by pingora's session, another lets the pump
 /// write a body while the session reads.
@@ -139,6 +142,26 @@ impl Socket {
                 inner.read_closed = buf.filled().is_empty();
                 Poll::Ready(Ok(()))
             }
+        }
+    }
+
+    /// Waits until the peer has closed its sending side, however much that it sent before has not been read.
+    ///
+    /// While there is something to read no task is woken for what comes behind it, so this looks every now and then.
+    pub(crate) async fn closed_behind(&self) {
+        while !self.is_closed_behind() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn is_closed_behind(&self) -> bool {
+        let inner = self.0.lock();
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let ready = std::pin::pin!(inner.transport.tcp().ready(Interest::READABLE));
+        match ready.poll(&mut cx) {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
         }
     }
 

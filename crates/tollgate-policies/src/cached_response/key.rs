@@ -13,14 +13,20 @@ use crate::query;
 
 /// Headers by which some backends answer for another method, host or path than the request names. Those that are there
 /// are part of the key, so that nobody can put a response to one request in the place of that to another.
-const OVERRIDES: [&str; 9] = [
+const OVERRIDES: [&str; 15] = [
     "forwarded",
     "x-forwarded-host",
+    "x-forwarded-path",
+    "x-forwarded-port",
     "x-forwarded-prefix",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
     "x-host",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-host",
     "x-original-url",
     "x-rewrite-url",
 ];
@@ -61,14 +67,17 @@ pub(crate) fn key(cx: &RequestCx, dimensions: &Dimensions, parts: KeyParts) -> C
     key.part(&url.host);
     key.part(url.port.to_le_bytes());
     key.part(&url.path);
-    if dimensions.query.is_empty() {
+    // To some backends a semicolon separates parameters, so one that counts may be inside of one that does not.
+    if dimensions.query.is_empty() || url.query.contains(';') {
         key.part(&url.query);
     }
     for name in &dimensions.query {
         key.part(name);
-        let named = query::parameters(&url.query).filter(|it| query::name(it) == name.as_str());
-        for parameter in named {
-            key.optional(Some(parameter.split_once('=').map_or("", |(_, value)| value)));
+        // As it was sent, name and all: to some backends names in another case are the same.
+        for parameter in query::parameters(&url.query) {
+            if query::name(parameter).eq_ignore_ascii_case(name) {
+                key.optional(Some(parameter));
+            }
         }
         key.optional(None::<&str>);
     }
@@ -80,15 +89,19 @@ pub(crate) fn key(cx: &RequestCx, dimensions: &Dimensions, parts: KeyParts) -> C
         }
         key.optional(None::<&[u8]>);
     }
+    let user = info.user.as_ref();
     if parts.developer {
-        key.optional(info.user.as_ref().map(|user| &user.id));
-        key.optional(info.subscription.as_ref().map(|subscription| &subscription.id));
+        key.optional(user.map(|user| &user.id));
+        // All subscriptions of a user are the same developer's; one that nobody owns stands for itself.
+        let alone = info.subscription.as_ref().filter(|_| user.is_none());
+        key.optional(alone.map(|subscription| &subscription.id));
     }
     if parts.groups {
-        let user = info.user.as_ref();
         let mut groups: Vec<&str> =
             user.map_or(&[][..], |user| &user.groups).iter().map(|group| &*group.id).collect();
         groups.sort_unstable();
+        // A user without groups is not a guest.
+        key.optional(user.map(|_| "user"));
         for group in groups {
             key.optional(Some(group));
         }

@@ -225,6 +225,7 @@ fn what_requests_differ_in_tells_them_apart() {
         ("x-http-method-override", "POST"),
         ("x-forwarded-host", "evil.example"),
         ("forwarded", "host=evil.example"),
+        ("x-forwarded-scheme", "http"),
     ] {
         assert!(!shared(same().header(name, value), same()), "{name}");
     }
@@ -238,6 +239,9 @@ fn dimensions_are_those_that_are_named() {
     assert!(shared(by_query("/?x=1&y=1"), by_query("/?y=2&x=1")));
     for other in ["/?x=2&y=1", "/?y=1", "/?x=1&x=1", "/?x=1&z=", "/?X=1"] {
         assert!(!shared(by_query("/?x=1&y=1"), by_query(other)), "{other}");
+    }
+    for other in ["/?X=1", "/?%78=1", "/?X=1&y=2", "/?y=1;x=1", "/?y=1%26;x=1"] {
+        assert!(!shared(by_query(other), by_query("/?y=1")), "{other}");
     }
     let by_header = || Request::new("/").lookup("|<vary-by-header>Accept</vary-by-header>");
     assert!(shared(by_header().header("accept", "a"), by_header().header("accept", "a")));

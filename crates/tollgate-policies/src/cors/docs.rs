@@ -36,7 +36,6 @@ that counts. Requests without `Origin` pass untouched.
 Differences from Azure:
 
 - `terminate-unmatched-request` is `true` when it is left out; Microsoft's table says `false`, its text `true`.
-- `allowed-headers` may be left out, as public policies do; Microsoft's table requires it.
 - With `*` as `origin` and `allow-credentials` the answer names the site that asks, because browsers do not take `*` then;
   that is a warning at load.
 - `allowed-headers` may be left out, as documents in the field do; Microsoft's table asks for it.
@@ -45,6 +44,6 @@ Differences from Azure:
 - Schemes and hosts compare without regard to case, the port of the scheme is the same as none, a path is left out;
   an `origin` that no browser sends, such as `https://*.contoso.com`, is a warning at load and never matches.
 - An API without operations accepts every method; it has no operation `OPTIONS`, so `cors` answers its preflights.
-- A `cors` inside `choose` or another policy is not asked about preflights.
+- A `cors` inside `choose` or another policy is not asked about preflights; that is a warning at load.
 - At product scope, preflights are in the context of the product only when it is open or the key is in the query.
 "#;

@@ -149,6 +149,14 @@ impl<T: Typed> Typed for OneOrAll<T> {
 struct Allowed;
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
+    if cx.is_nested() {
+        let message = "`cors` inside another policy is not asked about preflights";
+        cx.report(
+            Diagnostic::new(Code::SUSPICIOUS, message, element.name_span)
+                .label("not directly in `inbound`")
+                .help("let an expression in `origin` decide instead of a condition around it"),
+        );
+    }
     let credentials: Option<Value<bool>> = cx.attribute(element, "allow-credentials");
     let terminate = cx.attribute(element, "terminate-unmatched-request");
     let origins = texts(element, "allowed-origins", cx);
@@ -245,7 +253,9 @@ impl Cors {
 
     /// The answer to a preflight that is allowed.
     fn preflight(&self, cx: &mut RequestCx) -> Result<Option<Response>, PolicyError> {
-        let Some(Preflight { origin, method, headers }) = Preflight::read(cx) else {
+        let Some(Preflight { origin, method: Some(method), headers: Some(headers) }) =
+            Preflight::read(cx)
+        else {
             return Ok(None);
         };
         let credentials = self.credentials.eval(cx)?;
@@ -350,12 +360,14 @@ impl Step for Cors {
 /// What a browser asks before it lets a script make a request.
 struct Preflight {
     origin: HeaderValue,
-    method: Method,
-    headers: Vec<HeaderName>,
+    /// `None` when what is asked for can be no method; so no policy allows it.
+    method: Option<Method>,
+    /// Likewise for names of headers.
+    headers: Option<Vec<HeaderName>>,
 }
 
 impl Preflight {
-    /// `None` when the request is not one, or names a header that cannot be one.
+    /// `None` when the request is not one.
     fn read(cx: &RequestCx) -> Option<Self> {
         let lines = &cx.request.headers;
         if cx.request.method != Method::OPTIONS {
@@ -363,7 +375,7 @@ impl Preflight {
         }
         let origin = lines.get(ORIGIN)?.clone();
         let method = lines.get(ACCESS_CONTROL_REQUEST_METHOD)?;
-        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        let method = Method::from_bytes(method.as_bytes()).ok();
         let headers = lines
             .get_all(ACCESS_CONTROL_REQUEST_HEADERS)
             .iter()
@@ -371,7 +383,7 @@ impl Preflight {
             .map(<[u8]>::trim_ascii)
             .filter(|name| !name.is_empty())
             .map(|name| HeaderName::from_bytes(name).ok())
-            .collect::<Option<_>>()?;
+            .collect();
         Some(Self { origin, method, headers })
     }
 }

@@ -34,10 +34,9 @@ impl Typed for Amount {
     }
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
-        u64::try_from(i64::from_value(value, state)?).map(Self).map_err(|_| {
-            let message = "Expression evaluation failed. The value is negative.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        u64::try_from(i64::from_value(value, state)?)
+            .map(Self)
+            .map_err(|_| PolicyError::unfit_value("The value is negative."))
     }
 }
 
@@ -54,10 +53,11 @@ impl Counting {
     /// when the response is known.
     pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>, late: bool) -> Option<Self> {
         let condition = cx.attribute(element, INCREMENT_CONDITION.name);
+        let count = cx.attribute(element, INCREMENT_COUNT.name);
         if condition.is_none() && element.attribute(INCREMENT_CONDITION.name).is_some() {
             return None;
         }
-        let count = cx.attribute(element, INCREMENT_COUNT.name)?;
+        let count = count?;
         let late = late || condition.as_ref().is_some_and(reads_response) || reads_response(&count);
         Some(Self { condition, count, late })
     }

@@ -8,12 +8,12 @@ use tollgate_engine::{AttributeDef, CompileCx, RouteInfo, Scope};
 
 pub(crate) const NAME: AttributeDef = AttributeDef {
     name: "name",
-    doc: "Display name of what the limit is for; looked at only without `id`.",
+    doc: "Display name of what the limit is for, in which the case of ASCII letters does not matter; looked at only without `id`.",
     ..AttributeDef::DEFAULT
 };
 pub(crate) const ID: AttributeDef = AttributeDef {
     name: "id",
-    doc: "Identifier of what the limit is for.",
+    doc: "Identifier of what the limit is for, in which the case of ASCII letters does not matter.",
     ..AttributeDef::DEFAULT
 };
 
@@ -73,10 +73,13 @@ fn level<T>(
 }
 
 impl<T> Level<T> {
+    /// Azure's names of resources compare without regard to case; a limit that is lost over a capital letter would let
+    /// everything through.
     fn is_for(&self, id: &str, name: &str) -> bool {
-        match &self.id {
-            Some(own) => own == id,
-            None => self.name.as_deref() == Some(name),
+        match (&self.id, &self.name) {
+            (Some(own), _) => own.eq_ignore_ascii_case(id),
+            (None, Some(own)) => own.eq_ignore_ascii_case(name),
+            (None, None) => false,
         }
     }
 }

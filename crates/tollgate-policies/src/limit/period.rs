@@ -40,10 +40,7 @@ impl<const MIN: u64, const MAX: u64, const OR_ZERO: bool> Typed for Period<MIN, 
                 .and_then(Self::new),
             None => Self::parse(&<std::sync::Arc<str>>::from_value(value, state)?),
         };
-        period.map_err(|why| {
-            let message = format!("Expression evaluation failed. The period does not fit: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        period.map_err(|why| PolicyError::unfit_value(format!("The period does not fit: {why}.")))
     }
 }
 
@@ -89,10 +86,7 @@ impl Typed for Instant {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <std::sync::Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text).map_err(|why| PolicyError::unfit_value(format!("{why}.")))
     }
 }
 

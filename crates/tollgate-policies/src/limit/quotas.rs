@@ -55,14 +55,10 @@ impl Quotas {
     }
 
     /// The counters of a key: of calls, and of bandwidth.
-    pub(crate) fn counters(
-        &self,
-        key: CounterKey,
-        window: Window,
-    ) -> (Option<Counter>, Option<Counter>) {
+    pub(crate) fn counters(&self, key: CounterKey, window: Window) -> [Option<Counter>; 2] {
         let calls = self.calls.map(|_| Counter { key, window });
         let bandwidth = self.bandwidth.map(|_| Counter { key: key.part(BANDWIDTH.name), window });
-        (calls, bandwidth)
+        [calls, bandwidth]
     }
 
     /// Adds what to charge: calls as given, and of bandwidth that something is left.
@@ -74,7 +70,7 @@ impl Quotas {
         charges: &mut Charges,
         asked: &mut Asked,
     ) {
-        let (calls, bandwidth) = self.counters(key, window);
+        let [calls, bandwidth] = self.counters(key, window);
         if let (Some(counter), Some(limit)) = (calls, self.calls) {
             charges.push(Charge { counter, limit, needed, amount });
             asked.0.push(QuotaKind::Calls);

@@ -32,19 +32,26 @@ impl Render<'_> {
             Operator::GreaterOrEqual => ordered(Ordering::is_ge, self.order(&left, &right)?),
             Operator::Contains => match &left {
                 Value::Text(text) => {
+                    self.charge(text.len())?;
                     !matches!(right, Value::Nil) && text.contains(&*self.text(&right)?)
                 }
                 other => self.any_equal(other, &right)?,
             },
             Operator::StartsWith => match (&left, &right) {
-                (Value::Text(left), Value::Text(right)) => left.starts_with(&**right),
+                (Value::Text(left), Value::Text(right)) => {
+                    self.charge(left.len().min(right.len()))?;
+                    left.starts_with(&**right)
+                }
                 (left, right) => {
                     let first = self.items(left)?.and_then(|items| items.into_iter().next());
                     first.map_or(Ok(false), |first| self.equal(&first, right))?
                 }
             },
             Operator::EndsWith => match (&left, &right) {
-                (Value::Text(left), Value::Text(right)) => left.ends_with(&**right),
+                (Value::Text(left), Value::Text(right)) => {
+                    self.charge(left.len().min(right.len()))?;
+                    left.ends_with(&**right)
+                }
                 (left, right) => {
                     let last = self.items(left)?.and_then(|items| items.into_iter().next_back());
                     last.map_or(Ok(false), |last| self.equal(&last, right))?
@@ -83,7 +90,11 @@ impl Render<'_> {
             (Value::Empty, other) | (other, Value::Empty) => self.is_empty(other)?,
             (Value::Nil, Value::Nil) => true,
             (Value::Bool(left), Value::Bool(right)) => left == right,
-            (Value::Text(left), Value::Text(right)) => left == right,
+            (Value::Text(left), Value::Text(right)) => {
+                // Only those of one length are compared.
+                self.step(if left.len() == right.len() { left.len() as u64 / 64 } else { 0 })?;
+                left == right
+            }
             (Value::Other(left), Value::Other(right)) => {
                 let state = self.state();
                 order_times(left, right, state) == Some(Ordering::Equal)
@@ -98,7 +109,10 @@ impl Render<'_> {
     fn is_blank(&mut self, value: &Value) -> Result<bool> {
         Ok(match value {
             Value::Nil | Value::Bool(false) => true,
-            Value::Text(text) => text.trim().is_empty(),
+            Value::Text(text) => {
+                self.charge(text.len())?;
+                text.trim().is_empty()
+            }
             other => self.is_empty(other)?,
         })
     }
@@ -114,7 +128,11 @@ impl Render<'_> {
     pub(super) fn order(&mut self, left: &Value, right: &Value) -> Result<Option<Ordering>> {
         Ok(match (left, right) {
             (Value::Nil, _) | (_, Value::Nil) => None,
-            (Value::Text(left), right) => Some((**left).cmp(&*self.text(right)?)),
+            (Value::Text(left), right) => {
+                let right = self.text(right)?;
+                self.charge(left.len().min(right.len()))?;
+                Some((**left).cmp(&*right))
+            }
             (Value::Other(left), Value::Other(right)) => {
                 let state = self.state();
                 order_times(left, right, state)

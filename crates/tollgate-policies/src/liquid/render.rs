@@ -7,24 +7,23 @@ use tollgate_engine::{PolicyError, RequestCx};
 use tollgate_expr::{EvalState, Exception, Json};
 
 use super::Reading;
-use super::ast::{Cycle, Expr, Group, Loop, LoopKind, Node, Offset, Part as Step, Pipe, When};
+use super::ast::{Cycle, Expr, Group, Node, Part as Step, Pipe, When};
 use super::lookup::{self, Part};
-use super::loops::{forloop, tablerowloop};
 use super::value::{Owner, Value, decimal_text, scalar_text};
 use super::xml;
-use crate::message_body::{LONGEST, body_of, content_type, is_of, too_large};
+use crate::message_body::{DEEPEST, LONGEST, body_of, content_type, is_of, too_deep, too_large};
 
-/// Nodes rendered, items visited and, in sixty-fours, bytes written or made.
+/// Nodes rendered, items visited, in sixteens elements looked through and, in sixty-fours, bytes read, written or made.
 const MOST_STEPS: u64 = 1_000_000;
 
 pub(super) type Result<T> = std::result::Result<T, PolicyError>;
 
 /// Names and values of one block.
-type Scope = Vec<(Arc<str>, Value)>;
+pub(super) type Scope = Vec<(Arc<str>, Value)>;
 
 /// How a row of nodes ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     Done,
     Break,
     Continue,
@@ -38,13 +37,15 @@ pub(super) struct Render<'a> {
     state: EvalState,
     body: Option<Value>,
     /// Innermost last; the first is where `assign` writes.
-    scopes: Vec<Scope>,
+    pub(super) scopes: Vec<Scope>,
     counters: HashMap<Arc<str>, i64>,
     cycles: HashMap<String, usize>,
     /// Where the loops of each name stopped.
-    offsets: HashMap<Arc<str>, usize>,
+    pub(super) offsets: HashMap<Arc<str>, usize>,
     changes: HashMap<usize, String>,
     steps: u64,
+    /// Containers inside one another whose text is made.
+    depth: usize,
     out: String,
 }
 
@@ -60,6 +61,7 @@ pub(super) fn render(nodes: &[Node], cx: &mut RequestCx, reading: Reading) -> Re
         offsets: HashMap::new(),
         changes: HashMap::new(),
         steps: MOST_STEPS,
+        depth: 0,
         out: String::new(),
     };
     render.nodes(nodes)?;
@@ -97,7 +99,7 @@ impl Render<'_> {
         &mut self.state
     }
 
-    fn write(&mut self, text: &str) -> Result<()> {
+    pub(super) fn write(&mut self, text: &str) -> Result<()> {
         self.charge(text.len())?;
         if self.out.len() + text.len() > LONGEST {
             return Err(too_large());
@@ -106,7 +108,7 @@ impl Render<'_> {
         Ok(())
     }
 
-    fn nodes(&mut self, nodes: &[Node]) -> Result<Flow> {
+    pub(super) fn nodes(&mut self, nodes: &[Node]) -> Result<Flow> {
         for node in nodes {
             self.step(1)?;
             let flow = self.node(node)?;
@@ -118,7 +120,7 @@ impl Render<'_> {
     }
 
     /// Nodes in a scope of their own.
-    fn inside(&mut self, nodes: &[Node]) -> Result<Flow> {
+    pub(super) fn inside(&mut self, nodes: &[Node]) -> Result<Flow> {
         self.scopes.push(Scope::new());
         let flow = self.nodes(nodes);
         self.scopes.pop();
@@ -126,7 +128,7 @@ impl Render<'_> {
     }
 
     /// What nodes render, apart from the output.
-    fn captured(&mut self, nodes: &[Node]) -> Result<(String, Flow)> {
+    pub(super) fn captured(&mut self, nodes: &[Node]) -> Result<(String, Flow)> {
         let outer = std::mem::take(&mut self.out);
         let flow = self.nodes(nodes);
         let text = std::mem::replace(&mut self.out, outer);
@@ -237,111 +239,6 @@ impl Render<'_> {
             self.write(&text)?;
         }
         Ok(())
-    }
-
-    /// The items that a loop visits; none when the value is no collection.
-    fn segment(&mut self, this: &Loop) -> Result<Option<Vec<Value>>> {
-        let collection = self.eval(&this.collection)?;
-        let Some(items) = self.items(&collection)? else { return Ok(None) };
-        let from = match &this.offset {
-            None => 0,
-            Some(Offset::Continue) => self.offsets.get(&this.name).copied().unwrap_or(0),
-            Some(Offset::At(offset)) => self.count(offset)?,
-        };
-        let limit = match &this.limit {
-            Some(limit) => self.count(limit)?,
-            None => usize::MAX,
-        };
-        let mut segment: Vec<Value> = items.into_iter().skip(from).take(limit).collect();
-        if this.reversed {
-            segment.reverse();
-        }
-        self.offsets.insert(Arc::clone(&this.name), from + segment.len());
-        Ok(Some(segment))
-    }
-
-    /// A number of items.
-    fn count(&mut self, expr: &Expr) -> Result<usize> {
-        let value = self.eval(expr)?;
-        let number = match value {
-            Value::Nil => Some(0),
-            other => other.parsed_number().and_then(super::value::Number::int),
-        };
-        let number = number.ok_or_else(|| self.fault("A limit or offset is not a number."))?;
-        Ok(usize::try_from(number.max(0)).unwrap_or(usize::MAX))
-    }
-
-    fn repeat(&mut self, this: &Loop) -> Result<Flow> {
-        let items = self.segment(this)?.unwrap_or_default();
-        if items.is_empty() && !matches!(this.kind, LoopKind::TableRow(_)) {
-            return self.inside(&this.otherwise);
-        }
-        self.scopes.push(Scope::new());
-        let ended = match &this.kind {
-            LoopKind::TableRow(columns) => self.rows(this, items, columns.as_ref()),
-            LoopKind::For | LoopKind::JsonArray => self.each(this, items),
-        };
-        self.scopes.pop();
-        ended.map(|()| Flow::Done)
-    }
-
-    fn each(&mut self, this: &Loop, items: Vec<Value>) -> Result<()> {
-        let length = items.len();
-        let has_commas = matches!(this.kind, LoopKind::JsonArray);
-        let mut needs_comma = false;
-        for (index, item) in items.into_iter().enumerate() {
-            self.step(1)?;
-            let forloop = forloop(&this.name, index, length);
-            if let Some(scope) = self.scopes.last_mut() {
-                set(scope, &this.variable, item);
-                set(scope, &"forloop".into(), forloop);
-            }
-            let flow = if has_commas {
-                let (text, flow) = self.captured(&this.body)?;
-                // An item that gives nothing needs no comma.
-                let is_blank = text.trim().is_empty();
-                if needs_comma && !is_blank {
-                    self.write(",")?;
-                }
-                needs_comma |= !is_blank;
-                self.write(&text)?;
-                flow
-            } else {
-                self.nodes(&this.body)?
-            };
-            if flow == Flow::Break {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn rows(&mut self, this: &Loop, items: Vec<Value>, columns: Option<&Expr>) -> Result<()> {
-        let length = items.len();
-        let columns = match columns {
-            Some(columns) => self.count(columns)?.max(1),
-            None => length.max(1),
-        };
-        self.write("<tr class=\"row1\">\n")?;
-        for (index, item) in items.into_iter().enumerate() {
-            self.step(1)?;
-            let column = index % columns;
-            if let Some(scope) = self.scopes.last_mut() {
-                set(scope, &this.variable, item);
-                set(scope, &"tablerowloop".into(), tablerowloop(index, length, column, columns));
-            }
-            self.write(&format!("<td class=\"col{}\">", column + 1))?;
-            let flow = self.nodes(&this.body)?;
-            self.write("</td>")?;
-            if flow == Flow::Break {
-                break;
-            }
-            if column + 1 == columns && index + 1 < length {
-                let row = (index + 1) / columns + 1;
-                self.write(&format!("</tr>\n<tr class=\"row{row}\">"))?;
-            }
-        }
-        self.write("</tr>\n")
     }
 
     /// A value through its filters.
@@ -471,7 +368,14 @@ impl Render<'_> {
                 let member = state.json_member(container, name);
                 member.map(|member| json_value(state, *owner, member))
             }
-            Value::Xml(element) => element.member(name, self.reading.nil_is_null),
+            Value::Xml(element) => {
+                self.step(element.n_members() as u64 / 16)?;
+                let found = element.member(name, self.reading.nil_is_null);
+                if let Some(Value::Array(items)) = &found {
+                    self.step(items.len() as u64)?;
+                }
+                found
+            }
             Value::Pair(pair) => match name {
                 "Key" | "itemName" => Some(Value::Text(Arc::clone(&pair.0))),
                 "Value" => Some(pair.1.clone()),
@@ -588,7 +492,8 @@ impl Render<'_> {
             }
             Value::Context(_) | Value::Object(_) => {
                 let pairs = self.pairs(value)?;
-                if pairs.is_empty() && !is_collection(value) {
+                let is_collection = matches!(value, Value::Context(part) if part.is_collection());
+                if pairs.is_empty() && !is_collection {
                     return Ok(None);
                 }
                 pairs.into_iter().map(|pair| Value::Pair(Arc::new(pair))).collect()
@@ -628,6 +533,17 @@ impl Render<'_> {
         }
     }
 
+    /// The text of something in a container. JSON may be nested as deep as its text is long.
+    fn inner_text(&mut self, value: &Value) -> Result<Arc<str>> {
+        if self.depth == DEEPEST {
+            return Err(too_deep());
+        }
+        self.depth += 1;
+        let text = self.text(value);
+        self.depth -= 1;
+        text
+    }
+
     /// The text that a value renders as.
     pub(super) fn text(&mut self, value: &Value) -> Result<Arc<str>> {
         let text = match value {
@@ -640,16 +556,19 @@ impl Render<'_> {
             Value::Decimal(value) => decimal_text(*value).into(),
             Value::Text(text) => return Ok(Arc::clone(text)),
             Value::Other(value) => scalar_text(value, &self.state).into(),
-            Value::Xml(element) => element.text().into(),
+            Value::Xml(element) => {
+                self.charge(element.size())?;
+                element.text().into()
+            }
             Value::Pair(pair) => {
-                let inner = self.text(&pair.1.clone())?;
+                let inner = self.inner_text(&pair.1)?;
                 format!("[{}, {inner}]", pair.0).into()
             }
             Value::Context(part) => lookup::text(self.cx, *part).unwrap_or_default().into(),
             Value::Array(_) | Value::Json(..) => {
                 let mut joined = String::new();
                 for item in self.items(value)?.unwrap_or_default() {
-                    let text = self.text(&item)?;
+                    let text = self.inner_text(&item)?;
                     self.charge(text.len())?;
                     joined.push_str(&text);
                     if joined.len() > LONGEST {
@@ -663,7 +582,8 @@ impl Render<'_> {
     }
 }
 
-fn set(scope: &mut Scope, name: &Arc<str>, value: Value) {
+/// Sets a name of a scope.
+pub(super) fn set(scope: &mut Scope, name: &Arc<str>, value: Value) {
     match scope.iter_mut().find(|(own, _)| own == name) {
         Some((_, slot)) => *slot = value,
         None => scope.push((Arc::clone(name), value)),
@@ -679,17 +599,4 @@ fn json_value(state: &EvalState, owner: Owner, token: tollgate_expr::Value) -> V
         Some(Json::Array(_) | Json::Object(_)) => Value::Json(owner, token),
         None => Value::Nil,
     }
-}
-
-/// Whether loops go over a part of `context`.
-fn is_collection(value: &Value) -> bool {
-    matches!(
-        value,
-        Value::Context(
-            Part::RequestHeaders
-                | Part::ResponseHeaders
-                | Part::MatchedParameters
-                | Part::Variables
-        )
-    )
 }

@@ -405,6 +405,78 @@ fn rendering_is_bounded() {
     );
 }
 
+/// Bodies that make ordinary templates do a lot: each is rendered, or refused within the steps.
+#[test]
+fn hostile_bodies_cost_little() {
+    let check = |kind: &'static str, body: &str, template: &str, refused: bool| {
+        let case = Case::inbound(&format!("<set-body template=\"liquid\">{template}</set-body>"));
+        let run = case.header("content-type", HeaderValue::from_static(kind)).body(body).run();
+        let expected = if refused { "The template takes too many steps." } else { "" };
+        assert_eq!(run.message(), expected, "{template}");
+    };
+    let xml = |big: &str, item: &str, n: usize| {
+        format!("<r><big a=\"1\">{big}</big>{}</r>", item.repeat(n))
+    };
+    let json = |big: &str, n: usize| {
+        format!("{{\"big\":\"{big}\",\"twin\":\"{big}\",\"i\":[0{}]}}", ",0".repeat(n))
+    };
+    let each = |list: &str, inside: &str| format!("{{% for i in {list} %}}{inside}{{% endfor %}}");
+    let long = "1".repeat(1 << 20);
+    let blank = " ".repeat(1 << 20);
+    let (in_json, in_xml) = ("application/json", "application/xml");
+    // Long texts that are asked time and again what number they say.
+    check(in_json, &json(&long, 100_000), &each("body.i", "{{ body.big | Abs | Size }}"), false);
+    let deep = format!("{}{long}{}", "<d>".repeat(200), "</d>".repeat(200));
+    let source = xml(&deep, "<i/>", 3_000);
+    check(in_xml, &source, &each("body.r.i", "{{ body.r.big | Abs | Size }}"), false);
+    // Texts that are compared, searched and looked through.
+    for inside in [
+        "{% if body.big == body.twin %}{% endif %}",
+        "{% if body.big contains 'x' %}{% endif %}",
+        "{% if body.big startsWith body.twin %}{% endif %}",
+        "{{ body.big | Currency | Size }}",
+    ] {
+        check(in_json, &json(&long, 100_000), &each("body.i", inside), true);
+    }
+    check(in_json, &json(&blank, 100_000), &each("body.i", "{{ body.big | Default: '' }}"), true);
+    check(
+        in_json,
+        &json(&blank, 100_000),
+        &each("body.i", "{% if body.big == blank %}{% endif %}"),
+        true,
+    );
+    // Elements among many others.
+    let source = xml("x", "<i/>", 100_000);
+    check(in_xml, &source, &each("body.r.i", "{{ body.r.none }}"), true);
+    check(in_xml, &source, &each("body.r.i", "{{ body.r.i.size }}"), true);
+    // Items that no order holds for.
+    let numbers: Vec<String> = (0..500)
+        .map(|n| if n % 3 == 0 { "NaN".to_owned() } else { (n * 7919 % 500).to_string() })
+        .collect();
+    let source = format!("{{\"i\":[{}]}}", numbers.join(","));
+    check(in_json, &source, "{{ body.i | Sort | Join: ',' }}", false);
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let deep = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
+    let json = HeaderValue::from_static("application/json");
+    let reason = |variable: &str, template: &str, body: &str| {
+        let policies = format!("{variable}<set-body template=\"liquid\">{template}</set-body>");
+        let run = Case::inbound(&policies).header("content-type", json.clone()).body(body).run();
+        run.reason().to_owned()
+    };
+    assert_eq!(reason("", "{{ body }}", &deep(200)), "");
+    for template in ["{{ body }}", "{{ body | Join: '' }}", "{{ body | Append: 'a' }}"] {
+        assert_eq!(reason("", template, &deep(400)), "BodyTooDeep", "{template}");
+    }
+    // What an expression makes may be deeper than what is read.
+    let variable = r#"<set-variable name="deep" value="@{ var it = new JObject(); for (var i = 0; i &lt; 20000; i++) { it = new JObject(new JProperty("a", it)); } return it; }" />"#;
+    for template in ["{{ context.Variables.deep }}", "{{ context.Variables.deep | Sort: 'a' }}"] {
+        assert_eq!(reason(variable, template, "1"), "BodyTooDeep", "{template}");
+    }
+}
+
 #[test]
 fn nothing_in_a_template_panics() {
     for text in [

@@ -10,6 +10,9 @@ use tollgate_expr::EvalState;
 use super::lookup::Part;
 use super::xml::XmlElement;
 
+/// Bytes of a text that is read as a number: a longer one is none, and is not looked through time and again.
+const LONGEST_NUMBER: usize = 512;
+
 /// A value. Containers are cheap to copy.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
@@ -126,7 +129,8 @@ impl Value {
     /// The number, when it is one or a text that says one.
     pub(super) fn parsed_number(&self) -> Option<Number> {
         let text = match self {
-            Self::Text(text) => text.trim(),
+            Self::Text(text) => Some(text).filter(|text| text.len() <= LONGEST_NUMBER)?.trim(),
+            Self::Xml(element) if element.size() > LONGEST_NUMBER => return None,
             Self::Xml(element) => return Self::text(element.text()).parsed_number(),
             other => return other.number(),
         };

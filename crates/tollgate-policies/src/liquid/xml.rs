@@ -16,19 +16,34 @@ pub(super) struct XmlElement {
     attributes: Vec<(Arc<str>, Arc<str>)>,
     pub(super) children: Vec<Arc<XmlElement>>,
     /// The text directly inside.
-    own_text: String,
+    own_text: Arc<str>,
     is_nil: bool,
+    /// Bytes of all text inside, and one for each element: what it costs to put the text together.
+    size: usize,
 }
 
 impl XmlElement {
+    /// What [`text`](Self::text) costs.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// All text inside.
     pub(super) fn text(&self) -> String {
-        let mut text = self.own_text.clone();
-        // Nesting is bounded when the document is read.
-        for child in &self.children {
-            text.push_str(&child.text());
-        }
+        let mut text = String::with_capacity(self.size);
+        self.push_text(&mut text);
         text
+    }
+
+    /// Nesting is bounded when the document is read.
+    fn push_text(&self, out: &mut String) {
+        out.push_str(&self.own_text);
+        self.children.iter().for_each(|child| child.push_text(out));
+    }
+
+    /// How many elements and attributes are looked through for a member.
+    pub(super) fn n_members(&self) -> usize {
+        self.children.len() + self.attributes.len()
     }
 
     /// What a member is: an element's value, an array of several of one name, or an attribute. Case matters only when
@@ -65,12 +80,16 @@ fn value_of(element: &Arc<XmlElement>, nil_is_null: bool) -> Value {
         return if nil_is_null { Value::Nil } else { Value::text("") };
     }
     let is_plain = element.children.is_empty() && element.attributes.is_empty();
-    if is_plain { Value::text(element.own_text.as_str()) } else { Value::Xml(Arc::clone(element)) }
+    if is_plain {
+        Value::Text(Arc::clone(&element.own_text))
+    } else {
+        Value::Xml(Arc::clone(element))
+    }
 }
 
 /// Reads a document: an element without a name around its root.
 pub(super) fn read(state: &mut EvalState, text: &str) -> Result<Arc<XmlElement>, Exception> {
-    let mut open = vec![XmlElement::default()];
+    let mut open = vec![Open::default()];
     state.read_xml(text, WhiteSpace::LeftOut, &mut |event| {
         match event {
             XmlEvent::Start { name, attributes, .. } => {
@@ -87,21 +106,39 @@ pub(super) fn read(state: &mut EvalState, text: &str) -> Result<Arc<XmlElement>,
                         element.attributes.push((own.local.into(), attribute.value.into()));
                     }
                 }
-                open.push(element);
+                open.push(Open { element, text: String::new() });
             }
             XmlEvent::End => {
                 if let (Some(done), Some(parent)) = (open.pop(), open.last_mut()) {
-                    parent.children.push(Arc::new(done));
+                    let done = done.close();
+                    parent.element.size += done.size;
+                    parent.element.children.push(Arc::new(done));
                 }
             }
             XmlEvent::Text(text) | XmlEvent::CData(text) => {
-                if let Some(element) = open.last_mut() {
-                    element.own_text.push_str(text);
+                if let Some(open) = open.last_mut() {
+                    open.text.push_str(text);
                 }
             }
             XmlEvent::Declaration(_) | XmlEvent::Comment(_) | XmlEvent::Instruction { .. } => {}
         }
         Ok(())
     })?;
-    Ok(Arc::new(open.pop().unwrap_or_default()))
+    Ok(Arc::new(open.pop().unwrap_or_default().close()))
+}
+
+/// An element that is being read.
+#[derive(Default)]
+struct Open {
+    element: XmlElement,
+    text: String,
+}
+
+impl Open {
+    fn close(self) -> XmlElement {
+        let Self { mut element, text } = self;
+        element.size += 1 + text.len();
+        element.own_text = text.into();
+        element
+    }
 }

@@ -66,7 +66,9 @@ Differences from Azure:
 
 - Redirects are not followed; a redirect is an answer like any other.
 - A compressed body is decoded, and its `Content-Encoding` and `Content-Length` are then not among the headers.
+- `set-method` inside may be an expression.
 - `response-variable-name` may be absent; the answer is then discarded.
+- `body` of a Liquid template inside is the copied body; with `mode="new"` it is empty.
 - With `mode="copy"` neither `Host` nor headers of the connection nor the gateway's own subscription key are copied. A body
   that an expression has consumed is not copied.
 - A token of `authentication-managed-identity` takes the place of an `Authorization` header, wherever it stands.

@@ -17,8 +17,8 @@ use crate::message_body::reading;
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "set-body",
-    sections: &[Section::Inbound, Section::Backend, Section::Outbound],
-    toolkit_sections: &[Section::OnError],
+    sections: &Section::ALL,
+    toolkit_sections: &[],
     scopes: &Scope::ALL,
     limit: Limit::Any,
     attributes: &[
@@ -64,7 +64,7 @@ With `template="liquid"` the content is a Liquid template as DotLiquid 2.0 rende
 formats of dates. `body` is the body by its `Content-Type`: JSON, XML, or text. Elements of XML are found by their name
 without a prefix, in any case. `context` has `Request` (`Url`, `Method`, `OriginalMethod`, `OriginalUrl`, `IpAddress`,
 `MatchedParameters`, `HasBody`, `ClientCertificates`, `Headers`), `Response` (`StatusCode`, `Method`, `Headers`) and
-`Variables`; a URL has `Scheme`, `Host`, `Port`, `Path`, `Query`, `QueryString`, `ToUri` and `ToString`. What is missing is
+`Variables`; a URL has `Scheme`, `Host`, `Port`, `Path`, `Query` (by name), `QueryString`, `ToUri` and `ToString`. What is missing is
 empty.
 
 Tags: `assign`, `break`, `capture`, `case`, `comment`, `continue`, `cycle`, `decrement`, `for`, `if`, `ifchanged`,

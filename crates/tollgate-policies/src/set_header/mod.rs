@@ -118,9 +118,7 @@ impl Typed for HeaderText {
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <std::sync::Arc<str>>::from_value(value, state)?;
         Self::parse(&text).map_err(|why| {
-            let message =
-                format!("Expression evaluation failed. The value is not one of a header: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
+            PolicyError::unfit_value(format!("The value is not one of a header: {why}."))
         })
     }
 }
@@ -225,8 +223,7 @@ impl Step for SetHeader {
             _ => {}
         }
         if self.values.is_empty() {
-            let message = "Expression evaluation failed. There is no value to set.";
-            return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message));
+            return Err(PolicyError::unfit_value("There is no value to set."));
         }
         let mut values = Vec::with_capacity(self.values.len());
         for item in &self.values {

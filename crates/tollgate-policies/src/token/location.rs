@@ -73,11 +73,11 @@ impl Location {
                 return None;
             }
         }
+        let scheme = match element.attribute("require-scheme") {
+            None => None,
+            Some(_) => Some(cx.attribute(element, "require-scheme")?),
+        };
         if element.attribute("header-name").is_some() {
-            let scheme = match element.attribute("require-scheme") {
-                None => None,
-                Some(_) => Some(cx.attribute(element, "require-scheme")?),
-            };
             return Some(Self::Header { name: cx.attribute(element, "header-name")?, scheme });
         }
         if element.attribute("query-parameter-name").is_some() {
@@ -105,9 +105,12 @@ impl Location {
             }
             Self::Query(name) => {
                 let name = name.eval(cx)?;
-                let value =
-                    query::value(&cx.request.uri.query, &name).ok_or(Rejection::NotPresent)?;
-                let text: Arc<str> = value.into();
+                let mut values = query::values(&cx.request.uri.query, &name);
+                let text: Arc<str> = values.next().ok_or(Rejection::NotPresent)?.into();
+                if values.next().is_some() {
+                    let why = "the query parameter is repeated";
+                    return Err(Rejection::NotWellFormed(why).into());
+                }
                 let range = 0..text.len();
                 TokenText::new(Holder::Text(text), range)
             }

@@ -305,8 +305,7 @@ impl ValidateEntraToken {
         let published = if let Some(published) = &self.fixed {
             published.clone()
         } else if let Err(why) = tenant.check_endpoint(&self.endpoint) {
-            let message = format!("Expression evaluation failed. tenant-id: {why}.");
-            return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message).into());
+            return Err(PolicyError::unfit_value(format!("tenant-id: {why}.")).into());
         } else {
             Published::of(&tenant, &self.endpoint, &cx.ports)
         };

@@ -69,10 +69,7 @@ impl Typed for Tenant {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. tenant-id: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text).map_err(|why| PolicyError::unfit_value(format!("tenant-id: {why}.")))
     }
 }
 

@@ -24,5 +24,6 @@ Differences from Azure:
 - Names compare without regard to case, in the order in which .NET writes them (`CN` first). `issuer-thumbprint` and
   `issuer-certificate-id` look at who signed the certificate, not only at its name.
 - The certificate of an authority is no client's certificate.
-- An `identity` without attributes is an error.
+- An `identity` without attributes is an error. One with a value that no certificate can have, such as a `subject` without `CN=` or an
+  empty `common-name`, is a warning at load and nobody's.
 "#;

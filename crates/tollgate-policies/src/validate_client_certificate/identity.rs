@@ -57,6 +57,9 @@ pub(super) const IDENTITY: ChildDef = ChildDef {
     ..ChildDef::DEFAULT
 };
 
+/// Hexadecimal digits of a thumbprint.
+const SHA_1: usize = 40;
+
 /// One `identity`.
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -76,6 +79,7 @@ struct Name(Vec<(String, String)>);
 
 impl Identity {
     pub(super) fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Self> {
+        warn(element, cx);
         let mut text = |name: &str| cx.literal::<Arc<str>>(element, name);
         let thumbprint = text("thumbprint").map(|it| hexadecimal(&it));
         let serial_number = text("serial-number").map(|it| serial(&it));
@@ -137,11 +141,12 @@ impl Identity {
         certificate: &Certificate,
         presented: &ClientCertificate,
     ) -> bool {
+        // What is written and says nothing is no certificate's: one without a name must not match an empty one.
         let same = |wanted: &Option<String>, found: &dyn Fn() -> String| {
-            wanted.as_ref().is_none_or(|wanted| *wanted == found())
+            wanted.as_ref().is_none_or(|wanted| !wanted.is_empty() && *wanted == found())
         };
         let named = |wanted: &Option<Name>, found: &dyn Fn() -> String| {
-            wanted.as_ref().is_none_or(|wanted| *wanted == Name::parse(&found()))
+            wanted.as_ref().is_none_or(|wanted| wanted.is_one() && *wanted == Name::parse(&found()))
         };
         same(&self.thumbprint, &|| certificate.thumbprint())
             && same(&self.serial_number, &|| serial(&certificate.serial_number()))
@@ -192,20 +197,51 @@ fn hexadecimal(text: &str) -> String {
 }
 
 fn serial(text: &str) -> String {
-    hexadecimal(text).trim_start_matches('0').to_owned()
+    let digits = hexadecimal(text);
+    match digits.trim_start_matches('0') {
+        "" if !digits.is_empty() => "0".to_owned(),
+        number => number.to_owned(),
+    }
+}
+
+/// Says what no certificate can have.
+fn warn(element: &Element, cx: &mut CompileCx<'_>) {
+    for attribute in element.attributes.iter().filter(|attribute| !attribute.value.is_opaque) {
+        let text = attribute.value.as_str();
+        let expected = match attribute.name.as_str() {
+            "thumbprint" | "issuer-thumbprint" if hexadecimal(text).len() != SHA_1 => {
+                "expected 40 hexadecimal digits"
+            }
+            "serial-number" if serial(text).is_empty() => "expected hexadecimal digits",
+            "subject" | "issuer-subject" if !Name::parse(text).is_one() => {
+                "expected a whole name such as `CN=client, O=Contoso`"
+            }
+            "common-name" | "dns-name" if text.trim().is_empty() => "it is empty",
+            _ => continue,
+        };
+        let message = format!("no certificate has this `{}`", attribute.name);
+        cx.report(
+            Diagnostic::new(Code::SUSPICIOUS, message, attribute.value.span()).label(expected),
+        );
+    }
 }
 
 impl Name {
     /// Reads a name as .NET writes it: `CN=client, O="Contoso, Inc."`.
     fn parse(text: &str) -> Self {
-        let parts = split(text).into_iter().filter_map(|part| {
-            let (kind, value) = part.split_once('=')?;
+        let parts = split(text).into_iter().filter(|part| !part.trim().is_empty()).map(|part| {
+            let (kind, value) = part.split_once('=').unwrap_or(("", part));
             let value = value.trim();
             let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
             let value = inner.map_or_else(|| value.to_owned(), |inner| inner.replace("\"\"", "\""));
-            Some((kind.trim().to_ascii_uppercase(), value.to_lowercase()))
+            (kind.trim().to_ascii_uppercase(), value.to_lowercase())
         });
         Self(parts.collect())
+    }
+
+    /// Whether it is the name of anybody: it has parts, and each of them says of what kind it is.
+    fn is_one(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|(kind, _)| !kind.is_empty())
     }
 }
 
@@ -231,11 +267,19 @@ mod tests {
         assert!(!same("CN=client, O=Contoso", "O=Contoso, CN=client"));
         assert!(!same("CN=client", "CN=client, O=Contoso"));
         assert!(!same(r#"CN="a, O=b""#, "CN=a, O=b"));
+        assert!(!same("CN=client, Contoso", "CN=client"));
+        for (text, is_one) in
+            [("CN=client,", true), ("", false), ("client", false), ("CN=a, b", false)]
+        {
+            assert_eq!(Name::parse(text).is_one(), is_one, "{text}");
+        }
     }
 
     #[test]
     fn hexadecimal_is_read_as_people_copy_it() {
         assert_eq!(hexadecimal("\u{200e}ca 06:F5"), "CA06F5");
         assert_eq!(serial("00 a1"), serial("A1"));
+        assert_eq!((serial("00"), serial("none")), ("0".to_owned(), "E".to_owned()));
+        assert_eq!(serial("?"), "");
     }
 }

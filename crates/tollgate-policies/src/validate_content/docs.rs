@@ -13,13 +13,17 @@ errors are only recorded.
 ```
 
 Schemas are compiled at load. A body is read only when something of it is to be checked, and its size is taken from `Content-Length` where
-that says it. References in schemas stay inside their document; bundle documents that refer to others.
+that says it. Schemas of `[schemas]` may refer to each other: by name, as `/schemas/<name>`, by `$id`, or by file. The formats `int32` and
+`int64` are ranges.
 
 Differences from Azure:
 
 - `validate-as="xml"` and `validate-as="soap"` check that the body is well-formed XML without a DTD, and that an envelope is one; there is no
   validator of XML schemas (XSD) to check more with, and `schema-id` is refused there.
-- `max-size` may be larger than Azure's 4 MB; bodies that are read are bounded by `limits.buffered-body`.
+- `max-size` may be larger than Azure's 4 MB; bodies that are read are bounded by `limits.buffered-body`. What is longer than
+  both is told as `more than` that limit when it does not announce its length; with `detect` it is recorded, and the request
+  fails all the same with 413, or a response with 502, because what was read cannot be sent on.
+- Without a description of the API each content type is unspecified for which there is no `content` of its own.
 - A JSON body that repeats a property, or nests deeper than 128 levels, cannot be validated. With `case-insensitive-property-names`, two
   names that differ only in case are a repetition.
 - A request without a body passes unless the description requires one. A content type without a schema may have any JSON.

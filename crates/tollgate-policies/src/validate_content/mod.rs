@@ -6,6 +6,7 @@ mod rules;
 mod tests;
 mod xml;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use tollgate_engine::json_schema::{Instance, Schema};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit,
-    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, Value,
+    PolicyDef, PolicyError, RequestCx, Resumed, Scope, Section, Step, UnreadBody, Value,
 };
 
 use crate::validation::{
@@ -173,7 +174,7 @@ impl ValidateContent {
         Ok(())
     }
 
-    fn too_large(&self, size: usize, max: usize, action: Action) -> Fault {
+    fn too_large(&self, size: impl fmt::Display, max: usize, action: Action) -> Fault {
         let whose = match self.subject {
             Subject::Request => "Request's",
             Subject::Response => "Response's",
@@ -193,6 +194,13 @@ impl ValidateContent {
         }
     }
 
+    /// The fault of a body that is longer than what may be read and than what the policy allows.
+    fn too_long(&self, plan: &Plan<'_>, unread: &UnreadBody) -> Option<Fault> {
+        let ((max, action), longer) = (plan.size?, unread.exceeds()?);
+        let size = format_args!("more than {longer}");
+        (longer >= max).then(|| self.too_large(size, max, action))
+    }
+
     /// Finds what applies to the content type.
     fn content<'a>(
         &'a self,
@@ -206,7 +214,8 @@ impl ValidateContent {
         let is_described = described.is_some_and(|all| media_type(all, &content_type).is_some());
         let rule = self.rules.iter().find(|rule| rule.applies(&content_type, is_described));
         let is_known = is_described || rule.is_some_and(ContentRule::has_own_schema);
-        if !is_known && contract.is_some() {
+        // What nothing describes is not passed unseen: a rule of its own says that the description is missing.
+        if !is_known && (contract.is_some() || rule.is_none()) {
             let action = self.unspecified.eval(cx)?;
             let text = format!("Unspecified content type {content_type} is not allowed.");
             faults.push(Fault {
@@ -403,8 +412,18 @@ impl Step for ValidateContent {
         _resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
-            cx.provide(self.reads()).await?;
-            self.run(cx)
+            let mut faults = Faults::of(self.subject);
+            let plan = self.plan(cx, &mut faults)?;
+            if let Err(unread) = cx.read(self.reads()).await {
+                if let Some(fault) = self.too_long(&plan, &unread) {
+                    faults.push(fault);
+                }
+                faults.conclude(cx, self.variable.as_ref())?;
+                return Err(unread.into());
+            }
+            self.judge(cx, &plan, &mut faults)?;
+            faults.conclude(cx, self.variable.as_ref())?;
+            Ok(Flow::Continue)
         })
     }
 

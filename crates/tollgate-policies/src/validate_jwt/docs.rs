@@ -47,7 +47,7 @@ Differences from Azure:
 - A header with `crit` or `b64`, a repeated JSON member anywhere in header or claims, a time that is not a number and an
   audience that is neither text nor a list of texts make a token malformed. `jku`, `jwk`, `x5u` and `x5c` are ignored.
 - Encrypted tokens must hold a signed one. RSA1_5, PBES2, ECDH-ES and compressed content are refused.
-- A header that is repeated holds no token. Without `require-scheme`, `Bearer ` before the token in `Authorization` is
+- A header or query parameter that is repeated holds no token. Without `require-scheme`, `Bearer ` before the token in `Authorization` is
   skipped; in other headers it is not.
 - Keys that cannot be fetched are a refusal with `TokenSignatureKeyNotFound`, not an error of the gateway.
 - A claim with the value null or an empty list counts as missing. `separator` splits a claim that is one string, without

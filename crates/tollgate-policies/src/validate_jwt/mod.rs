@@ -221,13 +221,15 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let issuers = texts(element, cx, "issuers");
     let required = required_claims(element, cx);
     let allow_unsigned = cx.attribute(element, "require-signed-tokens").map(Unsigned);
+    let require_expiration = cx.attribute(element, "require-expiration-time");
+    let skew = cx.attribute(element, "clock-skew");
     Some(Box::new(ValidateJwt {
         location: location?,
         failed: failed?,
         keys: keys?,
         allow_unsigned: allow_unsigned?,
-        require_expiration: cx.attribute(element, "require-expiration-time")?,
-        skew: cx.attribute(element, "clock-skew")?,
+        require_expiration: require_expiration?,
+        skew: skew?,
         audiences: audiences?,
         issuers: issuers?,
         required: required?,

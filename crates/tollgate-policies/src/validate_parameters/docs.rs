@@ -11,7 +11,7 @@ schema. With `prevent` the client gets a 400 that says what is wrong, with `dete
 </validate-parameters>
 ```
 
-An action is taken from the `parameter` of this name, else from `headers`, `query` or `path`, else from the policy. Lists and objects are
+The formats `int32` and `int64` are ranges. An action is taken from the `parameter` of this name, else from `headers`, `query` or `path`, else from the policy. Lists and objects are
 read as `style` and `explode` say.
 
 Differences from Azure:

@@ -126,10 +126,8 @@ impl Typed for Kind {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <std::sync::Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|_| {
-            let message = "Expression evaluation failed. The value is not a kind of conversion.";
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text)
+            .map_err(|_| PolicyError::unfit_value("The value is not a kind of conversion."))
     }
 }
 

@@ -16,13 +16,15 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Limit, Message, PolicyDef,
     PolicyError, RequestCx, Scope, Section, Step, TextDef, Value,
 };
-use tollgate_expr::EvalState;
+use tollgate_expr::{EvalState, is_foreign_charset};
 
 use self::style::Stylesheet;
 use self::tree::{Name, Unread};
@@ -79,7 +81,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
 };
 
 const DOCS: &str = r#"Transforms the body of the request (in `inbound`) or of the response (in `outbound` and `on-error`) with a stylesheet
-of XSLT 1.0. `Content-Type` stays as it is.
+of XSLT 1.0. `Content-Type` stays as it is, but for another character set than UTF-8.
 
 ```xml
 <xsl-transform>
@@ -104,7 +106,8 @@ Differences from Azure:
 
 - The stylesheet is checked at load, expressions and names of templates, variables and functions included. Its element is
   written `xsl:stylesheet` or `xsl:transform`, and it may not come from a policy expression.
-- The result is always UTF-8 and says so in its declaration, whatever `encoding` asks for. Empty elements are written
+- The result is always UTF-8 and says so in its declaration, and in `Content-Type` where that named another character
+  set, whatever `encoding` asks for. Empty elements are written
   `<a />`.
 - `{{name}}` is a named value, also where XSLT takes `{{` for a brace; write `{'{'}` for one.
 - An expression of a `parameter` that gives a bool or a number is one in the stylesheet; anything else is text.
@@ -244,6 +247,14 @@ impl Rewrite for XslTransform {
         let result = run::transform(style, source, parameters)?;
         let text = output::write(&result, &style.output)?;
         cx.set_body(self.message, text.into());
+        let headers = cx.headers_mut(self.message);
+        // Another character set was the old body's.
+        if let Some(written) = content_type(Some(headers)).filter(|it| is_foreign_charset(it)) {
+            let essence = written.split(';').next().unwrap_or("").trim();
+            if let Ok(value) = HeaderValue::from_str(&format!("{essence}; charset=utf-8")) {
+                headers.insert(CONTENT_TYPE, value);
+            }
+        }
         Ok(())
     }
 }

@@ -153,10 +153,7 @@ impl World<'_> {
             return Ok(true);
         }
         let Some(parent) = tree.parent(node.node) else { return Ok(false) };
-        let siblings = step.axis.siblings_in(&tree, parent, &step.test);
-        self.step(siblings.len() as u64)?;
-        let mut nodes: Vec<NodeRef> =
-            siblings.into_iter().map(|id| NodeRef { node: id, ..node }).collect();
+        let mut nodes = self.axis_nodes(NodeRef { node: parent, ..node }, step)?;
         for predicate in &step.predicates {
             nodes = self.chosen(nodes, predicate, &Focus::on(node, 1, 1))?;
         }

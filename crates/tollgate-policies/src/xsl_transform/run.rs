@@ -1,6 +1,7 @@
 //! Runs stylesheets.
 
 mod keys;
+mod make;
 mod sort;
 
 use std::collections::HashMap;
@@ -8,16 +9,19 @@ use std::sync::Arc;
 
 use tollgate_engine::PolicyError;
 
-use super::style::{Avt, AvtPart, Binding, Bound, Instr, Stylesheet};
+use super::style::{Apply, Avt, AvtPart, Binding, Bound, Instr, Stylesheet};
 use super::tree::{Builder, Kind, Name, Tree};
 use super::xpath::eval::Focus;
 use super::xpath::{Expr, NodeRef, Value};
-use crate::message_body::{LONGEST, too_large};
+use crate::message_body::{LIMITS, LONGEST, too_large};
 
 pub(super) type Result<T> = std::result::Result<T, PolicyError>;
 
-/// Instructions, nodes visited and, in sixty-fours, bytes made.
+/// Instructions, nodes found, in eights nodes looked at and, in sixty-fours, bytes made or read.
 const MOST_STEPS: u64 = 3_000_000;
+
+/// Bytes of the result and of the trees that variables hold, nodes and texts.
+const MOST_MEMORY: u64 = LIMITS.memory;
 
 /// Templates and loops inside one another.
 const MOST_FRAMES: usize = 3000;
@@ -40,7 +44,11 @@ pub(super) struct World<'s> {
     parameters: Vec<(Name, Value)>,
     keys: HashMap<(usize, u32), Arc<Index>>,
     steps: u64,
+    /// Bytes of the trees that were made for variables.
+    kept: u64,
     captures: usize,
+    /// Expressions that are being evaluated.
+    pub(super) evaluations: usize,
 }
 
 /// Nodes by the values of a key.
@@ -107,7 +115,9 @@ pub(super) fn transform(
         parameters,
         keys: HashMap::new(),
         steps: MOST_STEPS,
+        kept: 0,
         captures: 0,
+        evaluations: 0,
     };
     let root = NodeRef { tree: 0, node: 0 };
     let mut out = Builder::new();
@@ -134,10 +144,19 @@ impl<'s> World<'s> {
         if bytes > LONGEST { Err(too_large()) } else { self.step(1 + bytes as u64 / 64) }
     }
 
+    /// Whether there is room for what has been made.
+    fn check_memory(&self, out: &Builder) -> Result<()> {
+        if self.kept + out.size as u64 > MOST_MEMORY { Err(too_large()) } else { Ok(()) }
+    }
+
     /// Why the transformation fails.
     #[expect(clippy::unused_self, reason = "read as what happens to this transformation")]
     pub(super) fn fault(&self, message: impl Into<String>) -> PolicyError {
         PolicyError::internal("TransformationFailed", message)
+    }
+
+    pub(super) fn too_deep(&self) -> PolicyError {
+        self.fault("the transformation is nested too deep")
     }
 
     fn drive(&mut self, stack: &mut Vec<Frame<'s>>, out: &mut Builder) -> Result<()> {
@@ -148,11 +167,9 @@ impl<'s> World<'s> {
                 self.step(1)?;
                 self.instr(instr, focus, mode, stack, out)?;
                 if stack.len() > MOST_FRAMES || out.depth() > DEEPEST_RESULT {
-                    return Err(self.fault("the transformation is nested too deep"));
+                    return Err(self.too_deep());
                 }
-                if out.size > LONGEST {
-                    return Err(too_large());
-                }
+                self.check_memory(out)?;
                 continue;
             }
             let Some(frame) = stack.pop() else { break };
@@ -201,12 +218,13 @@ impl<'s> World<'s> {
     ) -> Result<Tree> {
         self.captures += 1;
         if self.captures > MOST_CAPTURES {
-            return Err(self.fault("the transformation is nested too deep"));
+            return Err(self.too_deep());
         }
         let mut out = Builder::new();
         self.run(body, focus, mode, &mut out)?;
         self.captures -= 1;
-        self.charge(out.size)?;
+        self.kept += out.size as u64;
+        self.step(1 + out.size as u64 / 64)?;
         Ok(out.finish())
     }
 
@@ -226,7 +244,6 @@ impl<'s> World<'s> {
         Ok(self.captured(body, focus, mode)?.text(0))
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each instruction")]
     fn instr(
         &mut self,
         instr: &'s Instr,
@@ -235,147 +252,106 @@ impl<'s> World<'s> {
         stack: &mut Vec<Frame<'s>>,
         out: &mut Builder,
     ) -> Result<()> {
-        let given = || stack.last().map_or_else(|| [].into(), |frame| frame.given.clone());
         match instr {
-            Instr::Text { text, is_raw } => self.write(text, *is_raw, out)?,
+            Instr::Text { text, is_raw } => self.write(text, *is_raw, out),
             Instr::ValueOf { select, is_raw } => {
                 let text = self.text_at(select, &focus)?;
-                self.write(&text, *is_raw, out)?;
+                self.write(&text, *is_raw, out)
             }
-            Instr::Literal(literal) => {
-                out.start(literal.prefix.clone(), literal.name.clone());
-                literal.namespaces.iter().for_each(|(prefix, own)| out.declare(prefix, own));
-                self.use_sets(&literal.sets, focus, mode, out, 0)?;
-                for (prefix, name, value) in &literal.attributes {
-                    let value = self.avt(value, &focus)?;
-                    out.attribute(prefix.clone(), name.clone(), value);
-                }
-                stack.push(self.frame(&literal.body, focus, mode, given(), End::Close));
+            Instr::Number(numbering) => {
+                let text = self.numbered(numbering, &focus)?;
+                self.write(&text, false, out)
             }
-            Instr::Element(made) => {
-                let (prefix, name) =
-                    self.made_name(&made.name, made.namespace.as_ref(), &made.scope, &focus, true)?;
-                out.start(prefix, name);
-                self.use_sets(&made.sets, focus, mode, out, 0)?;
-                stack.push(self.frame(&made.body, focus, mode, given(), End::Close));
-            }
-            Instr::Attribute(made) => {
-                let (prefix, name) = self.made_name(
-                    &made.name,
-                    made.namespace.as_ref(),
-                    &made.scope,
-                    &focus,
-                    false,
-                )?;
-                let value = self.captured_text(&made.body, focus, mode)?;
-                // An attribute behind content is left out, as XSLT allows.
-                if out.takes_attributes() {
-                    out.attribute(prefix, name, value);
-                }
-            }
+            Instr::Literal(literal) => self.literal(literal, focus, mode, stack, out),
+            Instr::Element(made) => self.element(made, focus, mode, stack, out),
+            Instr::Attribute(made) => self.attribute(made, focus, mode, out),
             Instr::Comment(body) => {
                 let text = self.captured_text(body, focus, mode)?;
-                let text = text.replace("--", "- -");
-                let text = if text.ends_with('-') { text + " " } else { text };
-                out.leaf(Kind::Comment, "", text);
+                out.leaf(Kind::Comment, "", make::comment(&text));
+                Ok(())
             }
-            Instr::Instruction(name, body) => {
-                let name = self.avt(name, &focus)?;
-                let text = self.captured_text(body, focus, mode)?.replace("?>", "? >");
-                if name.is_empty() || name.eq_ignore_ascii_case("xml") || !is_name(&name) {
-                    return Err(self.fault(format!("`{name}` is not the name of an instruction")));
-                }
-                out.leaf(Kind::Instruction, &name, text);
-            }
-            Instr::Copy(sets, body) => {
-                let tree = self.tree(focus.node.tree)?;
-                let Some(node) = tree.node(focus.node.node) else { return Ok(()) };
-                match node.kind {
-                    Kind::Root => stack.push(self.frame(body, focus, mode, given(), End::Nothing)),
-                    Kind::Element => {
-                        out.start(node.prefix.clone(), node.name.clone());
-                        self.declare_all(&tree, focus.node.node, out)?;
-                        self.use_sets(sets, focus, mode, out, 0)?;
-                        stack.push(self.frame(body, focus, mode, given(), End::Close));
-                    }
-                    _ => self.copy(focus.node, out)?,
-                }
-            }
-            Instr::CopyOf(select) => match self.eval(select, &focus)? {
-                Value::Nodes(nodes) => {
-                    for node in nodes.iter() {
-                        self.copy(*node, out)?;
-                    }
-                }
-                Value::Fragment(tree) => self.copy(NodeRef { tree, node: 0 }, out)?,
-                other => {
-                    let text = self.text(&other)?;
-                    self.write(&text, false, out)?;
-                }
-            },
-            Instr::Apply(apply) => {
-                let nodes = match &apply.select {
-                    Some(select) => self.nodes_at(select, &focus)?,
-                    None => self.children(focus.node)?,
-                };
-                let nodes = self.sorted(nodes, &apply.sorts, &focus)?;
-                let given = self.bound_all(&apply.parameters, focus, mode)?;
-                let applying = Applying { nodes, next: 0, mode: apply.mode.as_ref(), given };
-                self.apply_next(applying, stack, out)?;
-            }
+            Instr::Instruction(name, body) => self.instruction(name, body, focus, mode, out),
+            Instr::Copy(sets, body) => self.copy_one((sets, body), focus, mode, stack, out),
+            Instr::CopyOf(select) => self.copy_of(select, &focus, out),
+            Instr::Apply(apply) => self.apply(apply, focus, mode, stack, out),
             Instr::Call(template, parameters) => {
                 let given = self.bound_all(parameters, focus, mode)?;
                 if let Some(body) = self.style.templates.get(*template) {
-                    let frame = self.frame(body, focus, mode, given, End::Nothing);
-                    stack.push(frame);
+                    stack.push(self.frame(body, focus, mode, given, End::Nothing));
                     self.base = self.variables.len();
                 }
+                Ok(())
             }
             Instr::ForEach(select, sorts, body) => {
                 let nodes = self.nodes_at(select, &focus)?;
                 let nodes = self.sorted(nodes, sorts, &focus)?;
-                let given = given();
-                self.each_next(Each { nodes, next: 0, body }, &given, mode, stack)?;
+                self.each_next(Each { nodes, next: 0, body }, &given(stack), mode, stack)
             }
             Instr::If(test, body) => {
                 if self.truth(test, &focus)? {
-                    stack.push(self.frame(body, focus, mode, given(), End::Nothing));
+                    stack.push(self.frame(body, focus, mode, given(stack), End::Nothing));
                 }
+                Ok(())
             }
-            Instr::Choose(branches) => {
-                for (test, body) in branches {
-                    let holds = match test {
-                        Some(test) => self.truth(test, &focus)?,
-                        None => true,
-                    };
-                    if holds {
-                        stack.push(self.frame(body, focus, mode, given(), End::Nothing));
-                        break;
-                    }
-                }
-            }
+            Instr::Choose(branches) => self.choose(branches, focus, mode, stack),
             Instr::Variable(binding) => {
                 let value = self.bound(binding, focus, mode)?;
                 self.variables.push((binding.name.clone(), value));
+                Ok(())
             }
             Instr::Parameter(binding) => {
-                let given = given();
+                let given = given(stack);
                 let known = given.iter().find(|(name, _)| *name == binding.name);
                 let value = match known {
                     Some((_, value)) => value.clone(),
                     None => self.bound(binding, focus, mode)?,
                 };
                 self.variables.push((binding.name.clone(), value));
-            }
-            Instr::Number(numbering) => {
-                let text = self.numbered(numbering, &focus)?;
-                self.write(&text, false, out)?;
+                Ok(())
             }
             Instr::Message { body, terminates } => {
                 let text = self.captured_text(body, focus, mode)?;
                 if *terminates {
                     return Err(self.fault(format!("the stylesheet ended with a message: {text}")));
                 }
+                Ok(())
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        apply: &'s Apply,
+        focus: Focus,
+        mode: Option<&'s Name>,
+        stack: &mut Vec<Frame<'s>>,
+        out: &mut Builder,
+    ) -> Result<()> {
+        let nodes = match &apply.select {
+            Some(select) => self.nodes_at(select, &focus)?,
+            None => self.children(focus.node)?,
+        };
+        let nodes = self.sorted(nodes, &apply.sorts, &focus)?;
+        let given = self.bound_all(&apply.parameters, focus, mode)?;
+        let applying = Applying { nodes, next: 0, mode: apply.mode.as_ref(), given };
+        self.apply_next(applying, stack, out)
+    }
+
+    fn choose(
+        &mut self,
+        branches: &'s [(Option<Expr>, Vec<Instr>)],
+        focus: Focus,
+        mode: Option<&'s Name>,
+        stack: &mut Vec<Frame<'s>>,
+    ) -> Result<()> {
+        for (test, body) in branches {
+            let holds = match test {
+                Some(test) => self.truth(test, &focus)?,
+                None => true,
+            };
+            if holds {
+                stack.push(self.frame(body, focus, mode, given(stack), End::Nothing));
+                break;
             }
         }
         Ok(())
@@ -428,7 +404,7 @@ impl<'s> World<'s> {
                     let end = End::Apply(applying);
                     stack.push(self.frame(&[], focus, mode, [].into(), end));
                     if stack.len() > MOST_FRAMES {
-                        return Err(self.fault("the transformation is nested too deep"));
+                        return Err(self.too_deep());
                     }
                     applying = Applying { nodes, next: 0, mode, given: [].into() };
                 }
@@ -531,7 +507,7 @@ impl<'s> World<'s> {
         }
         self.captures += 1;
         if self.captures > MOST_CAPTURES {
-            return Err(self.fault("the transformation is nested too deep"));
+            return Err(self.too_deep());
         }
         let base = std::mem::replace(&mut self.base, self.variables.len());
         let value = self.bound(binding, Focus::on(NodeRef { tree: 0, node: 0 }, 1, 1), None);
@@ -553,133 +529,15 @@ impl<'s> World<'s> {
                 AvtPart::Text(part) => text.push_str(part),
                 AvtPart::Expr(expr) => text.push_str(&self.text_at(expr, focus)?),
             }
+            self.charge(text.len())?;
         }
-        self.charge(text.len())?;
         Ok(text.into())
     }
+}
 
-    /// The prefix and name of an element or attribute whose name is computed.
-    fn made_name(
-        &mut self,
-        name: &Avt,
-        namespace: Option<&Avt>,
-        scope: &[(Arc<str>, Arc<str>)],
-        focus: &Focus,
-        is_element: bool,
-    ) -> Result<(Arc<str>, Name)> {
-        let written = self.avt(name, focus)?;
-        let (prefix, local) = written.split_once(':').unwrap_or(("", &written));
-        let is_right = is_name(local) && (prefix.is_empty() || is_name(prefix));
-        if !is_right || !is_element && &*written == "xmlns" {
-            return Err(self.fault(format!("`{written}` is not a name")));
-        }
-        let namespace = match namespace {
-            Some(namespace) => self.avt(namespace, focus)?,
-            None if prefix.is_empty() && !is_element => "".into(),
-            None if prefix == "xml" => "http://www.w3.org/XML/1998/namespace".into(),
-            None => {
-                let found = scope.iter().rev().find(|(own, _)| **own == *prefix);
-                match found {
-                    Some((_, namespace)) => namespace.clone(),
-                    None if prefix.is_empty() => "".into(),
-                    None => return Err(self.fault(format!("prefix `{prefix}` is not declared"))),
-                }
-            }
-        };
-        let prefix = if namespace.is_empty() || prefix == "xmlns" { "" } else { prefix };
-        Ok((prefix.into(), Name::new(namespace, local)))
-    }
-
-    /// Sets the attributes of sets; sets may use others, but not without end.
-    fn use_sets(
-        &mut self,
-        names: &'s [Name],
-        focus: Focus,
-        mode: Option<&'s Name>,
-        out: &mut Builder,
-        depth: usize,
-    ) -> Result<()> {
-        if names.is_empty() {
-            return Ok(());
-        }
-        if depth > 20 {
-            return Err(self.fault("an attribute set uses itself"));
-        }
-        let style = self.style;
-        for name in names {
-            for set in style.attribute_sets.iter().filter(|set| set.name == *name) {
-                self.use_sets(&set.uses, focus, mode, out, depth + 1)?;
-                // Only global variables are seen in it.
-                let base = std::mem::replace(&mut self.base, self.variables.len());
-                self.run(&set.attributes, focus, mode, out)?;
-                self.base = base;
-            }
-        }
-        Ok(())
-    }
-
-    /// The namespaces in scope at a node become declarations.
-    fn declare_all(&mut self, tree: &Tree, id: u32, out: &mut Builder) -> Result<()> {
-        let mut at = Some(id);
-        while let Some(id) = at {
-            for (_, node) in tree.attached(id).filter(|(_, node)| node.kind == Kind::Namespace) {
-                self.step(1)?;
-                out.declare(&node.name.local, &node.value);
-            }
-            at = tree.parent(id);
-        }
-        Ok(())
-    }
-
-    /// Copies a node with all inside it.
-    fn copy(&mut self, node: NodeRef, out: &mut Builder) -> Result<()> {
-        let tree = self.tree(node.tree)?;
-        let Some(top) = tree.node(node.node) else { return Ok(()) };
-        self.step(u64::from(top.end.saturating_sub(node.node)))?;
-        let mut open: Vec<u32> = Vec::new();
-        for id in node.node..top.end {
-            while open.last().is_some_and(|end| *end <= id) {
-                open.pop();
-                out.end();
-            }
-            let Some(own) = tree.node(id) else { break };
-            match own.kind {
-                Kind::Root => {}
-                Kind::Element => {
-                    out.start(own.prefix.clone(), own.name.clone());
-                    open.push(own.end);
-                    if id == node.node {
-                        self.declare_all(&tree, id, out)?;
-                    }
-                }
-                Kind::Attribute => {
-                    if out.takes_attributes() {
-                        out.attribute(own.prefix.clone(), own.name.clone(), own.value.clone());
-                    }
-                }
-                Kind::Namespace => {
-                    if out.takes_attributes() {
-                        out.declare(&own.name.local, &own.value);
-                    }
-                }
-                Kind::Text | Kind::RawText => {
-                    self.charge(own.value.len())?;
-                    out.text(&own.value, own.kind);
-                }
-                Kind::Comment | Kind::Instruction => {
-                    self.charge(own.value.len())?;
-                    out.leaf(own.kind, &own.name.local, own.value.clone());
-                }
-            }
-            if out.size > LONGEST {
-                return Err(too_large());
-            }
-        }
-        for _ in open {
-            out.end();
-        }
-        Ok(())
-    }
+/// What the innermost frame was given.
+fn given(stack: &[Frame<'_>]) -> Arc<[(Name, Value)]> {
+    stack.last().map_or_else(|| [].into(), |frame| frame.given.clone())
 }
 
 /// Whether a text is a name without a prefix.

@@ -105,6 +105,80 @@ fn what_fails_while_it_runs() {
 }
 
 #[test]
+fn comments_are_well_formed() {
+    let comment = |text: &str| root(&format!("<xsl:comment>{text}</xsl:comment>"));
+    check("", &comment("a--b---"), "<r><!--a- -b- - - --></r>");
+    check("", &comment("-"), "<r><!--- --></r>");
+}
+
+/// Sources that make ordinary stylesheets do a lot: each is transformed, or refused within the steps.
+#[test]
+fn hostile_sources_cost_little() {
+    let list = |item: &str, n: usize| format!("<l>{}</l>", item.repeat(n));
+    let reason = |sheet: &str, source: &str| run_on(sheet, source).reason().to_owned();
+    let each =
+        |inside: &str| root(&format!("<xsl:for-each select=\"//i\">{inside}</xsl:for-each>"));
+    let refused = "TransformationFailed";
+    // Text that is put together piece by piece.
+    let rows = each("<xsl:value-of select=\".\"/>,");
+    assert_eq!(reason(&rows, &list("<i>some words</i>", 50_000)), "");
+    // Axes on which nothing is found.
+    let attributes = |what: &str, n: usize| {
+        let all: Vec<String> = (0..n).map(|n| format!(" {what}{n}=\"u\"")).collect();
+        all.concat()
+    };
+    let source = format!("<l{}>{}</l>", attributes("a", 1_000), "<i/>".repeat(30_000));
+    for axis in ["../none", "preceding::none", "../@none"] {
+        let sheet = each(&format!("<xsl:value-of select=\"{axis}\"/>"));
+        assert_eq!(reason(&sheet, &source), refused, "{axis}");
+    }
+    // A variable that holds a long text.
+    let sheet = format!(
+        "<xsl:variable name=\"all\" select=\"string(/)\"/>{}",
+        each("<xsl:if test=\"contains($all, 'x')\"/>")
+    );
+    assert_eq!(reason(&sheet, &list("<i>0123456789</i>", 100_000)), refused);
+    // The same long number in every comparison.
+    let source = format!("<l><n>{}</n>{}</l>", "1".repeat(1 << 20), "<i>2</i>".repeat(20_000));
+    assert_eq!(reason(&root("<xsl:if test=\"//i &gt; //n\">x</xsl:if>"), &source), "");
+    // Nodes that a key finds over and over.
+    let sheet = format!(
+        "<xsl:key name=\"k\" match=\"i\" use=\".\"/>{}",
+        root("<xsl:value-of select=\"count(key('k', //i))\"/>")
+    );
+    assert_eq!(reason(&sheet, &list("<i>a</i>", 20_000)), refused);
+    // Attributes and declarations of one element.
+    let many = |what: &str, n: usize| format!("<l{}><i/><i/></l>", attributes(what, n));
+    let identity = "<xsl:template match=\"@*|node()\"><xsl:copy><xsl:apply-templates select=\"@*|node()\"/></xsl:copy></xsl:template>";
+    assert_eq!(reason(&root("x"), &many("a", 40_000)), "");
+    assert_eq!(reason(identity, &many("a", 40_000)), refused);
+    assert_eq!(reason(identity, &many("xmlns:a", 12_000)), refused);
+}
+
+#[test]
+fn expressions_are_bounded() {
+    let sum = |n: usize| root(&format!("<xsl:value-of select=\"1{}\"/>", " + 1".repeat(n)));
+    check("", &sum(256), "<r>257</r>");
+    Case::inbound(&policy("", &sum(100_000))).refused("the expression has too many operators");
+    // Variables whose values are instructions, each with a long expression that needs the next one.
+    let variables: Vec<String> = (0..45)
+        .map(|n| {
+            let (next, row) = (n + 1, " + 1".repeat(200));
+            format!(
+                "<xsl:variable name=\"v{n}\"><a><xsl:value-of select=\"$v{next}{row}\"/></a></xsl:variable>"
+            )
+        })
+        .collect();
+    let sheet = format!(
+        "{}<xsl:variable name=\"v45\" select=\"1\"/>{}",
+        variables.concat(),
+        root("<xsl:value-of select=\"$v0\"/>")
+    );
+    let run = run_on(&sheet, "<a/>");
+    assert_eq!(run.message(), "the transformation is nested too deep");
+}
+
+#[test]
 fn transformations_are_bounded() {
     let check = |sheet: &str, reasons: &[&str]| {
         let run = run_on(sheet, SOURCE);

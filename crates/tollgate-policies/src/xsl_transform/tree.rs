@@ -1,8 +1,9 @@
 //! Trees of XML in one row of nodes, in document order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use tollgate_expr::{EvalState, Exception, WhiteSpace, XmlEvent, XmlName};
+use tollgate_expr::{EvalState, Exception, WhiteSpace, XmlAttribute, XmlEvent, XmlName};
 
 use crate::message_body::DEEPEST;
 
@@ -10,7 +11,7 @@ use crate::message_body::DEEPEST;
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// A name with its namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Name {
     /// Empty when there is none.
     pub(super) namespace: Arc<str>,
@@ -102,14 +103,14 @@ impl Tree {
 
     /// The text of a node, as `XPath` has it.
     pub(super) fn text(&self, id: u32) -> Arc<str> {
-        let Some(node) = self.node(id) else { return "".into() };
+        let Some(node) = self.node(id) else { return Arc::default() };
         if !matches!(node.kind, Kind::Root | Kind::Element) {
             return node.value.clone();
         }
         let mut texts = (id + 1..node.end)
             .filter_map(|id| self.node(id))
             .filter(|node| matches!(node.kind, Kind::Text | Kind::RawText));
-        let Some(first) = texts.next() else { return "".into() };
+        let Some(first) = texts.next() else { return Arc::default() };
         match texts.next() {
             None => first.value.clone(),
             Some(second) => {
@@ -147,14 +148,17 @@ impl Iterator for Children<'_> {
 pub(super) struct Builder {
     nodes: Vec<Node>,
     open: Vec<u32>,
-    /// Bytes of all texts.
+    /// The text of the last node while more may join it.
+    growing: String,
+    /// Bytes of all nodes and their texts.
     pub(super) size: usize,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
-        let mut builder = Self { nodes: Vec::new(), open: Vec::new(), size: 0 };
-        builder.push(Kind::Root, "".into(), Name::new("", ""), "".into());
+        let (nodes, open) = (Vec::new(), Vec::new());
+        let mut builder = Self { nodes, open, growing: String::new(), size: 0 };
+        builder.push(Kind::Root, Arc::default(), Name::default(), Arc::default());
         builder.open.push(0);
         builder
     }
@@ -164,16 +168,26 @@ impl Builder {
     }
 
     fn push(&mut self, kind: Kind, prefix: Arc<str>, name: Name, value: Arc<str>) {
+        self.settle();
         let parent = self.open.last().copied().unwrap_or(0);
         let end = self.next() + 1;
-        self.size += value.len() + name.local.len() + 16;
+        self.size += value.len() + name.local.len() + size_of::<Node>();
         self.nodes.push(Node { kind, parent, end, prefix, name, value });
+    }
+
+    /// The last node gets its text, which grows no more.
+    fn settle(&mut self) {
+        if !self.growing.is_empty()
+            && let Some(last) = self.nodes.last_mut()
+        {
+            last.value = std::mem::take(&mut self.growing).into();
+        }
     }
 
     /// Begins an element.
     pub(super) fn start(&mut self, prefix: Arc<str>, name: Name) {
         let id = self.next();
-        self.push(Kind::Element, prefix, name, "".into());
+        self.push(Kind::Element, prefix, name, Arc::default());
         self.open.push(id);
     }
 
@@ -201,6 +215,12 @@ impl Builder {
             })
     }
 
+    /// How many nodes are looked through for one more attribute or declaration.
+    pub(super) fn n_attached(&self) -> u64 {
+        let open = self.open.last().copied().unwrap_or(0);
+        u64::from(self.next() - open)
+    }
+
     /// The declarations and attributes of the element that is open, as long as nothing is inside it.
     fn attached(&mut self) -> impl Iterator<Item = &mut Node> {
         let open = self.open.last().copied().unwrap_or(0) as usize;
@@ -221,8 +241,8 @@ impl Builder {
         let is_known =
             self.attached().any(|node| node.kind == Kind::Namespace && node.name.local == *prefix);
         if !is_known {
-            let name = Name::new("", prefix.clone());
-            self.push(Kind::Namespace, "".into(), name, namespace.clone());
+            let name = Name { local: prefix.clone(), ..Name::default() };
+            self.push(Kind::Namespace, Arc::default(), name, namespace.clone());
         }
     }
 
@@ -236,19 +256,23 @@ impl Builder {
             && last.kind == kind
             && last.parent == open
         {
-            // Only what is behind the last node's start belongs to it.
             self.size += text.len();
-            last.value = format!("{}{text}", last.value).into();
+            if self.growing.is_empty() {
+                self.growing.push_str(&std::mem::take(&mut last.value));
+            }
+            self.growing.push_str(text);
             return;
         }
-        self.push(kind, "".into(), Name::new("", ""), text.into());
+        self.push(kind, Arc::default(), Name::default(), text.into());
     }
 
     pub(super) fn leaf(&mut self, kind: Kind, name: &str, value: impl Into<Arc<str>>) {
-        self.push(kind, "".into(), Name::new("", name), value.into());
+        let name = Name { local: name.into(), ..Name::default() };
+        self.push(kind, Arc::default(), name, value.into());
     }
 
     pub(super) fn finish(mut self) -> Tree {
+        self.settle();
         while self.open.len() > 1 {
             self.end();
         }
@@ -274,6 +298,7 @@ pub(super) fn read(
     keeps: &dyn Fn(&Name) -> bool,
 ) -> Result<Tree, Unread> {
     let mut builder = Builder::new();
+    let mut texts = Texts::default();
     let mut is_deep = false;
     // Whether the white space of each open element is kept, by its name or by `xml:space`.
     let mut open: Vec<(Name, Option<bool>)> = Vec::new();
@@ -290,21 +315,10 @@ pub(super) fn read(
                     is_deep = true;
                     return Err(Exception::bound("too deep"));
                 }
-                let own = name_of(name);
-                let mut space = open.last().and_then(|(_, space)| *space);
-                builder.start(name.prefix.into(), own.clone());
-                for attribute in attributes.iter().filter(|it| it.name.namespace == XMLNS) {
-                    let prefix =
-                        if attribute.name.prefix.is_empty() { "" } else { attribute.name.local };
-                    builder.declare(&prefix.into(), &attribute.value.into());
-                }
-                for attribute in attributes.iter().filter(|it| it.name.namespace != XMLNS) {
-                    if attribute.name.prefix == "xml" && attribute.name.local == "space" {
-                        space = Some(attribute.value == "preserve");
-                    }
-                    let name = name_of(attribute.name);
-                    builder.attribute(attribute.name.prefix.into(), name, attribute.value.into());
-                }
+                let own = texts.name(name);
+                let space = open.last().and_then(|(_, space)| *space);
+                builder.start(texts.text(name.prefix), own.clone());
+                let space = attach(&mut builder, &mut texts, attributes).or(space);
                 open.push((own, space));
             }
             XmlEvent::End => {
@@ -326,6 +340,30 @@ pub(super) fn read(
     }
 }
 
+/// Adds the declarations, then the attributes of the element that was begun; the reader has seen to it that no two have the
+/// same name. What `xml:space` says, if it is there.
+fn attach(
+    builder: &mut Builder,
+    texts: &mut Texts,
+    attributes: &[XmlAttribute<'_>],
+) -> Option<bool> {
+    let mut keeps = None;
+    for attribute in attributes.iter().filter(|it| it.name.namespace == XMLNS) {
+        let prefix = if attribute.name.prefix.is_empty() { "" } else { attribute.name.local };
+        let name = Name { local: texts.text(prefix), ..Name::default() };
+        builder.push(Kind::Namespace, Arc::default(), name, attribute.value.into());
+    }
+    for attribute in attributes.iter().filter(|it| it.name.namespace != XMLNS) {
+        if attribute.name.prefix == "xml" && attribute.name.local == "space" {
+            keeps = Some(attribute.value == "preserve");
+        }
+        let prefix = texts.text(attribute.name.prefix);
+        let name = texts.name(attribute.name);
+        builder.push(Kind::Attribute, prefix, name, attribute.value.into());
+    }
+    keeps
+}
+
 /// Adds the text that was met since the last tag, unless it is white space that is stripped.
 fn flush(
     builder: &mut Builder,
@@ -344,6 +382,21 @@ fn flush(
     pending.clear();
 }
 
-fn name_of(name: XmlName<'_>) -> Name {
-    Name::new(name.namespace, name.local)
+/// The texts that names are made of, each kept once.
+#[derive(Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let text: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&text));
+        text
+    }
+
+    fn name(&mut self, name: XmlName<'_>) -> Name {
+        Name { namespace: self.text(name.namespace), local: self.text(name.local) }
+    }
 }

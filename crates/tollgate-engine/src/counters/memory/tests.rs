@@ -261,3 +261,16 @@ fn counters_are_bounded_and_those_over_first_go_first() {
     }
     assert!(s.counters.len() <= 64 + 2, "{:?}", s.counters);
 }
+
+#[test]
+fn amounts_past_what_can_be_counted_leave_the_window_again() {
+    let s = subject(100);
+    for ms in [0, 1_000, 2_000] {
+        s.correct(ms, MINUTE, i64::MAX, 0);
+    }
+    let one = charge(MINUTE, 1, 1);
+    s.check(3_000, one, false, u64::MAX, Some(58_000));
+    s.check(63_000, one, true, 1, Some(0));
+    s.correct(64_000, MINUTE, i64::MIN, 0);
+    s.check(65_000, one, true, 1, Some(0));
+}

@@ -420,6 +420,18 @@ fn last_error<T>(
     cx.host.last_error().map(take).ok_or_else(Exception::null_reference)
 }
 
+/// Text that is null where nothing is set.
+macro_rules! set_text_of {
+    ($signature:literal, $doc:literal, $with:ident, $field:ident) => {
+        m(concat!("string ", $signature), $doc, |cx, a| {
+            $with(cx, a, |it| match it.$field.as_str() {
+                "" => Value::Null,
+                text => Value::from(text),
+            })
+        })
+    };
+}
+
 pub(super) const LAST_ERROR: TypeDecl = entity(
     "ILastError",
     "An error of a policy.",
@@ -427,10 +439,10 @@ pub(super) const LAST_ERROR: TypeDecl = entity(
         text_of!("Source", "What failed.", last_error, source),
         text_of!("Reason", "Why, for machines.", last_error, reason),
         text_of!("Message", "Why, for people.", last_error, message),
-        text_of!("Scope", "The scope.", last_error, scope),
-        text_of!("Section", "The section.", last_error, section),
-        text_of!("Path", "Where in the section.", last_error, path),
-        text_of!("PolicyId", "The `id` of the policy.", last_error, policy_id),
+        set_text_of!("Scope", "The scope; null of a built-in step.", last_error, scope),
+        set_text_of!("Section", "The section.", last_error, section),
+        set_text_of!("Path", "Where in the section; null of a built-in step.", last_error, path),
+        set_text_of!("PolicyId", "The `id` of the policy, or null.", last_error, policy_id),
         m(
             "int HttpErrorCode",
             "The status that answers the error; 500 when none is set.",

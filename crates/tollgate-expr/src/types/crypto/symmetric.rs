@@ -99,14 +99,14 @@ impl Symmetric {
         if !takes_key(self.family, key.len()) {
             return Err(argument(&format!("{KEY_SIZE} (Parameter 'rgbKey')")));
         }
+        if self.family == Family::Des {
+            refuse_weak(self.family, key)?;
+        }
         let iv = iv.map(|iv| self.trimmed(iv));
         if let Some(iv) = iv
             && iv.len() != self.family.block_len()
         {
             return Err(argument(&format!("{IV_SIZE} (Parameter 'rgbIV')")));
-        }
-        if self.family == Family::Des {
-            refuse_weak(self.family, key)?;
         }
         let iv = match (self.mode, iv) {
             (Mode::Cbc, Some(iv)) => iv.to_vec(),

@@ -187,7 +187,7 @@ impl Deserializer<'_, '_, '_> {
         let made = if contract == Contract::Enum {
             enumeration_name(key.strip_nullable(), &name)
         } else {
-            self.ensure(Scalar::Str(Arc::clone(&name)), Some(key), &contract)
+            self.ensure(&Scalar::Str(Arc::clone(&name)), Some(key), &contract)
         };
         made.map_err(|cause| {
             if cause.is_bound() {

@@ -29,14 +29,14 @@ pub(super) fn leaf_want(primitive: PrimitiveType) -> Option<Want> {
 
 impl Deserializer<'_, '_, '_> {
     /// A value as a type.
-    pub(super) fn ensure(&mut self, value: Scalar, ty: Option<&Ty>, contract: &Contract) -> Run {
+    pub(super) fn ensure(&mut self, value: &Scalar, ty: Option<&Ty>, contract: &Contract) -> Run {
         if let Scalar::Char(_) = value {
             return Err(char_as_text());
         }
         let Some(ty) = ty.filter(|_| *contract != Contract::Any) else {
-            return Ok(json::scalar_value(&value));
+            return Ok(json::scalar_value(value));
         };
-        if let Scalar::Str(text) = &value {
+        if let Scalar::Str(text) = value {
             if *contract == Contract::Leaf(PrimitiveType::Bytes) {
                 let bytes = bytes_of_base64(text, &mut self.cx.state.budget)?;
                 return Ok(primitive_value(Primitive::Bytes(bytes)));
@@ -49,16 +49,16 @@ impl Deserializer<'_, '_, '_> {
             return Ok(Value::Null);
         }
         let made = match contract {
-            Contract::Leaf(primitive) => self.leaf(&value, *primitive).map(primitive_value),
-            Contract::Enum => enumeration(&value, ty.strip_nullable()),
-            _ => match &value {
+            Contract::Leaf(primitive) => self.leaf(value, *primitive).map(primitive_value),
+            Contract::Enum => enumeration(value, ty.strip_nullable()),
+            _ => match value {
                 Scalar::Str(text) if is_assignable(&Ty::STRING, ty) => {
                     return Ok(Value::Str(Arc::clone(text)));
                 }
                 value => Err(no_conversion(value, ty)),
             },
         };
-        made.map_err(|cause| self.bad_value(&value, ty, cause))
+        made.map_err(|cause| self.bad_value(value, ty, cause))
     }
 
     /// `JsonSerializationException`: a value that is none of the type.

@@ -235,7 +235,7 @@ impl Deserializer<'_, '_, '_> {
                 | Token::Undefined
                 | Token::StartConstructor => {
                     let value = self.source.value();
-                    return self.ensure(value, ty, contract);
+                    return self.ensure(&value, ty, contract);
                 }
                 Token::Raw => return self.copy(true).map(Value::Json),
                 Token::Comment => {}

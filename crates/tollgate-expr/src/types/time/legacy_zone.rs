@@ -3,6 +3,7 @@
 use super::super::TypeId;
 use super::super::decl::{Kind, TypeDecl, p, refused};
 use crate::Value;
+use crate::collections::Key;
 use crate::native::Native;
 use crate::time::{Kind as TimeKind, TimeSpan};
 
@@ -16,6 +17,14 @@ impl Native for Current {
 
     fn text(&self) -> Option<String> {
         Some("System.CurrentSystemTimeZone".to_owned())
+    }
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::Str("UTC".into()))
+    }
+
+    fn is_interned(&self) -> bool {
+        true
     }
 }
 

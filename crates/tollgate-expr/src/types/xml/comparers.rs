@@ -23,7 +23,9 @@ pub(in crate::types) const ORDER: TypeDecl = TypeDecl {
     bases: &["IComparer<XNode>"],
     docs: "Compares the places of nodes in a document.",
     members: &[
-        m("new()", "The comparer.", |_, _| Ok(order())),
+        m("new()", "The comparer.", |cx, _| {
+            Ok(Value::Enum(TypeId::XNodeDocumentOrderComparer, cx.state.identity()?))
+        }),
         m("int Compare(XNode x, XNode y)", "Which node comes first.", |cx, a| {
             Ok(Value::Int(node::order(cx, a, 1)? as i32))
         }),
@@ -37,7 +39,9 @@ pub(in crate::types) const EQUALITY: TypeDecl = TypeDecl {
     bases: &["IEqualityComparer<XNode>"],
     docs: "Compares nodes with all they hold.",
     members: &[
-        m("new()", "The comparer.", |_, _| Ok(equality())),
+        m("new()", "The comparer.", |cx, _| {
+            Ok(Value::Enum(TypeId::XNodeEqualityComparer, cx.state.identity()?))
+        }),
         m("bool Equals(XNode x, XNode y)", "Whether two trees are equal.", |cx, a| {
             node::deep_equals(cx, a, 1)
         }),

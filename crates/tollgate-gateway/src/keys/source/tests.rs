@@ -153,7 +153,7 @@ async fn ten_thousand_unknown_kids_cause_one_fetch_per_cooldown() {
             call.await.unwrap();
         }
         setup.check_asked(2 + round);
-        pass(299).await;
+        pass(29).await;
         setup.check(Refresh::UnknownKid("another"), "a #1").await;
         setup.check_asked(2 + round);
         pass(1).await;

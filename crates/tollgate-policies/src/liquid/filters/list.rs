@@ -137,9 +137,9 @@ fn order(left: &Key, right: &Key) -> Ordering {
         (Key::Nothing, Key::Nothing) => Ordering::Equal,
         (Key::Nothing, _) | (Key::Number(_), Key::Text(_)) => Ordering::Less,
         (_, Key::Nothing) | (Key::Text(_), Key::Number(_)) => Ordering::Greater,
-        (Key::Number(left), Key::Number(right)) => {
-            order_numbers(*left, *right).unwrap_or(Ordering::Equal)
-        }
+        // What is not a number comes behind the others, for an order must hold for all.
+        (Key::Number(left), Key::Number(right)) => order_numbers(*left, *right)
+            .unwrap_or_else(|| left.double().is_nan().cmp(&right.double().is_nan())),
         (Key::Text(left), Key::Text(right)) => left.cmp(right),
     }
 }

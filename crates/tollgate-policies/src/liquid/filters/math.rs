@@ -212,7 +212,10 @@ pub(super) fn currency(
     };
     let plain = match value {
         Value::Nil => return Ok(Value::Nil),
-        Value::Text(text) => Value::text(text.replace(['$', ','], "")),
+        Value::Text(text) => {
+            render.charge(text.len())?;
+            Value::text(text.replace(['$', ','], ""))
+        }
         other => other.clone(),
     };
     let Some(amount) = plain.parsed_number().and_then(Number::decimal) else {

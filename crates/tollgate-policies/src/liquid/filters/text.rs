@@ -297,11 +297,17 @@ pub(super) fn truncate_words(
     })
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as every filter")]
-pub(super) fn default(_: &mut Render<'_>, value: &Value, arguments: &[Value]) -> Result<Value> {
+pub(super) fn default(
+    render: &mut Render<'_>,
+    value: &Value,
+    arguments: &[Value],
+) -> Result<Value> {
     let is_missing = match value {
         Value::Nil | Value::Bool(false) => true,
-        Value::Text(text) => text.trim().is_empty(),
+        Value::Text(text) => {
+            render.charge(text.len())?;
+            text.trim().is_empty()
+        }
         _ => false,
     };
     let default = arguments.first().cloned().unwrap_or(Value::Nil);

@@ -24,7 +24,9 @@ impl<'s> World<'s> {
         {
             is_known = true;
             let nodes = self.index(index, key, tree)?;
-            found.extend_from_slice(nodes.get(value).map_or(&[], Vec::as_slice));
+            let nodes = nodes.get(value).map_or(&[][..], Vec::as_slice);
+            self.step(1 + nodes.len() as u64)?;
+            found.extend_from_slice(nodes);
         }
         if is_known { Ok(found) } else { Err(self.fault(format!("there is no key `{name}`"))) }
     }

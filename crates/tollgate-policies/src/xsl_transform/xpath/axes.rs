@@ -1,5 +1,8 @@
 //! The nodes of an axis.
 
+use std::cell::Cell;
+use std::collections::HashSet;
+
 use super::{Axis, Test};
 use crate::xsl_transform::tree::{Kind, Tree};
 
@@ -12,14 +15,25 @@ impl Axis {
         )
     }
 
-    /// The nodes of the axis that pass the test, nearest first.
-    pub(super) fn nodes(self, tree: &Tree, id: u32, test: &Test) -> Vec<u32> {
-        let passes = |id: &u32| test.passes(tree, *id, self);
-        match self {
+    /// The nodes of the axis that pass the test, nearest first, and how many were looked at.
+    pub(in crate::xsl_transform) fn nodes(
+        self,
+        tree: &Tree,
+        id: u32,
+        test: &Test,
+    ) -> (Vec<u32>, u64) {
+        let visited = Cell::new(0);
+        let passes = |id: &u32| {
+            visited.set(visited.get() + 1);
+            test.passes(tree, *id, self)
+        };
+        let passes_inside = |id: &u32| passes(id) && !is_attached(tree, *id);
+        let nodes = match self {
             Self::Child => tree.children(id).filter(passes).collect(),
-            Self::Descendant => below(tree, id).filter(passes).collect(),
+            Self::Descendant => below(tree, id).filter(passes_inside).collect(),
             Self::DescendantOrSelf => {
-                std::iter::once(id).chain(below(tree, id)).filter(passes).collect()
+                let own = Some(id).into_iter().filter(passes);
+                own.chain(below(tree, id).filter(passes_inside)).collect()
             }
             Self::Parent => tree.parent(id).into_iter().filter(passes).collect(),
             Self::Ancestor => ancestors(tree, id).filter(passes).collect(),
@@ -32,27 +46,15 @@ impl Axis {
             Self::Following => {
                 // Behind an attribute stands what is inside its element.
                 let from = if is_attached(tree, id) { id + 1 } else { tree.end(id) };
-                (from..tree.len()).filter(|id| !is_attached(tree, *id)).filter(passes).collect()
+                (from..tree.len()).filter(passes_inside).collect()
             }
-            Self::Preceding => {
-                let around: Vec<u32> = ancestors(tree, id).collect();
-                let before = (0..id).rev();
-                before
-                    .filter(|id| !is_attached(tree, *id) && !around.contains(id))
-                    .filter(passes)
-                    .collect()
-            }
-        }
-    }
-
-    /// The nodes of a parent's axis that pass the test.
-    pub(in crate::xsl_transform) fn siblings_in(
-        self,
-        tree: &Tree,
-        parent: u32,
-        test: &Test,
-    ) -> Vec<u32> {
-        self.nodes(tree, parent, test)
+            // What ends behind the node is around it.
+            Self::Preceding => (0..id)
+                .rev()
+                .filter(|other| passes_inside(other) && tree.end(*other) <= id)
+                .collect(),
+        };
+        (nodes, visited.get())
     }
 
     fn attached(self, tree: &Tree, id: u32, passes: &dyn Fn(&u32) -> bool) -> Vec<u32> {
@@ -61,18 +63,17 @@ impl Axis {
             return Vec::new();
         }
         if self == Self::Attribute {
-            let own = tree.attached(id).filter(|(_, node)| node.kind == wanted);
-            return own.map(|(id, _)| id).filter(|id| passes(id)).collect();
+            let own = tree.attached(id).filter(|(id, node)| passes(id) && node.kind == wanted);
+            return own.map(|(id, _)| id).collect();
         }
         let mut found: Vec<u32> = Vec::new();
-        let mut prefixes: Vec<&str> = Vec::new();
+        let mut prefixes: HashSet<&str> = HashSet::new();
         for element in std::iter::once(id).chain(ancestors(tree, id)) {
-            for (id, node) in tree.attached(element).filter(|(_, node)| node.kind == wanted) {
-                if !prefixes.contains(&&*node.name.local) {
-                    prefixes.push(&node.name.local);
-                    if !node.value.is_empty() && passes(&id) {
-                        found.push(id);
-                    }
+            for (id, node) in tree.attached(element) {
+                let is_one = passes(&id) && !node.value.is_empty();
+                // The innermost declaration of a prefix counts, also one that takes it back.
+                if node.kind == wanted && prefixes.insert(&node.name.local) && is_one {
+                    found.push(id);
                 }
             }
         }
@@ -99,8 +100,9 @@ fn is_attached(tree: &Tree, id: u32) -> bool {
     matches!(tree.kind(id), Kind::Attribute | Kind::Namespace)
 }
 
-fn below(tree: &Tree, id: u32) -> impl Iterator<Item = u32> + '_ {
-    (id + 1..tree.end(id)).filter(|id| !is_attached(tree, *id))
+/// What is inside a node, with the attributes and declarations there.
+fn below(tree: &Tree, id: u32) -> std::ops::Range<u32> {
+    id + 1..tree.end(id)
 }
 
 fn ancestors(tree: &Tree, id: u32) -> impl Iterator<Item = u32> + '_ {

@@ -28,6 +28,10 @@ impl Focus {
     }
 }
 
+/// Expressions inside one another, those of the variables that they need included: a long row of operators is one inside
+/// the other.
+const MOST_EVALUATIONS: usize = 400;
+
 /// As `XPath` counts.
 pub(super) fn float(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
@@ -38,9 +42,19 @@ impl World<'_> {
         self.trees.get(tree as usize).cloned().ok_or_else(|| self.fault("a tree is missing"))
     }
 
-    /// The value of an expression. Nesting is bounded when it is read.
+    /// The value of an expression.
     pub(in crate::xsl_transform) fn eval(&mut self, expr: &Expr, focus: &Focus) -> Result<Value> {
         self.step(1)?;
+        if self.evaluations == MOST_EVALUATIONS {
+            return Err(self.too_deep());
+        }
+        self.evaluations += 1;
+        let value = self.value(expr, focus);
+        self.evaluations -= 1;
+        value
+    }
+
+    fn value(&mut self, expr: &Expr, focus: &Focus) -> Result<Value> {
         Ok(match expr {
             Expr::Or(left, right) => {
                 Value::Bool(self.truth(left, focus)? || self.truth(right, focus)?)
@@ -129,7 +143,11 @@ impl World<'_> {
 
     pub(in crate::xsl_transform) fn text(&mut self, value: &Value) -> Result<Arc<str>> {
         Ok(match value {
-            Value::Text(text) => text.clone(),
+            Value::Text(text) => {
+                // Whoever asks is going to read it, as often as it asks.
+                self.charge(text.len())?;
+                text.clone()
+            }
             Value::Number(number) => number_text(*number).into(),
             Value::Bool(value) => if *value { "true" } else { "false" }.into(),
             Value::Nodes(nodes) => match nodes.first() {
@@ -157,13 +175,17 @@ impl World<'_> {
                 let left = self.texts(&left)?;
                 let right = self.texts(&right)?;
                 self.step(left.len() as u64 * right.len() as u64)?;
-                Ok(left.iter().any(|left| {
-                    right.iter().any(|right| match comparison {
-                        Comparison::Equal => left == right,
-                        Comparison::NotEqual => left != right,
-                        other => numbers(other, number_of(left), number_of(right)),
-                    })
-                }))
+                Ok(match comparison {
+                    Comparison::Equal => any_pair(&left, &right, |left, right| left == right),
+                    Comparison::NotEqual => any_pair(&left, &right, |left, right| left != right),
+                    order => {
+                        let as_numbers = |texts: &[Arc<str>]| -> Vec<f64> {
+                            texts.iter().map(|text| number_of(text)).collect()
+                        };
+                        let (left, right) = (as_numbers(&left), as_numbers(&right));
+                        any_pair(&left, &right, |left, right| numbers(order, *left, *right))
+                    }
+                })
             }
             (Some(nodes), None) => self.compare_nodes(comparison, &nodes, right),
             (None, Some(nodes)) => self.compare_nodes(mirrored(comparison), &nodes, left),
@@ -184,6 +206,10 @@ impl World<'_> {
         if let Value::Bool(_) = other {
             return self.compare_plain(comparison, &Value::Bool(!nodes.is_empty()), other);
         }
+        // A text that is compared as a number is read once.
+        let is_equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        let number = if is_equality { None } else { Some(Value::Number(self.number(other)?)) };
+        let other = number.as_ref().unwrap_or(other);
         for node in nodes {
             let text = Value::Text(self.node_text(*node)?);
             if self.compare_plain(comparison, &text, other)? {
@@ -267,22 +293,25 @@ impl World<'_> {
         focus: &Focus,
         found: &mut Vec<NodeRef>,
     ) -> Result<()> {
-        let tree = self.tree(node.tree)?;
-        let visited = match step.axis {
-            Axis::Descendant | Axis::DescendantOrSelf => tree.end(node.node) - node.node,
-            Axis::Following | Axis::Preceding => tree.len(),
-            _ => 1,
-        };
-        self.step(u64::from(visited))?;
-        let nodes = step.axis.nodes(&tree, node.node, &step.test);
-        self.step(1 + nodes.len() as u64)?;
-        let mut nodes: Vec<NodeRef> =
-            nodes.into_iter().map(|id| NodeRef { tree: node.tree, node: id }).collect();
+        self.step(1)?;
+        let mut nodes = self.axis_nodes(node, step)?;
         for predicate in &step.predicates {
             nodes = self.chosen(nodes, predicate, focus)?;
         }
         found.extend(nodes);
         Ok(())
+    }
+
+    /// The nodes of a step without its predicates.
+    pub(in crate::xsl_transform) fn axis_nodes(
+        &mut self,
+        node: NodeRef,
+        step: &Step,
+    ) -> Result<Vec<NodeRef>> {
+        let tree = self.tree(node.tree)?;
+        let (nodes, visited) = step.axis.nodes(&tree, node.node, &step.test);
+        self.step(nodes.len() as u64 + visited / 8)?;
+        Ok(nodes.into_iter().map(|id| NodeRef { node: id, ..node }).collect())
     }
 
     /// The nodes for which a predicate holds; a number is a position.
@@ -310,6 +339,11 @@ impl World<'_> {
         }
         Ok(kept)
     }
+}
+
+/// Whether something holds for a pair of the two.
+fn any_pair<T>(left: &[T], right: &[T], holds: impl Fn(&T, &T) -> bool) -> bool {
+    left.iter().any(|left| right.iter().any(|right| holds(left, right)))
 }
 
 fn is_anywhere(step: &Step) -> bool {

@@ -200,6 +200,11 @@ impl World<'_> {
         }
     }
 
+    /// The argument as text; nothing when it is left out.
+    fn optional(&mut self, arguments: &[Expr], index: usize, focus: &Focus) -> Result<Arc<str>> {
+        arguments.get(index).map_or_else(|| Ok(Arc::default()), |own| self.text_at(own, focus))
+    }
+
     fn call_on_nodes(&mut self, id: Id, arguments: &[Expr], focus: &Focus) -> Result<Value> {
         let Some(argument) = arguments.first() else { return Ok(Value::nodes(Vec::new())) };
         match id {
@@ -267,10 +272,7 @@ impl World<'_> {
 
     fn call_on_text(&mut self, id: Id, arguments: &[Expr], focus: &Focus) -> Result<Value> {
         let first = self.text_argument(arguments, 0, focus)?;
-        let mut second = || match arguments.get(1) {
-            Some(argument) => self.text_at(argument, focus),
-            None => Ok("".into()),
-        };
+        let mut second = || self.optional(arguments, 1, focus);
         Ok(match id {
             Id::StartsWith => Value::Bool(first.starts_with(&*second()?)),
             Id::Contains => Value::Bool(first.contains(&*second()?)),
@@ -294,38 +296,9 @@ impl World<'_> {
                 let words = first.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty());
                 Value::text(words.collect::<Vec<_>>().join(" "))
             }
-            Id::Translate => {
-                let from = second()?;
-                let to = match arguments.get(2) {
-                    Some(argument) => self.text_at(argument, focus)?,
-                    None => "".into(),
-                };
-                self.step(first.len() as u64 * (1 + from.len() as u64 / 16))?;
-                let to: Vec<char> = to.chars().collect();
-                let changed =
-                    first.chars().filter_map(|c| match from.chars().position(|it| it == c) {
-                        Some(place) => to.get(place).copied(),
-                        None => Some(c),
-                    });
-                Value::text(changed.collect::<String>())
-            }
+            Id::Translate => self.translate(&first, arguments, focus)?,
             Id::Lang => Value::Bool(self.is_language(&first, focus)?),
-            Id::FormatNumber => {
-                let pattern = second()?;
-                let number = match arguments.first() {
-                    Some(argument) => self.number_at(argument, focus)?,
-                    None => f64::NAN,
-                };
-                let name = match arguments.get(2) {
-                    Some(argument) => self.text_at(argument, focus)?,
-                    None => "".into(),
-                };
-                let format = self.decimal_format(&name)?;
-                match format_number::format(number, &pattern, format) {
-                    Some(text) => Value::text(text),
-                    None => return Err(self.fault("a pattern of format-number() is malformed")),
-                }
-            }
+            Id::FormatNumber => self.formatted_number(arguments, focus)?,
             Id::SystemProperty => Value::text(match &*first {
                 name if name.ends_with(":version") => "1.0",
                 name if name.ends_with(":vendor") => "Tollgate",
@@ -359,6 +332,31 @@ impl World<'_> {
             position >= start && position < end
         });
         Ok(Value::text(kept.map(|(_, c)| c).collect::<String>()))
+    }
+
+    fn translate(&mut self, text: &str, arguments: &[Expr], focus: &Focus) -> Result<Value> {
+        let (from, to) = (self.optional(arguments, 1, focus)?, self.optional(arguments, 2, focus)?);
+        self.step(text.len() as u64 * (1 + from.len() as u64 / 16))?;
+        let to: Vec<char> = to.chars().collect();
+        let changed = text.chars().filter_map(|c| match from.chars().position(|it| it == c) {
+            Some(place) => to.get(place).copied(),
+            None => Some(c),
+        });
+        Ok(Value::text(changed.collect::<String>()))
+    }
+
+    fn formatted_number(&mut self, arguments: &[Expr], focus: &Focus) -> Result<Value> {
+        let number = match arguments.first() {
+            Some(argument) => self.number_at(argument, focus)?,
+            None => f64::NAN,
+        };
+        let (pattern, name) =
+            (self.optional(arguments, 1, focus)?, self.optional(arguments, 2, focus)?);
+        let format = self.decimal_format(&name)?;
+        match format_number::format(number, &pattern, format) {
+            Some(text) => Ok(Value::text(text)),
+            None => Err(self.fault("a pattern of format-number() is malformed")),
+        }
     }
 
     fn is_language(&mut self, wanted: &str, focus: &Focus) -> Result<bool> {

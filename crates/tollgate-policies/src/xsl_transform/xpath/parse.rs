@@ -10,6 +10,9 @@ use crate::xsl_transform::tree::Name;
 /// Expressions inside one another.
 const DEEPEST: usize = 48;
 
+/// Operators of one expression: those in a row are expressions inside one another, too.
+const MOST_OPERATORS: usize = 256;
+
 /// Why an expression cannot be read, and where.
 #[derive(Debug)]
 pub(in crate::xsl_transform) struct Fault {
@@ -52,13 +55,15 @@ struct Parser<'t, 's> {
     place: Range<usize>,
     surroundings: &'s dyn Surroundings,
     depth: usize,
+    n_operators: usize,
 }
 
 type Parsed<T> = Result<T, Fault>;
 
 /// Reads an expression.
 pub(in crate::xsl_transform) fn parse(text: &str, surroundings: &dyn Surroundings) -> Parsed<Expr> {
-    let mut parser = Parser { text, at: 0, token: Token::End, place: 0..0, surroundings, depth: 0 };
+    let (token, place) = (Token::End, 0..0);
+    let mut parser = Parser { text, at: 0, token, place, surroundings, depth: 0, n_operators: 0 };
     parser.advance()?;
     let expr = parser.or()?;
     parser.end()?;
@@ -210,10 +215,20 @@ impl<'t> Parser<'t, '_> {
         if self.depth > DEEPEST { self.fault("the expression is nested too deep") } else { Ok(()) }
     }
 
+    /// Counts an operator.
+    fn operator(&mut self) -> Parsed<()> {
+        self.n_operators += 1;
+        if self.n_operators > MOST_OPERATORS {
+            return self.fault("the expression has too many operators");
+        }
+        Ok(())
+    }
+
     fn or(&mut self) -> Parsed<Expr> {
         self.enter()?;
         let mut left = self.and()?;
         while self.eat_word("or")? {
+            self.operator()?;
             left = Expr::Or(Box::new(left), Box::new(self.and()?));
         }
         self.depth -= 1;
@@ -223,6 +238,7 @@ impl<'t> Parser<'t, '_> {
     fn and(&mut self) -> Parsed<Expr> {
         let mut left = self.equality()?;
         while self.eat_word("and")? {
+            self.operator()?;
             left = Expr::And(Box::new(left), Box::new(self.equality()?));
         }
         Ok(left)
@@ -235,6 +251,7 @@ impl<'t> Parser<'t, '_> {
         while let Some((symbol, comparison)) = OPERATORS.iter().find(|(symbol, _)| self.is(symbol))
         {
             self.eat(symbol)?;
+            self.operator()?;
             left = Expr::Compare(*comparison, Box::new(left), Box::new(self.relation()?));
         }
         Ok(left)
@@ -251,6 +268,7 @@ impl<'t> Parser<'t, '_> {
         while let Some((symbol, comparison)) = OPERATORS.iter().find(|(symbol, _)| self.is(symbol))
         {
             self.eat(symbol)?;
+            self.operator()?;
             left = Expr::Compare(*comparison, Box::new(left), Box::new(self.sum()?));
         }
         Ok(left)
@@ -266,6 +284,7 @@ impl<'t> Parser<'t, '_> {
             } else {
                 return Ok(left);
             };
+            self.operator()?;
             left = Expr::Calculate(calculation, Box::new(left), Box::new(self.product()?));
         }
     }
@@ -282,6 +301,7 @@ impl<'t> Parser<'t, '_> {
             } else {
                 return Ok(left);
             };
+            self.operator()?;
             left = Expr::Calculate(calculation, Box::new(left), Box::new(self.unary()?));
         }
     }
@@ -298,6 +318,7 @@ impl<'t> Parser<'t, '_> {
     fn union(&mut self) -> Parsed<Expr> {
         let mut left = self.path()?;
         while self.eat("|")? {
+            self.operator()?;
             left = Expr::Union(Box::new(left), Box::new(self.path()?));
         }
         Ok(left)
