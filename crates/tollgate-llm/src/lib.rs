@@ -7,13 +7,12 @@
 //! strips and ends it; [`Answer`] is a whole answer, put together from a stream and written as either form.
 //!
 //! ```
-//! use tollgate_llm::{Edits, Encoding, LlmRequest, PathInfo};
+//! use tollgate_llm::{Edits, LlmRequest, PathInfo};
 //!
 //! let path = PathInfo::of("/openai/deployments/gpt-4o/chat/completions").unwrap();
 //! let body = br#"{"messages":[{"role":"user","content":"hello"}],"stream":true}"#;
 //! let request = LlmRequest::parse(Some(path.api), body, 4 << 20)?;
-//! let encoding = Encoding::of_model(path.model.unwrap_or_default());
-//! assert_eq!(request.estimate_prompt_tokens(encoding), 8);
+//! assert_eq!(request.estimate_prompt_tokens(path.model.unwrap_or_default()), 8);
 //!
 //! let mut edits = Edits::new(&request);
 //! edits.ask_for_usage();

@@ -94,6 +94,15 @@ impl Encoding {
     }
 }
 
+/// Whether a model is of a family (`o3`, `gpt-5`), by the parts of its name.
+pub(crate) fn is_of_family(model: &str, family: &str) -> bool {
+    let parts = |name: &str| {
+        let plain = name.to_ascii_lowercase();
+        format!("-{}-", plain.replace(|c: char| !c.is_ascii_alphanumeric(), "-"))
+    };
+    parts(model).contains(&parts(family))
+}
+
 /// Counts the tokens of a text that comes in pieces.
 ///
 /// The pieces are put together into blocks, and a block is cut where the encodings never join what stands before and

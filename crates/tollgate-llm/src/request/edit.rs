@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::api::Api;
 use crate::json::Value;
+use crate::tokens::is_of_family;
 
 use super::{LlmRequest, bound_names};
 
@@ -170,11 +171,5 @@ impl<'r, 'a> Edits<'r, 'a> {
 
 /// Whether a model reasons before it answers, by its name.
 fn reasons(model: &str) -> bool {
-    let model = model.to_ascii_lowercase();
-    model.contains("gpt-5")
-        || ["o1", "o3", "o4"].iter().any(|name| {
-            model == *name
-                || model.starts_with(&format!("{name}-"))
-                || model.contains(&format!("-{name}-"))
-        })
+    ["o1", "o3", "o4", "gpt-5"].iter().any(|family| is_of_family(model, family))
 }

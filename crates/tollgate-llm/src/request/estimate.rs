@@ -6,7 +6,7 @@
 //! (`previous_response_id`) are counted as nothing: only the backend can know.
 
 use crate::json::Value;
-use crate::tokens::Encoding;
+use crate::tokens::{Encoding, is_of_family};
 
 use super::LlmRequest;
 use super::pieces::{Piece, walk};
@@ -17,10 +17,10 @@ const PER_NAME: u64 = 1;
 const PRIMING: u64 = 3;
 /// What Azure takes for an image at most.
 const IMAGE: u64 = 1200;
-/// An image at low detail is this many tokens, by how the model's name begins. OpenAI documents 2833 for gpt-4o-mini,
-/// which Azure's maximum bounds.
-const LOW_IMAGE: &[(&str, u64)] =
-    &[("gpt-4o-mini", IMAGE), ("gpt-5", 70), ("o1", 75), ("o3", 75), ("", 85)];
+/// An image at low detail is this many tokens, by the family of the model; 85 for all others. OpenAI documents 2833 for
+/// gpt-4o-mini, which Azure's maximum bounds.
+const LOW_IMAGES: &[(&str, u64)] = &[("gpt-4o-mini", IMAGE), ("gpt-5", 70), ("o1", 75), ("o3", 75)];
+const LOW_IMAGE: u64 = 85;
 
 const FUNCTION_END: u64 = 12;
 const PROPERTIES: u64 = 3;
@@ -35,13 +35,15 @@ impl LlmRequest<'_> {
     ///
     /// Reading: 3 for each message and the tokens of its role, 1 for a name, 3 for the answer's priming; tools by the
     /// formula for functions; 1200 for an image, fewer at low detail. Embeddings and completions are their text alone.
-    pub fn estimate_prompt_tokens(&self, encoding: Encoding) -> u64 {
-        let model = self.model().unwrap_or_default();
+    ///
+    /// `model` tells the encoding and what images cost: the body's model, or what the path's deployment is of.
+    pub fn estimate_prompt_tokens(&self, model: &str) -> u64 {
+        let encoding = Encoding::of_model(model);
         let mut total = 0_u64;
         let mut is_dialog = false;
         walk(self.api, self.root, &mut |piece| {
             is_dialog |= matches!(piece, Piece::Message(..));
-            total = total.saturating_add(tokens_of(&piece, encoding, &model));
+            total = total.saturating_add(tokens_of(&piece, encoding, model));
         });
         if is_dialog { total.saturating_add(PRIMING) } else { total }
     }
@@ -54,8 +56,8 @@ fn tokens_of(piece: &Piece<'_>, encoding: Encoding, model: &str) -> u64 {
         Piece::Text(text) | Piece::Data(text) => encoding.count(text),
         Piece::Image { low: false } => IMAGE,
         Piece::Image { low: true } => {
-            let known = LOW_IMAGE.iter().find(|(name, _)| model.starts_with(name));
-            known.map_or(IMAGE, |(_, tokens)| *tokens)
+            let known = LOW_IMAGES.iter().find(|(family, _)| is_of_family(model, family));
+            known.map_or(LOW_IMAGE, |(_, tokens)| *tokens)
         }
         Piece::Other => 0,
         Piece::Tokens(tokens) => *tokens,

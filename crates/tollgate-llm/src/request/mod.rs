@@ -56,12 +56,12 @@ impl CompletionBound {
 /// Members that are missing or of another type than documented are taken as absent; the backend judges them.
 ///
 /// ```
-/// use tollgate_llm::{Api, Encoding, LlmRequest};
+/// use tollgate_llm::{Api, LlmRequest};
 ///
 /// let body = br#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}],"max_tokens":50,"n":2}"#;
 /// let request = LlmRequest::parse(Some(Api::ChatCompletions), body, 1 << 20)?;
 /// assert_eq!(request.completion_bound().map(|bound| bound.total()), Some(100));
-/// assert_eq!(request.estimate_prompt_tokens(Encoding::of_model("gpt-4o")), 8);
+/// assert_eq!(request.estimate_prompt_tokens("gpt-4o"), 8);
 /// # Ok::<(), tollgate_llm::RequestError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,8 @@ fn parse(api: Api, body: &str) -> LlmRequest<'_> {
 }
 
 fn estimate(api: Api, body: &str) -> u64 {
-    parse(api, body).estimate_prompt_tokens(Encoding::O200k)
+    let request = parse(api, body);
+    request.estimate_prompt_tokens(&request.model().unwrap_or_default())
 }
 
 #[test]
@@ -84,8 +85,8 @@ fn chat_counts_as_documented() {
         {"role":"system","name":"example_assistant","content":"Let's talk later when we're less busy about how to do better."},
         {"role":"user","content":"This late pivot means we don't have time to boil the ocean for the client deliverable."}]}"#;
     let request = parse(Api::ChatCompletions, example);
-    assert_eq!(request.estimate_prompt_tokens(Encoding::O200k), 124);
-    assert_eq!(request.estimate_prompt_tokens(Encoding::Cl100k), 129);
+    assert_eq!(request.estimate_prompt_tokens("gpt-4o"), 124);
+    assert_eq!(request.estimate_prompt_tokens("gpt-4"), 129);
 }
 
 #[test]
@@ -97,8 +98,8 @@ fn tools_count_as_documented() {
         "parameters":{"type":"object","properties":{"location":{"type":"string","description":"The city and state, e.g. San Francisco, CA"},
         "unit":{"type":"string","description":"The unit of temperature to return","enum":["celsius","fahrenheit"]}},"required":["location"]}}}]}"#;
     let request = parse(Api::ChatCompletions, example);
-    assert_eq!(request.estimate_prompt_tokens(Encoding::O200k), 101);
-    assert_eq!(request.estimate_prompt_tokens(Encoding::Cl100k), 105);
+    assert_eq!(request.estimate_prompt_tokens("gpt-4o"), 101);
+    assert_eq!(request.estimate_prompt_tokens("gpt-4"), 105);
 }
 
 #[test]
@@ -148,7 +149,9 @@ fn images_count_at_most_what_azure_takes() {
     assert_eq!(chat("gpt-4o", high), 1200);
     assert_eq!(chat("gpt-4o", low), 85);
     assert_eq!(chat("gpt-4o-mini", low), 1200);
-    assert_eq!(chat("gpt-5-mini", low), 70);
+    assert_eq!(chat("team-gpt-5.1-mini", low), 70);
+    assert_eq!(chat("O3", low), 75);
+    assert_eq!(chat("foo3", low), 85);
     let input = r#"{"input":[{"role":"user","content":[{"type":"input_image","detail":"low","image_url":"https://x"}]}]}"#;
     assert_eq!(estimate(Api::Responses, input), 7 + 85);
     let source =
@@ -460,7 +463,7 @@ fn mutated_bodies_are_read_or_refused() {
         for api in [Api::ChatCompletions, Api::Responses, Api::Messages, Api::GenerateContent] {
             let Ok(request) = LlmRequest::parse(Some(api), &bytes, LIMIT) else { continue };
             request.prompt();
-            request.estimate_prompt_tokens(Encoding::O200k);
+            request.estimate_prompt_tokens("gpt-4o");
             let mut edits = Edits::new(&request);
             edits.ask_for_usage();
             edits.bound_completion(3, "m");

@@ -161,6 +161,10 @@ impl<'a> Envelope<'a> {
                 let reason = status.unwrap_or(Cow::Borrowed("completed"));
                 each(Piece::Finish { choice: 0, reason });
             }
+            "transcript.text.delta" => {
+                self.delta.into_iter().for_each(|value| delta(0, Part::Text, value, each));
+            }
+            "transcript.text.done" => finish(Some(Cow::Borrowed("stop")), each),
             kind => self.response_delta(kind, place, each),
         }
     }
