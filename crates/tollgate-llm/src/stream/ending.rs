@@ -101,7 +101,10 @@ impl Opening {
                 | "response.completed"
                 | "response.incomplete"
                 | "response.failed"
-                | "error",
+                | "error"
+                | "transcript.text.done"
+                | "image_generation.completed"
+                | "image_edit.completed",
             ) => {
                 self.is_done = true;
             }

@@ -407,6 +407,9 @@ impl Out {
     }
 
     fn into_bytes(mut self) -> Bytes {
+        if self.pieces.is_empty() {
+            return self.chunk.slice(self.run..);
+        }
         let end = self.chunk.len();
         self.leave_out(end..end);
         concatenated(&self.pieces)

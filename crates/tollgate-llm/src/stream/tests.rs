@@ -359,6 +359,26 @@ fn what_is_no_text_makes_an_answer_incomplete() {
     );
 }
 
+#[test]
+fn transcriptions_and_images() {
+    let text = stream(&[
+        r#"{"type":"transcript.text.delta","delta":"hello"}"#,
+        r#"{"type":"transcript.text.delta","delta":" world"}"#,
+        r#"{"type":"transcript.text.done","text":"hello world","usage":{"input_tokens":9,"output_tokens":2,"total_tokens":11}}"#,
+    ]);
+    let result = passed(&options(Api::Audio), &text);
+    assert!(result.answer.is_complete());
+    assert_eq!((result.tokens, result.usage.unwrap().total), (2, 11));
+    assert_eq!(result.forwarded, text);
+    let text = stream(&[
+        r#"{"type":"image_generation.partial_image","b64_json":"AAAA"}"#,
+        r#"{"type":"image_generation.completed","b64_json":"AAAA","usage":{"input_tokens":9,"output_tokens":200,"total_tokens":209}}"#,
+    ]);
+    let result = passed(&options(Api::Images), &text);
+    assert_eq!((result.tokens, result.usage.unwrap().completion), (0, 200));
+    assert_eq!(result.forwarded, text);
+}
+
 /// Streams end before the first event beyond the limit, with an ending of the protocol.
 fn check_end(api: Api, usage: UsageForClient, events: &[&str], expected: &Expect) {
     let limited = MeterOptions { limit: Some(3), usage, prompt_tokens: 10, ..options(api) };
@@ -507,9 +527,16 @@ fn an_ended_stream_stays_ended() {
     assert!(ending.starts_with(b"data: {\"id\":\"c1\",") && ending.ends_with(b"data: [DONE]\n\n"));
     assert!(meter.is_ended() && meter.end().is_empty() && meter.finish().is_empty());
     assert!(meter.push(Bytes::from_static(b"ices\":[]}\n\n")).is_empty());
-    let mut done = StreamMeter::new(options(Api::ChatCompletions));
-    done.push(Bytes::from_static(b"data: [DONE]\n\n"));
-    assert!(done.is_done() && done.end().is_empty());
+    for last in [
+        "[DONE]",
+        r#"{"type":"message_stop"}"#,
+        r#"{"type":"response.failed"}"#,
+        r#"{"type":"error"}"#,
+    ] {
+        let mut done = StreamMeter::new(options(Api::ChatCompletions));
+        done.push(Bytes::from(stream(&[last])));
+        assert!(done.is_done() && done.end().is_empty(), "{last}");
+    }
 }
 
 #[test]

@@ -175,6 +175,8 @@ mod tests {
         check("tollgate-gateway", "pingora", 0);
         check("tollgate", "pingora-core", 1);
         check("tollgate-expr", "http", 1);
+        check("tollgate-llm", "tollgate-engine", 1);
+        check("tollgate-policies", "tollgate-llm", 0);
         check("tollgate-policies", "anyhow", 1);
         assert!(
             findings("tollgate-gateway", "[dev-dependencies]\ntollgate-emulator = 1").is_empty()
