@@ -9,7 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tollgate_emulator::{Fault, Gate, Pace, Running, StreamPlan};
 
-use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure, exchange, read_until};
+use crate::harness::{
+    Answer, Call, DEADLINE, Directory, Gateway, azure, exchange, find, read_until,
+};
 
 /// Every time-out that could cut a stream short, at its shortest.
 const SHORT: &str = "[timeouts]\nrequest-header = \"1s\"\nrequest-body = \"1s\"\nkeep-alive = \"1s\"\n\
@@ -134,6 +136,20 @@ async fn a_client_that_vanishes_while_waiting_ends_the_call_too() {
     waiting.abort();
     let ended = calls.until(Duration::from_secs(1), |counts| counts.aborted > aborted).await;
     assert!(ended.is_some(), "the backend still works: {:?}", calls.counts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_breaks_off_its_body_is_an_error_of_the_request() {
+    let azure = azure().await;
+    let gateway = gateway(&azure, "");
+    let mut stream = TcpStream::connect(gateway.http).await.expect("a connection");
+    let sent = b"POST /read/half HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhalf";
+    stream.write_all(sent).await.expect("bytes are taken");
+    drop(stream);
+    let line = gateway.access("/read/half").await;
+    assert_eq!(find(&line, "error_reason"), Some(&"ClientConnectionFailure".into()), "{line}");
+    assert_eq!(find(&line, "error_source"), Some(&"set-variable".into()), "{line}");
+    assert!(azure.echo.server().received().is_empty(), "the backend was called");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,26 +120,14 @@ impl fmt::Debug for CompileCx<'_> {
 impl CompileCx<'_> {
     /// Reports a finding.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        // The declaration and the policy may both object to the same text; the first says it best. What is missing has no
-        // text of its own: several findings of that kind stand at the name of one element.
-        let is_missing = [Code::MISSING_ATTRIBUTE, Code::MISSING_CHILD].contains(&diagnostic.code);
+        // The declaration and the policy may both object to the same text; the first says it best. What is missing, or
+        // stands at a wrong place, has no text of its own: several such findings stand at the name of one element.
+        let has_no_text = [Code::MISSING_ATTRIBUTE, Code::MISSING_CHILD, Code::WRONG_SECTION]
+            .contains(&diagnostic.code);
         let repeated = |known: &Diagnostic| {
             known.code == diagnostic.code
                 && known.primary.span == diagnostic.primary.span
-                && (!is_missing || known.message == diagnostic.message)
-        };
-        if !self.diagnostics.iter().any(repeated) {
-            self.diagnostics.push(diagnostic);
-        }
-    }
-
-    /// Reports what the declaration objects to. Several things can be missing at one place; a fragment that is compiled
-    /// again says none of them twice.
-    fn report_each(&mut self, diagnostic: Diagnostic) {
-        let repeated = |known: &Diagnostic| {
-            known.code == diagnostic.code
-                && known.primary.span == diagnostic.primary.span
-                && known.message == diagnostic.message
+                && (!has_no_text || known.message == diagnostic.message)
         };
         if !self.diagnostics.iter().any(repeated) {
             self.diagnostics.push(diagnostic);
@@ -357,7 +345,9 @@ impl CompileCx<'_> {
 fn invalid_value(text: &MappedText, subject: &str, why: &str) -> Diagnostic {
     let shown = text.as_str().trim();
     let is_plain = shown.len() <= 60 && !shown.contains(char::is_control);
-    let message = if text.has_secret() || !is_plain {
+    let message = if text.as_str().is_empty() {
+        format!("{subject} is empty")
+    } else if text.has_secret() || !is_plain {
         format!("invalid value for {subject}")
     } else {
         format!("invalid value `{shown}` for {subject}")

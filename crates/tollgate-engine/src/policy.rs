@@ -73,6 +73,8 @@ pub enum Support {
 pub enum AttributeType {
     /// Any text.
     Text,
+    /// Text that is not empty.
+    Filled,
     /// `true` or `false`.
     Bool,
     /// A whole number within bounds, both inclusive.

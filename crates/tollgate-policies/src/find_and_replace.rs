@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, CompileCx, Content, Facts, Limit, Message, PolicyDef, PolicyError, RequestCx,
-    Scope, Section, Step, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Limit, Message, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Value,
 };
 
 use crate::message_body::{LONGEST, Rewrite, Rewriting, content_type, in_utf8, too_large};
@@ -21,6 +20,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     attributes: &[
         AttributeDef {
             name: "from",
+            ty: AttributeType::Filled,
             required: true,
             expression: true,
             doc: "Text to find; may not be empty.",
@@ -62,22 +62,8 @@ struct FindAndReplace {
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
-    let from: Option<Value<Arc<str>>> = cx.attribute(element, "from");
+    let from = cx.attribute(element, "from");
     let to = cx.attribute(element, "to");
-    if let Some(Value::Literal(text)) = &from
-        && text.is_empty()
-        && let Some(attribute) = element.attribute("from")
-    {
-        cx.report(
-            Diagnostic::new(
-                Code::INVALID_VALUE,
-                "attribute `from` of `find-and-replace` is empty",
-                attribute.span(),
-            )
-            .label("expected the text to find"),
-        );
-        return None;
-    }
     let step = FindAndReplace { message: cx.message(), from: from?, to: to? };
     Some(Box::new(Rewriting(step)))
 }
@@ -218,7 +204,7 @@ mod tests {
     #[test]
     fn an_empty_text_is_not_found() {
         Case::inbound(r#"<find-and-replace from="" to="y" />"#)
-            .refused("`from` of `find-and-replace` is empty");
+            .refused("attribute `from` is empty");
         Case::inbound(r#"<find-and-replace from="x" />"#).refused("needs the attribute `to`");
         let run =
             Case::inbound(r#"<find-and-replace from="@(context.Request.Headers.GetValueOrDefault(&quot;x&quot;, &quot;&quot;))" to="y" />"#).body("x").run();

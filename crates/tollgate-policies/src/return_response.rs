@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, Block, Body, CompileCx, Content, Flow, Limit, PolicyDef, PolicyError, RequestCx,
-    Response, Resumed, Scope, Section, Step,
+    AttributeDef, AttributeType, Block, Body, CompileCx, Content, Flow, Limit, PolicyDef,
+    PolicyError, RequestCx, Response, Resumed, Scope, Section, Step,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     limit: Limit::Any,
     attributes: &[AttributeDef {
         name: "response-variable-name",
+        ty: AttributeType::Filled,
         doc: "Context variable that holds the response to begin with.",
         ..AttributeDef::DEFAULT
     }],

@@ -21,6 +21,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     attributes: &[
         AttributeDef {
             name: "name",
+            ty: AttributeType::Filled,
             required: true,
             expression: true,
             doc: "Name of the parameter; case matters.",

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError, RequestCx, Scope,
-    Section, Step, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Value,
 };
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
@@ -17,6 +17,7 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
     attributes: &[
         AttributeDef {
             name: "name",
+            ty: AttributeType::Filled,
             required: true,
             doc: "Name of the variable in `context.Variables`; case matters.",
             ..AttributeDef::DEFAULT

@@ -226,7 +226,7 @@ fn state(def: &AttributeDef, differences: &str) -> String {
 
 fn value(ty: AttributeType) -> String {
     match ty {
-        AttributeType::Text => "text".to_owned(),
+        AttributeType::Text | AttributeType::Filled => "text".to_owned(),
         AttributeType::Bool => "`true`, `false`".to_owned(),
         AttributeType::Int { min, max: i64::MAX } => format!("whole number from {min}"),
         AttributeType::Int { min, max } => format!("whole number from {min} to {max}"),

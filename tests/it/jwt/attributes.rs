@@ -56,9 +56,9 @@ async fn applications_audiences_and_claims() {
     let azure = azure().await;
     let tenant = format!("tenant-id=\"{CONTOSO}\"");
     let ids = |list: &str, ids: &[&str]| {
-        let ids: String =
+        let ids: Vec<String> =
             ids.iter().map(|id| format!("<application-id> {id} </application-id>")).collect();
-        format!("<{list}>{ids}</{list}>")
+        format!("<{list}>{}</{list}>", ids.concat())
     };
     let upper = CLIENT.to_uppercase();
     let clients = ids("client-application-ids", &[FABRIKAM, &upper]);

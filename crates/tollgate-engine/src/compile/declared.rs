@@ -68,7 +68,7 @@ fn attributes(
         }
     }
     for def in declared.iter().filter(|def| def.required && element.attribute(def.name).is_none()) {
-        cx.report_each(
+        cx.report(
             Diagnostic::new(
                 Code::MISSING_ATTRIBUTE,
                 format!("`{}` needs the attribute `{}`", element.name, def.name),
@@ -122,6 +122,9 @@ fn literal(cx: &mut CompileCx<'_>, written: &Value, ty: AttributeType, subject: 
     let value = written.as_str().trim();
     let wrong = match ty {
         AttributeType::Text => None,
+        AttributeType::Filled => {
+            written.as_str().is_empty().then(|| "expected some text".to_owned())
+        }
         AttributeType::Bool => bool::parse(value).err(),
         AttributeType::Seconds => std::time::Duration::parse(value).err(),
         AttributeType::Int { min, max } => match i64::parse(value) {
@@ -291,7 +294,7 @@ fn children(cx: &mut CompileCx<'_>, element: &Element, defs: &'static [ChildDef]
         let mut found = element.elements().filter(|child| child.name == def.name);
         let count = found.by_ref().count();
         if count < def.min {
-            cx.report_each(
+            cx.report(
                 Diagnostic::new(
                     Code::MISSING_CHILD,
                     format!("`{}` needs a `{}` element", element.name, def.name),

@@ -532,7 +532,7 @@ fn check_place(cx: &mut CompileCx<'_>, element: &Element, def: &PolicyDef, place
     }
     // Of a document that is checked alone nobody knows the scope.
     if !def.scopes.contains(&cx.scope) && !cx.env.standalone {
-        cx.report_each(
+        cx.report(
             Diagnostic::new(
                 Code::WRONG_SECTION,
                 format!("`{}` is not allowed at {} scope", def.name, cx.scope),

@@ -58,10 +58,10 @@ impl Redactor {
                 this.look_for(spelling);
             }
         }
-        for spellings in this.by_start.values_mut() {
+        this.by_start.values_mut().for_each(|spellings| {
             spellings.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
             spellings.dedup();
-        }
+        });
         this
     }
 
