@@ -98,7 +98,7 @@ impl<'r, 'a> Edits<'r, 'a> {
         if self.request.api != Api::GenerateContent {
             return self.added.push(format!(r#""{name}":{bound}"#));
         }
-        match self.request.generation_config() {
+        match self.request.generation_configs().last().copied() {
             Some(config) if config.is_object() => {
                 self.insert_into(config, name, &bound.to_string());
             }

@@ -11,7 +11,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::api::Api;
-use crate::json::Value;
+use crate::json::{Member, Value};
 
 pub use edit::Edits;
 pub use prompt::{Prompt, PromptMessage, Role, SystemMessages};
@@ -129,10 +129,11 @@ impl<'a> LlmRequest<'a> {
             Api::ChatCompletions => count("n"),
             Api::Completions => count("n").max(count("best_of")),
             Api::GenerateContent => {
-                let config = self.generation_config();
-                let named =
-                    |name| config.and_then(|config| config.get(name)).and_then(Value::count);
-                named("candidateCount").max(named("candidate_count"))
+                let configs = self.generation_configs().into_iter().flat_map(Value::members);
+                let named = |member: &Member<'_>| {
+                    member.is("candidateCount") || member.is("candidate_count")
+                };
+                configs.filter(named).filter_map(|member| member.value.count()).max()
             }
             _ => None,
         };
@@ -141,17 +142,20 @@ impl<'a> LlmRequest<'a> {
 
     /// The values that state a bound, in every spelling that the protocol knows.
     fn bounds(&self) -> Vec<Value<'a>> {
-        let object = match self.api {
-            Api::GenerateContent => self.generation_config(),
-            _ => Some(self.root),
+        let objects = match self.api {
+            Api::GenerateContent => self.generation_configs(),
+            _ => vec![self.root],
         };
         let names = bound_names(self.api);
-        let members = object.into_iter().flat_map(Value::members);
+        let members = objects.into_iter().flat_map(Value::members);
         members.filter(|member| names.iter().any(|name| member.is(name))).map(|m| m.value).collect()
     }
 
-    fn generation_config(&self) -> Option<Value<'a>> {
-        self.root.get("generationConfig").or_else(|| self.root.get("generation_config"))
+    /// Where Google's protocol has its bounds, in both of its spellings.
+    fn generation_configs(&self) -> Vec<Value<'a>> {
+        let is_config =
+            |member: &Member<'_>| member.is("generationConfig") || member.is("generation_config");
+        self.root.members().filter(is_config).map(|member| member.value).collect()
     }
 }
 

@@ -65,6 +65,11 @@ fn bounds_are_read() {
         Some((9, 2)),
     );
     check(Api::GenerateContent, r#"{"generation_config":{"max_output_tokens":9}}"#, Some((9, 1)));
+    check(
+        Api::GenerateContent,
+        r#"{"generationConfig":{"maxOutputTokens":9},"generation_config":{"candidate_count":3}}"#,
+        Some((9, 3)),
+    );
     check(Api::Embeddings, r#"{"max_tokens":16}"#, None);
     let huge = CompletionBound { per_choice: u64::MAX, choices: 2 };
     assert_eq!(huge.total(), u64::MAX);
@@ -406,6 +411,11 @@ fn completions_are_bounded_in_place() {
         Api::GenerateContent,
         r#"{"generationConfig":null}"#,
         r#"{"generationConfig":{"maxOutputTokens":100}}"#,
+    );
+    check(
+        Api::GenerateContent,
+        r#"{"generationConfig":{"maxOutputTokens":900},"generationConfig":{"maxOutputTokens":200}}"#,
+        r#"{"generationConfig":{"maxOutputTokens":100},"generationConfig":{"maxOutputTokens":100}}"#,
     );
     check(Api::Embeddings, r#"{"input":"x"}"#, r#"{"input":"x"}"#);
     for (model, name) in [
