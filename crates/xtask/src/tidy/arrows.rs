@@ -46,14 +46,15 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "tollgate-policies",
-        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-expr"],
+        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-expr", "tollgate-llm"],
         never: OUTSIDE,
     },
     Rule {
         name: "tollgate-gateway",
-        ours: &["tollgate-diagnostics", "tollgate-engine"],
+        ours: &["tollgate-diagnostics", "tollgate-engine", "tollgate-llm"],
         never: &["reqwest", "openssl", "native-tls"],
     },
+    Rule { name: "tollgate-llm", ours: &[], never: HTTP_AND_XML },
     Rule { name: "tollgate-emulator", ours: &[], never: &["pingora", "reqwest"] },
     Rule {
         name: "tollgate",
@@ -174,6 +175,8 @@ mod tests {
         check("tollgate-gateway", "pingora", 0);
         check("tollgate", "pingora-core", 1);
         check("tollgate-expr", "http", 1);
+        check("tollgate-llm", "tollgate-engine", 1);
+        check("tollgate-policies", "tollgate-llm", 0);
         check("tollgate-policies", "anyhow", 1);
         assert!(
             findings("tollgate-gateway", "[dev-dependencies]\ntollgate-emulator = 1").is_empty()
