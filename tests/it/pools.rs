@@ -47,11 +47,12 @@ impl Pool {
         );
         config += more;
         for (name, member) in NAMES.iter().zip(&members) {
-            config += &format!(
+            let backend = format!(
                 "[backends.{name}]\nurl = \"{}\"\n[backends.{name}.circuit-breaker.throttled]\n\
                  count = 1\nstatus-codes = [\"429\"]\naccept-retry-after = true\n",
                 member.echo.server().url()
             );
+            config.push_str(&backend);
         }
         let gateway = Directory::new(&config).api("a", POLICY).start();
         Self { members, gateway }
@@ -130,7 +131,7 @@ async fn a_pool_without_members_left_says_when_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_keeps_a_client_with_its_member() {
     let pool = Pool::start("[pools.openai.session-affinity]\ncookie = \"SessionId\"\n").await;
-    pool.throttle(0, Duration::from_secs(60));
+    pool.throttle(0, Duration::from_mins(1));
     let answer = pool.send().await.expect(200);
     let cookie = answer.header("set-cookie").to_owned();
     let (pair, rest) = cookie.split_once(';').expect("attributes");
@@ -168,13 +169,14 @@ async fn responses_go_on_where_they_began() {
          [pools.openai]\nstate-affinity = true\nmembers = { one = {}, two = {} }\n",
     );
     for (name, member) in ["one", "two"].iter().zip(&members) {
-        config += &format!(
+        let backend = format!(
             "[backends.{name}]\nurl = \"{}\"\n\
              headers = {{ api-key = {{ value = \"{}\", development = true }} }}\n\
              circuit-breaker.throttled = {{ count = 1, status-codes = [\"429\"] }}\n",
             member.openai.base(),
             member.openai.key()
         );
+        config.push_str(&backend);
     }
     let gateway = Directory::new(&config).api("a", POLICY).start();
     let create = async |previous: Option<&str>, stream: bool| {
