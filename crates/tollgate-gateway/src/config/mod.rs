@@ -4,6 +4,7 @@ mod authorities;
 mod breakers;
 mod egress;
 mod entities;
+mod key_type;
 pub mod keys;
 mod limits;
 mod loggers;
