@@ -526,3 +526,34 @@ async fn connections_bring_tokens_of_a_real_endpoint() {
     assert_eq!(asked(), before);
     assert_eq!(gateway.count_log(|line| line.contains(SECRET)), 0);
 }
+
+const TO_ANYBODY: &str = r#"<policies>
+    <inbound>
+        <send-request mode="new" response-variable-name="answer">
+            <set-url>@("http://" + context.Request.Headers.GetValueOrDefault("x-to", ""))</set-url>
+            <set-method>GET</set-method>
+        </send-request>
+        <return-response>
+            <set-body>@(((IResponse)context.Variables["answer"]).Body.As<string>())</set-body>
+        </return-response>
+    </inbound>
+</policies>"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_policy_calls_the_gateways_own_listeners() {
+    let azure = Emulator::start(Options::default()).await.expect("the emulators start");
+    let elsewhere = azure.imds.server().url().trim_start_matches("http://").to_owned();
+    // On all addresses, with ports that only the system knows beforehand.
+    let config = "[listen]\nhttp = \"0.0.0.0:0\"\nadmin = \"127.0.0.1:0\"\n\n\
+                  [apis.a]\npath = \"a\"\nsubscription = \"optional\"\n";
+    let mut gateway = Directory::new(config).api("a", TO_ANYBODY).start();
+    gateway.http.set_ip([127, 0, 0, 1].into());
+    let call = async |to: String| gateway.send(Call::get("/a").header("x-to", &to)).await;
+    assert_eq!(call(elsewhere).await.status, 200);
+    for own in [gateway.admin, gateway.http] {
+        assert_eq!(call(format!("{own}/health/live")).await.status, 500);
+        let port = own.port();
+        let why = format!("port {port} is the gateway's own listener");
+        gateway.logged(|line| line.contains(&why)).await;
+    }
+}

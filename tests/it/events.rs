@@ -84,7 +84,7 @@ async fn metrics_of_policies_are_read_by_prometheus() {
         r#"tollgate_custom_orders_total{namespace="Shop",api_id="orders",by="ann"} 5.0"#,
         r#"tollgate_emitted_orders_total{namespace="Shop",api_id="orders",by="ann"} 2"#,
         r#"tollgate_custom_orders_total{namespace="Shop",api_id="orders",by="bob"} 2.5"#,
-        r#"tollgate_custom_known_total{namespace="API Management",api_id="orders",operation_id="",product_id="",user_id="",subscription_id="",location="",gateway_id="managed",backend_id=""} 3.0"#,
+        r#"tollgate_custom_known_total{namespace="API Management",api_id="orders",backend_id="",gateway_id="managed",location="",operation_id="",product_id="",subscription_id="",user_id=""} 3.0"#,
         r#"tollgate_emitted_below_total{namespace="API Management",api_id="orders"} 3"#,
         r#"tollgate_custom_below_total{namespace="API Management",api_id="orders"} 0.0"#,
     ] {

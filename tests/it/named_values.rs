@@ -181,12 +181,18 @@ async fn a_reload_that_misses_a_secret_leaves_the_old_values() {
     let azure = azure().await;
     let gateway = directory(&azure, "\"plain\"").start();
     assert_eq!(value(&gateway).await, "plain");
-    gateway.directory.configure(&config(&azure, &secret(&azure, "later")));
+    let later = config(&azure, &secret(&azure, "later"));
+    let redis = "[redis]\nurl = \"redis://127.0.0.1:9\"\n";
+    gateway.directory.configure(&format!("{later}{redis}"));
     gateway.logged(|line| line.contains("reload failed") && line.contains("old policies")).await;
     assert_eq!(value(&gateway).await, "plain");
+    // Nor is anything else of the new configuration in force.
+    let server = async || gateway.admin("/status").await.expect(200).json()["redis"].clone();
+    assert!(server().await.is_null());
+    // When the secret is there, nobody needs to touch the directory.
     azure.key_vault.set_secret("later", "from the vault");
-    gateway.reload().await;
-    assert_eq!(value(&gateway).await, "from the vault");
+    becomes(&gateway, "from the vault").await;
+    assert_eq!(server().await["server"], "127.0.0.1:9");
     azure.key_vault.set_secret("later", "newer");
     becomes(&gateway, "newer").await;
 }

@@ -165,3 +165,10 @@ async fn the_status_needs_the_admin_key_where_there_is_one() {
     gateway.admin("/metrics").await.expect(200);
     assert_eq!(gateway.count_log(|line| line.contains("key-of-the-operator")), 0);
 }
+
+#[tokio::test]
+async fn a_server_that_is_away_at_the_start_is_named_in_the_log() {
+    let gateway = Directory::new("[redis]\nurl = \"redis://127.0.0.1:9\"\n").start();
+    let line = gateway.logged(|line| line.contains("the Redis server cannot be reached")).await;
+    assert!(line.contains("127.0.0.1:9"), "{line}");
+}

@@ -35,6 +35,27 @@ fn the_policy_directory_loads() {
 }
 
 #[test]
+fn the_products_load() {
+    let text = readme();
+    let toml = blocks(&text, "toml");
+    let block = |start: &str| *toml.iter().find(|block| block.starts_with(start)).expect(start);
+    let config = [block("# tollgate.toml\n"), block("# tollgate.toml, continued\n")].join("\n");
+    let xml = blocks(&text, "xml");
+    let document = |name: &str| *xml.iter().find(|block| block.contains(name)).expect(name);
+    let directory = Directory::new(&config)
+        .api("openai", document("apis/openai/policy.xml"))
+        .file("products/starter.xml", document("products/starter.xml"))
+        .env("TENANT_ID", "3f0c2b1e-6a55-4c0f-9d3e-8a7b6c5d4e3f")
+        .env("AZURE_OPENAI_API_KEY", "0123456789abcdef")
+        .env("JANE_KEY", "a-key-of-jane")
+        .env("JANE_OTHER_KEY", "another-key-of-jane")
+        .env("REDIS_URL", "redis://127.0.0.1:6379");
+    let checked = directory.check();
+    let found = String::from_utf8_lossy(&checked.stderr);
+    assert_eq!(found.trim(), "0 errors, 0 warnings");
+}
+
+#[test]
 fn the_commands_exist() {
     let text = readme();
     let help = tollgate(&BTreeMap::new(), &["--help"]);

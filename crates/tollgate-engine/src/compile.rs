@@ -120,14 +120,11 @@ impl fmt::Debug for CompileCx<'_> {
 impl CompileCx<'_> {
     /// Reports a finding.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        // The declaration and the policy may both object to the same text; the first says it best. What is missing, or
-        // stands at a wrong place, has no text of its own: several such findings stand at the name of one element.
-        let has_no_text = [Code::MISSING_ATTRIBUTE, Code::MISSING_CHILD, Code::WRONG_SECTION]
-            .contains(&diagnostic.code);
+        // The declaration and the policy may say the same, and so does a fragment that is compiled again.
         let repeated = |known: &Diagnostic| {
             known.code == diagnostic.code
                 && known.primary.span == diagnostic.primary.span
-                && (!has_no_text || known.message == diagnostic.message)
+                && known.message == diagnostic.message
         };
         if !self.diagnostics.iter().any(repeated) {
             self.diagnostics.push(diagnostic);

@@ -81,7 +81,7 @@ impl Finally {
 
 /// Does the work for a response that is known. It may leave more of its kind no longer, but headers, which go on last.
 pub(crate) async fn responding(cx: &mut RequestCx) {
-    cx.counted.leave_all();
+    cx.counted.leave_since(0);
     for work in std::mem::take(&mut cx.finally.responding) {
         work.run(cx).await;
     }

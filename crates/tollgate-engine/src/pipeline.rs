@@ -112,7 +112,10 @@ async fn sections(cx: &mut RequestCx, chain: &Chain) -> Outcome {
         }
         match run_section(cx, chain, section, Mode::InPlace).await {
             Ok(Ended::Done) => {}
-            Ok(Ended::Answered) => answered = true,
+            Ok(Ended::Answered) => {
+                cx.counted.leave_since(0);
+                answered = true;
+            }
             Ok(Ended::Returned) => return Outcome::Returned,
             Err(failed) => return fail(cx, chain, *failed).await,
         }

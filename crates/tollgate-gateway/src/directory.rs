@@ -19,6 +19,8 @@ use tollgate_engine::{
 use crate::adapters::{address_guard, check_egress};
 use crate::config::{self, Config, Environment, NamedValueText, SecretReference};
 use crate::fetch::OwnListeners;
+use crate::products::ProductRoute;
+use crate::router::Router;
 use crate::snapshot::{Snapshot, SnapshotNames};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
@@ -148,30 +150,8 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     let mut names = names(&config, &ports, &mut files.diagnostics);
     names.schemas = schemas(&mut files, &config);
     let names = Arc::new(names);
-    let (router, products) = {
-        let fragments = files.fragments(&config);
-        let env = CompileEnv {
-            policies: cx.registry.policies,
-            unsupported: cx.registry.unsupported,
-            names: &*names,
-            ports: &ports,
-            fragments,
-            standalone: false,
-        };
-        let mut loader = Loader::new(&mut files, &config, &env);
-        let routes = loader.routes(cx.registry.default_global);
-        loader.unused_fragments();
-        loader.unused_files();
-        loader.cut_off();
-        routes
-    };
-    let (subscriptions, repeated) =
-        Subscriptions::new(&config.subscriptions, &products, &config.users);
-    for place in repeated {
-        let message = "two subscriptions have the same key, or one has it twice";
-        let found = Diagnostic::new(Code::CONFIG_CONFLICT, message, place);
-        files.diagnostics.push(found.label("a key of this one is another key already"));
-    }
+    let (router, products) = routes(&mut files, &config, &names, &ports, cx.registry);
+    let subscriptions = subscriptions(&config, &products, &mut files.diagnostics);
     let listen_certificates = config
         .listen_certificates
         .iter()
@@ -195,6 +175,47 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     sort(&mut diagnostics);
     let snapshot = (!has_errors(&diagnostics)).then_some(snapshot);
     Loaded { snapshot, config: Some(config), diagnostics, sources: files.sources }
+}
+
+/// What the documents of a directory make of a configuration.
+fn routes(
+    files: &mut Files<'_>,
+    config: &Config,
+    names: &SnapshotNames,
+    ports: &Ports,
+    registry: Registry,
+) -> (Router, Vec<Arc<ProductRoute>>) {
+    let fragments = files.fragments(config);
+    let env = CompileEnv {
+        policies: registry.policies,
+        unsupported: registry.unsupported,
+        names,
+        ports,
+        fragments,
+        standalone: false,
+    };
+    let mut loader = Loader::new(files, config, &env);
+    let routes = loader.routes(registry.default_global);
+    loader.unused_fragments();
+    loader.unused_files();
+    loader.cut_off();
+    routes
+}
+
+/// The subscriptions of a configuration; a key that is there twice is reported.
+fn subscriptions(
+    config: &Config,
+    products: &[Arc<ProductRoute>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Subscriptions {
+    let (subscriptions, repeated) =
+        Subscriptions::new(&config.subscriptions, products, &config.users);
+    for place in repeated {
+        let message = "two subscriptions have the same key, or one has it twice";
+        let found = Diagnostic::new(Code::CONFIG_CONFLICT, message, place);
+        diagnostics.push(found.label("a key of this one is another key already"));
+    }
+    subscriptions
 }
 
 /// Checks one document alone: names that only a directory defines are warnings.

@@ -88,7 +88,6 @@ impl Prepared {
         match load_blocking(&setup, &adapters).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
                 mask(&adapters, config.secrets.iter());
-                adapters.apply(&config).await;
                 Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
             }
             loaded => Err(Box::new(loaded)),
@@ -113,6 +112,8 @@ impl Prepared {
     /// Listens, and serves from now on. `log` is told when a reload changes the level.
     pub async fn start(self, log: Option<LogControl>) -> Result<Gateway, StartError> {
         let Self { setup, adapters, mut watch, snapshot, config, diagnostics, sources } = self;
+        // Not before there is a log that can say what cannot be reached.
+        adapters.apply(&config).await;
         let listen = setup.listen.clone().unwrap_or_else(|| config.listen.clone());
         let certificates = Arc::new(ListenCertificates::default());
         certificates
@@ -158,12 +159,9 @@ impl Prepared {
             }),
         });
         reloader.report(Some(1), &diagnostics, &sources);
-        tracing::info!(
-            http = addresses.http.map(|address| address.to_string()),
-            https = addresses.https.map(|address| address.to_string()),
-            admin = admin_server.as_ref().map(|server| server.address().to_string()),
-            "listening"
-        );
+        let shown = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+        let [http, https, admin] = bound.map(shown);
+        tracing::info!(http, https, admin, "listening");
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(server.run(stopping));
         let watching = [

@@ -29,7 +29,8 @@ pub(crate) struct Watch {
     /// What the directory and the files elsewhere looked like.
     seen: (u64, u64),
     events: mpsc::Receiver<()>,
-    _watcher: Option<notify::RecommendedWatcher>,
+    /// Reports changes; or why it cannot, until that has been said: a watch begins before there is a log.
+    watcher: Result<notify::RecommendedWatcher, Option<notify::Error>>,
 }
 
 impl Watch {
@@ -48,11 +49,9 @@ impl Watch {
             watcher.watch(root, RecursiveMode::Recursive)?;
             Ok(watcher)
         });
-        if let Err(error) = &watcher {
-            tracing::warn!(%error, "the policy directory cannot be watched; looking every {} s", LOOK.as_secs());
-        }
+        let watcher = watcher.map_err(Some);
         let seen = (fingerprint(Some(root), &[]), fingerprint(None, &[]));
-        Self { root: root.to_owned(), also: Vec::new(), seen, events, _watcher: watcher.ok() }
+        Self { root: root.to_owned(), also: Vec::new(), seen, events, watcher }
     }
 
     /// Looks at these files elsewhere from now on.
@@ -66,6 +65,9 @@ impl Watch {
     /// Waits until something has changed and has been quiet for a moment. When the future is dropped, nothing is lost: the
     /// next call compares with what was seen last.
     pub(crate) async fn changed(&mut self) {
+        if let Some(error) = self.watcher.as_mut().err().and_then(Option::take) {
+            tracing::warn!(%error, "the policy directory cannot be watched; looking every {} s", LOOK.as_secs());
+        }
         loop {
             // Without a watcher the channel is closed; the timer alone decides then.
             tokio::select! {

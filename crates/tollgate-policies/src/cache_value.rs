@@ -98,12 +98,30 @@ struct CacheValue {
     block: [Block; 1],
 }
 
-/// A value that policies of this request are making, the innermost last.
+/// The values that policies of this request are making. Inside `wait` any of them may be ready first.
 #[derive(Debug, Clone, Default)]
-struct Making(Vec<Made>);
+struct Making {
+    all: Vec<Made>,
+    n_begun: u64,
+}
+
+impl Making {
+    /// Notes a value; the number stands for it.
+    fn begin(&mut self, made: Made) -> u64 {
+        self.n_begun += 1;
+        self.all.push(Made { number: self.n_begun, ..made });
+        self.n_begun
+    }
+
+    fn end(&mut self, number: u64) -> Option<Made> {
+        let index = self.all.iter().position(|made| made.number == number)?;
+        Some(self.all.remove(index))
+    }
+}
 
 #[derive(Debug, Clone)]
 struct Made {
+    number: u64,
     key: CacheKey,
     old: Option<tollgate_expr::Value>,
     /// Held until the value is there.
@@ -170,7 +188,7 @@ impl CacheValue {
             None => {}
         }
         let making = cx.extensions.get_or_insert_default::<Making>();
-        let is_ours = making.0.iter().any(|made| made.key == key);
+        let is_ours = making.all.iter().any(|made| made.key == key);
         let always = self.refresh_after(cx)?.is_some_and(|after| after.is_zero());
         let mut lease = None;
         if !is_ours && !always {
@@ -192,15 +210,19 @@ impl CacheValue {
             }
         }
         let making = cx.extensions.get_or_insert_default::<Making>();
-        making.0.push(Made { key, old, lease });
+        let state = making.begin(Made { number: 0, key, old, lease });
         cx.variables.remove(&self.variable);
-        Ok(Flow::Enter { block: 0, state: 0 })
+        Ok(Flow::Enter { block: 0, state })
     }
 
     /// Keeps what the policies inside have made.
-    fn keep(&self, cx: &mut RequestCx) -> Result<Answer<'static, ()>, PolicyError> {
+    fn keep(
+        &self,
+        cx: &mut RequestCx,
+        resumed: &Resumed,
+    ) -> Result<Answer<'static, ()>, PolicyError> {
         let value = cx.variables.get(&self.variable).cloned().unwrap_or_default();
-        let made = cx.extensions.get_or_insert_default::<Making>().0.pop();
+        let made = cx.extensions.get_or_insert_default::<Making>().end(resumed.state);
         let Some(made) = made else { return Ok(Answer::Ready(())) };
         if !value.is_null() {
             let expires = self.expires.eval(cx)?;
@@ -249,10 +271,8 @@ impl Step for CacheValue {
         resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
-            if resumed.is_none() {
-                return self.look(cx).await;
-            }
-            self.keep(cx)?.get().await;
+            let Some(resumed) = resumed else { return self.look(cx).await };
+            self.keep(cx, &resumed)?.get().await;
             Ok(Flow::Continue)
         })
     }
@@ -264,11 +284,11 @@ impl Step for CacheValue {
     fn resume(
         &self,
         cx: &mut RequestCx,
-        _resumed: Resumed,
+        resumed: Resumed,
         outcome: Result<(), PolicyError>,
     ) -> Result<Flow, PolicyError> {
         if let Err(error) = outcome {
-            let made = cx.extensions.get_or_insert_default::<Making>().0.pop();
+            let made = cx.extensions.get_or_insert_default::<Making>().end(resumed.state);
             let Some(old) = made.and_then(|made| made.old) else { return Err(error) };
             if cx.ports.trace.enabled() {
                 let message = format!("The value is not made anew: {}", error.message());
@@ -280,7 +300,7 @@ impl Step for CacheValue {
         if !cx.ports.cache.is_local(self.place) {
             return Ok(Flow::Wait);
         }
-        self.keep(cx).map(|_| Flow::Continue)
+        self.keep(cx, &resumed).map(|_| Flow::Continue)
     }
 
     fn facts(&self) -> Facts {

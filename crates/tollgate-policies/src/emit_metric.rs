@@ -92,8 +92,8 @@ and `Backend ID`. One that has no value in a request is empty.
 Differences from Azure:
 
 - Metrics go to Prometheus, not to Application Insights.
-- A process keeps 200 metrics and 5,000 series. Beyond that, values of dimensions are counted as `other`, and further metrics
-  are not counted.
+- A process keeps 200 metrics and 5,000 series. Beyond that, values of dimensions are counted as `other`, names that come from
+  requests not at all, and further metrics are not counted.
 - A `value` that is negative or not finite counts as an emission and adds nothing.
 - Names and values of dimensions are cut after 256 bytes.
 - `Backend ID` is known wherever a configured backend was chosen, not in `outbound` only.

@@ -123,10 +123,8 @@ impl Typed for IdentityType {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text).map_err(|why| {
-            let message = format!("Expression evaluation failed. identity-type: {why}.");
-            PolicyError::internal("ExpressionValueEvaluationFailure", message)
-        })
+        Self::parse(&text)
+            .map_err(|why| PolicyError::unfit_value(format_args!("identity-type: {why}.")))
     }
 }
 

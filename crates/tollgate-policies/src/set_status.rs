@@ -55,29 +55,8 @@ Differences from Azure:
 #[derive(Debug)]
 struct SetStatus {
     message: Message,
-    code: Value<FinalStatus>,
+    code: Value<StatusCode>,
     reason: Option<Value<Phrase>>,
-}
-
-/// A status that ends a response.
-#[derive(Debug, Clone, Copy)]
-struct FinalStatus(StatusCode);
-
-impl Typed for FinalStatus {
-    const TARGET: Target = Target::Int;
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let code = StatusCode::parse(text).ok().filter(|code| !code.is_informational());
-        code.map(Self).ok_or_else(|| "expected a status code from 200 to 999".to_owned())
-    }
-
-    fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
-        let code = StatusCode::from_value(value, state)?;
-        if code.is_informational() {
-            return Err(PolicyError::unfit_value("An informational status cannot end a response."));
-        }
-        Ok(Self(code))
-    }
 }
 
 /// A reason phrase; none when empty.
@@ -117,7 +96,7 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
 
 impl Step for SetStatus {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
-        let FinalStatus(status) = self.code.eval(cx)?;
+        let status = self.code.eval(cx)?;
         let reason = match &self.reason {
             Some(reason) => reason.eval(cx)?.0,
             None => None,

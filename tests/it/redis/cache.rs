@@ -21,6 +21,10 @@ const POLICY: &str = r#"<policies>
 </policies>"#;
 
 fn start(server: &RedisServer, echo: &str) -> Gateway {
+    start_with(server, echo, POLICY)
+}
+
+fn start_with(server: &RedisServer, echo: &str, policy: &str) -> Gateway {
     let config = format!(
         "[redis]\nurl = \"redis://127.0.0.1:{}\"\nresponse-timeout = \"100ms\"\nconnect-timeout = \"300ms\"\n\
          [backends.echo]\nurl = \"{echo}/echo\"\n\
@@ -29,7 +33,7 @@ fn start(server: &RedisServer, echo: &str) -> Gateway {
     );
     let global =
         "<policies><inbound /><backend><forward-request /></backend><outbound /></policies>";
-    Directory::new(&config).file("global.xml", global).api("it", POLICY).start()
+    Directory::new(&config).file("global.xml", global).api("it", policy).start()
 }
 
 /// What the server answers to an inline command.
@@ -171,4 +175,18 @@ async fn with_a_server_values_are_there_unless_they_ask_for_the_gateway() {
     connected(&gateway, true).await;
     let found = gateway.send(Call::get("/it")).await.expect(200).text();
     assert_eq!(found, "kept kept - - - kept\n- - - - - kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duration_beyond_all_clocks_is_a_long_one() {
+    const LONG: &str = r#"<policies><inbound>
+        <cache-store-value key="k" value="kept" duration="@(long.MaxValue)" />
+        <cache-lookup-value key="k" variable-name="v" default-value="none" />
+        <return-response><set-body>@((string)context.Variables["v"])</set-body></return-response>
+    </inbound></policies>"#;
+    let Some(server) = RedisServer::plain() else { return };
+    let azure = azure().await;
+    let gateway = start_with(&server, azure.echo.server().url(), LONG);
+    connected(&gateway, true).await;
+    assert_eq!(gateway.send(Call::get("/it")).await.expect(200).text(), "kept");
 }

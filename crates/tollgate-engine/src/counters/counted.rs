@@ -35,8 +35,13 @@ impl Counted {
         }
     }
 
-    /// Leaves all places: a policy may have ended the pipeline from inside of them.
-    pub(crate) fn leave_all(&mut self) {
-        self.slots.clear();
+    /// How many places have been taken so far.
+    pub(crate) fn n_held(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Leaves all places that were taken after so many: a policy may have ended what runs inside of them, without its end.
+    pub(crate) fn leave_since(&mut self, n_held: usize) {
+        self.slots.truncate(n_held);
     }
 }

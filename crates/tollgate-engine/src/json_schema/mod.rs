@@ -72,7 +72,8 @@ impl fmt::Debug for SchemaDocument {
 }
 
 impl SchemaDocument {
-    /// From an OpenAPI document or a JSON Schema.
+    /// From an OpenAPI document or a JSON Schema. Its nesting must be bounded, as readers of JSON and YAML bound it: what is
+    /// inside one another is compiled by recursion.
     pub fn new(mut root: Value) -> Arc<Self> {
         dialect::modernise(&mut root);
         Arc::new(Self::of_modern(root))

@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -233,4 +233,17 @@ fn references_stay_inside_the_document() {
     assert_eq!((ask(r#"["a"]"#), ask("[1]"), ask(r#"["a",1]"#)), (true, false, false));
     assert_eq!(document.schema("/definitions/id").unwrap().name(), "id");
     assert!(document.schema("/definitions/none").is_none());
+}
+/// Types that refer to one another in a long chain are compiled without recursion.
+#[test]
+fn chains_of_references_may_be_long() {
+    let mut all = Map::new();
+    for index in 0..1_000 {
+        let next = format!("#/$defs/d{}", index + 1);
+        let schema = json!({ "type": "object", "properties": { "a": { "$ref": next } } });
+        all.insert(format!("d{index}"), schema);
+    }
+    all.insert("d1000".to_owned(), json!({ "type": "string" }));
+    let document = SchemaDocument::new(json!({ "$defs": all, "$ref": "#/$defs/d0" }));
+    assert_eq!(document.schema("").unwrap().prepare(Overrides::default()), Ok(()));
 }

@@ -37,38 +37,52 @@ pub(super) fn run<'a, 'p: 'a>(
     until: Until,
 ) -> BoxFuture<'a, Result<Ended, Box<Failed>>> {
     Box::pin(async move {
-        let mut branches = Branches::default();
-        let mut to_begin = steps.iter();
-        let mut failed = None;
-        loop {
-            let (mut stack, completion) = if let Some(step) = to_begin.next() {
-                (Stack::branch(step, depth), None)
-            } else if let Some((stack, completion)) = branches.next().await {
-                (stack, Some(completion))
-            } else {
-                break;
-            };
-            let going_on = async {
-                match completion {
-                    None => stack.run(cx, at, Mode::Detached).await,
-                    Some(completion) => stack.complete(cx, at, completion).await,
-                }
-            };
-            match branches.beside(going_on).await {
-                Ok(Progress::UnderWay(future)) => {
-                    branches.under_way.push(UnderWay { stack, future });
-                }
-                Ok(Progress::Ended(ended @ (Ended::Answered | Ended::Returned))) => {
-                    return Ok(ended);
-                }
-                Ok(Progress::Ended(Ended::Done)) if until == Until::Any => return Ok(Ended::Done),
-                Ok(Progress::Ended(Ended::Done)) => {}
-                Err(error) if until == Until::All => return Err(error),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        failed.map_or(Ok(Ended::Done), Err)
+        let n_held = cx.counted.n_held();
+        let ended = run_branches(cx, at, steps, depth, until).await;
+        // Branches that were cut off have left nothing themselves.
+        cx.counted.leave_since(n_held);
+        ended
     })
+}
+
+async fn run_branches<'p>(
+    cx: &mut RequestCx,
+    at: At<'p>,
+    steps: &'p [CompiledStep],
+    depth: usize,
+    until: Until,
+) -> Result<Ended, Box<Failed>> {
+    let mut branches = Branches::default();
+    let mut to_begin = steps.iter();
+    let mut failed = None;
+    loop {
+        let (mut stack, completion) = if let Some(step) = to_begin.next() {
+            (Stack::branch(step, depth), None)
+        } else if let Some((stack, completion)) = branches.next().await {
+            (stack, Some(completion))
+        } else {
+            break;
+        };
+        let going_on = async {
+            match completion {
+                None => stack.run(cx, at, Mode::Detached).await,
+                Some(completion) => stack.complete(cx, at, completion).await,
+            }
+        };
+        match branches.beside(going_on).await {
+            Ok(Progress::UnderWay(future)) => {
+                branches.under_way.push(UnderWay { stack, future });
+            }
+            Ok(Progress::Ended(ended @ (Ended::Answered | Ended::Returned))) => {
+                return Ok(ended);
+            }
+            Ok(Progress::Ended(Ended::Done)) if until == Until::Any => return Ok(Ended::Done),
+            Ok(Progress::Ended(Ended::Done)) => {}
+            Err(error) if until == Until::All => return Err(error),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(Ended::Done), Err)
 }
 
 impl<'p> Branches<'p> {

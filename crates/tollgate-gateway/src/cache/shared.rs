@@ -10,6 +10,9 @@ use tollgate_engine::ports::{Answer, CacheKey};
 
 use crate::redis::Redis;
 
+/// Redis refuses an end that no clock of its own reaches: longer is this long.
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
+
 pub(super) struct Shared {
     redis: Arc<Redis>,
 }
@@ -38,7 +41,9 @@ impl Shared {
         value: &[u8],
         lifetime: Duration,
     ) -> Answer<'static, ()> {
-        let milliseconds = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).max(1);
+        let milliseconds = lifetime.min(LONGEST).as_millis().max(1);
+        // A hundred years fit.
+        let milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX);
         let mut command = redis::cmd("SET");
         command.arg(self.name(key)).arg(value).arg("PX").arg(milliseconds);
         self.send(command)

@@ -192,9 +192,10 @@ impl Reader<'_> {
             let table = item.table();
             let keys =
                 table.and_then(|table| table.get("keys")).and_then(Item::items).unwrap_or_default();
+            let is_keyless = keys.is_empty();
             let keys: Vec<_> =
                 keys.into_iter().filter_map(|item| self.secret(item, Shown::Never)).collect();
-            if keys.is_empty() {
+            if is_keyless {
                 let message = format!("subscription `{id}` has no keys");
                 self.report(Code::CONFIG_MISSING, message, span, "`keys` is missing or empty");
             }

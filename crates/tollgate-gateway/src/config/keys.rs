@@ -304,7 +304,7 @@ pub const KEYS: &[KeyDef] = &[
         "redis.url",
         ServerUrl,
         "",
-        "Redis or Valkey server that gateways share: `redis://host:port/database`, with TLS `rediss://`. A URL with a password in it is a secret.",
+        "Redis or Valkey server that gateways share: `redis://host:port/database`, with TLS `rediss://`. A URL with a password in it is a secret. One server, or an address that always leads to the primary; not a cluster that sends clients on to other nodes.",
     ),
     key("redis.username", Text, "", "User to be; the server's default one when absent."),
     key("redis.password", Secret, "", "Password of the user."),

@@ -47,7 +47,7 @@ impl Reader<'_> {
                     Code::CONFIG_VALUE,
                     message,
                     span,
-                    "each event would have the directory loaded again",
+                    "write it elsewhere: here each event would have the directory loaded again",
                 );
                 return None;
             }

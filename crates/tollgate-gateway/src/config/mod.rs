@@ -573,17 +573,6 @@ impl Reader<'_> {
                 );
             }
         }
-        let mut trusted = Vec::new();
-        for (text, span) in list(table, "trusted-proxies").unwrap_or_default() {
-            let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            if let Ok(net) = net {
-                trusted.push(net);
-            } else {
-                let message = format!("`{text}` is not an address or network");
-                let expected = "expected `10.0.0.0/8` or an address";
-                self.report(Code::CONFIG_VALUE, message, span, expected);
-            }
-        }
         let identity_headers = list(table, "identity-headers").unwrap_or_default();
         ListenSettings {
             identity_headers: self.header_names(&identity_headers),
@@ -596,9 +585,25 @@ impl Reader<'_> {
                 _ => ClientCertificates::Off,
             },
             h2c: flag(table, "h2c", false),
-            trusted_proxies: trusted,
+            trusted_proxies: self.networks(table, "trusted-proxies"),
             proxy_protocol: flag(table, "proxy-protocol", false),
         }
+    }
+
+    /// Networks, and single addresses as such.
+    fn networks(&mut self, table: Option<Table<'_>>, key: &str) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for (text, span) in list(table, key).unwrap_or_default() {
+            let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            if let Ok(net) = net {
+                networks.push(net);
+            } else {
+                let message = format!("`{text}` is not an address or network");
+                let expected = "expected `10.0.0.0/8` or an address";
+                self.report(Code::CONFIG_VALUE, message, span, expected);
+            }
+        }
+        networks
     }
 }
 

@@ -253,19 +253,7 @@ impl Reader<'_> {
         if let Some(item) = table.get("certificate") {
             self.reference("certificate", item.text()?, item.span(), certificates);
         }
-        for (key, what) in
-            [("verify-chain", "any certificate"), ("verify-name", "a certificate for any name")]
-        {
-            if !flag(tls, key, true) {
-                let message = format!("backend `{id}` accepts {what}");
-                self.report(
-                    Code::INSECURE,
-                    message,
-                    tls.map_or(span, Table::span),
-                    "anybody can pose as the backend",
-                );
-            }
-        }
+        self.check_tls(id, tls);
         let headers = table.table("headers").map(Table::entries).unwrap_or_default();
         let headers = self.header_table(headers);
         let mut query = Vec::new();
@@ -301,6 +289,20 @@ impl Reader<'_> {
             first_byte_timeout: optional_duration(Some(table), "timeout"),
             span,
         })
+    }
+
+    /// Says that a backend could be anybody, if it could.
+    fn check_tls(&mut self, id: &str, tls: Option<Table<'_>>) {
+        let Some(tls) = tls else { return };
+        for (key, what) in
+            [("verify-chain", "any certificate"), ("verify-name", "a certificate for any name")]
+        {
+            if !flag(Some(tls), key, true) {
+                let message = format!("backend `{id}` accepts {what}");
+                let label = "anybody can pose as the backend";
+                self.report(Code::INSECURE, message, tls.span(), label);
+            }
+        }
     }
 
     /// Headers whose values are secrets.

@@ -500,3 +500,76 @@ keep-alive = 99999999999999
               |         ^^^^^^^^^^^ expected `error`, `warn`, `info`, `debug`, `trace` or a filter such as `info,tollgate_gateway=debug`"#]],
     );
 }
+
+#[test]
+fn a_subscription_needs_keys_and_its_keys_need_values() {
+    check(
+        r#"
+[subscriptions.one]
+all-apis = true
+[subscriptions.two]
+all-apis = true
+keys = [{ env = "UNSET" }]
+"#,
+        &expect![[r#"
+            error[E0404]: subscription `one` has no keys
+             --> tollgate.toml:2:16
+              |
+            2 | [subscriptions.one]
+              |                ^^^ `keys` is missing or empty
+
+            error[E0107]: the environment variable `UNSET` is not set
+             --> tollgate.toml:6:9
+              |
+            6 | keys = [{ env = "UNSET" }]
+              |         ^^^^^^^^^^^^^^^^^ no value"#]],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_where_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("tollgate.toml"),
+        "[egress]\nca-file = \"a.pem\"\n[ca-certificates]\nroots = \"b.pem\"\n\
+         [backends.x]\nurl = \"https://x.example\"\ntls = { ca-file = \"c.pem\" }\n",
+    )
+    .unwrap();
+    let cx = crate::LoadCx {
+        registry: crate::Registry {
+            policies: &[],
+            unsupported: &[],
+            default_global: "<policies/>",
+        },
+        env: &Vars(HashMap::new()),
+        ports: &crate::ports_of_check,
+        vault: &crate::NoVault,
+        own_listeners: &crate::fetch::OwnListeners::default(),
+    };
+    let loaded = crate::load(folder.path(), &cx);
+    let shown: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .map(|found| render::human(found, &loaded.sources))
+        .filter(|found| found.contains(".pem"))
+        .collect();
+    expect![[r#"
+        error[E0403]: the file of `egress.ca-file` cannot be used: entity not found
+         --> tollgate.toml:2:11
+          |
+        2 | ca-file = "a.pem"
+          |           ^^^^^^^ not usable
+
+        error[E0403]: the roots of `ca-certificates` cannot be used: entity not found
+         --> tollgate.toml:4:9
+          |
+        4 | roots = "b.pem"
+          |         ^^^^^^^ not usable
+
+        error[E0403]: the roots of backend `x` cannot be used: entity not found
+         --> tollgate.toml:7:19
+          |
+        7 | tls = { ca-file = "c.pem" }
+          |                   ^^^^^^^ not usable"#]]
+    .assert_eq(&shown.join("\n\n"));
+}

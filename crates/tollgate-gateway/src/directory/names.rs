@@ -129,37 +129,30 @@ fn backend(
     default_roots: Option<&Arc<Vec<bytes::Bytes>>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Backend> {
-    let mut report = |message: String, span: Span| {
+    let mut report = |(message, span): (String, Span)| {
         diagnostics.push(Diagnostic::new(Code::CONFIG_VALUE, message, span).label("not usable"));
     };
-    let managed_identity = match &config.managed_identity {
-        None => None,
-        Some((resource, client_id)) => {
-            match ports.identities.source(client_id.as_deref(), resource) {
-                Ok(source) => Some(source),
-                Err(error) => {
-                    let id = &config.id;
-                    let message =
-                        format!("the managed identity of backend `{id}` cannot be used: {error}");
-                    report(message, config.span);
-                    return None;
-                }
-            }
+    let managed_identity = config.managed_identity.as_ref().map(|(resource, client_id)| {
+        ports.identities.source(client_id.as_deref(), resource).map_err(|error| {
+            let id = &config.id;
+            let message = format!("the managed identity of backend `{id}` cannot be used: {error}");
+            (message, config.span)
+        })
+    });
+    let own_roots = config.ca_file.as_ref().map(|(file, span)| {
+        certificates::read_bundle_file(file).map(Arc::new).map_err(|why| {
+            (format!("the roots of backend `{}` cannot be used: {why}", config.id), *span)
+        })
+    });
+    let (managed_identity, own_roots) = match (managed_identity.transpose(), own_roots.transpose())
+    {
+        (Ok(managed_identity), Ok(own_roots)) => (managed_identity, own_roots),
+        (identity, roots) => {
+            identity.err().into_iter().chain(roots.err()).for_each(&mut report);
+            return None;
         }
     };
-    let roots = match &config.ca_file {
-        None => default_roots.cloned(),
-        Some((file, span)) => match certificates::read_bundle_file(file) {
-            Ok(roots) => Some(Arc::new(roots)),
-            Err(why) => {
-                report(
-                    format!("the roots of backend `{}` cannot be used: {why}", config.id),
-                    *span,
-                );
-                return None;
-            }
-        },
-    };
+    let roots = own_roots.or_else(|| default_roots.cloned());
     Some(Backend {
         id: config.id.as_str().into(),
         url: config.url.clone(),

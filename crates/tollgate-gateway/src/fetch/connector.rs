@@ -98,7 +98,9 @@ impl Connector {
             return self.through((proxy, found), &host, port, is_tls).await;
         }
         let addresses = self.find(&host, port).await?;
-        Ok(Stream { io: TokioIo::new(dial(&addresses).await?), is_proxied: false })
+        let stream = dial(&addresses).await;
+        let stream = stream.map_err(|error| ConnectError::Failed(error.to_string()))?;
+        Ok(Stream { io: TokioIo::new(stream), is_proxied: false })
     }
 
     /// The addresses of a host, judged.
@@ -145,7 +147,7 @@ impl Connector {
 }
 
 /// Connects to the first address that answers, families in turn, each with a head start over the next.
-pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
+pub(crate) async fn dial(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut waiting = in_turn(addresses).into_iter().take(MAX_ADDRESSES);
     let mut attempts = FuturesUnordered::new();
     let mut last = None;
@@ -170,17 +172,17 @@ pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectE
                     }
                     return Ok(stream);
                 }
-                Some((address, Err(error))) => last = Some(refusal(address, &error)),
+                Some((address, Err(error))) => {
+                    let why = format!("cannot connect to {address}: {error}");
+                    last = Some(io::Error::new(error.kind(), why));
+                }
                 None => break,
             },
             () = head_start => {}
         }
     }
-    Err(last.unwrap_or_else(|| ConnectError::Failed("the host has no address".to_owned())))
-}
-
-fn refusal(address: SocketAddr, error: &io::Error) -> ConnectError {
-    ConnectError::Failed(format!("cannot connect to {address}: {error}"))
+    let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
+    Err(last.unwrap_or_else(none))
 }
 
 /// Interleaves address families, beginning with the first one's (RFC 8305 §4).

@@ -37,6 +37,7 @@ pub(crate) use plain::{ByteStream, Protection};
 pub use proxy::EgressProxy;
 pub use resolver::{CachingResolver, Resolve, ResolveError, ResolverSettings, SystemResolver};
 
+pub(crate) use connector::dial;
 pub(crate) use proxy::open_tunnel;
 pub(crate) use via::ViaKey;
 

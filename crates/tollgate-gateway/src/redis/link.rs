@@ -1,6 +1,7 @@
 //! One server: the task that stays connected to it, and what callers see of that.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -18,8 +19,8 @@ use super::{RedisFailure, RedisSettings, RedisStatus, Script};
 use crate::fetch::Fetcher;
 use crate::telemetry::Metrics;
 
-/// How long after a failed attempt or a lost connection the next attempt begins, at first and at most. The last is how long
-/// after its return a server may stay unused, and how long a connection must last to count as a good one.
+/// How long after a failed attempt, or after a connection that was of no use, the next attempt begins, at first and at most. The
+/// last is how long after its return a server may stay unused.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A server that refuses commands is spoken of at most this often.
@@ -50,6 +51,8 @@ struct Connection {
     commands: MultiplexedConnection,
     /// A caller has found it to be broken.
     broken: Notify,
+    /// A command of a caller has been carried out over it.
+    served: AtomicBool,
 }
 
 /// Why a command has no result, before it is known who needs to hear of it.
@@ -120,6 +123,10 @@ impl Link {
     pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
         let connection = self.shared.connection.load_full().ok_or(Failure::Away)?;
         let sent = command.query_async(&mut connection.commands.clone()).await;
+        // A write only when it changes something: many requests pass here.
+        if sent.is_ok() && !connection.served.load(Ordering::Relaxed) {
+            connection.served.store(true, Ordering::Relaxed);
+        }
         sent.map_err(|error| self.judge(&connection, &error))
     }
 
@@ -195,14 +202,19 @@ impl Shared {
 
 /// Connects, and connects again whenever the connection ends. Ends when it is aborted.
 async fn stay_connected(shared: Arc<Shared>, attempted: watch::Sender<bool>) {
-    let mut pause = FIRST_PAUSE;
+    let (mut failed, mut dropped) = (Pause::default(), Pause::default());
     loop {
         let timeout = shared.settings.connect_timeout;
         let connecting = tokio::time::timeout(timeout, connect(&shared)).await;
         let too_late = || Err(format!("no connection within {} ms", timeout.as_millis()));
         match connecting.unwrap_or_else(|_| too_late()) {
             Ok((commands, mut driver)) => {
-                let connection = Arc::new(Connection { commands, broken: Notify::new() });
+                failed = Pause::default();
+                let connection = Arc::new(Connection {
+                    commands,
+                    broken: Notify::new(),
+                    served: AtomicBool::new(false),
+                });
                 shared.connection.store(Some(Arc::clone(&connection)));
                 tracing::info!(server = shared.settings.server(), "connected to the Redis server");
                 attempted.send_replace(true);
@@ -211,9 +223,11 @@ async fn stay_connected(shared: Arc<Shared>, attempted: watch::Sender<bool>) {
                     () = &mut driver => shared.lost(&connection, "the server closed the connection"),
                     () = connection.broken.notified() => {}
                 }
-                // One that takes connections only to drop them is asked as seldom as one that takes none.
-                if made.elapsed() >= LONGEST_PAUSE {
-                    pause = FIRST_PAUSE;
+                // A server that takes connections only to drop them is asked as seldom as one that takes none.
+                if connection.served.load(Ordering::Relaxed) || made.elapsed() >= LONGEST_PAUSE {
+                    dropped = Pause::default();
+                } else {
+                    dropped.wait().await;
                 }
             }
             Err(why) => {
@@ -223,10 +237,25 @@ async fn stay_connected(shared: Arc<Shared>, attempted: watch::Sender<bool>) {
                     let server = shared.settings.server();
                     tracing::warn!(server, why, "the Redis server cannot be reached");
                 }
+                failed.wait().await;
             }
         }
-        tokio::time::sleep(pause).await;
-        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
+/// The time until the next attempt; longer each time.
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pause {
+    async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = LONGEST_PAUSE.min(self.0 * 2);
     }
 }
 

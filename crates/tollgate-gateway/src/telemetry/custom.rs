@@ -20,6 +20,9 @@ const MAX_METRICS: usize = 200;
 /// Series of all metrics together. Beyond that, the values of dimensions are counted as [`OTHER`].
 const MAX_SERIES: usize = 5_000;
 
+/// Series with such values: names of dimensions may come from requests as well. Beyond that, a metric is counted without them.
+const MAX_OTHERS: usize = 200;
+
 const OTHER: &str = "other";
 
 const NAMESPACE: &str = "namespace";
@@ -90,27 +93,46 @@ impl CustomMetrics {
 impl CustomMetric for Emitter {
     fn add(&self, value: f64, dimensions: &[(Arc<str>, Arc<str>)]) {
         let Some(named) = &self.named else { return };
-        let mut labels: Labels = vec![(NAMESPACE.into(), Arc::clone(&self.namespace))];
+        let mut labels = Labels::with_capacity(dimensions.len() + 1);
         for (name, value) in dimensions {
             let name = label(name);
             // The same label twice is not Prometheus' format; the first stands.
-            if labels.iter().all(|(known, _)| *known != name) {
+            if &*name != NAMESPACE && labels.iter().all(|(known, _)| *known != name) {
                 labels.push((name, Arc::clone(value)));
             }
         }
+        // To Prometheus the same labels in another order are the same series.
+        labels.sort();
+        labels.insert(0, (NAMESPACE.into(), Arc::clone(&self.namespace)));
         let mut series = named.series.lock();
-        if !series.contains_key(&labels)
-            && named.n_series.fetch_add(1, Ordering::Relaxed) >= MAX_SERIES
-        {
-            named.n_series.fetch_sub(1, Ordering::Relaxed);
-            for (_, value) in labels.iter_mut().skip(1) {
-                *value = OTHER.into();
-            }
-        }
+        named.bound(&series, &mut labels);
         let sum = series.entry(labels).or_default();
         sum.emissions += 1;
         if value.is_finite() && value > 0.0 {
             sum.value += value;
+        }
+    }
+}
+
+impl Named {
+    /// Makes a new series one of those that there is still room for.
+    fn bound(&self, series: &HashMap<Labels, Sum>, labels: &mut Labels) {
+        let fits = |labels: &Labels, most: usize| {
+            let known = series.contains_key(labels);
+            if known || self.n_series.fetch_add(1, Ordering::Relaxed) < most {
+                return true;
+            }
+            self.n_series.fetch_sub(1, Ordering::Relaxed);
+            false
+        };
+        if fits(labels, MAX_SERIES) {
+            return;
+        }
+        for (_, value) in labels.iter_mut().skip(1) {
+            *value = OTHER.into();
+        }
+        if !fits(labels, MAX_SERIES + MAX_OTHERS) {
+            labels.truncate(1);
         }
     }
 }
@@ -219,6 +241,32 @@ mod tests {
             text.lines().filter(|line| line.contains("custom_many_total{")).count(),
             MAX_SERIES + 1
         );
+    }
+
+    #[test]
+    fn names_of_dimensions_are_bounded() {
+        let metrics = CustomMetrics::default();
+        let many = metrics.metric("n", "many");
+        for n in 0..MAX_SERIES + MAX_OTHERS + 30 {
+            many.add(1.0, &[pair(&format!("d{n}"), "v")]);
+        }
+        let text = text(&metrics);
+        assert!(text.contains(r#"tollgate_custom_many_total{namespace="n"} 30.0"#), "{text}");
+        assert_eq!(
+            text.lines().filter(|line| line.contains("custom_many_total{")).count(),
+            MAX_SERIES + MAX_OTHERS + 1
+        );
+    }
+
+    #[test]
+    fn the_order_of_dimensions_does_not_matter() {
+        let metrics = CustomMetrics::default();
+        let orders = metrics.metric("n", "orders");
+        orders.add(1.0, &[pair("a", "1"), pair("b", "2"), pair("Namespace", "x")]);
+        orders.add(1.0, &[pair("b", "2"), pair("a", "1")]);
+        let text = text(&metrics);
+        let line = r#"tollgate_emitted_orders_total{namespace="n",a="1",b="2"} 2"#;
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where log lines go and how they look.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -122,13 +123,24 @@ struct RedactingWriter<'w>(&'w RedactingMaker);
 impl io::Write for RedactingWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        self.0.queue.push(self.0.redactor.load().redact(&text).as_bytes());
+        // A secret may have several lines, so it is masked first.
+        self.0.queue.push(indented(&self.0.redactor.load().redact(&text)).as_bytes());
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A message of several lines may be a client's (`trace`), who must not be able to write what looks like a line of ours: all
+/// but the first are indented. In JSON there is only one.
+fn indented(line: &str) -> Cow<'_, str> {
+    let text = line.strip_suffix('\n').unwrap_or(line);
+    if !text.contains(['\n', '\r']) {
+        return Cow::Borrowed(line);
+    }
+    Cow::Owned(text.replace('\r', "\\r").replace('\n', "\n    ") + "\n")
 }
 
 #[cfg(test)]
@@ -248,6 +260,15 @@ mod tests {
                         first_byte_ms=1 cache=\"hit\" client_ip=127.0.0.1 protocol=\"HTTP/2\" bytes_in=12 bytes_out=34 \
                         error_source=\"validate-jwt\" error_reason=\"TokenExpired\" error_message=\"token *** expired\"\n";
         assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
+    fn nobody_writes_a_line_of_another() {
+        let forged = "one\n2026-01-01T00:00:00Z ERROR two\rthree";
+        let text = logged(LogFormat::Text, "info", |_| tracing::info!("{forged}"));
+        assert!(text.ends_with("one\n    2026-01-01T00:00:00Z ERROR two\\rthree\n"), "{text}");
+        let text = logged(LogFormat::Json, "info", |_| tracing::info!("{forged}"));
+        assert_eq!(text.lines().count(), 1, "{text}");
     }
 
     #[test]

@@ -50,18 +50,15 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     /// A redactor of these values.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let secrets: BTreeSet<&str> = secrets.into_iter().map(str::trim).collect();
-        let mut this = Self::default();
-        for secret in secrets.into_iter().filter(|secret| secret.len() >= MIN_LENGTH) {
-            this.n_secrets += 1;
-            for spelling in spellings(secret) {
-                this.look_for(spelling);
-            }
+        let secrets = secrets.into_iter().map(str::trim);
+        let secrets: BTreeSet<&str> = secrets.filter(|it| it.len() >= MIN_LENGTH).collect();
+        let mut all: Vec<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
+        all.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        all.dedup();
+        let mut this = Self { n_secrets: secrets.len(), ..Self::default() };
+        for spelling in all {
+            this.look_for(spelling);
         }
-        this.by_start.values_mut().for_each(|spellings| {
-            spellings.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-            spellings.dedup();
-        });
         this
     }
 

@@ -5,26 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use pingora::connectors::http::v2::{ConnectionRef, H2HandshakeSettings, handshake};
 use pingora::protocols::{ALPN, Ssl as _};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tollgate_engine::ports::Proxy;
 
 use super::exchange::in_words;
 use super::socket::{Socket, tune};
 use super::tls::{Offer, TlsError};
-use crate::fetch::open_tunnel;
-
-/// The next address is tried when the one before has not answered for this long (RFC 8305).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-
-/// More addresses of one host are not tried.
-const MAX_ADDRESSES: usize = 8;
+use crate::fetch::{dial, open_tunnel};
 
 /// Streams that one HTTP/2 connection carries at once. pingora's default is one.
 const MAX_STREAMS: usize = 250;
@@ -103,7 +94,8 @@ pub(crate) async fn connect(
 async fn connect_unlimited(to: Destination<'_>) -> Result<Connection, ConnectError> {
     let failed = |error: io::Error| ConnectError::Failed(to.host.to_owned(), error.to_string());
     let port = to.proxy.map_or(to.port, |proxy| proxy.port);
-    let mut stream = connect_tcp(to.addresses, port).await.map_err(failed)?;
+    let addresses: Vec<_> = to.addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+    let mut stream = dial(&addresses).await.map_err(failed)?;
     tune(&stream).map_err(failed)?;
     if let Some(proxy) = to.proxy.filter(|_| to.tls.is_some()) {
         let tunnel = open_tunnel(proxy, &mut stream, to.host, to.port).await;
@@ -144,27 +136,4 @@ async fn connect_unlimited(to: Destination<'_>) -> Result<Connection, ConnectErr
             ConnectError::Http2(to.host.to_owned(), in_words(&error).to_owned())
         })?,
     ))
-}
-
-async fn connect_tcp(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
-    let mut waiting = addresses.iter().take(MAX_ADDRESSES).map(|ip| SocketAddr::new(*ip, port));
-    let mut attempts = FuturesUnordered::new();
-    let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "it has no address");
-    attempts.extend(waiting.next().map(TcpStream::connect));
-    loop {
-        tokio::select! {
-            biased;
-            attempt = attempts.next() => match attempt {
-                Some(Ok(stream)) => return Ok(stream),
-                Some(Err(error)) => {
-                    last = error;
-                    attempts.extend(waiting.next().map(TcpStream::connect));
-                }
-                None => return Err(last),
-            },
-            () = tokio::time::sleep(ATTEMPT_DELAY), if waiting.len() > 0 => {
-                attempts.extend(waiting.next().map(TcpStream::connect));
-            }
-        }
-    }
 }

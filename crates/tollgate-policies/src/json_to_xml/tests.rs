@@ -74,6 +74,23 @@ fn names_with_prefixes() {
 }
 
 #[test]
+fn many_prefixes_cost_little() {
+    let members = |what: &str, n: usize| {
+        let all: Vec<String> = (0..n).map(|n| format!("\"{what}{n}\":1,")).collect();
+        all.concat()
+    };
+    let body = format!(
+        r#"{{"a":{{{}{}"p29999_last":2}}}}"#,
+        members("xmlns_p", 30_000),
+        members("none_", 30_000)
+    );
+    let attributes = r#"apply="always" consider-accept-header="false" namespace-prefix="xmlns""#;
+    let run = run(attributes, &body);
+    let written = run.cx.request.body.bytes().unwrap();
+    assert!(written.ends_with(b"<p29999:last>2</p29999:last></a>"), "{}", run.message());
+}
+
+#[test]
 fn keys_that_are_no_names_are_encoded() {
     check(
         "",

@@ -1,5 +1,6 @@
 //! A tree of JSON as XML.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tollgate_engine::PolicyError;
@@ -31,8 +32,8 @@ struct Writer<'a> {
     state: &'a mut EvalState,
     names: &'a Names,
     out: String,
-    /// Prefixes in scope, innermost last.
-    scope: Vec<String>,
+    /// Prefixes in scope, and how many elements around declare each.
+    scope: HashMap<String, usize>,
     depth: usize,
 }
 
@@ -45,7 +46,7 @@ pub(super) fn write(
     root: &Value,
     names: &Names,
 ) -> Result<String, PolicyError> {
-    let scope = vec!["xml".to_owned()];
+    let scope = HashMap::from([("xml".to_owned(), 1)]);
     let mut writer = Writer { state, names, out: String::new(), scope, depth: 0 };
     writer.root(root)?;
     Ok(writer.out)
@@ -117,14 +118,11 @@ impl Writer<'_> {
         if self.depth > DEEPEST {
             return Err(too_deep());
         }
-        let scope = self.scope.len();
         let (special, members) = self.members(value);
-        for (key, _) in &special {
-            if let Some(prefix) = self.declared(key)
-                && !prefix.is_empty()
-            {
-                self.scope.push(prefix.to_owned());
-            }
+        let declared: Vec<&str> =
+            special.iter().filter_map(|(key, _)| self.declared(key)).collect();
+        for prefix in &declared {
+            *self.scope.entry((*prefix).to_owned()).or_default() += 1;
         }
         let name = self.name(key);
         self.out.push('<');
@@ -133,7 +131,11 @@ impl Writer<'_> {
             self.special(key, value)?;
         }
         self.content(&name, key, value, &members)?;
-        self.scope.truncate(scope);
+        for prefix in declared {
+            if let Some(count) = self.scope.get_mut(prefix) {
+                *count -= 1;
+            }
+        }
         self.depth -= 1;
         Ok(())
     }
@@ -231,7 +233,8 @@ impl Writer<'_> {
         if !separator.is_empty()
             && let Some((prefix, local)) = key.split_once(separator)
             && !local.is_empty()
-            && self.scope.iter().any(|known| known == prefix)
+            && !prefix.is_empty()
+            && self.scope.get(prefix).is_some_and(|count| *count > 0)
         {
             return format!("{prefix}:{}", local_name(local));
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
-use tollgate_diagnostics::{Code, closest};
+use tollgate_diagnostics::closest;
 
 use super::Finding;
 use super::ast::{Call, Condition, Expr, Operator, Part, Pipe};
@@ -141,13 +141,7 @@ impl<'t, 'f> Markup<'t, 'f> {
         message: impl Into<String>,
         label: impl Into<String>,
     ) {
-        self.findings.push(Finding {
-            code: Code::INVALID_VALUE,
-            message: message.into(),
-            range,
-            label: label.into(),
-            suggestion: None,
-        });
+        self.findings.push(Finding::wrong(range, message, label));
     }
 
     fn suspicious(
@@ -157,13 +151,7 @@ impl<'t, 'f> Markup<'t, 'f> {
         label: impl Into<String>,
         suggestion: Option<&'static str>,
     ) {
-        self.findings.push(Finding {
-            code: Code::SUSPICIOUS,
-            message: message.into(),
-            range,
-            label: label.into(),
-            suggestion,
-        });
+        self.findings.push(Finding::suspicious(range, message, label, suggestion));
     }
 
     /// What nothing reads is left out, as `DotLiquid` does, with a word to the author.

@@ -53,6 +53,24 @@ pub(crate) struct Finding {
     pub(crate) suggestion: Option<&'static str>,
 }
 
+impl Finding {
+    /// Something that keeps a template from being used.
+    fn wrong(range: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
+        let (message, label) = (message.into(), label.into());
+        Self { code: Code::INVALID_VALUE, message, range, label, suggestion: None }
+    }
+
+    /// Something that is most likely not meant so.
+    fn suspicious(
+        range: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        suggestion: Option<&'static str>,
+    ) -> Self {
+        Self { code: Code::SUSPICIOUS, suggestion, ..Self::wrong(range, message, label) }
+    }
+}
+
 impl Template {
     /// Reads a template. It is none when one of the findings is an error.
     pub(crate) fn parse(text: &str) -> (Option<Self>, Vec<Finding>) {

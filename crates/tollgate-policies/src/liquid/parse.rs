@@ -72,13 +72,7 @@ impl<'t> Parser<'t> {
         label: impl Into<String>,
         suggestion: Option<&'static str>,
     ) {
-        self.findings.push(Finding {
-            code: Code::INVALID_VALUE,
-            message: message.into(),
-            range,
-            label: label.into(),
-            suggestion,
-        });
+        self.findings.push(Finding { suggestion, ..Finding::wrong(range, message, label) });
     }
 
     /// The next piece of the text; none at its end.
@@ -169,13 +163,9 @@ impl<'t> Parser<'t> {
             .collect();
         let Some((unknown, known)) = lookup::unknown_member(&names) else { return };
         let suggestion = closest(unknown, known.iter().copied());
-        self.findings.push(Finding {
-            code: Code::SUSPICIOUS,
-            message: format!("a template knows no member `{unknown}` here"),
-            range: range.clone(),
-            label: "this renders as nothing".to_owned(),
-            suggestion,
-        });
+        let message = format!("a template knows no member `{unknown}` here");
+        let label = "this renders as nothing";
+        self.findings.push(Finding::suspicious(range.clone(), message, label, suggestion));
     }
 
     /// The nodes inside a block, up to its end.

@@ -157,8 +157,9 @@ impl Typed for Endpoint {
 
     fn from_value(value: &tollgate_expr::Value, state: &EvalState) -> Result<Self, PolicyError> {
         let text = <Arc<str>>::from_value(value, state)?;
-        Self::parse(&text)
-            .map_err(|why| PolicyError::internal("ExpressionValueEvaluationFailure", why))
+        Self::parse(&text).map_err(|why| {
+            PolicyError::unfit_value(format_args!("authentication-endpoint: {why}."))
+        })
     }
 }
 

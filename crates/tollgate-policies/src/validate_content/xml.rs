@@ -1,9 +1,8 @@
 //! Well-formedness of XML, within bounds.
 
-use quick_xml::NsReader;
-use quick_xml::escape::unescape;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
+use tollgate_expr::{EvalState, Exception, WhiteSpace, XmlEvent};
+
+use crate::message_body::LIMITS;
 
 /// How deep elements may nest.
 const DEEPEST: usize = 128;
@@ -21,7 +20,7 @@ pub(super) fn well_formed(body: &[u8]) -> Result<(), String> {
 pub(super) fn soap(body: &[u8]) -> Result<(), String> {
     let (mut envelope, mut content) = (false, false);
     walk(body, |depth, namespace, name| {
-        let of_soap = namespace.is_some_and(|namespace| SOAP.contains(&namespace));
+        let of_soap = SOAP.contains(&namespace);
         envelope |= depth == 0 && of_soap && name == "Envelope";
         content |= depth == 1 && of_soap && name == "Body";
     })?;
@@ -32,81 +31,29 @@ pub(super) fn soap(body: &[u8]) -> Result<(), String> {
 }
 
 /// Reads a document; `element` sees depth, namespace and local name of each element.
-fn walk(body: &[u8], mut element: impl FnMut(usize, Option<&str>, &str)) -> Result<(), String> {
+fn walk(body: &[u8], mut element: impl FnMut(usize, &str, &str)) -> Result<(), String> {
     let text = std::str::from_utf8(body).map_err(|_| "The body is not UTF-8.".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = NsReader::from_str(text);
-    reader.config_mut().check_comments = true;
-    let (mut depth, mut roots) = (0usize, 0usize);
-    loop {
-        let (namespace, event) =
-            reader.read_resolved_event().map_err(|error| format!("{error}."))?;
-        let namespace = match namespace {
-            ResolveResult::Bound(namespace) => Some(namespace.into_inner()),
-            ResolveResult::Unbound => None,
-            ResolveResult::Unknown(prefix) => {
-                return Err(format!("'{prefix}' is an undeclared prefix."));
-            }
-        };
+    let mut depth = 0;
+    let read = EvalState::new(LIMITS).read_xml(text, WhiteSpace::LeftOut, &mut |event| {
         match event {
-            Event::Start(start) => {
-                roots += usize::from(depth == 0);
-                element(depth, namespace, start.local_name().as_ref());
-                attributes(&reader, &start)?;
+            XmlEvent::Start { name, .. } => {
+                element(depth, name.namespace, name.local);
                 depth += 1;
                 if depth > DEEPEST {
-                    return Err("Elements are nested too deeply.".to_owned());
+                    return Err(Exception::bound("Elements are nested too deeply."));
                 }
             }
-            Event::Empty(start) => {
-                roots += usize::from(depth == 0);
-                element(depth, namespace, start.local_name().as_ref());
-                attributes(&reader, &start)?;
-            }
-            Event::End(_) => depth = depth.saturating_sub(1),
-            Event::Text(text) if depth == 0 => {
-                if !text.chars().all(char::is_whitespace) {
-                    return Err("There is text outside of the root element.".to_owned());
-                }
-            }
-            Event::CData(_) | Event::GeneralRef(_) if depth == 0 => {
-                return Err("There is text outside of the root element.".to_owned());
-            }
-            Event::GeneralRef(reference) => {
-                unescape(&format!("&{};", &*reference)).map_err(|error| format!("{error}."))?;
-            }
-            Event::DocType(_) => {
-                return Err("A document type definition is not allowed.".to_owned());
-            }
-            Event::Eof => break,
-            Event::Text(_)
-            | Event::CData(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_) => {}
+            XmlEvent::End => depth -= 1,
+            _ => {}
         }
-    }
-    match roots {
-        1 if depth == 0 => Ok(()),
-        0 => Err("The root element is missing.".to_owned()),
-        1 => Err("The document ends before its elements do.".to_owned()),
-        _ => Err("There are several root elements.".to_owned()),
-    }
-}
-
-fn attributes(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<(), String> {
-    for attribute in start.attributes() {
-        let attribute = attribute.map_err(|error| format!("{error}."))?;
-        if attribute.value.contains('<') {
-            return Err("'<' is not allowed in the value of an attribute.".to_owned());
-        }
-        unescape(&attribute.value).map_err(|error| format!("{error}."))?;
-        let (namespace, _) = reader.resolver().resolve_attribute(attribute.key);
-        if let ResolveResult::Unknown(prefix) = namespace {
-            return Err(format!("'{prefix}' is an undeclared prefix."));
-        }
-    }
-    Ok(())
+        Ok(())
+    });
+    read.map_err(|exception| match exception.message() {
+        _ if depth > DEEPEST => "Elements are nested too deeply.".to_owned(),
+        _ if exception.is_bound() => "The document is too large to be read.".to_owned(),
+        message => message.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -126,24 +73,33 @@ mod tests {
             "",
         );
         check("<p:a xmlns:p='urn:p' p:b='1'/>", "");
-        check("", "The root element is missing.");
-        check("<a/><b/>", "There are several root elements.");
-        check("<a>", "The document ends before its elements do.");
-        check("<a></b>", "ill-formed document");
-        check("<a/>x", "There is text outside");
-        check("<a b='1' b='2'/>", "position");
-        check("<a b='<'/>", "'<' is not allowed");
+        check("", "Root element is missing.");
+        check("<a/><b/>", "There are multiple root elements.");
+        check("<a>x", "Unexpected end of file has occurred.");
+        check("<a></b>", "The 'a' start tag on line 1 position 2 does not match");
+        check("<a/>x", "Data at the root level is invalid.");
+        check("<a b='1' b='2'/>", "'b' is a duplicate attribute name.");
+        check("<a b='<'/>", "'<', hexadecimal value 0x3C, is an invalid");
         check("<p:a/>", "'p' is an undeclared prefix.");
         check("<a p:b='1'/>", "'p' is an undeclared prefix.");
+        check("<1a/>", "Name cannot begin with the '1' character");
+        check("<a>\u{1}</a>", "'\u{1}', hexadecimal value 0x01, is an invalid character.");
         assert!(well_formed(b"<a>&nbsp;</a>").is_err());
     }
 
     #[test]
     fn bombs_are_refused() {
         let laughs = "<!DOCTYPE a [<!ENTITY b 'c'><!ENTITY d '&b;&b;'>]><a>&d;</a>";
-        check(laughs, "A document type definition is not allowed.");
+        check(laughs, "For security reasons DTD is prohibited in this XML document.");
         let deep = format!("{}{}", "<a>".repeat(200), "</a>".repeat(200));
         check(&deep, "Elements are nested too deeply.");
+        let attributes = |what: &str, n: usize| {
+            let all: Vec<String> = (0..n).map(|n| format!(" {what}{n}='u'")).collect();
+            all.concat()
+        };
+        check(&format!("<a{}/>", attributes("b", 50_000)), "");
+        let scope = format!("<a{}>{}</a>", attributes("xmlns:b", 20_000), "<c/>".repeat(50_000));
+        check(&scope, "The document is too large to be read.");
     }
 
     #[test]

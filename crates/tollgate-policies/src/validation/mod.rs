@@ -2,10 +2,10 @@
 
 mod value;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
+use tollgate_engine::json_schema::Mismatch;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, CompileCx, PolicyError, RequestCx, Section, Typed, Value,
@@ -352,28 +352,29 @@ pub(crate) fn incorrect(name: &str, place: Place, why: &Unreadable, action: Acti
             )
         }
         Unreadable::Mismatch(found) => {
-            let mut text = String::new();
-            // Writing to a string cannot fail.
-            let _ok = write!(
-                text,
-                "alue of the {what} {name} does not conform to the definition. {} Line: {}, Position: {}",
-                found.message, found.line, found.position
+            let Mismatch { message, line, position } = found;
+            let text = format!(
+                "value of the {what} {name} does not conform to the definition. {message} Line: {line}, Position: {position}"
             );
-            public = Some(format!("The v{text}"));
-            format!("V{text}")
+            public = Some(format!("The {text}"));
+            capital(text)
         }
         Unreadable::Schema(fault) => {
             rule = Rule::ValidationError;
-            let mut what = what.to_owned();
-            if let Some(first) = what.get_mut(..1) {
-                first.make_ascii_uppercase();
-            }
-            let details = format!("{what} {name} cannot be validated. {fault}");
+            let details = capital(format!("{what} {name} cannot be validated. {fault}"));
             return Fault { name: name.to_owned(), place, rule, details, public: None, action };
         }
     };
     let public = public.unwrap_or_else(|| details.clone());
     Fault { name: name.to_owned(), place, rule, details, public: Some(public), action }
+}
+
+/// A sentence with its first letter as sentences have it.
+fn capital(mut sentence: String) -> String {
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
 }
 
 /// The fault of a name that is not described.

@@ -247,16 +247,18 @@ pub(super) fn remove_first(
     replaced(render, value, &pattern, "", 1)
 }
 
+/// What a text that was cut ends with.
+fn ending(render: &mut Render<'_>, arguments: &[Value]) -> Result<Arc<str>> {
+    arguments.get(1).map_or_else(|| Ok("...".into()), |ending| render.text(ending))
+}
+
 pub(super) fn truncate(
     render: &mut Render<'_>,
     value: &Value,
     arguments: &[Value],
 ) -> Result<Value> {
     let length = int(render, arguments, 0, 50)?;
-    let ending = match arguments.get(1) {
-        Some(ending) => render.text(ending)?,
-        None => "...".into(),
-    };
+    let ending = ending(render, arguments)?;
     changed(render, value, |text| {
         if text.is_empty() {
             return String::new();
@@ -277,10 +279,7 @@ pub(super) fn truncate_words(
     arguments: &[Value],
 ) -> Result<Value> {
     let words = int(render, arguments, 0, 15)?;
-    let ending = match arguments.get(1) {
-        Some(ending) => render.text(ending)?,
-        None => "...".into(),
-    };
+    let ending = ending(render, arguments)?;
     changed(render, value, |text| {
         if text.is_empty() {
             return String::new();
