@@ -13,6 +13,7 @@ pub mod counters;
 mod error;
 mod error_response;
 mod finally;
+mod forwarding;
 pub mod jose;
 pub mod json_schema;
 mod pipeline;
@@ -32,6 +33,7 @@ pub use compile::{
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
 pub use finally::{Finally, Responding, Sent, Traffic};
+pub use forwarding::{Forwarding, Forwardings};
 pub use pipeline::{
     Chain, CompiledDocument, Outcome, UnreadBody, process, process_error, process_unmatched,
 };

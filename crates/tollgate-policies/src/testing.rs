@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
 use tollgate_engine::contract::Contract;
 use tollgate_engine::counters::MemoryCounters;
-use tollgate_engine::ports::{CallError, Counters, ForwardError, ForwardOptions, Via};
+use tollgate_engine::ports::{BodyEnd, CallError, Counters, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
@@ -22,7 +22,7 @@ use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
 pub(crate) use cache::FakeCache;
 use ports::{
-    FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Observer, Sequence, TraceLog,
+    FakeCalls, FakeIdentities, FakeNames, FakeWire, Filters, HandClock, Sequence, TraceLog,
     block_on,
 };
 pub(crate) use ports::{FakeKeys, NOW, Sent, World};
@@ -70,11 +70,11 @@ pub(crate) struct Run {
     calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
     pub(crate) cache: Arc<FakeCache>,
-    observer: Observer,
+    filters: Filters,
 }
 
 /// What is written down of the wire.
-type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Observer);
+type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Filters);
 
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
@@ -419,16 +419,16 @@ impl Case {
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
         let slept = Arc::default();
-        let observer = Observer::default();
-        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), observer.clone());
+        let filters = Filters::default();
+        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), filters.clone());
         let calls = Arc::clone(&self.calls);
         let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, observer }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, filters }
     }
 
-    fn request(self, ports: Ports, (forwarded, slept, observer): Recorded) -> RequestCx {
+    fn request(self, ports: Ports, (forwarded, slept, filters): Recorded) -> RequestCx {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -498,10 +498,11 @@ impl Case {
                 answers: self.answers,
                 forwarded,
                 slept,
-                observer,
+                filters,
             }),
             eval: EvalState::new(Limits::default()),
             counted: tollgate_engine::counters::Counted::default(),
+            forwardings: tollgate_engine::Forwardings::default(),
             finally: tollgate_engine::Finally::default(),
             extensions: http::Extensions::default(),
         }
@@ -551,7 +552,7 @@ impl Run {
 
     /// The body that the backend streams, `body`, passes to its end.
     pub(crate) fn pass_stream(&self) {
-        self.observer.pass(&["bo", "dy"]);
+        self.filters.pass(&["bo", "dy"], BodyEnd::Whole);
     }
 
     pub(crate) fn forwarded(&self) -> Vec<Forwarded> {

@@ -457,6 +457,7 @@ fn request_cx() -> RequestCx {
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
         counted: crate::counters::Counted::default(),
+        forwardings: crate::Forwardings::default(),
         finally: crate::Finally::default(),
         extensions: http::Extensions::default(),
     }
