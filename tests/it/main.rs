@@ -32,3 +32,4 @@ mod smuggling;
 mod streaming;
 mod subscriptions;
 mod tls;
+mod token_limits;

@@ -28,7 +28,7 @@ mod typed;
 mod value;
 
 pub use compile::{
-    CompileCx, CompileEnv, DocumentInfo, Fragments, compile_document, compile_fragment,
+    CompileCx, CompileEnv, DocumentInfo, Fragments, TokenLimits, compile_document, compile_fragment,
 };
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};

@@ -15,8 +15,8 @@ use tollgate_engine::ports::{BodyEnd, CallError, Counters, ForwardError, Forward
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
-    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, Traffic, Uri, Variables,
-    compile_document, process, read,
+    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, TokenLimits, Traffic,
+    Uri, Variables, compile_document, process, read,
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
@@ -56,6 +56,7 @@ pub(crate) struct Case {
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
     info: RouteInfo,
+    token_limits: TokenLimits,
 }
 
 /// How a case ended.
@@ -80,6 +81,7 @@ type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Filters)
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarded {
     pub(crate) options: ForwardOptions,
+    pub(crate) request: Request,
 }
 
 #[derive(Default)]
@@ -127,6 +129,7 @@ impl Case {
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             clock,
             info: RouteInfo::default(),
+            token_limits: TokenLimits::default(),
         }
     }
 
@@ -323,6 +326,12 @@ impl Case {
         self
     }
 
+    /// What a request may use at most is reserved; so much for the completion when it states no bound.
+    pub(crate) fn strict_tokens(mut self, completion: u64) -> Self {
+        self.token_limits = TokenLimits::Strict { completion };
+        self
+    }
+
     /// Scope of the document; an operation's unless said otherwise.
     pub(crate) fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
@@ -359,6 +368,7 @@ impl Case {
             ports,
             fragments: Fragments::default(),
             standalone: false,
+            token_limits: self.token_limits,
         };
         let mut sources = Sources::default();
         let mut findings: Vec<Diagnostic> = Vec::new();
@@ -552,7 +562,23 @@ impl Run {
 
     /// The body that the backend streams, `body`, passes to its end.
     pub(crate) fn pass_stream(&self) {
-        self.filters.pass(&["bo", "dy"], BodyEnd::Whole);
+        self.pass(&["bo", "dy"], BodyEnd::Whole);
+    }
+
+    /// The body that the backend streams passes in these pieces and ends so; gives what the client gets of it.
+    pub(crate) fn pass(&self, pieces: &[&str], how: BodyEnd) -> String {
+        self.filters.pass(pieces, how, || {})
+    }
+
+    /// Likewise to its end, and just before that something happens.
+    pub(crate) fn pass_and(&self, pieces: &[&str], before_end: impl FnOnce()) {
+        self.filters.pass(pieces, BodyEnd::Whole, before_end);
+    }
+
+    /// A variable as text; empty when it is not set.
+    pub(crate) fn variable(&self, name: &str) -> String {
+        let value = self.cx.variables.get(name);
+        value.and_then(tollgate_expr::Value::as_int).map(|it| it.to_string()).unwrap_or_default()
     }
 
     pub(crate) fn forwarded(&self) -> Vec<Forwarded> {

@@ -417,6 +417,7 @@ fn env(ports: &Ports) -> CompileEnv<'_> {
         ports,
         fragments: Fragments::new(HashMap::from([("shared".to_owned(), fragment)])),
         standalone: false,
+        token_limits: crate::TokenLimits::default(),
     }
 }
 

@@ -402,8 +402,8 @@ impl std::fmt::Debug for Filters {
 }
 
 impl Filters {
-    /// The body passes in these pieces and ends so; gives what has come through.
-    pub(super) fn pass(&self, pieces: &[&str], how: BodyEnd) -> String {
+    /// The body passes in these pieces and ends so, and before it ends something happens; gives what has come through.
+    pub(super) fn pass(&self, pieces: &[&str], how: BodyEnd, before_end: impl FnOnce()) -> String {
         let mut filters = std::mem::take(&mut *self.0.lock().unwrap());
         let mut through = Vec::new();
         let mut how = how;
@@ -433,6 +433,7 @@ impl Filters {
                 through.extend_from_slice(&rest);
             }
         }
+        before_end();
         for filter in filters {
             if let Some(work) = filter.end(how) {
                 block_on(work, &mut 0);
@@ -468,7 +469,8 @@ impl Wire for FakeWire {
     ) -> BoxFuture<'a, Result<Response, ForwardError>> {
         Box::pin(async move {
             once().await;
-            self.forwarded.lock().unwrap().push(Forwarded { options: call.options });
+            let forwarded = Forwarded { options: call.options, request: call.request.clone() };
+            self.forwarded.lock().unwrap().push(forwarded);
             if self.answers.is_empty() {
                 Err(ForwardError::NoTarget)
             } else {
