@@ -6,7 +6,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_engine::ports::Counters;
 use tollgate_engine::{
-    Body, BoxFuture, Facts, Forwarding, Message, PolicyError, Request, RequestCx, Sent, Traffic,
+    Body, BoxFuture, Clock, Facts, Forwarding, Message, PolicyError, Request, RequestCx, Sent,
+    Traffic,
 };
 use tollgate_expr::Value;
 
@@ -29,6 +30,7 @@ pub(crate) struct Consumed {
 /// counted where it says nothing.
 pub(crate) struct ModelCall {
     counters: Arc<dyn Counters>,
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
@@ -49,7 +51,8 @@ impl ModelCall {
             return Arc::clone(known);
         }
         let counters = Arc::clone(&cx.ports.counters);
-        let call = Arc::new(Self { counters, state: Mutex::default() });
+        let clock = Arc::clone(&cx.ports.clock);
+        let call = Arc::new(Self { counters, clock, state: Mutex::default() });
         cx.extensions.insert(Arc::clone(&call));
         cx.forwardings.add(Arc::new(Calling(Arc::clone(&call))));
         cx.finally.when_sent(Over(Arc::clone(&call)));
@@ -86,7 +89,7 @@ impl ModelCall {
 
     /// A response is over and has used so many tokens.
     pub(super) fn spend(&self, tokens: u64) -> Option<BoxFuture<'static, ()>> {
-        let corrections = self.state().ledger.spend(tokens);
+        let corrections = self.state().ledger.spend(tokens, self.now());
         tell(&self.counters, corrections)
     }
 
@@ -127,6 +130,12 @@ impl ModelCall {
 
     fn asked(&self) -> Option<Asked> {
         self.state().asked.as_ref().map(|(asked, _)| asked.clone())
+    }
+
+    /// Milliseconds since 1970.
+    fn now(&self) -> i64 {
+        const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
+        (self.clock.ticks() - TICKS_AT_UNIX_EPOCH).div_euclid(10_000)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -236,7 +245,7 @@ struct Over(Arc<ModelCall>);
 
 impl Sent for Over {
     fn run(self: Box<Self>, _traffic: Traffic) -> Option<BoxFuture<'static, ()>> {
-        let corrections = self.0.state().ledger.settle();
+        let corrections = self.0.state().ledger.settle(self.0.now());
         tell(&self.0.counters, corrections)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tollgate_engine::BoxFuture;
-use tollgate_engine::ports::{Correction, Counter, Counters};
+use tollgate_engine::ports::{Correction, Counter, Counters, Window};
 
 /// While a stream passes, so many tokens are charged together.
 const STEP: u64 = 64;
@@ -14,6 +14,8 @@ const STEP: u64 = 64;
 pub(crate) struct Account {
     /// The counter.
     pub(crate) counter: Counter,
+    /// Its limit.
+    pub(crate) limit: u64,
     /// What it was charged for the prompt when the request was let in.
     pub(crate) prompt: u64,
     /// What it has been charged for this request so far.
@@ -40,16 +42,16 @@ impl Ledger {
     }
 
     /// A response has used so many tokens and is over.
-    pub(super) fn spend(&mut self, tokens: u64) -> Corrections {
+    pub(super) fn spend(&mut self, tokens: u64, now: i64) -> Corrections {
         self.spent = self.spent.saturating_add(tokens);
-        self.settle()
+        self.settle(now)
     }
 
-    /// Every counter is charged what was used, neither more nor less.
-    pub(super) fn settle(&mut self) -> Corrections {
+    /// Every counter is charged what was used, neither more nor less; `now` in milliseconds since 1970.
+    pub(super) fn settle(&mut self, now: i64) -> Corrections {
         let spent = self.spent;
         let change = |account: &mut Account| {
-            let correction = correction(account, spent);
+            let correction = correction(account, spent, now);
             account.charged = spent;
             correction
         };
@@ -64,7 +66,8 @@ impl Ledger {
             if least < account.charged.saturating_add(STEP) {
                 return None;
             }
-            let correction = correction(account, least);
+            // Nothing is given back here, so the time does not matter.
+            let correction = correction(account, least, account.since);
             account.charged = least;
             correction
         };
@@ -75,11 +78,19 @@ impl Ledger {
 /// What is told to counters.
 pub(super) type Corrections = SmallVec<[Correction; 2]>;
 
-fn correction(account: &Account, target: u64) -> Option<Correction> {
+/// What makes the charge of an account the target. A charge that has left its window has been paid: giving it back would take
+/// what others were charged.
+fn correction(account: &Account, target: u64, now: i64) -> Option<Correction> {
     let amount = i64::try_from(i128::from(target) - i128::from(account.charged));
     let amount = amount.unwrap_or(i64::MAX);
-    let Account { counter, since, .. } = *account;
-    (amount != 0).then_some(Correction { counter, amount, since })
+    let Account { counter, since, limit, .. } = *account;
+    let has_left = match counter.window {
+        Window::Sliding { ms } => since.saturating_add_unsigned(ms) <= now,
+        // What is given back is of the period of `since`, or nothing.
+        Window::Fixed { .. } | Window::Forever => false,
+    };
+    let stands = amount > 0 || amount < 0 && !has_left;
+    stands.then_some(Correction { counter, amount, since, limit: Some(limit) })
 }
 
 /// Tells the counters, at once or in a future that is to run as a task of its own.

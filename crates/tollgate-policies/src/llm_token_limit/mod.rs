@@ -163,7 +163,8 @@ says what happens while that server is away.
 Differences from Azure:
 
 - Streams are charged what their `usage` says; Azure estimates them. The gateway asks backends for it.
-- The minute is a sliding window everywhere, also where Azure has a token bucket.
+- The minute is a sliding window everywhere, also where Azure has a token bucket. What a response used beyond it is owed: the next
+  request passes when the time for it has gone by, which can take several minutes.
 - Policies with the same `counter-key` share a counter of the minute, and one for each period of quotas. A request counts once for a
   counter, however many policies name it.
 - `Retry-After` of a quota is the end of its period. Weeks begin on Monday.
@@ -314,11 +315,12 @@ impl Limiter for TokenLimit {
         if !verdict.admitted {
             return Err(self.output.refuse(cx, &all));
         }
-        for (_, Charge { counter, amount, .. }, _) in all {
+        for (_, Charge { counter, limit, amount, .. }, _) in all {
             if !cx.counted.has(counter) {
                 cx.counted.add(counter);
                 let prompt = prompt.min(amount);
-                call.open(Account { counter, prompt, charged: amount, since: verdict.at });
+                let (charged, since) = (amount, verdict.at);
+                call.open(Account { counter, limit, prompt, charged, since });
             }
         }
         if let Some(bound) = completion.filter(|bound| *bound > 0) {

@@ -376,3 +376,41 @@ fn strict_limits_hold_however_requests_mix() {
     }
     assert_eq!(left(&world, &limit), (1000 - delivered).to_string());
 }
+
+#[test]
+fn what_has_left_the_minute_is_not_given_back_out_of_what_others_used() {
+    let world = World::new();
+    let limit = rate("");
+    let mut long = bounded(&world, &limit, 90);
+    assert_eq!(left(&world, &limit), "2");
+    world.at(60_000);
+    use_11(&world, &limit);
+    long.pass(&[HI, STREAM_USAGE_12, DONE], BodyEnd::Whole);
+    long.sent(0, 0);
+    assert_eq!(left(&world, &limit), "89");
+}
+
+#[test]
+fn what_goes_beyond_the_minute_is_paid_with_time() {
+    let world = World::new();
+    let limit = policy(r#"tokens-per-minute="4""#);
+    assert_eq!(use_11(&world, &limit).header("retry-after"), "");
+    let refused = use_11(&world, &limit);
+    assert_eq!((refused.status(), refused.header("retry-after")), (429, "120"));
+    assert_eq!(use_11(world.at(119_999), &limit).status(), 429);
+    assert_eq!(use_11(world.at(120_000), &limit).status(), 200);
+}
+
+#[test]
+fn a_request_whose_client_has_gone_before_an_answer_gives_back_what_it_reserved() {
+    let world = World::new();
+    let mut run = bounded(&world, &rate(""), 20);
+    assert_eq!(left(&world, &rate("")), "72");
+    run.pass(&[HI], BodyEnd::Abandoned);
+    drop(std::mem::take(&mut run.cx.finally));
+    assert_eq!(left(&world, &rate("")), "90");
+    let unanswered = call(&world, &rate(""), HELLO).strict_tokens(20).run();
+    assert_eq!(left(&world, &rate("")), "62");
+    drop(unanswered);
+    assert_eq!(left(&world, &rate("")), "90");
+}
