@@ -189,7 +189,9 @@ fn leave(charged: &mut VecDeque<(i64, u64)>, owed: &mut u64, ms: u64) -> (i64, u
 /// So many windows pass in which all that leaves is replaced by what is owed.
 fn pass(charged: &mut VecDeque<(i64, u64)>, windows: u64, ms: u64) {
     let time = windows.saturating_mul(ms);
-    charged.iter_mut().for_each(|(at, _)| *at = at.saturating_add_unsigned(time));
+    for (at, _) in charged.iter_mut() {
+        *at = at.saturating_add_unsigned(time);
+    }
 }
 
 /// How long until this much has left a sliding window that holds and owes so much; `None` when that is more than both.

@@ -67,7 +67,7 @@ impl ModelCall {
 
     /// The most tokens that the completion of the request may have: as it states, else `unstated`; 0 when its protocol
     /// knows no bound.
-    pub(crate) fn completion(&self, request: &Request, unstated: u64) -> u64 {
+    pub(crate) fn completion(request: &Request, unstated: u64) -> u64 {
         Asked::read(request).and_then(|asked| asked.completion(unstated)).unwrap_or(0)
     }
 
@@ -93,11 +93,11 @@ impl ModelCall {
         tell(&self.counters, corrections)
     }
 
-    /// A stream has produced about so many tokens by now.
+    /// A stream has produced so many tokens by now.
     pub(super) fn progress(&self, completion: u64) {
         // A server cannot be told from here; it is told at the end.
         if !self.counters.waits() {
-            let corrections = self.state().ledger.progress(completion);
+            let corrections = self.state().ledger.progress(completion, self.now());
             drop(tell(&self.counters, corrections));
         }
     }
@@ -208,9 +208,10 @@ impl Forwarding for Calling {
                 if is_stream && call.is_told() {
                     call.tell(cx, call.spent().saturating_add(call.prompt_tokens_asked()));
                 }
-                cx.wire.filter_response(match is_stream {
-                    true => Box::new(Metered::new(call, &asked, call.stream_bound())),
-                    false => Box::new(Whole::new(call, asked)),
+                cx.wire.filter_response(if is_stream {
+                    Box::new(Metered::new(call, &asked, call.stream_bound()))
+                } else {
+                    Box::new(Whole::new(call, asked))
                 });
                 return Ok(());
             }

@@ -4,24 +4,63 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tollgate_engine::BoxFuture;
-use tollgate_engine::ports::{Correction, Counter, Counters, Window};
-
-/// While a stream passes, so many tokens are charged together.
-const STEP: u64 = 64;
+use tollgate_engine::ports::{Charge, Correction, Counter, Counters, Window};
 
 /// A counter that counts the request's tokens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
     /// The counter.
-    pub(crate) counter: Counter,
+    counter: Counter,
     /// Its limit.
-    pub(crate) limit: u64,
-    /// What it was charged for the prompt when the request was let in.
-    pub(crate) prompt: u64,
-    /// What it has been charged for this request so far.
-    pub(crate) charged: u64,
+    limit: u64,
     /// When it was first charged, by the counters' clock.
-    pub(crate) since: i64,
+    since: i64,
+    /// What it was charged for the prompt.
+    prompt: u64,
+    /// What it has been charged for tokens at the time they were used.
+    placed: u64,
+    /// What it has been charged for tokens that may be used yet.
+    reserved: u64,
+}
+
+impl Account {
+    /// For a counter that has been charged what the charge says at a time (milliseconds since 1970, by the counters'
+    /// clock): so much for the prompt, and the rest for a completion to come.
+    pub(crate) fn new(charge: &Charge, since: i64, prompt: u64) -> Self {
+        let Charge { counter, limit, amount, .. } = *charge;
+        let prompt = prompt.min(amount);
+        Self { counter, limit, since, prompt, placed: prompt, reserved: amount - prompt }
+    }
+
+    /// Charges what was used by now, `used` in all, and takes it off what is reserved.
+    fn place(&mut self, used: u64, freed: u64, now: i64, corrections: &mut Corrections) {
+        let added = signed(used).saturating_sub(signed(self.placed));
+        let freed = freed.min(self.reserved);
+        self.placed = used;
+        self.reserved -= freed;
+        let Self { counter, since, limit, .. } = *self;
+        let mut correct = |amount: i64| {
+            if amount != 0 {
+                corrections.push(Correction { counter, amount, since, limit: Some(limit) });
+            }
+        };
+        match counter.window {
+            // What has left the window has been paid: giving it back would take what others were charged.
+            Window::Sliding { ms } if since.saturating_add_unsigned(ms) <= now => {
+                correct(added.max(0));
+            }
+            // Two, because what is used counts from now on, and what was reserved has counted since the beginning.
+            Window::Sliding { .. } => {
+                correct(-signed(freed));
+                correct(added);
+            }
+            Window::Fixed { .. } | Window::Forever => correct(added - signed(freed)),
+        }
+    }
+}
+
+fn signed(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
 }
 
 /// The counters that count a request, and what it has used.
@@ -31,6 +70,9 @@ pub(super) struct Ledger {
     /// Tokens of all responses that are over.
     spent: u64,
 }
+
+/// What is told to counters.
+pub(super) type Corrections = SmallVec<[Correction; 4]>;
 
 impl Ledger {
     pub(super) fn open(&mut self, account: Account) {
@@ -49,48 +91,26 @@ impl Ledger {
 
     /// Every counter is charged what was used, neither more nor less; `now` in milliseconds since 1970.
     pub(super) fn settle(&mut self, now: i64) -> Corrections {
-        let spent = self.spent;
-        let change = |account: &mut Account| {
-            let correction = correction(account, spent, now);
-            account.charged = spent;
-            correction
-        };
-        self.accounts.iter_mut().filter_map(change).collect()
+        let mut corrections = Corrections::new();
+        for account in &mut self.accounts {
+            account.place(self.spent, u64::MAX, now, &mut corrections);
+        }
+        corrections
     }
 
-    /// A response that is still on its way has produced about so many tokens.
-    pub(super) fn progress(&mut self, completion: u64) -> Corrections {
+    /// A response that is still on its way has produced so many tokens.
+    pub(super) fn progress(&mut self, completion: u64, now: i64) -> Corrections {
+        let mut corrections = Corrections::new();
         let spent = self.spent.saturating_add(completion);
-        let change = |account: &mut Account| {
-            let least = spent.saturating_add(account.prompt);
-            if least < account.charged.saturating_add(STEP) {
-                return None;
+        for account in &mut self.accounts {
+            let used = spent.saturating_add(account.prompt);
+            let new = used.saturating_sub(account.placed);
+            if new > 0 {
+                account.place(used, new, now, &mut corrections);
             }
-            // Nothing is given back here, so the time does not matter.
-            let correction = correction(account, least, account.since);
-            account.charged = least;
-            correction
-        };
-        self.accounts.iter_mut().filter_map(change).collect()
+        }
+        corrections
     }
-}
-
-/// What is told to counters.
-pub(super) type Corrections = SmallVec<[Correction; 2]>;
-
-/// What makes the charge of an account the target. A charge that has left its window has been paid: giving it back would take
-/// what others were charged.
-fn correction(account: &Account, target: u64, now: i64) -> Option<Correction> {
-    let amount = i64::try_from(i128::from(target) - i128::from(account.charged));
-    let amount = amount.unwrap_or(i64::MAX);
-    let Account { counter, since, limit, .. } = *account;
-    let has_left = match counter.window {
-        Window::Sliding { ms } => since.saturating_add_unsigned(ms) <= now,
-        // What is given back is of the period of `since`, or nothing.
-        Window::Fixed { .. } | Window::Forever => false,
-    };
-    let stands = amount > 0 || amount < 0 && !has_left;
-    stands.then_some(Correction { counter, amount, since, limit: Some(limit) })
 }
 
 /// Tells the counters, at once or in a future that is to run as a task of its own.

@@ -10,6 +10,9 @@ use tollgate_llm::{Answer, MeterOptions, StreamMeter, Usage, UsageForClient};
 use super::call::ModelCall;
 use super::request::Asked;
 
+/// While a stream passes, about so many tokens are charged together.
+const STEP: u64 = 64;
+
 /// What a stream is held to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bound {
@@ -23,20 +26,27 @@ pub(super) struct Bound {
 pub(super) struct Metered {
     call: Arc<ModelCall>,
     meter: StreamMeter,
+    /// The quick count when the exact one was told last.
+    looked_at: u64,
     keeps_length: bool,
 }
 
 impl Metered {
     pub(super) fn new(call: &Arc<ModelCall>, asked: &Asked, bound: Option<Bound>) -> Self {
         let keeps_length = asked.usage != UsageForClient::Strip && bound.is_none();
-        Self { call: Arc::clone(call), meter: meter(asked, bound), keeps_length }
+        Self { call: Arc::clone(call), meter: meter(asked, bound), looked_at: 0, keeps_length }
     }
 }
 
 impl BodyFilter for Metered {
     fn piece(&mut self, piece: Bytes) -> Passed {
         let passed = self.meter.push(piece);
-        self.call.progress(self.meter.completion_tokens_at_most());
+        // The quick count is a little high; only when it has moved on is it worth to count exactly.
+        let about = self.meter.completion_tokens_at_most();
+        if about >= self.looked_at.saturating_add(STEP) {
+            self.looked_at = about;
+            self.call.progress(self.meter.completion_tokens());
+        }
         if self.meter.is_ended() { Passed::Last(passed) } else { Passed::On(passed) }
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use tollgate_engine::{Body, Request};
-use tollgate_llm::{Api, Edits, Encoding, LlmRequest, PathInfo, UsageForClient};
+use tollgate_llm::{Api, CompletionBound, Edits, Encoding, LlmRequest, PathInfo, UsageForClient};
 
 /// A request to a model, as it stood when it was read.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl Asked {
             return None;
         }
         let stated = parse(Some(self.api), &self.body)?.completion_bound();
-        Some(stated.map_or(unstated, |bound| bound.total()))
+        Some(stated.map_or(unstated, CompletionBound::total))
     }
 
     /// Changes the request on its way to the backend: it asks for the usage of a stream, for a completion within `bound`,

@@ -192,7 +192,7 @@ pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<d
     let period = optional(cx, element, PERIOD);
     let estimate = estimate(cx, element);
     let output = Output::compile(element, cx);
-    let (rate, quota, period) = (rate?, quota?, period?);
+    let (rate, quota, period) = (rate.ok()?, quota.ok()?, period.ok()?);
     let quota = match (quota, period) {
         (Some(quota), Some(period)) => Some((quota, period)),
         (None, None) => None,
@@ -221,14 +221,14 @@ fn report_missing(cx: &mut CompileCx<'_>, element: &Element, what: &str) {
     );
 }
 
-/// An attribute that may be left out; `None` when it is wrong, which has been reported.
+/// An attribute that may be left out; an error when it is wrong, which has been reported.
 fn optional<T: tollgate_engine::Typed>(
     cx: &mut CompileCx<'_>,
     element: &Element,
     name: &str,
-) -> Option<Option<Value<T>>> {
+) -> Result<Option<Value<T>>, ()> {
     let value = cx.attribute(element, name);
-    if value.is_none() && element.attribute(name).is_some() { None } else { Some(value) }
+    if value.is_none() && element.attribute(name).is_some() { Err(()) } else { Ok(value) }
 }
 
 fn estimate(cx: &mut CompileCx<'_>, element: &Element) -> Option<Value<bool>> {
@@ -286,7 +286,8 @@ impl Limiter for TokenLimit {
             TokenLimits::Standard => None,
             // More than the limit itself can never be had, so a bound above it is lowered instead of refused.
             TokenLimits::Strict { completion } => Some(
-                call.completion(&cx.request, completion).min(most.saturating_sub(prompt).max(1)),
+                ModelCall::completion(&cx.request, completion)
+                    .min(most.saturating_sub(prompt).max(1)),
             ),
         };
         let whole = prompt.saturating_add(completion.unwrap_or(0));
@@ -315,12 +316,10 @@ impl Limiter for TokenLimit {
         if !verdict.admitted {
             return Err(self.output.refuse(cx, &all));
         }
-        for (_, Charge { counter, limit, amount, .. }, _) in all {
-            if !cx.counted.has(counter) {
-                cx.counted.add(counter);
-                let prompt = prompt.min(amount);
-                let (charged, since) = (amount, verdict.at);
-                call.open(Account { counter, limit, prompt, charged, since });
+        for (_, charge, _) in all {
+            if !cx.counted.has(charge.counter) {
+                cx.counted.add(charge.counter);
+                call.open(Account::new(&charge, verdict.at, prompt));
             }
         }
         if let Some(bound) = completion.filter(|bound| *bound > 0) {
