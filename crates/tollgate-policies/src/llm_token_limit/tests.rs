@@ -434,3 +434,40 @@ fn what_a_stream_delivers_counts_from_then_on() {
     assert_eq!(left(world.at(60_000), &limit), "799");
     assert_eq!(left(world.at(110_000), &limit), "1000");
 }
+
+/// 200 clients on one key stream for three minutes, each answer over some seconds, and a third of them leave.
+#[test]
+fn strict_limits_hold_within_every_minute() {
+    const LIMIT: u64 = 2_000;
+    let world = World::new();
+    let limit = policy(&format!(r#"tokens-per-minute="{LIMIT}""#));
+    let words = HI.replace("Hi there", &"word ".repeat(20));
+    // When the answers that are open end, and which client's they are.
+    let mut open: Vec<(i64, u64, Run)> = Vec::new();
+    // Milliseconds and tokens, in order.
+    let mut delivered: Vec<(i64, u64)> = Vec::new();
+    let mut refused = 0;
+    for ms in (0..180_000).step_by(100) {
+        world.at(ms);
+        let client = u64::try_from(ms / 100).unwrap() % 200;
+        let run = bounded(&world, &limit, 40 + client % 50);
+        if run.status() == 200 {
+            delivered.push((ms, 8));
+            open.push((ms + 2_000 + 37 * i64::try_from(client).unwrap(), client, run));
+        } else {
+            refused += 1;
+        }
+        while let Some(place) = open.iter().position(|(end, ..)| *end <= ms) {
+            let (_, client, mut run) = open.swap_remove(place);
+            let how = if client % 3 == 0 { BodyEnd::Abandoned } else { BodyEnd::Whole };
+            let seen = run.pass(&[&words, &words], how);
+            run.sent(0, 0);
+            delivered.push((ms, u64::try_from(seen.matches("word ").count()).unwrap()));
+        }
+        let since = delivered.iter().rev().take_while(|(at, _)| *at > ms - 60_000);
+        let within: u64 = since.map(|(_, tokens)| tokens).sum();
+        assert!(within <= LIMIT, "{within} tokens in the minute before {ms}");
+    }
+    let all: u64 = delivered.iter().map(|(_, tokens)| tokens).sum();
+    assert!(refused > 100 && all > 2 * LIMIT, "{refused} refused, {all} tokens");
+}
