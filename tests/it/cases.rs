@@ -12,6 +12,8 @@
 //! - `http response`: the answer; its reason phrase counts when it is written;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
+//! Azure OpenAI is the backend `openai`.
+//!
 //! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
 //!
@@ -241,7 +243,7 @@ impl Case {
         let begins = |key: &str| {
             own.lines().take_while(|line| !line.starts_with('[')).any(|line| line.starts_with(key))
         };
-        if !begins("service-url =") {
+        if !begins("service-url =") && !begins("backend =") {
             config.push_str("backend = \"echo\"\n");
         }
         if !begins("subscription =") {
@@ -265,7 +267,8 @@ impl Case {
 }
 
 /// What all cases may refer to.
-fn shared(echo: &str) -> String {
+fn shared(echo: &str, openai: (&str, &str)) -> String {
+    let (openai_url, openai_key) = openai;
     format!(
         r#"
 [named-values]
@@ -288,6 +291,10 @@ headers = {{ x-backend-key = {{ value = "backend key", development = true }} }}
 query = {{ code = {{ value = "a&b", development = true }} }}
 authorization = {{ scheme = "Bearer", parameter = {{ value = "opaque", development = true }} }}
 
+[backends.openai]
+url = "{openai_url}"
+headers = {{ api-key = {{ value = "{openai_key}", development = true }} }}
+
 [backends.status]
 url = "{echo}/status"
 
@@ -303,7 +310,8 @@ path = "/dev/null"
 }
 
 fn directory(cases: &[Case], azure: &Running) -> Directory {
-    let mut config = shared(azure.echo.server().url());
+    let mut config =
+        shared(azure.echo.server().url(), (azure.openai.server().url(), &azure.openai.key()));
     let mut directory = Directory::new("").file("global.xml", GLOBAL);
     for case in cases {
         directory = case.add_to(directory, &mut config);
@@ -520,7 +528,7 @@ fn check(case: &Case) -> Result<(), String> {
     // What is shared comes last: what is added to it moves no line that a finding is in.
     let mut config = String::new();
     let directory = case.add_to(Directory::new("").file("global.xml", GLOBAL), &mut config);
-    config.push_str(&shared("http://127.0.0.1:8"));
+    config.push_str(&shared("http://127.0.0.1:8", ("http://127.0.0.1:9", "key")));
     directory.configure(&config);
     let output = directory.check();
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -34,3 +34,4 @@ mod smuggling;
 mod streaming;
 mod subscriptions;
 mod tls;
+mod token_limits;

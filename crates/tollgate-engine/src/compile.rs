@@ -33,6 +33,21 @@ pub struct CompileEnv<'a> {
     pub fragments: Fragments,
     /// Whether a document is checked alone: names that only a directory defines are warnings.
     pub standalone: bool,
+    /// How limits of tokens are kept.
+    pub token_limits: TokenLimits,
+}
+
+/// How limits of a language model's tokens are kept, as the configuration says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TokenLimits {
+    /// As in Azure: a request passes while a token is left, and what it used is charged when that is known.
+    #[default]
+    Standard,
+    /// What a request may use at most is reserved before it passes.
+    Strict {
+        /// Tokens of a completion for requests that state no bound of their own.
+        completion: u64,
+    },
 }
 
 impl fmt::Debug for CompileEnv<'_> {
@@ -165,6 +180,11 @@ impl CompileCx<'_> {
     /// Whether the document is checked alone.
     pub fn standalone(&self) -> bool {
         self.env.standalone
+    }
+
+    /// How limits of tokens are kept.
+    pub fn token_limits(&self) -> TokenLimits {
+        self.env.token_limits
     }
 
     /// Template parameters of the operation the document belongs to; `None` for wider scopes.

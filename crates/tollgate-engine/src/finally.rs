@@ -22,7 +22,8 @@ pub trait Responding: Send {
     fn run(self: Box<Self>, cx: &mut RequestCx) -> BoxFuture<'_, ()>;
 }
 
-/// Work for when the response was sent, or as much of it as the client took.
+/// Work for when the response was sent, or as much of it as the client took; or for when there will be none, because the
+/// client has gone.
 pub trait Sent: Send {
     /// Begins the work; what must wait goes on in the future, as a task of its own.
     fn run(self: Box<Self>, traffic: Traffic) -> Option<BoxFuture<'static, ()>>;
@@ -74,8 +75,18 @@ impl Finally {
 
     /// Begins the work for a response that was sent, in the order it was left, and gives back what of it waits. Whoever
     /// writes responses calls this once, also when the client took only a part.
-    pub fn sent(self, traffic: Traffic) -> Vec<BoxFuture<'static, ()>> {
-        self.sent.into_iter().filter_map(|work| work.run(traffic)).collect()
+    pub fn sent(mut self, traffic: Traffic) -> Vec<BoxFuture<'static, ()>> {
+        std::mem::take(&mut self.sent).into_iter().filter_map(|work| work.run(traffic)).collect()
+    }
+}
+
+impl Drop for Finally {
+    /// A request whose future was dropped has no response; what it holds is let go of all the same, as far as that does
+    /// not wait.
+    fn drop(&mut self) {
+        for work in std::mem::take(&mut self.sent) {
+            drop(work.run(Traffic::default()));
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod counters;
 mod error;
 mod error_response;
 mod finally;
+mod forwarding;
 pub mod jose;
 pub mod json_schema;
 mod pipeline;
@@ -27,11 +28,12 @@ mod typed;
 mod value;
 
 pub use compile::{
-    CompileCx, CompileEnv, DocumentInfo, Fragments, compile_document, compile_fragment,
+    CompileCx, CompileEnv, DocumentInfo, Fragments, TokenLimits, compile_document, compile_fragment,
 };
 pub use error::PolicyError;
 pub use error_response::{error_body, error_response};
 pub use finally::{Finally, Responding, Sent, Traffic};
+pub use forwarding::{Forwarding, Forwardings};
 pub use pipeline::{
     Chain, CompiledDocument, Outcome, UnreadBody, process, process_error, process_unmatched,
 };

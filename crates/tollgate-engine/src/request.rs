@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::contract::Contract;
 use crate::counters::Counted;
 use crate::ports::{Call, Names, TraceSink, Via};
-use crate::{Clock, Finally, PolicyError, Ports, Randomness, Scope, Wire};
+use crate::{Clock, Finally, Forwardings, PolicyError, Ports, Randomness, Scope, Wire};
 
 /// Everything the steps of one request share.
 pub struct RequestCx {
@@ -47,6 +47,8 @@ pub struct RequestCx {
     pub eval: EvalState,
     /// What has counted the request.
     pub counted: Counted,
+    /// What policies want of each call of the backend.
+    pub forwardings: Forwardings,
     /// What is left for the end of the request.
     pub finally: Finally,
     /// What the policies of this request leave for each other, by type.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Sources, has_errors};
 use tollgate_engine::read::{self, NoNamedValues, ReadOptions, UnknownNames};
 use tollgate_engine::{
-    CompileEnv, DocumentInfo, Fragments, PolicyDef, Ports, Scope, Secret, Section,
+    CompileEnv, DocumentInfo, Fragments, PolicyDef, Ports, Scope, Secret, Section, TokenLimits,
     compile_document, compile_fragment,
 };
 
@@ -196,6 +196,7 @@ fn routes(
         ports,
         fragments,
         standalone: false,
+        token_limits: config.token_limits,
     };
     let mut loader = Loader::new(files, config, &env);
     let routes = loader.routes(registry.default_global);
@@ -256,6 +257,7 @@ fn check_text(
         ports,
         fragments: Fragments::default(),
         standalone: true,
+        token_limits: TokenLimits::default(),
     };
     if document.root.name == "policies" {
         // The narrowest scope allows most; which one the document is meant for is not known.

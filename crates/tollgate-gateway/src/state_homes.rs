@@ -17,7 +17,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 use moka::sync::Cache;
-use tollgate_engine::{Request, Response};
+use tollgate_engine::ports::{BodyEnd, BodyFilter, Passed};
+use tollgate_engine::{BoxFuture, Request, Response};
 
 /// Identifiers that are remembered; each takes about 200 bytes.
 const MAX_HOMES: u64 = 200_000;
@@ -134,9 +135,11 @@ impl StateWatch {
         response.status.is_success() && is_plain && is_json(&response.headers)
     }
 
-    /// Looks through the next piece; false when it has seen enough.
-    pub(crate) fn piece(&mut self, piece: &Bytes) -> bool {
+    fn look(&mut self, piece: &[u8]) {
         let Self { homes, pool, member, strings, left, finds } = self;
+        if *finds == 0 {
+            return;
+        }
         let looked = piece.get(..*left).unwrap_or(piece);
         *left -= looked.len();
         strings.read(looked, |id| {
@@ -144,7 +147,21 @@ impl StateWatch {
             *finds -= 1;
             *finds > 0
         });
-        *left > 0 && *finds > 0
+    }
+}
+
+impl BodyFilter for StateWatch {
+    fn piece(&mut self, piece: Bytes) -> Passed {
+        self.look(&piece);
+        Passed::On(piece)
+    }
+
+    fn keeps_length(&self) -> bool {
+        true
+    }
+
+    fn end(self: Box<Self>, _how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+        None
     }
 }
 
@@ -237,15 +254,15 @@ mod tests {
         let watch = || StateWatch::new(Arc::clone(&homes), "p".into(), "m".into());
         let known = |id: &str| homes.homes.get(&key("p", id)).is_some();
         let (one, two) = ("resp_0123456789ab", "resp_0123456789cd");
-        assert!(watch().piece(&Bytes::from(format!("{{\"id\":\"{one}\""))));
+        watch().look(format!("{{\"id\":\"{one}\"").as_bytes());
         assert!(known(one) && homes.homes.get(&key("q", one)).is_none());
         let mut late = watch();
-        assert!(!late.piece(&Bytes::from(vec![b' '; MAX_LOOKED + 1])));
-        assert!(!late.piece(&Bytes::from(format!("\"{two}\""))));
+        late.look(&vec![b' '; MAX_LOOKED + 1]);
+        late.look(format!("\"{two}\"").as_bytes());
         assert!(!known(two));
         let nth = |n: usize| format!("file-0123456789-{n}");
         let many = format!("\"{}\"", (0..=MAX_FOUND).map(nth).collect::<Vec<_>>().join("\" \""));
-        assert!(!watch().piece(&Bytes::from(many)));
+        watch().look(many.as_bytes());
         assert!(known(&nth(MAX_FOUND - 1)) && !known(&nth(MAX_FOUND)));
     }
 

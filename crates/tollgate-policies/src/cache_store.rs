@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use tollgate_engine::ports::{Answer, BodyObserver, Cache, CacheKey, CachePlace};
+use tollgate_engine::ports::{Answer, BodyEnd, BodyFilter, Cache, CacheKey, CachePlace, Passed};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit,
@@ -88,28 +88,49 @@ struct Keeping {
     place: CachePlace,
     key: CacheKey,
     lifetime: Duration,
-    /// The entry, as far as it has come.
-    entry: Vec<u8>,
+    /// The entry, as far as it has come; none when there is no room for it.
+    entry: Option<Vec<u8>>,
     largest: usize,
 }
 
 impl Keeping {
-    fn keep(self) -> Answer<'static, ()> {
-        self.cache.set(self.place, &self.key, Bytes::from(self.entry), self.lifetime)
+    fn take(&mut self, piece: &[u8]) {
+        let largest = self.largest;
+        self.entry = self.entry.take().filter(|entry| entry.len() + piece.len() <= largest);
+        if let Some(entry) = &mut self.entry {
+            entry.extend_from_slice(piece);
+        }
+    }
+
+    fn keep(self) -> Option<Answer<'static, ()>> {
+        let entry = Bytes::from(self.entry?);
+        Some(self.cache.set(self.place, &self.key, entry, self.lifetime))
     }
 }
 
-impl BodyObserver for Keeping {
-    fn piece(&mut self, piece: &Bytes) -> bool {
-        if self.entry.len() + piece.len() > self.largest {
-            return false;
-        }
-        self.entry.extend_from_slice(piece);
+impl BodyFilter for Keeping {
+    fn piece(&mut self, piece: Bytes) -> Passed {
+        self.take(&piece);
+        Passed::On(piece)
+    }
+
+    fn keeps_length(&self) -> bool {
         true
     }
 
-    fn end(self: Box<Self>) -> Option<BoxFuture<'static, ()>> {
-        match self.keep() {
+    fn held(&self) -> usize {
+        self.entry.as_ref().map_or(0, Vec::len)
+    }
+
+    fn forget(&mut self) {
+        self.entry = None;
+    }
+
+    fn end(self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+        if how != BodyEnd::Whole {
+            return None;
+        }
+        match self.keep()? {
             Answer::Ready(()) => None,
             Answer::Pending(kept) => Some(kept),
         }
@@ -161,13 +182,16 @@ impl CacheStore {
         };
         let announced = if body.is_some() { None } else { length(response) };
         downstream.write(&mut response.headers, lifetime.as_secs());
+        let entry = Some(entry);
         let mut keeping = Keeping { cache, place, key, lifetime, entry, largest };
         match body {
-            Some(body) if keeping.piece(&body) => Ok(Some(keeping.keep())),
-            Some(_) => Ok(None),
+            Some(body) => {
+                keeping.take(&body);
+                Ok(keeping.keep())
+            }
             None if announced.is_some_and(|length| length > largest) => Ok(None),
             None => {
-                cx.wire.observe_response(Box::new(keeping));
+                cx.wire.filter_response(Box::new(keeping));
                 Ok(None)
             }
         }

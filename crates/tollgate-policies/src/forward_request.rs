@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tollgate_diagnostics::{Code, Diagnostic};
-use tollgate_engine::ports::{BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion};
+use tollgate_engine::ports::{BodyError, ForwardError, ForwardOptions, HttpVersion};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, Body, BoxFuture, CompileCx, Content, Facts, Flow, Limit,
@@ -217,16 +217,10 @@ impl Step for ForwardRequest {
             }
             // What an earlier call answered is not the response of one that fails.
             cx.response = None;
-            let RequestCx { request, wire, client, .. } = cx;
-            let call = ForwardCall { request, options, request_id: client.request_id };
-            let answer = wire.forward(call).await;
-            request.pool_member = wire.pool_member();
-            if matches!(request.body, Body::Stream) {
-                request.body = Body::Sent;
-            }
-            let response = answer.map_err(|error| failure(&error))?;
+            let response = cx.forward(options).await.map_err(|error| failure(&error))?;
             let status = response.status;
             cx.response = Some(response);
+            cx.answered().await?;
             if self.fail_on_error && (status.is_client_error() || status.is_server_error()) {
                 let message = format!("The backend answered with status {}.", status.as_u16());
                 return Err(PolicyError::internal("BackendErrorStatusCode", message)

@@ -6,6 +6,7 @@
 mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
+mod azure_openai_token_limit;
 mod base_url;
 mod cache_lookup;
 mod cache_lookup_value;
@@ -31,6 +32,8 @@ mod jsonp;
 mod limit;
 mod limit_concurrency;
 mod liquid;
+mod llm;
+mod llm_token_limit;
 mod log_to_eventhub;
 mod message_body;
 mod mock_response;
@@ -90,6 +93,7 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    azure_openai_token_limit::POLICY,
     cache_lookup::POLICY,
     cache_lookup_value::POLICY,
     cache_remove_value::POLICY,
@@ -108,6 +112,7 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    llm_token_limit::POLICY,
     log_to_eventhub::POLICY,
     mock_response::POLICY,
     proxy::POLICY,

@@ -11,18 +11,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_diagnostics::{Diagnostic, Sources, has_errors, render};
 use tollgate_engine::contract::Contract;
 use tollgate_engine::counters::MemoryCounters;
-use tollgate_engine::ports::{CallError, Counters, ForwardError, ForwardOptions, Via};
+use tollgate_engine::ports::{BodyEnd, CallError, Counters, ForwardError, ForwardOptions, Via};
 use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
-    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, Traffic, Uri, Variables,
-    compile_document, process, read,
+    Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, TokenLimits, Traffic,
+    Uri, Variables, compile_document, process, read,
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
 pub(crate) use cache::FakeCache;
 use ports::{
-    FakeCalls, FakeIdentities, FakeNames, FakeWire, HandClock, Observer, Sequence, TraceLog,
+    FakeCalls, FakeIdentities, FakeNames, FakeWire, Filters, HandClock, Sequence, TraceLog,
     block_on,
 };
 pub(crate) use ports::{FakeKeys, NOW, Sent, World};
@@ -56,6 +56,7 @@ pub(crate) struct Case {
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
     info: RouteInfo,
+    token_limits: TokenLimits,
 }
 
 /// How a case ended.
@@ -70,16 +71,17 @@ pub(crate) struct Run {
     calls: Arc<FakeCalls>,
     trace: Arc<TraceLog>,
     pub(crate) cache: Arc<FakeCache>,
-    observer: Observer,
+    filters: Filters,
 }
 
 /// What is written down of the wire.
-type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Observer);
+type Recorded = (Arc<Mutex<Vec<Forwarded>>>, Arc<Mutex<Vec<Duration>>>, Filters);
 
 /// What the wire was asked to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarded {
     pub(crate) options: ForwardOptions,
+    pub(crate) request: Request,
 }
 
 #[derive(Default)]
@@ -127,6 +129,7 @@ impl Case {
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             clock,
             info: RouteInfo::default(),
+            token_limits: TokenLimits::default(),
         }
     }
 
@@ -323,6 +326,12 @@ impl Case {
         self
     }
 
+    /// What a request may use at most is reserved; so much for the completion when it states no bound.
+    pub(crate) fn strict_tokens(mut self, completion: u64) -> Self {
+        self.token_limits = TokenLimits::Strict { completion };
+        self
+    }
+
     /// Scope of the document; an operation's unless said otherwise.
     pub(crate) fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
@@ -359,6 +368,7 @@ impl Case {
             ports,
             fragments: Fragments::default(),
             standalone: false,
+            token_limits: self.token_limits,
         };
         let mut sources = Sources::default();
         let mut findings: Vec<Diagnostic> = Vec::new();
@@ -419,16 +429,16 @@ impl Case {
         let chain = Chain::new(documents);
         let forwarded = Arc::default();
         let slept = Arc::default();
-        let observer = Observer::default();
-        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), observer.clone());
+        let filters = Filters::default();
+        let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), filters.clone());
         let calls = Arc::clone(&self.calls);
         let mut cx = self.request(ports, recorded);
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
-        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, observer }
+        Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, filters }
     }
 
-    fn request(self, ports: Ports, (forwarded, slept, observer): Recorded) -> RequestCx {
+    fn request(self, ports: Ports, (forwarded, slept, filters): Recorded) -> RequestCx {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -499,10 +509,11 @@ impl Case {
                 answers: self.answers,
                 forwarded,
                 slept,
-                observer,
+                filters,
             }),
             eval: EvalState::new(Limits::default()),
             counted: tollgate_engine::counters::Counted::default(),
+            forwardings: tollgate_engine::Forwardings::default(),
             finally: tollgate_engine::Finally::default(),
             extensions: http::Extensions::default(),
         }
@@ -552,7 +563,23 @@ impl Run {
 
     /// The body that the backend streams, `body`, passes to its end.
     pub(crate) fn pass_stream(&self) {
-        self.observer.pass(&["bo", "dy"]);
+        self.pass(&["bo", "dy"], BodyEnd::Whole);
+    }
+
+    /// The body that the backend streams passes in these pieces and ends so; gives what the client gets of it.
+    pub(crate) fn pass(&self, pieces: &[&str], how: BodyEnd) -> String {
+        self.filters.pass(pieces, how, || {})
+    }
+
+    /// Likewise to its end, and just before that something happens.
+    pub(crate) fn pass_and(&self, pieces: &[&str], before_end: impl FnOnce()) {
+        self.filters.pass(pieces, BodyEnd::Whole, before_end);
+    }
+
+    /// A variable as text; empty when it is not set.
+    pub(crate) fn variable(&self, name: &str) -> String {
+        let value = self.cx.variables.get(name);
+        value.and_then(tollgate_expr::Value::as_int).map(|it| it.to_string()).unwrap_or_default()
     }
 
     pub(crate) fn forwarded(&self) -> Vec<Forwarded> {

@@ -13,8 +13,8 @@ const STEPS: usize = 64;
 /// What was charged.
 #[derive(Debug)]
 pub(super) enum Tally {
-    /// When and how much, from early to late, and the sum.
-    Sliding { charged: VecDeque<(i64, u64)>, sum: u64 },
+    /// When and how much, from early to late, the sum, and what is owed. Nothing is owed when the sum is 0.
+    Sliding { charged: VecDeque<(i64, u64)>, sum: u64, owed: u64 },
     /// The number of a period, and what was charged in it.
     Fixed { period: i64, used: u64 },
 }
@@ -22,7 +22,7 @@ pub(super) enum Tally {
 impl Tally {
     pub(super) fn new(window: Window) -> Self {
         match window {
-            Window::Sliding { .. } => Self::Sliding { charged: VecDeque::new(), sum: 0 },
+            Window::Sliding { .. } => Self::Sliding { charged: VecDeque::new(), sum: 0, owed: 0 },
             Window::Fixed { .. } | Window::Forever => Self::Fixed { period: 0, used: 0 },
         }
     }
@@ -33,8 +33,8 @@ impl Tally {
         let used = self.used();
         let over = used.saturating_add(charge.needed).saturating_sub(charge.limit);
         let wait = match (&*self, charge.counter.window) {
-            (Self::Sliding { charged, .. }, Window::Sliding { ms }) => {
-                room_in(charged, over, now, ms)
+            (Self::Sliding { charged, sum, owed }, Window::Sliding { ms }) => {
+                room_in(charged, (*sum, *owed), over, now, ms)
             }
             (_, Window::Fixed { ms, origin }) => Some(until(
                 origin.saturating_add(start(ms, number(now, ms, origin).saturating_add(1))),
@@ -60,11 +60,15 @@ impl Tally {
         self.turn(now, window);
         if let Ok(amount) = u64::try_from(correction.amount) {
             let step = if let Window::Sliding { ms } = window { ms / STEPS as u64 } else { 1 };
+            let amount = self.owe(amount, correction.limit);
             return self.push(now, amount, step);
         }
         let mut rest = correction.amount.unsigned_abs();
         match self {
-            Self::Sliding { charged, sum } => {
+            Self::Sliding { charged, sum, owed } => {
+                let given = rest.min(*owed);
+                *owed -= given;
+                rest -= given;
                 for (_, amount) in charged.iter_mut().filter(|(at, _)| *at >= correction.since) {
                     let given = rest.min(*amount);
                     *amount -= given;
@@ -85,8 +89,10 @@ impl Tally {
     /// When nothing of it counts any more; `None` for never.
     pub(super) fn ends(&self, window: Window) -> Option<i64> {
         match (self, window) {
-            (Self::Sliding { charged, .. }, Window::Sliding { ms }) => {
-                Some(charged.back().map_or(i64::MIN, |(at, _)| at.saturating_add_unsigned(ms)))
+            (Self::Sliding { charged, sum, owed }, Window::Sliding { ms }) => {
+                let windows = owed.div_ceil((*sum).max(1)).saturating_add(1);
+                let length = ms.saturating_mul(windows);
+                Some(charged.back().map_or(i64::MIN, |(at, _)| at.saturating_add_unsigned(length)))
             }
             (Self::Fixed { period, .. }, Window::Fixed { ms, origin }) => {
                 Some(origin.saturating_add(start(ms, period.saturating_add(1))))
@@ -97,7 +103,7 @@ impl Tally {
 
     fn used(&self) -> u64 {
         match self {
-            Self::Sliding { sum, .. } => *sum,
+            Self::Sliding { sum, owed, .. } => sum.saturating_add(*owed),
             Self::Fixed { used, .. } => *used,
         }
     }
@@ -105,16 +111,23 @@ impl Tally {
     /// Forgets what has left the window.
     fn turn(&mut self, now: i64, window: Window) {
         match (self, window) {
-            (Self::Sliding { charged, sum }, Window::Sliding { ms }) => {
+            (Self::Sliding { charged, sum, owed }, Window::Sliding { ms }) => {
                 // A clock that was set back would otherwise keep what lies in its future for as long as that takes.
                 let ahead = now.saturating_add_unsigned(ms);
                 while charged.back().is_some_and(|(at, _)| *at > ahead) {
                     let gone = charged.pop_back().map_or(0, |(_, amount)| amount);
                     *sum = sum.saturating_sub(gone);
                 }
+                let since_last = charged.back().map_or(0, |(at, _)| now.saturating_sub(*at));
+                let since_last = u64::try_from(since_last).unwrap_or(0);
+                let windows = owed.checked_div(*sum).unwrap_or(0).min(since_last / ms.max(1));
+                *owed -= windows.saturating_mul(*sum);
+                pass(charged, windows, ms);
                 while charged.front().is_some_and(|(at, _)| at.saturating_add_unsigned(ms) <= now) {
-                    let gone = charged.pop_front().map_or(0, |(_, amount)| amount);
-                    *sum = sum.saturating_sub(gone);
+                    *sum = sum.saturating_sub(leave(charged, owed, ms).1);
+                }
+                if *sum == 0 {
+                    *owed = 0;
                 }
             }
             (Self::Fixed { period, used }, Window::Fixed { ms, origin }) => {
@@ -127,11 +140,21 @@ impl Tally {
         }
     }
 
+    /// What of an amount counts now; the rest is owed.
+    fn owe(&mut self, amount: u64, limit: Option<u64>) -> u64 {
+        let (Self::Sliding { sum, owed, .. }, Some(limit)) = (self, limit) else { return amount };
+        // What is owed needs something before it that leaves.
+        let room = if *sum == 0 { limit.max(1) } else { limit.saturating_sub(*sum) };
+        let counts = amount.min(room);
+        *owed = owed.saturating_add(amount - counts);
+        counts
+    }
+
     fn push(&mut self, now: i64, amount: u64, step: u64) {
         match self {
             _ if amount == 0 => {}
             Self::Fixed { used, .. } => *used = used.saturating_add(amount),
-            Self::Sliding { charged, sum } => {
+            Self::Sliding { charged, sum, .. } => {
                 *sum = sum.saturating_add(amount);
                 let step = i64::try_from(step.max(1)).unwrap_or(i64::MAX);
                 // Limits that change from request to request could make a window of many short steps.
@@ -150,17 +173,59 @@ impl Tally {
     }
 }
 
-/// How long until this much has left a sliding window; `None` when that is more than it holds.
-fn room_in(charged: &VecDeque<(i64, u64)>, over: u64, now: i64, ms: u64) -> Option<Duration> {
-    let mut over = over;
-    let mut wait = Duration::ZERO;
-    let mut charged = charged.iter();
-    while over > 0 {
-        let (at, amount) = charged.next()?;
-        over = over.saturating_sub(*amount);
-        wait = until(at.saturating_add_unsigned(ms), now);
+/// The first that was charged leaves the window, and what is owed takes its place. Gives when, and by how much the sum
+/// falls.
+fn leave(charged: &mut VecDeque<(i64, u64)>, owed: &mut u64, ms: u64) -> (i64, u64) {
+    let Some((at, gone)) = charged.pop_front() else { return (i64::MAX, 0) };
+    let then = at.saturating_add_unsigned(ms);
+    let back = gone.min(*owed);
+    if back > 0 {
+        *owed -= back;
+        charged.push_back((then, back));
     }
-    Some(wait)
+    (then, gone - back)
+}
+
+/// So many windows pass in which all that leaves is replaced by what is owed.
+fn pass(charged: &mut VecDeque<(i64, u64)>, windows: u64, ms: u64) {
+    let time = windows.saturating_mul(ms);
+    for (at, _) in charged.iter_mut() {
+        *at = at.saturating_add_unsigned(time);
+    }
+}
+
+/// How long until this much has left a sliding window that holds and owes so much; `None` when that is more than both.
+fn room_in(
+    charged: &VecDeque<(i64, u64)>,
+    (sum, mut owed): (u64, u64),
+    mut over: u64,
+    now: i64,
+    ms: u64,
+) -> Option<Duration> {
+    if over == 0 {
+        return Some(Duration::ZERO);
+    }
+    if owed == 0 {
+        // The common case, without a copy.
+        let mut left = over;
+        return charged.iter().find_map(|(at, amount)| {
+            left = left.saturating_sub(*amount);
+            (left == 0).then(|| until(at.saturating_add_unsigned(ms), now))
+        });
+    }
+    let mut charged = charged.clone();
+    let windows = owed.min(over - 1).checked_div(sum)?;
+    owed -= windows.saturating_mul(sum);
+    over -= windows.saturating_mul(sum);
+    pass(&mut charged, windows, ms);
+    loop {
+        let (_, gone) = *charged.front()?;
+        let (then, _) = leave(&mut charged, &mut owed, ms);
+        over = over.saturating_sub(gone);
+        if over == 0 {
+            return Some(until(then, now));
+        }
+    }
 }
 
 fn until(then: i64, now: i64) -> Duration {

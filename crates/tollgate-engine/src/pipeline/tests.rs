@@ -417,6 +417,7 @@ fn env(ports: &Ports) -> CompileEnv<'_> {
         ports,
         fragments: Fragments::new(HashMap::from([("shared".to_owned(), fragment)])),
         standalone: false,
+        token_limits: crate::TokenLimits::default(),
     }
 }
 
@@ -458,6 +459,7 @@ fn request_cx() -> RequestCx {
         wire: Box::new(Nothing),
         eval: EvalState::new(Limits::default()),
         counted: crate::counters::Counted::default(),
+        forwardings: crate::Forwardings::default(),
         finally: crate::Finally::default(),
         extensions: http::Extensions::default(),
     }

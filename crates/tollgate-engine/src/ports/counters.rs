@@ -125,6 +125,9 @@ pub struct Correction {
     pub amount: i64,
     /// [`Verdict::at`] of the charge that is corrected: what has left the window since is not given back.
     pub since: i64,
+    /// What a sliding window takes in of what is added. The rest is owed: it takes the place of what leaves the window, so
+    /// that there is room again only when it has been paid with time. `None` when everything counts at once.
+    pub limit: Option<u64>,
 }
 
 /// How charges ended.

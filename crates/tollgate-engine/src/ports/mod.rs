@@ -29,7 +29,8 @@ pub use events::{
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
 pub use wire::{
-    BodyError, BodyObserver, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Wire,
+    BodyEnd, BodyError, BodyFilter, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Passed,
+    Wire,
 };
 
 use crate::jose::Certificate;

@@ -41,23 +41,63 @@ pub trait Wire: Any + Send {
     /// describes the framing, and the gateway's own subscription keys.
     fn headers_for_others(&self, headers: &HeaderMap) -> HeaderMap;
 
-    /// Lets an observer see the rest of the response's body as it passes, which does not hold it back. It is dropped when
-    /// the body does not come to its end.
-    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
-        drop(observer);
+    /// Puts a filter in the way of the rest of the response's body, behind those that are there. It is told how the body
+    /// ended, whatever happens to the request.
+    fn filter_response(&mut self, filter: Box<dyn BodyFilter>) {
+        drop(filter.end(BodyEnd::Abandoned));
     }
 
     /// Waits without holding anything; ends early when the client goes away.
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, Result<(), BodyError>>;
 }
 
-/// Looks on while the body of a response passes, as the backend sends it.
-pub trait BodyObserver: Send {
-    /// A piece has come. False when the observer is not interested any more.
-    fn piece(&mut self, piece: &Bytes) -> bool;
+/// Stands between the backend and whoever takes the body of its response: the client, or policies that read it.
+///
+/// A filter that only looks on gives each piece back as it came, which copies nothing.
+pub trait BodyFilter: Send {
+    /// Takes a piece, as the filter before it has left it, and gives what goes on.
+    fn piece(&mut self, piece: Bytes) -> Passed;
 
-    /// The body is whole. What must wait goes on in the future, as a task of its own.
-    fn end(self: Box<Self>) -> Option<BoxFuture<'static, ()>>;
+    /// The backend has sent all of the body: gives what was held back of it.
+    fn finish(&mut self) -> Bytes {
+        Bytes::new()
+    }
+
+    /// Whether what goes on is exactly as long as what comes, so that the length that the backend announced holds.
+    fn keeps_length(&self) -> bool;
+
+    /// Bytes that it holds of what has passed. They count with all other buffered bodies; see [`forget`](Self::forget).
+    fn held(&self) -> usize {
+        0
+    }
+
+    /// There is no memory for what it holds, which it must let go of. Pieces go on coming.
+    fn forget(&mut self) {}
+
+    /// The body is over. What must wait goes on in the future, as a task of its own.
+    fn end(self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>>;
+}
+
+/// What a filter gives for a piece of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Passed {
+    /// This goes on; nothing, when it is empty.
+    On(Bytes),
+    /// The body ends with this, and the backend is not listened to any more.
+    Last(Bytes),
+}
+
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// All that the backend sent has passed.
+    Whole,
+    /// A filter has ended it.
+    Early,
+    /// The backend broke off.
+    Broken,
+    /// Nobody takes it any more: the client has gone, or the response was replaced.
+    Abandoned,
 }
 
 /// One call of the backend.

@@ -227,6 +227,18 @@ pub const KEYS: &[KeyDef] = &[
         "Requests with a rate or quota while the Redis server is away: they pass uncounted, are refused with 503, or each gateway counts for itself.",
     ),
     key(
+        "token-limits.mode",
+        Word(&["standard", "strict"]),
+        "standard",
+        "How policies that limit tokens keep their limits. `standard` is Azure's way: requests pass while a token is left, and what they used is charged when that is known. `strict` reserves the prompt and the completion's bound before a request passes, so that requests beside one another cannot go past a limit together.",
+    ),
+    key(
+        "token-limits.completion",
+        Count,
+        "4096",
+        "Tokens that `strict` reserves for a completion, and bounds it to, when the request states no bound.",
+    ),
+    key(
         "named-values.*",
         NamedValue,
         "",

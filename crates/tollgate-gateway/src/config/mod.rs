@@ -26,7 +26,7 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollgate_diagnostics::{Code, Diagnostic, FileId, Span, closest};
 use tollgate_engine::ports::HttpVersion;
-use tollgate_engine::{Deployment, Secret, Url, User, Workspace};
+use tollgate_engine::{Deployment, Secret, TokenLimits, Url, User, Workspace};
 
 use crate::breaker::Rule;
 use crate::counters::CounterSettings;
@@ -81,6 +81,8 @@ pub struct Config {
     pub cache_size: usize,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
+    /// How limits of tokens are kept.
+    pub token_limits: TokenLimits,
     /// Counters of limits.
     pub counters: CounterSettings,
     /// Certificate authorities.
@@ -483,6 +485,7 @@ impl Reader<'_> {
             egress: self.egress(table.table("egress")),
             cache_size: count(table.table("cache"), "size", CACHE_SIZE),
             redis: self.redis(table.table("redis")),
+            token_limits: shared::token_limits(table.table("token-limits")),
             counters: shared::counters(table.table("counters"), table.table("limits")),
             authorities: self.authorities(table.table("ca-certificates")),
             vault_secrets: named_values::vault_secrets(&named_values),

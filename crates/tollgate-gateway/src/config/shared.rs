@@ -1,6 +1,7 @@
 //! What gateways share: the Redis server, and the counters in it.
 
 use tollgate_diagnostics::Code;
+use tollgate_engine::TokenLimits;
 
 use super::toml_file::Table;
 use super::{Reader, Shown, count, duration, text};
@@ -34,6 +35,14 @@ impl Reader<'_> {
         settings.response_timeout = duration(table, "response-timeout", settings.response_timeout);
         settings.key_prefix = text(table, "key-prefix").unwrap_or(settings.key_prefix);
         Some(settings)
+    }
+}
+
+/// `[token-limits]`.
+pub(super) fn token_limits(table: Option<Table<'_>>) -> TokenLimits {
+    match text(table, "mode").as_deref() {
+        Some("strict") => TokenLimits::Strict { completion: count(table, "completion", 4096) },
+        _ => TokenLimits::Standard,
     }
 }
 

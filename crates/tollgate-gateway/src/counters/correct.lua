@@ -1,50 +1,47 @@
--- Adds to counters, or gives back what was charged too much; never refuses.
--- KEYS: the counters. ARGV, five for each: kind (0 sliding, 1 fixed, 2 forever), length and origin in ms, amount, and since when
--- what was charged may be given back.
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local STEPS = 64
-
-local function slide(held, length, amount, since)
-    local kept = {}
-    for j = 1, #held, 2 do
-        if held[j] + length > now and held[j] <= now + length then
-            local charged = held[j + 1]
-            if amount < 0 and held[j] >= since then
-                local given = math.min(-amount, charged)
-                charged = charged - given
+-- Adds to counters, or gives back what was charged too much; never refuses. After `window.lua`.
+-- KEYS: the counters. ARGV, six for each: kind (0 sliding, 1 fixed, 2 forever), length and origin in ms, amount, since when what
+-- was charged may be given back, and what a sliding window takes in of what is added before the rest is owed (-1 for all).
+local function slide(window, length, amount, since, limit)
+    turn(window, length)
+    if amount < 0 then
+        local given = math.min(-amount, window.owed)
+        window.owed = window.owed - given
+        amount = amount + given
+        local held = window.held
+        for j = window.first, window.last, 2 do
+            if held[j] >= since then
+                given = math.min(-amount, held[j + 1])
+                held[j + 1] = held[j + 1] - given
+                window.sum = window.sum - given
                 amount = amount + given
             end
-            kept[#kept + 1] = held[j]
-            kept[#kept + 1] = charged
         end
+        return
+    end
+    if limit >= 0 then
+        local room = math.max(0, limit - window.sum)
+        if window.sum == 0 then
+            room = math.max(1, limit)
+        end
+        local counts = math.min(amount, room)
+        window.owed = window.owed + amount - counts
+        amount = counts
     end
     if amount > 0 then
-        local step = math.max(1, math.floor(length / STEPS))
-        local n = #kept
-        local last = kept[n - 1]
-        if last and (n >= 4 * STEPS or last >= now or math.floor(last / step) == math.floor(now / step)) then
-            kept[n - 1] = math.max(last, now)
-            kept[n] = kept[n] + amount
-        else
-            kept[n + 1] = now
-            kept[n + 2] = amount
-        end
+        push(window, amount, math.max(1, math.floor(length / STEPS)))
     end
-    return kept
 end
 
 for i, key in ipairs(KEYS) do
-    local a = (i - 1) * 5
+    local a = (i - 1) * 6
     local kind, length, origin = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-    local amount, since = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5])
+    local amount, since, limit = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
     local raw = redis.call('GET', key)
     local held = raw and cmsgpack.unpack(raw) or {}
     if kind == 0 then
-        held = slide(held, length, amount, since)
-        if #held > 0 then
-            redis.call('SET', key, cmsgpack.pack(held), 'PX', length)
-        end
+        local window = read(held)
+        slide(window, length, amount, since, limit)
+        write(key, window, length)
     else
         local period = 0
         if kind == 1 then

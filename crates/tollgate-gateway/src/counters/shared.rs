@@ -19,8 +19,8 @@ pub(super) struct SharedCounters {
 impl SharedCounters {
     pub(super) fn new() -> Self {
         Self {
-            charge: Script::new(include_str!("charge.lua")),
-            correct: Script::new(include_str!("correct.lua")),
+            charge: Script::new(concat!(include_str!("window.lua"), include_str!("charge.lua"))),
+            correct: Script::new(concat!(include_str!("window.lua"), include_str!("correct.lua"))),
         }
     }
 
@@ -57,7 +57,8 @@ impl SharedCounters {
             .flat_map(|correction| {
                 let [kind, ms, origin] = window(correction.counter.window);
                 let amount = correction.amount.clamp(-LARGEST, LARGEST);
-                [kind, ms, origin, amount, correction.since]
+                let limit = correction.limit.map_or(-1, number);
+                [kind, ms, origin, amount, correction.since, limit]
             })
             .collect();
         redis.run::<i64>(&self.correct, &keys, &arguments).await.map(drop)

@@ -43,7 +43,7 @@ async fn without_the_server_each_setting_does_what_it_says() {
     assert_eq!(admitted(&closed, 2).await, [None; 2]);
     let local = counters(WhenUnavailable::Local).await;
     assert_eq!(admitted(&local, 3).await, [Some(true), Some(true), Some(false)]);
-    let correction = Correction { counter: CHARGE(2).counter, amount: -1, since: 0 };
+    let correction = Correction { counter: CHARGE(2).counter, amount: -1, since: 0, limit: None };
     assert_eq!(local.correct(&[correction]).get().await, Ok(()));
     assert_eq!(admitted(&local, 1).await, [Some(true)]);
     assert_eq!(closed.correct(&[correction]).get().await, Err(CountersUnavailable));
@@ -105,11 +105,26 @@ async fn counters_in_redis_do_what_those_in_memory_do() {
             }
             let amount = [7, -3, 0, -40, 2][usize::try_from(step % 5).unwrap()];
             let since = if step % 2 == 0 { now } else { now - 2 * i64::try_from(year).unwrap() };
-            let correction = Correction { counter: counter("two"), amount, since };
+            let limit = (step % 3 == 0).then_some(100);
+            let correction = Correction { counter: counter("two"), amount, since, limit };
             counters.correct(&[correction]).get().await.unwrap();
             counters.memory.correct_now(&[correction]);
         }
     }
+    // What is owed is paid with time there, too: 40 of 10 in 100 ms are four such windows.
+    let short =
+        Counter { key: CounterKey::new(&[&unique, "owed"]), window: Window::Sliding { ms: 100 } };
+    let owed = Correction { counter: short, amount: 40, since: 0, limit: Some(10) };
+    let began = std::time::Instant::now();
+    counters.correct(&[owed]).get().await.unwrap();
+    let look = [Charge { counter: short, limit: 10, needed: 1, amount: 0 }];
+    let verdict = counters.charge(&look).get().await.unwrap();
+    let waits = verdict.standings[0].wait.unwrap();
+    assert!(waits.as_millis().abs_diff(390) <= 60, "{verdict:?}");
+    tokio::time::sleep(waits.saturating_sub(std::time::Duration::from_millis(150))).await;
+    assert!(!counters.charge(&look).get().await.unwrap().admitted);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert!(counters.charge(&look).get().await.unwrap().admitted, "{:?}", began.elapsed());
     let metrics = metrics.encode().unwrap();
     assert!(metrics.contains("tollgate_counters_unavailable_total 0"), "{metrics}");
 }

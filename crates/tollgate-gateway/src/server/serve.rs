@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use tollgate_engine::counters::Counted;
 use tollgate_engine::ports::Via;
 use tollgate_engine::{
-    Body, Chain, ClientInfo, Finally, PolicyError, Request, RequestCx, Response, Route, RouteInfo,
-    Traffic, Uri, Url, Variables, error_body, process, process_error, process_unmatched,
+    Body, Chain, ClientInfo, Finally, Forwardings, PolicyError, Request, RequestCx, Response,
+    Route, RouteInfo, Traffic, Uri, Url, Variables, error_body, process, process_error,
+    process_unmatched,
 };
 use uuid::Uuid;
 
@@ -230,6 +231,7 @@ async fn run<S: Site>(
         wire: Box::new(PingoraWire::new(down, connections, backends, received)),
         eval: RequestCx::eval_state(site.expression_limits()),
         counted: Counted::default(),
+        forwardings: Forwardings::default(),
         finally: Finally::default(),
         extensions: Extensions::default(),
     };

@@ -43,6 +43,21 @@ impl Held {
         Ok(())
     }
 
+    /// Takes more or gives back, so that it holds so many.
+    pub(crate) fn set(&mut self, bytes: usize, limit: usize) -> Result<(), Exhausted> {
+        if let Some(more) = bytes.checked_sub(self.bytes) {
+            return if more == 0 { Ok(()) } else { self.grow(more, limit) };
+        }
+        self.budget.used.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Hands on what it holds.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { budget: Arc::clone(&self.budget), bytes: std::mem::take(&mut self.bytes) }
+    }
+
     /// Gives everything back.
     pub(crate) fn release(&mut self) {
         self.budget.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
@@ -69,6 +84,13 @@ mod tests {
         assert_eq!(b.grow(usize::MAX, 100), Err(Exhausted));
         drop(a);
         assert_eq!(budget.used(), 40);
+        assert_eq!((b.set(101, 100), b.set(50, 100), budget.used()), (Err(Exhausted), Ok(()), 50));
+        assert_eq!((b.set(30, 100), budget.used()), (Ok(()), 30));
+        let moved = b.take();
+        assert_eq!(budget.used(), 30);
+        drop(moved);
+        assert_eq!(budget.used(), 0);
+        b.grow(7, 100).unwrap();
         b.release();
         assert_eq!(budget.used(), 0);
     }

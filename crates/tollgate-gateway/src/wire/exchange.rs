@@ -11,15 +11,14 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession as Http1;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
-use tollgate_engine::ports::BodyError;
+use tollgate_engine::ports::{BodyEnd, BodyError, Passed};
 
 use super::downstream::Downstream;
-use super::observe::Observation;
+use super::filter::{Filtering, Filters};
 use super::origin::Origin;
 use super::pool::Session;
 use super::socket::Socket;
 use super::upload::{Sink, Upload};
-use crate::state_homes::StateWatch;
 
 /// More informational responses before the final one are not listened to.
 const MAX_INFORMATIONAL: usize = 16;
@@ -43,10 +42,10 @@ pub(crate) struct Exchange {
     write_timeout: Duration,
     /// The client's body is not asked for yet: the backend may say `100 Continue` first.
     held: bool,
-    /// Who sees the body of the response.
-    observation: Option<Box<Observation>>,
-    /// Who looks for state in it.
-    watch: Option<Box<StateWatch>>,
+    /// What the body of the response passes.
+    filters: Filters,
+    /// The end of the body, when the filters had something to say before it.
+    ending: Option<Event>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
 }
@@ -173,8 +172,8 @@ impl Exchange {
             heard: Instant::now(),
             write_timeout,
             held: false,
-            observation: None,
-            watch: None,
+            filters: Filters::default(),
+            ending: None,
             bytes: 0,
         })
     }
@@ -205,8 +204,12 @@ impl Exchange {
         }
     }
 
-    /// Length of the response's body, when it was announced.
+    /// Length of the response's body as it goes on, when it is known.
     pub(crate) fn length(&self) -> Option<u64> {
+        self.announced().filter(|_| self.filters.keep_length())
+    }
+
+    fn announced(&self) -> Option<u64> {
         let headers = &self.head()?.headers;
         if headers.contains_key(http::header::TRANSFER_ENCODING) {
             return None;
@@ -237,12 +240,19 @@ impl Exchange {
         down: &mut Downstream,
         answer_within: Option<Duration>,
     ) -> Result<Event, Broken> {
+        if let Some(end) = self.ending.take() {
+            return Ok(end);
+        }
         loop {
             let deadline = self.deadline(answer_within);
             let side = Side::of(&self.upload, self.held);
             tokio::select! {
                 biased;
-                event = read(&mut self.session, self.phase, &mut self.direct) => return self.heard(event),
+                event = read(&mut self.session, self.phase, &mut self.direct) => {
+                    if let Some(event) = self.heard(event)? {
+                        return Ok(event);
+                    }
+                }
                 sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
                     if sent.is_err() {
                         // The backend may have answered before it closed; whether it has shows at the next read.
@@ -263,7 +273,7 @@ impl Exchange {
     /// pingora copies each piece of a body. Where the length is known there is nothing to parse, so what it has not read
     /// yet is read here, without the copy.
     fn read_directly(&mut self) {
-        let length = self.length();
+        let length = self.announced();
         if let (Session::One { session, socket, .. }, Some(length)) = (&mut self.session, length)
             && !session.is_body_done()
             && !session.was_upgraded()
@@ -297,14 +307,9 @@ impl Exchange {
         self.end(idle).await;
     }
 
-    /// Lets an observer see what is still to come of the body.
-    pub(crate) fn observe(&mut self, observation: Observation) {
-        self.observation = Some(Box::new(observation));
-    }
-
-    /// Lets the body of the response be looked through for state.
-    pub(crate) fn watch(&mut self, watch: StateWatch) {
-        self.watch = Some(Box::new(watch));
+    /// Puts a filter in the way of what is still to come of the body.
+    pub(crate) fn filter(&mut self, filtering: Filtering) {
+        self.filters.add(filtering);
     }
 
     /// Gives the connection back, when it can carry another request.
@@ -354,45 +359,65 @@ impl Exchange {
 
     fn late(&mut self) -> Result<Event, Broken> {
         self.phase = Phase::Failed;
+        self.filters.end(BodyEnd::Broken);
         let stuck = self.upload.is_pending()
             && self.upload.progressed + self.write_timeout <= Instant::now();
         Err(if stuck { Broken::Stuck } else { Broken::Silent })
     }
 
-    fn heard(&mut self, event: Result<Event, Broken>) -> Result<Event, Broken> {
-        match &event {
-            Ok(Event::Informational(_)) => {
+    /// Takes what the backend has said; nothing when the filters leave nothing of it.
+    fn heard(&mut self, event: Result<Event, Broken>) -> Result<Option<Event>, Broken> {
+        if self.body_idle.is_some() || self.phase == Phase::Head {
+            self.heard = Instant::now();
+        }
+        match event {
+            Ok(Event::Informational(status)) => {
                 self.informational += 1;
                 if self.informational > MAX_INFORMATIONAL {
                     self.phase = Phase::Failed;
                     return Err(Broken::said("the backend sent too many informational responses"));
                 }
+                Ok(Some(Event::Informational(status)))
             }
             Ok(Event::Head) => {
                 self.phase = Phase::Body;
                 self.read_directly();
+                Ok(Some(Event::Head))
             }
             Ok(Event::Piece(piece)) => {
                 self.bytes += piece.len() as u64;
-                if self.observation.as_mut().is_some_and(|observation| !observation.piece(piece)) {
-                    self.observation = None;
-                }
-                if self.watch.as_mut().is_some_and(|watch| !watch.piece(piece)) {
-                    self.watch = None;
+                let piece = match self.filters.piece(piece) {
+                    Passed::On(piece) => piece,
+                    Passed::Last(piece) => {
+                        // The connection cannot be used again, since the rest of the body is still to come on it.
+                        self.phase = Phase::Failed;
+                        self.filters.end(BodyEnd::Early);
+                        self.ending = Some(Event::End(None));
+                        piece
+                    }
+                };
+                if piece.is_empty() {
+                    Ok(self.ending.take())
+                } else {
+                    Ok(Some(Event::Piece(piece)))
                 }
             }
-            Ok(Event::End(_)) => {
+            Ok(Event::End(trailers)) => {
                 self.phase = Phase::Over;
-                if let Some(observation) = self.observation.take() {
-                    observation.end();
+                let rest = self.filters.finish();
+                self.filters.end(BodyEnd::Whole);
+                if rest.is_empty() {
+                    return Ok(Some(Event::End(trailers)));
                 }
+                self.ending = Some(Event::End(trailers));
+                Ok(Some(Event::Piece(rest)))
             }
-            Err(_) => self.phase = Phase::Failed,
+            Err(error) => {
+                self.phase = Phase::Failed;
+                self.filters.end(BodyEnd::Broken);
+                Err(error)
+            }
         }
-        if self.body_idle.is_some() || self.phase == Phase::Head {
-            self.heard = Instant::now();
-        }
-        event
     }
 }
 

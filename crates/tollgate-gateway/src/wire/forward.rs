@@ -10,7 +10,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 use tollgate_engine::ports::{
-    BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Via,
+    BodyError, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Via, Wire as _,
 };
 use tollgate_engine::{Body, Clock as _, Request, Response, Target, Uri};
 
@@ -121,9 +121,8 @@ impl PingoraWire {
                 if let Some(cookie) = set_cookie {
                     answer.headers.append(SET_COOKIE, cookie);
                 }
-                let watch = watch.filter(|_| StateWatch::fits(&answer));
-                if let (Some(exchange), Some(watch)) = (&mut self.exchange, watch) {
-                    exchange.watch(watch);
+                if let Some(watch) = watch.filter(|_| StateWatch::fits(&answer)) {
+                    self.filter_response(Box::new(watch));
                 }
                 return Ok(answer);
             };

@@ -9,11 +9,11 @@ mod decode;
 mod deployments;
 mod downstream;
 mod exchange;
+mod filter;
 mod forward;
 mod gathered;
 mod head;
 mod hop_by_hop;
-mod observe;
 mod origin;
 mod pool;
 mod respond;
@@ -27,12 +27,12 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::time::Instant;
-use tollgate_engine::ports::{BodyError, BodyObserver, ForwardCall, ForwardError};
+use tollgate_engine::ports::{BodyError, BodyFilter, ForwardCall, ForwardError};
 use tollgate_engine::{BoxFuture, BufferedBody, Response, Wire};
 
 use self::exchange::{Broken, Event, Exchange};
+use self::filter::Filtering;
 use self::head::strip_for_others;
-use self::observe::Observation;
 use self::origin::Origin;
 use crate::fetch::AddressGuard;
 use crate::{Backend, BackendPool, Limits, Timeouts};
@@ -197,11 +197,11 @@ impl Wire for PingoraWire {
         headers
     }
 
-    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
+    fn filter_response(&mut self, filter: Box<dyn BodyFilter>) {
+        let held = self.connections.budget.hold();
+        let filtering = Filtering::new(filter, held, self.backends.limits().buffers_total);
         if let Some(exchange) = &mut self.exchange {
-            let held = self.connections.budget.hold();
-            let limit = self.backends.limits().buffers_total;
-            exchange.observe(Observation::new(observer, held, limit));
+            exchange.filter(filtering);
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) enum QuotaKind {
 }
 
 /// Whole seconds, at least one: a client that comes back a moment too early is refused again.
-pub(super) fn whole_seconds(wait: Duration) -> u64 {
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX).max(1)
 }
 

@@ -68,7 +68,7 @@ impl Later {
 }
 
 fn correction(counter: Counter, amount: u64) -> Correction {
-    Correction { counter, amount: i64::try_from(amount).unwrap_or(i64::MAX), since: 0 }
+    Correction { counter, amount: i64::try_from(amount).unwrap_or(i64::MAX), since: 0, limit: None }
 }
 
 /// Leaves the counting of traffic for when the response was sent.

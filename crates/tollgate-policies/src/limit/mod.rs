@@ -18,6 +18,7 @@ use tollgate_engine::ports::{Answer, Charge, CounterKey, CountersUnavailable, Ve
 use tollgate_engine::{BoxFuture, Facts, Flow, PolicyError, RequestCx, Resumed, Step};
 
 pub(crate) use counting::{Amount, Counting, INCREMENT_CONDITION, INCREMENT_COUNT};
+pub(crate) use exceeded::whole_seconds;
 pub(crate) use later::{Later, Traffic, count_traffic};
 pub(crate) use level::{ID, Level, NAME, holding, levels};
 pub(crate) use output::{

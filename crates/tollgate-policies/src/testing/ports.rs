@@ -13,10 +13,10 @@ use http::{HeaderMap, HeaderValue};
 use tollgate_engine::counters::{MemoryCounters, Slot};
 use tollgate_engine::jose::{Certificate, KeySet};
 use tollgate_engine::ports::{
-    AccessToken, Answer, Authorizations, BodyError, BodyObserver, Call, CallError, Calls, Charge,
-    Correction, CounterKey, Counters, CountersUnavailable, CustomMetric, Event, EventLogger,
-    Events, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Names, Refresh, Severity, TokenSource, TraceLine, Verdict,
+    AccessToken, Answer, Authorizations, BodyEnd, BodyError, BodyFilter, Call, CallError, Calls,
+    Charge, Correction, CounterKey, Counters, CountersUnavailable, CustomMetric, Event,
+    EventLogger, Events, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets,
+    KeySource, Names, Passed, Refresh, Severity, TokenSource, TraceLine, Verdict,
 };
 use tollgate_engine::{
     BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
@@ -388,35 +388,64 @@ pub(super) struct FakeWire {
     pub(super) answers: Vec<Result<Response, ForwardError>>,
     pub(super) forwarded: Arc<Mutex<Vec<Forwarded>>>,
     pub(super) slept: Arc<Mutex<Vec<Duration>>>,
-    pub(super) observer: Observer,
+    pub(super) filters: Filters,
 }
 
-/// Who looks on while the body of the response passes.
+/// What the body of the response passes.
 #[derive(Clone, Default)]
-pub(super) struct Observer(Arc<Mutex<Option<Box<dyn BodyObserver>>>>);
+pub(super) struct Filters(Arc<Mutex<Vec<Box<dyn BodyFilter>>>>);
 
-impl std::fmt::Debug for Observer {
+impl std::fmt::Debug for Filters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Observer")
+        f.write_str("Filters")
     }
 }
 
-impl Observer {
-    /// The body passes, in these pieces.
-    pub(super) fn pass(&self, pieces: &[&'static str]) {
-        let Some(mut observer) = self.0.lock().unwrap().take() else { return };
-        let piece = |piece: &&'static str| observer.piece(&Bytes::from_static(piece.as_bytes()));
-        if pieces.iter().all(piece)
-            && let Some(work) = observer.end()
-        {
-            block_on(work, &mut 0);
+impl Filters {
+    /// The body passes in these pieces and ends so, and before it ends something happens; gives what has come through.
+    pub(super) fn pass(&self, pieces: &[&str], how: BodyEnd, before_end: impl FnOnce()) -> String {
+        let mut filters = std::mem::take(&mut *self.0.lock().unwrap());
+        let mut through = Vec::new();
+        let mut how = how;
+        for piece in pieces {
+            let mut piece = Bytes::from((*piece).to_owned());
+            for filter in &mut filters {
+                piece = match filter.piece(piece) {
+                    Passed::On(piece) => piece,
+                    Passed::Last(piece) => {
+                        how = BodyEnd::Early;
+                        piece
+                    }
+                };
+            }
+            through.extend_from_slice(&piece);
+            if how == BodyEnd::Early {
+                break;
+            }
         }
+        if how == BodyEnd::Whole {
+            for n in 0..filters.len() {
+                let mut rest = filters[n].finish();
+                for filter in &mut filters[n + 1..] {
+                    let (Passed::On(passed) | Passed::Last(passed)) = filter.piece(rest);
+                    rest = passed;
+                }
+                through.extend_from_slice(&rest);
+            }
+        }
+        before_end();
+        for filter in filters {
+            if let Some(work) = filter.end(how) {
+                block_on(work, &mut 0);
+            }
+        }
+        String::from_utf8(through).unwrap()
     }
 }
 
 impl Wire for FakeWire {
-    fn observe_response(&mut self, observer: Box<dyn BodyObserver>) {
-        *self.observer.0.lock().unwrap() = Some(observer);
+    fn filter_response(&mut self, filter: Box<dyn BodyFilter>) {
+        self.filters.0.lock().unwrap().push(filter);
     }
 
     fn read_request_body<'a>(
@@ -440,7 +469,8 @@ impl Wire for FakeWire {
     ) -> BoxFuture<'a, Result<Response, ForwardError>> {
         Box::pin(async move {
             once().await;
-            self.forwarded.lock().unwrap().push(Forwarded { options: call.options });
+            let forwarded = Forwarded { options: call.options, request: call.request.clone() };
+            self.forwarded.lock().unwrap().push(forwarded);
             if self.answers.is_empty() {
                 Err(ForwardError::NoTarget)
             } else {

@@ -52,9 +52,18 @@ impl Subject {
     }
 
     fn correct(&self, ms: i64, window: Window, amount: i64, since: i64) {
+        self.correct_within(None, ms, window, amount, since);
+    }
+
+    /// A minute's window takes in so much of what is added; the rest is owed.
+    fn owe(&self, ms: i64, limit: u64, amount: i64) {
+        self.correct_within(Some(limit), ms, MINUTE, amount, 0);
+    }
+
+    fn correct_within(&self, limit: Option<u64>, ms: i64, window: Window, amount: i64, since: i64) {
         self.at(ms);
         let since = 1_000_000_000 + since;
-        let correction = Correction { counter: counter("it", window), amount, since };
+        let correction = Correction { counter: counter("it", window), amount, since, limit };
         self.counters.correct_now(&[correction]);
     }
 }
@@ -151,6 +160,46 @@ fn looking_counts_nothing_and_corrections_count_later() {
     s.check(1_000, whatever, true, 2, Some(0));
     s.correct(2_000, MINUTE, 5, 0);
     s.check(2_000, whatever, false, 7, Some(60_000));
+}
+
+#[test]
+fn what_is_owed_is_paid_with_time() {
+    let s = subject(100);
+    let one = charge(MINUTE, 10, 1);
+    let look = Charge { amount: 0, ..one };
+    s.owe(0, 10, 40);
+    s.check(0, look, false, 40, Some(240_000));
+    s.check(100_000, look, false, 30, Some(140_000));
+    s.check(239_999, look, false, 10, Some(1));
+    s.check(240_000, one, true, 1, Some(0));
+    // What is given back is taken off what is owed first.
+    s.owe(240_000, 10, 19);
+    s.check(240_000, look, false, 20, Some(120_000));
+    s.owe(240_000, 10, -9);
+    s.check(240_000, look, false, 11, Some(60_000));
+    s.owe(240_000, 10, -2);
+    s.check(240_000, one, true, 10, Some(0));
+}
+
+#[test]
+fn what_is_owed_is_paid_alike_however_often_it_is_looked_at() {
+    let make = || {
+        let s = subject(100);
+        s.correct(0, MINUTE, 6, 0);
+        s.correct(20_000, MINUTE, 3, 0);
+        s.owe(47_000, 10, 95);
+        s
+    };
+    let look = Charge { amount: 0, ..charge(MINUTE, 10, 1) };
+    let often = make();
+    let waited = often.at(47_000).charge(look).1.wait.unwrap();
+    for second in 48..700 {
+        let (admitted, standing) = often.at(second * 1_000).charge(look);
+        let once = make();
+        assert_eq!(once.at(second * 1_000).charge(look), (admitted, standing), "{second}");
+        let then = 47_000 + i64::try_from(waited.as_millis()).unwrap();
+        assert_eq!(admitted, second * 1_000 >= then, "{second} {standing:?} {then}");
+    }
 }
 
 #[test]

@@ -412,6 +412,7 @@ fn chain(document: &str) -> Chain {
         ports: &ports,
         fragments: Fragments::default(),
         standalone: false,
+        token_limits: tollgate_engine::TokenLimits::default(),
     };
     let mut diagnostics = Vec::new();
     let info = DocumentInfo { scope: Scope::Api, template_parameters: None };

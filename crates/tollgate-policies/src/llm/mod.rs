@@ -1,0 +1,12 @@
+//! What the policies for language models have in common: what a request asks of a model, and what its call used.
+//!
+//! The policies of one request share a [`ModelCall`], so that its body is changed once and each response metered once,
+//! however many of them there are.
+
+mod call;
+mod ledger;
+mod metering;
+mod request;
+
+pub(crate) use call::{Consumed, ModelCall, number};
+pub(crate) use ledger::Account;
