@@ -57,6 +57,7 @@ pub(crate) struct Case {
     counters: Arc<dyn Counters>,
     info: RouteInfo,
     token_limits: TokenLimits,
+    prepare: Option<Box<dyn FnOnce(&mut RequestCx)>>,
 }
 
 /// How a case ended.
@@ -119,6 +120,7 @@ impl Case {
             matched: Vec::new(),
             operation: None,
             contract: None,
+            prepare: None,
             template_parameters: None,
             names: FakeNames::default(),
             named_values: Values::default(),
@@ -326,6 +328,12 @@ impl Case {
         self
     }
 
+    /// Does something to the request before its policies.
+    pub(crate) fn prepared(mut self, prepare: impl FnOnce(&mut RequestCx) + 'static) -> Self {
+        self.prepare = Some(Box::new(prepare));
+        self
+    }
+
     /// What a request may use at most is reserved; so much for the completion when it states no bound.
     pub(crate) fn strict_tokens(mut self, completion: u64) -> Self {
         self.token_limits = TokenLimits::Strict { completion };
@@ -420,7 +428,7 @@ impl Case {
         assert!(!errors && findings.contains(why), "expected a warning `{why}` in:\n{findings}");
     }
 
-    pub(crate) fn run(self) -> Run {
+    pub(crate) fn run(mut self) -> Run {
         let trace = Arc::clone(&self.names.log);
         let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
@@ -432,7 +440,11 @@ impl Case {
         let filters = Filters::default();
         let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), filters.clone());
         let calls = Arc::clone(&self.calls);
+        let prepare = self.prepare.take();
         let mut cx = self.request(ports, recorded);
+        if let Some(prepare) = prepare {
+            prepare(&mut cx);
+        }
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
         Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, filters }

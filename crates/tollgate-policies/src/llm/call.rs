@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tollgate_engine::ports::Counters;
+use tollgate_engine::ports::{BodyEnd, Counters};
 use tollgate_engine::{
     Body, BoxFuture, Clock, Facts, Forwarding, Message, PolicyError, Request, RequestCx, Sent,
     Traffic,
@@ -12,8 +12,9 @@ use tollgate_engine::{
 use tollgate_expr::Value;
 
 use super::ledger::{Account, Ledger, tell};
-use super::metering::{Bound, Metered, Whole, used_by, used_by_read_stream};
+use super::metering::{Bound, Metered, Metering, Whole};
 use super::request::Asked;
+use super::watch::{Later, ModelResponse, Watcher, Watches};
 
 /// Where the tokens that a request consumed are told.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +39,7 @@ pub(crate) struct ModelCall {
 struct State {
     ledger: Ledger,
     consumed: Vec<Consumed>,
+    watchers: Vec<Arc<dyn Watcher>>,
     /// Tokens that the completion may have, when somebody has reserved them.
     bound: Option<u64>,
     /// The last request that was looked at, with the tokens of its prompt once somebody has asked.
@@ -85,6 +87,17 @@ impl ModelCall {
     /// Tells the tokens there once they are known.
     pub(crate) fn tell_consumed(&self, consumed: Consumed) {
         self.state().consumed.push(consumed);
+    }
+
+    /// Has somebody look on at each response of a model that the request gets.
+    pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) {
+        self.state().watchers.push(watcher);
+    }
+
+    fn watches(&self, cx: &RequestCx, response: &ModelResponse<'_>) -> Watches {
+        // Without the lock: watchers may ask the call.
+        let watchers = self.state().watchers.clone();
+        Watches::new(watchers.iter().filter_map(|watcher| watcher.begin(cx, response)).collect())
     }
 
     /// A response is over and has used so many tokens.
@@ -204,27 +217,38 @@ impl Forwarding for Calling {
                 cx.provide(BODY).await?;
             }
             let Some(response) = &cx.response else { return Ok(()) };
+            let seen = ModelResponse { api: asked.api, model: asked.model(), is_stream };
+            let metering = Metering {
+                watches: call.watches(cx, &seen),
+                status: response.status,
+                bound: call.stream_bound(),
+                call: Arc::clone(call),
+                asked,
+            };
             if matches!(response.body, Body::Stream) {
                 if is_stream && call.is_told() {
                     call.tell(cx, call.spent().saturating_add(call.prompt_tokens_asked()));
                 }
                 cx.wire.filter_response(if is_stream {
-                    Box::new(Metered::new(call, &asked, call.stream_bound()))
+                    Box::new(Metered::new(metering))
                 } else {
-                    Box::new(Whole::new(call, asked))
+                    Box::new(Whole::new(metering))
                 });
                 return Ok(());
             }
             let body = response.body.bytes().cloned().unwrap_or_default();
-            let tokens = if is_stream {
-                let (tokens, seen) = used_by_read_stream(call, &asked, call.stream_bound(), body);
+            let over = if is_stream {
+                let (seen, over) = metering.read_stream(body);
                 cx.set_body(Message::Response, seen);
-                tokens
+                over
             } else {
-                used_by(call, &asked, &body)
+                metering.read_whole(&body, BodyEnd::Whole)
             };
-            if let Some(told) = call.spend(tokens) {
-                told.await;
+            for work in over.told {
+                cx.finally.when_sent(Later(work));
+            }
+            if let Some(charged) = over.charged {
+                charged.await;
             }
             call.tell(cx, call.spent());
             Ok(())

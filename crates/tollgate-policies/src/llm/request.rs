@@ -41,6 +41,11 @@ impl Asked {
         Some(Self { api, model: model.unwrap_or_default(), body, usage })
     }
 
+    /// The model or deployment; empty when it is not known.
+    pub(super) fn model(&self) -> &str {
+        &self.model
+    }
+
     pub(super) fn encoding(&self) -> Encoding {
         Encoding::of_model(&self.model)
     }
