@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,14 +54,22 @@ pub trait Wire: Any + Send {
 
 /// Stands between the backend and whoever takes the body of its response: the client, or policies that read it.
 ///
-/// A filter that only looks on gives each piece back as it came, which copies nothing.
+/// A filter that only looks on gives each piece back as it came, which copies nothing. One that has to ask somebody gives
+/// [`Passed::Wait`], and nothing is read from the backend until it knows.
 pub trait BodyFilter: Send {
     /// Takes a piece, as the filter before it has left it, and gives what goes on.
     fn piece(&mut self, piece: Bytes) -> Passed;
 
     /// The backend has sent all of the body: gives what was held back of it.
-    fn finish(&mut self) -> Bytes {
-        Bytes::new()
+    fn finish(&mut self) -> Passed {
+        Passed::On(Bytes::new())
+    }
+
+    /// After [`Passed::Wait`]: what goes on, once it is known. Asked until it is; meanwhile no piece comes, but the body may
+    /// end.
+    fn poll_waited(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
+        let _ = cx;
+        Poll::Ready(Passed::On(Bytes::new()))
     }
 
     /// Whether what goes on is exactly as long as what comes, so that the length that the backend announced holds.
@@ -85,6 +94,8 @@ pub enum Passed {
     On(Bytes),
     /// The body ends with this, and the backend is not listened to any more.
     Last(Bytes),
+    /// What goes on is not known yet: [`BodyFilter::poll_waited`] tells.
+    Wait,
 }
 
 /// How a body ended.

@@ -46,6 +46,8 @@ pub(crate) struct Exchange {
     filters: Filters,
     /// The end of the body, when the filters had something to say before it.
     ending: Option<Event>,
+    /// What the backend sent behind the body, until the body has passed the filters.
+    trailers: Option<HeaderMap>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
 }
@@ -174,6 +176,7 @@ impl Exchange {
             held: false,
             filters: Filters::default(),
             ending: None,
+            trailers: None,
             bytes: 0,
         })
     }
@@ -248,7 +251,12 @@ impl Exchange {
             let side = Side::of(&self.upload, self.held);
             tokio::select! {
                 biased;
-                event = read(&mut self.session, self.phase, &mut self.direct) => {
+                passed = std::future::poll_fn(|cx| self.filters.poll(cx)), if self.filters.is_passing() => {
+                    if let Some(event) = self.passed(passed) {
+                        return Ok(event);
+                    }
+                }
+                event = read(&mut self.session, self.phase, &mut self.direct), if !self.filters.is_passing() => {
                     if let Some(event) = self.heard(event)? {
                         return Ok(event);
                     }
@@ -349,6 +357,8 @@ impl Exchange {
             Phase::Head => {
                 answer_within.map(|within| self.heard.max(self.upload.progressed) + within)
             }
+            // While a filter waits, it is not the backend that is silent.
+            _ if self.filters.is_passing() => None,
             _ => self.body_idle.map(|idle| self.heard + idle),
         };
         match (stuck, silent) {
@@ -365,7 +375,7 @@ impl Exchange {
         Err(if stuck { Broken::Stuck } else { Broken::Silent })
     }
 
-    /// Takes what the backend has said; nothing when the filters leave nothing of it.
+    /// Takes what the backend has said; nothing when it has to pass the filters first.
     fn heard(&mut self, event: Result<Event, Broken>) -> Result<Option<Event>, Broken> {
         if self.body_idle.is_some() || self.phase == Phase::Head {
             self.heard = Instant::now();
@@ -386,31 +396,20 @@ impl Exchange {
             }
             Ok(Event::Piece(piece)) => {
                 self.bytes += piece.len() as u64;
-                let piece = match self.filters.piece(piece) {
-                    Passed::On(piece) => piece,
-                    Passed::Last(piece) => {
-                        // The connection cannot be used again, since the rest of the body is still to come on it.
-                        self.phase = Phase::Failed;
-                        self.filters.end(BodyEnd::Early);
-                        self.ending = Some(Event::End(None));
-                        piece
-                    }
-                };
-                if piece.is_empty() {
-                    Ok(self.ending.take())
-                } else {
-                    Ok(Some(Event::Piece(piece)))
+                if self.filters.is_empty() {
+                    return Ok(Some(Event::Piece(piece)));
                 }
+                self.filters.take(piece);
+                Ok(None)
             }
             Ok(Event::End(trailers)) => {
                 self.phase = Phase::Over;
-                let rest = self.filters.finish();
-                self.filters.end(BodyEnd::Whole);
-                if rest.is_empty() {
+                if self.filters.is_empty() {
                     return Ok(Some(Event::End(trailers)));
                 }
-                self.ending = Some(Event::End(trailers));
-                Ok(Some(Event::Piece(rest)))
+                self.trailers = trailers;
+                self.filters.take_end();
+                Ok(None)
             }
             Err(error) => {
                 self.phase = Phase::Failed;
@@ -418,6 +417,28 @@ impl Exchange {
                 Err(error)
             }
         }
+    }
+
+    /// Takes what has come through the filters; nothing when they leave nothing of it.
+    fn passed(&mut self, passed: Passed) -> Option<Event> {
+        if self.body_idle.is_some() {
+            self.heard = Instant::now();
+        }
+        let piece = match passed {
+            Passed::On(piece) => piece,
+            Passed::Last(piece) => {
+                let how = if self.phase == Phase::Over { BodyEnd::Whole } else { BodyEnd::Early };
+                if how == BodyEnd::Early {
+                    // The connection cannot be used again, since the rest of the body is still to come on it.
+                    self.phase = Phase::Failed;
+                }
+                self.filters.end(how);
+                self.ending = Some(Event::End(self.trailers.take()));
+                piece
+            }
+            Passed::Wait => Bytes::new(),
+        };
+        if piece.is_empty() { self.ending.take() } else { Some(Event::Piece(piece)) }
     }
 }
 

@@ -164,10 +164,10 @@ impl BodyFilter for Metered {
         if self.meter.is_ended() { Passed::Last(passed) } else { Passed::On(passed) }
     }
 
-    fn finish(&mut self) -> Bytes {
+    fn finish(&mut self) -> Passed {
         let rest = self.meter.finish();
         self.metering.watches.text(self.meter.new_text());
-        rest
+        Passed::On(rest)
     }
 
     fn keeps_length(&self) -> bool {

@@ -410,12 +410,13 @@ impl Filters {
         for piece in pieces {
             let mut piece = Bytes::from((*piece).to_owned());
             for filter in &mut filters {
-                piece = match filter.piece(piece) {
-                    Passed::On(piece) => piece,
+                let passed = filter.piece(piece);
+                piece = match waited(&mut **filter, passed) {
                     Passed::Last(piece) => {
                         how = BodyEnd::Early;
                         piece
                     }
+                    passed => bytes_of(passed),
                 };
             }
             through.extend_from_slice(&piece);
@@ -425,10 +426,11 @@ impl Filters {
         }
         if how == BodyEnd::Whole {
             for n in 0..filters.len() {
-                let mut rest = filters[n].finish();
+                let rest = filters[n].finish();
+                let mut rest = bytes_of(waited(&mut *filters[n], rest));
                 for filter in &mut filters[n + 1..] {
-                    let (Passed::On(passed) | Passed::Last(passed)) = filter.piece(rest);
-                    rest = passed;
+                    let passed = filter.piece(rest);
+                    rest = bytes_of(waited(&mut **filter, passed));
                 }
                 through.extend_from_slice(&rest);
             }
@@ -440,6 +442,21 @@ impl Filters {
             }
         }
         String::from_utf8(through).unwrap()
+    }
+}
+
+/// What a filter gives in the end.
+fn waited(filter: &mut dyn BodyFilter, passed: Passed) -> Passed {
+    match passed {
+        Passed::Wait => block_on(std::future::poll_fn(|cx| filter.poll_waited(cx)), &mut 0),
+        passed => passed,
+    }
+}
+
+fn bytes_of(passed: Passed) -> Bytes {
+    match passed {
+        Passed::On(piece) | Passed::Last(piece) => piece,
+        Passed::Wait => Bytes::new(),
     }
 }
 
