@@ -22,8 +22,8 @@ use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
 pub(crate) use cache::FakeCache;
 use ports::{
-    FakeCalls, FakeIdentities, FakeNames, FakeWire, Filters, HandClock, Sequence, TraceLog,
-    block_on,
+    FakeCalls, FakeIdentities, FakeNames, FakeTasks, FakeWire, Filters, HandClock, Sequence,
+    TraceLog, block_on,
 };
 pub(crate) use ports::{FakeKeys, NOW, Sent, World};
 
@@ -55,6 +55,7 @@ pub(crate) struct Case {
     calls: Arc<FakeCalls>,
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
+    tasks: Arc<FakeTasks>,
     info: RouteInfo,
     token_limits: TokenLimits,
     prepare: Option<Box<dyn FnOnce(&mut RequestCx)>>,
@@ -129,6 +130,7 @@ impl Case {
             cache: Arc::default(),
             calls: Arc::default(),
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
+            tasks: FakeTasks::new(&clock),
             clock,
             info: RouteInfo::default(),
             token_limits: TokenLimits::default(),
@@ -324,6 +326,7 @@ impl Case {
     pub(crate) fn within(mut self, world: &World) -> Self {
         self.clock = Arc::clone(&world.clock);
         self.counters = Arc::clone(&world.counters) as _;
+        self.tasks = Arc::clone(&world.tasks);
         self.info = world.info.clone();
         self
     }
@@ -331,6 +334,12 @@ impl Case {
     /// Does something to the request before its policies.
     pub(crate) fn prepared(mut self, prepare: impl FnOnce(&mut RequestCx) + 'static) -> Self {
         self.prepare = Some(Box::new(prepare));
+        self
+    }
+
+    /// How limits of tokens admit.
+    pub(crate) fn token_limits(mut self, mode: TokenLimits) -> Self {
+        self.token_limits = mode;
         self
     }
 
@@ -358,6 +367,7 @@ impl Case {
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
             events: Arc::clone(trace) as _,
+            tasks: Arc::clone(&self.tasks) as _,
         }
     }
 
@@ -451,6 +461,7 @@ impl Case {
     }
 
     fn request(self, ports: Ports, (forwarded, slept, filters): Recorded) -> RequestCx {
+        let tasks = Arc::clone(&ports.tasks);
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -526,7 +537,7 @@ impl Case {
             eval: EvalState::new(Limits::default()),
             counted: tollgate_engine::counters::Counted::default(),
             forwardings: tollgate_engine::Forwardings::default(),
-            finally: tollgate_engine::Finally::default(),
+            finally: tollgate_engine::Finally::new(tasks),
             extensions: http::Extensions::default(),
         }
     }
@@ -581,6 +592,16 @@ impl Run {
     /// The body that the backend streams passes in these pieces and ends so; gives what the client gets of it.
     pub(crate) fn pass(&self, pieces: &[&str], how: BodyEnd) -> String {
         self.filters.pass(pieces, how, || {})
+    }
+
+    /// A piece of it passes; gives what the client gets, and whether the body has ended with it.
+    pub(crate) fn piece(&self, piece: &str) -> (String, bool) {
+        self.filters.piece(piece)
+    }
+
+    /// The body is over; gives what the client gets at last.
+    pub(crate) fn end(&self, how: BodyEnd) -> String {
+        self.filters.end(how)
     }
 
     /// Likewise to its end, and just before that something happens.

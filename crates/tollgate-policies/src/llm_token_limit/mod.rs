@@ -18,7 +18,7 @@ use tollgate_engine::{
 };
 
 use crate::limit::{Amount, Charges, Limited, Limiter, shared_key};
-use crate::llm::{Account, ModelCall};
+use crate::llm::ModelCall;
 
 use output::Output;
 use period::{MINUTE, QuotaPeriod};
@@ -286,8 +286,7 @@ impl Limiter for TokenLimit {
             TokenLimits::Standard => None,
             // More than the limit itself can never be had, so a bound above it is lowered instead of refused.
             TokenLimits::Strict { completion } => Some(
-                ModelCall::completion(&cx.request, completion)
-                    .min(most.saturating_sub(prompt).max(1)),
+                call.completion(&cx.request, completion).min(most.saturating_sub(prompt).max(1)),
             ),
         };
         let whole = prompt.saturating_add(completion.unwrap_or(0));
@@ -319,7 +318,7 @@ impl Limiter for TokenLimit {
         for (_, charge, _) in all {
             if !cx.counted.has(charge.counter) {
                 cx.counted.add(charge.counter);
-                call.open(Account::new(&charge, verdict.at, prompt));
+                call.open(&charge, verdict.at, prompt);
             }
         }
         if let Some(bound) = completion.filter(|bound| *bound > 0) {
