@@ -50,8 +50,8 @@ impl BodyFilter for Metered {
         if self.meter.is_ended() { Passed::Last(passed) } else { Passed::On(passed) }
     }
 
-    fn finish(&mut self) -> Bytes {
-        self.meter.finish()
+    fn finish(&mut self) -> Passed {
+        Passed::On(self.meter.finish())
     }
 
     fn keeps_length(&self) -> bool {
