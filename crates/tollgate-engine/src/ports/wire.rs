@@ -54,8 +54,7 @@ pub trait Wire: Any + Send {
 
 /// Stands between the backend and whoever takes the body of its response: the client, or policies that read it.
 ///
-/// A filter that only looks on gives each piece back as it came, which copies nothing. One that has to ask somebody gives
-/// [`Passed::Wait`], and nothing is read from the backend until it knows.
+/// A filter that only looks on gives each piece back as it came, which copies nothing.
 pub trait BodyFilter: Send {
     /// Takes a piece, as the filter before it has left it, and gives what goes on.
     fn piece(&mut self, piece: Bytes) -> Passed;
@@ -65,10 +64,12 @@ pub trait BodyFilter: Send {
         Passed::On(Bytes::new())
     }
 
-    /// After [`Passed::Wait`]: what goes on, once it is known. Asked until it is; meanwhile no piece comes, but the body may
-    /// end.
-    fn poll_waited(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
-        let _ = cx;
+    /// Goes on with what the filter has said that it waits for: ready with what goes on then, or with
+    /// [`Passed::Wait`] when there is more to wait for. Asked only after such an answer.
+    ///
+    /// Until it is ready the filter gets nothing, and nothing is read from the backend. When the client goes away
+    /// meanwhile, the filter is [ended](Self::end).
+    fn poll(&mut self, _cx: &mut Context<'_>) -> Poll<Passed> {
         Poll::Ready(Passed::On(Bytes::new()))
     }
 
@@ -94,7 +95,7 @@ pub enum Passed {
     On(Bytes),
     /// The body ends with this, and the backend is not listened to any more.
     Last(Bytes),
-    /// What goes on is not known yet: [`BodyFilter::poll_waited`] tells.
+    /// What goes on is not known yet: [`poll`](BodyFilter::poll) will say.
     Wait,
 }
 

@@ -11,10 +11,10 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession as Http1;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
-use tollgate_engine::ports::{BodyEnd, BodyError, Passed};
+use tollgate_engine::ports::{BodyEnd, BodyError};
 
 use super::downstream::Downstream;
-use super::filter::{Filtering, Filters};
+use super::filter::{Filtering, Filters, Through};
 use super::origin::Origin;
 use super::pool::Session;
 use super::socket::Socket;
@@ -46,7 +46,7 @@ pub(crate) struct Exchange {
     filters: Filters,
     /// The end of the body, when the filters had something to say before it.
     ending: Option<Event>,
-    /// What the backend sent behind the body, until the body has passed the filters.
+    /// What stood behind the body, while the filters are not through with it.
     trailers: Option<HeaderMap>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
@@ -249,15 +249,19 @@ impl Exchange {
         loop {
             let deadline = self.deadline(answer_within);
             let side = Side::of(&self.upload, self.held);
+            let filters_wait = self.filters.wait();
             tokio::select! {
                 biased;
-                passed = std::future::poll_fn(|cx| self.filters.poll(cx)), if self.filters.is_passing() => {
-                    if let Some(event) = self.passed(passed) {
+                // Nothing is read while a filter waits: what comes meanwhile would have to be held.
+                event = read(&mut self.session, self.phase, &mut self.direct), if !filters_wait => {
+                    if let Some(event) = self.heard(event)? {
                         return Ok(event);
                     }
                 }
-                event = read(&mut self.session, self.phase, &mut self.direct), if !self.filters.is_passing() => {
-                    if let Some(event) = self.heard(event)? {
+                through = std::future::poll_fn(|cx| self.filters.poll(cx)), if filters_wait => {
+                    // The time of the backend's silence was ours.
+                    self.heard = Instant::now();
+                    if let Some(event) = self.through(through) {
                         return Ok(event);
                     }
                 }
@@ -357,8 +361,7 @@ impl Exchange {
             Phase::Head => {
                 answer_within.map(|within| self.heard.max(self.upload.progressed) + within)
             }
-            // While a filter waits, it is not the backend that is silent.
-            _ if self.filters.is_passing() => None,
+            _ if self.filters.wait() => None,
             _ => self.body_idle.map(|idle| self.heard + idle),
         };
         match (stuck, silent) {
@@ -375,7 +378,7 @@ impl Exchange {
         Err(if stuck { Broken::Stuck } else { Broken::Silent })
     }
 
-    /// Takes what the backend has said; nothing when it has to pass the filters first.
+    /// Takes what the backend has said; nothing when the filters leave nothing of it.
     fn heard(&mut self, event: Result<Event, Broken>) -> Result<Option<Event>, Broken> {
         if self.body_idle.is_some() || self.phase == Phase::Head {
             self.heard = Instant::now();
@@ -396,20 +399,14 @@ impl Exchange {
             }
             Ok(Event::Piece(piece)) => {
                 self.bytes += piece.len() as u64;
-                if self.filters.is_empty() {
-                    return Ok(Some(Event::Piece(piece)));
-                }
-                self.filters.take(piece);
-                Ok(None)
+                let through = self.filters.piece(piece);
+                Ok(self.through(through))
             }
             Ok(Event::End(trailers)) => {
                 self.phase = Phase::Over;
-                if self.filters.is_empty() {
-                    return Ok(Some(Event::End(trailers)));
-                }
                 self.trailers = trailers;
-                self.filters.take_end();
-                Ok(None)
+                let through = self.filters.finish();
+                Ok(self.through(through))
             }
             Err(error) => {
                 self.phase = Phase::Failed;
@@ -419,24 +416,21 @@ impl Exchange {
         }
     }
 
-    /// Takes what has come through the filters; nothing when they leave nothing of it.
-    fn passed(&mut self, passed: Passed) -> Option<Event> {
-        if self.body_idle.is_some() {
-            self.heard = Instant::now();
-        }
-        let piece = match passed {
-            Passed::On(piece) => piece,
-            Passed::Last(piece) => {
-                let how = if self.phase == Phase::Over { BodyEnd::Whole } else { BodyEnd::Early };
-                if how == BodyEnd::Early {
+    /// What the filters have left; nothing when there is nothing yet.
+    fn through(&mut self, through: Through) -> Option<Event> {
+        let piece = match through {
+            Through::Nothing => return None,
+            Through::Piece(piece) => piece,
+            Through::End(piece, how) => {
+                if self.phase != Phase::Over {
                     // The connection cannot be used again, since the rest of the body is still to come on it.
                     self.phase = Phase::Failed;
                 }
                 self.filters.end(how);
-                self.ending = Some(Event::End(self.trailers.take()));
+                let trailers = self.trailers.take().filter(|_| how == BodyEnd::Whole);
+                self.ending = Some(Event::End(trailers));
                 piece
             }
-            Passed::Wait => Bytes::new(),
         };
         if piece.is_empty() { self.ending.take() } else { Some(Event::Piece(piece)) }
     }

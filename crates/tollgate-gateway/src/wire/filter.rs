@@ -10,9 +10,39 @@ use super::budget::Held;
 /// The filters of a body, in the order in which it passes them. None cost nothing.
 #[derive(Default)]
 pub(crate) struct Filters {
-    list: Vec<Filtering>,
-    /// What is on its way through them.
-    passage: Option<Passage>,
+    all: Vec<Filtering>,
+    /// What stopped at a filter that waits.
+    stopped: Option<OnItsWay>,
+}
+
+/// What has come through all filters.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Through {
+    /// This goes on; nothing, when it is empty.
+    Piece(Bytes),
+    /// The body ends with this, and so.
+    End(Bytes, BodyEnd),
+    /// A filter waits: [`Filters::poll`] is to be asked.
+    Nothing,
+}
+
+/// A piece between two filters.
+struct OnItsWay {
+    /// The filter that it is at.
+    at: usize,
+    step: Step,
+    piece: Bytes,
+    /// How the body ends with it, if it does.
+    end: Option<BodyEnd>,
+}
+
+/// What is asked of a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// To take the piece.
+    Take,
+    /// To give what it still has: the piece stands before it.
+    Finish,
 }
 
 /// A filter, with the memory that it may need for what it holds. However it is dropped, it has been told the end.
@@ -22,142 +52,95 @@ pub(crate) struct Filtering {
     limit: usize,
 }
 
-/// A piece on its way through the filters.
-struct Passage {
-    /// The filter that it has come to.
-    at: usize,
-    stage: Stage,
-    /// What that filter takes, and then what it has given.
-    piece: Bytes,
-    /// Nothing follows: the backend has sent all, or a filter before has ended the body.
-    is_last: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Stage {
-    Piece,
-    PieceWaits,
-    Rest,
-    RestWaits,
-}
-
 impl Filters {
     /// Adds a filter behind those that are there.
     pub(crate) fn add(&mut self, filtering: Filtering) {
-        self.list.push(filtering);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.all.push(filtering);
     }
 
     /// Whether the body stays as long as the backend has announced it.
     pub(crate) fn keep_length(&self) -> bool {
-        self.list.iter().all(|it| it.filter.as_ref().is_none_or(|filter| filter.keeps_length()))
+        self.all.iter().all(|it| it.filter.as_ref().is_none_or(|filter| filter.keeps_length()))
     }
 
-    /// Takes a piece from the backend; [`poll`](Self::poll) gives what goes on. Nothing may be on its way.
-    pub(crate) fn take(&mut self, piece: Bytes) {
-        self.passage = Some(Passage { at: 0, stage: Stage::Piece, piece, is_last: false });
+    /// Whether a filter waits, so that nothing more may be read from the backend.
+    pub(crate) fn wait(&self) -> bool {
+        self.stopped.is_some()
     }
 
-    /// The backend has sent all; likewise.
-    pub(crate) fn take_end(&mut self) {
-        let piece = Bytes::new();
-        self.passage = Some(Passage { at: 0, stage: Stage::Piece, piece, is_last: true });
+    /// Takes a piece from the backend. Not while a filter waits.
+    pub(crate) fn piece(&mut self, piece: Bytes) -> Through {
+        self.pass(OnItsWay { at: 0, step: Step::Take, piece, end: None }, None)
     }
 
-    /// Whether something is on its way.
-    pub(crate) fn is_passing(&self) -> bool {
-        self.passage.is_some()
+    /// The backend has sent all. Not while a filter waits.
+    pub(crate) fn finish(&mut self) -> Through {
+        let (piece, end) = (Bytes::new(), Some(BodyEnd::Whole));
+        self.pass(OnItsWay { at: 0, step: Step::Take, piece, end }, None)
     }
 
-    /// Gives what has come through, [`Passed::Last`] when nothing follows. Dropping the future that polls loses nothing.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
-        let Self { list, passage } = self;
-        let Some(on_its_way) = passage else { return Poll::Pending };
-        while let Some(filtering) = list.get_mut(on_its_way.at) {
-            ready!(on_its_way.step(filtering, cx));
+    /// Goes on when a filter has waited. Dropping what asks loses nothing.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Through> {
+        let Some(stopped) = &self.stopped else { return Poll::Ready(Through::Nothing) };
+        let passed = match self.all.get_mut(stopped.at) {
+            Some(filtering) => ready!(filtering.poll(cx)),
+            None => Passed::On(Bytes::new()),
+        };
+        Poll::Ready(match self.stopped.take() {
+            Some(stopped) => self.pass(stopped, Some(passed)),
+            None => Through::Nothing,
+        })
+    }
+
+    /// Takes a piece on, from where it is; `answered` is what the filter there has said already.
+    fn pass(&mut self, mut on_its_way: OnItsWay, mut answered: Option<Passed>) -> Through {
+        while let Some(filtering) = self.all.get_mut(on_its_way.at) {
+            let OnItsWay { at, step, piece, end } = &mut on_its_way;
+            let passed = answered.take().unwrap_or_else(|| match step {
+                Step::Take => filtering.piece(std::mem::take(piece)),
+                Step::Finish => filtering.finish(),
+            });
+            let is_last = matches!(passed, Passed::Last(_));
+            match passed {
+                Passed::Wait => {
+                    self.stopped = Some(on_its_way);
+                    return Through::Nothing;
+                }
+                Passed::On(passed) | Passed::Last(passed) => {
+                    *piece = joined(std::mem::take(piece), passed);
+                }
+            }
+            if is_last {
+                *end = Some(BodyEnd::Early);
+            } else if end.is_some() && *step == Step::Take {
+                *step = Step::Finish;
+                continue;
+            }
+            *at += 1;
+            *step = Step::Take;
         }
-        let Passage { piece, is_last, .. } = on_its_way;
-        let piece = std::mem::take(piece);
-        let passed = if *is_last { Passed::Last(piece) } else { Passed::On(piece) };
-        *passage = None;
-        Poll::Ready(passed)
+        match on_its_way.end {
+            Some(end) => Through::End(on_its_way.piece, end),
+            None => Through::Piece(on_its_way.piece),
+        }
     }
 
     /// The body is over.
     pub(crate) fn end(&mut self, how: BodyEnd) {
-        self.passage = None;
-        for mut filtering in std::mem::take(&mut self.list) {
+        self.stopped = None;
+        for mut filtering in std::mem::take(&mut self.all) {
             filtering.end(how);
         }
     }
 }
 
-impl Passage {
-    /// Takes the piece a step further at the filter that it has come to.
-    fn step(&mut self, filtering: &mut Filtering, cx: &mut Context<'_>) -> Poll<()> {
-        match self.stage {
-            Stage::Piece => match filtering.piece(std::mem::take(&mut self.piece)) {
-                Passed::Wait => self.stage = Stage::PieceWaits,
-                passed => self.gave(passed),
-            },
-            Stage::PieceWaits => {
-                let passed = ready!(filtering.poll_waited(cx));
-                self.gave(passed);
-            }
-            Stage::Rest => match filtering.finish() {
-                Passed::Wait => self.stage = Stage::RestWaits,
-                passed => self.gave_rest(passed),
-            },
-            Stage::RestWaits => {
-                let passed = ready!(filtering.poll_waited(cx));
-                self.gave_rest(passed);
-            }
-        }
-        Poll::Ready(())
-    }
-
-    /// The filter has given this for the piece.
-    fn gave(&mut self, passed: Passed) {
-        let ended_before = self.is_last;
-        match passed {
-            Passed::On(piece) => self.piece = piece,
-            Passed::Last(piece) => {
-                self.piece = piece;
-                self.is_last = true;
-                return self.go_on();
-            }
-            Passed::Wait => {}
-        }
-        if ended_before {
-            self.stage = Stage::Rest;
-        } else {
-            self.go_on();
-        }
-    }
-
-    /// The filter has given this at the end of the body.
-    fn gave_rest(&mut self, passed: Passed) {
-        if let Passed::On(rest) | Passed::Last(rest) = passed {
-            self.piece = joined(std::mem::take(&mut self.piece), rest);
-        }
-        self.go_on();
-    }
-
-    fn go_on(&mut self) {
-        self.at += 1;
-        self.stage = Stage::Piece;
-    }
-}
-
+/// One after the other; copied only when both have something.
 fn joined(first: Bytes, second: Bytes) -> Bytes {
-    if first.is_empty() {
-        return second;
-    }
     if second.is_empty() {
         return first;
+    }
+    if first.is_empty() {
+        return second;
     }
     let mut all = BytesMut::from(first);
     all.extend_from_slice(&second);
@@ -171,28 +154,33 @@ impl Filtering {
     }
 
     fn piece(&mut self, piece: Bytes) -> Passed {
-        let Some(filter) = self.filter.as_mut().filter(|_| !piece.is_empty()) else {
+        if piece.is_empty() {
             return Passed::On(piece);
-        };
+        }
+        let Some(filter) = &mut self.filter else { return Passed::On(piece) };
         let passed = filter.piece(piece);
         self.account();
         passed
     }
 
     fn finish(&mut self) -> Passed {
-        self.filter.as_mut().map_or(Passed::On(Bytes::new()), |filter| filter.finish())
+        let Some(filter) = &mut self.filter else { return Passed::On(Bytes::new()) };
+        filter.finish()
     }
 
-    fn poll_waited(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
-        let Some(filter) = &mut self.filter else {
-            return Poll::Ready(Passed::On(Bytes::new()));
-        };
-        let passed = ready!(filter.poll_waited(cx));
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
+        let Some(filter) = &mut self.filter else { return Poll::Ready(Passed::On(Bytes::new())) };
+        let passed = ready!(filter.poll(cx));
         self.account();
+        if passed == Passed::Wait {
+            // Asked again by the next poll: looping here would leave it to a filter when this one ends.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(passed)
     }
 
-    /// Takes memory for what the filter holds now, or has it let go of that.
+    /// Takes the memory for what the filter holds now, or has it forget.
     fn account(&mut self) {
         let Some(filter) = &mut self.filter else { return };
         if self.held.set(filter.held(), self.limit).is_err() {
@@ -281,37 +269,20 @@ mod tests {
         (filters, log)
     }
 
-    fn poll(filters: &mut Filters) -> Poll<Passed> {
-        filters.poll(&mut Context::from_waker(std::task::Waker::noop()))
-    }
-
-    fn piece(filters: &mut Filters, piece: &'static str) -> Passed {
-        filters.take(Bytes::from_static(piece.as_bytes()));
-        let Poll::Ready(passed) = poll(filters) else { panic!("waits") };
-        passed
-    }
-
-    fn finish(filters: &mut Filters) -> Passed {
-        filters.take_end();
-        let Poll::Ready(passed) = poll(filters) else { panic!("waits") };
-        passed
-    }
-
-    fn on(text: &'static str) -> Passed {
-        Passed::On(Bytes::from_static(text.as_bytes()))
-    }
-
-    fn last(text: &'static str) -> Passed {
-        Passed::Last(Bytes::from_static(text.as_bytes()))
+    fn whole(rest: &'static str) -> Through {
+        Through::End(Bytes::from_static(rest.as_bytes()), BodyEnd::Whole)
     }
 
     #[test]
     fn pieces_pass_one_filter_after_the_other() {
         let (mut filters, log) = capitals(2, 100);
         assert!(!filters.keep_length() && Filters::default().keep_length());
-        assert_eq!(piece(&mut filters, "abc"), on(""));
-        assert_eq!(piece(&mut filters, "defg"), on("ABC"));
-        assert_eq!(finish(&mut filters), last("DEFG"));
+        assert_eq!(filters.piece(Bytes::from_static(b"abc")), Through::Piece(Bytes::new()));
+        assert_eq!(
+            filters.piece(Bytes::from_static(b"defg")),
+            Through::Piece(Bytes::from_static(b"ABC"))
+        );
+        assert_eq!(filters.finish(), whole("DEFG"));
         filters.end(BodyEnd::Whole);
         assert_eq!(*log.lock().unwrap(), ["finish", "finish", "Whole", "Whole"]);
     }
@@ -319,7 +290,8 @@ mod tests {
     #[test]
     fn a_filter_can_end_the_body_and_is_told_when_nobody_takes_it() {
         let (mut filters, log) = capitals(2, 100);
-        assert_eq!(piece(&mut filters, "abc.def"), last("ABC."));
+        let passed = filters.piece(Bytes::from_static(b"abc.def"));
+        assert_eq!(passed, Through::End(Bytes::from_static(b"ABC."), BodyEnd::Early));
         drop(filters);
         assert_eq!(*log.lock().unwrap(), ["Abandoned", "Abandoned"]);
     }
@@ -327,43 +299,57 @@ mod tests {
     #[test]
     fn a_filter_without_memory_forgets() {
         let (mut filters, log) = capitals(1, 1);
-        assert_eq!(piece(&mut filters, "abcd"), on("AB"));
-        assert_eq!(finish(&mut filters), last(""));
+        assert_eq!(
+            filters.piece(Bytes::from_static(b"abcd")),
+            Through::Piece(Bytes::from_static(b"AB"))
+        );
+        assert_eq!(filters.finish(), whole(""));
         filters.end(BodyEnd::Broken);
         assert_eq!(*log.lock().unwrap(), ["forget", "finish", "Broken"]);
     }
 
-    /// Waits once for each piece and for the end, and gives them back in brackets.
-    #[derive(Default)]
-    struct Slow {
-        taken: BytesMut,
-        asked: bool,
+    /// Waits for so many polls after each piece, and at the end; then lets pass what it has, unless `#` is in it.
+    struct Patient {
+        kept: BytesMut,
+        waits: usize,
+        left: usize,
     }
 
-    impl BodyFilter for Slow {
-        fn piece(&mut self, piece: Bytes) -> Passed {
-            self.taken.extend_from_slice(&piece);
+    impl Patient {
+        fn wait(&mut self) -> Passed {
+            self.left = self.waits;
             Passed::Wait
+        }
+    }
+
+    impl BodyFilter for Patient {
+        fn piece(&mut self, piece: Bytes) -> Passed {
+            self.kept.extend_from_slice(&piece);
+            self.wait()
         }
 
         fn finish(&mut self) -> Passed {
-            self.taken.extend_from_slice(b"end");
-            Passed::Wait
+            self.kept.extend_from_slice(b"!");
+            self.wait()
         }
 
-        fn poll_waited(&mut self, _cx: &mut Context<'_>) -> Poll<Passed> {
-            self.asked = !self.asked;
-            if self.asked {
-                return Poll::Pending;
-            }
-            let taken = self.taken.split();
-            let given = Bytes::from([b"[", &*taken, b"]"].concat());
-            let is_last = taken.contains(&b'!');
-            Poll::Ready(if is_last { Passed::Last(given) } else { Passed::On(given) })
+        fn poll(&mut self, _cx: &mut Context<'_>) -> Poll<Passed> {
+            let Some(left) = self.left.checked_sub(1) else {
+                let kept = self.kept.split().freeze();
+                let is_last = kept.contains(&b'#');
+                return Poll::Ready(if is_last { Passed::Last(kept) } else { Passed::On(kept) });
+            };
+            self.left = left;
+            // Both ways to say that it is not ready.
+            if left % 2 == 0 { Poll::Ready(Passed::Wait) } else { Poll::Pending }
         }
 
         fn keeps_length(&self) -> bool {
             false
+        }
+
+        fn held(&self) -> usize {
+            self.kept.len()
         }
 
         fn end(self: Box<Self>, _how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
@@ -371,31 +357,69 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_filter_can_wait() {
+    fn patient(waits: &[usize]) -> (Filters, Arc<Budget>) {
         let budget = Arc::new(Budget::default());
-        let slow = || {
-            let mut filters = Filters::default();
-            for _ in 0..2 {
-                filters.add(Filtering::new(Box::<Slow>::default(), budget.hold(), 100));
+        let mut filters = Filters::default();
+        for waits in waits {
+            let filter = Patient { kept: BytesMut::new(), waits: *waits, left: 0 };
+            filters.add(Filtering::new(Box::new(filter), budget.hold(), 100));
+        }
+        (filters, budget)
+    }
+
+    /// What comes through in the end, and how often it was not ready.
+    fn waited(filters: &mut Filters, first: Through) -> (Through, usize) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let (mut through, mut pending) = (first, 0);
+        while filters.wait() && pending < 100 {
+            match filters.poll(&mut cx) {
+                Poll::Ready(now) => through = now,
+                Poll::Pending => pending += 1,
             }
-            filters
-        };
-        // Each filter waits once for each thing that it is asked for.
-        let passes = |filters: &mut Filters, n: usize, expected: Passed| {
-            for _ in 0..n {
-                assert!(filters.is_passing() && poll(filters).is_pending());
-            }
-            assert_eq!(poll(filters), Poll::Ready(expected));
-            assert!(!filters.is_passing() && poll(filters).is_pending());
-        };
-        let mut filters = slow();
-        filters.take(Bytes::from_static(b"a"));
-        passes(&mut filters, 2, on("[[a]]"));
-        filters.take_end();
-        passes(&mut filters, 3, last("[[end]][end]"));
-        let mut filters = slow();
-        filters.take(Bytes::from_static(b"a!"));
-        passes(&mut filters, 2, last("[[a!]]"));
+        }
+        (through, pending)
+    }
+
+    #[test]
+    fn filters_may_wait_one_after_the_other() {
+        let (mut filters, budget) = patient(&[2, 0, 3]);
+        let first = filters.piece(Bytes::from_static(b"abc"));
+        assert!(first == Through::Nothing && filters.wait());
+        assert_eq!(budget.used(), 3);
+        let (through, pending) = waited(&mut filters, first);
+        assert_eq!((through, pending), (Through::Piece(Bytes::from_static(b"abc")), 5));
+        assert_eq!(budget.used(), 0);
+        // Each gives its own rest behind what the ones before it gave.
+        let rest = filters.finish();
+        let (through, pending) = waited(&mut filters, rest);
+        assert_eq!((through, pending), (whole("!!!"), 2 + 2 * 3));
+    }
+
+    #[test]
+    fn a_filter_that_has_waited_can_end_the_body() {
+        let (mut filters, _) = patient(&[1, 1]);
+        let first = filters.piece(Bytes::from_static(b"a#"));
+        let (through, _) = waited(&mut filters, first);
+        assert_eq!(through, Through::End(Bytes::from_static(b"a#"), BodyEnd::Early));
+        filters.end(BodyEnd::Early);
+        assert!(!filters.wait());
+    }
+
+    #[test]
+    fn filters_behind_one_that_ends_the_body_give_their_rest() {
+        let (mut filters, _) = capitals(1, 100);
+        let (patient, _) = patient(&[1]);
+        filters.all.extend(patient.all);
+        let first = filters.piece(Bytes::from_static(b"abc.def"));
+        let (through, _) = waited(&mut filters, first);
+        assert_eq!(through, Through::End(Bytes::from_static(b"ABC.!"), BodyEnd::Early));
+    }
+
+    #[test]
+    fn what_waits_is_dropped_with_the_filters() {
+        let (mut filters, budget) = patient(&[1]);
+        assert_eq!(filters.piece(Bytes::from_static(b"abc")), Through::Nothing);
+        drop(filters);
+        assert_eq!(budget.used(), 0);
     }
 }

@@ -155,10 +155,10 @@ With `token-limits.mode = "strict"` in `tollgate.toml` a request passes only whe
 estimated, and for the bound of its completion: the one that it states (lowered to the limit where it is above), or
 `token-limits.completion`, which the backend is then told. What was not used is given back when the response is known, and a stream
 that goes past its bound is ended as the protocol asks (`finish_reason` `length`). So requests beside one another cannot go past a
-limit together. What is reserved for a stream counts for a minute; what it delivers after that is charged as it comes.
+limit together. What is reserved counts until the request is over, however long the backend thinks and the stream lasts; what a stream
+delivers counts from then on for a minute. An answer that nobody can read is taken for all that was reserved.
 
-Gateways share their counts when `[redis]` is configured, and then a stream is charged only at its end; `counters.when-unavailable`
-says what happens while that server is away.
+Gateways share their counts when `[redis]` is configured; `counters.when-unavailable` says what happens while that server is away.
 
 Differences from Azure:
 
