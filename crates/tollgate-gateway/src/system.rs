@@ -40,7 +40,7 @@ impl Randomness for SystemRandomness {
 
 /// Tasks of the runtime that serves.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RuntimeTasks;
+pub(crate) struct RuntimeTasks;
 
 impl Tasks for RuntimeTasks {
     fn spawn(&self, work: BoxFuture<'static, ()>) {
