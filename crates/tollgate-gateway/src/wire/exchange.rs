@@ -349,9 +349,9 @@ impl Exchange {
         }
     }
 
-    /// The session, for a connection that has been upgraded.
-    pub(crate) fn into_session(self) -> Session {
-        self.session
+    /// The session of a connection that has been upgraded, and what the backend's bytes pass.
+    pub(crate) fn into_tunnel(self) -> (Session, Filters) {
+        (self.session, self.filters)
     }
 
     fn deadline(&self, answer_within: Option<Duration>) -> Option<Instant> {

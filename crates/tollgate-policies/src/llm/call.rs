@@ -4,16 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tollgate_engine::ports::{BodyEnd, Charge, Counters, Tasks};
 use tollgate_engine::{
     Body, BoxFuture, Clock, Facts, Forwarding, Message, Names, PolicyError, Request, RequestCx,
     Sent, Target, Traffic,
 };
 use tollgate_expr::Value;
+use tollgate_llm::Api;
 
 use super::ledger::{Account, Corrections, Ledger};
-use super::metering::{Bound, Metered, Metering, Whole};
+use super::metering::{Bound, Metered, Metering, Realtime, Whole};
 use super::request::Asked;
 use super::watch::{Later, ModelResponse, Watcher, Watches};
 
@@ -295,14 +296,15 @@ impl Forwarding for Calling {
         Box::pin(async move {
             let call = &self.0;
             let (Some(asked), Some(response)) = (call.asked(), &cx.response) else { return Ok(()) };
-            // Errors use no tokens, and what is no HTTP has no body.
-            if !response.status.is_success() {
+            let is_tunnel = response.status == StatusCode::SWITCHING_PROTOCOLS;
+            // Errors use no tokens.
+            if !response.status.is_success() && !(is_tunnel && asked.api == Api::Realtime) {
                 call.tell(cx, call.spent());
                 return Ok(());
             }
             let is_stream = is_event_stream(&response.headers);
             let is_encoded = response.headers.contains_key(CONTENT_ENCODING);
-            if is_encoded || call.is_told() && !is_stream {
+            if !is_tunnel && (is_encoded || call.is_told() && !is_stream) {
                 cx.provide(BODY).await?;
             }
             let Some(response) = &cx.response else { return Ok(()) };
@@ -315,10 +317,12 @@ impl Forwarding for Calling {
                 asked,
             };
             if matches!(response.body, Body::Stream) {
-                if is_stream && call.is_told() {
+                if (is_stream || is_tunnel) && call.is_told() {
                     call.tell(cx, call.spent().saturating_add(call.prompt_tokens_asked()));
                 }
-                cx.wire.filter_response(if is_stream {
+                cx.wire.filter_response(if is_tunnel {
+                    Box::new(Realtime::new(metering))
+                } else if is_stream {
                     Box::new(Metered::new(metering))
                 } else {
                     Box::new(Whole::new(metering))

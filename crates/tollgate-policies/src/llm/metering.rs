@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use tollgate_engine::BoxFuture;
 use tollgate_engine::ports::{BodyEnd, BodyFilter, Passed};
-use tollgate_llm::{Answer, MeterOptions, StreamMeter, Usage, UsageForClient};
+use tollgate_llm::{Answer, MeterOptions, RealtimeMeter, StreamMeter, Usage, UsageForClient};
 
 use super::call::ModelCall;
 use super::request::Asked;
@@ -169,6 +169,49 @@ impl BodyFilter for Metered {
     fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
         let used = self.metering.used_by_stream(&self.meter, how == BodyEnd::Whole);
         together(self.metering.over(used, how))
+    }
+}
+
+/// Looks on while the messages of a Realtime backend pass.
+pub(super) struct Realtime {
+    metering: Metering,
+    meter: RealtimeMeter,
+}
+
+impl Realtime {
+    pub(super) fn new(metering: Metering) -> Self {
+        Self { metering, meter: RealtimeMeter::default() }
+    }
+}
+
+impl BodyFilter for Realtime {
+    fn piece(&mut self, piece: Bytes) -> Passed {
+        let before = self.meter.usage().total;
+        self.meter.push(&piece);
+        let total = self.meter.usage().total;
+        if total > before {
+            self.metering.call.progress(total);
+        }
+        Passed::On(piece)
+    }
+
+    fn keeps_length(&self) -> bool {
+        true
+    }
+
+    fn held(&self) -> usize {
+        self.meter.held()
+    }
+
+    fn forget(&mut self) {
+        self.meter.forget();
+    }
+
+    fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+        let usage = self.meter.usage();
+        together(
+            self.metering.over(Used { usage, source: UsageSource::Backend, answer: None }, how),
+        )
     }
 }
 

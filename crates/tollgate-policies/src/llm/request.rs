@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, SEC_WEBSOCKET_EXTENSIONS};
 use tollgate_engine::{Body, Request};
 use tollgate_llm::{Api, CompletionBound, Edits, Encoding, LlmRequest, PathInfo, UsageForClient};
 
@@ -42,6 +42,7 @@ impl Asked {
         };
         // A deployment is what the path calls; what the body says beside it is ignored.
         let model = info.and_then(|info| info.model).map(str::to_owned);
+        let model = model.or_else(|| realtime_model(api, &request.uri.query));
         let model = model.or_else(|| parsed.and_then(|parsed| Some(parsed.model()?.into_owned())));
         let model = model.unwrap_or_default();
         let stated = parsed.and_then(|parsed| parsed.completion_bound());
@@ -86,6 +87,10 @@ impl Asked {
     /// and for an answer that can be read.
     pub(super) fn send(&self, request: &mut Request, bound: Option<u64>) {
         request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if self.api == Api::Realtime {
+            // The one that is defined compresses messages, which could then not be read.
+            request.headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+        }
         if self.usage != UsageForClient::Strip && bound.is_none() {
             return;
         }
@@ -101,6 +106,16 @@ impl Asked {
             request.headers.remove(CONTENT_ENCODING);
         }
     }
+}
+
+/// The deployment or model of a WebSocket, which only its query names.
+fn realtime_model(api: Api, query: &str) -> Option<String> {
+    if api != Api::Realtime {
+        return None;
+    }
+    let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    let mut named = pairs.filter(|(name, _)| matches!(*name, "deployment" | "model"));
+    named.next().map(|(_, model)| model.to_owned())
 }
 
 fn body_of(request: &Request) -> Bytes {
