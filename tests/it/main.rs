@@ -26,6 +26,7 @@ mod load_time;
 mod named_values;
 mod operation;
 mod pools;
+mod protocols;
 mod readme;
 mod redis;
 mod reload;
