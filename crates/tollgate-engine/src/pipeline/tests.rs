@@ -14,7 +14,7 @@ use crate::jose::{Certificate, KeySet};
 use crate::ports::{
     AccessToken, Answer, Authorizations, BodyError, Cache, CacheKey, CachePlace, Call, CallError,
     Calls, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Lease, Names, NoEvents, TokenSource, Via,
+    Lease, Names, NoEvents, NoTasks, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -398,6 +398,7 @@ fn ports() -> Ports {
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
         events: Arc::new(NoEvents),
+        tasks: Arc::new(NoTasks),
     }
 }
 

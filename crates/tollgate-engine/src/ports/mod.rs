@@ -8,6 +8,7 @@ mod counters;
 mod events;
 mod identity;
 mod keys;
+mod tasks;
 mod wire;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use events::{
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
+pub use tasks::{NoTasks, Tasks};
 pub use wire::{
     BodyEnd, BodyError, BodyFilter, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Passed,
     Wire,
@@ -60,6 +62,8 @@ pub struct Ports {
     pub trace: Arc<dyn TraceSink>,
     /// Log lines, metrics and events of policies.
     pub events: Arc<dyn Events>,
+    /// Work beside requests.
+    pub tasks: Arc<dyn Tasks>,
 }
 
 impl fmt::Debug for Ports {
