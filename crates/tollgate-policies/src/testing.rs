@@ -103,6 +103,7 @@ impl Case {
         let mut sections: [String; 4] = Default::default();
         policies.clone_into(&mut sections[section]);
         let clock = Arc::new(HandClock::new(NOW));
+        let calls = Arc::<FakeCalls>::default();
         Self {
             sections,
             scope: Scope::Operation,
@@ -120,12 +121,12 @@ impl Case {
             operation: None,
             contract: None,
             template_parameters: None,
-            names: FakeNames::default(),
+            names: FakeNames { calls: Arc::clone(&calls), ..FakeNames::default() },
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
             cache: Arc::default(),
-            calls: Arc::default(),
+            calls,
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             clock,
             info: RouteInfo::default(),

@@ -35,6 +35,7 @@ pub use wire::{
 
 use crate::jose::Certificate;
 use crate::json_schema::SchemaDocument;
+use crate::{BoxFuture, Response};
 
 /// Everything a request or a load may reach outside the engine.
 #[derive(Clone)]
@@ -106,6 +107,17 @@ pub trait Names: Send + Sync {
     /// Whether that backend is several behind one name.
     fn is_pool(&self, _id: &str) -> bool {
         false
+    }
+    /// Calls a backend, or the member of a pool that is due, with its own URL, credentials and TLS, unless its circuit
+    /// breaker is open. `call.url` is what stands behind the backend's URL: a path, a query, both or nothing; where `call`
+    /// and the backend's settings say different things the backend's hold. Otherwise like [`Calls::send`].
+    fn call_backend(
+        &self,
+        id: &str,
+        _call: Call,
+    ) -> BoxFuture<'static, Result<Response, CallError>> {
+        let unknown = CallError::UnknownBackend(id.to_owned());
+        Box::pin(std::future::ready(Err(unknown)))
     }
     /// Whether the body of a request counts in the choice of who gets it.
     fn wants_request_body(&self, _request: &crate::Request) -> bool {
