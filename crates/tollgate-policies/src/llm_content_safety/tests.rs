@@ -223,7 +223,8 @@ fn prompts_that_cannot_be_read_are_refused() {
 #[test]
 fn prompts_are_as_long_as_the_service_takes() {
     let body = |n: usize| format!(r#"{{"messages":[{{"content":"{}"}}]}}"#, "ä".repeat(n));
-    let run = asking(&policy(r#"window-size="10""#, HATE), CHAT, &body(10_000)).called(hate(0)).run();
+    let run =
+        asking(&policy(r#"window-size="10""#, HATE), CHAT, &body(10_000)).called(hate(0)).run();
     assert_eq!((run.status(), run.calls().len()), (200, 1));
     let run = asking(&policy("", HATE), CHAT, &body(10_001)).run();
     assert_eq!((run.status(), run.calls().len(), run.body().as_str()), (403, 0, REFUSED));
