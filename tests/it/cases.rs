@@ -311,7 +311,7 @@ url = "{safety_url}"
 
 [backends.safety-wrong-key]
 url = "{safety_url}"
-headers = {{ Ocp-Apim-Subscription-Key = {{ value = "wrong", development = true }} }}
+headers = {{ Ocp-Apim-Subscription-Key = {{ value = "no key of it", development = true }} }}
 
 [backends.status]
 url = "{echo}/status"

@@ -110,7 +110,7 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let cut = Cut::compile(element, cx);
     let rules = Rulebook::compile(element, cx)?;
     let shields = shield.as_ref().is_none_or(|it| it.literal() != Some(&false));
-    if rules.is_empty() && !(shields && cx.section() == Section::Inbound) {
+    if rules.is_empty() && !(shields && cx.section() != Section::Outbound) {
         let message = format!("this `{}` checks nothing", POLICY.name);
         cx.report(
             Diagnostic::new(Code::SUSPICIOUS, message, element.name_span)

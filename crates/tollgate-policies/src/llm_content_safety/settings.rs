@@ -244,7 +244,7 @@ fn report_threshold(
             "a threshold of 0 refuses every text".to_owned(),
             "harmless texts have severity 0: the lowest that lets them pass is 1",
         ),
-        (Some(threshold), Some(levels)) if threshold > levels.highest() => (
+        (Some(threshold @ ..=7), Some(levels)) if threshold > levels.highest() => (
             format!("no text has severity {threshold} with `{}`", levels.name()),
             "its highest is 6; write `output-type=\"EightSeverityLevels\"`",
         ),
