@@ -74,9 +74,10 @@ async fn events_arrive_late_but_complete_when_the_service_is_slow() {
     assert_eq!((said(&answer.text()).as_str(), calls.len()), (text, 3));
     assert!(answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
     assert!(began.elapsed() >= SLOW * 3, "{:?}", began.elapsed());
-    let judged: String =
-        calls.iter().map(|call| call.json()["text"].as_str().expect("text").to_owned()).collect();
-    assert_eq!(judged, text);
+    // A window of blanks is not worth a call.
+    let words = |text: &str| text.split_whitespace().collect::<String>();
+    let judged = calls.iter().map(|call| words(call.json()["text"].as_str().expect("text")));
+    assert_eq!(judged.collect::<String>(), words(text));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tollgate_emulator::{CONTOSO, Running, TokenSpec, TokenVersion};
+use tollgate_emulator::{CONTOSO, Running, Signature, TokenSpec, TokenVersion};
 
 use crate::harness::{Answer, Call, Directory, Gateway, azure, repository};
 
@@ -61,6 +61,7 @@ fn no_example_is_without_a_test() {
         [
             "api-key",
             "backend-credentials",
+            "benchmark",
             "content-safety",
             "openid-provider",
             "per-operation",
@@ -208,6 +209,33 @@ async fn spill_over() {
     let answer = send().await.expect(503);
     let after: u64 = answer.header("retry-after").parse().expect("seconds");
     assert!((20..=30).contains(&after), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn benchmark() {
+    let azure = azure().await;
+    let key = azure.entra.signing_key();
+    let (n, e) = key.components();
+    let variables = [
+        ("BENCH_JWK_KID", key.kid().to_owned()),
+        ("BENCH_JWK_N", n),
+        ("BENCH_JWK_E", e),
+        ("BENCH_BACKEND", format!("{}/echo", azure.echo.server().url())),
+    ];
+    let gateway = start_with("examples/benchmark", &azure, &variables);
+    let token = |audience: &str| {
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": key.kid()});
+        let issuer = "https://login.example.test/tenant/v2.0";
+        let claims = json!({"iss": issuer, "aud": audience, "exp": 4_000_000_000_u32});
+        let signature = Signature::Rs256;
+        azure.entra.sign(&header.to_string(), &claims.to_string(), &signature).expect("a token")
+    };
+    gateway.send(chat("gpt-4o")).await.expect(401);
+    gateway.send(chat("gpt-4o").bearer(&token("api://other"))).await.expect(401);
+    gateway.send(chat("gpt-4o").bearer(&token("api://ai-gateway"))).await.expect(200);
+    let calls = azure.echo.server().received();
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].header("authorization"), Some("Bearer backend-token"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

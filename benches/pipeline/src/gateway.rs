@@ -42,6 +42,18 @@ impl Gateway {
         };
         Ok(field(11)? + field(12)?)
     }
+
+    /// Resident memory, in KiB.
+    pub fn resident(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        kib(&status, "VmRSS:").context("no memory in status")
+    }
+}
+
+/// A figure of `/proc/PID/status`, in KiB.
+fn kib(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 impl Drop for Gateway {
@@ -64,10 +76,7 @@ pub fn check(binary: &Path, directory: &Path) -> Result<(Duration, u64)> {
     let mut peak = 0;
     let ended = loop {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib =
-            line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
+        peak = peak.max(kib(&text, "VmHWM:").unwrap_or(0));
         if let Some(ended) = process.try_wait()? {
             break ended;
         }
