@@ -113,8 +113,9 @@ async fn a_violation_ends_the_stream_and_the_call_of_the_model() {
     azure
         .openai
         .set_answer(Some("This is fine. This is hate-6 and this is never read.".to_owned()));
-    let pace = Pace::Every(Duration::from_millis(10));
-    azure.openai.plan_next_stream(StreamPlan { pace, ..StreamPlan::default() });
+    // The rest of it is slow, so that it cannot have come to its end.
+    let silence = Some((9, DEADLINE * 2));
+    azure.openai.plan_next_stream(StreamPlan { silence, ..StreamPlan::default() });
     let answer = gateway.send(chat()).await.expect(200);
     assert_eq!(said(&answer.text()), "This is fine. This is ");
     assert!(

@@ -55,6 +55,17 @@ fn hate(severity: u8) -> Result<Response, CallError> {
     )))
 }
 
+/// What the service was asked first, after its body's form.
+fn asked(run: &Run) -> (String, serde_json::Value) {
+    let shown = run.calls()[0].shown();
+    let (head, body) = shown.split_once(" {").unwrap();
+    (head.to_owned(), serde_json::from_str(&format!("{{{body}")).unwrap())
+}
+
+fn parsed(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
 /// The texts that the service was sent.
 fn judged(run: &Run) -> Vec<String> {
     let text = |body: &[u8]| {
@@ -85,14 +96,15 @@ fn the_service_is_asked_what_the_policy_says() {
     ] {
         let run = asking(&policy("", all), CHAT, HELLO).called(Ok(answer)).run();
         assert_eq!(run.status(), status);
-        assert_eq!(run.calls()[0].shown(), format!("{ANALYZE} {asked}"));
+        assert_eq!(self::asked(&run), (ANALYZE.to_owned(), parsed(asked)));
         assert_eq!(run.forwarded().len(), usize::from(status == 200));
     }
     // Without categories the service is asked for all, and what it says of them does not count.
     let lists = policy("", "<blocklists><id>one</id></blocklists>");
     let run = asking(&lists, CHAT, HELLO).called(hate(6)).run();
     let asked = r#"{"blocklistNames":["one"],"haltOnBlocklistHit":true,"outputType":"FourSeverityLevels","text":"hello"}"#;
-    assert_eq!((run.status(), run.calls()[0].shown()), (200, format!("{ANALYZE} {asked}")));
+    assert_eq!(run.status(), 200);
+    assert_eq!(self::asked(&run), (ANALYZE.to_owned(), parsed(asked)));
 }
 
 #[test]
@@ -105,11 +117,9 @@ fn prompts_are_shielded_when_asked_for() {
         let shield = policy(&format!(r#"shield-prompt="{flag}""#), "");
         let run = asking(&shield, CHAT, HELLO).called(Ok(json(answer))).run();
         assert_eq!(run.status(), status);
-        let asked = r#"{"documents":[],"userPrompt":"hello"}"#;
-        assert_eq!(
-            run.calls()[0].shown(),
-            format!("{} {asked}", ANALYZE.replace("analyze", "shieldPrompt"))
-        );
+        let head = ANALYZE.replace("analyze", "shieldPrompt");
+        let body = r#"{"documents":[],"userPrompt":"hello"}"#;
+        assert_eq!(asked(&run), (head, parsed(body)));
     }
     // Both at once, and either is enough to refuse.
     let both = policy(r#"shield-prompt="true""#, HATE);
