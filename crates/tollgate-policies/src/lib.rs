@@ -33,6 +33,7 @@ mod limit;
 mod limit_concurrency;
 mod liquid;
 mod llm;
+mod llm_content_safety;
 mod llm_token_limit;
 mod log_to_eventhub;
 mod message_body;
@@ -112,6 +113,7 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    llm_content_safety::POLICY,
     llm_token_limit::POLICY,
     log_to_eventhub::POLICY,
     mock_response::POLICY,
