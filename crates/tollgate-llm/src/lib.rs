@@ -38,7 +38,8 @@ mod usage;
 pub use answer::{Answer, AnswerChoice, ToolCall};
 pub use api::{Api, PathInfo};
 pub use request::{
-    CompletionBound, Edits, LlmRequest, Prompt, PromptMessage, RequestError, Role, SystemMessages,
+    CompletionBound, Edits, LlmRequest, Parameter, Prompt, PromptMessage, RequestError, Role,
+    SystemMessages,
 };
 pub use stream::{MeterOptions, StreamMeter, UsageForClient};
 pub use tokens::Encoding;
