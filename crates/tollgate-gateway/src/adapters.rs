@@ -170,7 +170,7 @@ impl Adapters {
     }
 }
 
-fn call_settings(config: &Config) -> CallSettings {
+pub(crate) fn call_settings(config: &Config) -> CallSettings {
     CallSettings {
         timeout: config.timeouts.policy_request,
         body: config.limits.buffered_body,

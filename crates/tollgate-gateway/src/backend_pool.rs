@@ -20,6 +20,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::time::Instant;
 
 use crate::Backend;
+use crate::backend_choice::Asked;
 use crate::breaker::{BreakerState, Permit};
 
 /// How many members a pool may have, as in Azure.
@@ -57,17 +58,6 @@ pub struct Member {
     /// What its cookie says.
     session: String,
     requests: Counter,
-}
-
-/// What counts in the choice of a member.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// Headers of the request.
-    pub headers: &'a HeaderMap,
-    /// Members that the request was sent to before; others are better.
-    pub tried: &'a [Arc<str>],
-    /// The member that holds what the request is about: no other can answer it.
-    pub home: Option<&'a str>,
 }
 
 /// Who gets a request.
