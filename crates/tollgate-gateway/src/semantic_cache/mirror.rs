@@ -60,7 +60,9 @@ impl Mirror {
         let mut held: usize = copies.values().map(|copy| copy.state.lock().bytes).sum();
         while held > size {
             let oldest = copies.iter().min_by_key(|(_, copy)| copy.used.load(Ordering::Relaxed));
-            let Some((key, copy)) = oldest.map(|(key, copy)| (*key, Arc::clone(copy))) else { break };
+            let Some((key, copy)) = oldest.map(|(key, copy)| (*key, Arc::clone(copy))) else {
+                break;
+            };
             let before = copy.state.lock().bytes;
             if copies.len() > 1 {
                 copies.remove(&key);

@@ -91,7 +91,12 @@ impl SemanticCaches {
         let SemanticCacheConfig { size, entries, .. } = SemanticCacheConfig::default();
         let bounds = Bounds { size, entries };
         let bounds_now = ArcSwap::from_pointee(bounds);
-        Self { memory: Memory::new(bounds), server: Server::new(redis), bounds: bounds_now, metrics }
+        Self {
+            memory: Memory::new(bounds),
+            server: Server::new(redis),
+            bounds: bounds_now,
+            metrics,
+        }
     }
 
     /// Takes over other settings. Of another server nothing is known yet.
