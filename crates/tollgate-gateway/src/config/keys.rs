@@ -438,7 +438,7 @@ pub const KEYS: &[KeyDef] = &[
         "pools.*.members.*.weight",
         Count,
         "1",
-        "Which part of the requests the member gets among those of its priority, 1 to 1000.",
+        "Which part of the requests the member gets among those of its priority, up to 1000. With 0 it gets those alone that belong to it already, by their cookie or by the state that they are about: so a member is emptied.",
     ),
     key(
         "pools.*.session-affinity.cookie",

@@ -11,6 +11,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession as Http1;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
+use tollgate_engine::Clock as _;
 use tollgate_engine::ports::{BodyEnd, BodyError, Passed};
 
 use super::downstream::Downstream;
@@ -19,6 +20,8 @@ use super::origin::Origin;
 use super::pool::Session;
 use super::socket::Socket;
 use super::upload::{Sink, Upload};
+use crate::SystemClock;
+use crate::breaker::{ErrorReason, Outcome, Permit};
 
 /// More informational responses before the final one are not listened to.
 const MAX_INFORMATIONAL: usize = 16;
@@ -48,6 +51,8 @@ pub(crate) struct Exchange {
     ending: Option<Event>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
+    /// Whom to tell when the body of the response breaks off.
+    pub(crate) permit: Option<Permit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +180,7 @@ impl Exchange {
             filters: Filters::default(),
             ending: None,
             bytes: 0,
+            permit: None,
         })
     }
 
@@ -362,7 +368,20 @@ impl Exchange {
         self.filters.end(BodyEnd::Broken);
         let stuck = self.upload.is_pending()
             && self.upload.progressed + self.write_timeout <= Instant::now();
-        Err(if stuck { Broken::Stuck } else { Broken::Silent })
+        let (error, reason) = if stuck {
+            (Broken::Stuck, ErrorReason::Connection)
+        } else {
+            (Broken::Silent, ErrorReason::Timeout)
+        };
+        self.tell(reason);
+        Err(error)
+    }
+
+    /// Tells the backend's circuit breaker that the body breaks off.
+    fn tell(&mut self, reason: ErrorReason) {
+        if let Some(permit) = self.permit.take() {
+            permit.ended(Outcome::Failed(reason), Instant::now(), || SystemClock.unix_seconds());
+        }
     }
 
     /// Takes what the backend has said; nothing when the filters leave nothing of it.
@@ -415,6 +434,7 @@ impl Exchange {
             Err(error) => {
                 self.phase = Phase::Failed;
                 self.filters.end(BodyEnd::Broken);
+                self.tell(ErrorReason::Connection);
                 Err(error)
             }
         }
