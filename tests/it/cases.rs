@@ -12,7 +12,8 @@
 //! - `http response`: the answer; its reason phrase counts when it is written;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
-//! Azure OpenAI is the backend `openai`.
+//! Azure OpenAI is the backend `openai`; `embeddings` is its model for embeddings, and `embeddings-of-azure` the same without
+//! credentials.
 //!
 //! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
@@ -294,6 +295,13 @@ authorization = {{ scheme = "Bearer", parameter = {{ value = "opaque", developme
 [backends.openai]
 url = "{openai_url}"
 headers = {{ api-key = {{ value = "{openai_key}", development = true }} }}
+
+[backends.embeddings]
+url = "{openai_url}/openai/deployments/text-embedding-3-small/embeddings"
+headers = {{ api-key = {{ value = "{openai_key}", development = true }} }}
+
+[backends.embeddings-of-azure]
+url = "{openai_url}/openai/deployments/text-embedding-3-small/embeddings"
 
 [backends.status]
 url = "{echo}/status"

@@ -115,7 +115,8 @@ at load, because it serves answers to other questions; with `semantic-cache.scor
 similarity, of which larger is stricter.
 
 Without `vary-by` all callers share answers. Name whatever an answer may depend on that is not in the prompt: the subscription, the
-user, a tenant. Each `vary-by` counts by itself; none can be made to look like two.
+user, a tenant, a header. Each `vary-by` counts by itself; none can be made to look like two. A key or token that only the backend
+checks is not checked when the answer comes from the cache.
 
 Besides, these tell answers apart: workspace, API with its revision, operation and product; the backend, path and query of the
 request at this place, so also the deployment; the embeddings backend; who speaks in which turn; and everything in the body but the prompt,

@@ -108,13 +108,17 @@ impl<'a, 'f> Loader<'a, 'f> {
         }
     }
 
-    /// Says which policies no request meets together with the one that they need.
+    /// Says which policies no request meets together with the one that they need; not while something else is wrong, which may be
+    /// why.
     fn unpaired(
         &mut self,
         global: &Arc<CompiledDocument>,
         apis: &[ApiRoute],
         products: &[Arc<ProductRoute>],
     ) {
+        if has_errors(&self.files.diagnostics) {
+            return;
+        }
         let mut chains = vec![Chain::new([Arc::clone(global)])];
         for route in apis {
             let inside: Vec<_> = products

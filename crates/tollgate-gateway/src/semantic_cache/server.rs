@@ -196,8 +196,7 @@ impl Server {
                 let mark = Mark::of_name(&mark)?;
                 Some(Slot { mark, ..Slot::new(0, embedding, ends, (), 0) })
             });
-            copy.add(slots.collect(), seen);
-            copy.tidy(bounds.entries, now);
+            copy.add(slots.collect(), seen, bounds.entries, now);
             if n_read < BATCH {
                 break;
             }
@@ -218,11 +217,15 @@ impl Server {
         };
         let indexes = match indexes {
             None => None,
-            Some(mut indexes) => {
-                self.make_index(keys).await?;
-                indexes.push(keys.dimensions);
-                Some(indexes)
-            }
+            Some(mut indexes) => match self.make_index(keys).await {
+                Ok(()) => {
+                    indexes.push(keys.dimensions);
+                    Some(indexes)
+                }
+                // Who may not make one searches itself.
+                Err(RedisFailure::Refused(_)) => None,
+                Err(failure) => return Err(failure),
+            },
         };
         let has_index = indexes.is_some();
         *self.known.lock() = Some(Known { since: now, indexes });

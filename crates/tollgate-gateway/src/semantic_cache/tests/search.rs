@@ -11,8 +11,8 @@ use crate::redis::RedisSettings;
 async fn on(server: &FakeRedis, config: SemanticCacheConfig) -> ConfiguredSemanticCache {
     let metrics = Arc::new(Metrics::new());
     let redis = Arc::new(Redis::new(fetcher(), Arc::clone(&metrics)));
-    let settings = RedisSettings::parse(&format!("redis://{}", server.address)).unwrap();
-    let settings = RedisSettings { response_timeout: Duration::from_secs(5), ..settings };
+    let mut settings = RedisSettings::parse(&format!("redis://{}", server.address)).unwrap();
+    settings.response_timeout = Duration::from_secs(5);
     let caches = Arc::new(SemanticCaches::new(Arc::clone(&redis), metrics));
     caches.apply(config, Some(&settings));
     redis.apply(Some(settings)).await;
@@ -66,7 +66,7 @@ async fn only_what_is_new_is_copied() {
         keep(&cache, "a", f32::from(n), &n.to_string()).await;
     }
     assert_eq!(nearest(&cache, "a", 149.0, 0.0).await.as_deref(), Some("149"));
-    assert_eq!(held(&cache), (150 * SMALL, 150));
+    assert_eq!(held(&cache), (150 * SMALL + 256, 150));
     let read = |server: &FakeRedis| server.count("EVALSHA");
     let before = read(&server);
     for n in [3.0, 70.0] {
@@ -101,6 +101,21 @@ async fn copies_and_partitions_stay_within_their_bounds() {
         assert!(nearest(&cache, partition, 19.0, 0.000_1).await.is_none());
         assert!(held(&cache).0 <= config.size, "{:?}", held(&cache));
     }
+    // Nobody fills the memory by asking for what is not there.
+    for n in 0..200_u8 {
+        assert!(nearest(&cache, &format!("no {n}"), 0.0, 2.0).await.is_none());
+        assert!(held(&cache).0 <= config.size, "{:?}", held(&cache));
+    }
+    assert_eq!(nearest(&cache, "b", 49.0, 0.0).await.as_deref(), Some("49"));
+}
+
+#[tokio::test]
+async fn who_may_not_make_an_index_searches_itself() {
+    let server = FakeRedis::start(true).await;
+    server.state.lock().refuses_indexes = true;
+    let cache = on(&server, SemanticCacheConfig::default()).await;
+    the_nearest_within_the_threshold_is_found(&cache).await;
+    assert_eq!((server.count("FT.SEARCH"), server.count("FT.CREATE")), (0, 1));
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) numbered: HashMap<String, Vec<(u64, String)>>,
     /// Whether it has RediSearch.
     pub(super) has_search: bool,
+    /// Whether it lets nobody make one.
+    pub(super) refuses_indexes: bool,
     /// Indexes of RediSearch: prefix and dimensions.
     pub(super) indexes: BTreeMap<String, (String, usize)>,
     /// Scripts that it has been taught.
@@ -143,6 +145,7 @@ impl State {
                 let names: Vec<_> = self.indexes.keys().map(|name| bulk(name.as_bytes())).collect();
                 Ok(array(&names))
             }
+            ["FT.CREATE", ..] if self.refuses_indexes => Err("NOPERM no permissions".to_owned()),
             ["FT.CREATE", name, ref rest @ ..] if self.has_search => self.create(name, rest),
             ["FT.SEARCH", name, ref rest @ ..] if self.has_search => {
                 self.search(name, rest, command.get(6).ok_or("no parameter")?)
