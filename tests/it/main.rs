@@ -31,6 +31,7 @@ mod readme;
 mod redis;
 mod reload;
 mod retry;
+mod semantic_cache;
 mod smuggling;
 mod streaming;
 mod subscriptions;

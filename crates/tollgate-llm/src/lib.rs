@@ -42,7 +42,8 @@ pub use answer::{Answer, AnswerChoice, ToolCall};
 pub use api::{Api, PathInfo};
 pub use realtime::RealtimeMeter;
 pub use request::{
-    CompletionBound, Edits, LlmRequest, Prompt, PromptMessage, RequestError, Role, SystemMessages,
+    CompletionBound, Edits, LlmRequest, Parameter, Prompt, PromptMessage, RequestError, Role,
+    SystemMessages,
 };
 pub use stream::{MeterOptions, StreamMeter, UsageForClient};
 pub use texts::{EachText, StreamTexts, Unreadable, texts_of_response};
