@@ -182,8 +182,11 @@ async fn a_client_that_does_not_read_is_given_up() {
 #[tokio::test]
 async fn a_backend_that_does_not_read_is_given_up() {
     let mut upstream = Upstream::start().await;
-    let site =
-        TestSite::forwarding(upstream.address).with(|site| site.timeouts.backend_write = SHORT);
+    let site = TestSite::forwarding(upstream.address).with(|site| {
+        site.timeouts.backend_write = SHORT;
+        // On a busy machine it takes a while until nothing more fits on the way.
+        site.timeouts.backend_first_byte = LONG;
+    });
     let gateway = Gateway::start(site).await;
     let client = gateway.client().await;
     let (mut read, mut write) = client.stream.into_split();
