@@ -5,6 +5,7 @@ use http::header::{
 };
 use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Version};
+use memchr::memchr_iter;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::ServerSession;
@@ -181,14 +182,7 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
 }
 
 fn has_bare_line_feed(raw: &[u8]) -> bool {
-    let mut lines = raw.split(|byte| *byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        // What follows the last line feed is no line.
-        if lines.peek().is_some() && line.last() != Some(&b'\r') {
-            return true;
-        }
-    }
-    false
+    memchr_iter(b'\n', raw).any(|at| at.checked_sub(1).and_then(|at| raw.get(at)) != Some(&b'\r'))
 }
 
 fn is_number(value: &HeaderValue) -> bool {
