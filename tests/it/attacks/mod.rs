@@ -5,15 +5,19 @@
 
 mod desync;
 mod http2;
+mod slow;
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
 
-use crate::harness::{DEADLINE, Gateway};
+use crate::harness::{Call, Connection, DEADLINE, Gateway};
 
 /// Says what a suite has done, also where the output of tests that pass is not shown.
 fn tell(suite: &str, n_inputs: usize, began: Instant, more: &str) {
@@ -78,4 +82,27 @@ fn memory_below(gateway: &Gateway, most: u64) -> String {
     let kib: u64 = peak.trim_end_matches(" kB").trim().parse().expect("the peak of memory");
     assert!(kib < most << 10, "{peak} are more than {most} MiB");
     format!("peak memory {} MiB", kib >> 10)
+}
+
+/// Asks for something ordinary again and again, until it is told that it is over: what tells it, how many answers there were, and
+/// then how long the slowest took.
+fn bystander(
+    gateway: SocketAddr,
+    path: &'static str,
+) -> (Arc<AtomicBool>, Arc<AtomicUsize>, JoinHandle<Duration>) {
+    let (done, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (until, count) = (Arc::clone(&done), Arc::clone(&served));
+    let task = tokio::spawn(async move {
+        let mut longest = Duration::ZERO;
+        while !until.load(Ordering::Relaxed) {
+            let began = Instant::now();
+            let mut connection = Connection::to(gateway).await;
+            connection.send(Call::get(path)).await.expect("an answer").expect(200);
+            longest = longest.max(began.elapsed());
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        longest
+    });
+    (done, served, task)
 }

@@ -82,6 +82,9 @@ pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head,
     }
     let parts = http::request::Parts::from(std::mem::replace(session.req_header_mut(), rest));
     let mut headers = parts.headers;
+    if version == Version::HTTP_2 && parts.uri.scheme_str().is_none_or(str::is_empty) {
+        return Err(bad("the request has no scheme"));
+    }
     if let Some(authority) = parts.uri.authority().filter(|_| version == Version::HTTP_2) {
         let host = HeaderValue::from_str(authority.as_str())
             .map_err(|_| bad("the authority is malformed"))?;
@@ -143,7 +146,6 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
     if request.headers.len() > limits.header_count {
         return Err(TOO_LARGE);
     }
-    let ServerSession::H1(session) = session else { return Ok(()) };
     let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
     if lengths.next().is_some_and(|it| !is_number(it)) {
         return Err(bad("the Content-Length is malformed"));
@@ -153,6 +155,7 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
     if lengths.next().is_some() {
         return Err(bad("the request has two lengths"));
     }
+    let ServerSession::H1(session) = session else { return Ok(()) };
     let codings = request.headers.get_all(TRANSFER_ENCODING);
     let mut codings = codings.iter();
     if let Some(coding) = codings.next() {
