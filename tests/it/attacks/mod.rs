@@ -5,7 +5,9 @@
 
 mod desync;
 mod http2;
+mod injection;
 mod slow;
+mod ssrf;
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -74,6 +76,11 @@ async fn talk(stream: &mut TcpStream, bytes: &[u8]) -> Vec<u8> {
     };
     tokio::time::timeout(DEADLINE, reading).await.expect("the gateway closes in time");
     received
+}
+
+/// Every byte as an escape.
+fn percent(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// Peak memory of a gateway in MiB, which must stay below a bound.
