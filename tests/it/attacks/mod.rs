@@ -3,6 +3,7 @@
 //! INVARIANT: a suite is the same in every run (its random numbers have a fixed seed) and ends by itself: whatever hangs is cut
 //! off by a time-out of the gateway or of the test.
 
+mod bombs;
 mod desync;
 mod http2;
 mod injection;
