@@ -78,7 +78,10 @@ const ALONE: &[(&str, &str)] = &[
     ),
     ("padded", "@(\"x\".PadLeft(int.MaxValue).Length)"),
     ("repeated", "@(new string('x', int.MaxValue).Length)"),
-    ("formatted", "@(string.Format(context.Request.Headers.GetValueOrDefault(\"x\", \"{0,2000000000}\"), 1).Length)"),
+    (
+        "formatted",
+        "@(string.Format(context.Request.Headers.GetValueOrDefault(\"x\", \"{0,2000000000}\"), 1).Length)",
+    ),
     ("digits", "@((1.5).ToString(\"F999999999\").Length)"),
     ("sized", "@(new byte[int.MaxValue].Length)"),
     ("recursive", "@{ int f(int n) { return f(n + 1) + 1; } return f(0); }"),
