@@ -7,13 +7,15 @@ use bytes::Bytes;
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, Cache, CacheKey, CachePlace, Call, CallError, Calls,
-    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, NoEvents, NoTasks, Refresh,
-    Tasks, TokenSource,
+    Distance, Embedding, Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Near,
+    NoEvents, NoTasks, Refresh, SemanticCache, SemanticCacheSettings, SemanticCacheUnavailable,
+    SemanticLookup, Tasks, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::semantic_cache::SemanticCacheConfig;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -73,6 +75,7 @@ pub fn offline_ports() -> Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
         cache: Arc::new(Offline),
+        semantic_cache: Arc::new(Unkept(SemanticCacheConfig::default())),
         calls: Arc::new(Offline),
         authorizations: Arc::new(Named(Vec::new())),
         counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
@@ -88,7 +91,39 @@ pub fn offline_ports() -> Ports {
 pub fn ports_of_check(config: &Config) -> Ports {
     let names = config.connections.iter();
     let names = names.map(|known| (known.provider.clone(), known.id.clone())).collect();
-    Ports { authorizations: Arc::new(Named(names)), ..offline_ports() }
+    Ports {
+        authorizations: Arc::new(Named(names)),
+        semantic_cache: Arc::new(Unkept(config.semantic_cache)),
+        ..offline_ports()
+    }
+}
+
+/// A semantic cache that keeps nothing; what documents are judged by is the configuration's.
+struct Unkept(SemanticCacheConfig);
+
+impl SemanticCache for Unkept {
+    fn nearest(
+        &self,
+        _: &CacheKey,
+        _: &Embedding,
+        _: Distance,
+    ) -> BoxFuture<'static, Result<Option<Near>, SemanticCacheUnavailable>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn keep(&self, _: &CacheKey, _: &Embedding, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn settings(&self) -> SemanticCacheSettings {
+        self.0.settings()
+    }
+
+    fn looked_up(&self, _: SemanticLookup) {}
 }
 
 /// Connections by name.

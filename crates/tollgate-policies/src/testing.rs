@@ -2,6 +2,7 @@
 
 mod cache;
 mod ports;
+mod semantic_cache;
 pub(crate) mod signer;
 
 use std::sync::{Arc, Mutex};
@@ -16,7 +17,7 @@ use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
     Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, TokenLimits, Traffic,
-    Uri, Variables, compile_document, process, read,
+    Uri, Variables, compile_document, process, read, unpaired,
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
@@ -26,6 +27,7 @@ use ports::{
     TraceLog, block_on,
 };
 pub(crate) use ports::{FakeKeys, NOW, Sent, World};
+pub(crate) use semantic_cache::FakeSemanticCache;
 
 use crate::{ALL, UNSUPPORTED};
 
@@ -52,6 +54,7 @@ pub(crate) struct Case {
     identity_ready: bool,
     keys: Arc<FakeKeys>,
     cache: Arc<FakeCache>,
+    semantic_cache: Arc<FakeSemanticCache>,
     calls: Arc<FakeCalls>,
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
@@ -105,6 +108,7 @@ impl Case {
         let mut sections: [String; 4] = Default::default();
         policies.clone_into(&mut sections[section]);
         let clock = Arc::new(HandClock::new(NOW));
+        let calls = Arc::<FakeCalls>::default();
         Self {
             sections,
             scope: Scope::Operation,
@@ -123,12 +127,13 @@ impl Case {
             contract: None,
             prepare: None,
             template_parameters: None,
-            names: FakeNames::default(),
+            names: FakeNames { calls: Arc::clone(&calls), ..FakeNames::default() },
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
             cache: Arc::default(),
-            calls: Arc::default(),
+            semantic_cache: Arc::default(),
+            calls,
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
             tasks: FakeTasks::new(&clock),
             clock,
@@ -316,6 +321,20 @@ impl Case {
         self
     }
 
+    /// The semantic cache of an earlier run.
+    pub(crate) fn semantic_cache(mut self, cache: &Arc<FakeSemanticCache>) -> Self {
+        self.semantic_cache = Arc::clone(cache);
+        self
+    }
+
+    /// Policies that no request of the document meets together with the one that they need, rendered.
+    pub(crate) fn unpaired(&self) -> String {
+        let (documents, findings, errors) = self.compile(&self.ports(&Arc::default()));
+        assert!(!errors, "{findings}");
+        let alone = unpaired([&Chain::new(documents)]);
+        alone.into_iter().map(|finding| finding.message + "\n").collect()
+    }
+
     /// Seconds since 1970.
     pub(crate) fn at(self, now: i64) -> Self {
         self.clock.set(now * 1_000);
@@ -362,6 +381,7 @@ impl Case {
             authorizations: Arc::new(FakeIdentities { ready: self.identity_ready }),
             calls: Arc::clone(&self.calls) as _,
             cache: Arc::clone(&self.cache) as _,
+            semantic_cache: Arc::clone(&self.semantic_cache) as _,
             counters: Arc::clone(&self.counters) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),

@@ -83,6 +83,13 @@ impl ModelCall {
         self.prompt_tokens_asked()
     }
 
+    /// The request has its answer without a model: it consumed nothing.
+    pub(crate) fn answered_without(cx: &mut RequestCx) {
+        if let Some(call) = cx.extensions.get::<Arc<Self>>().map(Arc::clone) {
+            call.tell(cx, 0);
+        }
+    }
+
     /// The most tokens that the completion of the request may have: as it states, else `unstated`; 0 when its protocol
     /// knows no bound.
     pub(crate) fn completion(&self, request: &Request, unstated: u64) -> u64 {

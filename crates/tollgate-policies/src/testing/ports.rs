@@ -257,6 +257,8 @@ pub(super) struct FakeNames {
     pub(super) loggers: Vec<String>,
     pub(super) backends: Vec<String>,
     pub(super) certificates: Vec<(String, Arc<Certificate>)>,
+    /// What answers calls of backends.
+    pub(super) calls: Arc<FakeCalls>,
 }
 
 impl Names for FakeNames {
@@ -268,6 +270,19 @@ impl Names for FakeNames {
             path: "/".to_owned(),
             query: String::new(),
         })
+    }
+
+    fn call_backend(
+        &self,
+        id: &str,
+        mut call: Call,
+    ) -> BoxFuture<'static, Result<Response, CallError>> {
+        if !self.backends.iter().any(|known| known == id) {
+            let unknown = CallError::UnknownBackend(id.to_owned());
+            return Box::pin(async { Err(unknown) });
+        }
+        call.url = format!("backend:{id}{}", call.url).into();
+        self.calls.send(call)
     }
 
     fn backend_ids(&self) -> Vec<&str> {
