@@ -25,6 +25,7 @@ mod limits;
 mod load_time;
 mod named_values;
 mod operation;
+mod otlp;
 mod pools;
 mod readme;
 mod redis;

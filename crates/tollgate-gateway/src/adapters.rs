@@ -29,7 +29,7 @@ use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::loggers::{LoggerPool, LoggerSettings};
 use crate::redis::Redis;
 use crate::system::{NoTrace, SystemClock, SystemRandomness};
-use crate::telemetry::{Metrics, SharedRedactor};
+use crate::telemetry::{Metrics, Otlp, SharedRedactor};
 use crate::wire::{Budget, system_root_certificates};
 
 /// Everything that reaches the outside for one gateway.
@@ -53,6 +53,7 @@ pub(crate) struct Adapters {
     /// What no policy may call, as soon as it is known.
     pub(crate) own_listeners: OwnListeners,
     pub(crate) redactor: Arc<SharedRedactor>,
+    pub(crate) otlp: Arc<Otlp>,
 }
 
 impl Adapters {
@@ -82,11 +83,15 @@ impl Adapters {
             metrics: Arc::clone(&metrics),
         };
         let authorizations = Arc::new(AuthorizationPool::new(Arc::clone(&fetcher), around));
+        let redactor = Arc::new(SharedRedactor::default());
+        let (fetch, counted) = (Arc::clone(&fetcher), Arc::clone(&metrics));
+        let otlp = Arc::new(Otlp::new(fetch, counted, Arc::clone(&redactor)));
         let budget = Arc::<Budget>::default();
         let calls = CallPool::new(CallParts {
             fetcher: Arc::clone(&fetcher),
             budget: Arc::clone(&budget),
             metrics: Arc::clone(&metrics),
+            otlp: Arc::clone(&otlp),
         });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
@@ -96,7 +101,6 @@ impl Adapters {
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let loggers = Arc::new(LoggerPool::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let breakers = Arc::new(Breakers::new(metrics.backends().clone()));
-        let redactor = Arc::new(SharedRedactor::default());
         Self {
             resolver,
             fetcher,
@@ -114,6 +118,7 @@ impl Adapters {
             metrics,
             own_listeners: OwnListeners::default(),
             redactor,
+            otlp,
         }
     }
 
@@ -150,6 +155,7 @@ impl Adapters {
         self.apply_egress(config);
         self.caches.resize(config.cache_size);
         self.counters.apply(config.counters);
+        self.otlp.apply(config.otlp.as_ref());
         self.redis.apply(config.redis.clone()).await;
     }
 

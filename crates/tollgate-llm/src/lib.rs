@@ -28,6 +28,7 @@
 
 mod answer;
 mod api;
+mod conventions;
 mod json;
 mod request;
 mod sse;

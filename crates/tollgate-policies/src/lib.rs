@@ -6,6 +6,7 @@
 mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
+mod azure_openai_emit_token_metric;
 mod azure_openai_token_limit;
 mod base_url;
 mod cache_lookup;
@@ -21,6 +22,7 @@ mod choose;
 mod conversion;
 mod cors;
 mod cross_domain;
+mod dimension;
 mod emit_metric;
 mod exists_action;
 mod find_and_replace;
@@ -33,6 +35,7 @@ mod limit;
 mod limit_concurrency;
 mod liquid;
 mod llm;
+mod llm_emit_token_metric;
 mod llm_token_limit;
 mod log_to_eventhub;
 mod message_body;
@@ -93,6 +96,7 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    azure_openai_emit_token_metric::POLICY,
     azure_openai_token_limit::POLICY,
     cache_lookup::POLICY,
     cache_lookup_value::POLICY,
@@ -112,6 +116,7 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    llm_emit_token_metric::POLICY,
     llm_token_limit::POLICY,
     log_to_eventhub::POLICY,
     mock_response::POLICY,

@@ -24,7 +24,7 @@ pub use counters::{
     Window,
 };
 pub use events::{
-    CustomMetric, Event, EventLogger, Events, NoEvents, Partition, Severity, TraceLine,
+    CustomMetric, Event, EventLogger, Events, NoEvents, Partition, Severity, TokenUsage, TraceLine,
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};

@@ -7,7 +7,7 @@ const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'stat
 }
 
 use KeyType::{
-    Address, Bool, Count, Date, Duration, List, NamedValue, Secret, SecretTable, Secrets,
+    Address, Bool, Count, Date, Duration, List, NamedValue, Ratio, Secret, SecretTable, Secrets,
     ServerUrl, Size, Text, Url, Word,
 };
 
@@ -71,6 +71,35 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("log.level", Text, "info", "Level, or a filter such as `info,tollgate_gateway=debug`."),
     key("log.format", Word(&["json", "text"]), "json", "Form of log lines."),
+    key(
+        "otlp.endpoint",
+        Url,
+        "",
+        "Collector that metrics and traces are sent to by OTLP over HTTP, in protobuf: `/v1/traces` and `/v1/metrics` are appended. Without it nothing is sent. `{ env = \"OTEL_EXPORTER_OTLP_ENDPOINT\" }` takes the variable that is usual for it.",
+    ),
+    key("otlp.headers", SecretTable, "", "Headers of each request to the collector."),
+    key("otlp.service-name", Text, "tollgate", "`service.name` of what is sent."),
+    key(
+        "otlp.attributes.*",
+        Text,
+        "",
+        "Further attributes of the resource, such as `\"deployment.environment.name\" = \"production\"`. `service.instance.id` is chosen at each start unless it is here.",
+    ),
+    key(
+        "otlp.traces",
+        Bool,
+        "true",
+        "Whether traces are sent: a span for each request, for each call of a backend and for each request of a policy.",
+    ),
+    key("otlp.metrics", Bool, "true", "Whether metrics are sent."),
+    key(
+        "otlp.sampling-ratio",
+        Ratio,
+        "1",
+        "Which part of the traces that begin at the gateway is sampled. A request with `traceparent` is sampled when its caller's span is.",
+    ),
+    key("otlp.interval", Duration, "60s", "How often metrics are sent; at least a second."),
+    key("otlp.timeout", Duration, "10s", "How long the collector may take for an answer."),
     key("gateway.id", Text, "managed", "`context.Deployment.GatewayId`."),
     key("gateway.region", Text, "", "`context.Deployment.Region`."),
     key("gateway.service-name", Text, "", "`context.Deployment.ServiceName`."),

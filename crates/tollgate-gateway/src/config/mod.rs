@@ -9,6 +9,7 @@ pub mod keys;
 mod limits;
 mod loggers;
 mod named_values;
+mod otlp;
 mod pools;
 mod secrets;
 mod shared;
@@ -34,7 +35,7 @@ use crate::fetch::EgressProxy;
 use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
-use crate::telemetry::check_log_level;
+use crate::telemetry::{OtlpSettings, check_log_level};
 use crate::{Limits, ListenSettings, Timeouts};
 pub use authorities::{AuthoritiesConfig, SchemaConfig};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
@@ -63,6 +64,8 @@ pub struct Config {
     pub admin_key: Option<Secret<String>>,
     /// Logs.
     pub log: LogSettings,
+    /// The collector of metrics and traces.
+    pub otlp: Option<OtlpSettings>,
     /// `context.Deployment`.
     pub deployment: Deployment,
     /// Limits on messages.
@@ -409,6 +412,11 @@ fn duration(table: Option<Table<'_>>, key: &str, default: Duration) -> Duration 
     written.flatten().unwrap_or(default)
 }
 
+/// A part of a whole.
+fn ratio(table: Option<Table<'_>>, key: &str, default: f64) -> f64 {
+    table.and_then(|table| table.get(key)).and_then(Item::ratio).unwrap_or(default)
+}
+
 fn optional_duration(table: Option<Table<'_>>, key: &str) -> Option<Duration> {
     table?.get(key)?.duration()?
 }
@@ -464,6 +472,7 @@ impl Reader<'_> {
         let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
         let named_values = self.named_values(table.table("named-values"));
         let log = self.log(table.table("log"));
+        let otlp = self.otlp(table.table("otlp"));
         let keys = table.table("keys");
         Config {
             listen: settings,
@@ -471,6 +480,7 @@ impl Reader<'_> {
             listen_certificates: names(Some(listen_certificates)),
             admin_key,
             log,
+            otlp,
             deployment: deployment(table.table("gateway")),
             limits: limits::limits(table.table("limits")),
             expression_limits: limits::expression_limits(table.table("limits")),

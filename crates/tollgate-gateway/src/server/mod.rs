@@ -18,6 +18,7 @@ mod proxy_protocol;
 mod request;
 mod serve;
 mod site;
+mod spans;
 mod status;
 mod trace_context;
 mod two;
@@ -40,7 +41,7 @@ pub use site::Site;
 pub use status::ServerStatus;
 
 use crate::ListenSettings;
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::{AccessLog, Metrics, Otlp};
 use crate::wire::Connections;
 
 /// What a server works with.
@@ -55,6 +56,8 @@ pub struct ServerParts<S> {
     pub access: Arc<dyn AccessLog>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Traces of requests.
+    pub otlp: Arc<Otlp>,
 }
 
 /// A server that has bound its listeners.

@@ -19,11 +19,12 @@ use uuid::Uuid;
 use super::client::Peer;
 use super::request::{self, Head, Rejection};
 use super::trace_context::continue_or_begin;
-use super::{Shared, Site};
+use super::{Shared, Site, spans};
+use crate::telemetry::otlp::Traced;
 use crate::telemetry::{AccessError, AccessRecord, Side};
 use crate::wire::{
-    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, PingoraWire,
-    Received, RequestFacts, Socket, Written,
+    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, Observers,
+    PingoraWire, Received, RequestFacts, Socket, Written,
 };
 use crate::{Matched, Refusal};
 
@@ -152,6 +153,7 @@ struct Prepared {
     unmatched: bool,
     received: Received,
     record: AccessRecord,
+    traced: Option<Traced>,
 }
 
 fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
@@ -159,7 +161,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     let request_id = Uuid::new_v4();
     peer.strip_identity(&mut headers, &shared.settings.identity_headers);
     let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
-    continue_or_begin(&mut headers, request_id);
+    let mut traced = continue_or_begin(&mut headers, request_id, &shared.parts.otlp);
     let (matched, refusal) = match site.route(&facts.method, &host, &path, &query, &headers) {
         Ok(matched) => (matched, None),
         Err(Refusal { matched, error }) => (*matched, Some(error)),
@@ -176,6 +178,9 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.route = info.clone();
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
+    if let Some(traced) = &mut traced {
+        spans::begin(&mut traced.span, &record, &original_url, &headers);
+    }
     let request = Request {
         original_method: facts.method.clone(),
         method: facts.method,
@@ -202,7 +207,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         certificate: peer.certificate.clone(),
         tracing: false,
     };
-    Prepared { request, route, client, chain, refusal, unmatched, received, record }
+    Prepared { request, route, client, chain, refusal, unmatched, received, record, traced }
 }
 
 async fn run<S: Site>(
@@ -213,10 +218,22 @@ async fn run<S: Site>(
     closing: bool,
     began: Instant,
 ) -> Option<Downstream> {
-    let Prepared { request, route, client, chain, refusal, unmatched, received, mut record } =
-        prepared;
+    let Prepared {
+        request,
+        route,
+        client,
+        chain,
+        refusal,
+        unmatched,
+        received,
+        mut record,
+        traced,
+    } = prepared;
     let connections = Arc::clone(&shared.parts.connections);
     let backends = Arc::clone(&site) as Arc<dyn Backends>;
+    let mut wire = PingoraWire::new(down, connections, backends, received);
+    let trace = traced.as_ref().map(|traced| Arc::clone(traced.span.trace()));
+    wire.observe(Observers { trace, model_log: None });
     let mut cx = RequestCx {
         request,
         response: None,
@@ -228,7 +245,7 @@ async fn run<S: Site>(
         client,
         route,
         ports: site.ports().clone(),
-        wire: Box::new(PingoraWire::new(down, connections, backends, received)),
+        wire: Box::new(wire),
         eval: RequestCx::eval_state(site.expression_limits()),
         counted: Counted::default(),
         forwardings: Forwardings::default(),
@@ -262,6 +279,9 @@ async fn run<S: Site>(
     finish_record(&mut record, &written, &down, &stats, began);
     shared.parts.access.record(&record);
     count(shared, &record, &written);
+    if let Some(mut traced) = traced {
+        spans::end(&mut traced.span, &record);
+    }
     (written.ended == Ended::Whole && !written.tunnelled).then_some(down)
 }
 
