@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate_emulator::{CONTOSO, Running, TokenSpec, TokenVersion};
 
-use crate::harness::{Answer, Call, Directory, Gateway, azure, repository};
+use crate::harness::{Answer, Call, Directory, Gateway, azure, repository, until};
 
 const AUDIENCE: &str = "0a5e7d0c-9a43-4f0b-8a57-2f1c9a55e002";
 const CLIENT: &str = "6d1c5a37-6f0e-4d68-9f5a-3b8f1c1de001";
@@ -58,7 +58,14 @@ fn no_example_is_without_a_test() {
     found.sort();
     assert_eq!(
         found,
-        ["api-key", "backend-credentials", "openid-provider", "per-operation", "spill-over"]
+        [
+            "api-key",
+            "backend-credentials",
+            "chargeback",
+            "openid-provider",
+            "per-operation",
+            "spill-over"
+        ]
     );
 }
 
@@ -213,4 +220,42 @@ async fn per_operation() {
     );
     let unknown = gateway.send(other.bearer(&spender)).await.expect(404);
     assert_eq!(unknown.text(), "{ \"statusCode\": 404, \"message\": \"Resource not found\" }");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chargeback() {
+    let azure = azure().await;
+    let keys = ["SEARCH_KEY", "SUPPORT_KEY", "SEARCH_BATCH_KEY"];
+    let variables = keys.map(|name| (name, format!("the {name} of a team")));
+    let gateway = start_with("examples/chargeback", &azure, &variables);
+    let send = async |call: Call, key: usize| {
+        gateway.send(call.header("api-key", &variables[key].1)).await.expect(200);
+    };
+    send(chat("gpt-4o"), 0).await;
+    send(chat("gpt-4o"), 1).await;
+    send(chat("gpt-4o"), 1).await;
+    let streamed = json!({"messages": [{"role": "user", "content": "Hello"}], "stream": true});
+    let path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+    send(Call::json(path, &streamed), 2).await;
+    let readme = std::fs::read_to_string(repository().join("examples/chargeback/README.md"));
+    let readme = readme.expect("a README");
+    // What the README shows is what there is to read.
+    let shown = readme.lines().filter(|line| line.starts_with("tollgate_custom_"));
+    let mut wanted: Vec<String> = shown.map(str::to_owned).collect();
+    assert_eq!(wanted.len(), 3);
+    for (subscription, product, team, tokens) in [
+        ("support-assistant", "assistants", "Support", "32.0"),
+        ("search-batch", "batch", "Search", "16.0"),
+    ] {
+        wanted.push(format!(
+            "tollgate_custom_total_tokens_total{{namespace=\"chargeback\",model=\"gpt-4o\",product_id=\"{product}\",subscription_id=\"{subscription}\",team=\"{team}\"}} {tokens}"
+        ));
+    }
+    for line in wanted {
+        until(&line, async || {
+            let metrics = gateway.admin("/metrics").await.expect(200).text();
+            metrics.lines().any(|found| found == line).then_some(())
+        })
+        .await;
+    }
 }

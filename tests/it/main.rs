@@ -22,6 +22,7 @@ mod harness;
 mod identity;
 mod jwt;
 mod limits;
+mod llm_logs;
 mod load_time;
 mod named_values;
 mod operation;

@@ -107,8 +107,8 @@ pub trait Names: Send + Sync {
     fn is_pool(&self, _id: &str) -> bool {
         false
     }
-    /// Whether the body of a request counts in the choice of who gets it.
-    fn wants_request_body(&self, _request: &crate::Request) -> bool {
+    /// Whether the body of a request is to be read before it is sent: it counts in the choice of who gets it, or is logged.
+    fn wants_request_body(&self, _request: &crate::Request, _info: &crate::RouteInfo) -> bool {
         false
     }
     /// Identifiers of all backends, for suggestions.

@@ -7,6 +7,7 @@ mod entities;
 mod key_type;
 pub mod keys;
 mod limits;
+mod llm_logs;
 mod loggers;
 mod named_values;
 mod otlp;
@@ -32,6 +33,7 @@ use tollgate_engine::{Deployment, Secret, TokenLimits, Url, User, Workspace};
 use crate::breaker::Rule;
 use crate::counters::CounterSettings;
 use crate::fetch::EgressProxy;
+use crate::llm_log::LlmLogSettings;
 use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
 use crate::settings::ClientCertificates;
@@ -294,6 +296,8 @@ pub struct ApiConfig {
     pub revision: String,
     /// Whether requests that name no revision are for this one.
     pub current: bool,
+    /// What is logged of the calls of models.
+    pub llm_logs: Option<LlmLogSettings>,
     /// Operations listed in the file.
     pub operations: Vec<OperationConfig>,
     /// Where it was written.
@@ -451,8 +455,15 @@ impl Reader<'_> {
         let workspaces = self.workspaces(table.table("workspaces"));
         let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
         let version_sets = self.version_sets(table.table("version-sets"));
-        let names_of_apis =
-            ApiNames { backends: &ids, workspaces: &workspace_ids, version_sets: &version_sets };
+        let loggers = self.loggers(table.table("loggers"));
+        let logger_ids: Vec<&str> = loggers.iter().map(|logger| logger.name.as_str()).collect();
+        let names_of_apis = ApiNames {
+            backends: &ids,
+            workspaces: &workspace_ids,
+            version_sets: &version_sets,
+            loggers: &logger_ids,
+            llm_logs: table.table("llm-logs"),
+        };
         let apis = self.apis(table.table("apis"), &names_of_apis);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
         let groups = entities::groups(table.table("groups"));
@@ -506,7 +517,7 @@ impl Reader<'_> {
             backends,
             pools,
             connections: self.connections(table.table("connections")),
-            loggers: self.loggers(table.table("loggers")),
+            loggers,
             apis,
             workspaces,
             products,

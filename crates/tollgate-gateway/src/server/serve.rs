@@ -20,11 +20,12 @@ use super::client::Peer;
 use super::request::{self, Head, Rejection};
 use super::trace_context::continue_or_begin;
 use super::{Shared, Site, spans};
+use crate::llm_log::{LlmLogEntry, LoggedRequest};
 use crate::telemetry::otlp::Traced;
 use crate::telemetry::{AccessError, AccessRecord, Side};
 use crate::wire::{
-    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, Observers,
-    PingoraWire, Received, RequestFacts, Socket, Written,
+    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, ModelCallLog,
+    Observers, PingoraWire, Received, RequestFacts, Socket, Written,
 };
 use crate::{Matched, Refusal};
 
@@ -233,7 +234,8 @@ async fn run<S: Site>(
     let backends = Arc::clone(&site) as Arc<dyn Backends>;
     let mut wire = PingoraWire::new(down, connections, backends, received);
     let trace = traced.as_ref().map(|traced| Arc::clone(traced.span.trace()));
-    wire.observe(Observers { trace, model_log: None });
+    let model_log = model_log(&*site, &route, &client);
+    wire.observe(Observers { trace, model_log });
     let mut cx = RequestCx {
         request,
         response: None,
@@ -283,6 +285,28 @@ async fn run<S: Site>(
         spans::end(&mut traced.span, &record);
     }
     (written.ended == Ended::Whole && !written.tunnelled).then_some(down)
+}
+
+/// What makes the logs of the calls of models that a request makes, if they are logged.
+fn model_log<S: Site>(
+    site: &S,
+    route: &Route,
+    client: &ClientInfo,
+) -> Option<Box<dyn Fn() -> Box<dyn ModelCallLog> + Send>> {
+    let log = site.llm_log(&route.info).filter(|log| log.takes(client.request_id))?;
+    let operation = route.info.operation.as_ref().map(|operation| operation.id.clone());
+    let (log, request) = (
+        Arc::clone(log),
+        LoggedRequest {
+            request_id: client.request_id,
+            began: client.timestamp,
+            operation: operation.unwrap_or_default(),
+            region: route.deployment.region.clone(),
+        },
+    );
+    Some(Box::new(move || {
+        Box::new(LlmLogEntry { log: Arc::clone(&log), request: request.clone() })
+    }))
 }
 
 fn finish_record(

@@ -28,6 +28,8 @@ pub(crate) struct AskedModel {
     pub(crate) provider: &'static str,
     /// The model or deployment; empty when it is not known.
     pub(crate) model: String,
+    /// `api-version` of the query; empty when there is none.
+    pub(crate) api_version: String,
     /// The body, when it was read.
     pub(crate) body: Bytes,
 }
@@ -48,7 +50,10 @@ impl AskedModel {
             Some(parsed.model()?.into_owned())
         };
         let model = model.map(str::to_owned).or_else(named).unwrap_or_default();
-        Some(Self { api, provider, model, body })
+        let parameters = request.uri.query.split('&');
+        let version = parameters.filter_map(|it| it.strip_prefix("api-version=")).next();
+        let api_version = version.unwrap_or_default().to_owned();
+        Some(Self { api, provider, model, api_version, body })
     }
 
     /// How its tokens are counted.
@@ -60,6 +65,8 @@ impl AskedModel {
 /// What a model has answered.
 #[derive(Debug, Default)]
 pub(crate) struct Answered {
+    /// Whether it could be read at all: what is no success was not.
+    pub(crate) is_read: bool,
     /// Whether it was a stream.
     pub(crate) is_stream: bool,
     /// What the backend says was used.
@@ -117,7 +124,13 @@ impl Reading {
                 drop(meter.finish());
                 let usage = meter.usage();
                 let counted = if usage.is_some() { 0 } else { meter.completion_tokens() };
-                Answered { is_stream: true, usage, counted, answer: meter.answer().clone() }
+                Answered {
+                    is_read: true,
+                    is_stream: true,
+                    usage,
+                    counted,
+                    answer: meter.answer().clone(),
+                }
             }
             Self::Whole(body) => {
                 let usage = Usage::of_response(&body);
@@ -125,7 +138,7 @@ impl Reading {
                 let answer = Answer::of_response(&body, limit).unwrap_or_default();
                 let counted = || answer.completion_tokens(asked.encoding());
                 let counted = if usage.is_some() { 0 } else { counted() };
-                Answered { is_stream: false, usage, counted, answer }
+                Answered { is_read: true, is_stream: false, usage, counted, answer }
             }
             Self::Nothing => Answered::default(),
         }

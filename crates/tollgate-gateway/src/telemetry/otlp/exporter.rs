@@ -273,3 +273,73 @@ impl Exporter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{CachingResolver, FetchSettings, Fetcher};
+    use crate::telemetry::Metrics;
+
+    fn exporting(traces: bool) -> Exporting {
+        let resolver = Arc::new(CachingResolver::default());
+        let parts = Parts {
+            fetcher: Arc::new(Fetcher::new(FetchSettings::default(), resolver)),
+            metrics: Arc::new(Metrics::new()),
+            redactor: Arc::default(),
+            instance: "one".into(),
+        };
+        let settings = OtlpSettings {
+            endpoint: "http://127.0.0.1:9/".to_owned(),
+            headers: Vec::new(),
+            service_name: "front".to_owned(),
+            attributes: vec![("service.instance.id".to_owned(), "own".to_owned())],
+            traces,
+            metrics: false,
+            sampling_ratio: 1.0,
+            interval: Duration::from_mins(1),
+            timeout: Duration::from_secs(1),
+        };
+        Exporting::begin(settings, parts)
+    }
+
+    fn dropped(exporting: &Exporting, reason: &str) -> String {
+        let text = exporting.exporter.parts.metrics.encode().unwrap();
+        let start =
+            format!("tollgate_otlp_items_dropped_total{{signal=\"traces\",reason=\"{reason}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or("0").to_owned()
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_in_number_and_bytes() {
+        let many = exporting(false);
+        for _ in 0..MAX_WAITING + 7 {
+            many.exporter.take(Span::default());
+        }
+        assert_eq!(dropped(&many, "queue_full"), "7");
+        let large = exporting(false);
+        let span = Span { name: "x".repeat(MAX_BYTES / 4), ..Span::default() };
+        for _ in 0..5 {
+            large.exporter.take(span.clone());
+        }
+        assert_eq!(dropped(&large, "queue_full"), "2");
+        assert_eq!(large.exporter.next_batch().len(), 3);
+        large.exporter.take(span);
+        assert_eq!(dropped(&large, "queue_full"), "2", "there is room again");
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_is_away_is_tried_once_more_at_the_end() {
+        let mut exporting = exporting(true);
+        exporting.exporter.take(Span::default());
+        exporting.end();
+        tokio::time::timeout(Duration::from_secs(20), exporting.ended()).await.unwrap();
+        assert_eq!(dropped(&exporting, "failed"), "1");
+    }
+
+    #[tokio::test]
+    async fn attributes_of_the_configuration_go_before_the_gateways_own() {
+        let resource = format!("{:?}", exporting(false).exporter.resource);
+        assert!(resource.contains("\"own\"") && !resource.contains("\"one\""), "{resource}");
+        assert!(resource.contains("\"front\""), "{resource}");
+    }
+}

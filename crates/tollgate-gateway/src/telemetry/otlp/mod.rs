@@ -77,9 +77,9 @@ struct Tracing {
     sampling: Sampling,
 }
 
-/// Which traces that begin here are sampled.
+/// Which traces are sampled, or which of anything with a random identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sampling {
+pub(crate) struct Sampling {
     /// Traces whose random part is less.
     below: u64,
 }
@@ -88,7 +88,8 @@ impl Sampling {
     /// The part of a trace's identifier that is random: the low 56 bits, as in level 2 of Trace Context.
     const RANDOM_BITS: u32 = 56;
 
-    fn new(ratio: f64) -> Self {
+    /// Those of a part, 0 to 1.
+    pub(crate) fn new(ratio: f64) -> Self {
         let all = 1_u64 << Self::RANDOM_BITS;
         #[expect(
             clippy::cast_possible_truncation,
@@ -100,7 +101,8 @@ impl Sampling {
         Self { below }
     }
 
-    fn takes(self, trace: u128) -> bool {
+    /// Whether one of this identifier is among them.
+    pub(crate) fn takes(self, trace: u128) -> bool {
         let random = trace & ((1 << Self::RANDOM_BITS) - 1);
         random < u128::from(self.below)
     }
