@@ -47,7 +47,7 @@ pub struct LlmLogSettings {
 }
 
 /// The log of calls of models of one API.
-pub(crate) struct LlmLog {
+pub struct LlmLog {
     settings: LlmLogSettings,
     sampling: Sampling,
     /// None is the gateway's own log.

@@ -7,6 +7,8 @@ mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
 mod azure_openai_emit_token_metric;
+mod azure_openai_semantic_cache_lookup;
+mod azure_openai_semantic_cache_store;
 mod azure_openai_token_limit;
 mod base_url;
 mod cache_lookup;
@@ -35,7 +37,10 @@ mod limit;
 mod limit_concurrency;
 mod liquid;
 mod llm;
+mod llm_content_safety;
 mod llm_emit_token_metric;
+mod llm_semantic_cache_lookup;
+mod llm_semantic_cache_store;
 mod llm_token_limit;
 mod log_to_eventhub;
 mod message_body;
@@ -52,6 +57,7 @@ mod redirect_content_urls;
 mod retry;
 mod return_response;
 mod rewrite_uri;
+mod semantic_cache;
 mod send_one_way_request;
 mod send_request;
 mod set_backend_service;
@@ -97,6 +103,8 @@ pub const ALL: &[PolicyDef] = &[
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
     azure_openai_emit_token_metric::POLICY,
+    azure_openai_semantic_cache_lookup::POLICY,
+    azure_openai_semantic_cache_store::POLICY,
     azure_openai_token_limit::POLICY,
     cache_lookup::POLICY,
     cache_lookup_value::POLICY,
@@ -117,6 +125,9 @@ pub const ALL: &[PolicyDef] = &[
     jsonp::POLICY,
     limit_concurrency::POLICY,
     llm_emit_token_metric::POLICY,
+    llm_content_safety::POLICY,
+    llm_semantic_cache_lookup::POLICY,
+    llm_semantic_cache_store::POLICY,
     llm_token_limit::POLICY,
     log_to_eventhub::POLICY,
     mock_response::POLICY,

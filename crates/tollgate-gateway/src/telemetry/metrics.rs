@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use tollgate_engine::ports::CacheStatus;
 
 use super::series::SeriesCount;
-use super::{BackendMetrics, CustomMetrics, OtlpMetrics, TokenUsageMetrics};
+use super::{BackendMetrics, CustomMetrics, OtlpMetrics, SemanticCacheMetrics, TokenUsageMetrics};
 
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
 /// a process that lives through many configurations must not keep them all.
@@ -70,6 +70,7 @@ pub struct Metrics {
     /// Nanoseconds since 1970.
     began: u64,
     backends: BackendMetrics,
+    semantic_cache: SemanticCacheMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
     counters_unavailable: Counter,
@@ -221,6 +222,7 @@ impl Metrics {
             otlp: OtlpMetrics::default(),
             began: unix_nanoseconds(SystemTime::now()),
             backends: BackendMetrics::default(),
+            semantic_cache: SemanticCacheMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
             counters_unavailable: Counter::default(),
@@ -234,6 +236,7 @@ impl Metrics {
         self.register_upkeep();
         self.register_policies();
         self.backends.register(&mut self.registry);
+        self.semantic_cache.register(&mut self.registry);
         self.begin_at_zero();
     }
 
@@ -461,6 +464,11 @@ impl Metrics {
     /// What is counted by backend.
     pub fn backends(&self) -> &BackendMetrics {
         &self.backends
+    }
+
+    /// What is counted of semantic caches.
+    pub fn semantic_cache(&self) -> &SemanticCacheMetrics {
+        &self.semantic_cache
     }
 
     /// Says whether the Redis server can be used.

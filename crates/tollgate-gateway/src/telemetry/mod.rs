@@ -12,6 +12,7 @@ mod metrics;
 pub(crate) mod otlp;
 mod queue;
 mod redact;
+mod semantic_cache;
 mod series;
 mod timestamp;
 mod token_usage;
@@ -25,5 +26,6 @@ pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within
 pub use otlp::{Otlp, OtlpSettings};
 pub use queue::LogQueue;
 pub use redact::{Redactor, SharedRedactor};
+pub use semantic_cache::SemanticCacheMetrics;
 pub(crate) use timestamp::Timestamp;
 pub use token_usage::{TokenUsageMetrics, TokenUsageSeries};

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use tollgate_engine::BoxFuture;
 use tollgate_engine::ports::{BodyEnd, BodyFilter, Passed};
-use tollgate_llm::{Answer, MeterOptions, StreamMeter, Usage, UsageForClient};
+use tollgate_llm::{Answer, MeterOptions, RealtimeMeter, StreamMeter, Usage, UsageForClient};
 
 use super::call::ModelCall;
 use super::request::Asked;
@@ -27,7 +27,7 @@ pub(super) struct Bound {
 /// A response of a model that is metered.
 pub(super) struct Metering {
     pub(super) call: Arc<ModelCall>,
-    pub(super) asked: Asked,
+    pub(super) asked: Arc<Asked>,
     pub(super) status: StatusCode,
     pub(super) watches: Watches,
     pub(super) bound: Option<Bound>,
@@ -35,10 +35,10 @@ pub(super) struct Metering {
 
 impl Metering {
     /// Charges what the response has used, and tells who watches.
-    fn over(&mut self, used: Used<'_>, how: BodyEnd) -> Over {
+    fn over(&mut self, used: Used<'_>, how: BodyEnd) -> Work {
         let Used { usage, source, answer } = used;
-        let end = ResponseEnd { usage, source, how, status: self.status, answer };
-        Over { charged: self.call.spend(usage.total), told: self.watches.end(&end) }
+        self.call.spend(usage.total);
+        self.watches.end(&ResponseEnd { usage, source, how, status: self.status, answer })
     }
 
     fn meter(&self) -> StreamMeter {
@@ -72,7 +72,7 @@ impl Metering {
     }
 
     /// A stream was read to its end; gives what the client is to see of it.
-    pub(super) fn read_stream(mut self, body: Bytes) -> (Bytes, Over) {
+    pub(super) fn read_stream(mut self, body: Bytes) -> (Bytes, Work) {
         let mut meter = self.meter();
         let mut seen = BytesMut::from(meter.push(body));
         self.watches.text(meter.new_text());
@@ -83,7 +83,7 @@ impl Metering {
     }
 
     /// An answer that is no stream was read, or as much of it as there will be.
-    pub(super) fn read_whole(mut self, body: &[u8], how: BodyEnd) -> Over {
+    pub(super) fn read_whole(mut self, body: &[u8], how: BodyEnd) -> Work {
         let usage = Usage::of_response(body);
         let wanted = self.watches.answer_bytes();
         let limit = if usage.is_some() { wanted } else { body.len() };
@@ -107,27 +107,19 @@ impl Metering {
     }
 }
 
-/// What waits of the end of a response.
-pub(super) struct Over {
-    /// The counters being told.
-    pub(super) charged: Option<BoxFuture<'static, ()>>,
-    /// What those who watch have to do.
-    pub(super) told: Vec<BoxFuture<'static, ()>>,
-}
+/// What those who watch have to do yet.
+type Work = Vec<BoxFuture<'static, ()>>;
 
-impl Over {
-    /// All of it, one after the other.
-    fn together(self) -> Option<BoxFuture<'static, ()>> {
-        let mut work: Vec<_> = self.charged.into_iter().chain(self.told).collect();
-        if work.len() < 2 {
-            return work.pop();
-        }
-        Some(Box::pin(async move {
-            for work in work {
-                work.await;
-            }
-        }))
+/// All of it, one after the other.
+fn together(mut work: Work) -> Option<BoxFuture<'static, ()>> {
+    if work.len() < 2 {
+        return work.pop();
     }
+    Some(Box::pin(async move {
+        for work in work {
+            work.await;
+        }
+    }))
 }
 
 /// What a response used.
@@ -164,10 +156,10 @@ impl BodyFilter for Metered {
         if self.meter.is_ended() { Passed::Last(passed) } else { Passed::On(passed) }
     }
 
-    fn finish(&mut self) -> Bytes {
+    fn finish(&mut self) -> Passed {
         let rest = self.meter.finish();
         self.metering.watches.text(self.meter.new_text());
-        rest
+        Passed::On(rest)
     }
 
     fn keeps_length(&self) -> bool {
@@ -176,7 +168,50 @@ impl BodyFilter for Metered {
 
     fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
         let used = self.metering.used_by_stream(&self.meter, how == BodyEnd::Whole);
-        self.metering.over(used, how).together()
+        together(self.metering.over(used, how))
+    }
+}
+
+/// Looks on while the messages of a Realtime backend pass.
+pub(super) struct Realtime {
+    metering: Metering,
+    meter: RealtimeMeter,
+}
+
+impl Realtime {
+    pub(super) fn new(metering: Metering) -> Self {
+        Self { metering, meter: RealtimeMeter::default() }
+    }
+}
+
+impl BodyFilter for Realtime {
+    fn piece(&mut self, piece: Bytes) -> Passed {
+        let before = self.meter.usage().total;
+        self.meter.push(&piece);
+        let total = self.meter.usage().total;
+        if total > before {
+            self.metering.call.progress(total);
+        }
+        Passed::On(piece)
+    }
+
+    fn keeps_length(&self) -> bool {
+        true
+    }
+
+    fn held(&self) -> usize {
+        self.meter.held()
+    }
+
+    fn forget(&mut self) {
+        self.meter.forget();
+    }
+
+    fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+        let usage = self.meter.usage();
+        together(
+            self.metering.over(Used { usage, source: UsageSource::Backend, answer: None }, how),
+        )
     }
 }
 
@@ -219,6 +254,6 @@ impl BodyFilter for Whole {
 
     fn end(self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
         let body = self.body.unwrap_or_default();
-        self.metering.read_whole(&body, how).together()
+        together(self.metering.read_whole(&body, how))
     }
 }
