@@ -337,8 +337,8 @@ mod tests {
         let rows = rows(settings(), body, answer);
         let shown: Vec<String> = rows.iter().map(Value::to_string).collect();
         expect_test::expect![[r#"
-            {"TimeGenerated":"2025-01-01T00:00:00.000000Z","CorrelationId":"00000000-0000-0000-0000-000000000000","OperationName":"chat","Region":"north","RequestId":"c1","DeploymentName":"gpt-4o","ModelName":"gpt-4o-2024","ApiVersion":"2024-10-21","IsStreamCompletion":false,"PromptTokens":30,"CompletionTokens":3,"TotalTokens":33,"RequestMessages":[{"role":"system","content":"be kind"},{"role":"user","content":"I am <$0>, <$0>, ***"}],"SequenceNumber":0}
-            {"TimeGenerated":"2025-01-01T00:00:00.000000Z","CorrelationId":"00000000-0000-0000-0000-000000000000","OperationName":"chat","Region":"north","RequestId":"c1","DeploymentName":"gpt-4o","ModelName":"gpt-4o-2024","ApiVersion":"2024-10-21","IsStreamCompletion":false,"PromptTokens":30,"CompletionTokens":3,"TotalTokens":33,"ResponseMessages":[{"role":"assistant","content":"Hi <$0>\nf({\"n\":<$0>5})"}],"SequenceNumber":0}"#]]
+            {"TimeGenerated":"2024-12-31T00:00:00.000000Z","CorrelationId":"00000000-0000-0000-0000-000000000000","OperationName":"chat","Region":"north","RequestId":"c1","DeploymentName":"gpt-4o","ModelName":"gpt-4o-2024","ApiVersion":"2024-10-21","IsStreamCompletion":false,"PromptTokens":24,"CompletionTokens":3,"TotalTokens":27,"RequestMessages":[{"role":"system","content":"be kind"},{"role":"user","content":"I am <$0>, <$0>, ***"}],"SequenceNumber":0}
+            {"TimeGenerated":"2024-12-31T00:00:00.000000Z","CorrelationId":"00000000-0000-0000-0000-000000000000","OperationName":"chat","Region":"north","RequestId":"c1","DeploymentName":"gpt-4o","ModelName":"gpt-4o-2024","ApiVersion":"2024-10-21","IsStreamCompletion":false,"PromptTokens":24,"CompletionTokens":3,"TotalTokens":27,"ResponseMessages":[{"role":"assistant","content":"Hi <$0>\nf({\"n\":<$0>5})"}],"SequenceNumber":0}"#]]
         .assert_eq(&shown.join("\n"));
     }
 
