@@ -63,6 +63,7 @@ fn no_example_is_without_a_test() {
             "api-key",
             "backend-credentials",
             "benchmark",
+            "content-safety",
             "openid-provider",
             "per-operation",
             "semantic-cache",
@@ -141,6 +142,39 @@ async fn backend_credentials() {
     assert!(came_with_key(&azure));
     gateway.send(call.header("x-use-identity", "true")).await.expect(200);
     assert!(!came_with_key(&azure));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_safety() {
+    let azure = azure().await;
+    let safety = &azure.content_safety;
+    let variables = [
+        ("CONTENT_SAFETY_ENDPOINT", safety.server().url().to_owned()),
+        ("CONTENT_SAFETY_KEY", safety.key()),
+    ];
+    let gateway = start_with("examples/content-safety", &azure, &variables);
+    let ask = async |prompt: &str, stream: bool| {
+        let body = json!({"messages": [{"role": "user", "content": prompt}], "stream": stream});
+        let path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+        gateway.send(Call::json(path, &body).header("api-key", TEAM_KEY)).await
+    };
+    ask("Hello", false).await.expect(200);
+    // The prompt for its harm and for attacks, and the answer.
+    assert_eq!(
+        (safety.server().count("*:analyze"), safety.server().count("*:shieldPrompt")),
+        (2, 1)
+    );
+    ask("hate-3", false).await.expect(200);
+    for prompt in ["hate-4", "selfharm-5", "sexual-6", "violence-7", "a jailbreak"] {
+        ask(prompt, false).await.expect(403);
+    }
+    assert!(ask("Hello", true).await.expect(200).text().ends_with("data: [DONE]\n\n"));
+    azure.openai.set_answer(Some("Something violence-6".to_owned()));
+    ask("Hello", false).await.expect(403);
+    let ended = ask("Hello", true).await.expect(200).text();
+    assert!(!ended.contains("Something") && !ended.contains("[DONE]"), "{ended}");
+    safety.server().go_offline();
+    ask("Hello", false).await.expect(403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

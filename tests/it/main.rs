@@ -14,6 +14,7 @@ mod cases;
 mod certificates;
 mod client_certificates;
 mod commands;
+mod content_safety;
 mod cross_domain;
 mod demo;
 mod events;

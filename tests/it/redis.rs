@@ -5,6 +5,7 @@
 
 mod cache;
 mod semantic_cache;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};

@@ -29,7 +29,7 @@ use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::loggers::{LoggerPool, LoggerSettings};
 use crate::redis::Redis;
 use crate::semantic_cache::SemanticCaches;
-use crate::system::{NoTrace, SystemClock, SystemRandomness};
+use crate::system::{NoTrace, RuntimeTasks, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::{Budget, system_root_certificates};
 
@@ -138,6 +138,7 @@ impl Adapters {
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
             events: Arc::new(self.events(config)),
+            tasks: Arc::new(RuntimeTasks),
         }
     }
 

@@ -8,8 +8,8 @@ use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, Cache, CacheKey, CachePlace, Call, CallError, Calls,
     Distance, Embedding, Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Near,
-    NoEvents, Refresh, SemanticCache, SemanticCacheSettings, SemanticCacheUnavailable,
-    SemanticLookup, TokenSource,
+    NoEvents, NoTasks, Refresh, SemanticCache, SemanticCacheSettings, SemanticCacheUnavailable,
+    SemanticLookup, Tasks, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
@@ -40,6 +40,23 @@ impl Randomness for SystemRandomness {
     }
 }
 
+/// Tasks of the runtime that serves.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RuntimeTasks;
+
+impl Tasks for RuntimeTasks {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        // Without a runtime the process is ending, and nobody is left to be told.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(work);
+        }
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
 /// Nobody listens to traces.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoTrace;
@@ -66,6 +83,7 @@ pub fn offline_ports() -> Ports {
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
         events: Arc::new(NoEvents),
+        tasks: Arc::new(NoTasks),
     }
 }
 

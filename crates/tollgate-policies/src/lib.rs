@@ -35,6 +35,7 @@ mod limit;
 mod limit_concurrency;
 mod liquid;
 mod llm;
+mod llm_content_safety;
 mod llm_semantic_cache_lookup;
 mod llm_semantic_cache_store;
 mod llm_token_limit;
@@ -119,6 +120,7 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    llm_content_safety::POLICY,
     llm_semantic_cache_lookup::POLICY,
     llm_semantic_cache_store::POLICY,
     llm_token_limit::POLICY,

@@ -23,8 +23,8 @@ use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
 pub(crate) use cache::FakeCache;
 use ports::{
-    FakeCalls, FakeIdentities, FakeNames, FakeWire, Filters, HandClock, Sequence, TraceLog,
-    block_on,
+    FakeCalls, FakeIdentities, FakeNames, FakeTasks, FakeWire, Filters, HandClock, Sequence,
+    TraceLog, block_on,
 };
 pub(crate) use ports::{FakeKeys, NOW, Sent, World};
 pub(crate) use semantic_cache::FakeSemanticCache;
@@ -58,8 +58,10 @@ pub(crate) struct Case {
     calls: Arc<FakeCalls>,
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
+    tasks: Arc<FakeTasks>,
     info: RouteInfo,
     token_limits: TokenLimits,
+    prepare: Option<Box<dyn FnOnce(&mut RequestCx)>>,
 }
 
 /// How a case ended.
@@ -123,6 +125,7 @@ impl Case {
             matched: Vec::new(),
             operation: None,
             contract: None,
+            prepare: None,
             template_parameters: None,
             names: FakeNames { calls: Arc::clone(&calls), ..FakeNames::default() },
             named_values: Values::default(),
@@ -132,6 +135,7 @@ impl Case {
             semantic_cache: Arc::default(),
             calls,
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
+            tasks: FakeTasks::new(&clock),
             clock,
             info: RouteInfo::default(),
             token_limits: TokenLimits::default(),
@@ -341,7 +345,20 @@ impl Case {
     pub(crate) fn within(mut self, world: &World) -> Self {
         self.clock = Arc::clone(&world.clock);
         self.counters = Arc::clone(&world.counters) as _;
+        self.tasks = Arc::clone(&world.tasks);
         self.info = world.info.clone();
+        self
+    }
+
+    /// Does something to the request before its policies.
+    pub(crate) fn prepared(mut self, prepare: impl FnOnce(&mut RequestCx) + 'static) -> Self {
+        self.prepare = Some(Box::new(prepare));
+        self
+    }
+
+    /// How limits of tokens admit.
+    pub(crate) fn token_limits(mut self, mode: TokenLimits) -> Self {
+        self.token_limits = mode;
         self
     }
 
@@ -370,6 +387,7 @@ impl Case {
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
             events: Arc::clone(trace) as _,
+            tasks: Arc::clone(&self.tasks) as _,
         }
     }
 
@@ -440,7 +458,7 @@ impl Case {
         assert!(!errors && findings.contains(why), "expected a warning `{why}` in:\n{findings}");
     }
 
-    pub(crate) fn run(self) -> Run {
+    pub(crate) fn run(mut self) -> Run {
         let trace = Arc::clone(&self.names.log);
         let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
@@ -452,13 +470,18 @@ impl Case {
         let filters = Filters::default();
         let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), filters.clone());
         let calls = Arc::clone(&self.calls);
+        let prepare = self.prepare.take();
         let mut cx = self.request(ports, recorded);
+        if let Some(prepare) = prepare {
+            prepare(&mut cx);
+        }
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
         Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, filters }
     }
 
     fn request(self, ports: Ports, (forwarded, slept, filters): Recorded) -> RequestCx {
+        let tasks = Arc::clone(&ports.tasks);
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -534,7 +557,7 @@ impl Case {
             eval: EvalState::new(Limits::default()),
             counted: tollgate_engine::counters::Counted::default(),
             forwardings: tollgate_engine::Forwardings::default(),
-            finally: tollgate_engine::Finally::default(),
+            finally: tollgate_engine::Finally::new(tasks),
             extensions: http::Extensions::default(),
         }
     }
@@ -589,6 +612,16 @@ impl Run {
     /// The body that the backend streams passes in these pieces and ends so; gives what the client gets of it.
     pub(crate) fn pass(&self, pieces: &[&str], how: BodyEnd) -> String {
         self.filters.pass(pieces, how, || {})
+    }
+
+    /// A piece of it passes; gives what the client gets, and whether the body has ended with it.
+    pub(crate) fn piece(&self, piece: &str) -> (String, bool) {
+        self.filters.piece(piece)
+    }
+
+    /// The body is over; gives what the client gets at last.
+    pub(crate) fn end(&self, how: BodyEnd) -> String {
+        self.filters.end(how)
     }
 
     /// Likewise to its end, and just before that something happens.

@@ -6,7 +6,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("cosmosdb-data-source", "GraphQL resolvers need Azure"),
     ("http-data-source", "GraphQL resolvers need Azure"),
     ("invoke-dapr-binding", "call the Dapr sidecar as a backend"),
-    ("llm-content-safety", ""),
     ("llm-emit-token-metric", ""),
     ("publish-event", "GraphQL subscriptions need Azure"),
     ("publish-to-dapr", "call the Dapr sidecar as a backend"),

@@ -14,8 +14,8 @@ use crate::jose::{Certificate, KeySet};
 use crate::ports::{
     AccessToken, Answer, Authorizations, BodyError, Cache, CacheKey, CachePlace, Call, CallError,
     Calls, Distance, Embedding, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
-    KeySets, KeySource, Lease, Names, Near, NoEvents, Scores, SemanticCache, SemanticCacheSettings,
-    SemanticCacheUnavailable, SemanticLookup, TokenSource, Via,
+    KeySets, KeySource, Lease, Names, Near, NoEvents, NoTasks, Scores, SemanticCache,
+    SemanticCacheSettings, SemanticCacheUnavailable, SemanticLookup, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -425,6 +425,7 @@ fn ports() -> Ports {
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
         events: Arc::new(NoEvents),
+        tasks: Arc::new(NoTasks),
     }
 }
 

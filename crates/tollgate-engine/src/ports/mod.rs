@@ -9,6 +9,7 @@ mod events;
 mod identity;
 mod keys;
 mod semantic_cache;
+mod tasks;
 mod wire;
 
 use std::fmt;
@@ -33,6 +34,7 @@ pub use semantic_cache::{
     Distance, Embedding, Near, Scores, SemanticCache, SemanticCacheSettings,
     SemanticCacheUnavailable, SemanticLookup,
 };
+pub use tasks::{NoTasks, Tasks};
 pub use wire::{
     BodyEnd, BodyError, BodyFilter, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Passed,
     Wire,
@@ -67,6 +69,8 @@ pub struct Ports {
     pub trace: Arc<dyn TraceSink>,
     /// Log lines, metrics and events of policies.
     pub events: Arc<dyn Events>,
+    /// Work beside requests.
+    pub tasks: Arc<dyn Tasks>,
 }
 
 impl fmt::Debug for Ports {
