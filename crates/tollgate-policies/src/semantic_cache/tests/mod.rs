@@ -39,14 +39,14 @@ fn response(status: u16, kind: &'static str, body: impl Into<bytes::Bytes>) -> R
 }
 
 /// An answer of a model for embeddings, at so much of a distance from the first axis.
-fn at(distance: f64) -> Result<Response, CallError> {
+fn at(distance: f64) -> Response {
     let cosine = 1.0 - distance;
     embedded(&[cosine, (1.0 - cosine * cosine).sqrt()])
 }
 
-fn embedded(numbers: &[f64]) -> Result<Response, CallError> {
+fn embedded(numbers: &[f64]) -> Response {
     let body = json!({"data": [{"index": 0, "embedding": numbers}]}).to_string();
-    Ok(response(200, "application/json", body))
+    response(200, "application/json", body)
 }
 
 fn chat(text: &str) -> Value {
@@ -74,7 +74,7 @@ impl Ask {
             before: String::new(),
             url: CHAT.to_owned(),
             body: chat(text),
-            embedding: at(0.0),
+            embedding: Ok(at(0.0)),
             answer: said("It is sunny.", "stop"),
             subscription: None,
             backends: vec!["emb"],
@@ -87,7 +87,7 @@ impl Ask {
     }
 
     fn at(self, distance: f64) -> Self {
-        self.with(|ask| ask.embedding = at(distance))
+        self.with(|ask| ask.embedding = Ok(at(distance)))
     }
 
     fn lookup(self, attributes: &str) -> Self {
@@ -400,9 +400,9 @@ fn whatever_fails_is_a_miss() {
         (Ok(response(429, "application/json", "{}")), "answered 429"),
         (Ok(response(200, "application/json", "{")), "answered with no embedding"),
         (Ok(response(200, "application/json", r#"{"data":[]}"#)), "answered with no embedding"),
-        (embedded(&[]), "answered with no embedding"),
-        (embedded(&[0.0, 0.0]), "answered with no embedding"),
-        (embedded(&vec![1.0; 8_193]), "answered with no embedding"),
+        (Ok(embedded(&[])), "answered with no embedding"),
+        (Ok(embedded(&[0.0, 0.0])), "answered with no embedding"),
+        (Ok(embedded(&vec![1.0; 8_193])), "answered with no embedding"),
         (
             Ok(response(200, "text/html", r#"{"data":[{"embedding":["1"]}]}"#)),
             "answered with no embedding",
@@ -472,7 +472,7 @@ fn look_ups_of_two_scopes_do_not_get_in_each_others_way() {
     let cache = cache();
     let ask = Ask::new("a");
     let wider = ask.policies().replace("0.05", "0.1");
-    let mut first = ask.clone().case(&cache).wider(Scope::Api, &wider).called(at(0.0)).run();
+    let mut first = ask.clone().case(&cache).wider(Scope::Api, &wider).called(Ok(at(0.0))).run();
     first.sent(0, 0);
     assert_eq!(cache.kept().len(), 1);
 }
