@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
+mod attacks;
 mod body_sizes;
 mod breakers;
 mod cache;
@@ -34,6 +35,7 @@ mod retry;
 mod semantic_cache;
 mod smuggling;
 mod streaming;
+mod strict;
 mod subscriptions;
 mod tls;
 mod token_limits;

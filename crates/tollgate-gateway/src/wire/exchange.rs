@@ -271,18 +271,19 @@ impl Exchange {
                         return Ok(event);
                     }
                 }
-                sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
-                    if sent.is_err() {
-                        // The backend may have answered before it closed; whether it has shows at the next read.
-                        self.upload.stop();
-                    }
-                }
+                // Before the header leaves: what has come of the body goes with it in one write.
                 heard = listen(down, side), if side != Side::Nothing => match heard {
                     Ok(Some(piece)) => self.upload.push(piece),
                     Ok(None) => self.upload.finish(),
                     Err(BodyError::ClientGone) => return Err(Broken::ClientGone),
                     Err(error) => return Err(Broken::Body(error)),
                 },
+                sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
+                    if sent.is_err() {
+                        // The backend may have answered before it closed; whether it has shows at the next read.
+                        self.upload.stop();
+                    }
+                }
                 () = sleep_until(deadline) => return self.late(),
             }
         }
