@@ -12,7 +12,8 @@
 //! - `http response`: the answer; its reason phrase counts when it is written;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
-//! Azure OpenAI is the backend `openai`, and Azure AI Content Safety the backend `safety`.
+//! Azure OpenAI is the backend `openai`, and Azure AI Content Safety the backend `safety`; `embeddings` is its model for embeddings, and `embeddings-of-azure` the same without
+//! credentials.
 //!
 //! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
@@ -312,6 +313,13 @@ url = "{safety_url}"
 [backends.safety-wrong-key]
 url = "{safety_url}"
 headers = {{ Ocp-Apim-Subscription-Key = {{ value = "no key of it", development = true }} }}
+
+[backends.embeddings]
+url = "{openai_url}/openai/deployments/text-embedding-3-small/embeddings"
+headers = {{ api-key = {{ value = "{openai_key}", development = true }} }}
+
+[backends.embeddings-of-azure]
+url = "{openai_url}/openai/deployments/text-embedding-3-small/embeddings"
 
 [backends.status]
 url = "{echo}/status"

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate_emulator::{CONTOSO, Running, Signature, TokenSpec, TokenVersion};
 
-use crate::harness::{Answer, Call, Directory, Gateway, azure, repository};
+use crate::harness::{Answer, Call, Directory, Gateway, azure, repository, until};
 
 const AUDIENCE: &str = "0a5e7d0c-9a43-4f0b-8a57-2f1c9a55e002";
 const CLIENT: &str = "6d1c5a37-6f0e-4d68-9f5a-3b8f1c1de001";
@@ -31,6 +31,7 @@ fn start_with(folder: &str, azure: &Running, more: &[(&'static str, String)]) ->
         ("ISSUER_URL", azure.entra.issuer(CONTOSO, TokenVersion::V2)),
         ("TEAM_A_KEY", TEAM_KEY.to_owned()),
         ("TEAM_A_OTHER_KEY", "another-key-of-team-a".to_owned()),
+        ("TEAM_B_KEY", "a-key-of-team-b".to_owned()),
     ];
     let readme = std::fs::read_to_string(path.join("README.md"))
         .or_else(|_| std::fs::read_to_string(repository().join("README.md")))
@@ -65,6 +66,7 @@ fn no_example_is_without_a_test() {
             "content-safety",
             "openid-provider",
             "per-operation",
+            "semantic-cache",
             "spill-over"
         ]
     );
@@ -236,6 +238,29 @@ async fn benchmark() {
     let calls = azure.echo.server().received();
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].header("authorization"), Some("Bearer backend-token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantic_cache() {
+    let azure = azure().await;
+    let gateway = start("examples/semantic-cache", &azure);
+    let ask = async |text: &str, key: &str| {
+        let path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+        let body = json!({"messages": [{"role": "user", "content": text}]});
+        let answer = gateway.send(Call::json(path, &body).header("api-key", key)).await.expect(200);
+        (answer.header("x-answered-by").to_owned(), answer.text())
+    };
+    let (by, first) = ask("What is the weather in Paris?", TEAM_KEY).await;
+    assert_eq!(by, "model");
+    // Its client may see the end of an answer a moment before the cache does.
+    let again = until("the answer is kept", async || {
+        let (by, text) = ask("what is the weather in paris", TEAM_KEY).await;
+        (by == "cache").then_some(text)
+    })
+    .await;
+    assert_eq!(again, first);
+    assert_eq!(ask("What is the weather in Rome?", TEAM_KEY).await.0, "model");
+    assert_eq!(ask("What is the weather in Paris?", "a-key-of-team-b").await.0, "model");
 }
 
 #[tokio::test(flavor = "multi_thread")]

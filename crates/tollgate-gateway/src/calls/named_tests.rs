@@ -17,7 +17,7 @@ use crate::loopback::{Loopback, answer};
 use crate::snapshot::SnapshotNames;
 use crate::{Backend, BackendPool, Credentials, Member, TlsOptions};
 
-fn backend(id: &str, port: u16, credentials: Credentials) -> Arc<Backend> {
+fn guarded(id: &str, port: u16, credentials: Credentials) -> Arc<Backend> {
     let rule = Rule {
         name: "rule".to_owned(),
         threshold: Threshold::Count(1),
@@ -82,7 +82,7 @@ async fn a_backend_gets_its_own_credentials() {
         authorization: Some(HeaderValue::from_static("Bearer theirs")),
         ..Credentials::default()
     };
-    let names = names([backend("b", server.address.port(), credentials)]);
+    let names = self::names([guarded("b", server.address.port(), credentials)]);
     for (written, expected) in [
         ("", "/base?api-version=1"),
         ("/text:analyze?api-version=2&a=b", "/base/text:analyze?a=b&api-version=1"),
@@ -103,10 +103,10 @@ async fn a_backend_gets_its_own_credentials() {
     let version = vec![("api-version".to_owned(), Secret::new("1".to_owned()))];
     let open = Credentials { query: version, ..Credentials::default() };
     let port = server.address.port();
-    let names = names([
-        backend("key", port, key),
-        backend("open", port, open),
-        backend("b", port, Credentials::default()),
+    let names = self::names([
+        guarded("key", port, key),
+        guarded("open", port, open),
+        guarded("b", port, Credentials::default()),
     ]);
     for (id, expected) in [("key", None), ("open", Some("own"))] {
         send(&names, id, "").await.unwrap();
@@ -125,8 +125,8 @@ async fn calls_of_policies_open_and_respect_circuit_breakers() {
     let throttled = Loopback::start(|_| answer(429, "")).await;
     let well = Loopback::start(|_| answer(200, "")).await;
     let [one, two] = [("one", &throttled), ("two", &well)]
-        .map(|(id, server)| backend(id, server.address.port(), Credentials::default()));
-    let names = names([Arc::clone(&one), two]);
+        .map(|(id, server)| guarded(id, server.address.port(), Credentials::default()));
+    let names = self::names([Arc::clone(&one), two]);
     let response = send(&names, "one", "").await.unwrap();
     assert_eq!(response.status, StatusCode::TOO_MANY_REQUESTS);
     let refused = send(&names, "one", "").await;
@@ -141,7 +141,7 @@ async fn calls_of_policies_open_and_respect_circuit_breakers() {
     assert_eq!((throttled.n_requests(), well.n_requests()), (1, 4));
     // What cannot be reached counts as well.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let gone = backend("gone", closed, Credentials::default());
+    let gone = guarded("gone", closed, Credentials::default());
     let names = self::names([Arc::clone(&gone)]);
     assert!(matches!(send(&names, "gone", "").await, Err(CallError::Connection(_))));
     assert!(matches!(send(&names, "all", "").await, Err(CallError::Unavailable { .. })));

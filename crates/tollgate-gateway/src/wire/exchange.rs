@@ -11,6 +11,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession as Http1;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
+use tollgate_engine::Clock as _;
 use tollgate_engine::ports::{BodyEnd, BodyError};
 
 use super::downstream::Downstream;
@@ -19,6 +20,8 @@ use super::origin::Origin;
 use super::pool::Session;
 use super::socket::Socket;
 use super::upload::{Sink, Upload};
+use crate::SystemClock;
+use crate::breaker::{ErrorReason, Outcome, Permit};
 
 /// More informational responses before the final one are not listened to.
 const MAX_INFORMATIONAL: usize = 16;
@@ -50,6 +53,8 @@ pub(crate) struct Exchange {
     trailers: Option<HeaderMap>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
+    /// Whom to tell when the body of the response breaks off.
+    pub(crate) permit: Option<Permit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +183,7 @@ impl Exchange {
             ending: None,
             trailers: None,
             bytes: 0,
+            permit: None,
         })
     }
 
@@ -265,18 +271,19 @@ impl Exchange {
                         return Ok(event);
                     }
                 }
-                sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
-                    if sent.is_err() {
-                        // The backend may have answered before it closed; whether it has shows at the next read.
-                        self.upload.stop();
-                    }
-                }
+                // Before the header leaves: what has come of the body goes with it in one write.
                 heard = listen(down, side), if side != Side::Nothing => match heard {
                     Ok(Some(piece)) => self.upload.push(piece),
                     Ok(None) => self.upload.finish(),
                     Err(BodyError::ClientGone) => return Err(Broken::ClientGone),
                     Err(error) => return Err(Broken::Body(error)),
                 },
+                sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
+                    if sent.is_err() {
+                        // The backend may have answered before it closed; whether it has shows at the next read.
+                        self.upload.stop();
+                    }
+                }
                 () = sleep_until(deadline) => return self.late(),
             }
         }
@@ -349,9 +356,9 @@ impl Exchange {
         }
     }
 
-    /// The session, for a connection that has been upgraded.
-    pub(crate) fn into_session(self) -> Session {
-        self.session
+    /// The session of a connection that has been upgraded, and what the backend's bytes pass.
+    pub(crate) fn into_tunnel(self) -> (Session, Filters) {
+        (self.session, self.filters)
     }
 
     fn deadline(&self, answer_within: Option<Duration>) -> Option<Instant> {
@@ -375,7 +382,20 @@ impl Exchange {
         self.filters.end(BodyEnd::Broken);
         let stuck = self.upload.is_pending()
             && self.upload.progressed + self.write_timeout <= Instant::now();
-        Err(if stuck { Broken::Stuck } else { Broken::Silent })
+        let (error, reason) = if stuck {
+            (Broken::Stuck, ErrorReason::Connection)
+        } else {
+            (Broken::Silent, ErrorReason::Timeout)
+        };
+        self.tell(reason);
+        Err(error)
+    }
+
+    /// Tells the backend's circuit breaker that the body breaks off.
+    fn tell(&mut self, reason: ErrorReason) {
+        if let Some(permit) = self.permit.take() {
+            permit.ended(Outcome::Failed(reason), Instant::now(), || SystemClock.unix_seconds());
+        }
     }
 
     /// Takes what the backend has said; nothing when the filters leave nothing of it.
@@ -411,6 +431,7 @@ impl Exchange {
             Err(error) => {
                 self.phase = Phase::Failed;
                 self.filters.end(BodyEnd::Broken);
+                self.tell(ErrorReason::Connection);
                 Err(error)
             }
         }

@@ -58,6 +58,10 @@ impl Filters {
         self.all.push(filtering);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Whether the body stays as long as the backend has announced it.
     pub(crate) fn keep_length(&self) -> bool {
         self.all.iter().all(|it| it.filter.as_ref().is_none_or(|filter| filter.keeps_length()))

@@ -108,10 +108,7 @@ impl PingoraWire {
         loop {
             let answer = self.call_hop(&hop, request, call.options).await;
             // What a redirect leads to says nothing about the backend.
-            if let Some(permit) = permit.take() {
-                let outcome = answer.as_ref().map_or_else(Outcome::of, answered);
-                permit.ended(outcome, Instant::now(), || SystemClock.unix_seconds());
-            }
+            let told = permit.take().and_then(|permit| tell(permit, &answer));
             let mut answer = answer?;
             let next = if call.options.follow_redirects && redirects < MAX_REDIRECTS {
                 self.redirected(&hop, request, &answer)?
@@ -121,6 +118,9 @@ impl PingoraWire {
             let Some(next) = next else {
                 if let Some(cookie) = set_cookie {
                     answer.headers.append(SET_COOKIE, cookie);
+                }
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.permit = told;
                 }
                 if let Some(watch) = watch.filter(|_| StateWatch::fits(&answer)) {
                     self.filter_response(Box::new(watch));
@@ -449,8 +449,16 @@ fn changed_headers(request: &Request, is_watched: bool, is_rewritten: bool) -> O
     Some(headers)
 }
 
-fn answered(answer: &Response) -> Outcome<'_> {
-    Outcome::Answered(answer.status, &answer.headers)
+/// Tells a circuit breaker how the call went so far; what is left is to be told how the body ends.
+fn tell(permit: Permit, answer: &Result<Response, ForwardError>) -> Option<Permit> {
+    let (now, unix_seconds) = (Instant::now(), || SystemClock.unix_seconds());
+    match answer {
+        Ok(answer) => permit.answered(answer.status, &answer.headers, now, unix_seconds),
+        Err(error) => {
+            permit.ended(Outcome::of(error), now, unix_seconds);
+            None
+        }
+    }
 }
 
 impl Failed {
