@@ -103,7 +103,7 @@ impl Control {
                     return (StatusCode::BAD_REQUEST, json!({"error": error}));
                 };
                 let received = server.received_at(query.get("path").unwrap_or("*"));
-                (StatusCode::OK, Value::from_iter(received.iter().map(told)))
+                (StatusCode::OK, received.iter().map(told).collect())
             }
             (&Method::POST, "/forget") => {
                 self.emulated.servers().into_iter().for_each(Server::forget);
