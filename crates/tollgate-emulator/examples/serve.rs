@@ -1,6 +1,9 @@
 //! Serves the emulators for clients in other languages: prints where everything is as one line of JSON, obeys commands on
 //! standard input, and ends when that ends, so that it cannot outlive who started it.
 //!
+//! `POST {control}/script` tells the emulators what to do: answers, faults, streams that break off, headers of rates. The crate's
+//! `script.rs` says how; `GET {control}/received?server=openai` gives what they were sent.
+//!
 //! Commands: `roll` makes Entra sign with a new key; `credentials` prints what Azure OpenAI was called with.
 #![expect(clippy::print_stdout, reason = "its output is how callers find it")]
 
@@ -41,6 +44,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "imds": running.imds.server().url(),
         "openai": running.openai.server().url(),
         "openai_key": running.openai.key(),
+        "content_safety": running.content_safety.server().url(),
+        "content_safety_key": running.content_safety.key(),
+        "control": running.control.server().url(),
         "gateway_ca": ca,
         "gateway_certificate": certificate,
     });
