@@ -4,6 +4,7 @@
 //! sets it, in a stage of its own.
 
 mod cache;
+mod state;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
