@@ -108,7 +108,11 @@ fn calls(running: &Running) -> Value {
             "status": call.status,
         })
     });
-    json!({"count": server.count("*"), "chats": server.count("*/chat/completions"), "last": last})
+    let mut paths = BTreeMap::<&str, usize>::new();
+    for call in &calls {
+        *paths.entry(&call.path).or_default() += 1;
+    }
+    json!({"count": server.count("*"), "paths": paths, "last": last})
 }
 
 /// Every key and token that reached Azure OpenAI.
