@@ -17,7 +17,14 @@ fn demo_makes_both_calls_and_ends() {
 
 #[test]
 fn demo_serves_a_directory() {
-    for example in ["api-key", "multi-team", "responses-affinity", "spill-over"] {
+    for example in [
+        "api-key",
+        "content-safety",
+        "multi-team",
+        "responses-affinity",
+        "semantic-cache",
+        "spill-over",
+    ] {
         let directory = repository().join("examples").join(example);
         let args = ["demo", &directory.to_string_lossy(), "--once"];
         let output = tollgate(&BTreeMap::new(), &args);

@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test fails at a slice that is wrong")]
 
+mod attacks;
 mod body_sizes;
 mod breakers;
 mod cache;
@@ -14,6 +15,7 @@ mod cases;
 mod certificates;
 mod client_certificates;
 mod commands;
+mod content_safety;
 mod cross_domain;
 mod demo;
 mod events;
@@ -30,8 +32,10 @@ mod readme;
 mod redis;
 mod reload;
 mod retry;
+mod semantic_cache;
 mod smuggling;
 mod streaming;
+mod strict;
 mod subscriptions;
 mod tls;
 mod token_limits;

@@ -4,7 +4,9 @@
 //! sets it, in a stage of its own.
 
 mod cache;
+mod semantic_cache;
 mod state;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};

@@ -48,7 +48,8 @@ impl Authority {
         self.issuer.pem()
     }
 
-    fn client(&self, protocols: &[&[u8]]) -> TlsConnector {
+    /// A client that trusts it and offers these protocols.
+    pub(crate) fn client(&self, protocols: &[&[u8]]) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         let root = CertificateDer::from_pem_slice(self.issuer.pem().as_bytes()).expect("a root");
         roots.add(root).expect("a root");

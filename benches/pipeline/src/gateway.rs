@@ -32,16 +32,29 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// CPU time so far, user and system, in clock ticks.
-    pub fn ticks(&self) -> Result<u64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        let after_name = stat.rsplit_once(") ").context("no name in stat")?.1;
-        let fields: Vec<&str> = after_name.split(' ').collect();
-        let field = |index: usize| -> Result<u64> {
-            Ok(fields.get(index).context("stat is short")?.parse()?)
-        };
-        Ok(field(11)? + field(12)?)
+    /// CPU time so far, of all threads that still run.
+    pub fn cpu(&self) -> Result<Duration> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id()))?;
+        tasks
+            .map(|task| {
+                let spent = std::fs::read_to_string(task?.path().join("schedstat"))?;
+                let nanos = spent.split(' ').next().context("schedstat is empty")?;
+                Ok(Duration::from_nanos(nanos.parse()?))
+            })
+            .sum()
     }
+
+    /// Resident memory, in KiB.
+    pub fn resident(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        kib(&status, "VmRSS:").context("no memory in status")
+    }
+}
+
+/// A figure of `/proc/PID/status`, in KiB.
+fn kib(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 impl Drop for Gateway {
@@ -64,10 +77,7 @@ pub fn check(binary: &Path, directory: &Path) -> Result<(Duration, u64)> {
     let mut peak = 0;
     let ended = loop {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib =
-            line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
+        peak = peak.max(kib(&text, "VmHWM:").unwrap_or(0));
         if let Some(ended) = process.try_wait()? {
             break ended;
         }

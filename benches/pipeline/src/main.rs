@@ -1,13 +1,10 @@
 //! What policies cost: CPU time of the gateway's process per request, with sixty policies over four scopes beside passing
 //! the request through, in one run; and how long a directory of many documents takes to load.
 
-mod directory;
-mod gateway;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
@@ -15,16 +12,14 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::gateway::Gateway;
+use tollgate_bench_pipeline::gateway::{self, Gateway};
+use tollgate_bench_pipeline::{directory, free_address};
 
 /// Requests of one round, over this many connections.
 const REQUESTS: usize = 20_000;
 const CONNECTIONS: usize = 8;
 const ROUNDS: usize = 5;
 const DOCUMENTS: usize = 1_000;
-
-/// Clock ticks of `/proc/PID/stat` are hundredths of a second on Linux.
-const MICROS_PER_TICK: f64 = 10_000.0;
 
 const BODY: &str = r#"{"model":"gpt-4o","messages":[{"role":"system","content":"You answer in one sentence and never apologise."},{"role":"user","content":"Name three rivers of Europe that flow into the Black Sea, and say in which country each of them has its source. Then tell how long they are, in kilometres, and which large towns stand on their banks. Keep the answer short, and do not use a list."}],"temperature":0.2,"max_tokens":200,"user":"6f1c2a0e-3d4b-4c5d-8e6f-7a8b9c0d1e2f","stream":false,"metadata":{"team":"blue","purpose":"benchmark"}}"#;
 
@@ -86,17 +81,15 @@ async fn start(binary: &Path, backend: SocketAddr, policies: bool) -> Result<Mea
 impl Measured {
     /// Microseconds of CPU per request.
     async fn round(&self) -> Result<f64> {
-        let before = self.gateway.ticks()?;
+        let before = self.gateway.cpu()?;
         let clients: Vec<_> = (0..CONNECTIONS)
             .map(|_| tokio::spawn(client(self.address.clone(), self.key)))
             .collect();
         for client in clients {
             client.await??;
         }
-        let ticks = self.gateway.ticks()? - before;
-        #[expect(clippy::cast_precision_loss, reason = "both are small")]
-        let micros = ticks as f64 * MICROS_PER_TICK / REQUESTS as f64;
-        Ok(micros)
+        let spent = self.gateway.cpu()? - before;
+        Ok(spent.as_secs_f64() * 1e6 / REQUESTS as f64)
     }
 }
 
@@ -151,10 +144,4 @@ async fn backend() -> Result<SocketAddr> {
         }
     });
     Ok(address)
-}
-
-/// An address that nothing listens on.
-fn free_address() -> Result<String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    Ok(listener.local_addr().context("no address")?.to_string())
 }

@@ -29,6 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Options { applications: vec![client, api], tls: Tls::On(Vec::new()), ..Options::default() };
     options.deployments.push(Deployment::chat("gpt-4o-busy", "gpt-4o-2024-11-20"));
     let running = Emulator::start(options).await?;
+    running.content_safety.set_blocklist("blocklist1", ["forbidden"]);
     running.openai.throttle("gpt-4o-busy", None, Duration::from_secs(1));
 
     let (ca, certificate) = certificate()?;
@@ -41,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "entra_https": running.entra.server().https_url(),
         "entra_ca": running.ca_pem(),
         "imds": running.imds.server().url(),
+        "content_safety": running.content_safety.server().url(),
         "openai": running.openai.server().url(),
         "openai_key": running.openai.key(),
         "gateway_ca": ca,

@@ -29,6 +29,7 @@ mod openapi;
 mod products;
 pub mod redis;
 mod router;
+pub mod semantic_cache;
 pub mod server;
 mod settings;
 mod snapshot;

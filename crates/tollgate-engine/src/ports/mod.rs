@@ -8,6 +8,8 @@ mod counters;
 mod events;
 mod identity;
 mod keys;
+mod semantic_cache;
+mod tasks;
 mod wire;
 
 use std::fmt;
@@ -28,6 +30,11 @@ pub use events::{
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
+pub use semantic_cache::{
+    Distance, Embedding, Near, Scores, SemanticCache, SemanticCacheSettings,
+    SemanticCacheUnavailable, SemanticLookup,
+};
+pub use tasks::{NoTasks, Tasks};
 pub use wire::{
     BodyEnd, BodyError, BodyFilter, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Passed,
     Wire,
@@ -48,6 +55,8 @@ pub struct Ports {
     pub authorizations: Arc<dyn Authorizations>,
     /// What is kept from one request for others.
     pub cache: Arc<dyn Cache>,
+    /// What is kept of language models' answers for questions that mean the same.
+    pub semantic_cache: Arc<dyn SemanticCache>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
     /// Counters that limits are kept with.
@@ -60,6 +69,8 @@ pub struct Ports {
     pub trace: Arc<dyn TraceSink>,
     /// Log lines, metrics and events of policies.
     pub events: Arc<dyn Events>,
+    /// Work beside requests.
+    pub tasks: Arc<dyn Tasks>,
 }
 
 impl fmt::Debug for Ports {

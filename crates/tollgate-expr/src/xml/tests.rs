@@ -73,13 +73,17 @@ fn depth_is_bounded_by_memory_alone() {
 #[test]
 fn many_attributes_and_namespaces_cost_steps() {
     let mut attributes = String::new();
-    let mut declared = String::new();
     for n in 0..40_000 {
         write!(attributes, " a{n}=''").unwrap();
-        write!(declared, " xmlns:p{n}='u{n}' p{n}:a=''").unwrap();
     }
+    let declared = |n: u32| {
+        (0..n).fold(String::new(), |text, n| text + &format!(" xmlns:p{n}='u{n}' p{n}:a=''"))
+    };
     check(&format!("<a{attributes}/>"), "a39999=\"\"");
-    check(&format!("<a{declared}/>"), "the expression takes too many steps");
+    check(&format!("<a{}/>", declared(1_024)), "p1023:a=\"\"");
+    check(&format!("<a{}/>", declared(1_025)), "More than 1024 namespaces are in scope.");
+    let all = format!("<a{}>{}</a>", declared(1_000), "<p0:b/>".repeat(40_000));
+    check(&all, "the expression takes too many steps");
     check(&format!("<a{attributes} a7=''/>"), "'a7' is a duplicate attribute name.");
 }
 

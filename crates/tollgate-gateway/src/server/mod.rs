@@ -15,6 +15,7 @@ mod client;
 mod listener;
 mod one;
 mod proxy_protocol;
+mod raw_head;
 mod request;
 mod serve;
 mod site;

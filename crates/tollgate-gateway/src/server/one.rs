@@ -12,6 +12,7 @@ use tollgate_engine::error_body;
 
 use super::client::Peer;
 use super::listener::closed;
+use super::raw_head::{self, HeadCheck, NoHead};
 use super::serve::{self, Incoming};
 use super::{Shared, Site};
 use crate::wire::{DRAIN, Downstream, Socket};
@@ -109,31 +110,43 @@ async fn read(
     session.set_keepalive(None);
     session.set_read_timeout(None);
     session.set_keepalive_reuses_remaining(Some(left - 1));
-    // A header that never ends is cut off here; pingora would take a megabyte.
-    let bound = site.limits().header_bytes + 1;
-    let had_prefix = prefix.is_some();
-    if let Some(prefix) = prefix {
-        session.set_pipelined_prefix(prefix);
+    handle.check_chunks(None);
+    let mut bytes = prefix.unwrap_or_default();
+    let mut check = HeadCheck::default();
+    let reading =
+        raw_head::read(handle.clone(), &mut bytes, &mut check, site.limits().header_bytes);
+    let head = match tokio::time::timeout(site.timeouts().request_header, reading).await {
+        Ok(head) => head.map_err(NoRequest::from)?,
+        // An answer to nothing would be taken for the answer to the next request.
+        Err(_) if bytes.is_empty() => return Err(NoRequest::Gone),
+        Err(_) => {
+            let message = "the header of the request took too long";
+            return Err(NoRequest::Refused(StatusCode::REQUEST_TIMEOUT, message));
+        }
+    };
+    if check.is_coded {
+        handle.check_chunks(bytes.get(head..));
     }
-    handle.limit_reads(Some(bound));
-    let read = tokio::time::timeout(site.timeouts().request_header, session.read_request()).await;
-    let (too_large, silent) = (handle.reads_left() == Some(0), handle.reads_left() == Some(bound));
-    handle.limit_reads(None);
-    match read {
+    session.set_pipelined_prefix(bytes);
+    // The head is whole, so this waits for nothing; should pingora see it in another way, it is malformed.
+    match tokio::time::timeout(site.timeouts().request_header, session.read_request()).await {
         Ok(Ok(true)) => Ok(session),
         Ok(Ok(false)) => Err(NoRequest::Gone),
-        Ok(Err(_)) if too_large => Err(NoRequest::Refused(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "the header of the request is too large",
-        )),
         Ok(Err(error)) if is_gone(&error) => Err(NoRequest::Gone),
-        Ok(Err(_)) => Err(NoRequest::Refused(StatusCode::BAD_REQUEST, "the request is malformed")),
-        // An answer to nothing would be taken for the answer to the next request.
-        Err(_) if silent && !had_prefix => Err(NoRequest::Gone),
-        Err(_) => Err(NoRequest::Refused(
-            StatusCode::REQUEST_TIMEOUT,
-            "the header of the request took too long",
-        )),
+        _ => Err(NoRequest::Refused(StatusCode::BAD_REQUEST, "the request is malformed")),
+    }
+}
+
+impl From<NoHead> for NoRequest {
+    fn from(why: NoHead) -> Self {
+        match why {
+            NoHead::Gone => Self::Gone,
+            NoHead::TooLarge => Self::Refused(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "the header of the request is too large",
+            ),
+            NoHead::Malformed(message) => Self::Refused(StatusCode::BAD_REQUEST, message),
+        }
     }
 }
 

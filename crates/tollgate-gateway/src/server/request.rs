@@ -53,8 +53,8 @@ const fn bad(message: &'static str) -> Rejection {
 
 /// Takes the head out of a session. What the session itself still needs stays in it.
 ///
-/// pingora has refused what cannot be parsed, two different lengths, a `Host` that contradicts the target, and transfer
-/// codings that do not end in `chunked`.
+/// What could be read in two ways line by line has been refused (`raw_head`), and pingora has refused what cannot be parsed, two
+/// different lengths, a `Host` that contradicts the target, and transfer codings that do not end in `chunked`.
 pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head, Rejection> {
     check_framing(session, limits)?;
     // Asked before the headers leave the session: it decides by them how the body is read.
@@ -82,6 +82,9 @@ pub(super) fn take(session: &mut ServerSession, limits: &Limits) -> Result<Head,
     }
     let parts = http::request::Parts::from(std::mem::replace(session.req_header_mut(), rest));
     let mut headers = parts.headers;
+    if version == Version::HTTP_2 && parts.uri.scheme_str().is_none_or(str::is_empty) {
+        return Err(bad("the request has no scheme"));
+    }
     if let Some(authority) = parts.uri.authority().filter(|_| version == Version::HTTP_2) {
         let host = HeaderValue::from_str(authority.as_str())
             .map_err(|_| bad("the authority is malformed"))?;
@@ -143,15 +146,6 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
     if request.headers.len() > limits.header_count {
         return Err(TOO_LARGE);
     }
-    let ServerSession::H1(session) = session else { return Ok(()) };
-    let raw = session.get_headers_raw_bytes();
-    if raw.len() > limits.header_bytes {
-        return Err(TOO_LARGE);
-    }
-    // pingora takes what these leave room for; whoever is behind or in front of us may understand it in another way.
-    if has_bare_line_feed(&raw) {
-        return Err(bad("a line of the header ends without a carriage return"));
-    }
     let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
     if lengths.next().is_some_and(|it| !is_number(it)) {
         return Err(bad("the Content-Length is malformed"));
@@ -161,11 +155,12 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
     if lengths.next().is_some() {
         return Err(bad("the request has two lengths"));
     }
+    let ServerSession::H1(session) = session else { return Ok(()) };
     let codings = request.headers.get_all(TRANSFER_ENCODING);
     let mut codings = codings.iter();
     if let Some(coding) = codings.next() {
         // pingora drops `Content-Length` silently when there are both; whoever is in front of us may have gone by it.
-        if names_content_length(&raw) {
+        if names_content_length(&session.get_headers_raw_bytes()) {
             return Err(bad("the request has two lengths"));
         }
         if codings.next().is_some()
@@ -178,17 +173,6 @@ fn check_framing(session: &ServerSession, limits: &Limits) -> Result<(), Rejecti
         }
     }
     Ok(())
-}
-
-fn has_bare_line_feed(raw: &[u8]) -> bool {
-    let mut lines = raw.split(|byte| *byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        // What follows the last line feed is no line.
-        if lines.peek().is_some() && line.last() != Some(&b'\r') {
-            return true;
-        }
-    }
-    false
 }
 
 fn is_number(value: &HeaderValue) -> bool {

@@ -104,7 +104,7 @@ impl Downstream {
         session.set_read_timeout(None);
         session.set_write_timeout(None);
         session.set_close_on_response_before_downstream_finish(false);
-        Self {
+        let mut this = Self {
             session,
             socket,
             expects_continue: facts.expects_continue && facts.body != Announced::Nothing,
@@ -116,7 +116,18 @@ impl Downstream {
             reading: Reading::Open,
             bytes_out: 0,
             tunnelled_in: 0,
+        };
+        this.notice_malformed_chunks();
+        this
+    }
+
+    /// What came with the header may be malformed already.
+    fn notice_malformed_chunks(&mut self) -> bool {
+        let malformed = self.socket.as_ref().is_some_and(Socket::chunks_malformed);
+        if malformed {
+            self.reading = Reading::Broken;
         }
+        malformed
     }
 
     /// What the head said.
@@ -138,7 +149,7 @@ impl Downstream {
     pub(crate) fn body_done(&mut self) -> bool {
         self.reading == Reading::Ended
             || self.facts.body == Announced::Nothing
-            || self.session.is_body_done()
+            || (self.reading == Reading::Open && self.session.is_body_done())
     }
 
     /// Whether any of the body has been taken from the wire.
@@ -195,6 +206,9 @@ impl Downstream {
         &mut self,
         latest: Option<Instant>,
     ) -> Result<Option<Bytes>, BodyError> {
+        if self.notice_malformed_chunks() {
+            return Err(malformed_chunks());
+        }
         let deadline = *self.read_deadline.get_or_insert_with(|| Instant::now() + self.limits.read);
         let deadline = latest.map_or(deadline, |latest| latest.min(deadline));
         let read = tokio::time::timeout_at(deadline, self.session.read_request_body()).await;
@@ -209,9 +223,8 @@ impl Downstream {
             Ok(Err(error)) if *error.etype() == ErrorType::ReadTimedout => {
                 Err(BodyError::ClientTimeout)
             }
-            Ok(Err(error)) if error.etype().as_str() == "InvalidChunk" => {
-                Err(BodyError::Encoding("the chunks of the body are malformed".to_owned()))
-            }
+            Ok(Err(error)) if error.etype().as_str() == "InvalidChunk" => Err(malformed_chunks()),
+            Ok(Err(_)) if self.notice_malformed_chunks() => Err(malformed_chunks()),
             Ok(Err(_)) => Err(BodyError::ClientGone),
             Err(_) => Err(BodyError::ClientTimeout),
         }
@@ -223,7 +236,7 @@ impl Downstream {
     /// Dropping the future loses nothing. A request that was sent behind this one (pipelining) hides the client's leaving
     /// until something is written.
     pub(crate) async fn gone(&mut self) {
-        loop {
+        while !self.notice_malformed_chunks() {
             let done = self.body_done();
             match self.session.read_body_or_idle(done).await {
                 Ok(Some(piece)) => self.discarded += piece.len() as u64,
@@ -330,6 +343,10 @@ impl Downstream {
         }
         self.session
     }
+}
+
+fn malformed_chunks() -> BodyError {
+    BodyError::Encoding("the chunks of the body are malformed".to_owned())
 }
 
 /// One write within its time.

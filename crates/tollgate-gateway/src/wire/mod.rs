@@ -4,6 +4,7 @@
 //! the pump between them, and the rules on headers.
 
 mod budget;
+mod chunks;
 mod connect;
 mod decode;
 mod deployments;

@@ -28,6 +28,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 use tollgate_engine::ClientCertificate;
 
+use super::chunks::ChunkCheck;
+
 /// Writes up to this size in total are gathered until the session flushes.
 const WRITE_BUFFER: usize = 16 << 10;
 
@@ -48,8 +50,8 @@ struct Inner {
     /// Flushes wait: more is about to be written.
     corked: bool,
     read_closed: bool,
-    /// How many more bytes may be read; none is unlimited.
-    read_budget: Option<usize>,
+    /// The framing of the body that is being read, when it comes in chunks.
+    chunks: Option<ChunkCheck>,
     /// Bytes that have left.
     sent: u64,
 }
@@ -82,7 +84,7 @@ impl Socket {
             put_back,
             corked: false,
             read_closed: false,
-            read_budget: None,
+            chunks: None,
             sent: 0,
         };
         Self(Arc::new(Mutex::new(inner)))
@@ -165,14 +167,19 @@ impl Socket {
         }
     }
 
-    /// Bounds how much may be read from here on; reading past it fails. Keeps a header that never ends from growing.
-    pub(crate) fn limit_reads(&self, bytes: Option<usize>) {
-        self.0.lock().read_budget = bytes;
+    /// From here on what is read is a body in chunks, of which some bytes have been read already, or it is nothing that has
+    /// to be looked at. Reading what is no chunk fails.
+    pub(crate) fn check_chunks(&self, already: Option<&[u8]>) {
+        self.0.lock().chunks = already.map(|bytes| {
+            let mut check = ChunkCheck::default();
+            check.look(bytes);
+            check
+        });
     }
 
-    /// What is left of the bound.
-    pub(crate) fn reads_left(&self) -> Option<usize> {
-        self.0.lock().read_budget
+    /// Whether the body that is being read has turned out to be none.
+    pub(crate) fn chunks_malformed(&self) -> bool {
+        self.0.lock().chunks.as_ref().is_some_and(ChunkCheck::is_malformed)
     }
 
     /// Bytes that have been handed to the transport; what is only gathered does not count.
@@ -264,18 +271,19 @@ impl Inner {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.read_budget == Some(0) {
-            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
-        }
         let before = buf.filled().len();
-        let read = self.poll_read_unlimited(cx, buf);
-        if let Some(budget) = &mut self.read_budget {
-            *budget = budget.saturating_sub(buf.filled().len() - before);
+        let read = self.poll_read_unchecked(cx, buf);
+        if let Some(chunks) = &mut self.chunks {
+            chunks.look(buf.filled().get(before..).unwrap_or_default());
+            if chunks.is_malformed() {
+                buf.set_filled(before);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
         }
         read
     }
 
-    fn poll_read_unlimited(
+    fn poll_read_unchecked(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,

@@ -16,8 +16,11 @@ use tollgate_gateway::{CONFIG_FILE, ListenSettings, Prepared, Setup};
 use super::{Args, PATH, environment, question, send, token};
 use crate::registry::{ProcessEnvironment, REGISTRY};
 
-/// More resources are not emulated; the last one stands for the rest.
+/// More resources are not emulated.
 const MAX_RESOURCES: usize = 8;
+
+/// What begins the names of services that are not Azure OpenAI.
+const OTHERS: [&str; 2] = ["CONTENT_SAFETY", "ENTRA"];
 
 /// The environment of this process, and behind it what the emulators give.
 struct Given(BTreeMap<String, String>);
@@ -50,7 +53,9 @@ pub(super) async fn show(directory: &Path, args: &Args) -> anyhow::Result<ExitCo
         let value = given.var(name)?;
         Some(Key { shown: if is_set { format!("${name}") } else { value.clone() }, value })
     });
-    println!("emulators   OpenID issuer, managed identity and Azure OpenAI on loopback");
+    println!(
+        "emulators   OpenID issuer, managed identity, Azure OpenAI and Content Safety on loopback"
+    );
     for name in names.iter().filter(|name| ProcessEnvironment.var(name).is_none()) {
         if let Some(value) = given.var(name) {
             println!("  {name}={value}");
@@ -131,7 +136,7 @@ fn variables(config: &str) -> Vec<String> {
 async fn resources(names: &[String]) -> anyhow::Result<BTreeMap<String, Running>> {
     let mut prefixes: Vec<&str> =
         names.iter().filter_map(|name| name.strip_suffix("_ENDPOINT")).collect();
-    prefixes.retain(|prefix| *prefix != "ENTRA");
+    prefixes.retain(|prefix| !OTHERS.contains(prefix));
     prefixes.truncate(MAX_RESOURCES);
     if prefixes.is_empty() {
         prefixes.push("AZURE_OPENAI");
@@ -146,7 +151,7 @@ async fn resources(names: &[String]) -> anyhow::Result<BTreeMap<String, Running>
 
 fn is_of_resource(name: &str, resources: &BTreeMap<String, Running>) -> bool {
     let prefix = name.strip_suffix("_API_KEY").or_else(|| name.strip_suffix("_KEY"));
-    prefix.is_some_and(|prefix| resources.contains_key(prefix))
+    prefix.is_some_and(|prefix| resources.contains_key(prefix) || OTHERS.contains(&prefix))
 }
 
 /// A value for each name that the emulators know something about.
@@ -157,6 +162,9 @@ fn given(names: &[String], azure: &Running, resources: &BTreeMap<String, Running
     for name in names.iter().filter(|name| name.ends_with("_KEY")) {
         given.insert(name.clone(), format!("demo-{}", name.to_lowercase().replace('_', "-")));
     }
+    let safety = &azure.content_safety;
+    given.insert("CONTENT_SAFETY_ENDPOINT".to_owned(), safety.server().url().to_owned());
+    given.insert("CONTENT_SAFETY_KEY".to_owned(), safety.key());
     for (prefix, resource) in resources {
         let (url, key) = (resource.openai.server().url(), resource.openai.key());
         given.insert(format!("{prefix}_ENDPOINT"), url.to_owned());

@@ -26,6 +26,10 @@ impl Written<'_> {
     }
 }
 
+/// More declarations of namespaces than this may not be in scope: names are looked up among them one by one, also by what
+/// writes the tree again.
+const MAX_IN_SCOPE: usize = 1_024;
+
 /// With more attributes than this, duplicates are found by a set.
 const FEW: usize = 8;
 
@@ -192,6 +196,10 @@ impl<'t> Reader<'t, '_> {
                 "Prefix '{prefix}' cannot be mapped to namespace name reserved for \"xml\" or \"xmlns\"."
             );
             return Err(self.cursor.fail_at(attribute.quote + 1, &message));
+        }
+        if self.scope.len() == MAX_IN_SCOPE {
+            let message = format!("More than {MAX_IN_SCOPE} namespaces are in scope.");
+            return Err(self.cursor.fail_at(name.at, &message));
         }
         self.budget.memory(namespace.len() + 32)?;
         self.scope.declare(prefix, namespace.into());

@@ -1,0 +1,232 @@
+//! What metering costs a stream: CPU time of the gateway per chunk, time to the first token, and memory of many streams at
+//! once, with `llm-token-limit` beside passing the stream through, in one run.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
+use tollgate_bench_pipeline::free_address;
+use tollgate_bench_pipeline::gateway::Gateway;
+
+/// Streams at once, chunks of each and the time between two of them, where the CPU is measured.
+const STREAMS: usize = 50;
+const CHUNKS: usize = 200;
+const PAUSE: Duration = Duration::from_millis(10);
+const ROUNDS: usize = 5;
+
+/// Streams, one after the other, whose first token is timed.
+const FIRST_TOKENS: usize = 400;
+
+/// Streams that are open at once where memory is measured.
+const OPEN: usize = 2_000;
+
+const ASK: &str = r#"{"messages":[{"role":"system","content":"You answer in one sentence and never apologise."},{"role":"user","content":"Name three rivers of Europe that flow into the Black Sea, and say in which country each of them has its source. Then tell how long they are, in kilometres, and which large towns stand on their banks."}],"stream":true}"#;
+
+/// Events as Azure OpenAI sends them: with a word each, then the reason of the end, then what was used.
+const WORD: &str = "data: {\"choices\":[{\"content_filter_results\":{\"hate\":{\"filtered\":false,\"severity\":\"safe\"},\"self_harm\":{\"filtered\":false,\"severity\":\"safe\"},\"sexual\":{\"filtered\":false,\"severity\":\"safe\"},\"violence\":{\"filtered\":false,\"severity\":\"safe\"}},\"delta\":{\"content\":\" river\"},\"finish_reason\":null,\"index\":0,\"logprobs\":null}],\"created\":1763750000,\"id\":\"chatcmpl-0123456789abcdefghijklmnopqrs\",\"model\":\"gpt-4o-2024-11-20\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"fp_0123456789\"}\n\n";
+const END: &str = "data: {\"choices\":[{\"content_filter_results\":{},\"delta\":{},\"finish_reason\":\"stop\",\"index\":0,\"logprobs\":null}],\"created\":1763750000,\"id\":\"chatcmpl-0123456789abcdefghijklmnopqrs\",\"model\":\"gpt-4o-2024-11-20\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"fp_0123456789\"}\n\ndata: {\"choices\":[],\"created\":1763750000,\"id\":\"chatcmpl-0123456789abcdefghijklmnopqrs\",\"model\":\"gpt-4o-2024-11-20\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"fp_0123456789\",\"usage\":{\"completion_tokens\":200,\"prompt_tokens\":67,\"total_tokens\":267}}\n\ndata: [DONE]\n\n";
+
+const PASS: &str = "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>";
+const METERED: &str = "<policies><inbound><llm-token-limit counter-key=\"@(context.Request.Headers.GetValueOrDefault(&quot;x-team&quot;, &quot;none&quot;))\" tokens-per-minute=\"100000000\" estimate-prompt-tokens=\"true\" remaining-tokens-header-name=\"x-remaining-tokens\" /></inbound><backend><forward-request /></backend><outbound /><on-error /></policies>";
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/tollgate");
+    let binary = std::env::args_os().nth(1).map_or(default, PathBuf::from);
+    let backend = backend().await?;
+    let pass = Measured::start(&binary, backend, PASS).await?;
+    let metered = Measured::start(&binary, backend, METERED).await?;
+
+    let mut least = [f64::MAX; 2];
+    // The first round warms up.
+    for round in 0..=ROUNDS {
+        for (least, gateway) in least.iter_mut().zip([&pass, &metered]) {
+            let now = gateway.per_chunk().await?;
+            if round > 0 {
+                *least = least.min(now);
+            }
+        }
+    }
+    let [plain, counted] = least;
+    println!(
+        "CPU per chunk        passed {plain:6.2} us, metered {counted:6.2} us: {:.2} times",
+        counted / plain
+    );
+
+    let mut first = [Vec::new(), Vec::new()];
+    for _ in 0..FIRST_TOKENS {
+        for (first, gateway) in first.iter_mut().zip([&pass, &metered]) {
+            first.push(gateway.first_token().await?);
+        }
+    }
+    let [plain, counted] = first.map(median);
+    println!(
+        "time to first token  passed {plain:6.0} us, metered {counted:6.0} us: median of {FIRST_TOKENS}"
+    );
+
+    for (name, gateway) in [("passed", &pass), ("metered", &metered)] {
+        let (before, during) = gateway.open_streams().await?;
+        let each = during.saturating_sub(before) as f64 / OPEN as f64;
+        println!(
+            "{OPEN} open streams    {name}: {} MiB before, {} MiB during, {each:.1} KiB each",
+            before / 1024,
+            during / 1024
+        );
+    }
+    Ok(())
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times.get(times.len() / 2).map_or(0.0, |it| it.as_secs_f64() * 1e6)
+}
+
+/// A gateway with its address.
+struct Measured {
+    gateway: Gateway,
+    address: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Measured {
+    async fn start(binary: &Path, backend: SocketAddr, policy: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (address, admin) = (free_address()?, free_address()?);
+        let config = format!(
+            "[listen]\nhttp = \"{address}\"\nadmin = \"{admin}\"\n\n[log]\nlevel = \"warn\"\n\n\
+             [backends.openai]\nurl = \"http://{backend}\"\n\n\
+             [apis.openai]\npath = \"openai\"\nbackend = \"openai\"\nsubscription = \"optional\"\n"
+        );
+        std::fs::write(folder.path().join("tollgate.toml"), config)?;
+        std::fs::create_dir_all(folder.path().join("apis/openai"))?;
+        std::fs::write(folder.path().join("apis/openai/policy.xml"), policy)?;
+        let gateway = Gateway::start(binary, folder.path(), &address).await?;
+        Ok(Self { gateway, address, _directory: folder })
+    }
+
+    /// Microseconds of CPU per chunk, the request included.
+    async fn per_chunk(&self) -> Result<f64> {
+        let before = self.gateway.cpu()?;
+        let clients = (0..STREAMS).map(|_| {
+            let address = self.address.clone();
+            tokio::spawn(async move {
+                let mut body = ask(&address, CHUNKS).await?;
+                while let Some(frame) = body.frame().await {
+                    frame?;
+                }
+                anyhow::Ok(())
+            })
+        });
+        for client in clients.collect::<Vec<_>>() {
+            client.await??;
+        }
+        let spent = self.gateway.cpu()? - before;
+        Ok(spent.as_secs_f64() * 1e6 / (STREAMS * CHUNKS) as f64)
+    }
+
+    async fn first_token(&self) -> Result<Duration> {
+        let began = Instant::now();
+        let mut body = ask(&self.address, 1).await?;
+        body.frame().await.context("an empty answer")??;
+        let time = began.elapsed();
+        while let Some(frame) = body.frame().await {
+            frame?;
+        }
+        Ok(time)
+    }
+
+    /// Resident memory in KiB before the streams begin, and while all of them are in their middle.
+    async fn open_streams(&self) -> Result<(u64, u64)> {
+        let before = self.gateway.resident()?;
+        let all = Arc::new(Barrier::new(OPEN + 1));
+        let clients = (0..OPEN).map(|_| {
+            let (address, all) = (self.address.clone(), Arc::clone(&all));
+            tokio::spawn(async move {
+                // They are read half, and the rest is left with the gateway.
+                let mut body = ask(&address, CHUNKS).await?;
+                for _ in 0..CHUNKS / 2 {
+                    body.frame().await.context("a stream that ended early")??;
+                }
+                all.wait().await;
+                all.wait().await;
+                anyhow::Ok(())
+            })
+        });
+        let clients = clients.collect::<Vec<_>>();
+        let reached = tokio::time::timeout(Duration::from_mins(2), all.wait()).await;
+        reached.context("the streams did not come to their middle")?;
+        let during = self.gateway.resident()?;
+        all.wait().await;
+        for client in clients {
+            client.await??;
+        }
+        Ok((before, during))
+    }
+}
+
+/// Asks on a new connection for a stream of so many chunks.
+async fn ask(address: &str, chunks: usize) -> Result<Incoming> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request =
+        Request::post("/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21")
+            .header("host", address)
+            .header("content-type", "application/json")
+            .header("x-team", "blue")
+            .header("x-chunks", chunks)
+            .body(Full::new(Bytes::from_static(ASK.as_bytes())))?;
+    let response = sender.send_request(request).await?;
+    if !response.status().is_success() {
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        bail!("{status}: {}", String::from_utf8_lossy(&body));
+    }
+    Ok(response.into_body())
+}
+
+/// A backend that answers with as many words as `x-chunks` says.
+async fn backend() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).ok();
+            let service = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service_fn(answer));
+            tokio::spawn(service);
+        }
+    });
+    Ok(address)
+}
+
+async fn answer(
+    request: Request<Incoming>,
+) -> Result<Response<impl hyper::body::Body<Data = Bytes, Error = Infallible>>> {
+    let chunks = request.headers().get("x-chunks").context("no x-chunks")?.to_str()?.parse()?;
+    request.into_body().collect().await?;
+    let events = futures::stream::iter(0..=chunks).then(move |index: usize| async move {
+        if index > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let event = if index == chunks { END } else { WORD };
+        Ok(Frame::data(Bytes::from_static(event.as_bytes())))
+    });
+    Ok(Response::builder()
+        .header("content-type", "text/event-stream")
+        .body(StreamBody::new(events))?)
+}
