@@ -5,9 +5,11 @@
 
 mod bombs;
 mod desync;
+mod faults;
 mod http2;
 mod injection;
 mod slow;
+mod spoofing;
 mod ssrf;
 
 use std::io::Write as _;
@@ -21,6 +23,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::harness::{Call, Connection, DEADLINE, Gateway};
+
+/// Longest that others may wait while a suite is at work, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Says what a suite has done, also where the output of tests that pass is not shown.
 fn tell(suite: &str, n_inputs: usize, began: Instant, more: &str) {
