@@ -1,8 +1,12 @@
 //! Circuit breakers of backends, as clients and operators see them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tollgate_emulator::{Fault, Running};
 
 use crate::harness::{Call, Directory, Gateway, azure, find, until};
@@ -99,4 +103,44 @@ async fn failures_without_a_response_count_when_a_rule_says_so() {
         gateway.send(Call::get("/a/echo")).await.expect(expected);
     }
     assert_eq!(breaker(&gateway).await["state"], "open");
+}
+
+/// A backend that sends the head of a response and a part of its body, and closes; it counts its calls.
+async fn breaking_off() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut header = Vec::new();
+            while !header.ends_with(b"\r\n\r\n") && stream.read_buf(&mut header).await.is_ok() {}
+            count.fetch_add(1, Ordering::Relaxed);
+            let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+            stream.write_all(head).await.ok();
+            stream.write_all(b"9\r\ndata: a\n\n\r\n").await.ok();
+        }
+    });
+    (address, calls)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_is_a_failure() {
+    let (backend, calls) = breaking_off().await;
+    let config = format!(
+        "[backends.ptu]\nurl = \"http://{backend}\"\n\
+         circuit-breaker.broken = {{ count = 2, error-reasons = [\"Server errors\"] }}\n\
+         [apis.a]\npath = \"a\"\nbackend = \"ptu\"\nsubscription = \"optional\"\n"
+    );
+    let gateway = Directory::new(&config).api("a", POLICY).start();
+    for _ in 0..2 {
+        assert_eq!(breaker(&gateway).await["state"], "closed");
+        // Who reads to the end notices.
+        let answer = gateway.open(Call::get("/a/echo")).await;
+        assert_eq!(answer.status(), 200);
+        answer.into_body().collect().await.expect_err("a body that breaks off");
+    }
+    gateway.logged(|line| logged(line, "circuit breaker opened")).await;
+    gateway.send(Call::get("/a/echo")).await.expect(503);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
 }

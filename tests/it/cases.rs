@@ -12,7 +12,8 @@
 //! - `http response`: the answer; its reason phrase counts when it is written;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
-//! Azure OpenAI is the backend `openai`.
+//! Azure OpenAI is the backend `openai`, and Azure AI Content Safety the backend `safety`; `embeddings` is its model for embeddings, and `embeddings-of-azure` the same without
+//! credentials.
 //!
 //! `CASE` stands for the API in all of them but `text`. `…` stands for any text, a header line that begins with `!` for one that is absent. A response without a blank line
 //! may have any body.
@@ -76,6 +77,8 @@ async fn cases() {
     let mut options = Options::default();
     options.identities.push(ManagedIdentity::user("cases", USER_ASSIGNED));
     let azure = Emulator::start(options).await.expect("the emulators start");
+    azure.content_safety.set_blocklist("names", ["project tiger"]);
+    azure.content_safety.set_blocklist("empty", []);
     let gateway = directory(&served, &azure).start();
     for case in &served {
         // One for each case: the gateway ends a connection after a thousand requests.
@@ -267,8 +270,9 @@ impl Case {
 }
 
 /// What all cases may refer to.
-fn shared(echo: &str, openai: (&str, &str)) -> String {
+fn shared(echo: &str, openai: (&str, &str), safety: (&str, &str)) -> String {
     let (openai_url, openai_key) = openai;
+    let (safety_url, safety_key) = safety;
     format!(
         r#"
 [named-values]
@@ -295,6 +299,28 @@ authorization = {{ scheme = "Bearer", parameter = {{ value = "opaque", developme
 url = "{openai_url}"
 headers = {{ api-key = {{ value = "{openai_key}", development = true }} }}
 
+[backends.safety]
+url = "{safety_url}"
+headers = {{ Ocp-Apim-Subscription-Key = {{ value = "{safety_key}", development = true }} }}
+
+[backends.safety-identity]
+url = "{safety_url}"
+managed-identity = {{ resource = "https://cognitiveservices.azure.com" }}
+
+[backends.safety-bare]
+url = "{safety_url}"
+
+[backends.safety-wrong-key]
+url = "{safety_url}"
+headers = {{ Ocp-Apim-Subscription-Key = {{ value = "no key of it", development = true }} }}
+
+[backends.embeddings]
+url = "{openai_url}/openai/deployments/text-embedding-3-small/embeddings"
+headers = {{ api-key = {{ value = "{openai_key}", development = true }} }}
+
+[backends.embeddings-of-azure]
+url = "{openai_url}/openai/deployments/text-embedding-3-small/embeddings"
+
 [backends.status]
 url = "{echo}/status"
 
@@ -310,8 +336,12 @@ path = "/dev/null"
 }
 
 fn directory(cases: &[Case], azure: &Running) -> Directory {
-    let mut config =
-        shared(azure.echo.server().url(), (azure.openai.server().url(), &azure.openai.key()));
+    let (openai, safety) = (&azure.openai, &azure.content_safety);
+    let mut config = shared(
+        azure.echo.server().url(),
+        (openai.server().url(), &openai.key()),
+        (safety.server().url(), &safety.key()),
+    );
     let mut directory = Directory::new("").file("global.xml", GLOBAL);
     for case in cases {
         directory = case.add_to(directory, &mut config);
@@ -528,7 +558,11 @@ fn check(case: &Case) -> Result<(), String> {
     // What is shared comes last: what is added to it moves no line that a finding is in.
     let mut config = String::new();
     let directory = case.add_to(Directory::new("").file("global.xml", GLOBAL), &mut config);
-    config.push_str(&shared("http://127.0.0.1:8", ("http://127.0.0.1:9", "key")));
+    config.push_str(&shared(
+        "http://127.0.0.1:8",
+        ("http://127.0.0.1:9", "key"),
+        ("http://127.0.0.1:9", "key"),
+    ));
     directory.configure(&config);
     let output = directory.check();
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();

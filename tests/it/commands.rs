@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Directory, tollgate};
+use crate::harness::{Call, Directory, is_like, tollgate};
 
 fn run(args: &[&str]) -> Output {
     tollgate(&BTreeMap::new(), args)
@@ -122,4 +122,73 @@ fn eval_says_value_or_why_not() {
     );
     assert!(lines[2]["id"] == "c" && lines[2]["compile"].is_string(), "{}", lines[2]);
     assert_eq!(lines[3], json!({"id": "d", "value": null}));
+}
+
+const GUARDED: &str = r#"
+[backends.ptu]
+url = "http://127.0.0.1:9"
+circuit-breaker.broken = { count = 1, error-reasons = ["Server errors"], trip-duration = "1h" }
+[backends.payg]
+url = "http://127.0.0.1:9"
+[pools.openai.members]
+ptu = { priority = 1 }
+payg = { priority = 2, weight = 3 }
+[apis.a]
+path = "a"
+backend = "ptu"
+subscription = "optional"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_says_what_a_gateway_is_doing() {
+    let gateway = Directory::new(GUARDED).start();
+    let admin = gateway.admin.to_string();
+    gateway.send(Call::get("/a")).await.expect(500);
+    let human = run(&["status", &admin]);
+    let text = stdout(&human);
+    assert_eq!(human.status.code(), Some(0), "{text}{}", stderr(&human));
+    let expected = [
+        "tollgate 0.0.0: ready",
+        "configuration 1, loaded … ago",
+        "",
+        "circuit breakers",
+        "  ptu  open, … left",
+        "",
+        "pool openai",
+        "  ptu   priority 1, weight 1: left alone",
+        "  payg  priority 2, weight 3: available",
+        "",
+    ];
+    assert!(is_like(&expected.join("\n"), &text), "{text}");
+
+    let json = run(&["status", &format!("http://{admin}/"), "--format", "json"]);
+    let status: Value = serde_json::from_str(&stdout(&json)).expect("JSON");
+    assert_eq!((json.status.code(), &status["ready"]), (Some(0), &json!(true)));
+    assert_eq!(status["circuit_breakers"][0]["state"], "open");
+    assert_eq!(status["backend_pools"][0]["members"][1]["weight"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_says_why_there_is_none() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = silent.local_addr().expect("its address").to_string();
+    let with_key = "[admin]\nkey = { env = \"KEY\" }\n";
+    let gateway = Directory::new(with_key).env("KEY", "of the admin listener").start();
+    let (admin, http) = (gateway.admin.to_string(), gateway.http.to_string());
+    let check = |args: &[&str], key: Option<&str>, code: i32, part: &str| {
+        let env = key.map(|key| ("TOLLGATE_ADMIN_KEY".to_owned(), key.to_owned()));
+        let args: Vec<_> = ["status"].iter().chain(args).copied().collect();
+        let output = tollgate(&env.into_iter().collect(), &args);
+        let said = stderr(&output) + &stdout(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(part), "{args:?}: {said}");
+    };
+    check(&[&admin], None, 2, "wants its admin key: set TOLLGATE_ADMIN_KEY");
+    check(&[&admin], Some("another"), 2, "wants its admin key");
+    check(&[&admin], Some("of the admin listener"), 0, "ready");
+    check(&[&http], None, 2, "no admin listener of a gateway");
+    check(&["127.0.0.1:9"], None, 2, "no gateway answers at http://127.0.0.1:9");
+    check(&[&silent, "--timeout", "1"], None, 2, "no gateway answers");
+    check(&["no address"], None, 2, "is not an address");
+    check(&[&admin, "--format", "yaml"], None, 2, "invalid value");
 }

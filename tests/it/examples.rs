@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate_emulator::{CONTOSO, Running, Signature, TokenSpec, TokenVersion};
 
-use crate::harness::{Answer, Call, Directory, Gateway, azure, repository};
+use crate::harness::{Answer, Call, Directory, Gateway, azure, repository, until};
 
 const AUDIENCE: &str = "0a5e7d0c-9a43-4f0b-8a57-2f1c9a55e002";
 const CLIENT: &str = "6d1c5a37-6f0e-4d68-9f5a-3b8f1c1de001";
@@ -31,6 +31,7 @@ fn start_with(folder: &str, azure: &Running, more: &[(&'static str, String)]) ->
         ("ISSUER_URL", azure.entra.issuer(CONTOSO, TokenVersion::V2)),
         ("TEAM_A_KEY", TEAM_KEY.to_owned()),
         ("TEAM_A_OTHER_KEY", "another-key-of-team-a".to_owned()),
+        ("TEAM_B_KEY", "a-key-of-team-b".to_owned()),
     ];
     let readme = std::fs::read_to_string(path.join("README.md"))
         .or_else(|_| std::fs::read_to_string(repository().join("README.md")))
@@ -62,8 +63,10 @@ fn no_example_is_without_a_test() {
             "api-key",
             "backend-credentials",
             "benchmark",
+            "content-safety",
             "openid-provider",
             "per-operation",
+            "semantic-cache",
             "spill-over"
         ]
     );
@@ -142,6 +145,39 @@ async fn backend_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn content_safety() {
+    let azure = azure().await;
+    let safety = &azure.content_safety;
+    let variables = [
+        ("CONTENT_SAFETY_ENDPOINT", safety.server().url().to_owned()),
+        ("CONTENT_SAFETY_KEY", safety.key()),
+    ];
+    let gateway = start_with("examples/content-safety", &azure, &variables);
+    let ask = async |prompt: &str, stream: bool| {
+        let body = json!({"messages": [{"role": "user", "content": prompt}], "stream": stream});
+        let path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+        gateway.send(Call::json(path, &body).header("api-key", TEAM_KEY)).await
+    };
+    ask("Hello", false).await.expect(200);
+    // The prompt for its harm and for attacks, and the answer.
+    assert_eq!(
+        (safety.server().count("*:analyze"), safety.server().count("*:shieldPrompt")),
+        (2, 1)
+    );
+    ask("hate-3", false).await.expect(200);
+    for prompt in ["hate-4", "selfharm-5", "sexual-6", "violence-7", "a jailbreak"] {
+        ask(prompt, false).await.expect(403);
+    }
+    assert!(ask("Hello", true).await.expect(200).text().ends_with("data: [DONE]\n\n"));
+    azure.openai.set_answer(Some("Something violence-6".to_owned()));
+    ask("Hello", false).await.expect(403);
+    let ended = ask("Hello", true).await.expect(200).text();
+    assert!(!ended.contains("Something") && !ended.contains("[DONE]"), "{ended}");
+    safety.server().go_offline();
+    ask("Hello", false).await.expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn spill_over() {
     let members = [azure().await, azure().await, azure().await];
     let names = [
@@ -202,6 +238,29 @@ async fn benchmark() {
     let calls = azure.echo.server().received();
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].header("authorization"), Some("Bearer backend-token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantic_cache() {
+    let azure = azure().await;
+    let gateway = start("examples/semantic-cache", &azure);
+    let ask = async |text: &str, key: &str| {
+        let path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+        let body = json!({"messages": [{"role": "user", "content": text}]});
+        let answer = gateway.send(Call::json(path, &body).header("api-key", key)).await.expect(200);
+        (answer.header("x-answered-by").to_owned(), answer.text())
+    };
+    let (by, first) = ask("What is the weather in Paris?", TEAM_KEY).await;
+    assert_eq!(by, "model");
+    // Its client may see the end of an answer a moment before the cache does.
+    let again = until("the answer is kept", async || {
+        let (by, text) = ask("what is the weather in paris", TEAM_KEY).await;
+        (by == "cache").then_some(text)
+    })
+    .await;
+    assert_eq!(again, first);
+    assert_eq!(ask("What is the weather in Rome?", TEAM_KEY).await.0, "model");
+    assert_eq!(ask("What is the weather in Paris?", "a-key-of-team-b").await.0, "model");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@
 //! sets it, in a stage of its own.
 
 mod cache;
+mod semantic_cache;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};

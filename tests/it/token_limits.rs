@@ -7,9 +7,11 @@ use futures::future::join_all;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tollgate_emulator::{Gate, Pace, Running, StreamPlan};
 
-use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure};
+use crate::harness::{Answer, Call, DEADLINE, Directory, Gateway, azure, read_until};
 
 const CHAT: &str = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
 
@@ -138,4 +140,40 @@ async fn strict_limits_cannot_be_gone_past_together() {
     }
     // All are alike, and each gives back what it did not use.
     until_left(&gateway, |left| left > 1 && (left - 1).is_multiple_of(11)).await;
+}
+
+/// A handshake for the Realtime API, which offers to compress messages.
+const HANDSHAKE: &str = "GET /openai/realtime?api-version=2025-04-01-preview&deployment=gpt-4o HTTP/1.1\r\nHost: a\r\n\
+                         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                         Sec-WebSocket-Extensions: permessage-deflate\r\n\
+                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_socket_is_charged_what_its_responses_say() {
+    const LIMIT: u64 = 1_000;
+    let azure = azure().await;
+    let gateway = gateway(&azure, LIMIT, "");
+    let mut socket = TcpStream::connect(gateway.http).await.expect("a connection");
+    socket.write_all(HANDSHAKE.as_bytes()).await.expect("a handshake");
+    let switched = read_until(&mut socket, "\r\n\r\n").await;
+    assert!(switched.starts_with("HTTP/1.1 101 "), "{switched}");
+    let handshakes = azure.openai.server().received_at("/openai/realtime");
+    assert_eq!(handshakes.last().expect("a handshake").header("sec-websocket-extensions"), None);
+    let mut used = 0;
+    for _ in 0..3 {
+        // A masked text frame; the mask is zero.
+        let text = br#"{"type":"response.create"}"#;
+        let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).expect("short"), 0, 0, 0, 0];
+        frame.extend_from_slice(text);
+        socket.write_all(&frame).await.expect("a frame");
+        let events = read_until(&mut socket, r#""type":"response.done""#).await;
+        assert!(events.contains("response.created"), "{events}");
+        let (_, rest) = events.split_once(r#""total_tokens":"#).expect("usage");
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        used += digits.parse::<u64>().expect("a number of tokens");
+        // While the connection goes on.
+        until_left(&gateway, |left| left == LIMIT - used).await;
+    }
+    drop(socket);
+    until_left(&gateway, |left| left == LIMIT - used).await;
 }

@@ -32,15 +32,16 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// CPU time so far, user and system, in clock ticks.
-    pub fn ticks(&self) -> Result<u64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        let after_name = stat.rsplit_once(") ").context("no name in stat")?.1;
-        let fields: Vec<&str> = after_name.split(' ').collect();
-        let field = |index: usize| -> Result<u64> {
-            Ok(fields.get(index).context("stat is short")?.parse()?)
-        };
-        Ok(field(11)? + field(12)?)
+    /// CPU time so far, of all threads that still run.
+    pub fn cpu(&self) -> Result<Duration> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id()))?;
+        tasks
+            .map(|task| {
+                let spent = std::fs::read_to_string(task?.path().join("schedstat"))?;
+                let nanos = spent.split(' ').next().context("schedstat is empty")?;
+                Ok(Duration::from_nanos(nanos.parse()?))
+            })
+            .sum()
     }
 
     /// Resident memory, in KiB.

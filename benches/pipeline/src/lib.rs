@@ -5,9 +5,6 @@ pub mod gateway;
 
 use anyhow::{Context, Result};
 
-/// Clock ticks of `/proc/PID/stat` are hundredths of a second on Linux.
-pub const MICROS_PER_TICK: f64 = 10_000.0;
-
 /// An address that nothing listens on.
 pub fn free_address() -> Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;

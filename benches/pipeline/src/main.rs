@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 use tollgate_bench_pipeline::gateway::{self, Gateway};
-use tollgate_bench_pipeline::{MICROS_PER_TICK, directory, free_address};
+use tollgate_bench_pipeline::{directory, free_address};
 
 /// Requests of one round, over this many connections.
 const REQUESTS: usize = 20_000;
@@ -81,17 +81,15 @@ async fn start(binary: &Path, backend: SocketAddr, policies: bool) -> Result<Mea
 impl Measured {
     /// Microseconds of CPU per request.
     async fn round(&self) -> Result<f64> {
-        let before = self.gateway.ticks()?;
+        let before = self.gateway.cpu()?;
         let clients: Vec<_> = (0..CONNECTIONS)
             .map(|_| tokio::spawn(client(self.address.clone(), self.key)))
             .collect();
         for client in clients {
             client.await??;
         }
-        let ticks = self.gateway.ticks()? - before;
-        #[expect(clippy::cast_precision_loss, reason = "both are small")]
-        let micros = ticks as f64 * MICROS_PER_TICK / REQUESTS as f64;
-        Ok(micros)
+        let spent = self.gateway.cpu()? - before;
+        Ok(spent.as_secs_f64() * 1e6 / REQUESTS as f64)
     }
 }
 

@@ -66,6 +66,7 @@ codes! {
     NO_EFFECT = "W0220", "The attribute or element is accepted and has no effect outside Azure.";
     UNKNOWN_CONNECTION = "E0221", "The policy refers to a connection that is not configured.";
     UNKNOWN_LOGGER = "E0223", "The policy refers to a logger that is not configured.";
+    MISSING_COMPANION = "E0224", "The policy works only together with another one, which no request meets that meets it.";
 
     // 03xx: expressions.
     EXPR_SYNTAX = "E0301", "The expression is not C#.";

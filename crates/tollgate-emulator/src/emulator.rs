@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::content_safety::ContentSafety;
 use crate::echo::Echo;
 use crate::entra::{Application, Entra, Issuers, Setup, Tenant};
 use crate::identity::{AppService, Imds, ManagedIdentity};
@@ -109,6 +110,7 @@ impl Emulator {
         let bind = || Listeners::bind(tls.as_ref().map(|tls| &tls.acceptor));
         let (entra_at, imds_at, app_service_at) = (bind().await?, bind().await?, bind().await?);
         let (openai_at, vault_at, echo_at) = (bind().await?, bind().await?, bind().await?);
+        let safety_at = bind().await?;
         let setup = Setup {
             tenants: options.tenants,
             applications: options.applications,
@@ -127,6 +129,7 @@ impl Emulator {
             options.region,
         );
         let key_vault = KeyVault::new(vault_at.server().clone(), entra.clone());
+        let content_safety = ContentSafety::new(safety_at.server().clone(), entra.clone());
         let echo = Echo::new(echo_at.server().clone());
 
         let stop = watch::Sender::new(false);
@@ -136,9 +139,21 @@ impl Emulator {
         tasks.extend(app_service_at.serve(&Arc::new(app_service.clone()), &watching));
         tasks.extend(openai_at.serve(&Arc::new(openai.clone()), &watching));
         tasks.extend(vault_at.serve(&Arc::new(key_vault.clone()), &watching));
+        tasks.extend(safety_at.serve(&Arc::new(content_safety.clone()), &watching));
         tasks.extend(echo_at.serve(&Arc::new(echo.clone()), &watching));
         let ca_pem = tls.map(|tls| tls.ca_pem);
-        Ok(Running { entra, imds, app_service, openai, key_vault, echo, ca_pem, stop, tasks })
+        Ok(Running {
+            entra,
+            imds,
+            app_service,
+            openai,
+            content_safety,
+            key_vault,
+            echo,
+            ca_pem,
+            stop,
+            tasks,
+        })
     }
 }
 
@@ -153,6 +168,8 @@ pub struct Running {
     pub app_service: AppService,
     /// Azure OpenAI.
     pub openai: OpenAi,
+    /// Azure AI Content Safety.
+    pub content_safety: ContentSafety,
     /// Key Vault, of the first tenant.
     pub key_vault: KeyVault,
     /// A plain backend.

@@ -1,4 +1,4 @@
-//! Azure OpenAI, an OpenID issuer, managed identity endpoints and a Key Vault on loopback.
+//! Azure OpenAI, Azure AI Content Safety, an OpenID issuer, managed identity endpoints and a Key Vault on loopback.
 //!
 //! Real HTTP servers on free ports of 127.0.0.1, for the demo, for scenario tests and for black-box tests: strict about
 //! what Azure is strict about, with handles that plant faults and say what was received.
@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod content_safety;
 mod echo;
 mod emulator;
 mod entra;
@@ -42,6 +43,7 @@ mod websocket;
 #[cfg(test)]
 mod tests;
 
+pub use content_safety::ContentSafety;
 pub use echo::Echo;
 pub use emulator::{CONTOSO, Emulator, EmulatorError, FABRIKAM, Options, Running, Tls};
 pub use entra::{

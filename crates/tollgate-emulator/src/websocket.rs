@@ -41,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) greeting: Option<String>,
     /// The subprotocol chosen.
     pub(crate) protocol: Option<&'static str>,
+    /// What is sent for a whole text in place of it, if anything is.
+    pub(crate) answers: Option<fn(&str) -> Option<Vec<String>>>,
 }
 
 /// Answers the handshake and echoes from then on; refuses a request that is no proper handshake.
@@ -129,12 +131,12 @@ async fn run(
 ) {
     let Ok(upgraded) = upgrade.await else { return };
     let mut io = TokioIo::new(upgraded);
-    let greeting = session.greeting.unwrap_or_default();
+    let (greeting, answers) = (session.greeting.unwrap_or_default(), session.answers);
     if !greeting.is_empty() && write(&mut io, true, TEXT, greeting.as_bytes()).await.is_err() {
         return;
     }
     let ended = tokio::select! {
-        ended = echo(&mut io) => ended,
+        ended = echo(&mut io, answers) => ended,
         () = stopped(&mut stop) => Err(Broken::Close(GOING_AWAY)),
     };
     match ended {
@@ -168,7 +170,10 @@ struct Received {
     payload: Vec<u8>,
 }
 
-async fn echo<T: AsyncRead + AsyncWrite + Unpin>(io: &mut T) -> Result<(), Broken> {
+async fn echo<T: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut T,
+    answers: Option<fn(&str) -> Option<Vec<String>>>,
+) -> Result<(), Broken> {
     let mut within_message = false;
     loop {
         let frame = read(io).await?;
@@ -184,10 +189,17 @@ async fn echo<T: AsyncRead + AsyncWrite + Unpin>(io: &mut T) -> Result<(), Broke
                     return Err(Broken::Close(PROTOCOL_ERROR));
                 }
                 let whole_text = frame.opcode == TEXT && frame.last;
-                if whole_text && std::str::from_utf8(&frame.payload).is_err() {
-                    return Err(Broken::Close(INVALID_TEXT));
-                }
                 within_message = !frame.last;
+                if whole_text {
+                    let text = std::str::from_utf8(&frame.payload)
+                        .map_err(|_| Broken::Close(INVALID_TEXT))?;
+                    if let Some(events) = answers.and_then(|answers| answers(text)) {
+                        for event in events {
+                            write(io, true, TEXT, event.as_bytes()).await?;
+                        }
+                        continue;
+                    }
+                }
                 write(io, frame.last, frame.opcode, &frame.payload).await?;
             }
             _ => return Err(Broken::Close(PROTOCOL_ERROR)),
@@ -287,7 +299,7 @@ mod tests {
         let (mut client, mut server) = tokio::io::duplex(1 << 20);
         client.write_all(&sent.concat()).await.unwrap();
         client.shutdown().await.unwrap();
-        let ended = match echo(&mut server).await {
+        let ended = match echo(&mut server, None).await {
             Ok(()) => 0,
             Err(Broken::Gone) => 1,
             Err(Broken::Close(code)) => code,

@@ -1,9 +1,11 @@
 //! What policies leave to be done when the request's response is known, and when it has been sent.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::ports::Tasks;
 use crate::{BoxFuture, Message, RequestCx};
 
 /// Work of policies that waits for the end of the request. Empty for a request whose policies leave none, and then it
@@ -13,6 +15,7 @@ pub struct Finally {
     headers: Vec<(Put, HeaderName, HeaderValue)>,
     responding: Vec<Box<dyn Responding>>,
     sent: Vec<Box<dyn Sent>>,
+    tasks: Option<Arc<dyn Tasks>>,
 }
 
 /// Work for when the response is known: outbound, on-error or a policy that ended the pipeline has made it, and nothing of
@@ -52,6 +55,11 @@ impl fmt::Debug for Finally {
 }
 
 impl Finally {
+    /// Nothing yet. What is left when the future of the request is dropped goes on there.
+    pub fn new(tasks: Arc<dyn Tasks>) -> Self {
+        Self { headers: Vec::new(), responding: Vec::new(), sent: Vec::new(), tasks: Some(tasks) }
+    }
+
     /// Puts a header on the response that the client gets, whoever makes it, in place of any it has by that name.
     pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
         self.headers.retain(|(_, known, _)| *known != name);
@@ -81,11 +89,13 @@ impl Finally {
 }
 
 impl Drop for Finally {
-    /// A request whose future was dropped has no response; what it holds is let go of all the same, as far as that does
-    /// not wait.
+    /// A request whose future was dropped has no response; what it holds is let go of all the same.
     fn drop(&mut self) {
         for work in std::mem::take(&mut self.sent) {
-            drop(work.run(Traffic::default()));
+            let waits = work.run(Traffic::default());
+            if let (Some(waits), Some(tasks)) = (waits, &self.tasks) {
+                tasks.spawn(waits);
+            }
         }
     }
 }

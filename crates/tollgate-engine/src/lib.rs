@@ -36,6 +36,7 @@ pub use finally::{Finally, Responding, Sent, Traffic};
 pub use forwarding::{Forwarding, Forwardings};
 pub use pipeline::{
     Chain, CompiledDocument, Outcome, UnreadBody, process, process_error, process_unmatched,
+    unpaired,
 };
 pub use policy::{
     AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Support, TextDef,
@@ -48,7 +49,8 @@ pub use request::{
 pub use secret::Secret;
 pub use section::{Scope, Section};
 pub use step::{
-    Block, BoxFuture, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step, Until,
+    Block, BoxFuture, Companion, CompiledStep, Completion, Detached, Facts, Flow, Resumed, Step,
+    Until,
 };
 pub use typed::Typed;
 pub use value::Value;

@@ -1,6 +1,7 @@
 //! Runs the documents that apply to a request.
 
 mod bodies;
+mod companions;
 mod concurrent;
 mod run;
 
@@ -13,6 +14,7 @@ use tollgate_expr::LastError;
 use crate::contract::Contract;
 use crate::{Block, PolicyError, RequestCx, Scope, Section, error_response, finally};
 pub use bodies::UnreadBody;
+pub use companions::unpaired;
 use run::{Ended, Mode, run_section};
 
 /// One compiled policy document.

@@ -5,8 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tollgate_diagnostics::Span;
+
 use crate::contract::Contract;
-use crate::{PolicyError, RequestCx};
+use crate::{PolicyError, RequestCx, Section};
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -71,10 +73,26 @@ pub trait Step: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// The policy that it does its part with, when it does nothing alone.
+    fn companion(&self) -> Option<Companion> {
+        None
+    }
+
     /// What the step itself (not its blocks) needs.
     fn facts(&self) -> Facts {
         Facts::default()
     }
+}
+
+/// A policy in another section that a request must meet as well.
+#[derive(Debug, Clone, Copy)]
+pub struct Companion {
+    /// The section.
+    pub section: Section,
+    /// Its names, the usual one first.
+    pub names: &'static [&'static str],
+    /// Where the policy that needs it stands.
+    pub span: Span,
 }
 
 /// A step that is under way without the request.

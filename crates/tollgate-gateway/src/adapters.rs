@@ -28,7 +28,8 @@ use crate::key_vault::KeyVault;
 use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::loggers::{LoggerPool, LoggerSettings};
 use crate::redis::Redis;
-use crate::system::{NoTrace, SystemClock, SystemRandomness};
+use crate::semantic_cache::SemanticCaches;
+use crate::system::{NoTrace, RuntimeTasks, SystemClock, SystemRandomness};
 use crate::telemetry::{Metrics, SharedRedactor};
 use crate::wire::{Budget, system_root_certificates};
 
@@ -45,6 +46,7 @@ pub(crate) struct Adapters {
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) redis: Arc<Redis>,
     pub(crate) caches: Arc<Caches>,
+    pub(crate) semantic_caches: Arc<SemanticCaches>,
     pub(crate) counters: Arc<GatewayCounters>,
     pub(crate) key_vault: Arc<KeyVault>,
     pub(crate) loggers: Arc<LoggerPool>,
@@ -91,6 +93,8 @@ impl Adapters {
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let caches = Arc::new(Caches::new(CACHE_SIZE, Arc::clone(&redis)));
+        let semantic_caches =
+            Arc::new(SemanticCaches::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let counters = Arc::new(GatewayCounters::new(Arc::clone(&redis), Arc::clone(&metrics)));
         let (fetch, clock) = (Arc::clone(&fetcher), Arc::new(SystemClock));
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
@@ -107,6 +111,7 @@ impl Adapters {
             keys,
             redis,
             caches,
+            semantic_caches,
             counters,
             key_vault,
             loggers,
@@ -124,12 +129,16 @@ impl Adapters {
             identities: self.identities(config),
             authorizations: Arc::new(self.authorizations.with(&config.connections)),
             cache: Arc::new(self.caches.with(config.redis.is_some())),
+            semantic_cache: Arc::new(
+                self.semantic_caches.with(config.semantic_cache, config.redis.is_some()),
+            ),
             calls: Arc::new(self.calls.with(call_settings(config))),
             counters: Arc::clone(&self.counters) as _,
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             trace: Arc::new(NoTrace),
             events: Arc::new(self.events(config)),
+            tasks: Arc::new(RuntimeTasks),
         }
     }
 
@@ -149,6 +158,7 @@ impl Adapters {
         self.keys.apply(key_settings(&config.keys));
         self.apply_egress(config);
         self.caches.resize(config.cache_size);
+        self.semantic_caches.apply(config.semantic_cache, config.redis.as_ref());
         self.counters.apply(config.counters);
         self.redis.apply(config.redis.clone()).await;
     }
@@ -161,7 +171,7 @@ impl Adapters {
     }
 }
 
-fn call_settings(config: &Config) -> CallSettings {
+pub(crate) fn call_settings(config: &Config) -> CallSettings {
     CallSettings {
         timeout: config.timeouts.policy_request,
         body: config.limits.buffered_body,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_engine::jose::Certificate;
 use tollgate_engine::ports::{HttpVersion, TokenSource};
 use tollgate_engine::{Secret, Url};
@@ -50,6 +50,28 @@ pub struct Credentials {
     pub certificate: Option<Arc<Certificate>>,
 }
 
+impl Credentials {
+    /// Whether the gateway proves itself to the backend. A query alone, such as a version, does not.
+    pub(crate) fn prove_something(&self) -> bool {
+        !self.headers.is_empty()
+            || self.authorization.is_some()
+            || self.managed_identity.is_some()
+            || self.certificate.is_some()
+    }
+
+    /// Puts the headers over those that are there.
+    pub(crate) fn put_headers(&self, headers: &mut HeaderMap) {
+        // One name may be given several values: the first replaces, the rest are added.
+        for (index, (name, value)) in self.headers.iter().enumerate() {
+            if self.headers.iter().take(index).all(|(earlier, _)| earlier != name) {
+                headers.insert(name, value.clone());
+            } else {
+                headers.append(name, value.clone());
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").finish_non_exhaustive()
@@ -67,6 +89,14 @@ pub struct TlsOptions {
     pub roots: Option<Arc<Vec<bytes::Bytes>>>,
     /// Name to ask for instead of the host.
     pub server_name: Option<String>,
+}
+
+impl TlsOptions {
+    /// Whether it asks for no more than a certificate for the host that leads to one of the system's roots.
+    pub(crate) fn is_plain(&self) -> bool {
+        let Self { verify_chain, verify_name, roots, server_name } = self;
+        *verify_chain && *verify_name && roots.is_none() && server_name.is_none()
+    }
 }
 
 impl Default for TlsOptions {

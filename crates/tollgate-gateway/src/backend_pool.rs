@@ -20,6 +20,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::time::Instant;
 
 use crate::Backend;
+use crate::backend_choice::Asked;
 use crate::breaker::{BreakerState, Permit};
 
 /// How many members a pool may have, as in Azure.
@@ -52,22 +53,12 @@ pub struct Member {
     pub backend: Arc<Backend>,
     /// 1 is the best.
     pub priority: u32,
-    /// Its part of the requests, from 1.
+    /// Its part of the requests. With 0 it gets those alone that belong to it already, by their cookie or by the state that
+    /// they are about.
     pub weight: u32,
     /// What its cookie says.
     session: String,
     requests: Counter,
-}
-
-/// What counts in the choice of a member.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// Headers of the request.
-    pub headers: &'a HeaderMap,
-    /// Members that the request was sent to before; others are better.
-    pub tried: &'a [Arc<str>],
-    /// The member that holds what the request is about: no other can answer it.
-    pub home: Option<&'a str>,
 }
 
 /// Who gets a request.
@@ -187,7 +178,7 @@ impl Group {
             let bits = self.members.iter().enumerate().filter(|(_, member)| wanted(member));
             bits.fold(0_u32, |all, (bit, _)| all | 1 << bit)
         };
-        let mut rest = which(&|member| member.is_available(now));
+        let mut rest = which(&|member| member.weight > 0 && member.is_available(now));
         let untried = rest & which(&|member| !tried.contains(&member.backend.id));
         let mut preferred = untried;
         loop {
@@ -202,7 +193,8 @@ impl Group {
             rest &= !(1 << bit);
             preferred &= rest;
         }
-        let breakers = self.members.iter().filter_map(|member| member.backend.breaker.as_ref());
+        let ever = self.members.iter().filter(|member| member.weight > 0);
+        let breakers = ever.filter_map(|member| member.backend.breaker.as_ref());
         Err(breakers.map(|breaker| breaker.wait(now)).min().unwrap_or(Duration::MAX))
     }
 
@@ -421,6 +413,32 @@ mod tests {
         assert_eq!(bench.at_home("b"), Err(Duration::from_secs(10)));
         // Who is no member any more has taken its state along.
         assert_eq!(bench.at_home("c"), Ok("a".to_owned()));
+    }
+
+    #[test]
+    fn a_member_without_weight_keeps_what_it_has() {
+        let mut bench = Bench::new(&[("a", 1, 0), ("b", 1, 1), ("c", 2, 1)]);
+        assert_eq!(bench.counts(5), counts(&[("b", 5)]));
+        assert_eq!(bench.at_home("a"), Ok("a".to_owned()));
+        let session = &bench.pool.members().next().unwrap().session;
+        let cookies = HeaderMap::from_iter([(COOKIE, format!("sid={session}").parse().unwrap())]);
+        assert_eq!(&*bench.pick(&cookies, &[]).unwrap().member.backend.id, "a");
+        // It takes nobody's place either.
+        bench.trip("b", 10);
+        assert_eq!(bench.counts(5), counts(&[("c", 5)]));
+        bench.trip("c", 5);
+        bench.later(1);
+        assert_eq!(bench.pick(&HeaderMap::new(), &[]).unwrap_err(), Duration::from_secs(4));
+    }
+
+    #[test]
+    fn thirty_members_share_by_weight() {
+        let ids: Vec<String> = (0..40).map(|n| format!("m{n:02}")).collect();
+        let members: Vec<(&str, u32, u32)> = ids.iter().map(|id| (id.as_str(), 1, 1_000)).collect();
+        let bench = Bench::new(&members);
+        let picked = bench.counts(30_000);
+        assert_eq!(picked.len(), MAX_MEMBERS);
+        assert!(picked.values().all(|n| *n == 1_000), "{picked:?}");
     }
 
     #[test]

@@ -16,8 +16,9 @@ use tollgate_engine::{
     compile_document, compile_fragment,
 };
 
-use crate::adapters::{address_guard, check_egress};
+use crate::adapters::{address_guard, call_settings, check_egress};
 use crate::breaker::Breakers;
+use crate::calls::CallPool;
 use crate::config::{self, Config, Environment, NamedValueText, SecretReference};
 use crate::fetch::OwnListeners;
 use crate::products::ProductRoute;
@@ -54,6 +55,8 @@ pub struct LoadCx<'a> {
     pub ports: &'a dyn Fn(&Config) -> Ports,
     /// The secrets of Key Vault.
     pub vault: &'a dyn VaultSecrets,
+    /// What calls backends for policies; nothing when the load is only checked.
+    pub calls: Option<&'a Arc<CallPool>>,
     /// The circuit breakers that are in use.
     pub breakers: &'a Breakers,
     /// Where the gateway listens, which no policy may call.
@@ -151,6 +154,7 @@ pub fn load(root: &Path, cx: &LoadCx<'_>) -> Loaded {
     check_egress(&config, &mut files.diagnostics);
     let ports = (cx.ports)(&config);
     let mut names = names(&config, &ports, cx.breakers, &mut files.diagnostics);
+    names.calls = cx.calls.map(|calls| calls.with(call_settings(&config)));
     names.schemas = schemas(&mut files, &config);
     let names = Arc::new(names);
     let (router, products) = routes(&mut files, &config, &names, &ports, cx.registry);

@@ -473,6 +473,7 @@ async fn read_blocking(
             env: &*setup.env,
             ports: &ports,
             vault: &*vault(&adapters.key_vault),
+            calls: Some(&adapters.calls),
             breakers: &adapters.breakers,
             own_listeners: &adapters.own_listeners,
         };

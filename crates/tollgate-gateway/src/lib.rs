@@ -7,6 +7,7 @@ mod adapters;
 pub mod admin;
 mod authorizations;
 mod backend;
+mod backend_choice;
 mod backend_pool;
 pub mod breaker;
 mod cache;
@@ -28,6 +29,7 @@ mod openapi;
 mod products;
 pub mod redis;
 mod router;
+pub mod semantic_cache;
 pub mod server;
 mod settings;
 mod snapshot;
@@ -40,7 +42,9 @@ mod watch;
 pub mod wire;
 
 pub use backend::{Backend, Credentials, TlsOptions};
-pub use backend_pool::{Asked, BackendPool, MAX_MEMBERS, Member, Picked};
+pub use backend_choice::Asked;
+pub use backend_pool::{BackendPool, MAX_MEMBERS, Member, Picked};
+pub use calls::CallPool;
 pub use directory::{
     CONFIG_FILE, LoadCx, Loaded, NoVault, Registry, VaultSecret, VaultSecrets, check_document, load,
 };

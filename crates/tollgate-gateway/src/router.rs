@@ -16,7 +16,7 @@ use tollgate_engine::{
 use crate::products::ProductRoute;
 use crate::snapshot::{Matched, PresentedKey, Refusal};
 use crate::subscriptions::{Access, Subscriptions};
-use crate::template::{Template, decode_query, literal_part, query_value};
+use crate::template::{Segments, Template, decode_query, literal_part, query_value};
 
 /// All APIs.
 #[derive(Debug, Default)]
@@ -156,20 +156,25 @@ impl Router {
     /// version and the revision that the request names decide.
     fn api(
         &self,
-        segments: &[String],
+        segments: &[Cow<'_, str>],
         query: &str,
         headers: &HeaderMap,
     ) -> Option<(&ApiRoute, usize)> {
-        let mut prefixes = vec![String::new()];
+        let mut path = String::new();
+        let mut ends = SmallVec::<[usize; 8]>::from_slice(&[0]);
         for segment in segments.iter().take(self.deepest) {
-            let before = prefixes.last().map_or("", String::as_str);
-            let slash = if prefixes.len() > 1 { "/" } else { "" };
-            let name = literal_part(segment).to_ascii_lowercase();
-            prefixes.push(format!("{before}{slash}{name}"));
+            if ends.len() > 1 {
+                path.push('/');
+            }
+            path.push_str(literal_part(segment));
+            ends.push(path.len());
         }
-        let mut longest = prefixes.iter().enumerate().rev();
-        let (indices, depth) =
-            longest.find_map(|(depth, prefix)| Some((self.by_path.get(prefix)?, depth)))?;
+        path.make_ascii_lowercase();
+        let mut longest = ends.iter().enumerate().rev();
+        let (indices, depth) = longest.find_map(|(depth, end)| {
+            let indices = self.by_path.get(path.get(..*end)?)?;
+            Some((indices, depth))
+        })?;
         let revision = segments.get(..depth)?.iter().find_map(|segment| revision_of(segment));
         let mut original = None;
         for route in indices.iter().filter_map(|index| self.apis.get(*index)) {
@@ -206,7 +211,7 @@ impl ApiRoute {
     fn enter_operation(
         &self,
         method: &Method,
-        rest: &[String],
+        rest: &[Cow<'_, str>],
         query: &str,
         matched: &mut Matched,
     ) -> bool {
@@ -255,18 +260,27 @@ fn below(path: &str, depth: usize) -> &str {
 /// The segments of a path, decoded. `None` when the path could mean another one to the backend: dot segments, however
 /// they are encoded and whatever parameters they have, would climb out of the backend's base path; an encoded slash is a
 /// separator to some backends and a character to others.
-fn segments(path: &str, encoded_slashes: bool) -> Option<Vec<String>> {
+fn segments(path: &str, encoded_slashes: bool) -> Option<Segments<'_>> {
     let path = path.strip_prefix('/')?;
     path.split('/')
         .map(|raw| {
+            if is_plain(raw) {
+                return Some(Cow::Borrowed(raw));
+            }
             let decoded = percent_decode_str(raw).decode_utf8().ok()?;
             let hides_slash = decoded.contains(['/', '\\']) && !encoded_slashes;
             let twice = percent_decode_str(&decoded).decode_utf8_lossy();
             let unprintable = decoded.chars().any(char::is_control);
             let refused = hides_slash || unprintable || climbs(&decoded) || climbs(&twice);
-            (!refused).then(|| decoded.into_owned())
+            (!refused).then_some(decoded)
         })
         .collect()
+}
+
+/// Whether nothing in a segment can mean anything but itself, which is so for most.
+fn is_plain(raw: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    raw.bytes().all(fits) && !raw.starts_with('.')
 }
 
 fn climbs(segment: &str) -> bool {
@@ -305,7 +319,7 @@ fn authorize(
     let in_headers = route.key_headers.iter().find_map(|name| headers.get(name));
     let presented = in_headers
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .or_else(|| bearer_keys(route, headers).next().map(Cow::Borrowed))
+        .or_else(|| bearer_keys(route, headers).next().map(|(_, key)| Cow::Borrowed(key)))
         .or_else(|| {
             let in_query = |name: &String| query_value(&matched.query, name);
             route.key_queries.iter().find_map(in_query).map(Cow::Owned)
@@ -347,16 +361,20 @@ fn authorize(
     }
 }
 
-/// The key in a value of `Authorization`, where the API lets it stand there.
-fn bearer_key<'a>(route: &ApiRoute, value: &'a str) -> Option<&'a str> {
-    let (scheme, key) = value.split_once(' ').filter(|_| route.key_bearer)?;
+/// The key in a value of `Authorization`.
+fn bearer_key(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-/// The keys of all values of `Authorization`.
-fn bearer_keys<'a>(route: &'a ApiRoute, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
-    values.filter_map(|value| bearer_key(route, value))
+/// The values of `Authorization` that may hold a key, each with the key.
+fn bearer_keys<'a>(
+    route: &ApiRoute,
+    headers: &'a HeaderMap,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let values = route.key_bearer.then(|| headers.get_all(AUTHORIZATION));
+    let texts = values.into_iter().flatten().filter_map(|value| value.to_str().ok());
+    texts.filter_map(|text| Some((text, bearer_key(text)?)))
 }
 
 fn refused(route: &ApiRoute, host: &str, reason: &'static str, message: &str) -> PolicyError {
@@ -389,8 +407,7 @@ fn take_off_keys(
             matched.keys.push(PresentedKey { header, value: Secret::new(value.to_owned()) });
         }
     }
-    let authorization = headers.get_all(AUTHORIZATION).iter().filter_map(|it| it.to_str().ok());
-    for value in authorization.filter(|value| bearer_key(route, value).is_some_and(&is_key)) {
+    for (value, _) in bearer_keys(route, headers).filter(|(_, key)| is_key(key)) {
         let value = Secret::new(value.to_owned());
         matched.keys.push(PresentedKey { header: AUTHORIZATION, value });
     }

@@ -9,13 +9,16 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
 use tollgate_diagnostics::{Sources, Span};
 use tollgate_engine::json_schema::SchemaDocument;
-use tollgate_engine::ports::EventLogger;
+use tollgate_engine::ports::{Call, CallError, EventLogger};
 use tollgate_engine::{
-    Chain, Names, PolicyError, Ports, Request, RouteInfo, Secret, Target, TrustStore,
+    BoxFuture, Chain, Names, PolicyError, Ports, Request, Response, RouteInfo, Secret, Target,
+    TrustStore,
 };
 use tollgate_engine::{Deployment, Url, jose::Certificate};
 
+use crate::backend_choice::{Asked, Choice, Named};
 use crate::breaker::Breaker;
+use crate::calls::ConfiguredCalls;
 use crate::fetch::AddressGuard;
 use crate::router::Router;
 use crate::state_homes::may_name_state;
@@ -69,6 +72,8 @@ pub struct SnapshotNames {
     /// Both with the system's, read when an expression first asks.
     pub(crate) trust: OnceLock<TrustStore>,
     pub(crate) redactor: Redactor,
+    /// Makes calls of backends; there is nothing to call them in a load that is only checked.
+    pub(crate) calls: Option<ConfiguredCalls>,
     /// The files it was loaded from, known when all were read.
     pub(crate) sources: OnceLock<Sources>,
 }
@@ -88,6 +93,12 @@ impl SnapshotNames {
         all
     }
 
+    /// What a name stands for.
+    fn named(&self, id: &str) -> Option<Named<'_>> {
+        let pool = self.pools.get(id).map(|pool| Named::Pool(pool));
+        pool.or_else(|| self.backends.get(id).map(Named::Backend))
+    }
+
     /// The pools, in order.
     pub(crate) fn pools(&self) -> Vec<&BackendPool> {
         let mut all: Vec<&BackendPool> = self.pools.values().map(|pool| &**pool).collect();
@@ -105,6 +116,26 @@ impl Names for SnapshotNames {
 
     fn is_pool(&self, id: &str) -> bool {
         self.pools.contains_key(id)
+    }
+
+    fn call_backend(
+        &self,
+        id: &str,
+        call: Call,
+    ) -> BoxFuture<'static, Result<Response, CallError>> {
+        let failed = |error| -> BoxFuture<'static, _> { Box::pin(std::future::ready(Err(error))) };
+        let (Some(named), Some(calls)) = (self.named(id), &self.calls) else {
+            return failed(CallError::UnknownBackend(id.to_owned()));
+        };
+        let asked = Asked { headers: &call.headers, tried: &[], home: None };
+        match named.choose(asked) {
+            Ok(Choice { backend, permit, .. }) => {
+                Box::pin(calls.clone().call_backend(Arc::clone(backend), permit, call))
+            }
+            Err(retry_after) => {
+                failed(CallError::Unavailable { backend: id.to_owned(), retry_after })
+            }
+        }
     }
 
     fn wants_request_body(&self, request: &Request) -> bool {

@@ -7,12 +7,15 @@ use bytes::Bytes;
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, Cache, CacheKey, CachePlace, Call, CallError, Calls,
-    Identities, IdentityError, KeyError, KeySets, KeySource, Lease, NoEvents, Refresh, TokenSource,
+    Distance, Embedding, Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Near,
+    NoEvents, NoTasks, Refresh, SemanticCache, SemanticCacheSettings, SemanticCacheUnavailable,
+    SemanticLookup, Tasks, TokenSource,
 };
 use tollgate_engine::{BoxFuture, Clock, Ports, Randomness, Response, TraceSink, jose::KeySet};
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::semantic_cache::SemanticCacheConfig;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +40,23 @@ impl Randomness for SystemRandomness {
     }
 }
 
+/// Tasks of the runtime that serves.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RuntimeTasks;
+
+impl Tasks for RuntimeTasks {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        // Without a runtime the process is ending, and nobody is left to be told.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(work);
+        }
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
 /// Nobody listens to traces.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoTrace;
@@ -55,6 +75,7 @@ pub fn offline_ports() -> Ports {
         keys: Arc::new(Offline),
         identities: Arc::new(Offline),
         cache: Arc::new(Offline),
+        semantic_cache: Arc::new(Unkept(SemanticCacheConfig::default())),
         calls: Arc::new(Offline),
         authorizations: Arc::new(Named(Vec::new())),
         counters: Arc::new(MemoryCounters::new(Arc::new(SystemClock), 1)),
@@ -62,6 +83,7 @@ pub fn offline_ports() -> Ports {
         randomness: Arc::new(SystemRandomness),
         trace: Arc::new(NoTrace),
         events: Arc::new(NoEvents),
+        tasks: Arc::new(NoTasks),
     }
 }
 
@@ -69,7 +91,39 @@ pub fn offline_ports() -> Ports {
 pub fn ports_of_check(config: &Config) -> Ports {
     let names = config.connections.iter();
     let names = names.map(|known| (known.provider.clone(), known.id.clone())).collect();
-    Ports { authorizations: Arc::new(Named(names)), ..offline_ports() }
+    Ports {
+        authorizations: Arc::new(Named(names)),
+        semantic_cache: Arc::new(Unkept(config.semantic_cache)),
+        ..offline_ports()
+    }
+}
+
+/// A semantic cache that keeps nothing; what documents are judged by is the configuration's.
+struct Unkept(SemanticCacheConfig);
+
+impl SemanticCache for Unkept {
+    fn nearest(
+        &self,
+        _: &CacheKey,
+        _: &Embedding,
+        _: Distance,
+    ) -> BoxFuture<'static, Result<Option<Near>, SemanticCacheUnavailable>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn keep(&self, _: &CacheKey, _: &Embedding, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn settings(&self) -> SemanticCacheSettings {
+        self.0.settings()
+    }
+
+    fn looked_up(&self, _: SemanticLookup) {}
 }
 
 /// Connections by name.

@@ -1,7 +1,13 @@
 //! URL templates of operations.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
+use smallvec::SmallVec;
 use tollgate_engine::contract::{Contract, Location, Parameter};
+
+/// The segments of a path, decoded.
+pub(crate) type Segments<'a> = SmallVec<[Cow<'a, str>; 8]>;
 
 /// A template such as `/deployments/{id}/chat/completions?api-version={version}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +127,11 @@ impl Template {
     }
 
     /// Matches decoded segments and a raw query; gives the parameters.
-    pub(crate) fn matches(&self, path: &[String], query: &str) -> Option<Vec<(String, String)>> {
+    pub(crate) fn matches(
+        &self,
+        path: &[Cow<'_, str>],
+        query: &str,
+    ) -> Option<Vec<(String, String)>> {
         // A trailing slash is not a segment.
         let path = match path.split_last() {
             Some((last, rest)) if last.is_empty() => rest,
@@ -132,7 +142,7 @@ impl Template {
         for expected in &self.segments {
             match expected {
                 Segment::Rest(name) => {
-                    let rest: Vec<&str> = segments.by_ref().map(String::as_str).collect();
+                    let rest: Vec<&str> = segments.by_ref().map(|segment| &**segment).collect();
                     parameters.push((name.clone(), rest.join("/")));
                 }
                 Segment::Literal(literal) => {
@@ -203,14 +213,17 @@ fn segment(text: &str) -> Result<Segment, TemplateError> {
 pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        decode_query(key).eq_ignore_ascii_case(name).then(|| decode_query(value))
+        decode_query(key).eq_ignore_ascii_case(name).then(|| decode_query(value).into_owned())
     })
 }
 
 /// A query component, decoded.
-pub(crate) fn decode_query(text: &str) -> String {
+pub(crate) fn decode_query(text: &str) -> Cow<'_, str> {
+    if !text.contains(['+', '%']) {
+        return Cow::Borrowed(text);
+    }
     let text = text.replace('+', " ");
-    percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    Cow::Owned(percent_decode_str(&text).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -220,8 +233,8 @@ mod tests {
     fn check(template: &str, path: &str, expected: Option<&[(&str, &str)]>) {
         let template = Template::parse(template).unwrap();
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let segments: Vec<String> =
-            path.trim_start_matches('/').split('/').map(str::to_owned).collect();
+        let segments: Vec<Cow<'_, str>> =
+            path.trim_start_matches('/').split('/').map(Cow::Borrowed).collect();
         let found = template.matches(&segments, query);
         let expected = expected.map(|pairs| {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

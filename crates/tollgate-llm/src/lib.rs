@@ -4,7 +4,8 @@
 //! For policies that limit, measure, cache and check, and for whoever carries their streams. Reading order: [`PathInfo`]
 //! and [`Api`] say which protocol a request speaks; [`LlmRequest`] reads its body, estimates its prompt, gives its text and,
 //! with [`Edits`], changes it in place; [`Usage`] is what a backend says was used; [`StreamMeter`] counts a stream,
-//! strips and ends it; [`Answer`] is a whole answer, put together from a stream and written as either form.
+//! strips and ends it, and [`RealtimeMeter`] a WebSocket; [`Answer`] is a whole answer, put together from a stream and
+//! written as either form; [`StreamTexts`] and [`texts_of_response`] give what an answer says to whoever judges it.
 //!
 //! ```
 //! use tollgate_llm::{Edits, LlmRequest, PathInfo};
@@ -29,17 +30,22 @@
 mod answer;
 mod api;
 mod json;
+mod realtime;
 mod request;
 mod sse;
 mod stream;
+mod texts;
 mod tokens;
 mod usage;
 
 pub use answer::{Answer, AnswerChoice, ToolCall};
 pub use api::{Api, PathInfo};
+pub use realtime::RealtimeMeter;
 pub use request::{
-    CompletionBound, Edits, LlmRequest, Prompt, PromptMessage, RequestError, Role, SystemMessages,
+    CompletionBound, Edits, LlmRequest, Parameter, Prompt, PromptMessage, RequestError, Role,
+    SystemMessages,
 };
 pub use stream::{MeterOptions, StreamMeter, UsageForClient};
+pub use texts::{EachText, StreamTexts, Unreadable, texts_of_response};
 pub use tokens::Encoding;
 pub use usage::Usage;

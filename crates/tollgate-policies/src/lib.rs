@@ -6,6 +6,8 @@
 mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
+mod azure_openai_semantic_cache_lookup;
+mod azure_openai_semantic_cache_store;
 mod azure_openai_token_limit;
 mod base_url;
 mod cache_lookup;
@@ -33,6 +35,9 @@ mod limit;
 mod limit_concurrency;
 mod liquid;
 mod llm;
+mod llm_content_safety;
+mod llm_semantic_cache_lookup;
+mod llm_semantic_cache_store;
 mod llm_token_limit;
 mod log_to_eventhub;
 mod message_body;
@@ -49,6 +54,7 @@ mod redirect_content_urls;
 mod retry;
 mod return_response;
 mod rewrite_uri;
+mod semantic_cache;
 mod send_one_way_request;
 mod send_request;
 mod set_backend_service;
@@ -93,6 +99,8 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    azure_openai_semantic_cache_lookup::POLICY,
+    azure_openai_semantic_cache_store::POLICY,
     azure_openai_token_limit::POLICY,
     cache_lookup::POLICY,
     cache_lookup_value::POLICY,
@@ -112,6 +120,9 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    llm_content_safety::POLICY,
+    llm_semantic_cache_lookup::POLICY,
+    llm_semantic_cache_store::POLICY,
     llm_token_limit::POLICY,
     log_to_eventhub::POLICY,
     mock_response::POLICY,

@@ -245,7 +245,10 @@ fn current_url(cx: &RequestCx) -> Arc<str> {
 pub(crate) fn failure(error: &CallError) -> PolicyError {
     let reason = match error {
         CallError::Timeout(_) => "Timeout",
-        CallError::Refused(_) | CallError::Connection(_) => "BackendConnectionFailure",
+        CallError::Refused(_) | CallError::Connection(_) | CallError::Unavailable { .. } => {
+            "BackendConnectionFailure"
+        }
+        CallError::UnknownBackend(_) => "BackendNotFound",
         CallError::Identity(_) => "ManagedIdentityTokenFailed",
         CallError::TooMany(_) => "TooManyRequests",
         CallError::Body(error) => match error {

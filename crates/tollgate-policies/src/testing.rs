@@ -2,6 +2,7 @@
 
 mod cache;
 mod ports;
+mod semantic_cache;
 pub(crate) mod signer;
 
 use std::sync::{Arc, Mutex};
@@ -16,16 +17,17 @@ use tollgate_engine::read::{NamedValue, NamedValues, ReadOptions};
 use tollgate_engine::{
     Body, BufferedBody, Chain, ClientInfo, CompileEnv, CompiledDocument, DocumentInfo, Fragments,
     Outcome, Ports, Request, RequestCx, Response, Route, RouteInfo, Scope, TokenLimits, Traffic,
-    Uri, Variables, compile_document, process, read,
+    Uri, Variables, compile_document, process, read, unpaired,
 };
 use tollgate_expr::{Deployment, EvalState, Limits, Operation, Url};
 
 pub(crate) use cache::FakeCache;
 use ports::{
-    FakeCalls, FakeIdentities, FakeNames, FakeWire, Filters, HandClock, Sequence, TraceLog,
-    block_on,
+    FakeCalls, FakeIdentities, FakeNames, FakeTasks, FakeWire, Filters, HandClock, Sequence,
+    TraceLog, block_on,
 };
 pub(crate) use ports::{FakeKeys, NOW, Sent, World};
+pub(crate) use semantic_cache::FakeSemanticCache;
 
 use crate::{ALL, UNSUPPORTED};
 
@@ -52,11 +54,14 @@ pub(crate) struct Case {
     identity_ready: bool,
     keys: Arc<FakeKeys>,
     cache: Arc<FakeCache>,
+    semantic_cache: Arc<FakeSemanticCache>,
     calls: Arc<FakeCalls>,
     clock: Arc<HandClock>,
     counters: Arc<dyn Counters>,
+    tasks: Arc<FakeTasks>,
     info: RouteInfo,
     token_limits: TokenLimits,
+    prepare: Option<Box<dyn FnOnce(&mut RequestCx)>>,
 }
 
 /// How a case ended.
@@ -103,6 +108,7 @@ impl Case {
         let mut sections: [String; 4] = Default::default();
         policies.clone_into(&mut sections[section]);
         let clock = Arc::new(HandClock::new(NOW));
+        let calls = Arc::<FakeCalls>::default();
         Self {
             sections,
             scope: Scope::Operation,
@@ -119,14 +125,17 @@ impl Case {
             matched: Vec::new(),
             operation: None,
             contract: None,
+            prepare: None,
             template_parameters: None,
-            names: FakeNames::default(),
+            names: FakeNames { calls: Arc::clone(&calls), ..FakeNames::default() },
             named_values: Values::default(),
             identity_ready: true,
             keys: Arc::default(),
             cache: Arc::default(),
-            calls: Arc::default(),
+            semantic_cache: Arc::default(),
+            calls,
             counters: Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 100)),
+            tasks: FakeTasks::new(&clock),
             clock,
             info: RouteInfo::default(),
             token_limits: TokenLimits::default(),
@@ -312,6 +321,20 @@ impl Case {
         self
     }
 
+    /// The semantic cache of an earlier run.
+    pub(crate) fn semantic_cache(mut self, cache: &Arc<FakeSemanticCache>) -> Self {
+        self.semantic_cache = Arc::clone(cache);
+        self
+    }
+
+    /// Policies that no request of the document meets together with the one that they need, rendered.
+    pub(crate) fn unpaired(&self) -> String {
+        let (documents, findings, errors) = self.compile(&self.ports(&Arc::default()));
+        assert!(!errors, "{findings}");
+        let alone = unpaired([&Chain::new(documents)]);
+        alone.into_iter().map(|finding| finding.message + "\n").collect()
+    }
+
     /// Seconds since 1970.
     pub(crate) fn at(self, now: i64) -> Self {
         self.clock.set(now * 1_000);
@@ -322,7 +345,20 @@ impl Case {
     pub(crate) fn within(mut self, world: &World) -> Self {
         self.clock = Arc::clone(&world.clock);
         self.counters = Arc::clone(&world.counters) as _;
+        self.tasks = Arc::clone(&world.tasks);
         self.info = world.info.clone();
+        self
+    }
+
+    /// Does something to the request before its policies.
+    pub(crate) fn prepared(mut self, prepare: impl FnOnce(&mut RequestCx) + 'static) -> Self {
+        self.prepare = Some(Box::new(prepare));
+        self
+    }
+
+    /// How limits of tokens admit.
+    pub(crate) fn token_limits(mut self, mode: TokenLimits) -> Self {
+        self.token_limits = mode;
         self
     }
 
@@ -345,11 +381,13 @@ impl Case {
             authorizations: Arc::new(FakeIdentities { ready: self.identity_ready }),
             calls: Arc::clone(&self.calls) as _,
             cache: Arc::clone(&self.cache) as _,
+            semantic_cache: Arc::clone(&self.semantic_cache) as _,
             counters: Arc::clone(&self.counters) as _,
             clock: Arc::clone(&self.clock) as _,
             randomness: Arc::new(Sequence::default()),
             trace: Arc::clone(trace) as _,
             events: Arc::clone(trace) as _,
+            tasks: Arc::clone(&self.tasks) as _,
         }
     }
 
@@ -420,7 +458,7 @@ impl Case {
         assert!(!errors && findings.contains(why), "expected a warning `{why}` in:\n{findings}");
     }
 
-    pub(crate) fn run(self) -> Run {
+    pub(crate) fn run(mut self) -> Run {
         let trace = Arc::clone(&self.names.log);
         let cache = Arc::clone(&self.cache);
         let ports = self.ports(&trace);
@@ -432,13 +470,18 @@ impl Case {
         let filters = Filters::default();
         let recorded = (Arc::clone(&forwarded), Arc::clone(&slept), filters.clone());
         let calls = Arc::clone(&self.calls);
+        let prepare = self.prepare.take();
         let mut cx = self.request(ports, recorded);
+        if let Some(prepare) = prepare {
+            prepare(&mut cx);
+        }
         let mut waits = 0;
         let outcome = block_on(process(&mut cx, &chain), &mut waits);
         Run { cx, outcome, waits, forwarded, slept, calls, trace, cache, filters }
     }
 
     fn request(self, ports: Ports, (forwarded, slept, filters): Recorded) -> RequestCx {
+        let tasks = Arc::clone(&ports.tasks);
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let original_url = Url {
             scheme: "https".to_owned(),
@@ -514,7 +557,7 @@ impl Case {
             eval: EvalState::new(Limits::default()),
             counted: tollgate_engine::counters::Counted::default(),
             forwardings: tollgate_engine::Forwardings::default(),
-            finally: tollgate_engine::Finally::default(),
+            finally: tollgate_engine::Finally::new(tasks),
             extensions: http::Extensions::default(),
         }
     }
@@ -569,6 +612,16 @@ impl Run {
     /// The body that the backend streams passes in these pieces and ends so; gives what the client gets of it.
     pub(crate) fn pass(&self, pieces: &[&str], how: BodyEnd) -> String {
         self.filters.pass(pieces, how, || {})
+    }
+
+    /// A piece of it passes; gives what the client gets, and whether the body has ended with it.
+    pub(crate) fn piece(&self, piece: &str) -> (String, bool) {
+        self.filters.piece(piece)
+    }
+
+    /// The body is over; gives what the client gets at last.
+    pub(crate) fn end(&self, how: BodyEnd) -> String {
+        self.filters.end(how)
     }
 
     /// Likewise to its end, and just before that something happens.

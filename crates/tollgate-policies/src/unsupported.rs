@@ -3,15 +3,10 @@
 /// Each with one line about what to use instead, or an empty one. Sorted.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("azure-openai-emit-token-metric", ""),
-    ("azure-openai-semantic-cache-lookup", ""),
-    ("azure-openai-semantic-cache-store", ""),
     ("cosmosdb-data-source", "GraphQL resolvers need Azure"),
     ("http-data-source", "GraphQL resolvers need Azure"),
     ("invoke-dapr-binding", "call the Dapr sidecar as a backend"),
-    ("llm-content-safety", ""),
     ("llm-emit-token-metric", ""),
-    ("llm-semantic-cache-lookup", ""),
-    ("llm-semantic-cache-store", ""),
     ("publish-event", "GraphQL subscriptions need Azure"),
     ("publish-to-dapr", "call the Dapr sidecar as a backend"),
     ("sql-data-source", "GraphQL resolvers need Azure"),

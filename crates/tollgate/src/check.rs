@@ -39,6 +39,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         env: &ProcessEnvironment,
         ports: &ports_of_check,
         vault: &NoVault,
+        calls: None,
         breakers: &Breakers::default(),
         own_listeners: &OwnListeners::default(),
     };

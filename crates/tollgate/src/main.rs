@@ -1,4 +1,4 @@
-//! The `tollgate` command: runs policy directories, checks them, evaluates expressions.
+//! The `tollgate` command: runs policy directories, checks them, asks running gateways, evaluates expressions.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,6 +12,7 @@ mod eval;
 mod registry;
 mod run;
 mod shipped;
+mod status;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ enum Command {
     Demo(demo::Args),
     /// Reports what is wrong in a policy directory or in single documents.
     Check(check::Args),
+    /// Asks a running gateway what it is doing: readiness, circuit breakers, pools.
+    Status(status::Args),
     /// Evaluates an expression, or many.
     Eval(eval::Args),
     /// Prints or writes the reference pages.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Docs(args) => docs::run(&args),
     };

@@ -17,8 +17,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
+use tollgate_bench_pipeline::free_address;
 use tollgate_bench_pipeline::gateway::Gateway;
-use tollgate_bench_pipeline::{MICROS_PER_TICK, free_address};
 
 /// Streams at once, chunks of each and the time between two of them, where the CPU is measured.
 const STREAMS: usize = 50;
@@ -118,7 +118,7 @@ impl Measured {
 
     /// Microseconds of CPU per chunk, the request included.
     async fn per_chunk(&self) -> Result<f64> {
-        let before = self.gateway.ticks()?;
+        let before = self.gateway.cpu()?;
         let clients = (0..STREAMS).map(|_| {
             let address = self.address.clone();
             tokio::spawn(async move {
@@ -132,8 +132,8 @@ impl Measured {
         for client in clients.collect::<Vec<_>>() {
             client.await??;
         }
-        let ticks = self.gateway.ticks()? - before;
-        Ok(ticks as f64 * MICROS_PER_TICK / (STREAMS * CHUNKS) as f64)
+        let spent = self.gateway.cpu()? - before;
+        Ok(spent.as_secs_f64() * 1e6 / (STREAMS * CHUNKS) as f64)
     }
 
     async fn first_token(&self) -> Result<Duration> {

@@ -37,7 +37,7 @@ pub use deployments::{Deployment, ModelKind};
 pub use stream::{Gate, Pace, StreamPlan};
 
 use deployments::{Meters, Remaining};
-use errors::ApiError;
+pub(crate) use errors::ApiError;
 use responses::Stored;
 use routes::{Place, Target};
 

@@ -1,6 +1,7 @@
 //! Every server driven over real sockets.
 
 mod client;
+mod content_safety;
 mod echo;
 mod entra;
 mod identity;

@@ -65,6 +65,8 @@ impl Tally {
         }
         let mut rest = correction.amount.unsigned_abs();
         match self {
+            // What was charged has left, and what is there now is what others were charged; unless it was owed.
+            Self::Sliding { owed: 0, .. } if has_left(correction.since, now, window) => {}
             Self::Sliding { charged, sum, owed } => {
                 let given = rest.min(*owed);
                 *owed -= given;
@@ -226,6 +228,10 @@ fn room_in(
             return Some(until(then, now));
         }
     }
+}
+
+fn has_left(since: i64, now: i64, window: Window) -> bool {
+    matches!(window, Window::Sliding { ms } if since.saturating_add_unsigned(ms) <= now)
 }
 
 fn until(then: i64, now: i64) -> Duration {

@@ -87,7 +87,7 @@ impl ContentEncryption {
 impl<'t> Jwe<'t> {
     /// Whether a token has the five parts of an encrypted one.
     pub fn looks_like(token: &str) -> bool {
-        token.bytes().filter(|byte| *byte == b'.').count() == 4
+        memchr::memchr_iter(b'.', token.as_bytes()).count() == 4
     }
 
     /// Reads `header.key.iv.ciphertext.tag`.

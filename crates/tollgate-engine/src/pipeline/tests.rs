@@ -13,8 +13,9 @@ use super::*;
 use crate::jose::{Certificate, KeySet};
 use crate::ports::{
     AccessToken, Answer, Authorizations, BodyError, Cache, CacheKey, CachePlace, Call, CallError,
-    Calls, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Lease, Names, NoEvents, TokenSource, Via,
+    Calls, Distance, Embedding, ForwardCall, ForwardError, Identities, IdentityError, KeyError,
+    KeySets, KeySource, Lease, Names, Near, NoEvents, NoTasks, Scores, SemanticCache,
+    SemanticCacheSettings, SemanticCacheUnavailable, SemanticLookup, TokenSource, Via,
 };
 use crate::read::{self, Element, NoNamedValues, ReadOptions};
 use crate::{
@@ -366,6 +367,31 @@ impl Wire for Nothing {
     }
 }
 
+impl SemanticCache for Nothing {
+    fn nearest(
+        &self,
+        _: &CacheKey,
+        _: &Embedding,
+        _: Distance,
+    ) -> BoxFuture<'static, Result<Option<Near>, SemanticCacheUnavailable>> {
+        Box::pin(async { Err(SemanticCacheUnavailable) })
+    }
+
+    fn keep(&self, _: &CacheKey, _: &Embedding, _: Bytes, _: Duration) -> Answer<'static, ()> {
+        Answer::Ready(())
+    }
+
+    fn largest(&self) -> usize {
+        0
+    }
+
+    fn settings(&self) -> SemanticCacheSettings {
+        SemanticCacheSettings { scores: Scores::Distance, timeout: Duration::ZERO }
+    }
+
+    fn looked_up(&self, _: SemanticLookup) {}
+}
+
 impl Authorizations for Nothing {
     fn connection(&self, _: &str, _: &str) -> Option<Arc<dyn TokenSource>> {
         None
@@ -391,6 +417,7 @@ fn ports() -> Ports {
         keys: Arc::new(Nothing),
         identities: Arc::new(Nothing),
         cache: Arc::new(Nothing),
+        semantic_cache: Arc::new(Nothing),
         calls: Arc::new(Nothing),
         authorizations: Arc::new(Nothing),
         counters: Arc::new(crate::counters::MemoryCounters::new(Arc::new(Nothing), 10)),
@@ -398,6 +425,7 @@ fn ports() -> Ports {
         randomness: Arc::new(Nothing),
         trace: Arc::new(Nothing),
         events: Arc::new(NoEvents),
+        tasks: Arc::new(NoTasks),
     }
 }
 

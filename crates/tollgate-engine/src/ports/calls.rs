@@ -103,6 +103,17 @@ pub enum CallError {
     /// The token could not be had.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// No such backend.
+    #[error("there is no backend `{0}`")]
+    UnknownBackend(String),
+    /// Circuit breakers are open: the backend's, or those of all members of the pool.
+    #[error("backend `{backend}` fails too often and is left alone for a while")]
+    Unavailable {
+        /// The backend or pool.
+        backend: String,
+        /// When it makes sense to try again.
+        retry_after: Duration,
+    },
     /// Too many calls are under way that nobody waits for.
     #[error("more than {0} calls are under way already")]
     TooMany(usize),

@@ -8,6 +8,8 @@ mod counters;
 mod events;
 mod identity;
 mod keys;
+mod semantic_cache;
+mod tasks;
 mod wire;
 
 use std::fmt;
@@ -28,6 +30,11 @@ pub use events::{
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
+pub use semantic_cache::{
+    Distance, Embedding, Near, Scores, SemanticCache, SemanticCacheSettings,
+    SemanticCacheUnavailable, SemanticLookup,
+};
+pub use tasks::{NoTasks, Tasks};
 pub use wire::{
     BodyEnd, BodyError, BodyFilter, ForwardCall, ForwardError, ForwardOptions, HttpVersion, Passed,
     Wire,
@@ -35,6 +42,7 @@ pub use wire::{
 
 use crate::jose::Certificate;
 use crate::json_schema::SchemaDocument;
+use crate::{BoxFuture, Response};
 
 /// Everything a request or a load may reach outside the engine.
 #[derive(Clone)]
@@ -47,6 +55,8 @@ pub struct Ports {
     pub authorizations: Arc<dyn Authorizations>,
     /// What is kept from one request for others.
     pub cache: Arc<dyn Cache>,
+    /// What is kept of language models' answers for questions that mean the same.
+    pub semantic_cache: Arc<dyn SemanticCache>,
     /// HTTP calls of policies.
     pub calls: Arc<dyn Calls>,
     /// Counters that limits are kept with.
@@ -59,6 +69,8 @@ pub struct Ports {
     pub trace: Arc<dyn TraceSink>,
     /// Log lines, metrics and events of policies.
     pub events: Arc<dyn Events>,
+    /// Work beside requests.
+    pub tasks: Arc<dyn Tasks>,
 }
 
 impl fmt::Debug for Ports {
@@ -106,6 +118,17 @@ pub trait Names: Send + Sync {
     /// Whether that backend is several behind one name.
     fn is_pool(&self, _id: &str) -> bool {
         false
+    }
+    /// Calls a backend, or the member of a pool that is due, with its own URL, credentials and TLS, unless its circuit
+    /// breaker is open. `call.url` is what stands behind the backend's URL: a path, a query, both or nothing; where `call`
+    /// and the backend's settings say different things the backend's hold. Otherwise like [`Calls::send`].
+    fn call_backend(
+        &self,
+        id: &str,
+        _call: Call,
+    ) -> BoxFuture<'static, Result<Response, CallError>> {
+        let unknown = CallError::UnknownBackend(id.to_owned());
+        Box::pin(std::future::ready(Err(unknown)))
     }
     /// Whether the body of a request counts in the choice of who gets it.
     fn wants_request_body(&self, _request: &crate::Request) -> bool {

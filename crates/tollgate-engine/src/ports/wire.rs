@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -59,8 +60,17 @@ pub trait BodyFilter: Send {
     fn piece(&mut self, piece: Bytes) -> Passed;
 
     /// The backend has sent all of the body: gives what was held back of it.
-    fn finish(&mut self) -> Bytes {
-        Bytes::new()
+    fn finish(&mut self) -> Passed {
+        Passed::On(Bytes::new())
+    }
+
+    /// Goes on with what the filter has said that it waits for: ready with what goes on then, or with
+    /// [`Passed::Wait`] when there is more to wait for. Asked only after such an answer.
+    ///
+    /// Until it is ready the filter gets nothing, and nothing is read from the backend. When the client goes away
+    /// meanwhile, the filter is [ended](Self::end).
+    fn poll(&mut self, _cx: &mut Context<'_>) -> Poll<Passed> {
+        Poll::Ready(Passed::On(Bytes::new()))
     }
 
     /// Whether what goes on is exactly as long as what comes, so that the length that the backend announced holds.
@@ -85,6 +95,8 @@ pub enum Passed {
     On(Bytes),
     /// The body ends with this, and the backend is not listened to any more.
     Last(Bytes),
+    /// What goes on is not known yet: [`poll`](BodyFilter::poll) will say.
+    Wait,
 }
 
 /// How a body ended.

@@ -34,6 +34,8 @@ pub struct AdminState {
     connections: OnceLock<Arc<Connections>>,
     names: ArcSwapOption<SnapshotNames>,
     told: Mutex<Told>,
+    /// Held while the metrics are brought up to date and written, so that none is missing when two ask at a time.
+    writing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -99,6 +101,7 @@ impl AdminState {
             connections,
             names,
             told,
+            writing: Mutex::default(),
         }
     }
 
@@ -146,6 +149,7 @@ impl AdminState {
 
     /// All metrics in the text format of Prometheus.
     pub(super) fn metrics(&self) -> Result<String, fmt::Error> {
+        let _writing = self.writing.lock();
         if let Some(connections) = self.connections.get() {
             let held = i64::try_from(connections.buffered_bytes()).unwrap_or(i64::MAX);
             self.metrics.buffered_bytes().set(held);

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use tokio::time::Instant;
@@ -83,7 +84,7 @@ impl Breaker {
     /// Lets a request through, or says how long to wait. Who is let through tells the permit how it went.
     pub fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, Duration> {
         let seen = self.state.load(Ordering::Acquire);
-        let permit = |probe| Permit { breaker: Arc::clone(self), probe };
+        let permit = |probe| Permit { breaker: Arc::clone(self), probe, has_answered: false };
         match self.meaning(seen, now) {
             BreakerState::Closed => Ok(permit(None)),
             BreakerState::HalfOpen { probing: false } if self.swap(seen, seen | PROBING) => {
@@ -152,15 +153,38 @@ impl Breaker {
     }
 }
 
-/// Leave to call the backend. Dropping it says nothing about the backend.
+/// Leave to call the backend. Dropping it says nothing about the backend, unless it has answered: then that was all.
 #[derive(Debug)]
 pub struct Permit {
     breaker: Arc<Breaker>,
     /// For a probe, the state that it made.
     probe: Option<u64>,
+    /// Whether there is a response and only its body is still to come.
+    has_answered: bool,
 }
 
 impl Permit {
+    /// Takes note of the head of a response. One that is no failure closes the breaker, and becomes one when its body breaks
+    /// off, which whoever reads the body tells the permit that is left.
+    pub fn answered(
+        mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: Instant,
+        unix_seconds: impl Fn() -> i64 + Copy,
+    ) -> Option<Self> {
+        let outcome = Outcome::Answered(status, headers);
+        if self.breaker.judges.iter().any(|judge| judge.rule.is_failure(outcome)) {
+            self.ended(outcome, now, unix_seconds);
+            return None;
+        }
+        if let Some(probe) = self.probe.take() {
+            self.breaker.close(probe);
+        }
+        self.has_answered = true;
+        Some(self)
+    }
+
     /// Takes note of how the call went. `unix_seconds` is asked when the response names a moment to come back.
     pub fn ended(
         mut self,
@@ -171,6 +195,7 @@ impl Permit {
         if outcome == Outcome::Unknown {
             return;
         }
+        self.has_answered = false;
         let from = self.probe.unwrap_or(CLOSED);
         let millis = self.breaker.millis(now);
         let tripped = self.breaker.judges.iter().filter(|judge| match self.probe {
@@ -193,6 +218,12 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(probe) = self.probe {
             self.breaker.swap(probe, probe & !PROBING);
+        }
+        if self.has_answered {
+            let millis = self.breaker.millis(Instant::now());
+            for judge in &self.breaker.judges {
+                judge.trips(Outcome::Well, millis);
+            }
         }
     }
 }

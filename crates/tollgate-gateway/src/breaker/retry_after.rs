@@ -36,8 +36,12 @@ pub(super) fn retry_after(
     said.or_else(|| limits().filter(says_something)).map(|time| time.min(LONGEST))
 }
 
+/// So many units, also in fractions of them; as digits, so that nothing that a backend writes is negative or no number.
 fn number(text: &str, unit: Duration) -> Option<Duration> {
-    text.parse().ok().map(|number: u32| unit.saturating_mul(number))
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: f64 = text.parse().ok().filter(|_| is_plain)?;
+    let seconds = number * unit.as_secs_f64();
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
 }
 
 /// Seconds, or what OpenAI writes: `1s`, `6m0s`, `250ms`, `1h2m3.5s`.
@@ -51,15 +55,14 @@ fn span(text: &str) -> Option<Duration> {
         let (digits, behind) = rest.split_at_checked(rest.find(|c: char| c.is_alphabetic())?)?;
         let end = behind.find(|c: char| !c.is_alphabetic()).unwrap_or(behind.len());
         let (unit, next) = behind.split_at_checked(end)?;
-        let seconds = match unit {
-            "h" => 3_600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 0.001,
+        let unit = match unit {
+            "h" => Duration::from_hours(1),
+            "m" => Duration::from_mins(1),
+            "s" => Duration::from_secs(1),
+            "ms" => Duration::from_millis(1),
             _ => return None,
         };
-        let number: f64 = digits.parse().ok()?;
-        total += Duration::try_from_secs_f64(number * seconds).ok()?;
+        total = total.saturating_add(number(digits, unit)?);
         rest = next;
     }
     Some(total)
@@ -109,7 +112,15 @@ mod tests {
         check(&[("retry-after", "soon")], None);
         check(&[("retry-after", "-1")], None);
         check(&[("retry-after", "0")], None);
-        check(&[("retry-after", "4294967295")], Some(86_400_000));
+        check(&[("retry-after", "2.5")], Some(2_500));
+        check(&[("retry-after-ms", "12.5")], Some(13));
+        for far in ["4294967295", "18446744073709551616", &"9".repeat(400)] {
+            check(&[("retry-after", far)], Some(86_400_000));
+        }
+        for wrong in ["", ".", "1.2.3", "+1", "1e3", "inf", "NaN", "0x10", "1,5"] {
+            check(&[("retry-after", wrong)], None);
+            check(&[("retry-after-ms", wrong)], None);
+        }
     }
 
     #[test]
@@ -118,6 +129,8 @@ mod tests {
         check(&[("retry-after", at)], Some(5_000));
         check(&[("retry-after", at), ("date", "Sun, 06 Nov 1994 08:49:40 GMT")], Some(2_000));
         check(&[("retry-after", at), ("date", "Sun, 06 Nov 1994 08:49:43 GMT")], None);
+        check(&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")], Some(86_400_000));
+        check(&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], None);
         for wrong in ["Sun, 06 Nov 1994", "Sun, 32 Nov 1994 08:49:42 GMT", "Sun, 06 Nov 1994 8 GMT"]
         {
             check(&[("retry-after", wrong)], None);
@@ -143,7 +156,10 @@ mod tests {
         check(&[("x-ratelimit-reset-tokens", "20"), tokens_left], None);
         check(&[("x-ratelimit-reset-tokens", "1m2.5s")], Some(62_500));
         check(&[("x-ratelimit-reset-tokens", "250ms")], Some(250));
-        for wrong in ["s", "1x", "1m2", "NaNs", "infs", "1e300s", "-1s"] {
+        // As far as a number goes, and twice that.
+        let far = format!("{0}s{0}s", "10000000000000000000");
+        check(&[("x-ratelimit-reset-tokens", &far)], Some(86_400_000));
+        for wrong in ["s", "1x", "1m2", "NaNs", "infs", "1e300s", "-1s", "-1", "1s-"] {
             check(&[("x-ratelimit-reset-tokens", wrong)], None);
         }
     }

@@ -19,7 +19,7 @@ pub struct Rule {
     pub interval: Duration,
     /// Statuses of responses that are failures, as ranges with both ends.
     pub statuses: Vec<(u16, u16)>,
-    /// Failures without a response.
+    /// Failures without a response, or with a part of one.
     pub reasons: Vec<ErrorReason>,
     /// How long the breaker stays open.
     pub trip: Duration,
@@ -44,9 +44,9 @@ pub enum Threshold {
 /// Why there was no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorReason {
-    /// None came in time.
+    /// None came in time, or no more of it.
     Timeout,
-    /// The connection could not be made, or broke.
+    /// The connection could not be made, or broke, also in the middle of a response.
     Connection,
 }
 
@@ -68,7 +68,9 @@ impl ErrorReason {
 pub enum Outcome<'a> {
     /// With a response.
     Answered(StatusCode, &'a HeaderMap),
-    /// Without one.
+    /// With a response that is no failure, and all of its body.
+    Well,
+    /// Without a response, or without all of its body.
     Failed(ErrorReason),
     /// It says nothing about the backend: it was not asked, or the client was in the way.
     Unknown,
@@ -102,7 +104,7 @@ impl Rule {
                 self.statuses.iter().any(|(min, max)| (*min..=*max).contains(&status))
             }
             Outcome::Failed(reason) => self.reasons.contains(&reason),
-            Outcome::Unknown => false,
+            Outcome::Well | Outcome::Unknown => false,
         }
     }
 

@@ -152,6 +152,53 @@ fn requests_that_began_before_do_not_change_an_open_breaker() {
 }
 
 #[test]
+fn a_body_that_breaks_off_is_a_failure() {
+    let mut bench = bench(Threshold::Count(2));
+    let timeout = Outcome::Failed(ErrorReason::Timeout);
+    let answer = |bench: &Bench| {
+        let headers = HeaderMap::new();
+        bench.admit().answered(StatusCode::OK, &headers, bench.now, || 0).expect("a body to come")
+    };
+    bench.end(answer(&bench), timeout);
+    bench.end(answer(&bench), timeout);
+    assert_eq!(bench.refused(), 10);
+    // A probe closes the breaker by its head; from then on its body counts like any other.
+    let late = answer(bench.later(10));
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.end(late, timeout);
+    bench.call(500);
+    assert_eq!(bench.refused(), 10);
+    let headers = HeaderMap::new();
+    let probe = bench.later(10).admit();
+    assert!(probe.answered(StatusCode::TOO_MANY_REQUESTS, &headers, bench.now, || 0).is_none());
+    assert_eq!((bench.refused(), bench.trips.get()), (10, 3));
+}
+
+#[test]
+fn a_response_counts_once_when_it_is_over() {
+    let bench = bench(Threshold::Percentage { percentage: 100, minimum_requests: 3 });
+    let answer = || {
+        let headers = HeaderMap::new();
+        bench.admit().answered(StatusCode::OK, &headers, bench.now, || 0).expect("a body to come")
+    };
+    let timeout = Outcome::Failed(ErrorReason::Timeout);
+    for _ in 0..2 {
+        bench.end(answer(), timeout);
+    }
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.end(answer(), timeout);
+    assert_eq!(bench.refused(), 10);
+    let bench = self::bench(Threshold::Percentage { percentage: 100, minimum_requests: 3 });
+    let headers = HeaderMap::new();
+    // Its client has gone in the middle, or has got all of it.
+    drop(bench.admit().answered(StatusCode::OK, &headers, bench.now, || 0));
+    for _ in 0..3 {
+        bench.end(bench.admit(), timeout);
+    }
+    assert_eq!(bench.state(), BreakerState::Closed);
+}
+
+#[test]
 fn of_many_threads_one_gets_the_probe() {
     let mut bench = bench(Threshold::Count(1));
     bench.call(500);

@@ -4,7 +4,10 @@
 //! that nobody waits for are bounded in number and end before the gateway does.
 
 mod background;
+mod named;
 
+#[cfg(test)]
+mod named_tests;
 #[cfg(test)]
 mod tests;
 
@@ -18,11 +21,12 @@ use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::ext::ReasonPhrase;
-use tollgate_engine::ports::{BodyError, Call, CallError, CallToken, Calls};
+use tollgate_engine::ports::{BodyError, Call, CallError, CallToken, Calls, HttpVersion};
 use tollgate_engine::{Body, BoxFuture, Response};
 use url::Url;
 
-use crate::fetch::{FetchError, Fetcher, Guard, Version};
+use crate::Backend;
+use crate::fetch::{FetchError, Fetcher, Guard, Route, Version};
 use crate::telemetry::{Delivery, Metrics};
 use crate::wire::{Budget, Gathered, Held, strip_response};
 
@@ -40,7 +44,7 @@ pub(crate) struct CallParts {
 }
 
 /// Calls of one process. It outlives configurations.
-pub(crate) struct CallPool {
+pub struct CallPool {
     parts: CallParts,
     background: Background,
 }
@@ -89,6 +93,15 @@ impl CallPool {
     }
 }
 
+/// Whose idea a call is.
+#[derive(Debug, Clone, Copy)]
+enum Whose<'a> {
+    /// A policy's, which has named the URL.
+    Policy,
+    /// The configuration's, which knows the backend.
+    Backend(&'a Backend),
+}
+
 /// The calls of one configuration.
 #[derive(Clone)]
 pub(crate) struct ConfiguredCalls {
@@ -99,7 +112,7 @@ pub(crate) struct ConfiguredCalls {
 impl Calls for ConfiguredCalls {
     fn send(&self, call: Call) -> BoxFuture<'static, Result<Response, CallError>> {
         let this = self.clone();
-        Box::pin(async move { this.make(call).await })
+        Box::pin(async move { this.make(call, Whose::Policy).await })
     }
 
     fn send_detached(&self, call: Call) -> Result<(), CallError> {
@@ -109,7 +122,7 @@ impl Calls for ConfiguredCalls {
             .map_err(|_| CallError::Body(BodyError::MemoryPressure))?;
         let (this, request_id) = (self.clone(), call.request_id);
         let work = async move {
-            let ended = this.make(call).await;
+            let ended = this.make(call, Whose::Policy).await;
             drop(held);
             match ended {
                 Ok(answer) => {
@@ -135,13 +148,13 @@ impl Calls for ConfiguredCalls {
 
 impl ConfiguredCalls {
     /// One call within its time. When the future is dropped, the call has ended and its connection is closed.
-    async fn make(&self, call: Call) -> Result<Response, CallError> {
+    async fn make(&self, call: Call, whose: Whose<'_>) -> Result<Response, CallError> {
         let timeout = call.timeout.unwrap_or(self.settings.timeout);
-        let made = tokio::time::timeout(timeout, self.make_unlimited(call)).await;
+        let made = tokio::time::timeout(timeout, self.make_unlimited(call, whose)).await;
         made.unwrap_or(Err(CallError::Timeout(timeout)))
     }
 
-    async fn make_unlimited(&self, call: Call) -> Result<Response, CallError> {
+    async fn make_unlimited(&self, call: Call, whose: Whose<'_>) -> Result<Response, CallError> {
         let Call { method, url, mut headers, body, token, via, .. } = call;
         let url = parse(&url)?;
         if let Some(token) = token {
@@ -149,13 +162,18 @@ impl ConfiguredCalls {
         }
         headers.remove(CONTENT_LENGTH);
         // hyper takes `:authority` from the URL; a `Host` of its own reaches the server in HTTP/1.1 only.
-        let version = if headers.contains_key(HOST) { Version::One } else { Version::Any };
+        let (guard, tls, wanted) = match whose {
+            Whose::Policy => (Guard::Policy, None, None),
+            Whose::Backend(it) => (Guard::Configured, Some(&it.tls), it.http_version),
+        };
+        let has_host = headers.contains_key(HOST) || wanted == Some(HttpVersion::One);
+        let version = if has_host { Version::One } else { Version::Any };
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = url;
         *request.headers_mut() = headers;
         let fetcher = &self.pool.parts.fetcher;
-        let opened = fetcher.open(request, Guard::Policy, &via, version).await;
+        let opened = fetcher.open(request, Route { guard, via: &via, version, tls }).await;
         let (mut parts, body) = opened.map_err(failed)?.into_parts();
         strip_response(&mut parts.headers);
         let body = self.read(&mut parts.headers, body).await?;

@@ -26,7 +26,7 @@ fn pool() -> Arc<CallPool> {
     })
 }
 
-fn calls() -> ConfiguredCalls {
+pub(super) fn calls() -> ConfiguredCalls {
     pool().with(SETTINGS)
 }
 

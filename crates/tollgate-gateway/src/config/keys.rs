@@ -205,6 +205,30 @@ pub const KEYS: &[KeyDef] = &[
         "Bytes of the cache in memory; one value may take an eighth of them, in the cache on the Redis server as well. A change empties the cache.",
     ),
     key(
+        "semantic-cache.size",
+        Size,
+        "64 MiB",
+        "Bytes of memory for answers of models that are kept by what was asked, embeddings included; with `[redis]`, for copies of embeddings. One answer may take an eighth of them.",
+    ),
+    key(
+        "semantic-cache.entries",
+        Count,
+        "10000",
+        "Answers that are kept for callers who share them; of more, the oldest go.",
+    ),
+    key(
+        "semantic-cache.scores",
+        Word(&["distance", "similarity"]),
+        "distance",
+        "What `score-threshold` is: a distance as in Azure's documents, of which smaller is stricter, or a similarity, of which larger is.",
+    ),
+    key(
+        "semantic-cache.timeout",
+        Duration,
+        "5s",
+        "Longest that a look-up waits for the backend for embeddings; then it counts as nothing found.",
+    ),
+    key(
         "redis.url",
         ServerUrl,
         "",
@@ -414,7 +438,7 @@ pub const KEYS: &[KeyDef] = &[
         "pools.*.members.*.weight",
         Count,
         "1",
-        "Which part of the requests the member gets among those of its priority, 1 to 1000.",
+        "Which part of the requests the member gets among those of its priority, up to 1000. With 0 it gets those alone that belong to it already, by their cookie or by the state that they are about: so a member is emptied.",
     ),
     key(
         "pools.*.session-affinity.cookie",

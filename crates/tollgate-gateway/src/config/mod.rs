@@ -33,6 +33,7 @@ use crate::counters::CounterSettings;
 use crate::fetch::EgressProxy;
 use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
+use crate::semantic_cache::SemanticCacheConfig;
 use crate::settings::ClientCertificates;
 use crate::telemetry::check_log_level;
 use crate::{Limits, ListenSettings, Timeouts};
@@ -79,6 +80,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// Bytes of the cache in memory.
     pub cache_size: usize,
+    /// Answers of language models that are kept.
+    pub semantic_cache: SemanticCacheConfig,
     /// The server that gateways share.
     pub redis: Option<RedisSettings>,
     /// How limits of tokens are kept.
@@ -484,6 +487,7 @@ impl Reader<'_> {
             },
             egress: self.egress(table.table("egress")),
             cache_size: count(table.table("cache"), "size", CACHE_SIZE),
+            semantic_cache: shared::semantic_cache(table.table("semantic-cache")),
             redis: self.redis(table.table("redis")),
             token_limits: shared::token_limits(table.table("token-limits")),
             counters: shared::counters(table.table("counters"), table.table("limits")),

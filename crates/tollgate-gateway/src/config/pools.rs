@@ -29,7 +29,7 @@ pub struct PoolMember {
     pub backend: String,
     /// 1 is the best.
     pub priority: u32,
-    /// Its part of the requests, from 1.
+    /// Its part of the requests among those of its priority.
     pub weight: u32,
 }
 
@@ -77,6 +77,10 @@ impl Reader<'_> {
             let message = format!("pool `{id}` has no members");
             self.report(Code::CONFIG_MISSING, message, span, "`members` is missing");
         }
+        if !members.is_empty() && members.iter().all(|member| member.weight == 0) {
+            let message = format!("no member of pool `{id}` has a weight");
+            self.report(Code::CONFIG_VALUE, message, span, "nobody gets a request");
+        }
         if let Some(place) = places.get(MAX_MEMBERS) {
             let message = format!("pool `{id}` has more than {MAX_MEMBERS} members");
             self.report(Code::CONFIG_VALUE, message, *place, "one too many");
@@ -102,10 +106,10 @@ impl Reader<'_> {
     fn member(&mut self, name: &str, table: Option<Table<'_>>) -> PoolMember {
         let (priority, weight) = (count(table, "priority", 1), count(table, "weight", 1));
         if let Some(item) = table.and_then(|table| table.get("weight"))
-            && !(1..=MAX_WEIGHT).contains(&weight)
+            && weight > MAX_WEIGHT
         {
             let message = format!("the weight of member `{name}` does not fit");
-            let label = "expected 1 to 1000";
+            let label = "expected 0 to 1000";
             self.report(Code::CONFIG_VALUE, message, item.span(), label);
         }
         PoolMember { backend: name.to_owned(), priority, weight }
@@ -121,7 +125,7 @@ impl Reader<'_> {
     ) {
         let never_left = |member: &&PoolMember| {
             let known = backends.iter().find(|backend| backend.id == member.backend);
-            known.is_some_and(|backend| backend.breaker.is_empty())
+            member.weight > 0 && known.is_some_and(|backend| backend.breaker.is_empty())
         };
         let Some(last) = members.iter().filter(never_left).min_by_key(|member| member.priority)
         else {

@@ -2,11 +2,13 @@
 
 use tollgate_diagnostics::Code;
 use tollgate_engine::TokenLimits;
+use tollgate_engine::ports::Scores;
 
 use super::toml_file::Table;
 use super::{Reader, Shown, count, duration, text};
 use crate::counters::{CounterSettings, WhenUnavailable};
 use crate::redis::RedisSettings;
+use crate::semantic_cache::SemanticCacheConfig;
 
 impl Reader<'_> {
     /// `[redis]`.
@@ -43,6 +45,20 @@ pub(super) fn token_limits(table: Option<Table<'_>>) -> TokenLimits {
     match text(table, "mode").as_deref() {
         Some("strict") => TokenLimits::Strict { completion: count(table, "completion", 4096) },
         _ => TokenLimits::Standard,
+    }
+}
+
+/// `[semantic-cache]`.
+pub(super) fn semantic_cache(table: Option<Table<'_>>) -> SemanticCacheConfig {
+    let default = SemanticCacheConfig::default();
+    SemanticCacheConfig {
+        size: count(table, "size", default.size),
+        entries: count(table, "entries", default.entries),
+        scores: match text(table, "scores").as_deref() {
+            Some("similarity") => Scores::Similarity,
+            _ => Scores::Distance,
+        },
+        timeout: duration(table, "timeout", default.timeout),
     }
 }
 

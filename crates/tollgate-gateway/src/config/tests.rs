@@ -546,6 +546,7 @@ fn a_file_that_cannot_be_used_is_told_where_it_is_named() {
         env: &Vars(HashMap::new()),
         ports: &crate::ports_of_check,
         vault: &crate::NoVault,
+        calls: None,
         breakers: &crate::breaker::Breakers::default(),
         own_listeners: &crate::fetch::OwnListeners::default(),
     };

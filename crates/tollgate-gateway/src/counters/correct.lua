@@ -4,6 +4,10 @@
 local function slide(window, length, amount, since, limit)
     turn(window, length)
     if amount < 0 then
+        -- What was charged has left, and what is there now is what others were charged; unless it was owed.
+        if window.owed == 0 and since + length <= now then
+            return
+        end
         local given = math.min(-amount, window.owed)
         window.owed = window.owed - given
         amount = amount + given

@@ -96,7 +96,8 @@ impl GatewayCounters {
                 let standing =
                     |charge: &Charge| Standing { used: charge.amount, fits: true, wait: None };
                 let standings = charges.iter().map(standing).collect();
-                Ok(Verdict { admitted: true, at: 0, standings })
+                // Nothing was charged, so nothing may be given back of what others are charged.
+                Ok(Verdict { admitted: true, at: i64::MAX, standings })
             }
         }
     }

@@ -10,7 +10,7 @@ use tollgate_engine::contract::Contract;
 use tollgate_engine::read::{self, NoNamedValues, ReadOptions};
 use tollgate_engine::{
     Api, Chain, CompileEnv, CompiledDocument, DocumentInfo, Operation, Scope, Section, Target,
-    Workspace, compile_document,
+    Workspace, compile_document, unpaired,
 };
 
 use super::check_fragment;
@@ -90,6 +90,7 @@ impl<'a, 'f> Loader<'a, 'f> {
             inside.for_each(|route| route.open_product = Some(Arc::clone(product)));
         }
         self.prepare_products(&products, &apis);
+        self.unpaired(&global, &apis, &products);
         (Router::new(apis, Chain::new([global]), config.encoded_slashes), products)
     }
 
@@ -105,6 +106,37 @@ impl<'a, 'f> Loader<'a, 'f> {
                 }
             }
         }
+    }
+
+    /// Says which policies no request meets together with the one that they need; not while something else is wrong, which may be
+    /// why.
+    fn unpaired(
+        &mut self,
+        global: &Arc<CompiledDocument>,
+        apis: &[ApiRoute],
+        products: &[Arc<ProductRoute>],
+    ) {
+        if has_errors(&self.files.diagnostics) {
+            return;
+        }
+        let mut chains = vec![Chain::new([Arc::clone(global)])];
+        for route in apis {
+            let inside: Vec<_> = products
+                .iter()
+                .filter(|product| product.contains(&route.api.id))
+                .filter_map(|product| product.document.as_ref())
+                .collect();
+            let own = route.operations.iter().map(|operation| &operation.chain);
+            for chain in own.chain([&route.chain]) {
+                chains.push(chain.clone());
+                chains.extend(inside.iter().map(|document| {
+                    let mut chain = chain.clone();
+                    chain.insert(Arc::clone(document));
+                    chain
+                }));
+            }
+        }
+        self.files.diagnostics.extend(unpaired(&chains));
     }
 
     /// Workspaces by identifier, each with its document.

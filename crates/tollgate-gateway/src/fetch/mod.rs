@@ -26,9 +26,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tollgate_engine::ports::Via;
 
@@ -43,6 +44,9 @@ pub(crate) use via::ViaKey;
 
 use connector::{ConnectError, Connector, Shared};
 use via::Choices;
+
+use crate::TlsOptions;
+use crate::wire::TlsIdentity;
 
 /// Idle connections that are kept per host, and for how long.
 const MAX_IDLE_PER_HOST: usize = 16;
@@ -116,6 +120,9 @@ pub struct Fetcher {
 
 type HttpClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
+/// What somebody chose for a call.
+type ChoiceKey = (Guard, ViaKey, Version, Option<TlsIdentity>);
+
 /// The pools of one version of the settings. They are made at the first call: reading the system's roots takes
 /// milliseconds that a start without such a call need not spend.
 struct Generation {
@@ -129,10 +136,23 @@ struct Pools {
     policy: HttpClient,
     configured: HttpClient,
     machine: HttpClient,
-    /// Of calls for which a policy chose a certificate, a proxy or the version of HTTP.
-    chosen: Choices<(Guard, ViaKey, Version), HttpClient>,
+    /// Of calls for which somebody chose a certificate, a proxy, the version of HTTP or how the server is known.
+    chosen: Choices<ChoiceKey, HttpClient>,
     /// For what is not HTTP.
     tls: Arc<ClientConfig>,
+}
+
+/// How a call gets to its server.
+#[derive(Clone, Copy)]
+pub(crate) struct Route<'a> {
+    /// Whose idea it is.
+    pub(crate) guard: Guard,
+    /// What a policy has to say in it.
+    pub(crate) via: &'a Via,
+    /// The version of HTTP.
+    pub(crate) version: Version,
+    /// How the server is known, when its settings say more than that its certificate is good.
+    pub(crate) tls: Option<&'a TlsOptions>,
 }
 
 /// The version of HTTP that a call is made with.
@@ -213,7 +233,8 @@ impl Fetcher {
     ) -> Result<Response<Bytes>, FetchError> {
         let via = Via::default();
         let call = async {
-            let opened = self.open(request, options.guard, &via, Version::Any).await;
+            let (guard, version) = (options.guard, Version::Any);
+            let opened = self.open(request, Route { guard, via: &via, version, tls: None }).await;
             let (parts, body) = opened?.into_parts();
             Ok(Response::from_parts(parts, read(body, options.max_bytes).await?))
         };
@@ -227,9 +248,7 @@ impl Fetcher {
     pub(crate) async fn open(
         &self,
         mut request: Request<Bytes>,
-        guard: Guard,
-        via: &Via,
-        version: Version,
+        route: Route<'_>,
     ) -> Result<Response<Incoming>, FetchError> {
         if request.uri().host().is_none()
             || !matches!(request.uri().scheme_str(), Some("http" | "https"))
@@ -240,12 +259,12 @@ impl Fetcher {
         }
         let generation = self.generation.load_full();
         let pools = generation.pools(&self.resolver)?;
-        generation.authorize_at_proxy(&mut request, guard, via);
+        generation.authorize_at_proxy(&mut request, route.guard, route.via);
         request
             .headers_mut()
             .entry(header::USER_AGENT)
             .or_insert(HeaderValue::from_static("tollgate"));
-        let client = pools.of(guard, via, version)?;
+        let client = pools.of(route)?;
         client.request(request.map(Full::new)).await.map_err(|error| explain(&error))
     }
 }
@@ -291,7 +310,8 @@ impl Pools {
             proxy: settings.proxy.clone(),
             timeout: settings.connect_timeout,
         });
-        let pool = |guard| client(&shared, &roots, guard, &Via::default(), Version::Any);
+        let (via, version) = (Via::default(), Version::Any);
+        let pool = |guard| client(&shared, &roots, Route { guard, via: &via, version, tls: None });
         Ok(Self {
             policy: pool(Guard::Policy)?,
             configured: pool(Guard::Configured)?,
@@ -303,10 +323,14 @@ impl Pools {
         })
     }
 
-    fn of(&self, guard: Guard, via: &Via, version: Version) -> Result<HttpClient, FetchError> {
-        if via.certificate.is_some() || via.proxy.is_some() || version == Version::One {
-            let make = || client(&self.shared, &self.roots, guard, via, version);
-            return self.chosen.get_or_make((guard, ViaKey::of(via), version), make);
+    fn of(&self, route: Route<'_>) -> Result<HttpClient, FetchError> {
+        let Route { guard, via, version, tls } = route;
+        let tls = tls.filter(|tls| !tls.is_plain());
+        let is_chosen = via.certificate.is_some() || via.proxy.is_some() || tls.is_some();
+        if is_chosen || version == Version::One {
+            let make = || client(&self.shared, &self.roots, Route { tls, ..route });
+            let tls = tls.map(|tls| TlsIdentity { options: tls.clone(), certificate: None });
+            return self.chosen.get_or_make((guard, ViaKey::of(via), version, tls), make);
         }
         Ok(match guard {
             Guard::Policy => &self.policy,
@@ -320,12 +344,24 @@ impl Pools {
 fn client(
     shared: &Arc<Shared>,
     roots: &Arc<RootCertStore>,
-    guard: Guard,
-    via: &Via,
-    version: Version,
+    route: Route<'_>,
 ) -> Result<HttpClient, FetchError> {
-    let tls = tls::client_config(roots, via.certificate.as_deref())?;
+    let Route { guard, via, version, tls: options } = route;
+    let certificate = via.certificate.as_deref();
+    let tls = match options {
+        None => tls::client_config(roots, certificate)?,
+        Some(options) => tls::backend_config(options, certificate)?,
+    };
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let builder = match options.and_then(|options| options.server_name.clone()) {
+        None => builder,
+        Some(name) => {
+            let name = ServerName::try_from(name).map_err(|error| {
+                FetchError::Settings(format!("the name of the server cannot be used: {error}"))
+            })?;
+            builder.with_server_name_resolver(FixedServerNameResolver::new(name))
+        }
+    };
     let (shared, proxy) = (Arc::clone(shared), via.proxy.clone());
     let connector = Connector { shared, guard, proxy };
     let connector = match version {

@@ -8,7 +8,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tollgate_engine::jose::Certificate;
 
 use super::{FetchError, unusable};
-use crate::wire::{client_identity, tls_provider};
+use crate::TlsOptions;
+use crate::wire::{self, client_identity, tls_provider};
 
 /// The system's roots and these.
 pub(super) fn roots(own: &[Bytes]) -> Result<Arc<RootCertStore>, rustls::Error> {
@@ -43,4 +44,17 @@ pub(super) fn client_config(
     builder
         .with_client_auth_cert(chain, key)
         .map_err(|error| refused(format!("the client certificate cannot be used: {error}")))
+}
+
+/// Knows a server as the settings of a backend say.
+pub(super) fn backend_config(
+    options: &TlsOptions,
+    certificate: Option<&Certificate>,
+) -> Result<ClientConfig, FetchError> {
+    let config = wire::client_config(options, certificate, wire::Offer::One);
+    let config = config.map_err(|error| FetchError::Refused(error.to_string()))?;
+    // The connector puts in what it offers.
+    let mut config = Arc::unwrap_or_clone(config);
+    config.alpn_protocols.clear();
+    Ok(config)
 }

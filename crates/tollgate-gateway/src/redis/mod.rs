@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use redis::{Cmd, FromRedisValue, ServerErrorKind};
+use redis::{Cmd, FromRedisValue, ServerErrorKind, ToRedisArgs};
 
 use crate::fetch::Fetcher;
 use crate::telemetry::Metrics;
@@ -107,7 +107,7 @@ impl Redis {
         &self,
         script: &Script,
         keys: &[String],
-        arguments: &[i64],
+        arguments: impl ToRedisArgs,
     ) -> Result<T, RedisFailure> {
         let link = self.link.load_full().ok_or(RedisFailure::NotConfigured)?;
         let mut command = redis::cmd("EVALSHA");

@@ -232,7 +232,7 @@ async fn run<S: Site>(
         eval: RequestCx::eval_state(site.expression_limits()),
         counted: Counted::default(),
         forwardings: Forwardings::default(),
-        finally: Finally::default(),
+        finally: Finally::new(Arc::clone(&site.ports().tasks)),
         extensions: Extensions::default(),
     };
     let answered = unmatched && process_unmatched(&mut cx, &chain).await.is_some();

@@ -17,7 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tollgate_engine::ports::CacheStatus;
 
-use super::{BackendMetrics, CustomMetrics};
+use super::{BackendMetrics, CustomMetrics, SemanticCacheMetrics};
 
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
 /// a process that lives through many configurations must not keep them all.
@@ -63,6 +63,7 @@ pub struct Metrics {
     events_lost: Family<LostLabels, Counter>,
     custom: CustomMetrics,
     backends: BackendMetrics,
+    semantic_cache: SemanticCacheMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
     counters_unavailable: Counter,
@@ -209,6 +210,7 @@ impl Metrics {
             events_lost: Family::default(),
             custom: CustomMetrics::default(),
             backends: BackendMetrics::default(),
+            semantic_cache: SemanticCacheMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
             counters_unavailable: Counter::default(),
@@ -222,6 +224,7 @@ impl Metrics {
         self.register_upkeep();
         self.register_policies();
         self.backends.register(&mut self.registry);
+        self.semantic_cache.register(&mut self.registry);
         self.begin_at_zero();
     }
 
@@ -447,6 +450,11 @@ impl Metrics {
     /// What is counted by backend.
     pub fn backends(&self) -> &BackendMetrics {
         &self.backends
+    }
+
+    /// What is counted of semantic caches.
+    pub fn semantic_cache(&self) -> &SemanticCacheMetrics {
+        &self.semantic_cache
     }
 
     /// Says whether the Redis server can be used.

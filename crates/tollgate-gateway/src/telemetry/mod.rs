@@ -10,6 +10,7 @@ mod logging;
 mod metrics;
 mod queue;
 mod redact;
+mod semantic_cache;
 mod timestamp;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
@@ -19,4 +20,5 @@ pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispa
 pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};
 pub use queue::LogQueue;
 pub use redact::{Redactor, SharedRedactor};
+pub use semantic_cache::SemanticCacheMetrics;
 pub(crate) use timestamp::Timestamp;

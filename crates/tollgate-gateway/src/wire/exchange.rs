@@ -11,14 +11,17 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession as Http1;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
-use tollgate_engine::ports::{BodyEnd, BodyError, Passed};
+use tollgate_engine::Clock as _;
+use tollgate_engine::ports::{BodyEnd, BodyError};
 
 use super::downstream::Downstream;
-use super::filter::{Filtering, Filters};
+use super::filter::{Filtering, Filters, Through};
 use super::origin::Origin;
 use super::pool::Session;
 use super::socket::Socket;
 use super::upload::{Sink, Upload};
+use crate::SystemClock;
+use crate::breaker::{ErrorReason, Outcome, Permit};
 
 /// More informational responses before the final one are not listened to.
 const MAX_INFORMATIONAL: usize = 16;
@@ -46,8 +49,12 @@ pub(crate) struct Exchange {
     filters: Filters,
     /// The end of the body, when the filters had something to say before it.
     ending: Option<Event>,
+    /// What stood behind the body, while the filters are not through with it.
+    trailers: Option<HeaderMap>,
     /// Body bytes of the response.
     pub(crate) bytes: u64,
+    /// Whom to tell when the body of the response breaks off.
+    pub(crate) permit: Option<Permit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +181,9 @@ impl Exchange {
             held: false,
             filters: Filters::default(),
             ending: None,
+            trailers: None,
             bytes: 0,
+            permit: None,
         })
     }
 
@@ -246,25 +255,35 @@ impl Exchange {
         loop {
             let deadline = self.deadline(answer_within);
             let side = Side::of(&self.upload, self.held);
+            let filters_wait = self.filters.wait();
             tokio::select! {
                 biased;
-                event = read(&mut self.session, self.phase, &mut self.direct) => {
+                // Nothing is read while a filter waits: what comes meanwhile would have to be held.
+                event = read(&mut self.session, self.phase, &mut self.direct), if !filters_wait => {
                     if let Some(event) = self.heard(event)? {
                         return Ok(event);
                     }
                 }
-                sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
-                    if sent.is_err() {
-                        // The backend may have answered before it closed; whether it has shows at the next read.
-                        self.upload.stop();
+                through = std::future::poll_fn(|cx| self.filters.poll(cx)), if filters_wait => {
+                    // The time of the backend's silence was ours.
+                    self.heard = Instant::now();
+                    if let Some(event) = self.through(through) {
+                        return Ok(event);
                     }
                 }
+                // Before the header leaves: what has come of the body goes with it in one write.
                 heard = listen(down, side), if side != Side::Nothing => match heard {
                     Ok(Some(piece)) => self.upload.push(piece),
                     Ok(None) => self.upload.finish(),
                     Err(BodyError::ClientGone) => return Err(Broken::ClientGone),
                     Err(error) => return Err(Broken::Body(error)),
                 },
+                sent = std::future::poll_fn(|cx| self.upload.poll_send(cx)), if self.upload.is_pending() => {
+                    if sent.is_err() {
+                        // The backend may have answered before it closed; whether it has shows at the next read.
+                        self.upload.stop();
+                    }
+                }
                 () = sleep_until(deadline) => return self.late(),
             }
         }
@@ -337,9 +356,9 @@ impl Exchange {
         }
     }
 
-    /// The session, for a connection that has been upgraded.
-    pub(crate) fn into_session(self) -> Session {
-        self.session
+    /// The session of a connection that has been upgraded, and what the backend's bytes pass.
+    pub(crate) fn into_tunnel(self) -> (Session, Filters) {
+        (self.session, self.filters)
     }
 
     fn deadline(&self, answer_within: Option<Duration>) -> Option<Instant> {
@@ -349,6 +368,7 @@ impl Exchange {
             Phase::Head => {
                 answer_within.map(|within| self.heard.max(self.upload.progressed) + within)
             }
+            _ if self.filters.wait() => None,
             _ => self.body_idle.map(|idle| self.heard + idle),
         };
         match (stuck, silent) {
@@ -362,7 +382,20 @@ impl Exchange {
         self.filters.end(BodyEnd::Broken);
         let stuck = self.upload.is_pending()
             && self.upload.progressed + self.write_timeout <= Instant::now();
-        Err(if stuck { Broken::Stuck } else { Broken::Silent })
+        let (error, reason) = if stuck {
+            (Broken::Stuck, ErrorReason::Connection)
+        } else {
+            (Broken::Silent, ErrorReason::Timeout)
+        };
+        self.tell(reason);
+        Err(error)
+    }
+
+    /// Tells the backend's circuit breaker that the body breaks off.
+    fn tell(&mut self, reason: ErrorReason) {
+        if let Some(permit) = self.permit.take() {
+            permit.ended(Outcome::Failed(reason), Instant::now(), || SystemClock.unix_seconds());
+        }
     }
 
     /// Takes what the backend has said; nothing when the filters leave nothing of it.
@@ -386,38 +419,41 @@ impl Exchange {
             }
             Ok(Event::Piece(piece)) => {
                 self.bytes += piece.len() as u64;
-                let piece = match self.filters.piece(piece) {
-                    Passed::On(piece) => piece,
-                    Passed::Last(piece) => {
-                        // The connection cannot be used again, since the rest of the body is still to come on it.
-                        self.phase = Phase::Failed;
-                        self.filters.end(BodyEnd::Early);
-                        self.ending = Some(Event::End(None));
-                        piece
-                    }
-                };
-                if piece.is_empty() {
-                    Ok(self.ending.take())
-                } else {
-                    Ok(Some(Event::Piece(piece)))
-                }
+                let through = self.filters.piece(piece);
+                Ok(self.through(through))
             }
             Ok(Event::End(trailers)) => {
                 self.phase = Phase::Over;
-                let rest = self.filters.finish();
-                self.filters.end(BodyEnd::Whole);
-                if rest.is_empty() {
-                    return Ok(Some(Event::End(trailers)));
-                }
-                self.ending = Some(Event::End(trailers));
-                Ok(Some(Event::Piece(rest)))
+                self.trailers = trailers;
+                let through = self.filters.finish();
+                Ok(self.through(through))
             }
             Err(error) => {
                 self.phase = Phase::Failed;
                 self.filters.end(BodyEnd::Broken);
+                self.tell(ErrorReason::Connection);
                 Err(error)
             }
         }
+    }
+
+    /// What the filters have left; nothing when there is nothing yet.
+    fn through(&mut self, through: Through) -> Option<Event> {
+        let piece = match through {
+            Through::Nothing => return None,
+            Through::Piece(piece) => piece,
+            Through::End(piece, how) => {
+                if self.phase != Phase::Over {
+                    // The connection cannot be used again, since the rest of the body is still to come on it.
+                    self.phase = Phase::Failed;
+                }
+                self.filters.end(how);
+                let trailers = self.trailers.take().filter(|_| how == BodyEnd::Whole);
+                self.ending = Some(Event::End(trailers));
+                piece
+            }
+        };
+        if piece.is_empty() { self.ending.take() } else { Some(Event::Piece(piece)) }
     }
 }
 

@@ -24,9 +24,10 @@ use super::hop_by_hop::strip_response;
 use super::origin::{NotAnOrigin, Origin};
 use super::pool::Wanted;
 use super::tls::Offer;
+use crate::backend_choice::{Choice, Named};
 use crate::breaker::{Outcome, Permit};
 use crate::state_homes::{StateWatch, is_stateful};
-use crate::{Asked, Member, Picked, SystemClock};
+use crate::{Asked, SystemClock};
 
 /// More redirects are not followed; the last one is the response.
 const MAX_REDIRECTS: usize = 10;
@@ -107,10 +108,7 @@ impl PingoraWire {
         loop {
             let answer = self.call_hop(&hop, request, call.options).await;
             // What a redirect leads to says nothing about the backend.
-            if let Some(permit) = permit.take() {
-                let outcome = answer.as_ref().map_or_else(Outcome::of, answered);
-                permit.ended(outcome, Instant::now(), || SystemClock.unix_seconds());
-            }
+            let told = permit.take().and_then(|permit| tell(permit, &answer));
             let mut answer = answer?;
             let next = if call.options.follow_redirects && redirects < MAX_REDIRECTS {
                 self.redirected(&hop, request, &answer)?
@@ -120,6 +118,9 @@ impl PingoraWire {
             let Some(next) = next else {
                 if let Some(cookie) = set_cookie {
                     answer.headers.append(SET_COOKIE, cookie);
+                }
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.permit = told;
                 }
                 if let Some(watch) = watch.filter(|_| StateWatch::fits(&answer)) {
                     self.filter_response(Box::new(watch));
@@ -145,37 +146,30 @@ impl PingoraWire {
             }
             Some(Target::Backend(id)) => id,
         };
-        let now = Instant::now();
-        if let Some(pool) = self.backends.pool(id) {
-            let homes = &self.connections.homes;
-            let home = pool.keeps_state.then(|| homes.home(id, request)).flatten();
-            let headers = &request.headers;
-            let asked = Asked { headers, tried: &self.tried, home: home.as_deref() };
-            let picked = pool.pick(asked, now).map_err(|retry_after| {
-                ForwardError::PoolUnavailable { pool: id.to_string(), retry_after }
+        let pool = self.backends.pool(id);
+        let keeper = pool.filter(|pool| pool.keeps_state);
+        let homes = &self.connections.homes;
+        let home = keeper.and_then(|_| homes.home(id, request));
+        let asked = Asked { headers: &request.headers, tried: &self.tried, home: home.as_deref() };
+        let named = pool.map(Named::Pool).or(self.backends.backend(id).map(Named::Backend));
+        let named = named.ok_or_else(|| ForwardError::UnknownBackend(id.to_string()))?;
+        let Choice { backend, permit, set_cookie } =
+            named.choose(asked).map_err(|retry_after| match pool {
+                Some(_) => ForwardError::PoolUnavailable { pool: id.to_string(), retry_after },
+                None => ForwardError::BreakerOpen { backend: id.to_string(), retry_after },
             })?;
-            let Picked { member: Member { backend, .. }, permit, set_cookie } = picked;
-            let origin = self.connections.backend(backend, &request.via).map_err(refused)?;
+        let origin = self.connections.backend(backend, &request.via).map_err(refused)?;
+        if pool.is_some() {
             if !self.tried.contains(&backend.id) {
                 self.tried.push(Arc::clone(&backend.id));
             }
             self.pool_member = Some(Arc::clone(&backend.id));
-            let is_watched = pool.keeps_state && is_stateful(&request.uri.path);
-            let watch = is_watched.then(|| {
-                StateWatch::new(Arc::clone(homes), Arc::clone(id), Arc::clone(&backend.id))
-            });
-            let base = backend.url.path.clone();
-            return Ok(Destination { origin, base, permit, set_cookie, watch });
         }
-        let unknown = || ForwardError::UnknownBackend(id.to_string());
-        let backend = self.backends.backend(id).ok_or_else(unknown)?;
-        let origin = self.connections.backend(backend, &request.via).map_err(refused)?;
-        let permit = backend.breaker.as_ref().map(|breaker| breaker.admit(now)).transpose();
-        let permit = permit.map_err(|retry_after| ForwardError::BreakerOpen {
-            backend: id.to_string(),
-            retry_after,
-        })?;
-        Ok(Destination { permit, ..Destination::plain(origin, backend.url.path.clone()) })
+        let watch = keeper
+            .filter(|_| is_stateful(&request.uri.path))
+            .map(|_| StateWatch::new(Arc::clone(homes), Arc::clone(id), Arc::clone(&backend.id)));
+        let base = backend.url.path.clone();
+        Ok(Destination { origin, base, permit, set_cookie, watch })
     }
 
     async fn call_hop(
@@ -455,8 +449,16 @@ fn changed_headers(request: &Request, is_watched: bool, is_rewritten: bool) -> O
     Some(headers)
 }
 
-fn answered(answer: &Response) -> Outcome<'_> {
-    Outcome::Answered(answer.status, &answer.headers)
+/// Tells a circuit breaker how the call went so far; what is left is to be told how the body ends.
+fn tell(permit: Permit, answer: &Result<Response, ForwardError>) -> Option<Permit> {
+    let (now, unix_seconds) = (Instant::now(), || SystemClock.unix_seconds());
+    match answer {
+        Ok(answer) => permit.answered(answer.status, &answer.headers, now, unix_seconds),
+        Err(error) => {
+            permit.ended(Outcome::of(error), now, unix_seconds);
+            None
+        }
+    }
 }
 
 impl Failed {

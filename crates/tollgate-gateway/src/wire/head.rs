@@ -178,17 +178,8 @@ pub(crate) fn request_head(
     } = outgoing;
     let host = strip_for_others(&mut headers, received);
     let host = host.unwrap_or_else(|| origin.authority.clone());
-    if let Some(credentials) = origin.backend.as_ref().map(|it| &it.credentials) {
-        // One name may be given several values: the first replaces, the rest are added.
-        for (index, (name, value)) in credentials.headers.iter().enumerate() {
-            let is_first =
-                credentials.headers.iter().take(index).all(|(earlier, _)| earlier != name);
-            if is_first {
-                headers.insert(name, value.clone());
-            } else {
-                headers.append(name, value.clone());
-            }
-        }
+    if let Some(backend) = &origin.backend {
+        backend.credentials.put_headers(&mut headers);
     }
     if let Some(authorization) = authorization {
         headers.insert(AUTHORIZATION, authorization);

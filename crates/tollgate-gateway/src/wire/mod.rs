@@ -42,13 +42,14 @@ pub(crate) use budget::{Budget, Held};
 pub(crate) use deployments::may_name_deployment;
 pub(crate) use downstream::{Announced, Downstream, DownstreamTimeouts, RequestFacts};
 pub(crate) use gathered::Gathered;
-pub(crate) use head::Received;
+pub(crate) use head::{Received, target};
 pub(crate) use hop_by_hop::{strip_named, strip_request, strip_response};
 pub use origin::Connections;
+pub(crate) use pool::TlsIdentity;
 pub(crate) use respond::{DRAIN, Ended, Written};
 pub(crate) use socket::{Socket, tune};
 pub(crate) use tls::provider as tls_provider;
-pub(crate) use tls::{client_identity, system_root_certificates};
+pub(crate) use tls::{Offer, client_config, client_identity, system_root_certificates};
 
 /// What the wire asks of the generation of the configuration that a request began with.
 pub trait Backends: Send + Sync {

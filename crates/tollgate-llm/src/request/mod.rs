@@ -2,6 +2,7 @@
 
 mod edit;
 mod estimate;
+mod parameters;
 mod pieces;
 mod prompt;
 
@@ -14,6 +15,7 @@ use crate::api::Api;
 use crate::json::{Member, Value};
 
 pub use edit::Edits;
+pub use parameters::Parameter;
 pub use prompt::{Prompt, PromptMessage, Role, SystemMessages};
 
 /// Why a body is not a request to a model.

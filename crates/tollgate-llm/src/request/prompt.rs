@@ -45,6 +45,8 @@ pub struct Prompt<'a> {
     pub messages: Vec<PromptMessage<'a>>,
     /// Whether there is more than the text: images, audio, files, tokens. Then the same text can mean another question.
     pub has_other_content: bool,
+    /// Whether some of its text comes as tokens, which nobody but the model reads.
+    pub has_tokens: bool,
     /// Whether there are tools or a schema for the answer, without which the same question has another answer.
     pub has_tools: bool,
 }
@@ -75,7 +77,8 @@ impl<'a> Prompt<'a> {
             }
             Piece::Text(text) | Piece::Data(text) => self.add(text),
             Piece::Name(_) => {}
-            Piece::Image { .. } | Piece::Other | Piece::Tokens(_) => self.has_other_content = true,
+            Piece::Image { .. } | Piece::Other => self.has_other_content = true,
+            Piece::Tokens(_) => (self.has_other_content, self.has_tokens) = (true, true),
             Piece::Tools(_) | Piece::Schema(_) => self.has_tools = true,
         }
     }

@@ -486,3 +486,27 @@ fn mutated_bodies_are_read_or_refused() {
         }
     }
 }
+
+#[test]
+fn parameters_are_what_shapes_an_answer() {
+    let names = |api: Api, body: &str| {
+        let request = LlmRequest::parse(Some(api), body.as_bytes(), 1 << 20).unwrap();
+        let shown = |it: Parameter<'_>| {
+            format!("{}={}", String::from_utf8_lossy(&it.name), String::from_utf8_lossy(it.value))
+        };
+        request.parameters().into_iter().map(shown).collect::<Vec<_>>().join(" ")
+    };
+    let same = r#"{"tools":[ 1 ],"temperature":0.0,"stream":true,"user":"u","t\u0065st":{},"#;
+    for (api, prompt) in [
+        (Api::ChatCompletions, r#""messages":[]}"#),
+        (Api::Completions, r#""prompt":"x"}"#),
+        (Api::Responses, r#""input":"x","instructions":"y","metadata":{}}"#),
+        (Api::Messages, r#""messages":[],"system":"x"}"#),
+        (Api::GenerateContent, r#""contents":[],"systemInstruction":{},"system_instruction":{}}"#),
+    ] {
+        let body = format!("{same}{prompt}");
+        assert_eq!(names(api, &body), "temperature=0.0 test={} tools=[ 1 ]", "{body}");
+    }
+    let twice = r#"{"n":2,"messages":[],"n":1}"#;
+    assert_eq!(names(Api::ChatCompletions, twice), "n=2 n=1");
+}

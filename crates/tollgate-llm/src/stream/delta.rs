@@ -140,6 +140,10 @@ impl<'a> Envelope<'a> {
         match kind {
             "content_block_start" | "response.output_item.added" => {
                 self.item.into_iter().for_each(|item| call_head(item, place, each));
+                // Anthropic's blocks begin empty, but need not.
+                if let Some(text) = self.item.and_then(|item| item.get("text")) {
+                    delta(0, Part::Text, text, each);
+                }
             }
             "content_block_delta" => {
                 for member in self.delta.into_iter().flat_map(Value::members) {
@@ -236,6 +240,12 @@ fn openai_choice<'a>(choice: Value<'a>, each: Each<'_, 'a>) {
     }
     for member in body.into_iter().flat_map(Value::members) {
         match &*member.name() {
+            // Some models give parts where OpenAI's give a text.
+            b"content" if member.value.is_array() => {
+                for text in member.value.items().filter_map(|part| part.get("text")) {
+                    delta(index, Part::Text, text, each);
+                }
+            }
             b"content" => delta(index, Part::Text, member.value, each),
             b"refusal" => delta(index, Part::Refusal, member.value, each),
             b"reasoning_content" | b"reasoning" => {

@@ -1,19 +1,22 @@
 //! The call of a model that a request makes, shared by all policies that have to do with it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use tollgate_engine::ports::Counters;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tollgate_engine::ports::{BodyEnd, Charge, Counters, Tasks};
 use tollgate_engine::{
-    Body, BoxFuture, Clock, Facts, Forwarding, Message, PolicyError, Request, RequestCx, Sent,
-    Traffic,
+    Body, BoxFuture, Clock, Facts, Forwarding, Message, Names, PolicyError, Request, RequestCx,
+    Sent, Target, Traffic,
 };
 use tollgate_expr::Value;
+use tollgate_llm::Api;
 
-use super::ledger::{Account, Ledger, tell};
-use super::metering::{Bound, Metered, Whole, used_by, used_by_read_stream};
+use super::ledger::{Account, Corrections, Ledger};
+use super::metering::{Bound, Metered, Metering, Realtime, Whole};
 use super::request::Asked;
+use super::watch::{Later, ModelResponse, Watcher, Watches};
 
 /// Where the tokens that a request consumed are told.
 #[derive(Debug, Clone, Default)]
@@ -24,13 +27,18 @@ pub(crate) struct Consumed {
     pub(crate) variable: Option<Arc<str>>,
 }
 
+/// What is reserved is charged anew after so long, which is well before it leaves the minute.
+const RENEWAL: Duration = Duration::from_secs(20);
+
 /// What is known of a request to a model and of what it used.
 ///
 /// INVARIANT: when the request is over, each of its accounts has been charged what the backend says was used, or what was
-/// counted where it says nothing.
+/// counted where it says nothing; until then a minute holds what was reserved and has not been used.
 pub(crate) struct ModelCall {
     counters: Arc<dyn Counters>,
     clock: Arc<dyn Clock>,
+    tasks: Arc<dyn Tasks>,
+    names: Arc<dyn Names>,
     state: Mutex<State>,
 }
 
@@ -38,10 +46,16 @@ pub(crate) struct ModelCall {
 struct State {
     ledger: Ledger,
     consumed: Vec<Consumed>,
+    watchers: Vec<Arc<dyn Watcher>>,
     /// Tokens that the completion may have, when somebody has reserved them.
     bound: Option<u64>,
     /// The last request that was looked at, with the tokens of its prompt once somebody has asked.
-    asked: Option<(Asked, Option<u64>)>,
+    asked: Option<(Arc<Asked>, Option<u64>)>,
+    /// What counters that are waited for have not been told yet.
+    untold: Corrections,
+    /// Whether they are being told.
+    is_telling: bool,
+    renews: bool,
 }
 
 impl ModelCall {
@@ -50,9 +64,13 @@ impl ModelCall {
         if let Some(known) = cx.extensions.get::<Arc<Self>>() {
             return Arc::clone(known);
         }
-        let counters = Arc::clone(&cx.ports.counters);
-        let clock = Arc::clone(&cx.ports.clock);
-        let call = Arc::new(Self { counters, clock, state: Mutex::default() });
+        let call = Arc::new(Self {
+            counters: Arc::clone(&cx.ports.counters),
+            clock: Arc::clone(&cx.ports.clock),
+            tasks: Arc::clone(&cx.ports.tasks),
+            names: Arc::clone(&cx.route.names),
+            state: Mutex::default(),
+        });
         cx.extensions.insert(Arc::clone(&call));
         cx.forwardings.add(Arc::new(Calling(Arc::clone(&call))));
         cx.finally.when_sent(Over(Arc::clone(&call)));
@@ -61,14 +79,21 @@ impl ModelCall {
 
     /// The tokens of the request's prompt, as it stands. Counted once for each text of it.
     pub(crate) fn prompt_tokens(&self, request: &Request) -> u64 {
-        self.look(Asked::read(request));
+        self.look(request);
         self.prompt_tokens_asked()
+    }
+
+    /// The request has its answer without a model: it consumed nothing.
+    pub(crate) fn answered_without(cx: &mut RequestCx) {
+        if let Some(call) = cx.extensions.get::<Arc<Self>>().map(Arc::clone) {
+            call.tell(cx, 0);
+        }
     }
 
     /// The most tokens that the completion of the request may have: as it states, else `unstated`; 0 when its protocol
     /// knows no bound.
-    pub(crate) fn completion(request: &Request, unstated: u64) -> u64 {
-        Asked::read(request).and_then(|asked| asked.completion(unstated)).unwrap_or(0)
+    pub(crate) fn completion(&self, request: &Request, unstated: u64) -> u64 {
+        self.look(request).and_then(|asked| asked.completion(unstated)).unwrap_or(0)
     }
 
     /// Holds the completion to so many tokens: the backend is told, and a stream ends there.
@@ -77,9 +102,16 @@ impl ModelCall {
         *bound = Some(bound.map_or(tokens, |bound| bound.min(tokens)));
     }
 
-    /// Charges a counter for the request, from what it has been charged already.
-    pub(crate) fn open(&self, account: Account) {
-        self.state().ledger.open(account);
+    /// Charges a counter for the request, which it has been charged as `charge` says at `at` by the counters' clock: so much
+    /// for the prompt, the rest is reserved.
+    pub(crate) fn open(self: &Arc<Self>, charge: &Charge, at: i64, prompt: u64) {
+        let account = Account::new(charge, at, self.now(), prompt);
+        let mut state = self.state();
+        state.ledger.open(account);
+        if state.ledger.reserves() && !std::mem::replace(&mut state.renews, true) {
+            drop(state);
+            self.tasks.spawn(Box::pin(renewing(Arc::downgrade(self), Arc::clone(&self.tasks))));
+        }
     }
 
     /// Tells the tokens there once they are known.
@@ -87,18 +119,42 @@ impl ModelCall {
         self.state().consumed.push(consumed);
     }
 
+    /// Has somebody look on at each response of a model that the request gets.
+    pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) {
+        self.state().watchers.push(watcher);
+    }
+
+    fn watches(&self, cx: &RequestCx, response: &ModelResponse<'_>) -> Watches {
+        // Without the lock: watchers may ask the call.
+        let watchers = self.state().watchers.clone();
+        Watches::new(watchers.iter().filter_map(|watcher| watcher.begin(cx, response)).collect())
+    }
+
     /// A response is over and has used so many tokens.
-    pub(super) fn spend(&self, tokens: u64) -> Option<BoxFuture<'static, ()>> {
-        let corrections = self.state().ledger.spend(tokens, self.now());
-        tell(&self.counters, corrections)
+    pub(super) fn spend(self: &Arc<Self>, tokens: u64) {
+        let corrections = self.state().ledger.spend(tokens);
+        self.tell_counters(corrections);
     }
 
     /// A stream has produced so many tokens by now.
-    pub(super) fn progress(&self, completion: u64) {
-        // A server cannot be told from here; it is told at the end.
+    pub(super) fn progress(self: &Arc<Self>, completion: u64) {
+        let corrections = self.state().ledger.progress(completion);
+        self.tell_counters(corrections);
+    }
+
+    /// Tells the counters, in the order of the calls: at once, or in a task where that has to be waited for.
+    fn tell_counters(self: &Arc<Self>, corrections: Corrections) {
+        if corrections.is_empty() {
+            return;
+        }
         if !self.counters.waits() {
-            let corrections = self.state().ledger.progress(completion, self.now());
-            drop(tell(&self.counters, corrections));
+            return drop(self.counters.correct(&corrections));
+        }
+        let mut state = self.state();
+        state.untold.extend(corrections);
+        if !std::mem::replace(&mut state.is_telling, true) {
+            drop(state);
+            self.tasks.spawn(Box::pin(telling(Arc::clone(self))));
         }
     }
 
@@ -106,30 +162,51 @@ impl ModelCall {
     pub(super) fn prompt_tokens_asked(&self) -> u64 {
         let asked = match &self.state().asked {
             Some((_, Some(tokens))) => return *tokens,
-            Some((asked, None)) => asked.clone(),
+            Some((asked, None)) => Arc::clone(asked),
             None => return 0,
         };
         // Without the lock: a long prompt takes a while.
         let tokens = asked.prompt_tokens();
         if let Some((now, counted)) = &mut self.state().asked
-            && now.is_same(&asked)
+            && Arc::ptr_eq(now, &asked)
         {
             *counted = Some(tokens);
         }
         tokens
     }
 
-    fn look(&self, asked: Option<Asked>) {
+    /// What the request asks for, as it stands. Read once for each text of it.
+    fn look(&self, request: &Request) -> Option<Arc<Asked>> {
+        let path = self.path(request);
+        if let Some((known, _)) = &self.state().asked
+            && known.is_of(request, &path)
+        {
+            return Some(Arc::clone(known));
+        }
+        let asked = Asked::read(request, path).map(Arc::new);
         let mut state = self.state();
         let before = state.asked.take();
-        state.asked = asked.map(|asked| {
-            let same = before.filter(|(known, _)| known.is_same(&asked));
+        state.asked = asked.clone().map(|asked| {
+            let same = before.filter(|(known, _)| known.has_same_prompt(&asked));
             (asked, same.and_then(|(_, tokens)| tokens))
         });
+        asked
     }
 
-    fn asked(&self) -> Option<Asked> {
-        self.state().asked.as_ref().map(|(asked, _)| asked.clone())
+    /// The path that the backend sees, as far as it is known: its own may name the deployment.
+    fn path(&self, request: &Request) -> String {
+        let base = match &request.target {
+            Some(Target::Url(url)) => url.path.clone(),
+            Some(Target::Backend(id)) => {
+                self.names.backend(id).map_or_else(String::new, |it| it.path)
+            }
+            None => String::new(),
+        };
+        format!("{}/{}", base.trim_end_matches('/'), request.uri.path.trim_start_matches('/'))
+    }
+
+    fn asked(&self) -> Option<Arc<Asked>> {
+        self.state().asked.as_ref().map(|(asked, _)| Arc::clone(asked))
     }
 
     /// Milliseconds since 1970.
@@ -171,6 +248,40 @@ impl ModelCall {
     }
 }
 
+/// Tells counters that are waited for what they have not been told.
+async fn telling(call: Arc<ModelCall>) {
+    loop {
+        let untold = {
+            let mut state = call.state();
+            if state.untold.is_empty() {
+                state.is_telling = false;
+                return;
+            }
+            std::mem::take(&mut state.untold)
+        };
+        // Who cannot be told now is not told: the response stands, and the setting for it has been obeyed.
+        call.counters.correct(&untold).get().await.ok();
+    }
+}
+
+/// Keeps what a request has reserved within the minute for as long as the request lasts: while its backend thinks and while
+/// it streams.
+async fn renewing(call: Weak<ModelCall>, tasks: Arc<dyn Tasks>) {
+    loop {
+        tasks.sleep(RENEWAL).await;
+        let Some(call) = call.upgrade() else { return };
+        let corrections = {
+            let mut state = call.state();
+            if !state.ledger.reserves() {
+                state.renews = false;
+                return;
+            }
+            state.ledger.renew(call.now())
+        };
+        call.tell_counters(corrections);
+    }
+}
+
 /// An `int` of expressions.
 pub(crate) fn number(number: u64) -> Value {
     Value::from(i32::try_from(number).unwrap_or(i32::MAX))
@@ -181,11 +292,10 @@ struct Calling(Arc<ModelCall>);
 
 impl Forwarding for Calling {
     fn sending(&self, request: &mut Request) {
-        let asked = Asked::read(request);
-        if let Some(asked) = &asked {
-            asked.send(request, self.0.state().bound);
+        if let Some(asked) = self.0.look(request) {
+            let bound = self.0.state().bound;
+            asked.send(request, bound);
         }
-        self.0.look(asked);
     }
 
     /// When the future is dropped, the response is not metered: it was never sent.
@@ -193,38 +303,49 @@ impl Forwarding for Calling {
         Box::pin(async move {
             let call = &self.0;
             let (Some(asked), Some(response)) = (call.asked(), &cx.response) else { return Ok(()) };
-            // Errors use no tokens, and what is no HTTP has no body.
-            if !response.status.is_success() {
+            let is_tunnel = response.status == StatusCode::SWITCHING_PROTOCOLS;
+            // Errors use no tokens.
+            if !response.status.is_success() && !(is_tunnel && asked.api == Api::Realtime) {
                 call.tell(cx, call.spent());
                 return Ok(());
             }
             let is_stream = is_event_stream(&response.headers);
             let is_encoded = response.headers.contains_key(CONTENT_ENCODING);
-            if is_encoded || call.is_told() && !is_stream {
+            if !is_tunnel && (is_encoded || call.is_told() && !is_stream) {
                 cx.provide(BODY).await?;
             }
             let Some(response) = &cx.response else { return Ok(()) };
+            let seen = ModelResponse { api: asked.api, model: asked.model(), is_stream };
+            let metering = Metering {
+                watches: call.watches(cx, &seen),
+                status: response.status,
+                bound: call.stream_bound(),
+                call: Arc::clone(call),
+                asked,
+            };
             if matches!(response.body, Body::Stream) {
-                if is_stream && call.is_told() {
+                if (is_stream || is_tunnel) && call.is_told() {
                     call.tell(cx, call.spent().saturating_add(call.prompt_tokens_asked()));
                 }
-                cx.wire.filter_response(if is_stream {
-                    Box::new(Metered::new(call, &asked, call.stream_bound()))
+                cx.wire.filter_response(if is_tunnel {
+                    Box::new(Realtime::new(metering))
+                } else if is_stream {
+                    Box::new(Metered::new(metering))
                 } else {
-                    Box::new(Whole::new(call, asked))
+                    Box::new(Whole::new(metering))
                 });
                 return Ok(());
             }
             let body = response.body.bytes().cloned().unwrap_or_default();
-            let tokens = if is_stream {
-                let (tokens, seen) = used_by_read_stream(call, &asked, call.stream_bound(), body);
+            let over = if is_stream {
+                let (seen, over) = metering.read_stream(body);
                 cx.set_body(Message::Response, seen);
-                tokens
+                over
             } else {
-                used_by(call, &asked, &body)
+                metering.read_whole(&body, BodyEnd::Whole)
             };
-            if let Some(told) = call.spend(tokens) {
-                told.await;
+            for work in over {
+                cx.finally.when_sent(Later(work));
             }
             call.tell(cx, call.spent());
             Ok(())
@@ -246,7 +367,8 @@ struct Over(Arc<ModelCall>);
 
 impl Sent for Over {
     fn run(self: Box<Self>, _traffic: Traffic) -> Option<BoxFuture<'static, ()>> {
-        let corrections = self.0.state().ledger.settle(self.0.now());
-        tell(&self.0.counters, corrections)
+        let corrections = self.0.state().ledger.settle();
+        self.0.tell_counters(corrections);
+        None
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use tollgate_engine::BoxFuture;
 use tollgate_engine::ports::{BodyEnd, BodyFilter, Passed};
-use tollgate_llm::{Answer, MeterOptions, StreamMeter, Usage, UsageForClient};
+use tollgate_llm::{Answer, MeterOptions, RealtimeMeter, StreamMeter, Usage, UsageForClient};
 
 use super::call::ModelCall;
 use super::request::Asked;
+use super::watch::{ResponseEnd, UsageSource, Watches};
 
 /// While a stream passes, about so many tokens are charged together.
 const STEP: u64 = 64;
@@ -22,55 +24,194 @@ pub(super) struct Bound {
     pub(super) prompt: u64,
 }
 
+/// A response of a model that is metered.
+pub(super) struct Metering {
+    pub(super) call: Arc<ModelCall>,
+    pub(super) asked: Arc<Asked>,
+    pub(super) status: StatusCode,
+    pub(super) watches: Watches,
+    pub(super) bound: Option<Bound>,
+}
+
+impl Metering {
+    /// Charges what the response has used, and tells who watches.
+    fn over(&mut self, used: Used<'_>, how: BodyEnd) -> Work {
+        let Used { usage, source, answer } = used;
+        self.call.spend(usage.total);
+        self.watches.end(&ResponseEnd { usage, source, how, status: self.status, answer })
+    }
+
+    fn meter(&self) -> StreamMeter {
+        let mut options = MeterOptions::new(self.asked.api, self.asked.encoding());
+        options.usage = self.asked.usage;
+        options.assemble = self.watches.answer_bytes();
+        if let Some(Bound { completion, prompt }) = self.bound {
+            options.limit = Some(completion);
+            options.prompt_tokens = prompt;
+        }
+        StreamMeter::new(options)
+    }
+
+    /// The tokens of a stream, by its usage when it came to its end, else by what has passed of it.
+    fn used_by_stream<'a>(&self, meter: &'a StreamMeter, is_whole: bool) -> Used<'a> {
+        let answer = Some(meter.answer()).filter(|answer| !answer.choices.is_empty());
+        let (usage, source) = match meter.usage() {
+            Some(usage) if is_whole || meter.is_done() => (usage, UsageSource::Backend),
+            // Some protocols say it in parts, of which the last had not come.
+            Some(mut usage) => {
+                usage.completion = usage.completion.max(meter.completion_tokens());
+                usage.total = usage.prompt.saturating_add(usage.completion);
+                (usage, UsageSource::Counted)
+            }
+            None => {
+                let prompt = self.call.prompt_tokens_asked();
+                (Usage::of_counts(prompt, meter.completion_tokens()), UsageSource::Counted)
+            }
+        };
+        Used { usage, source, answer }
+    }
+
+    /// A stream was read to its end; gives what the client is to see of it.
+    pub(super) fn read_stream(mut self, body: Bytes) -> (Bytes, Work) {
+        let mut meter = self.meter();
+        let mut seen = BytesMut::from(meter.push(body));
+        self.watches.text(meter.new_text());
+        seen.extend_from_slice(&meter.finish());
+        self.watches.text(meter.new_text());
+        let used = self.used_by_stream(&meter, true);
+        (seen.freeze(), self.over(used, BodyEnd::Whole))
+    }
+
+    /// An answer that is no stream was read, or as much of it as there will be.
+    pub(super) fn read_whole(mut self, body: &[u8], how: BodyEnd) -> Work {
+        let usage = Usage::of_response(body);
+        let wanted = self.watches.answer_bytes();
+        let limit = if usage.is_some() { wanted } else { body.len() };
+        let answer = (limit > 0).then(|| Answer::of_response(body, limit)).flatten();
+        let (usage, source) = match usage {
+            Some(usage) => (usage, UsageSource::Backend),
+            None => (self.counted(answer.as_ref()), UsageSource::Counted),
+        };
+        let answer = answer.as_ref().filter(|_| wanted > 0);
+        self.over(Used { usage, source, answer }, how)
+    }
+
+    /// The tokens of an answer without usage.
+    fn counted(&self, answer: Option<&Answer>) -> Usage {
+        let completion = match answer {
+            Some(answer) => answer.completion_tokens(self.asked.encoding()),
+            // What it was cannot be known, so whoever holds it to a bound takes it for all of that.
+            None => self.bound.map_or(0, |bound| bound.completion),
+        };
+        Usage::of_counts(self.call.prompt_tokens_asked(), completion)
+    }
+}
+
+/// What those who watch have to do yet.
+type Work = Vec<BoxFuture<'static, ()>>;
+
+/// All of it, one after the other.
+fn together(mut work: Work) -> Option<BoxFuture<'static, ()>> {
+    if work.len() < 2 {
+        return work.pop();
+    }
+    Some(Box::pin(async move {
+        for work in work {
+            work.await;
+        }
+    }))
+}
+
+/// What a response used.
+struct Used<'a> {
+    usage: Usage,
+    source: UsageSource,
+    answer: Option<&'a Answer>,
+}
+
 /// Meters a stream as it passes.
 pub(super) struct Metered {
-    call: Arc<ModelCall>,
+    metering: Metering,
     meter: StreamMeter,
     /// The quick count when the exact one was told last.
     looked_at: u64,
-    keeps_length: bool,
 }
 
 impl Metered {
-    pub(super) fn new(call: &Arc<ModelCall>, asked: &Asked, bound: Option<Bound>) -> Self {
-        let keeps_length = asked.usage != UsageForClient::Strip && bound.is_none();
-        Self { call: Arc::clone(call), meter: meter(asked, bound), looked_at: 0, keeps_length }
+    pub(super) fn new(metering: Metering) -> Self {
+        Self { meter: metering.meter(), metering, looked_at: 0 }
     }
 }
 
 impl BodyFilter for Metered {
     fn piece(&mut self, piece: Bytes) -> Passed {
         let passed = self.meter.push(piece);
+        self.metering.watches.text(self.meter.new_text());
         // The quick count is a little high; only when it has moved on is it worth to count exactly.
         let about = self.meter.completion_tokens_at_most();
         if about >= self.looked_at.saturating_add(STEP) {
             self.looked_at = about;
-            self.call.progress(self.meter.completion_tokens());
+            self.metering.call.progress(self.meter.completion_tokens());
         }
         if self.meter.is_ended() { Passed::Last(passed) } else { Passed::On(passed) }
     }
 
-    fn finish(&mut self) -> Bytes {
-        self.meter.finish()
+    fn finish(&mut self) -> Passed {
+        let rest = self.meter.finish();
+        self.metering.watches.text(self.meter.new_text());
+        Passed::On(rest)
     }
 
     fn keeps_length(&self) -> bool {
-        self.keeps_length
+        self.metering.asked.usage != UsageForClient::Strip && self.metering.bound.is_none()
     }
 
-    fn end(self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
-        let tokens = used_by_stream(&self.call, &self.meter, how == BodyEnd::Whole);
-        self.call.spend(tokens)
+    fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+        let used = self.metering.used_by_stream(&self.meter, how == BodyEnd::Whole);
+        together(self.metering.over(used, how))
     }
 }
 
-/// The tokens of a stream, by its usage when it came to its end, else by what has passed of it.
-fn used_by_stream(call: &ModelCall, meter: &StreamMeter, is_whole: bool) -> u64 {
-    match meter.usage() {
-        Some(usage) if is_whole || meter.is_done() => usage.total,
-        // Some protocols say it in parts, of which the last had not come.
-        Some(usage) => usage.prompt.saturating_add(usage.completion.max(meter.completion_tokens())),
-        None => call.prompt_tokens_asked().saturating_add(meter.completion_tokens()),
+/// Looks on while the messages of a Realtime backend pass.
+pub(super) struct Realtime {
+    metering: Metering,
+    meter: RealtimeMeter,
+}
+
+impl Realtime {
+    pub(super) fn new(metering: Metering) -> Self {
+        Self { metering, meter: RealtimeMeter::default() }
+    }
+}
+
+impl BodyFilter for Realtime {
+    fn piece(&mut self, piece: Bytes) -> Passed {
+        let before = self.meter.usage().total;
+        self.meter.push(&piece);
+        let total = self.meter.usage().total;
+        if total > before {
+            self.metering.call.progress(total);
+        }
+        Passed::On(piece)
+    }
+
+    fn keeps_length(&self) -> bool {
+        true
+    }
+
+    fn held(&self) -> usize {
+        self.meter.held()
+    }
+
+    fn forget(&mut self) {
+        self.meter.forget();
+    }
+
+    fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+        let usage = self.meter.usage();
+        together(
+            self.metering.over(Used { usage, source: UsageSource::Backend, answer: None }, how),
+        )
     }
 }
 
@@ -79,15 +220,14 @@ const MOST: usize = 16 << 20;
 
 /// Looks on while an answer passes that is no stream.
 pub(super) struct Whole {
-    call: Arc<ModelCall>,
-    asked: Asked,
+    metering: Metering,
     /// What has passed; none when it is too much.
     body: Option<Vec<u8>>,
 }
 
 impl Whole {
-    pub(super) fn new(call: &Arc<ModelCall>, asked: Asked) -> Self {
-        Self { call: Arc::clone(call), asked, body: Some(Vec::new()) }
+    pub(super) fn new(metering: Metering) -> Self {
+        Self { metering, body: Some(Vec::new()) }
     }
 }
 
@@ -112,42 +252,8 @@ impl BodyFilter for Whole {
         self.body = None;
     }
 
-    fn end(self: Box<Self>, _how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+    fn end(self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
         let body = self.body.unwrap_or_default();
-        let tokens = used_by(&self.call, &self.asked, &body);
-        self.call.spend(tokens)
+        together(self.metering.read_whole(&body, how))
     }
-}
-
-/// The tokens of an answer that has been read: as its usage says, else as they can be counted.
-pub(super) fn used_by(call: &ModelCall, asked: &Asked, body: &[u8]) -> u64 {
-    if let Some(usage) = Usage::of_response(body) {
-        return usage.total;
-    }
-    let answer = Answer::of_response(body, body.len());
-    let completion = answer.map_or(0, |answer| answer.completion_tokens(asked.encoding()));
-    call.prompt_tokens_asked().saturating_add(completion)
-}
-
-/// Likewise for a stream that has been read to its end; and what the client is to see of it.
-pub(super) fn used_by_read_stream(
-    call: &ModelCall,
-    asked: &Asked,
-    bound: Option<Bound>,
-    body: Bytes,
-) -> (u64, Bytes) {
-    let mut meter = meter(asked, bound);
-    let mut seen = BytesMut::from(meter.push(body));
-    seen.extend_from_slice(&meter.finish());
-    (used_by_stream(call, &meter, true), seen.freeze())
-}
-
-fn meter(asked: &Asked, bound: Option<Bound>) -> StreamMeter {
-    let mut options = MeterOptions::new(asked.api, asked.encoding());
-    options.usage = asked.usage;
-    if let Some(Bound { completion, prompt }) = bound {
-        options.limit = Some(completion);
-        options.prompt_tokens = prompt;
-    }
-    StreamMeter::new(options)
 }

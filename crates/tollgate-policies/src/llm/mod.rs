@@ -7,6 +7,10 @@ mod call;
 mod ledger;
 mod metering;
 mod request;
+mod watch;
 
 pub(crate) use call::{Consumed, ModelCall, number};
-pub(crate) use ledger::Account;
+pub(crate) use watch::{ModelResponse, ResponseEnd, UsageSource, Watch, Watcher};
+
+#[cfg(test)]
+mod tests;

@@ -2,33 +2,38 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, SEC_WEBSOCKET_EXTENSIONS};
 use tollgate_engine::{Body, Request};
 use tollgate_llm::{Api, CompletionBound, Edits, Encoding, LlmRequest, PathInfo, UsageForClient};
 
 /// A request to a model, as it stood when it was read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Asked {
     /// The protocol.
     pub(super) api: Api,
     /// The model or deployment; empty when it is not known.
     model: String,
+    /// The path that the backend sees.
+    path: String,
     /// The body.
     body: Bytes,
+    /// Whether the body is a request of the protocol's.
+    is_read: bool,
+    /// The bound that it states for the completion, all choices together.
+    stated: Option<u64>,
     /// What the client is to see of a stream's usage.
     pub(super) usage: UsageForClient,
 }
 
 impl Asked {
     /// Reads a request; `None` when it is none to a model. Its body has been read where it can be, since policies for
-    /// models say that they need it.
-    pub(super) fn read(request: &Request) -> Option<Self> {
-        // What `rewrite-uri` has made of the path is what the backend understands.
-        let path = PathInfo::of(&request.uri.path);
-        let path = path.or_else(|| PathInfo::of(&request.original_url.path));
-        let body = request.body.bytes().filter(|_| !request.consumed).cloned().unwrap_or_default();
-        let parsed = parse(path.map(|path| path.api), &body);
-        let api = parsed.as_ref().map(LlmRequest::api).or(path.map(|path| path.api))?;
+    /// models say that they need it. `path` is what the backend sees.
+    pub(super) fn read(request: &Request, path: String) -> Option<Self> {
+        // What policies and the backend's own address have made of the path is what the backend understands.
+        let info = PathInfo::of(&path).or_else(|| PathInfo::of(&request.original_url.path));
+        let body = body_of(request);
+        let parsed = parse(info.map(|info| info.api), &body);
+        let api = parsed.as_ref().map(LlmRequest::api).or(info.map(|info| info.api))?;
         let usage = match (api, &parsed) {
             (Api::ChatCompletions | Api::Completions, Some(parsed)) if parsed.stream() => {
                 if parsed.include_usage() { UsageForClient::Asked } else { UsageForClient::Strip }
@@ -36,18 +41,32 @@ impl Asked {
             _ => UsageForClient::AsSent,
         };
         // A deployment is what the path calls; what the body says beside it is ignored.
-        let model = path.and_then(|path| path.model).map(str::to_owned);
+        let model = info.and_then(|info| info.model).map(str::to_owned);
+        let model = model.or_else(|| realtime_model(api, &request.uri.query));
         let model = model.or_else(|| parsed.and_then(|parsed| Some(parsed.model()?.into_owned())));
-        Some(Self { api, model: model.unwrap_or_default(), body, usage })
+        let model = model.unwrap_or_default();
+        let stated = parsed.and_then(|parsed| parsed.completion_bound());
+        let (is_read, stated) = (parsed.is_some(), stated.map(CompletionBound::total));
+        Some(Self { api, model, path, body: body.clone(), is_read, stated, usage })
+    }
+
+    /// Whether it is what this request asks for.
+    pub(super) fn is_of(&self, request: &Request, path: &str) -> bool {
+        self.path == path && self.body == body_of(request)
+    }
+
+    /// The model or deployment; empty when it is not known.
+    pub(super) fn model(&self) -> &str {
+        &self.model
     }
 
     pub(super) fn encoding(&self) -> Encoding {
         Encoding::of_model(&self.model)
     }
 
-    /// Whether both have the same body, so that what is known of one holds for the other.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.body == other.body && self.model == other.model
+    /// Whether the tokens of the prompt of one hold for the other.
+    pub(super) fn has_same_prompt(&self, other: &Self) -> bool {
+        self.body == other.body && self.model == other.model && self.api == other.api
     }
 
     /// The tokens of the prompt, as far as they can be known: none for what is no request to a model.
@@ -61,17 +80,20 @@ impl Asked {
     pub(super) fn completion(&self, unstated: u64) -> Option<u64> {
         use Api::{ChatCompletions, Completions, GenerateContent, Messages, Responses};
         let knows = [ChatCompletions, Completions, Responses, Messages, GenerateContent];
-        if !knows.contains(&self.api) {
-            return None;
-        }
-        let stated = parse(Some(self.api), &self.body)?.completion_bound();
-        Some(stated.map_or(unstated, CompletionBound::total))
+        (self.is_read && knows.contains(&self.api)).then(|| self.stated.unwrap_or(unstated))
     }
 
     /// Changes the request on its way to the backend: it asks for the usage of a stream, for a completion within `bound`,
     /// and for an answer that can be read.
     pub(super) fn send(&self, request: &mut Request, bound: Option<u64>) {
         request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if self.api == Api::Realtime {
+            // The one that is defined compresses messages, which could then not be read.
+            request.headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+        }
+        if self.usage != UsageForClient::Strip && bound.is_none() {
+            return;
+        }
         let Some(parsed) = parse(Some(self.api), &self.body) else { return };
         let mut edits = Edits::new(&parsed);
         edits.ask_for_usage();
@@ -84,6 +106,20 @@ impl Asked {
             request.headers.remove(CONTENT_ENCODING);
         }
     }
+}
+
+/// The deployment or model of a WebSocket, which only its query names.
+fn realtime_model(api: Api, query: &str) -> Option<String> {
+    if api != Api::Realtime {
+        return None;
+    }
+    let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    let mut named = pairs.filter(|(name, _)| matches!(*name, "deployment" | "model"));
+    named.next().map(|(_, model)| model.to_owned())
+}
+
+fn body_of(request: &Request) -> Bytes {
+    request.body.bytes().filter(|_| !request.consumed).cloned().unwrap_or_default()
 }
 
 /// Nothing when it is not JSON. The body was read within the gateway's own bound, so none is set here.

@@ -18,7 +18,7 @@ use tollgate_engine::{
 };
 
 use crate::limit::{Amount, Charges, Limited, Limiter, shared_key};
-use crate::llm::{Account, ModelCall};
+use crate::llm::ModelCall;
 
 use output::Output;
 use period::{MINUTE, QuotaPeriod};
@@ -155,10 +155,10 @@ With `token-limits.mode = "strict"` in `tollgate.toml` a request passes only whe
 estimated, and for the bound of its completion: the one that it states (lowered to the limit where it is above), or
 `token-limits.completion`, which the backend is then told. What was not used is given back when the response is known, and a stream
 that goes past its bound is ended as the protocol asks (`finish_reason` `length`). So requests beside one another cannot go past a
-limit together. What is reserved for a stream counts for a minute; what it delivers after that is charged as it comes.
+limit together. What is reserved counts until the request is over, however long the backend thinks and the stream lasts; what a stream
+delivers counts from then on for a minute. An answer that nobody can read is taken for all that was reserved.
 
-Gateways share their counts when `[redis]` is configured, and then a stream is charged only at its end; `counters.when-unavailable`
-says what happens while that server is away.
+Gateways share their counts when `[redis]` is configured; `counters.when-unavailable` says what happens while that server is away.
 
 Differences from Azure:
 
@@ -286,8 +286,7 @@ impl Limiter for TokenLimit {
             TokenLimits::Standard => None,
             // More than the limit itself can never be had, so a bound above it is lowered instead of refused.
             TokenLimits::Strict { completion } => Some(
-                ModelCall::completion(&cx.request, completion)
-                    .min(most.saturating_sub(prompt).max(1)),
+                call.completion(&cx.request, completion).min(most.saturating_sub(prompt).max(1)),
             ),
         };
         let whole = prompt.saturating_add(completion.unwrap_or(0));
@@ -319,7 +318,7 @@ impl Limiter for TokenLimit {
         for (_, charge, _) in all {
             if !cx.counted.has(charge.counter) {
                 cx.counted.add(charge.counter);
-                call.open(Account::new(&charge, verdict.at, prompt));
+                call.open(&charge, verdict.at, prompt);
             }
         }
         if let Some(bound) = completion.filter(|bound| *bound > 0) {

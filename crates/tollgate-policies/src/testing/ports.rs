@@ -16,7 +16,7 @@ use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, BodyEnd, BodyError, BodyFilter, Call, CallError, Calls,
     Charge, Correction, CounterKey, Counters, CountersUnavailable, CustomMetric, Event,
     EventLogger, Events, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets,
-    KeySource, Names, Passed, Refresh, Severity, TokenSource, TraceLine, Verdict,
+    KeySource, Names, Passed, Refresh, Severity, Tasks, TokenSource, TraceLine, Verdict,
 };
 use tollgate_engine::{
     BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
@@ -68,10 +68,56 @@ impl Clock for HandClock {
     }
 }
 
+/// Tasks that go on whenever the clock is moved and whenever another one begins.
+pub(super) struct FakeTasks {
+    clock: Arc<HandClock>,
+    running: Mutex<Vec<BoxFuture<'static, ()>>>,
+}
+
+impl FakeTasks {
+    pub(super) fn new(clock: &Arc<HandClock>) -> Arc<Self> {
+        Arc::new(Self { clock: Arc::clone(clock), running: Mutex::default() })
+    }
+
+    /// Takes every task as far as it comes.
+    fn go_on(&self) {
+        // What is not ready three times waits for the clock.
+        for _ in 0..3 {
+            let running = std::mem::take(&mut *self.running.lock().unwrap());
+            let mut cx = Context::from_waker(Waker::noop());
+            let still = running
+                .into_iter()
+                .filter_map(|mut work| work.as_mut().poll(&mut cx).is_pending().then_some(work));
+            let still: Vec<_> = still.collect();
+            self.running.lock().unwrap().extend(still);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.lock().unwrap().is_empty()
+    }
+}
+
+impl Tasks for FakeTasks {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        self.running.lock().unwrap().push(work);
+        self.go_on();
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let clock = Arc::clone(&self.clock);
+        let then = clock.0.load(Ordering::SeqCst) + i64::try_from(duration.as_millis()).unwrap();
+        Box::pin(std::future::poll_fn(move |_| {
+            if clock.0.load(Ordering::SeqCst) >= then { Poll::Ready(()) } else { Poll::Pending }
+        }))
+    }
+}
+
 /// Counters, a clock and matched entities that several requests share.
 pub(crate) struct World {
     pub(super) clock: Arc<HandClock>,
     pub(super) counters: Arc<dyn Counters>,
+    pub(super) tasks: Arc<FakeTasks>,
     pub(crate) info: RouteInfo,
 }
 
@@ -79,7 +125,8 @@ impl World {
     pub(crate) fn new() -> Self {
         let clock = Arc::new(HandClock::new(NOW));
         let counters = Arc::new(MemoryCounters::new(Arc::clone(&clock) as _, 1_000));
-        Self { clock, counters, info: RouteInfo::default() }
+        let tasks = FakeTasks::new(&clock);
+        Self { clock, counters, tasks, info: RouteInfo::default() }
     }
 
     /// With counters that have to be waited for.
@@ -97,7 +144,14 @@ impl World {
 
     /// Moves the clock to so many milliseconds after [`NOW`].
     pub(crate) fn at(&self, ms: i64) -> &Self {
-        self.clock.set(NOW * 1_000 + ms);
+        let then = NOW * 1_000 + ms;
+        // By the second, as long as there is anybody who could notice.
+        while !self.tasks.is_idle() && self.clock.0.load(Ordering::SeqCst) + 1_000 < then {
+            self.clock.set(self.clock.0.load(Ordering::SeqCst) + 1_000);
+            self.tasks.go_on();
+        }
+        self.clock.set(then);
+        self.tasks.go_on();
         self
     }
 }
@@ -203,6 +257,8 @@ pub(super) struct FakeNames {
     pub(super) loggers: Vec<String>,
     pub(super) backends: Vec<String>,
     pub(super) certificates: Vec<(String, Arc<Certificate>)>,
+    /// What answers calls of backends.
+    pub(super) calls: Arc<FakeCalls>,
 }
 
 impl Names for FakeNames {
@@ -214,6 +270,19 @@ impl Names for FakeNames {
             path: "/".to_owned(),
             query: String::new(),
         })
+    }
+
+    fn call_backend(
+        &self,
+        id: &str,
+        mut call: Call,
+    ) -> BoxFuture<'static, Result<Response, CallError>> {
+        if !self.backends.iter().any(|known| known == id) {
+            let unknown = CallError::UnknownBackend(id.to_owned());
+            return Box::pin(async { Err(unknown) });
+        }
+        call.url = format!("backend:{id}{}", call.url).into();
+        self.calls.send(call)
     }
 
     fn backend_ids(&self) -> Vec<&str> {
@@ -404,42 +473,74 @@ impl std::fmt::Debug for Filters {
 impl Filters {
     /// The body passes in these pieces and ends so, and before it ends something happens; gives what has come through.
     pub(super) fn pass(&self, pieces: &[&str], how: BodyEnd, before_end: impl FnOnce()) -> String {
-        let mut filters = std::mem::take(&mut *self.0.lock().unwrap());
-        let mut through = Vec::new();
-        let mut how = how;
+        let mut through = String::new();
         for piece in pieces {
-            let mut piece = Bytes::from((*piece).to_owned());
-            for filter in &mut filters {
-                piece = match filter.piece(piece) {
-                    Passed::On(piece) => piece,
-                    Passed::Last(piece) => {
-                        how = BodyEnd::Early;
-                        piece
-                    }
-                };
-            }
-            through.extend_from_slice(&piece);
-            if how == BodyEnd::Early {
-                break;
-            }
-        }
-        if how == BodyEnd::Whole {
-            for n in 0..filters.len() {
-                let mut rest = filters[n].finish();
-                for filter in &mut filters[n + 1..] {
-                    let (Passed::On(passed) | Passed::Last(passed)) = filter.piece(rest);
-                    rest = passed;
-                }
-                through.extend_from_slice(&rest);
+            let (passed, is_last) = self.piece(piece);
+            through.push_str(&passed);
+            if is_last {
+                before_end();
+                return through + &self.end(BodyEnd::Early);
             }
         }
         before_end();
-        for filter in filters {
+        through + &self.end(how)
+    }
+
+    /// A piece of the body passes; gives what has come through, and whether a filter has ended the body with it.
+    pub(super) fn piece(&self, piece: &str) -> (String, bool) {
+        let mut piece = Bytes::from(piece.to_owned());
+        let mut is_last = false;
+        for filter in self.0.lock().unwrap().iter_mut() {
+            let passed = filter.piece(piece);
+            let passed = waited(&mut **filter, passed);
+            is_last |= matches!(passed, Passed::Last(_));
+            piece = bytes_of(passed);
+        }
+        (String::from_utf8(piece.to_vec()).unwrap(), is_last)
+    }
+
+    fn finish(&self) -> String {
+        let mut filters = self.0.lock().unwrap();
+        let mut through = Vec::new();
+        for n in 0..filters.len() {
+            let rest = filters[n].finish();
+            let mut rest = bytes_of(waited(&mut *filters[n], rest));
+            for filter in &mut filters[n + 1..] {
+                let passed = filter.piece(rest);
+                rest = bytes_of(waited(&mut **filter, passed));
+            }
+            through.extend_from_slice(&rest);
+        }
+        String::from_utf8(through).unwrap()
+    }
+
+    /// The body is over; gives what the filters still had of it when the backend has sent all.
+    pub(super) fn end(&self, how: BodyEnd) -> String {
+        let rest = if how == BodyEnd::Whole { self.finish() } else { String::new() };
+        for filter in std::mem::take(&mut *self.0.lock().unwrap()) {
             if let Some(work) = filter.end(how) {
                 block_on(work, &mut 0);
             }
         }
-        String::from_utf8(through).unwrap()
+        rest
+    }
+}
+
+/// What a filter gives in the end.
+fn waited(filter: &mut dyn BodyFilter, mut passed: Passed) -> Passed {
+    for _ in 0..1000 {
+        if passed != Passed::Wait {
+            return passed;
+        }
+        passed = block_on(std::future::poll_fn(|cx| filter.poll(cx)), &mut 0);
+    }
+    panic!("the filter waits for ever");
+}
+
+fn bytes_of(passed: Passed) -> Bytes {
+    match passed {
+        Passed::On(piece) | Passed::Last(piece) => piece,
+        Passed::Wait => Bytes::new(),
     }
 }
 

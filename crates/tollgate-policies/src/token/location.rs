@@ -145,7 +145,7 @@ fn from_header(
         // Which of two the backend would look at nobody knows.
         return Err(Rejection::NotWellFormed("the header is repeated").into());
     }
-    let text = value.to_str().map_err(|_| Rejection::NotWellFormed("the header is not text"))?;
+    let text = text(&value).ok_or(Rejection::NotWellFormed("the header is not text"))?;
     let begin = text.len() - text.trim_start().len();
     let end = begin + text.trim().len();
     let trimmed = text.get(begin..end).unwrap_or("");
@@ -158,6 +158,11 @@ fn from_header(
         _ => begin,
     };
     TokenText::new(Holder::Header(value), begin..end)
+}
+
+/// A header's value as text. What `HeaderValue::to_str` accepts, a word at a time: it can hold no control characters.
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii())
 }
 
 /// How many bytes scheme and white space take; schemes compare without regard to case (RFC 9110 §11.1).
@@ -191,7 +196,7 @@ impl TokenText {
 
     pub(crate) fn as_str(&self) -> &str {
         let text = match &self.holder {
-            Holder::Header(value) => value.to_str().unwrap_or(""),
+            Holder::Header(value) => text(value).unwrap_or(""),
             Holder::Text(text) => text,
         };
         text.get(self.range.clone()).unwrap_or("")

@@ -320,6 +320,9 @@ fn amounts_past_what_can_be_counted_leave_the_window_again() {
     let one = charge(MINUTE, 1, 1);
     s.check(3_000, one, false, u64::MAX, Some(58_000));
     s.check(63_000, one, true, 1, Some(0));
+    // Not out of what was charged when it had left.
     s.correct(64_000, MINUTE, i64::MIN, 0);
+    s.check(65_000, one, false, 1, Some(58_000));
+    s.correct(65_000, MINUTE, i64::MIN, 63_000);
     s.check(65_000, one, true, 1, Some(0));
 }

@@ -189,11 +189,13 @@ session-affinity = {{}}
 [pools.p.members]
 q = {{}}
 c = {{}}
-a = {{ priority = 2, weight = 0 }}
+a = {{ priority = 2, weight = 1001 }}
 b = {{ priority = 1 }}
 [pools.q]
 members.a = {{ weigth = 1 }}
 session-affinity.cookie = "a b"
+[pools.drained.members]
+a = {{ weight = 0 }}
 "#
         ),
         &expect![[r#"
@@ -234,13 +236,13 @@ session-affinity.cookie = "a b"
             error[E0403]: the weight of member `a` does not fit
               --> tollgate.toml:16:30
                |
-            16 | a = { priority = 2, weight = 0 }
-               |                              ^ expected 1 to 1000
+            16 | a = { priority = 2, weight = 1001 }
+               |                              ^^^^ expected 0 to 1000
 
             warning[W0217]: member `a` of pool `p` gets no requests
               --> tollgate.toml:16:1
                |
-            16 | a = { priority = 2, weight = 0 }
+            16 | a = { priority = 2, weight = 1001 }
                | ^ `b` goes before it
                |
                = help: a `circuit-breaker` of `b` lets others in
@@ -255,6 +257,12 @@ session-affinity.cookie = "a b"
               --> tollgate.toml:20:27
                |
             20 | session-affinity.cookie = "a b"
-               |                           ^^^^^ not a token"#]],
+               |                           ^^^^^ not a token
+
+            error[E0403]: no member of pool `drained` has a weight
+              --> tollgate.toml:21:8
+               |
+            21 | [pools.drained.members]
+               |        ^^^^^^^ nobody gets a request"#]],
     );
 }

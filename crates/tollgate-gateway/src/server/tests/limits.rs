@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::backend::Upstream;
-use super::harness::{Client, Gateway, TestSite, header, status};
+use super::harness::{Client, Gateway, LONG, TestSite, header, status};
 use crate::ListenSettings;
 use crate::server::ListenCertificates;
 
@@ -152,7 +152,7 @@ async fn connections_are_bounded() {
             }
         }
     };
-    tokio::time::timeout(super::harness::LONG, served).await.unwrap();
+    tokio::time::timeout(LONG, served).await.unwrap();
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_client_that_does_not_read_is_given_up() {
             .is_ok()
         {}
     };
-    tokio::time::timeout(super::harness::LONG, cut).await.unwrap();
+    tokio::time::timeout(LONG, cut).await.unwrap();
     let record = gateway.records.nth(0).await;
     assert!(record.error.unwrap().message.contains("did not read"));
 }
@@ -182,8 +182,11 @@ async fn a_client_that_does_not_read_is_given_up() {
 #[tokio::test]
 async fn a_backend_that_does_not_read_is_given_up() {
     let mut upstream = Upstream::start().await;
-    let site =
-        TestSite::forwarding(upstream.address).with(|site| site.timeouts.backend_write = SHORT);
+    let site = TestSite::forwarding(upstream.address).with(|site| {
+        site.timeouts.backend_write = SHORT;
+        // On a busy machine it takes a while until nothing more fits on the way.
+        site.timeouts.backend_first_byte = LONG;
+    });
     let gateway = Gateway::start(site).await;
     let client = gateway.client().await;
     let (mut read, mut write) = client.stream.into_split();
