@@ -151,7 +151,7 @@ impl Exporter {
 
     async fn export_spans(self: Arc<Self>) {
         let mut ending = self.ending.subscribe();
-        let mut sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/traces");
+        let sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/traces");
         loop {
             let is_ending = *ending.borrow();
             if !is_ending {
@@ -159,7 +159,7 @@ impl Exporter {
             }
             let batch = self.next_batch();
             if !batch.is_empty() {
-                self.send_spans(&mut sender, &mut ending, batch).await;
+                self.send_spans(&sender, &mut ending, batch).await;
             } else if is_ending {
                 return;
             }
@@ -190,7 +190,7 @@ impl Exporter {
 
     async fn send_spans(
         &self,
-        sender: &mut Sender,
+        sender: &Sender,
         ending: &mut watch::Receiver<bool>,
         mut spans: Vec<Span>,
     ) {
@@ -213,7 +213,7 @@ impl Exporter {
 
     async fn export_metrics(self: Arc<Self>) {
         let mut ending = self.ending.subscribe();
-        let mut sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/metrics");
+        let sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/metrics");
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.settings.interval) => {}
@@ -221,14 +221,14 @@ impl Exporter {
             }
             // What is counted until the end is told at the end.
             let is_last = *ending.borrow();
-            self.send_metrics(&mut sender, &mut ending).await;
+            self.send_metrics(&sender, &mut ending).await;
             if is_last {
                 return;
             }
         }
     }
 
-    async fn send_metrics(&self, sender: &mut Sender, ending: &mut watch::Receiver<bool>) {
+    async fn send_metrics(&self, sender: &Sender, ending: &mut watch::Receiver<bool>) {
         let Ok(mut metrics) = exposition::metrics(&self.parts.metrics) else { return };
         let redactor = self.parts.redactor.load();
         for metric in &mut metrics {

@@ -74,7 +74,7 @@ impl Sender {
 
     /// Sends a message until the collector has taken it, or has refused it, or enough was tried. Once all is to end there is
     /// one more try and no pause.
-    pub(super) async fn send(&mut self, body: Bytes, ending: &mut watch::Receiver<bool>) -> Sent {
+    pub(super) async fn send(&self, body: Bytes, ending: &mut watch::Receiver<bool>) -> Sent {
         let mut pause = FIRST_PAUSE;
         let mut n_tries = 0;
         loop {
