@@ -30,6 +30,7 @@ mod named_values;
 mod operation;
 mod otlp;
 mod pools;
+mod protocols;
 mod readme;
 mod redis;
 mod reload;

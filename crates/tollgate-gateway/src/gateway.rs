@@ -19,6 +19,7 @@ use crate::config::{Config, Environment, SecretReference};
 use crate::directory::{LoadCx, Loaded, Registry, VaultSecrets, load};
 use crate::key_vault::KeyVault;
 use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts};
+use crate::state_homes::StateHomes;
 use crate::system::SystemClock;
 use crate::telemetry::{
     AccessLog, LogControl, LogFormat, LogSettings, Metrics, NoAccessLog, Redactor, SharedRedactor,
@@ -122,7 +123,8 @@ impl Prepared {
         let names = Arc::clone(&snapshot.names);
         let site = Arc::new(ArcSwap::from_pointee(snapshot));
         let (resolver, budget) = (Arc::clone(&adapters.resolver), Arc::clone(&adapters.budget));
-        let connections = Arc::new(Connections::sharing(resolver, budget));
+        let homes = Arc::new(StateHomes::shared(Arc::clone(&adapters.redis)));
+        let connections = Arc::new(Connections::sharing(resolver, budget, homes));
         connections.trust(backend_roots(&config));
         let parts = ServerParts {
             site: Arc::clone(&site),

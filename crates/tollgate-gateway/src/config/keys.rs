@@ -414,7 +414,7 @@ const KEYS: &[KeyDef] = &[
         "backends.*.deployments.*",
         Text,
         "",
-        "What the backend calls the deployment that callers name so: in paths, as `model` in JSON of the v1 API, whose bodies are then held in memory, and in the query of realtime sessions. Names that are not here stay. So members of a pool may call one model differently.",
+        "What the backend calls the deployment that callers name so: in paths, as `model` in JSON and in forms of the v1 API, whose bodies are then held in memory, and in the query of realtime sessions. Names that are not here stay. So members of a pool may call one model differently.",
     ),
     key(
         "backends.*.circuit-breaker.*.count",
@@ -486,7 +486,7 @@ const KEYS: &[KeyDef] = &[
         "pools.*.state-affinity",
         Bool,
         "false",
-        "Whether requests of the Responses and Assistants APIs go to the member that holds what they name: `previous_response_id`, a response, conversation, thread, assistant, vector store, file or batch. Members' answers are looked through for such identifiers, so they are asked for unencoded ones, and JSON bodies of these requests are held in memory. Up to 200,000 identifiers are remembered, for 30 days, by each gateway for itself; one that is not known goes to any member. While the member is left alone, its requests fail with 503.",
+        "Whether requests of the Responses and Assistants APIs go to the member that holds what they name: `previous_response_id`, a response, conversation, thread, assistant, vector store, file or batch. Members' answers are looked through for such identifiers, so they are asked for unencoded ones, and JSON bodies of these requests are held in memory. Up to 200,000 identifiers are remembered, for 30 days; gateways tell each other by the server of `[redis]`. One that is not known goes to any member. While the member is left alone, its requests fail with 503.",
     ),
     key(
         "loggers.*.kind",

@@ -91,8 +91,9 @@ impl PingoraWire {
         if let Some(earlier) = self.exchange.take() {
             earlier.discard(self.backends.timeouts().backend_idle).await;
         }
+        let home = self.home(call.request).await;
         let Destination { origin, base, mut permit, set_cookie, watch } =
-            self.destination(call.request)?;
+            self.destination(call.request, home.as_deref())?;
         let credentials = origin.backend.as_ref().map(|backend| &backend.credentials);
         let request = call.request;
         let Renamed { path, query, body } = renamed(request, &origin);
@@ -177,7 +178,18 @@ impl PingoraWire {
         }
     }
 
-    fn destination(&mut self, request: &Request) -> Result<Destination, ForwardError> {
+    /// The member of the pool that holds what a request is about.
+    async fn home(&mut self, request: &Request) -> Option<Arc<str>> {
+        let Some(Target::Backend(id)) = &request.target else { return None };
+        self.backends.pool(id).filter(|pool| pool.keeps_state)?;
+        self.connections.homes.home(id, request).await
+    }
+
+    fn destination(
+        &mut self,
+        request: &Request,
+        home: Option<&str>,
+    ) -> Result<Destination, ForwardError> {
         let refused = |error: NotAnOrigin| ForwardError::Refused(error.to_string());
         self.pool_member = None;
         let id = match &request.target {
@@ -191,8 +203,7 @@ impl PingoraWire {
         let pool = self.backends.pool(id);
         let keeper = pool.filter(|pool| pool.keeps_state);
         let homes = &self.connections.homes;
-        let home = keeper.and_then(|_| homes.home(id, request));
-        let asked = Asked { headers: &request.headers, tried: &self.tried, home: home.as_deref() };
+        let asked = Asked { headers: &request.headers, tried: &self.tried, home };
         let named = pool.map(Named::Pool).or(self.backends.backend(id).map(Named::Backend));
         let named = named.ok_or_else(|| ForwardError::UnknownBackend(id.to_string()))?;
         let Choice { backend, permit, set_cookie } =
@@ -468,7 +479,7 @@ fn renamed<'a>(request: &'a Request, origin: &Origin) -> Renamed<'a> {
     Renamed {
         path: deployments::path(path, names),
         query: deployments::query(path, query, names),
-        body: body.and_then(|body| deployments::body(body, names)),
+        body: body.and_then(|body| deployments::body(&request.headers, body, names)),
     }
 }
 
