@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use parking_lot::Mutex;
-use prost::Message as _;
+use prost::Message;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -109,8 +109,8 @@ fn resource(settings: &OtlpSettings, instance: &str) -> Resource {
     Resource { attributes, ..Resource::default() }
 }
 
-fn scope() -> Option<InstrumentationScope> {
-    Some(InstrumentationScope { name: "tollgate".to_owned(), ..InstrumentationScope::default() })
+fn scope() -> InstrumentationScope {
+    InstrumentationScope { name: "tollgate".to_owned(), ..InstrumentationScope::default() }
 }
 
 impl Exporter {
@@ -140,7 +140,7 @@ impl Exporter {
         waiting.bytes = if waiting.spans.is_empty() {
             0
         } else {
-            waiting.bytes.saturating_sub(batch.iter().map(|span| span.encoded_len()).sum())
+            waiting.bytes.saturating_sub(batch.iter().map(Message::encoded_len).sum())
         };
         batch
     }
@@ -202,7 +202,8 @@ impl Exporter {
             redact_text(&mut span.trace_state, &redactor);
         }
         drop(redactor);
-        let scope_spans = vec![ScopeSpans { scope: scope(), spans, schema_url: SCHEMA.to_owned() }];
+        let scope_spans =
+            vec![ScopeSpans { scope: Some(scope()), spans, schema_url: SCHEMA.to_owned() }];
         let resource = Some(self.resource.clone());
         let resource_spans =
             vec![ResourceSpans { resource, scope_spans, schema_url: SCHEMA.to_owned() }];
@@ -237,7 +238,7 @@ impl Exporter {
         drop(redactor);
         let n_points = metrics.iter().map(exposition::n_points).sum();
         let scope_metrics =
-            vec![ScopeMetrics { scope: scope(), metrics, schema_url: SCHEMA.to_owned() }];
+            vec![ScopeMetrics { scope: Some(scope()), metrics, schema_url: SCHEMA.to_owned() }];
         let resource = Some(self.resource.clone());
         let resource_metrics =
             vec![ResourceMetrics { resource, scope_metrics, schema_url: SCHEMA.to_owned() }];

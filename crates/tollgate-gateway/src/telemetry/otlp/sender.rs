@@ -24,7 +24,7 @@ const MAX_TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause, also when the collector asks for more: what waits meanwhile is bounded.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Bytes of an answer that are read.
 const MAX_ANSWER: usize = 64 << 10;
