@@ -34,6 +34,7 @@ mod realtime;
 mod request;
 mod sse;
 mod stream;
+mod strings;
 mod texts;
 mod tokens;
 mod usage;
@@ -46,6 +47,7 @@ pub use request::{
     SystemMessages,
 };
 pub use stream::{MeterOptions, StreamMeter, UsageForClient};
+pub use strings::strings_of_json;
 pub use texts::{EachText, StreamTexts, Unreadable, texts_of_response};
 pub use tokens::Encoding;
 pub use usage::Usage;
