@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tollgate_emulator::{CONTOSO, Running, Signature, TokenSpec, TokenVersion};
+use tollgate_emulator::{CONTOSO, Fault, Running, Signature, TokenSpec, TokenVersion};
 
 use crate::harness::{Answer, Call, Directory, Gateway, azure, repository, until};
 
@@ -63,9 +63,12 @@ fn no_example_is_without_a_test() {
             "api-key",
             "backend-credentials",
             "benchmark",
+            "chargeback",
             "content-safety",
+            "multi-team",
             "openid-provider",
             "per-operation",
+            "responses-affinity",
             "semantic-cache",
             "spill-over"
         ]
@@ -306,4 +309,130 @@ async fn per_operation() {
     );
     let unknown = gateway.send(other.bearer(&spender)).await.expect(404);
     assert_eq!(unknown.text(), "{ \"statusCode\": 404, \"message\": \"Resource not found\" }");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chargeback() {
+    let azure = azure().await;
+    let keys = ["SEARCH_KEY", "SUPPORT_KEY", "SEARCH_BATCH_KEY"];
+    let variables = keys.map(|name| (name, format!("the {name} of a team")));
+    let gateway = start_with("examples/chargeback", &azure, &variables);
+    let send = async |call: Call, key: usize| {
+        gateway.send(call.header("api-key", &variables[key].1)).await.expect(200);
+    };
+    send(chat("gpt-4o"), 0).await;
+    send(chat("gpt-4o"), 1).await;
+    send(chat("gpt-4o"), 1).await;
+    let streamed = json!({"messages": [{"role": "user", "content": "Hello"}], "stream": true});
+    let path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+    send(Call::json(path, &streamed), 2).await;
+    let readme = std::fs::read_to_string(repository().join("examples/chargeback/README.md"));
+    let readme = readme.expect("a README");
+    // What the README shows is what there is to read.
+    let shown = readme.lines().filter(|line| line.starts_with("tollgate_custom_"));
+    let mut wanted: Vec<String> = shown.map(str::to_owned).collect();
+    assert_eq!(wanted.len(), 3);
+    for (subscription, product, team, tokens) in [
+        ("support-assistant", "assistants", "Support", "32.0"),
+        ("search-batch", "batch", "Search", "16.0"),
+    ] {
+        wanted.push(format!(
+            "tollgate_custom_total_tokens_total{{namespace=\"chargeback\",model=\"gpt-4o\",product_id=\"{product}\",subscription_id=\"{subscription}\",team=\"{team}\"}} {tokens}"
+        ));
+    }
+    for line in wanted {
+        until(&line, async || {
+            let metrics = gateway.admin("/metrics").await.expect(200).text();
+            metrics.lines().any(|found| found == line).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn responses_affinity() {
+    let members = [azure().await, azure().await];
+    let names = [("EAST_ENDPOINT", "EAST_KEY"), ("WEST_ENDPOINT", "WEST_KEY")];
+    let variables: Vec<_> = names
+        .into_iter()
+        .zip(&members)
+        .flat_map(|((endpoint, key), member)| {
+            [(endpoint, member.openai.server().url().to_owned()), (key, member.openai.key())]
+        })
+        .collect();
+    let gateway = start_with("examples/responses-affinity", &members[0], &variables);
+    let ask = async |previous: Option<&str>, stream: bool| {
+        let mut body = json!({"model": "gpt-4o", "input": "Hello", "stream": stream});
+        if let Some(previous) = previous {
+            body["previous_response_id"] = previous.into();
+        }
+        let call = Call::json("/openai/v1/responses", &body).header("api-key", TEAM_KEY);
+        gateway.send(call).await
+    };
+    let mut begun = Vec::new();
+    for stream in [false, true] {
+        for _ in 0..2 {
+            let answer = ask(None, stream).await.expect(200);
+            let (text, home) = (answer.text(), answer.header("x-resource").to_owned());
+            let id = &text[text.find("resp_").expect("an identifier")..];
+            begun.push((home, id.split('"').next().expect("an identifier").to_owned()));
+        }
+    }
+    begun.sort();
+    let homes: Vec<&str> = begun.iter().map(|(home, _)| home.as_str()).collect();
+    assert_eq!(homes, ["east", "east", "west", "west"]);
+    for (home, id) in &begun {
+        for stream in [false, true] {
+            assert_eq!(ask(Some(id), stream).await.expect(200).header("x-resource"), home);
+        }
+    }
+    // At its limit a resource begins nothing new, and what it has waits for it.
+    let (east, west) = (&begun[0].1, &begun[2].1);
+    let limit = Fault::Throttle(Duration::from_mins(1));
+    members[0].openai.server().fail("/openai/v1/responses*", limit);
+    let answer = ask(Some(east), false).await.expect(503);
+    let after: u64 = answer.header("retry-after").parse().expect("seconds");
+    assert!((50..=60).contains(&after), "{after}");
+    for previous in [None, Some(west.as_str())] {
+        assert_eq!(ask(previous, false).await.expect(200).header("x-resource"), "west");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn multi_team() {
+    let azure = azure().await;
+    let keys = [("SHOP_KEY", "shop"), ("SEARCH_KEY", "search"), ("LAB_KEY", "lab")];
+    let variables: Vec<_> = keys.map(|(name, key)| (name, key.to_owned())).into();
+    let gateway = start_with("examples/multi-team", &azure, &variables);
+    let send = async |key: &str| gateway.send(chat("gpt-4o").header("api-key", key)).await;
+    send("nobody").await.expect(401);
+    let number = |answer: &Answer, name: &str| -> u64 {
+        answer.header(name).parse().unwrap_or_else(|_| panic!("no number in {name}"))
+    };
+    let first = send("shop").await.expect(200);
+    let used = number(&first, "x-consumed-tokens");
+    assert_eq!(used, first.json()["usage"]["total_tokens"].as_u64().expect("usage"));
+    let calls = azure.openai.server().received();
+    assert_eq!(calls.last().expect("a call").header("x-team"), Some("shop"));
+    // What is left is said before the answer is known, so the second one tells of the first.
+    let second = send("shop").await.expect(200);
+    assert!(number(&second, "x-remaining-tokens") <= 20_000 - used);
+    assert!(number(&send("search").await.expect(200), "x-remaining-tokens") > 20_000 - used);
+
+    let quota = number(&send("lab").await.expect(200), "x-remaining-quota");
+    let limited = 'limit: {
+        for _ in 0..100 {
+            let answer = send("lab").await;
+            if answer.status == 429 {
+                break 'limit answer;
+            }
+            assert!(number(&answer.expect(200), "x-remaining-quota") < quota);
+        }
+        panic!("the limit is never reached");
+    };
+    assert!((1..=60).contains(&number(&limited, "retry-after")));
+    assert!(limited.text().contains("Token limit is exceeded."), "{}", limited.text());
+    for key in ["shop", "search"] {
+        send(key).await.expect(200);
+    }
 }

@@ -237,3 +237,27 @@ async fn a_deployment_may_have_another_name_at_the_backend() {
     v1("gpt-4o").await.expect(200);
     v1("other").await.expect(404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_may_name_a_deployment() {
+    let azure = azure().await;
+    let config = format!(
+        "[apis.a]\npath = \"a\"\nbackend = \"one\"\nsubscription = \"optional\"\n\
+         [backends.one]\nurl = \"{}\"\ndeployments = {{ \"team.speech\" = \"whisper\" }}\n",
+        azure.echo.server().url()
+    );
+    let gateway = Directory::new(&config).start();
+    let form = |model: &str| {
+        format!(
+            "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nteam.speech\r\n\
+             --x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n{model}\r\n--x--\r\n"
+        )
+    };
+    for (sent, expected) in [("team.speech", "whisper"), ("another", "another")] {
+        let call = Call::post("/a/echo", form(sent));
+        let call = call.header("content-type", "multipart/form-data; boundary=x");
+        gateway.send(call).await.expect(200);
+        let received = azure.echo.server().received();
+        assert_eq!(received.last().expect("a call").body, form(expected));
+    }
+}

@@ -5,6 +5,7 @@
 
 mod cache;
 mod semantic_cache;
+mod state;
 mod tokens;
 
 use std::collections::BTreeMap;

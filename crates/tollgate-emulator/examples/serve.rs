@@ -4,16 +4,18 @@
 //! `POST {control}/script` tells the emulators what to do: answers, faults, streams that break off, headers of rates. The crate's
 //! `script.rs` says how; `GET {control}/received?server=openai` gives what they were sent.
 //!
-//! Commands: `roll` makes Entra sign with a new key; `credentials` prints what Azure OpenAI was called with.
+//! Commands, each answered by a line of JSON: `roll` makes Entra sign with a new key; `credentials` prints what Azure OpenAI
+//! was called with, `calls` how often and how it was last; `throttle DEPLOYMENT SECONDS` has it answer 429 until `unthrottle
+//! DEPLOYMENT`.
 #![expect(clippy::print_stdout, reason = "its output is how callers find it")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::BufRead;
 use std::time::Duration;
 
 use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, channel};
 use tollgate_emulator::{Application, CONTOSO, Deployment, Emulator, Options, Running, Tls};
 
@@ -30,6 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Options { applications: vec![client, api], tls: Tls::On(Vec::new()), ..Options::default() };
     options.deployments.push(Deployment::chat("gpt-4o-busy", "gpt-4o-2024-11-20"));
     let running = Emulator::start(options).await?;
+    running.content_safety.set_blocklist("blocklist1", ["forbidden"]);
     running.openai.throttle("gpt-4o-busy", None, Duration::from_secs(1));
 
     let (ca, certificate) = certificate()?;
@@ -53,11 +56,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{place}");
     let mut commands = commands();
     while let Some(command) = commands.recv().await {
-        match command.as_str() {
-            "roll" => println!("{}", json!({"kid": running.entra.roll_keys()?.kid()})),
-            "credentials" => println!("{}", json!(credentials(&running))),
-            _ => println!("{}", json!({"error": "unknown command"})),
-        }
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let answer = match words.as_slice() {
+            ["roll"] => json!({"kid": running.entra.roll_keys()?.kid()}),
+            ["credentials"] => json!(credentials(&running)),
+            ["calls"] => calls(&running),
+            ["throttle", deployment, seconds] => {
+                let after = Duration::from_secs(seconds.parse()?);
+                running.openai.throttle(deployment, None, after);
+                json!({"throttled": deployment})
+            }
+            ["unthrottle", deployment] => {
+                running.openai.unthrottle(deployment);
+                json!({"throttled": null})
+            }
+            _ => json!({"error": "unknown command"}),
+        };
+        println!("{answer}");
     }
     running.stop().await;
     Ok(())
@@ -86,6 +101,25 @@ fn commands() -> Receiver<String> {
         }
     });
     receiver
+}
+
+/// How often Azure OpenAI was called, and its last call.
+fn calls(running: &Running) -> Value {
+    let server = running.openai.server();
+    let calls = server.received();
+    let last = calls.last().map(|call| {
+        json!({
+            "method": call.method,
+            "path": call.path,
+            "headers": call.headers.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "status": call.status,
+        })
+    });
+    let mut paths = BTreeMap::<&str, usize>::new();
+    for call in &calls {
+        *paths.entry(&call.path).or_default() += 1;
+    }
+    json!({"count": server.count("*"), "paths": paths, "last": last})
 }
 
 /// Every key and token that reached Azure OpenAI.

@@ -19,6 +19,7 @@ use crate::config::{Config, Environment, SecretReference};
 use crate::directory::{LoadCx, Loaded, Registry, VaultSecrets, load};
 use crate::key_vault::KeyVault;
 use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts};
+use crate::state_homes::StateHomes;
 use crate::system::SystemClock;
 use crate::telemetry::{
     AccessLog, LogControl, LogFormat, LogSettings, Metrics, NoAccessLog, Redactor, SharedRedactor,
@@ -122,7 +123,8 @@ impl Prepared {
         let names = Arc::clone(&snapshot.names);
         let site = Arc::new(ArcSwap::from_pointee(snapshot));
         let (resolver, budget) = (Arc::clone(&adapters.resolver), Arc::clone(&adapters.budget));
-        let connections = Arc::new(Connections::sharing(resolver, budget));
+        let homes = Arc::new(StateHomes::shared(Arc::clone(&adapters.redis)));
+        let connections = Arc::new(Connections::sharing(resolver, budget, homes));
         connections.trust(backend_roots(&config));
         let parts = ServerParts {
             site: Arc::clone(&site),
@@ -130,6 +132,7 @@ impl Prepared {
             certificates: Arc::clone(&certificates),
             access: log.as_ref().map_or_else(no_access_log, LogControl::access_log),
             metrics: Arc::clone(&adapters.metrics),
+            otlp: Arc::clone(&adapters.otlp),
         };
         let server = Server::bind(&listen, parts).await?;
         let addresses = server.addresses();
@@ -200,6 +203,9 @@ fn bind_admin(address: SocketAddr, state: &Arc<AdminState>) -> Result<AdminServe
     bound.map_err(|error| StartError::Admin { address, error })
 }
 
+/// How long a stopping gateway waits for spans and metrics to leave.
+const TELEMETRY_FLUSH: Duration = Duration::from_secs(5);
+
 /// A gateway that serves. Dropping it stops nothing; call [`Gateway::stop`].
 #[derive(Debug)]
 pub struct Gateway {
@@ -244,7 +250,8 @@ impl Gateway {
             tracing::error!("the server ended before it was told to");
         }
         self.reloader.adapters.calls.drain(grace.saturating_sub(began.elapsed())).await;
-        self.reloader.adapters.loggers.flush().await;
+        let Adapters { loggers, otlp, .. } = &self.reloader.adapters;
+        tokio::join!(loggers.flush(), otlp.stop(TELEMETRY_FLUSH));
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {
             log.flush();

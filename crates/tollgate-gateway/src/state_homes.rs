@@ -6,7 +6,8 @@
 //! to name one that is not one's own leads to a backend and gives no right there.
 //!
 //! Memory is bounded: the identifiers that were not used for longest are forgotten. What is not known is no state, and any member
-//! will do. Homes belong to a process; they stay over reloads.
+//! will do. Homes belong to a process and stay over reloads; where a Redis server is configured, gateways tell each other by it, and
+//! a request waits for the server only when it names what this process does not know.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use http::{HeaderMap, Method};
 use moka::sync::Cache;
 use tollgate_engine::ports::{BodyEnd, BodyFilter, Passed};
 use tollgate_engine::{BoxFuture, Request, Response};
+
+use crate::redis::Redis;
 
 /// Identifiers that are remembered; each takes about 200 bytes.
 const MAX_HOMES: u64 = 200_000;
@@ -49,9 +52,16 @@ const PREFIXES: [&str; 8] =
 const STATEFUL: [&str; 7] =
     ["responses", "conversations", "threads", "assistants", "vector_stores", "files", "batches"];
 
+/// How many identifiers of a request the server is asked for.
+const MAX_ASKED_OF_SERVER: usize = 8;
+
+/// Names an identifier of a pool.
+type Key = [u8; 16];
+
 /// Which members of pools hold what.
 pub(crate) struct StateHomes {
-    homes: Cache<[u8; 16], Arc<str>>,
+    homes: Cache<Key, Arc<str>>,
+    redis: Option<Arc<Redis>>,
 }
 
 impl fmt::Debug for StateHomes {
@@ -63,7 +73,7 @@ impl fmt::Debug for StateHomes {
 impl Default for StateHomes {
     fn default() -> Self {
         let homes = Cache::builder().max_capacity(MAX_HOMES).time_to_live(LIFETIME).build();
-        Self { homes }
+        Self { homes, redis: None }
     }
 }
 
@@ -78,33 +88,79 @@ pub(crate) fn may_name_state(request: &Request) -> bool {
 }
 
 impl StateHomes {
+    /// None known yet. Gateways that share this server share them, while it is configured.
+    pub(crate) fn shared(redis: Arc<Redis>) -> Self {
+        Self { redis: Some(redis), ..Self::default() }
+    }
+
     /// The member of a pool that holds what a request is about: what its path names, or else its body, as far as it is at hand.
-    pub(crate) fn home(&self, pool: &str, request: &Request) -> Option<Arc<str>> {
+    pub(crate) async fn home(&self, pool: &str, request: &Request) -> Option<Arc<str>> {
         if !is_stateful(&request.uri.path) {
             return None;
         }
-        let known = |id: &str| self.homes.get(&key(pool, id));
-        let mut ids = request.uri.path.split('/').filter(|segment| is_id(segment.as_bytes()));
-        if let Some(home) = ids.find_map(known) {
-            return Some(home);
-        }
-        let body = request.body.bytes().filter(|_| may_name_state(request))?;
+        let mut unknown = Vec::new();
         let mut home = None;
-        let mut left = MAX_ASKED;
-        Strings::default().read(body, |id| {
-            home = known(id);
-            left -= 1;
-            home.is_none() && left > 0
-        });
-        home
+        let mut look = |id: &str| {
+            let key = key(pool, id);
+            home = self.homes.get(&key);
+            unknown.push(key);
+            home.is_none() && unknown.len() < MAX_ASKED
+        };
+        let mut ids = request.uri.path.split('/').filter(|segment| is_id(segment.as_bytes()));
+        if ids.all(&mut look)
+            && let Some(body) = request.body.bytes().filter(|_| may_name_state(request))
+        {
+            Strings::default().read(body, look);
+        }
+        match (home, self.server()) {
+            (None, Some(redis)) if !unknown.is_empty() => self.ask(redis, &unknown).await,
+            (home, _) => home,
+        }
     }
 
+    /// Asks the server for what is not known here. A server that is away knows nothing.
+    async fn ask(&self, redis: &Redis, keys: &[Key]) -> Option<Arc<str>> {
+        let keys = keys.get(..MAX_ASKED_OF_SERVER).unwrap_or(keys);
+        let mut command = redis::cmd("MGET");
+        for key in keys {
+            command.arg(name(redis, key));
+        }
+        let found: Vec<Option<String>> = redis.query(&command).await.ok()?;
+        let (key, home) = keys.iter().zip(found).find_map(|(key, home)| Some((key, home?)))?;
+        let home = Arc::<str>::from(home);
+        self.homes.insert(*key, Arc::clone(&home));
+        Some(home)
+    }
+
+    /// Remembers a piece of state, and tells the others in a task of its own.
     fn remember(&self, pool: &str, id: &str, member: &Arc<str>) {
-        self.homes.insert(key(pool, id), Arc::clone(member));
+        let key = key(pool, id);
+        self.homes.insert(key, Arc::clone(member));
+        let Some(redis) = self.server() else { return };
+        let (redis, member) = (Arc::clone(redis), Arc::clone(member));
+        // Without a runtime the process is ending.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let mut command = redis::cmd("SET");
+                let lifetime = u64::try_from(LIFETIME.as_millis()).unwrap_or(u64::MAX);
+                command.arg(name(&redis, &key)).arg(&*member).arg("PX").arg(lifetime);
+                // What went wrong has been counted and logged by the connection.
+                redis.query::<redis::Value>(&command).await.ok();
+            });
+        }
+    }
+
+    fn server(&self) -> Option<&Arc<Redis>> {
+        self.redis.as_ref().filter(|redis| redis.is_configured())
     }
 }
 
-fn key(pool: &str, id: &str) -> [u8; 16] {
+/// What a key is called on the server.
+fn name(redis: &Redis, key: &Key) -> String {
+    redis.key(&format!("state:{:032x}", u128::from_be_bytes(*key)))
+}
+
+fn key(pool: &str, id: &str) -> Key {
     let hash = digest(&SHA256, format!("{pool}\0{id}").as_bytes());
     let mut key = [0; 16];
     key.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);

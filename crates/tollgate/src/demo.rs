@@ -1,7 +1,10 @@
 //! `tollgate demo`: the whole thing on one machine, without Azure.
 
+mod directory;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +28,10 @@ use crate::shipped;
 /// How to show it.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
-    /// Ends after both calls instead of serving on.
+    /// A policy directory to serve instead of the shipped one; variables that it takes from the environment and that are
+    /// not set get values of the emulators.
+    directory: Option<PathBuf>,
+    /// Ends after its calls instead of serving on.
     #[arg(long)]
     once: bool,
     /// Where the gateway listens; a free port unless given.
@@ -48,7 +54,11 @@ impl Environment for DemoEnvironment {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(show(args))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match &args.directory {
+        None => runtime.block_on(show(args)),
+        Some(directory) => runtime.block_on(directory::show(directory, args)),
+    }
 }
 
 async fn show(args: &Args) -> anyhow::Result<ExitCode> {
@@ -133,6 +143,7 @@ const PATH: &str = "/openai/deployments/gpt-4o/chat/completions?api-version=2024
 async fn send(
     address: SocketAddr,
     token: Option<&str>,
+    key: Option<&str>,
 ) -> anyhow::Result<http::Response<hyper::body::Incoming>> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) =
@@ -144,6 +155,9 @@ async fn send(
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
+    if let Some(key) = key {
+        request = request.header("api-key", key);
+    }
     let request = request.body(Full::new(Bytes::from(question().to_string())))?;
     tokio::time::timeout(CALL, sender.send_request(request))
         .await
@@ -153,7 +167,7 @@ async fn send(
 
 /// One validated streaming call; prints the answer as it arrives.
 async fn streaming_call(address: SocketAddr, token: &str) -> anyhow::Result<bool> {
-    let response = send(address, Some(token)).await?;
+    let response = send(address, Some(token), None).await?;
     let status = response.status();
     println!("a client with a token of the tenant: {status}");
     let mut body = response.into_body();
@@ -183,7 +197,7 @@ async fn streaming_call(address: SocketAddr, token: &str) -> anyhow::Result<bool
 
 /// The same call without a token.
 async fn refused_call(address: SocketAddr) -> anyhow::Result<bool> {
-    let response = send(address, None).await?;
+    let response = send(address, None, None).await?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
     println!("the same call without a token: {status}\n  {}\n", String::from_utf8_lossy(&body));

@@ -62,7 +62,7 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
     Ok(Some(prepared.start(Some(control)).await?))
 }
 
-fn print(diagnostics: &[Diagnostic], sources: &Sources) {
+pub(crate) fn print(diagnostics: &[Diagnostic], sources: &Sources) {
     for found in diagnostics {
         eprintln!("{}\n", render::human(found, sources));
     }

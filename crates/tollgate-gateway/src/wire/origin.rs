@@ -79,11 +79,15 @@ pub(crate) struct NotAnOrigin(String);
 impl Connections {
     /// No connections yet. Hosts are found through `resolver`.
     pub fn new(resolver: Arc<dyn Resolve>) -> Self {
-        Self::sharing(resolver, Arc::default())
+        Self::sharing(resolver, Arc::default(), Arc::default())
     }
 
-    /// Likewise; buffered bodies count towards this budget.
-    pub(crate) fn sharing(resolver: Arc<dyn Resolve>, budget: Arc<Budget>) -> Self {
+    /// Likewise; buffered bodies count towards this budget, and these know where state lives.
+    pub(crate) fn sharing(
+        resolver: Arc<dyn Resolve>,
+        budget: Arc<Budget>,
+        homes: Arc<StateHomes>,
+    ) -> Self {
         Self {
             resolver,
             backends: RwLock::default(),
@@ -91,7 +95,7 @@ impl Connections {
             url_tls: RwLock::default(),
             pools: RwLock::default(),
             budget,
-            homes: Arc::default(),
+            homes,
         }
     }
 
