@@ -62,7 +62,7 @@ fn scan(text: &[u8], each: &mut dyn FnMut(&str)) -> Option<()> {
                 at += 1;
                 if bracket == b'{' { Next::NameOrEnd } else { Next::ValueOrEnd }
             }
-            (Next::ValueOrEnd | Next::NameOrEnd, b']' | b'}') | (Next::CommaOrEnd, b']' | b'}') => {
+            (Next::ValueOrEnd | Next::NameOrEnd | Next::CommaOrEnd, b']' | b'}') => {
                 let closing = if open.pop()? == b'{' { b'}' } else { b']' };
                 if byte != Some(closing) {
                     return None;
