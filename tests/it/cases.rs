@@ -10,6 +10,7 @@
 //! - `http request`: a request below the API's path; `jwt({…})` in it is a token with these claims;
 //! - `http backend`: what the backend then received, once for each call; `nothing` when it received none;
 //! - `http response`: the answer; its reason phrase counts when it is written;
+//! - `metrics`: lines that Prometheus then reads;
 //! - `text`: instead of requests, what `tollgate check` prints. `UPDATE_EXPECT=1` rewrites these.
 //!
 //! Azure OpenAI is the backend `openai`, and Azure AI Content Safety the backend `safety`; `embeddings` is its model for embeddings, and `embeddings-of-azure` the same without
@@ -30,7 +31,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tollgate_emulator::{Emulator, ManagedIdentity, Options, Received, Running, Server};
 use tollgate_engine::Content;
 
-use crate::harness::{Answer, Call, Connection, Directory, is_like, repository};
+use crate::harness::{Answer, Call, Connection, Directory, Gateway, is_like, repository};
 
 /// The global scope of all cases: it leaves a trace in each section.
 const GLOBAL: &str = r#"<policies>
@@ -83,7 +84,7 @@ async fn cases() {
     for case in &served {
         // One for each case: the gateway ends a connection after a thousand requests.
         let mut connection = gateway.connect().await;
-        serve(case, &azure, &mut connection, &mut failures).await;
+        serve(case, &azure, &gateway, &mut connection, &mut failures).await;
     }
     let n_requests: usize = served
         .iter()
@@ -355,6 +356,7 @@ fn directory(cases: &[Case], azure: &Running) -> Directory {
 async fn serve(
     case: &Case,
     azure: &Running,
+    gateway: &Gateway,
     connection: &mut Connection,
     failures: &mut Vec<String>,
 ) {
@@ -388,6 +390,7 @@ async fn serve(
                 let wanted = n_calls + n_expected(&case.blocks[index + 1..]);
                 expect_received(&block.text, &received, (n_calls, wanted))
             }
+            "metrics" => expect_metrics(&block.text, gateway).await,
             "toml" => Ok(()),
             kind if ATTACHED.iter().any(|it| kind.starts_with(it)) => Ok(()),
             kind => Err(format!("unknown kind of block `{kind}`")),
@@ -398,6 +401,23 @@ async fn serve(
     }
     if n_requests == 0 {
         failures.push(format!("{}: no request", case.place(&case.blocks[0])));
+    }
+}
+
+/// Streams are counted when they have ended, which is later than the client's end of them.
+async fn expect_metrics(text: &str, gateway: &Gateway) -> Result<(), String> {
+    let begun = Instant::now();
+    loop {
+        let metrics = gateway.admin("/metrics").await.text();
+        let missing =
+            text.lines().find(|wanted| metrics.lines().all(|line| !is_like(wanted, line)));
+        let Some(missing) = missing else { return Ok(()) };
+        if begun.elapsed() > LATE {
+            let name = missing.split('{').next().unwrap_or_default();
+            let like: Vec<&str> = metrics.lines().filter(|line| line.starts_with(name)).collect();
+            return Err(format!("no `{missing}` among\n{}", like.join("\n")));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -4,6 +4,9 @@
 //! Commands, each answered by a line of JSON: `roll` makes Entra sign with a new key; `credentials` prints what Azure OpenAI
 //! was called with, `calls` how often and how it was last; `throttle DEPLOYMENT SECONDS` has it answer 429 until `unthrottle
 //! DEPLOYMENT`.
+//!
+//! `POST {control}/script` tells the emulators what to do: answers, faults, streams that break off, headers of rates. The crate's
+//! `script.rs` says how; `GET {control}/received?server=openai` gives what they were sent.
 #![expect(clippy::print_stdout, reason = "its output is how callers find it")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,9 +45,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "entra_https": running.entra.server().https_url(),
         "entra_ca": running.ca_pem(),
         "imds": running.imds.server().url(),
-        "content_safety": running.content_safety.server().url(),
         "openai": running.openai.server().url(),
         "openai_key": running.openai.key(),
+        "content_safety": running.content_safety.server().url(),
+        "content_safety_key": running.content_safety.key(),
+        "control": running.control.server().url(),
         "gateway_ca": ca,
         "gateway_certificate": certificate,
     });

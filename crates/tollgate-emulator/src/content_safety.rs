@@ -70,6 +70,13 @@ enum Refusal {
     Own(StatusCode, &'static str, String),
 }
 
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Operation {
+    Analyze,
+    ShieldPrompt,
+}
+
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
         Self::Front(error)
@@ -121,16 +128,15 @@ impl ContentSafety {
     fn respond(&self, exchange: &Exchange, body: &[u8]) -> Result<Value, Refusal> {
         let segments = exchange.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let (versions, answer): (&[&str], fn(&Self, &Members) -> Result<Value, Refusal>) =
-            match (exchange.method(), segments.as_slice()) {
-                (&Method::POST, ["contentsafety", "text:analyze"]) => {
-                    (&ANALYZE_VERSIONS, Self::analyze)
-                }
-                (&Method::POST, ["contentsafety", "text:shieldPrompt"]) => {
-                    (&SHIELD_VERSIONS, Self::shield_prompt)
-                }
-                _ => return Err(ApiError::no_resource().into()),
-            };
+        let (operation, versions): (_, &[&str]) = match (exchange.method(), segments.as_slice()) {
+            (&Method::POST, ["contentsafety", "text:analyze"]) => {
+                (Operation::Analyze, &ANALYZE_VERSIONS)
+            }
+            (&Method::POST, ["contentsafety", "text:shieldPrompt"]) => {
+                (Operation::ShieldPrompt, &SHIELD_VERSIONS)
+            }
+            _ => return Err(ApiError::no_resource().into()),
+        };
         match exchange.query().get("api-version") {
             None => return Err(ApiError::no_resource().into()),
             Some(version) if !versions.contains(&version) => {
@@ -144,9 +150,12 @@ impl ContentSafety {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Refusal::Own(status, "UnsupportedMediaType", message));
         }
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => answer(self, &Members(members)),
-            _ => Err(wrong("The request body is not a JSON object.")),
+        let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
+            return Err(wrong("The request body is not a JSON object."));
+        };
+        match operation {
+            Operation::Analyze => self.analyze(&Members(members)),
+            Operation::ShieldPrompt => shield_prompt(&Members(members)),
         }
     }
 
@@ -234,32 +243,32 @@ impl ContentSafety {
         }
         Ok(hits)
     }
+}
 
-    fn shield_prompt(&self, members: &Members) -> Result<Value, Refusal> {
-        members.only(&["userPrompt", "documents"])?;
-        let prompt = members.text("userPrompt")?;
-        let missing = || wrong("The field 'documents' is required.");
-        let documents = members.texts("documents")?.ok_or_else(missing)?;
-        let characters: usize = documents.iter().map(|document| document.chars().count()).sum();
-        if documents.len() > MOST_DOCUMENTS || characters > MOST_CHARACTERS {
-            let message = format!(
-                "The field 'documents' may have {MOST_DOCUMENTS} items of {MOST_CHARACTERS} characters together."
-            );
-            return Err(wrong(message));
-        }
-        let found = |text: &str| json!({"attackDetected": text.contains(ATTACK)});
-        let in_documents: Vec<Value> = documents.into_iter().map(found).collect();
-        Ok(json!({"userPromptAnalysis": found(prompt), "documentsAnalysis": in_documents}))
+fn shield_prompt(members: &Members) -> Result<Value, Refusal> {
+    members.only(&["userPrompt", "documents"])?;
+    let prompt = members.text("userPrompt")?;
+    let missing = || wrong("The field 'documents' is required.");
+    let documents = members.texts("documents")?.ok_or_else(missing)?;
+    let characters: usize = documents.iter().map(|document| document.chars().count()).sum();
+    if documents.len() > MOST_DOCUMENTS || characters > MOST_CHARACTERS {
+        let message = format!(
+            "The field 'documents' may have {MOST_DOCUMENTS} items of {MOST_CHARACTERS} characters together."
+        );
+        return Err(wrong(message));
     }
+    let found = |text: &str| json!({"attackDetected": text.contains(ATTACK)});
+    let in_documents: Vec<Value> = documents.into_iter().map(found).collect();
+    Ok(json!({"userPromptAnalysis": found(prompt), "documentsAnalysis": in_documents}))
+}
 
-    /// The headers that every answer has, errors included.
-    fn dress(&self, exchange: &Exchange, reply: &mut Reply) {
-        set_header(reply, "apim-request-id", guid());
-        set_header(reply, "x-content-type-options", "nosniff");
-        set_header(reply, "x-request-id", guid());
-        if let Some(id) = exchange.header("x-ms-client-request-id") {
-            set_header(reply, "x-ms-client-request-id", id);
-        }
+/// The headers that every answer has, errors included.
+fn dress(exchange: &Exchange, reply: &mut Reply) {
+    set_header(reply, "apim-request-id", guid());
+    set_header(reply, "x-content-type-options", "nosniff");
+    set_header(reply, "x-request-id", guid());
+    if let Some(id) = exchange.header("x-ms-client-request-id") {
+        set_header(reply, "x-ms-client-request-id", id);
     }
 }
 
@@ -327,7 +336,7 @@ impl Service for ContentSafety {
                 json_reply(status, &json!({"error": {"code": code, "message": message}}))
             }
         };
-        self.dress(&exchange, &mut reply);
+        dress(&exchange, &mut reply);
         Ok(reply)
     }
 
@@ -342,7 +351,7 @@ impl Service for ContentSafety {
         if let Some(after) = after {
             retry_after(&mut reply, after);
         }
-        self.dress(exchange, &mut reply);
+        dress(exchange, &mut reply);
         reply
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::content_safety::ContentSafety;
+use crate::control::{Control, Emulated};
 use crate::echo::Echo;
 use crate::entra::{Application, Entra, Issuers, Setup, Tenant};
 use crate::identity::{AppService, Imds, ManagedIdentity};
@@ -110,7 +111,7 @@ impl Emulator {
         let bind = || Listeners::bind(tls.as_ref().map(|tls| &tls.acceptor));
         let (entra_at, imds_at, app_service_at) = (bind().await?, bind().await?, bind().await?);
         let (openai_at, vault_at, echo_at) = (bind().await?, bind().await?, bind().await?);
-        let safety_at = bind().await?;
+        let (safety_at, control_at) = (bind().await?, bind().await?);
         let setup = Setup {
             tenants: options.tenants,
             applications: options.applications,
@@ -132,6 +133,17 @@ impl Emulator {
         let content_safety = ContentSafety::new(safety_at.server().clone(), entra.clone());
         let echo = Echo::new(echo_at.server().clone());
 
+        let emulated = Emulated {
+            entra: entra.clone(),
+            imds: imds.clone(),
+            app_service: app_service.clone(),
+            openai: openai.clone(),
+            content_safety: content_safety.clone(),
+            key_vault: key_vault.clone(),
+            echo: echo.clone(),
+        };
+        let control = Control::new(control_at.server().clone(), emulated);
+
         let stop = watch::Sender::new(false);
         let watching = stop.subscribe();
         let mut tasks = entra_at.serve(&Arc::new(entra.clone()), &watching);
@@ -141,6 +153,7 @@ impl Emulator {
         tasks.extend(vault_at.serve(&Arc::new(key_vault.clone()), &watching));
         tasks.extend(safety_at.serve(&Arc::new(content_safety.clone()), &watching));
         tasks.extend(echo_at.serve(&Arc::new(echo.clone()), &watching));
+        tasks.extend(control_at.serve(&Arc::new(control.clone()), &watching));
         let ca_pem = tls.map(|tls| tls.ca_pem);
         Ok(Running {
             entra,
@@ -150,6 +163,7 @@ impl Emulator {
             content_safety,
             key_vault,
             echo,
+            control,
             ca_pem,
             stop,
             tasks,
@@ -174,6 +188,8 @@ pub struct Running {
     pub key_vault: KeyVault,
     /// A plain backend.
     pub echo: Echo,
+    /// Tells all of them what to do, also from other processes.
+    pub control: Control,
     ca_pem: Option<String>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,

@@ -3,6 +3,11 @@
 //! Real HTTP servers on free ports of 127.0.0.1, for the demo, for scenario tests and for black-box tests: strict about
 //! what Azure is strict about, with handles that plant faults and say what was received.
 //!
+//! What the emulated model says follows from what it is asked, and can be set: whole answers, answers to prompts with a word,
+//! words at which the content filter refuses a prompt or ends an answer, usage and filter results or none, headers of rates,
+//! slow, silent and truncated streams. Content Safety finds what a text says of itself: `hate-4` is hate of severity 4. All
+//! of it can be told by a script in JSON too, with [`Control::script`] or by `POST {control}/script` from other processes.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), tollgate_emulator::EmulatorError> {
 //! use tollgate_emulator::{Application, Emulator, Options, TokenSpec};
@@ -22,6 +27,7 @@
 //! ```
 
 mod content_safety;
+mod control;
 mod echo;
 mod emulator;
 mod entra;
@@ -35,6 +41,7 @@ mod pairs;
 mod pattern;
 mod recorder;
 mod reply;
+mod script;
 mod server;
 mod tally;
 mod tls;
@@ -44,6 +51,7 @@ mod websocket;
 mod tests;
 
 pub use content_safety::ContentSafety;
+pub use control::Control;
 pub use echo::Echo;
 pub use emulator::{CONTOSO, Emulator, EmulatorError, FABRIKAM, Options, Running, Tls};
 pub use entra::{
@@ -54,5 +62,6 @@ pub use identity::{AppService, Imds, ManagedIdentity};
 pub use key_vault::KeyVault;
 pub use openai::{Deployment, Gate, ModelKind, OpenAi, Pace, StreamPlan};
 pub use recorder::Received;
+pub use script::ScriptError;
 pub use server::Server;
 pub use tally::{Counts, Tally};

@@ -30,7 +30,7 @@ use crate::loggers::{LoggerPool, LoggerSettings};
 use crate::redis::Redis;
 use crate::semantic_cache::SemanticCaches;
 use crate::system::{NoTrace, RuntimeTasks, SystemClock, SystemRandomness};
-use crate::telemetry::{Metrics, SharedRedactor};
+use crate::telemetry::{Metrics, Otlp, SharedRedactor};
 use crate::wire::{Budget, system_root_certificates};
 
 /// Everything that reaches the outside for one gateway.
@@ -55,6 +55,7 @@ pub(crate) struct Adapters {
     /// What no policy may call, as soon as it is known.
     pub(crate) own_listeners: OwnListeners,
     pub(crate) redactor: Arc<SharedRedactor>,
+    pub(crate) otlp: Arc<Otlp>,
 }
 
 impl Adapters {
@@ -84,11 +85,15 @@ impl Adapters {
             metrics: Arc::clone(&metrics),
         };
         let authorizations = Arc::new(AuthorizationPool::new(Arc::clone(&fetcher), around));
+        let redactor = Arc::new(SharedRedactor::default());
+        let (fetch, counted) = (Arc::clone(&fetcher), Arc::clone(&metrics));
+        let otlp = Arc::new(Otlp::new(fetch, counted, Arc::clone(&redactor)));
         let budget = Arc::<Budget>::default();
         let calls = CallPool::new(CallParts {
             fetcher: Arc::clone(&fetcher),
             budget: Arc::clone(&budget),
             metrics: Arc::clone(&metrics),
+            otlp: Arc::clone(&otlp),
         });
         let keys = Arc::new(KeyPool::new(parts, KeySettings::default()));
         let redis = Arc::new(Redis::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
@@ -100,7 +105,6 @@ impl Adapters {
         let key_vault = Arc::new(KeyVault::new(fetch, clock, Arc::clone(&metrics)));
         let loggers = Arc::new(LoggerPool::new(Arc::clone(&fetcher), Arc::clone(&metrics)));
         let breakers = Arc::new(Breakers::new(metrics.backends().clone()));
-        let redactor = Arc::new(SharedRedactor::default());
         Self {
             resolver,
             fetcher,
@@ -119,6 +123,7 @@ impl Adapters {
             metrics,
             own_listeners: OwnListeners::default(),
             redactor,
+            otlp,
         }
     }
 
@@ -160,6 +165,7 @@ impl Adapters {
         self.caches.resize(config.cache_size);
         self.semantic_caches.apply(config.semantic_cache, config.redis.as_ref());
         self.counters.apply(config.counters);
+        self.otlp.apply(config.otlp.as_ref());
         self.redis.apply(config.redis.clone()).await;
     }
 

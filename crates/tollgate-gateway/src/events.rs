@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tollgate_engine::ports::{CustomMetric, EventLogger, Events, Severity, TraceLine};
+use tollgate_engine::ports::{CustomMetric, EventLogger, Events, Severity, TokenUsage, TraceLine};
 
 use crate::telemetry::Metrics;
 
@@ -66,6 +66,10 @@ impl Events for PolicyEvents {
 
     fn metric(&self, namespace: &str, name: &str) -> Arc<dyn CustomMetric> {
         self.metrics.custom().metric(namespace, name)
+    }
+
+    fn token_usage(&self, usage: &TokenUsage<'_>) {
+        self.metrics.token_usage().add(usage);
     }
 
     fn logger(&self, id: &str) -> Option<Arc<dyn EventLogger>> {

@@ -132,6 +132,7 @@ impl Prepared {
             certificates: Arc::clone(&certificates),
             access: log.as_ref().map_or_else(no_access_log, LogControl::access_log),
             metrics: Arc::clone(&adapters.metrics),
+            otlp: Arc::clone(&adapters.otlp),
         };
         let server = Server::bind(&listen, parts).await?;
         let addresses = server.addresses();
@@ -202,6 +203,9 @@ fn bind_admin(address: SocketAddr, state: &Arc<AdminState>) -> Result<AdminServe
     bound.map_err(|error| StartError::Admin { address, error })
 }
 
+/// How long a stopping gateway waits for spans and metrics to leave.
+const TELEMETRY_FLUSH: Duration = Duration::from_secs(5);
+
 /// A gateway that serves. Dropping it stops nothing; call [`Gateway::stop`].
 #[derive(Debug)]
 pub struct Gateway {
@@ -246,7 +250,8 @@ impl Gateway {
             tracing::error!("the server ended before it was told to");
         }
         self.reloader.adapters.calls.drain(grace.saturating_sub(began.elapsed())).await;
-        self.reloader.adapters.loggers.flush().await;
+        let Adapters { loggers, otlp, .. } = &self.reloader.adapters;
+        tokio::join!(loggers.flush(), otlp.stop(TELEMETRY_FLUSH));
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {
             log.flush();

@@ -22,6 +22,7 @@ mod gateway;
 pub mod identity;
 pub mod key_vault;
 pub mod keys;
+pub mod llm_log;
 pub mod loggers;
 #[cfg(test)]
 mod loopback;

@@ -20,11 +20,12 @@ use crate::backend_choice::{Asked, Choice, Named};
 use crate::breaker::Breaker;
 use crate::calls::ConfiguredCalls;
 use crate::fetch::AddressGuard;
+use crate::llm_log::LlmLog;
 use crate::router::Router;
 use crate::state_homes::may_name_state;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
-use crate::wire::{may_name_deployment, system_root_certificates};
+use crate::wire::{AskedModel, may_name_deployment, system_root_certificates};
 use crate::{Backend, BackendPool, Limits, Timeouts};
 
 /// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
@@ -63,6 +64,8 @@ pub struct SnapshotNames {
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
     /// Where events of policies go.
     pub(crate) loggers: HashMap<String, Arc<dyn EventLogger>>,
+    /// What is logged of the calls of models, by API.
+    pub(crate) llm_logs: HashMap<String, Arc<LlmLog>>,
     /// Roots besides the system's, and certificates that lead to roots.
     pub(crate) authorities: (Vec<Bytes>, Vec<Bytes>),
     /// DER of what authorities have revoked.
@@ -91,6 +94,14 @@ impl SnapshotNames {
         let mut all: Vec<_> = guarded.map(|(backend, breaker)| (&backend.id, breaker)).collect();
         all.sort_unstable_by_key(|(id, _)| *id);
         all
+    }
+
+    /// What is logged of the calls of models that a request makes.
+    pub(crate) fn llm_log(&self, info: &RouteInfo) -> Option<&Arc<LlmLog>> {
+        if self.llm_logs.is_empty() {
+            return None;
+        }
+        self.llm_logs.get(&info.api.as_ref()?.id)
     }
 
     /// What a name stands for.
@@ -138,7 +149,10 @@ impl Names for SnapshotNames {
         }
     }
 
-    fn wants_request_body(&self, request: &Request) -> bool {
+    fn wants_request_body(&self, request: &Request, info: &RouteInfo) -> bool {
+        if self.llm_log(info).is_some() && AskedModel::of(request).is_some() {
+            return true;
+        }
         let Some(Target::Backend(id)) = &request.target else { return false };
         let renames = |backend: &Arc<Backend>| !backend.deployments.is_empty();
         match self.pools.get(id) {

@@ -29,6 +29,7 @@
 
 mod answer;
 mod api;
+mod conventions;
 mod json;
 mod realtime;
 mod request;

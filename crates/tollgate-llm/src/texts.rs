@@ -97,7 +97,7 @@ pub fn texts_of_response(body: &[u8], each: EachText<'_>) -> Result<(), Unreadab
 /// let mut said = String::new();
 /// let mut take = |_, text: &str| said.push_str(text);
 /// let cut = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"cho";
-/// let whole = texts.push(Bytes::from_static(cut), &mut take)?;
+/// let whole = texts.push(&Bytes::from_static(cut), &mut take)?;
 /// assert!(whole.ends_with(b"\"Hi\"}}]}\n\n"));
 /// assert_eq!((said.as_str(), texts.held()), ("Hi", 11));
 /// # Ok::<(), tollgate_llm::Unreadable>(())
@@ -120,10 +120,10 @@ impl StreamTexts {
     }
 
     /// Takes a chunk, gives the texts of the events that end in it, and returns those events. After an error the stream cannot be read on.
-    pub fn push(&mut self, chunk: Bytes, each: EachText<'_>) -> Result<Bytes, Unreadable> {
+    pub fn push(&mut self, chunk: &Bytes, each: EachText<'_>) -> Result<Bytes, Unreadable> {
         let mut start = 0;
         let mut first = None;
-        while let Some(end) = self.ends.next(&chunk, start) {
+        while let Some(end) = self.ends.next(chunk, start) {
             let event = chunk.get(start..end).unwrap_or_default();
             if self.held.is_empty() {
                 self.see(event, each)?;
@@ -194,7 +194,7 @@ mod tests {
             texts[number].push_str(text);
         };
         for chunk in stream.as_bytes().chunks(piece) {
-            events.extend_from_slice(&reader.push(Bytes::copy_from_slice(chunk), &mut take)?);
+            events.extend_from_slice(&reader.push(&Bytes::copy_from_slice(chunk), &mut take)?);
         }
         events.extend_from_slice(&reader.finish(&mut take)?);
         Ok((texts, String::from_utf8(events).unwrap()))

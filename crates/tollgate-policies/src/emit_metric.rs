@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::ports::CustomMetric;
 use tollgate_engine::read::Element;
 use tollgate_engine::{
-    AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
-    PolicyError, RequestCx, Scope, Section, Step, Typed, Value,
+    AttributeDef, AttributeType, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError,
+    RequestCx, Scope, Section, Step, Typed, Value,
 };
 use tollgate_expr::EvalState;
+
+use crate::dimension::{DIMENSIONS, Dimension, dimensions};
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "emit-metric",
@@ -40,38 +41,10 @@ pub(crate) const POLICY: PolicyDef = PolicyDef {
             ..AttributeDef::DEFAULT
         },
     ],
-    content: Content::Children(&[ChildDef {
-        name: "dimension",
-        attributes: &[
-            AttributeDef {
-                name: "name",
-                required: true,
-                expression: true,
-                doc: "Name of the dimension.",
-                ..AttributeDef::DEFAULT
-            },
-            AttributeDef {
-                name: "value",
-                expression: true,
-                doc: "Its value; not needed for a default dimension.",
-                ..AttributeDef::DEFAULT
-            },
-        ],
-        min: 1,
-        max: MAX_DIMENSIONS,
-        doc: "A dimension; a series is counted for each combination of their values.",
-        ..ChildDef::DEFAULT
-    }]),
+    content: Content::Children(DIMENSIONS),
     docs: DOCS,
     compile,
 };
-
-/// More dimensions than this are refused; more than [`DOCUMENTED_DIMENSIONS`] are a warning.
-const MAX_DIMENSIONS: usize = 10;
-const DOCUMENTED_DIMENSIONS: usize = 5;
-
-/// Bytes of a dimension's name or value.
-const LONGEST: usize = 256;
 
 const DOCS: &str = r#"Adds a value to a metric with dimensions. Prometheus reads it from the admin listener as two counters:
 `tollgate_custom_<name>_total`, the sum of the values, and `tollgate_emitted_<name>_total`, how often it was emitted.
@@ -112,67 +85,6 @@ impl fmt::Debug for EmitMetric {
     }
 }
 
-/// A dimension.
-#[derive(Debug)]
-enum Dimension {
-    /// With a value.
-    Given(Value<Arc<str>>, Value<Arc<str>>),
-    /// One that the gateway knows.
-    Known(Known),
-    /// One whose name is known only with the request; it must be one that the gateway knows.
-    Named(Value<Arc<str>>),
-}
-
-/// What the gateway knows of a request by itself.
-#[derive(Debug, Clone, Copy)]
-enum Known {
-    Api,
-    Operation,
-    Product,
-    User,
-    Subscription,
-    Location,
-    Gateway,
-    Backend,
-}
-
-const KNOWN: [(&str, Known); 8] = [
-    ("API ID", Known::Api),
-    ("Operation ID", Known::Operation),
-    ("Product ID", Known::Product),
-    ("User ID", Known::User),
-    ("Subscription ID", Known::Subscription),
-    ("Location", Known::Location),
-    ("Gateway ID", Known::Gateway),
-    ("Backend ID", Known::Backend),
-];
-
-impl Known {
-    fn of(name: &str) -> Option<Self> {
-        KNOWN.iter().find(|(known, _)| *known == name).map(|(_, known)| *known)
-    }
-
-    fn name(self) -> &'static str {
-        let Some((name, _)) = KNOWN.get(self as usize) else { return "" };
-        name
-    }
-
-    fn value(self, cx: &RequestCx) -> Arc<str> {
-        let (info, deployment) = (&cx.route.info, &cx.route.deployment);
-        let id = match self {
-            Self::Api => info.api.as_ref().map(|api| api.id.as_str()),
-            Self::Operation => info.operation.as_ref().map(|operation| operation.id.as_str()),
-            Self::Product => info.product.as_ref().map(|product| product.id.as_str()),
-            Self::User => info.user.as_ref().map(|user| user.id.as_str()),
-            Self::Subscription => info.subscription.as_ref().map(|it| it.id.as_str()),
-            Self::Location => Some(deployment.region.as_str()),
-            Self::Gateway => Some(deployment.gateway_id.as_str()),
-            Self::Backend => cx.request.backend_id().map(|id| &**id),
-        };
-        id.unwrap_or_default().into()
-    }
-}
-
 /// A number.
 #[derive(Debug, Clone, Copy)]
 struct Number(f64);
@@ -199,69 +111,9 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let name: Option<Arc<str>> = cx.literal(element, "name");
     let namespace: Option<Arc<str>> = cx.literal(element, "namespace");
     let value = cx.attribute(element, "value");
-    if let Some(extra) = element.elements_named("dimension").nth(DOCUMENTED_DIMENSIONS) {
-        let message = format!("`emit-metric` has more than {DOCUMENTED_DIMENSIONS} dimensions");
-        cx.report(
-            Diagnostic::new(Code::SUSPICIOUS, message, extra.name_span)
-                .label("Azure API Management may refuse this"),
-        );
-    }
-    let dimensions: Vec<_> =
-        element.elements_named("dimension").map(|child| dimension(child, cx)).collect();
+    let dimensions = dimensions(element, cx);
     let metric = cx.ports().events.metric(&namespace?, &name?);
-    let dimensions = dimensions.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(Box::new(EmitMetric { metric, value: value?, dimensions }))
-}
-
-fn dimension(element: &Element, cx: &mut CompileCx<'_>) -> Option<Dimension> {
-    let name: Value<Arc<str>> = cx.attribute(element, "name")?;
-    if element.attribute("value").is_some() {
-        return Some(Dimension::Given(name, cx.attribute(element, "value")?));
-    }
-    let Some(literal) = name.literal() else { return Some(Dimension::Named(name)) };
-    let known = Known::of(literal);
-    if known.is_none() {
-        cx.report(
-            Diagnostic::new(
-                Code::MISSING_ATTRIBUTE,
-                format!("the dimension `{literal}` needs the attribute `value`"),
-                element.name_span,
-            )
-            .label("not a default dimension")
-            .suggest(tollgate_diagnostics::closest(literal, KNOWN.iter().map(|(name, _)| *name))),
-        );
-    }
-    known.map(Dimension::Known)
-}
-
-impl Dimension {
-    fn eval(&self, cx: &mut RequestCx) -> Result<(Arc<str>, Arc<str>), PolicyError> {
-        match self {
-            Self::Given(name, value) => Ok((cut(name.eval(cx)?), cut(value.eval(cx)?))),
-            Self::Known(known) => Ok((known.name().into(), cut(known.value(cx)))),
-            Self::Named(name) => {
-                let name = name.eval(cx)?;
-                let value = Known::of(&name).map(|known| known.value(cx)).unwrap_or_default();
-                Ok((cut(name), cut(value)))
-            }
-        }
-    }
-
-    fn facts(&self) -> Facts {
-        match self {
-            Self::Given(name, value) => name.facts().or(value.facts()),
-            Self::Known(_) => Facts::default(),
-            Self::Named(name) => name.facts(),
-        }
-    }
-}
-
-/// The text up to the longest that is kept.
-fn cut(text: Arc<str>) -> Arc<str> {
-    match text.get(..text.floor_char_boundary(LONGEST)) {
-        Some(kept) if kept.len() < text.len() => kept.into(),
-        _ => text,
-    }
+    Some(Box::new(EmitMetric { metric, value: value?, dimensions: dimensions? }))
 }
 
 impl Step for EmitMetric {
@@ -282,15 +134,7 @@ impl Step for EmitMetric {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::Case;
-
-    #[test]
-    fn known_dimensions_are_in_the_order_of_their_table() {
-        for (name, known) in KNOWN {
-            assert_eq!(known.name(), name);
-        }
-    }
 
     #[test]
     fn values_and_dimensions() {

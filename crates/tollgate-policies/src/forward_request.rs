@@ -212,7 +212,7 @@ impl Step for ForwardRequest {
                 let message = "The body of the request has already been sent and was not kept.";
                 return Err(PolicyError::internal("RequestBodyConsumed", message));
             }
-            if cx.route.names.wants_request_body(&cx.request) {
+            if cx.route.names.wants_request_body(&cx.request, &cx.route.info) {
                 cx.provide(Facts { reads_request_body: true, ..Facts::default() }).await?;
             }
             // What an earlier call answered is not the response of one that fails.

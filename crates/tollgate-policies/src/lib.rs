@@ -6,6 +6,7 @@
 mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
+mod azure_openai_emit_token_metric;
 mod azure_openai_semantic_cache_lookup;
 mod azure_openai_semantic_cache_store;
 mod azure_openai_token_limit;
@@ -23,6 +24,7 @@ mod choose;
 mod conversion;
 mod cors;
 mod cross_domain;
+mod dimension;
 mod emit_metric;
 mod exists_action;
 mod find_and_replace;
@@ -36,6 +38,7 @@ mod limit_concurrency;
 mod liquid;
 mod llm;
 mod llm_content_safety;
+mod llm_emit_token_metric;
 mod llm_semantic_cache_lookup;
 mod llm_semantic_cache_store;
 mod llm_token_limit;
@@ -99,6 +102,7 @@ pub const ALL: &[PolicyDef] = &[
     authentication_basic::POLICY,
     authentication_certificate::POLICY,
     authentication_managed_identity::POLICY,
+    azure_openai_emit_token_metric::POLICY,
     azure_openai_semantic_cache_lookup::POLICY,
     azure_openai_semantic_cache_store::POLICY,
     azure_openai_token_limit::POLICY,
@@ -120,6 +124,7 @@ pub const ALL: &[PolicyDef] = &[
     json_to_xml::POLICY,
     jsonp::POLICY,
     limit_concurrency::POLICY,
+    llm_emit_token_metric::POLICY,
     llm_content_safety::POLICY,
     llm_semantic_cache_lookup::POLICY,
     llm_semantic_cache_store::POLICY,

@@ -75,7 +75,7 @@ fn every_example_compiles() {
                     ("client-app-id", "c0ffee00-0000-4000-8000-000000000000"),
                 ]);
                 let narrowest = def.scopes.iter().max().unwrap();
-                let case = case.backends(&["openai"]).loggers(&["audit"]);
+                let case = case.backends(&["openai", "content-safety"]).loggers(&["audit"]);
                 case.scope(*narrowest).findings()
             };
             let first = findings(&def.sections[0]);

@@ -4,12 +4,11 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use crate::ids::unix_now;
+use crate::openai::behaviour::{filter_results, prompt_filter_results};
 use crate::openai::deployments::{ModelKind, Remaining};
 use crate::openai::errors::ApiError;
 use crate::openai::stream;
-use crate::openai::text::{
-    Answer, answer_filter, content_text, new_id, prompt_filter, prompt_tokens, usage,
-};
+use crate::openai::text::{Answer, content_text, new_id, prompt_tokens, usage};
 use crate::openai::{Call, OpenAi};
 use crate::reply::{Reply, json as json_reply};
 
@@ -46,7 +45,9 @@ impl OpenAi {
             call.deployment.name,
             wanted.messages.len()
         );
-        let answer = Answer::new(&self.answer_text(&received), wanted.limit);
+        let mut wanted = wanted;
+        wanted.include_usage &= self.gives_usage();
+        let answer = self.answer(&prompt, &received, wanted.limit);
         let told = Told {
             id: new_id("chatcmpl-"),
             created: unix_now(),
@@ -56,10 +57,14 @@ impl OpenAi {
             wanted,
         };
         let reply = if told.wanted.stream {
-            let events = stream::data_events(&told.chunks());
+            let mut chunks = told.chunks();
+            self.strip(&mut chunks);
+            let events = stream::data_events(&chunks);
             stream::reply(events, self.stream_plan(), self.state.streams.open())
         } else {
-            json_reply(StatusCode::OK, &told.whole())
+            let mut whole = told.whole();
+            self.strip([&mut whole]);
+            json_reply(StatusCode::OK, &whole)
         };
         Ok((reply, remaining))
     }
@@ -175,6 +180,11 @@ impl Told<'_> {
         if self.wanted.tool.is_some() { "tool_calls" } else { self.answer.finish_reason }
     }
 
+    /// What the content filter has found; it does not look at calls of tools here.
+    fn found(&self) -> Option<&str> {
+        self.answer.found.as_deref().filter(|_| self.wanted.tool.is_none())
+    }
+
     /// The call of `name`; Azure gives the arguments as text.
     fn tool_call(name: &str) -> Value {
         json!({"id": new_id("call_"), "type": "function", "function": {"name": name, "arguments": "{}"}})
@@ -188,9 +198,12 @@ impl Told<'_> {
             if let (Some(tool), Some(message)) = (&self.wanted.tool, message.as_object_mut()) {
                 message.insert("content".to_owned(), Value::Null);
                 message.insert("tool_calls".to_owned(), json!([Self::tool_call(tool)]));
+            } else if self.answer.found.is_some() {
+                // Azure gives no content of an answer that it has filtered.
+                message = json!({"role": "assistant"});
             }
             json!({
-                "content_filter_results": answer_filter(), "finish_reason": self.finish_reason(), "index": index,
+                "content_filter_results": filter_results(self.found()), "finish_reason": self.finish_reason(), "index": index,
                 "logprobs": null, "message": message,
             })
         };
@@ -201,7 +214,7 @@ impl Told<'_> {
             "id": self.id,
             "model": self.model,
             "object": "chat.completion",
-            "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": prompt_filter()}],
+            "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": prompt_filter_results(None)}],
             "system_fingerprint": FINGERPRINT,
             "usage": self.usage(),
         })
@@ -222,13 +235,14 @@ impl Told<'_> {
                 for piece in &self.answer.pieces {
                     chunks.push(self.chunk(
                         index,
-                        &answer_filter(),
+                        &filter_results(None),
                         &json!({"content": piece}),
                         None,
                     ));
                 }
             }
-            chunks.push(self.chunk(index, &json!({}), &json!({}), Some(self.finish_reason())));
+            let results = self.found().map_or_else(|| json!({}), |it| filter_results(Some(it)));
+            chunks.push(self.chunk(index, &results, &json!({}), Some(self.finish_reason())));
         }
         if self.wanted.include_usage {
             let mut last = self.frame(&json!([]));
@@ -244,7 +258,7 @@ impl Told<'_> {
     fn annotation(&self) -> Value {
         let mut chunk = json!({
             "choices": [], "created": 0, "id": "", "model": "", "object": "",
-            "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": prompt_filter()}],
+            "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": prompt_filter_results(None)}],
         });
         self.null_usage(&mut chunk);
         chunk

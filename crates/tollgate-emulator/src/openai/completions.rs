@@ -4,10 +4,11 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use crate::ids::unix_now;
+use crate::openai::behaviour::{filter_results, prompt_filter_results};
 use crate::openai::deployments::{ModelKind, Remaining};
 use crate::openai::errors::ApiError;
 use crate::openai::stream;
-use crate::openai::text::{Answer, answer_filter, new_id, prompt_filter, tokens, usage};
+use crate::openai::text::{new_id, tokens, usage};
 use crate::openai::{Call, OpenAi};
 use crate::reply::{Reply, json as json_reply};
 
@@ -29,15 +30,16 @@ impl OpenAi {
         let stream = call.flag("stream")?;
         let remaining = self.take(call, tokens(&prompt) + limit)?;
         self.filter(&prompt)?;
-        let received = self.answer_text(&format!("{} received: {prompt}", call.deployment.name));
-        let answer = Answer::new(&received, Some(limit));
+        let received = format!("{} received: {prompt}", call.deployment.name);
+        let answer = self.answer(&prompt, &received, Some(limit));
+        let found = answer.found.as_deref();
         let (id, created) = (new_id("cmpl-"), unix_now());
         let frame = |text: &str, finish_reason: Option<&str>| {
             json!({
                 "id": id, "object": "text_completion", "created": created, "model": call.deployment.model,
                 "choices": [{
                     "text": text, "index": 0, "finish_reason": finish_reason, "logprobs": null,
-                    "content_filter_results": answer_filter(),
+                    "content_filter_results": filter_results(found.filter(|_| finish_reason.is_some())),
                 }],
             })
         };
@@ -45,18 +47,22 @@ impl OpenAi {
             let mut chunks: Vec<Value> =
                 answer.pieces.iter().map(|piece| frame(piece, None)).collect();
             chunks.push(frame("", Some(answer.finish_reason)));
+            self.strip(&mut chunks);
             let events = stream::data_events(&chunks);
             return Ok((
                 stream::reply(events, self.stream_plan(), self.state.streams.open()),
                 remaining,
             ));
         }
-        let mut whole = frame(&answer.text(), Some(answer.finish_reason));
+        let text = if found.is_some() { String::new() } else { answer.text() };
+        let mut whole = frame(&text, Some(answer.finish_reason));
         if let Some(object) = whole.as_object_mut() {
-            let filter = json!([{"prompt_index": 0, "content_filter_results": prompt_filter()}]);
+            let filter =
+                json!([{"prompt_index": 0, "content_filter_results": prompt_filter_results(None)}]);
             object.insert("prompt_filter_results".to_owned(), filter);
             object.insert("usage".to_owned(), usage(tokens(&prompt), answer.tokens()));
         }
+        self.strip([&mut whole]);
         Ok((json_reply(StatusCode::OK, &whole), remaining))
     }
 }

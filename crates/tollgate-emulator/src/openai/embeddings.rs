@@ -47,12 +47,13 @@ impl OpenAi {
         let data = inputs.iter().enumerate().map(|(index, input)| {
             json!({"object": "embedding", "index": index, "embedding": encode(&vector(input, n_dimensions))})
         });
-        let body = json!({
+        let mut body = json!({
             "object": "list",
             "data": data.collect::<Vec<_>>(),
             "model": call.deployment.model,
             "usage": {"prompt_tokens": n_tokens, "total_tokens": n_tokens},
         });
+        self.strip([&mut body]);
         Ok((json_reply(StatusCode::OK, &body), remaining))
     }
 }

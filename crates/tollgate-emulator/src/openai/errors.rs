@@ -5,6 +5,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use crate::openai::behaviour::prompt_filter_results;
 use crate::reply::{Reply, json as json_reply};
 use crate::server::retry_after;
 
@@ -129,17 +130,10 @@ impl ApiError {
 
     /// The prompt was refused by the content filter for `category`.
     pub(crate) fn filtered(category: &str) -> Self {
-        let result = |name: &str| {
-            let hit = name == category;
-            json!({"filtered": hit, "severity": if hit { "high" } else { "safe" }})
-        };
         let message = "The response was filtered due to the prompt triggering Azure OpenAI's content management \
                        policy. Please modify your prompt and retry. To learn more about our content filtering \
                        policies please read our documentation: https://go.microsoft.com/fwlink/?linkid=2198766";
-        let results = json!({
-            "hate": result("hate"), "jailbreak": {"filtered": false, "detected": false},
-            "self_harm": result("self_harm"), "sexual": result("sexual"), "violence": result("violence"),
-        });
+        let results = prompt_filter_results(Some(category));
         let body = json!({"error": {
             "message": message, "type": null, "param": "prompt", "code": "content_filter", "status": 400,
             "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": results},

@@ -4,6 +4,7 @@
 //! really checked, api-versions are known ones, and errors have the shapes that Azure gives them.
 
 mod auth;
+mod behaviour;
 mod chat;
 mod completions;
 mod deployments;
@@ -36,6 +37,8 @@ use crate::tally::Tally;
 pub use deployments::{Deployment, ModelKind};
 pub use stream::{Gate, Pace, StreamPlan};
 
+use behaviour::Behaviour;
+pub(crate) use behaviour::FILTERS;
 use deployments::{Meters, Remaining};
 pub(crate) use errors::ApiError;
 use responses::Stored;
@@ -55,6 +58,7 @@ struct State {
     streams: Tally,
     sockets: Tally,
     controls: RwLock<Controls>,
+    behaviour: RwLock<Behaviour>,
     /// Plans of the next streams, before the standing one.
     next_plans: Mutex<VecDeque<StreamPlan>>,
     meters: Meters,
@@ -73,9 +77,6 @@ struct Controls {
     throttled: BTreeMap<String, Throttle>,
     delays: BTreeMap<String, Duration>,
     plan: StreamPlan,
-    answer: Option<String>,
-    /// Word and filter category.
-    blocked: Vec<(String, String)>,
     greeting: bool,
 }
 
@@ -101,8 +102,6 @@ impl OpenAi {
             throttled: BTreeMap::new(),
             delays: BTreeMap::new(),
             plan: StreamPlan::default(),
-            answer: None,
-            blocked: Vec::new(),
             greeting: true,
         };
         let state = State {
@@ -111,6 +110,7 @@ impl OpenAi {
             streams: Tally::default(),
             sockets: Tally::default(),
             controls: RwLock::new(controls),
+            behaviour: RwLock::default(),
             next_plans: Mutex::default(),
             meters: Meters::default(),
             stored: Mutex::default(),
@@ -188,16 +188,6 @@ impl OpenAi {
         self.state.next_plans.lock().push_back(plan);
     }
 
-    /// Answers with this text instead of what was received; `None` takes it back.
-    pub fn set_answer(&self, answer: Option<String>) {
-        self.state.controls.write().answer = answer;
-    }
-
-    /// Refuses prompts with this word by the content filter, for `hate`, `self_harm`, `sexual` or `violence`.
-    pub fn block_word(&self, word: &str, category: &str) {
-        self.state.controls.write().blocked.push((word.to_owned(), category.to_owned()));
-    }
-
     /// Whether a realtime session begins with `session.created`, as Azure's does; otherwise it is a bare echo.
     pub fn greet(&self, greeting: bool) {
         self.state.controls.write().greeting = greeting;
@@ -222,18 +212,6 @@ impl OpenAi {
     fn stream_plan(&self) -> StreamPlan {
         let next = self.state.next_plans.lock().pop_front();
         next.unwrap_or_else(|| self.state.controls.read().plan.clone())
-    }
-
-    /// What the emulated model says to `received`.
-    fn answer_text(&self, received: &str) -> String {
-        self.state.controls.read().answer.clone().unwrap_or_else(|| received.to_owned())
-    }
-
-    /// Refuses a prompt with a blocked word.
-    fn filter(&self, prompt: &str) -> Result<(), ApiError> {
-        let controls = self.state.controls.read();
-        let blocked = controls.blocked.iter().find(|(word, _)| prompt.contains(word.as_str()));
-        blocked.map_or(Ok(()), |(_, category)| Err(ApiError::filtered(category)))
     }
 
     async fn respond(&self, exchange: &mut Exchange, body: &[u8]) -> Result<Reply, ApiError> {
@@ -272,16 +250,23 @@ impl OpenAi {
         };
         let deployment = self.deployment(name)?;
         let call = Call { operation: place.target.operation(), version, deployment, body };
-        self.throttled(&call)?;
+        let answered = self.model_call(&call, place.target).await;
+        let mut reply = answered.unwrap_or_else(|error| error.reply());
+        self.add_headers(&call.deployment.name, &mut reply);
+        Ok(reply)
+    }
+
+    async fn model_call(&self, call: &Call, target: Target<'_>) -> Result<Reply, ApiError> {
+        self.throttled(call)?;
         let delay = self.state.controls.read().delays.get(&call.deployment.name).copied();
         if let Some(delay) = delay {
             sleep(delay).await;
         }
-        let (mut reply, remaining) = match place.target {
-            Target::Chat => self.chat(&call)?,
-            Target::Completions => self.completions(&call)?,
-            Target::Embeddings => self.embeddings(&call)?,
-            _ => self.create_response(&call)?,
+        let (mut reply, remaining) = match target {
+            Target::Chat => self.chat(call)?,
+            Target::Completions => self.completions(call)?,
+            Target::Embeddings => self.embeddings(call)?,
+            _ => self.create_response(call)?,
         };
         remaining.add_to(&mut reply);
         Ok(reply)

@@ -67,8 +67,9 @@ impl OpenAi {
             call.deployment.name,
             input.len()
         );
-        let answer = Answer::new(&self.answer_text(&received), limit);
-        let told = Told::new(call, answer, input_tokens);
+        let answer = self.answer(&prompt, &received, limit);
+        let told =
+            Told { gives_usage: self.gives_usage(), ..Told::new(call, answer, input_tokens) };
         let whole = told.response(Progress::Done);
         if call.body.get("store") != Some(&Value::Bool(false)) {
             self.state.stored.lock().keep(whole.clone(), input);
@@ -145,6 +146,7 @@ struct Told<'a> {
     created: i64,
     answer: Answer,
     input_tokens: u64,
+    gives_usage: bool,
 }
 
 impl<'a> Told<'a> {
@@ -156,12 +158,13 @@ impl<'a> Told<'a> {
             created: unix_now(),
             answer,
             input_tokens,
+            gives_usage: true,
         }
     }
 
     /// Whether the answer was cut off.
     fn incomplete(&self) -> bool {
-        self.answer.finish_reason == "length"
+        self.answer.finish_reason != "stop"
     }
 
     fn status(&self) -> &'static str {
@@ -192,7 +195,9 @@ impl<'a> Told<'a> {
             "output_tokens": self.answer.tokens(), "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": self.input_tokens + self.answer.tokens(),
         });
-        let why = json!({"reason": "max_output_tokens"});
+        let is_filtered = self.answer.found.is_some();
+        let why =
+            json!({"reason": if is_filtered { "content_filter" } else { "max_output_tokens" }});
         json!({
             "id": self.id,
             "object": "response",
@@ -214,7 +219,7 @@ impl<'a> Told<'a> {
             "tools": given("tools", json!([])),
             "top_p": given("top_p", json!(1.0)),
             "truncation": "disabled",
-            "usage": if done { usage } else { Value::Null },
+            "usage": if done && self.gives_usage { usage } else { Value::Null },
             "user": given("user", Value::Null),
             "metadata": given("metadata", json!({})),
         })

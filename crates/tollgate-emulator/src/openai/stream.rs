@@ -25,6 +25,8 @@ pub struct StreamPlan {
     pub silence: Option<(usize, Duration)>,
     /// Cuts the connection after that many events.
     pub close_after: Option<usize>,
+    /// Ends the body in order after that many events: the rest and its last event are missing.
+    pub end_after: Option<usize>,
 }
 
 /// The time between the events of a stream.
@@ -96,6 +98,9 @@ fn body(events: Vec<Bytes>, plan: StreamPlan) -> Body {
     let state = (events.into_iter().enumerate(), plan);
     let frames = stream::unfold(state, async |(mut events, plan)| {
         let (position, event) = events.next()?;
+        if plan.end_after == Some(position) {
+            return None;
+        }
         if plan.close_after == Some(position) {
             // One turn of the connection, in which it writes out what it was given before.
             yield_now().await;

@@ -47,6 +47,8 @@ pub(crate) fn prompt_tokens(messages: &[Value]) -> u64 {
 pub(crate) struct Answer {
     pub(crate) pieces: Vec<String>,
     pub(crate) finish_reason: &'static str,
+    /// What the content filter has found in what was to come.
+    pub(crate) found: Option<String>,
 }
 
 impl Answer {
@@ -55,7 +57,17 @@ impl Answer {
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let all = text.split_inclusive(' ').count();
         let pieces = text.split_inclusive(' ').take(limit).map(str::to_owned).collect();
-        Self { pieces, finish_reason: if all > limit { "length" } else { "stop" } }
+        let finish_reason = if all > limit { "length" } else { "stop" };
+        Self { pieces, finish_reason, found: None }
+    }
+
+    /// Ended by the content filter, unless it has come to its limit before.
+    pub(crate) fn filtered(mut self, category: &str) -> Self {
+        if self.finish_reason == "stop" {
+            self.finish_reason = "content_filter";
+            self.found = Some(category.to_owned());
+        }
+        self
     }
 
     pub(crate) fn text(&self) -> String {
@@ -70,27 +82,6 @@ impl Answer {
 /// `prefix` and a random suffix, as ids of answers are.
 pub(crate) fn new_id(prefix: &str) -> String {
     format!("{prefix}{}", hex(&random::<16>()))
-}
-
-/// Content filter results of a harmless prompt.
-pub(crate) fn prompt_filter() -> Value {
-    json!({
-        "hate": {"filtered": false, "severity": "safe"},
-        "jailbreak": {"filtered": false, "detected": false},
-        "self_harm": {"filtered": false, "severity": "safe"},
-        "sexual": {"filtered": false, "severity": "safe"},
-        "violence": {"filtered": false, "severity": "safe"},
-    })
-}
-
-/// Content filter results of a harmless answer.
-pub(crate) fn answer_filter() -> Value {
-    json!({
-        "hate": {"filtered": false, "severity": "safe"},
-        "self_harm": {"filtered": false, "severity": "safe"},
-        "sexual": {"filtered": false, "severity": "safe"},
-        "violence": {"filtered": false, "severity": "safe"},
-    })
 }
 
 /// `usage` of chat and completions.

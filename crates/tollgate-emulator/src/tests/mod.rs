@@ -8,6 +8,7 @@ mod identity;
 mod key_vault;
 mod openai;
 mod realtime;
+mod script;
 mod server;
 mod streams;
 mod token_endpoint;

@@ -16,6 +16,9 @@ pub trait Events: Send + Sync {
     /// The metric of this namespace and name; the same one each time. Asked at load.
     fn metric(&self, namespace: &str, name: &str) -> Arc<dyn CustomMetric>;
 
+    /// Counts what a call of a model used.
+    fn token_usage(&self, _usage: &TokenUsage<'_>) {}
+
     /// A logger of the configuration, for [`Names::logger`](super::Names::logger).
     fn logger(&self, _id: &str) -> Option<Arc<dyn EventLogger>> {
         None
@@ -50,6 +53,25 @@ pub struct TraceLine<'a> {
     pub message: &'a str,
     /// Names and values.
     pub metadata: &'a [(Arc<str>, Arc<str>)],
+}
+
+/// What a call of a model used, in the words of OpenTelemetry's conventions for generative AI.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenUsage<'a> {
+    /// What was asked for: `chat`, `embeddings`, ….
+    pub operation: &'a str,
+    /// Who was asked: `azure.ai.openai`, `anthropic`, ….
+    pub provider: &'a str,
+    /// The model or deployment that the request names; empty when it is not known.
+    pub request_model: &'a str,
+    /// The model that the response names; empty when it names none.
+    pub response_model: &'a str,
+    /// Tokens of the prompt.
+    pub input: u64,
+    /// Tokens of the completion.
+    pub output: u64,
+    /// Further dimensions.
+    pub dimensions: &'a [(Arc<str>, Arc<str>)],
 }
 
 /// A metric that an author defines.

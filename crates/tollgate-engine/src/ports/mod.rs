@@ -26,7 +26,7 @@ pub use counters::{
     Window,
 };
 pub use events::{
-    CustomMetric, Event, EventLogger, Events, NoEvents, Partition, Severity, TraceLine,
+    CustomMetric, Event, EventLogger, Events, NoEvents, Partition, Severity, TokenUsage, TraceLine,
 };
 pub use identity::{AccessToken, Identities, IdentityError, TokenSource};
 pub use keys::{KeyError, KeySets, KeySource, Refresh};
@@ -130,8 +130,8 @@ pub trait Names: Send + Sync {
         let unknown = CallError::UnknownBackend(id.to_owned());
         Box::pin(std::future::ready(Err(unknown)))
     }
-    /// Whether the body of a request counts in the choice of who gets it.
-    fn wants_request_body(&self, _request: &crate::Request) -> bool {
+    /// Whether the body of a request is to be read before it is sent: it counts in the choice of who gets it, or is logged.
+    fn wants_request_body(&self, _request: &crate::Request, _info: &crate::RouteInfo) -> bool {
         false
     }
     /// Identifiers of all backends, for suggestions.

@@ -206,20 +206,20 @@ fn dot(left: &[f32], right: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    fn distance(left: &[f32], right: &[f32]) -> f64 {
-        Embedding::new(left).unwrap().distance(&Embedding::new(right).unwrap()).value()
+    fn distance(left: &[f32], right: &[f32]) -> Distance {
+        Embedding::new(left).unwrap().distance(&Embedding::new(right).unwrap())
     }
 
     #[test]
     fn distances_are_those_of_directions() {
-        assert_eq!(distance(&[1.0, 0.0], &[7.0, 0.0]), 0.0);
-        assert_eq!(distance(&[1.0, 0.0], &[0.0, 0.5]), 1.0);
-        assert_eq!(distance(&[1.0, 0.0], &[-3.0, 0.0]), 2.0);
+        assert_eq!(distance(&[1.0, 0.0], &[7.0, 0.0]), Distance::new(0.0));
+        assert_eq!(distance(&[1.0, 0.0], &[0.0, 0.5]), Distance::new(1.0));
+        assert_eq!(distance(&[1.0, 0.0], &[-3.0, 0.0]), Distance::new(2.0));
         for expected in [0.000_001_f64, 0.05, 0.2, 0.5, 1.5] {
             let cosine = 1.0 - expected;
             #[expect(clippy::cast_possible_truncation, reason = "as models give them")]
             let at = [cosine as f32, (1.0 - cosine * cosine).sqrt() as f32];
-            assert_eq!(distance(&[1.0, 0.0], &at), expected);
+            assert_eq!(distance(&[1.0, 0.0], &at), Distance::new(expected));
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
         for dimensions in [1_u16, 3, 15, 16, 17, 1_536, 3_072, 8_192] {
             let numbers: Vec<f32> =
                 (0..dimensions).map(|n| f32::from(n * 7_919 % 1_009) - 504.5).collect();
-            assert_eq!(distance(&numbers, &numbers), 0.0, "{dimensions}");
+            assert_eq!(distance(&numbers, &numbers), Distance(0), "{dimensions}");
             let embedding = Embedding::new(&numbers).unwrap();
             assert_eq!(Embedding::of_bytes(&embedding.to_bytes()), Some(embedding));
         }
@@ -240,7 +240,7 @@ mod tests {
         assert!(Embedding::new(&[0.0; 8]).is_none());
         assert!(Embedding::new(&[f32::NAN, 1.0]).is_none());
         assert!(Embedding::new(&[f32::INFINITY, 1.0]).is_none());
-        assert!(Embedding::new(&[1.0; Embedding::MOST_DIMENSIONS + 1]).is_none());
+        assert!(Embedding::new(&vec![1.0; Embedding::MOST_DIMENSIONS + 1]).is_none());
         assert!(Embedding::new(&[f32::MAX; 4]).is_some());
         for bytes in [&[][..], &[0; 3], &[0; 6], &f32::NAN.to_le_bytes()] {
             assert!(Embedding::of_bytes(bytes).is_none());
@@ -249,10 +249,10 @@ mod tests {
 
     #[test]
     fn numbers_become_distances() {
-        for (number, expected) in
-            [(0.05, 0.05), (-1.0, 0.0), (9.0, 2.0), (0.000_000_4, 0.0), (f64::NAN, 0.0)]
+        for (number, millionths) in
+            [(0.05, 50_000), (-1.0, 0), (9.0, 2_000_000), (0.000_000_4, 0), (f64::NAN, 0)]
         {
-            assert_eq!(Distance::new(number).value(), expected);
+            assert_eq!(Distance::new(number), Distance(millionths));
         }
         assert!(Distance::new(0.05) < Distance::new(0.050_001));
         assert_eq!(Distance::new(0.05).to_string(), "0.05");

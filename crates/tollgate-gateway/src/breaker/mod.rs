@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use crate::telemetry::BackendMetrics;
 use rules::Judge;
 
+pub(crate) use retry_after::retry_after;
 pub use rules::{ErrorReason, Outcome, Rule, Threshold};
 
 /// Neither open nor half open.

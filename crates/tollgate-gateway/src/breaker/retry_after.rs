@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// How long to stay away, as Azure OpenAI and others say it: `retry-after-ms`, `Retry-After` as seconds or as a date (RFC 9110
 /// §10.2.3), or the `x-ratelimit-reset-*` of what there is nothing left of. `None` when nothing of it is there, or makes sense.
 /// `unix_seconds` is asked for a date when the response has none of its own.
-pub(super) fn retry_after(
+pub(crate) fn retry_after(
     headers: &HeaderMap,
     unix_seconds: impl FnOnce() -> i64,
 ) -> Option<Duration> {

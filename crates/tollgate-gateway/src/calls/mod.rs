@@ -27,7 +27,8 @@ use url::Url;
 
 use crate::Backend;
 use crate::fetch::{FetchError, Fetcher, Guard, Route, Version};
-use crate::telemetry::{Delivery, Metrics};
+use crate::telemetry::otlp::{CallSpan, number, redacted_query, text};
+use crate::telemetry::{Delivery, Metrics, Otlp};
 use crate::wire::{Budget, Gathered, Held, strip_response};
 
 use background::Background;
@@ -41,6 +42,8 @@ pub(crate) struct CallParts {
     pub(crate) budget: Arc<Budget>,
     /// Counts those that nobody waits for.
     pub(crate) metrics: Arc<Metrics>,
+    /// Traces of the requests that they are made for.
+    pub(crate) otlp: Arc<Otlp>,
 }
 
 /// Calls of one process. It outlives configurations.
@@ -112,7 +115,8 @@ pub(crate) struct ConfiguredCalls {
 impl Calls for ConfiguredCalls {
     fn send(&self, call: Call) -> BoxFuture<'static, Result<Response, CallError>> {
         let this = self.clone();
-        Box::pin(async move { this.make(call, Whose::Policy).await })
+        let span = this.span(&call, Whose::Policy);
+        Box::pin(async move { this.make(call, Whose::Policy, span).await })
     }
 
     fn send_detached(&self, call: Call) -> Result<(), CallError> {
@@ -121,8 +125,9 @@ impl Calls for ConfiguredCalls {
         held.grow(call.body.len(), self.settings.buffers_total)
             .map_err(|_| CallError::Body(BodyError::MemoryPressure))?;
         let (this, request_id) = (self.clone(), call.request_id);
+        let span = this.span(&call, Whose::Policy);
         let work = async move {
-            let ended = this.make(call, Whose::Policy).await;
+            let ended = this.make(call, Whose::Policy, span).await;
             drop(held);
             match ended {
                 Ok(answer) => {
@@ -148,10 +153,43 @@ impl Calls for ConfiguredCalls {
 
 impl ConfiguredCalls {
     /// One call within its time. When the future is dropped, the call has ended and its connection is closed.
-    async fn make(&self, call: Call, whose: Whose<'_>) -> Result<Response, CallError> {
+    async fn make(
+        &self,
+        mut call: Call,
+        whose: Whose<'_>,
+        span: Option<CallSpan>,
+    ) -> Result<Response, CallError> {
         let timeout = call.timeout.unwrap_or(self.settings.timeout);
+        if let Some(span) = &span {
+            span.propagate(&mut call.headers);
+        }
         let made = tokio::time::timeout(timeout, self.make_unlimited(call, whose)).await;
-        made.unwrap_or(Err(CallError::Timeout(timeout)))
+        let made = made.unwrap_or(Err(CallError::Timeout(timeout)));
+        if let Some(mut span) = span {
+            match &made {
+                Ok(answer) => span.answered(answer.status),
+                Err(error) => span.failed(kind(error)),
+            }
+        }
+        made
+    }
+
+    /// The span of a call, when the request that it is made for is traced.
+    fn span(&self, call: &Call, whose: Whose<'_>) -> Option<CallSpan> {
+        let mut span = self.pool.parts.otlp.trace_of(call.request_id)?.call(&call.method)?;
+        if let Ok(url) = Url::parse(call.url.trim()) {
+            let query = url.query().map(|query| format!("?{}", redacted_query(query)));
+            let query = query.unwrap_or_default();
+            let host = url.host_str().unwrap_or_default();
+            span.set(text("server.address", host));
+            span.set(number("server.port", url.port_or_known_default().unwrap_or_default()));
+            let origin = url.origin().ascii_serialization();
+            span.set(text("url.full", &format!("{origin}{}{query}", url.path())));
+        }
+        if let Whose::Backend(backend) = whose {
+            span.set(text("tollgate.backend.id", &backend.id));
+        }
+        Some(span)
     }
 
     async fn make_unlimited(&self, call: Call, whose: Whose<'_>) -> Result<Response, CallError> {
@@ -261,6 +299,20 @@ async fn authorize(headers: &mut HeaderMap, token: &CallToken) -> Result<(), Cal
         }
         Err(_) if token.is_optional => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The kind of a failure, for `error.type`.
+fn kind(error: &CallError) -> &'static str {
+    match error {
+        CallError::Refused(_) => "refused",
+        CallError::Connection(_) => "connection",
+        CallError::Timeout(_) => "timeout",
+        CallError::Body(_) => "body",
+        CallError::Identity(_) => "identity",
+        CallError::TooMany(_) => "too_many",
+        CallError::UnknownBackend(_) => "unknown_backend",
+        CallError::Unavailable { .. } => "unavailable",
     }
 }
 

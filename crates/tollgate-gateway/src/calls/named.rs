@@ -22,7 +22,9 @@ impl ConfiguredCalls {
         call: Call,
     ) -> Result<Response, CallError> {
         let call = addressed(&backend, call)?;
-        let answer = self.make(call, Whose::Backend(&backend)).await;
+        let whose = Whose::Backend(&backend);
+        let span = self.span(&call, whose);
+        let answer = self.make(call, whose, span).await;
         if let Some(permit) = permit {
             permit.ended(outcome(&answer), Instant::now(), || SystemClock.unix_seconds());
         }

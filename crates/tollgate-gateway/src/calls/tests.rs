@@ -23,6 +23,7 @@ fn pool() -> Arc<CallPool> {
         fetcher: fetcher(),
         budget: Arc::default(),
         metrics: Arc::new(Metrics::new()),
+        otlp: Arc::new(Otlp::idle()),
     })
 }
 

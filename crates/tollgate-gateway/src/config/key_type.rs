@@ -22,6 +22,8 @@ pub enum KeyType {
     Bool,
     /// A whole number, 0 to 2147483647.
     Count,
+    /// A part of a whole: a number from 0 to 1.
+    Ratio,
     /// Bytes: a whole number, or text such as `"8 MiB"`.
     Size,
     /// A duration of at most 366 days: whole seconds, or text such as `"500ms"`, `"15s"`, `"5m"`, `"1h"`; `"unlimited"`
@@ -56,6 +58,7 @@ impl KeyType {
             Self::Text
             | Self::Bool
             | Self::Size
+            | Self::Ratio
             | Self::Duration
             | Self::Address
             | Self::Url
@@ -77,6 +80,7 @@ impl KeyType {
             Self::Text => "text".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Count => "whole number".to_owned(),
+            Self::Ratio => "number from 0 to 1".to_owned(),
             Self::Size => "bytes".to_owned(),
             Self::Duration => "duration".to_owned(),
             Self::Date => "date".to_owned(),

@@ -7,7 +7,7 @@ const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'stat
 }
 
 use KeyType::{
-    Address, Bool, Count, Date, Duration, List, NamedValue, Secret, SecretTable, Secrets,
+    Address, Bool, Count, Date, Duration, List, NamedValue, Ratio, Secret, SecretTable, Secrets,
     ServerUrl, Size, Text, Url, Word,
 };
 
@@ -71,6 +71,35 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("log.level", Text, "info", "Level, or a filter such as `info,tollgate_gateway=debug`."),
     key("log.format", Word(&["json", "text"]), "json", "Form of log lines."),
+    key(
+        "otlp.endpoint",
+        Url,
+        "",
+        "Collector that metrics and traces are sent to by OTLP over HTTP, in protobuf: `/v1/traces` and `/v1/metrics` are appended. Without it nothing is sent. `{ env = \"OTEL_EXPORTER_OTLP_ENDPOINT\" }` takes the variable that is usual for it.",
+    ),
+    key("otlp.headers", SecretTable, "", "Headers of each request to the collector."),
+    key("otlp.service-name", Text, "tollgate", "`service.name` of what is sent."),
+    key(
+        "otlp.attributes.*",
+        Text,
+        "",
+        "Further attributes of the resource, such as `\"deployment.environment.name\" = \"production\"`. `service.instance.id` is chosen at each start unless it is here.",
+    ),
+    key(
+        "otlp.traces",
+        Bool,
+        "true",
+        "Whether traces are sent: a span for each request, for each call of a backend and for each request of a policy.",
+    ),
+    key("otlp.metrics", Bool, "true", "Whether metrics are sent."),
+    key(
+        "otlp.sampling-ratio",
+        Ratio,
+        "1",
+        "Which part of the traces that begin at the gateway is sampled. A request with `traceparent` is sampled when its caller's span is.",
+    ),
+    key("otlp.interval", Duration, "60s", "How often metrics are sent; at least a second."),
+    key("otlp.timeout", Duration, "10s", "How long the collector may take for an answer."),
     key("gateway.id", Text, "managed", "`context.Deployment.GatewayId`."),
     key("gateway.region", Text, "", "`context.Deployment.Region`."),
     key("gateway.service-name", Text, "", "`context.Deployment.ServiceName`."),
@@ -478,6 +507,60 @@ pub const KEYS: &[KeyDef] = &[
         "URL that events are posted to; for `otlp` without a path, `/v1/logs` is added.",
     ),
     key("loggers.*.headers", SecretTable, "", "Headers of each POST request."),
+    key(
+        "llm-logs.requests",
+        Word(&["none", "all"]),
+        "none",
+        "Whether the messages of requests to models are logged: rows with the columns of Azure's `ApiManagementGatewayLlmLog`, in JSON. Bodies of such requests are then held in memory, and their answers are asked for unencoded.",
+    ),
+    key(
+        "llm-logs.responses",
+        Word(&["none", "all"]),
+        "none",
+        "Whether those of their answers are.",
+    ),
+    key(
+        "llm-logs.logger",
+        Text,
+        "",
+        "Logger of `[loggers]` that gets the rows. Without one they are lines of the gateway's own log, at level `info` of `tollgate::llm`.",
+    ),
+    key(
+        "llm-logs.max-bytes",
+        Size,
+        "32 KiB",
+        "Bytes of messages of one request or answer; at most 2 MiB. A row has at most 32 KiB, further ones are numbered.",
+    ),
+    key(
+        "llm-logs.redact",
+        List,
+        "",
+        "Regular expressions (of Rust's `regex`, which know no look-around) whose matches are replaced in messages, before these are cut. Secrets of the configuration are always masked.",
+    ),
+    key("llm-logs.replacement", Text, "[redacted]", "What replaces them."),
+    key("llm-logs.sampling-ratio", Ratio, "1", "Which part of the requests is logged."),
+    key(
+        "apis.*.llm-logs.requests",
+        Word(&["none", "all"]),
+        "",
+        "`llm-logs.requests` for this API.",
+    ),
+    key(
+        "apis.*.llm-logs.responses",
+        Word(&["none", "all"]),
+        "",
+        "`llm-logs.responses` for this API.",
+    ),
+    key("apis.*.llm-logs.logger", Text, "", "`llm-logs.logger` for this API."),
+    key("apis.*.llm-logs.max-bytes", Size, "", "`llm-logs.max-bytes` for this API."),
+    key(
+        "apis.*.llm-logs.redact",
+        List,
+        "",
+        "`llm-logs.redact` for this API, in place of those for all.",
+    ),
+    key("apis.*.llm-logs.replacement", Text, "", "`llm-logs.replacement` for this API."),
+    key("apis.*.llm-logs.sampling-ratio", Ratio, "", "`llm-logs.sampling-ratio` for this API."),
     key("apis.*.path", Text, "", "URL suffix of the API; may be empty. Required."),
     key("apis.*.name", Text, "the identifier", "Display name, `context.Api.Name`."),
     key(

@@ -7,8 +7,10 @@ mod entities;
 mod key_type;
 pub mod keys;
 mod limits;
+mod llm_logs;
 mod loggers;
 mod named_values;
+mod otlp;
 mod pools;
 mod secrets;
 mod shared;
@@ -31,11 +33,12 @@ use tollgate_engine::{Deployment, Secret, TokenLimits, Url, User, Workspace};
 use crate::breaker::Rule;
 use crate::counters::CounterSettings;
 use crate::fetch::EgressProxy;
+use crate::llm_log::LlmLogSettings;
 use crate::loggers::LoggerSettings;
 use crate::redis::RedisSettings;
 use crate::semantic_cache::SemanticCacheConfig;
 use crate::settings::ClientCertificates;
-use crate::telemetry::check_log_level;
+use crate::telemetry::{OtlpSettings, check_log_level};
 use crate::{Limits, ListenSettings, Timeouts};
 pub use authorities::{AuthoritiesConfig, SchemaConfig};
 pub use entities::{ProductConfig, SubscriptionConfig, SubscriptionScope};
@@ -64,6 +67,8 @@ pub struct Config {
     pub admin_key: Option<Secret<String>>,
     /// Logs.
     pub log: LogSettings,
+    /// The collector of metrics and traces.
+    pub otlp: Option<OtlpSettings>,
     /// `context.Deployment`.
     pub deployment: Deployment,
     /// Limits on messages.
@@ -294,6 +299,8 @@ pub struct ApiConfig {
     pub revision: String,
     /// Whether requests that name no revision are for this one.
     pub current: bool,
+    /// What is logged of the calls of models.
+    pub llm_logs: Option<LlmLogSettings>,
     /// Operations listed in the file.
     pub operations: Vec<OperationConfig>,
     /// Where it was written.
@@ -412,6 +419,11 @@ fn duration(table: Option<Table<'_>>, key: &str, default: Duration) -> Duration 
     written.flatten().unwrap_or(default)
 }
 
+/// A part of a whole.
+fn ratio(table: Option<Table<'_>>, key: &str, default: f64) -> f64 {
+    table.and_then(|table| table.get(key)).and_then(Item::ratio).unwrap_or(default)
+}
+
 fn optional_duration(table: Option<Table<'_>>, key: &str) -> Option<Duration> {
     table?.get(key)?.duration()?
 }
@@ -446,8 +458,15 @@ impl Reader<'_> {
         let workspaces = self.workspaces(table.table("workspaces"));
         let workspace_ids: Vec<&str> = workspaces.iter().map(|it| it.id.as_str()).collect();
         let version_sets = self.version_sets(table.table("version-sets"));
-        let names_of_apis =
-            ApiNames { backends: &ids, workspaces: &workspace_ids, version_sets: &version_sets };
+        let loggers = self.loggers(table.table("loggers"));
+        let logger_ids: Vec<&str> = loggers.iter().map(|logger| logger.name.as_str()).collect();
+        let names_of_apis = ApiNames {
+            backends: &ids,
+            workspaces: &workspace_ids,
+            version_sets: &version_sets,
+            loggers: &logger_ids,
+            llm_logs: table.table("llm-logs"),
+        };
         let apis = self.apis(table.table("apis"), &names_of_apis);
         let api_ids: Vec<&str> = apis.iter().map(|api| api.id.as_str()).collect();
         let groups = entities::groups(table.table("groups"));
@@ -467,6 +486,7 @@ impl Reader<'_> {
         let settings = self.listen(listen, admin_key.is_some(), !listen_certificates.is_empty());
         let named_values = self.named_values(table.table("named-values"));
         let log = self.log(table.table("log"));
+        let otlp = self.otlp(table.table("otlp"));
         let keys = table.table("keys");
         Config {
             listen: settings,
@@ -474,6 +494,7 @@ impl Reader<'_> {
             listen_certificates: names(Some(listen_certificates)),
             admin_key,
             log,
+            otlp,
             deployment: deployment(table.table("gateway")),
             limits: limits::limits(table.table("limits")),
             expression_limits: limits::expression_limits(table.table("limits")),
@@ -500,7 +521,7 @@ impl Reader<'_> {
             backends,
             pools,
             connections: self.connections(table.table("connections")),
-            loggers: self.loggers(table.table("loggers")),
+            loggers,
             apis,
             workspaces,
             products,

@@ -23,6 +23,9 @@ pub(super) struct ApiNames<'a> {
     pub(super) backends: &'a [&'a str],
     pub(super) workspaces: &'a [&'a str],
     pub(super) version_sets: &'a [VersionSet],
+    pub(super) loggers: &'a [&'a str],
+    /// What is logged of the models' calls of all APIs.
+    pub(super) llm_logs: Option<Table<'a>>,
 }
 
 impl Reader<'_> {
@@ -442,6 +445,7 @@ impl Reader<'_> {
             version_set,
             revision: text(this, "revision").unwrap_or_else(|| "1".to_owned()),
             current: flag(this, "current", true),
+            llm_logs: self.llm_logs(names.llm_logs, table.table("llm-logs"), names.loggers),
             operations: self.operations(table.table("operations")),
             span,
         })

@@ -105,6 +105,17 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// A part of a whole: a number from 0 to 1.
+    pub(super) fn ratio(self) -> Option<f64> {
+        let value = self.value.get_ref();
+        let text = match (value.as_float(), value.as_integer()) {
+            (Some(float), _) => float.as_str(),
+            (None, Some(integer)) => integer.as_str(),
+            (None, None) => value.as_str()?.trim(),
+        };
+        text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
+    }
+
     /// A date, with or without a time, in ticks (100 ns since 0001-01-01), UTC.
     pub(super) fn ticks(self) -> Option<i64> {
         let value = self.value.get_ref();
@@ -251,6 +262,9 @@ fn mismatch(item: Item<'_>, def: &KeyDef, path: &str) -> Option<Diagnostic> {
             };
             let expected = "expected a duration of at most 366 days, such as `\"15s\"`";
             (item.duration().is_some_and(has_end), expected.to_owned())
+        }
+        KeyType::Ratio => {
+            (item.ratio().is_some(), "expected a number from 0 to 1, such as `0.05`".to_owned())
         }
         KeyType::Date => {
             let expected = "expected a date, such as `2026-11-21` or `2026-11-21T08:00:00Z`";

@@ -14,7 +14,8 @@ use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::backend_pool::{BackendPool, Member};
 use crate::breaker::Breakers;
 use crate::certificates;
-use crate::config::{BackendConfig, Config, PoolConfig, PoolMember};
+use crate::config::{ApiConfig, BackendConfig, Config, PoolConfig, PoolMember};
+use crate::llm_log::{LlmLog, LlmLogSettings};
 use crate::openapi;
 use crate::snapshot::SnapshotNames;
 use crate::telemetry::Redactor;
@@ -51,6 +52,7 @@ pub(super) fn names(
         let known = ports.events.logger(&logger.name).unwrap_or_else(|| Arc::new(NoEvents));
         names.loggers.insert(logger.name.clone(), known);
     }
+    names.llm_logs = llm_logs(config, &names);
     names.authorities = authorities(config, diagnostics);
     names.revocation_lists = revocation_lists(config, diagnostics);
     let default_roots = backend_roots(config);
@@ -202,4 +204,16 @@ fn backend(
         deployments: config.deployments.iter().cloned().collect(),
         breaker,
     })
+}
+
+/// What is logged of the calls of models, by API.
+fn llm_logs(config: &Config, names: &SnapshotNames) -> HashMap<String, Arc<LlmLog>> {
+    let logged = config.apis.iter().filter_map(|api| Some((api, api.llm_logs.clone()?)));
+    let mut redactor = None;
+    let log = |(api, settings): (&ApiConfig, LlmLogSettings)| {
+        let logger = settings.logger.as_ref().and_then(|name| names.loggers.get(name)).cloned();
+        let redactor = redactor.get_or_insert_with(|| Arc::new(names.redactor.clone()));
+        (api.id.clone(), Arc::new(LlmLog::new(settings, logger, Arc::clone(redactor))))
+    };
+    logged.map(log).collect()
 }

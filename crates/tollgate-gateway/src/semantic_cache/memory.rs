@@ -109,7 +109,9 @@ impl State {
         self.held.entries += 1;
         partition.push(Slot { used, ..slot });
         self.order.insert(used, key);
-        gone.iter().for_each(|slot| self.forget(slot));
+        for slot in &gone {
+            self.forget(slot);
+        }
         self.shrink(&key);
     }
 

@@ -1,7 +1,7 @@
 //! Answers on the Redis server.
 //!
 //! Each is a hash of its own with its partition, its embedding and the answer, and ends by itself; an index for each partition
-//! numbers them. Where the server has vector search (RediSearch) it finds the nearest one. Where it has none the gateway
+//! numbers them. Where the server has vector search (`RediSearch`) it finds the nearest one. Where it has none the gateway
 //! searches, in copies of the embeddings. Either way the distance that counts is computed here.
 
 use std::fmt::Write as _;
@@ -232,7 +232,7 @@ impl Server {
         Ok(has_index)
     }
 
-    /// Whether the server has RediSearch.
+    /// Whether the server has `RediSearch`.
     async fn has_search(&self) -> Result<bool, RedisFailure> {
         let mut command = redis::cmd("MODULE");
         command.arg("LIST");

@@ -19,6 +19,7 @@ mod raw_head;
 mod request;
 mod serve;
 mod site;
+mod spans;
 mod status;
 mod trace_context;
 mod two;
@@ -41,7 +42,7 @@ pub use site::Site;
 pub use status::ServerStatus;
 
 use crate::ListenSettings;
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::{AccessLog, Metrics, Otlp};
 use crate::wire::Connections;
 
 /// What a server works with.
@@ -56,6 +57,8 @@ pub struct ServerParts<S> {
     pub access: Arc<dyn AccessLog>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Traces of requests.
+    pub otlp: Arc<Otlp>,
 }
 
 /// A server that has bound its listeners.

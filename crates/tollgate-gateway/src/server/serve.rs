@@ -19,11 +19,13 @@ use uuid::Uuid;
 use super::client::Peer;
 use super::request::{self, Head, Rejection};
 use super::trace_context::continue_or_begin;
-use super::{Shared, Site};
+use super::{Shared, Site, spans};
+use crate::llm_log::{LlmLogEntry, LoggedRequest};
+use crate::telemetry::otlp::Traced;
 use crate::telemetry::{AccessError, AccessRecord, Side};
 use crate::wire::{
-    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, PingoraWire,
-    Received, RequestFacts, Socket, Written,
+    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, ModelCallLog,
+    Observers, PingoraWire, Received, RequestFacts, Socket, Written,
 };
 use crate::{Matched, Refusal};
 
@@ -152,6 +154,7 @@ struct Prepared {
     unmatched: bool,
     received: Received,
     record: AccessRecord,
+    traced: Option<Traced>,
 }
 
 fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Prepared {
@@ -159,7 +162,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     let request_id = Uuid::new_v4();
     peer.strip_identity(&mut headers, &shared.settings.identity_headers);
     let ip = peer.identify(&mut headers, &shared.settings.trusted_proxies);
-    continue_or_begin(&mut headers, request_id);
+    let mut traced = continue_or_begin(&mut headers, request_id, &shared.parts.otlp);
     let (matched, refusal) = match site.route(&facts.method, &host, &path, &query, &headers) {
         Ok(matched) => (matched, None),
         Err(Refusal { matched, error }) => (*matched, Some(error)),
@@ -176,6 +179,9 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
     record.route = info.clone();
     record.path.clone_from(&path);
     let original_url = original_url(peer, &headers, host, port, path, query);
+    if let Some(traced) = &mut traced {
+        spans::begin(&mut traced.span, &record, &original_url, &headers);
+    }
     let request = Request {
         original_method: facts.method.clone(),
         method: facts.method,
@@ -202,7 +208,7 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
         certificate: peer.certificate.clone(),
         tracing: false,
     };
-    Prepared { request, route, client, chain, refusal, unmatched, received, record }
+    Prepared { request, route, client, chain, refusal, unmatched, received, record, traced }
 }
 
 async fn run<S: Site>(
@@ -213,10 +219,23 @@ async fn run<S: Site>(
     closing: bool,
     began: Instant,
 ) -> Option<Downstream> {
-    let Prepared { request, route, client, chain, refusal, unmatched, received, mut record } =
-        prepared;
+    let Prepared {
+        request,
+        route,
+        client,
+        chain,
+        refusal,
+        unmatched,
+        received,
+        mut record,
+        traced,
+    } = prepared;
     let connections = Arc::clone(&shared.parts.connections);
     let backends = Arc::clone(&site) as Arc<dyn Backends>;
+    let mut wire = PingoraWire::new(down, connections, backends, received);
+    let trace = traced.as_ref().map(|traced| Arc::clone(traced.span.trace()));
+    let model_log = model_log(&*site, &route, &client);
+    wire.observe(Observers { trace, model_log });
     let mut cx = RequestCx {
         request,
         response: None,
@@ -228,7 +247,7 @@ async fn run<S: Site>(
         client,
         route,
         ports: site.ports().clone(),
-        wire: Box::new(PingoraWire::new(down, connections, backends, received)),
+        wire: Box::new(wire),
         eval: RequestCx::eval_state(site.expression_limits()),
         counted: Counted::default(),
         forwardings: Forwardings::default(),
@@ -262,7 +281,32 @@ async fn run<S: Site>(
     finish_record(&mut record, &written, &down, &stats, began);
     shared.parts.access.record(&record);
     count(shared, &record, &written);
+    if let Some(mut traced) = traced {
+        spans::end(&mut traced.span, &record);
+    }
     (written.ended == Ended::Whole && !written.tunnelled).then_some(down)
+}
+
+/// What makes the logs of the calls of models that a request makes, if they are logged.
+fn model_log<S: Site>(
+    site: &S,
+    route: &Route,
+    client: &ClientInfo,
+) -> Option<Box<dyn Fn() -> Box<dyn ModelCallLog> + Send>> {
+    let log = site.llm_log(&route.info).filter(|log| log.takes(client.request_id))?;
+    let operation = route.info.operation.as_ref().map(|operation| operation.id.clone());
+    let (log, request) = (
+        Arc::clone(log),
+        LoggedRequest {
+            request_id: client.request_id,
+            began: client.timestamp,
+            operation: operation.unwrap_or_default(),
+            region: route.deployment.region.clone(),
+        },
+    );
+    Some(Box::new(move || {
+        Box::new(LlmLogEntry { log: Arc::clone(&log), request: request.clone() })
+    }))
 }
 
 fn finish_record(

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
-use tollgate_engine::{Deployment, Names, Ports};
+use tollgate_engine::{Deployment, Names, Ports, RouteInfo};
 
 use crate::fetch::AddressGuard;
+use crate::llm_log::LlmLog;
 use crate::wire::Backends;
 use crate::{Backend, BackendPool, Limits, Matched, Refusal, Snapshot, Timeouts};
 
@@ -28,6 +29,10 @@ pub trait Site: Backends + 'static {
     fn deployment(&self) -> &Arc<Deployment>;
     /// The outside.
     fn ports(&self) -> &Ports;
+    /// What is logged of the calls of models that a request makes.
+    fn llm_log(&self, _info: &RouteInfo) -> Option<&Arc<LlmLog>> {
+        None
+    }
     /// Bounds on the expressions of one request.
     fn expression_limits(&self) -> tollgate_engine::ExpressionLimits;
 }
@@ -72,6 +77,10 @@ impl Site for Snapshot {
 
     fn deployment(&self) -> &Arc<Deployment> {
         &self.deployment
+    }
+
+    fn llm_log(&self, info: &RouteInfo) -> Option<&Arc<LlmLog>> {
+        self.names.llm_log(info)
     }
 
     fn ports(&self) -> &Ports {

@@ -1,34 +1,62 @@
 //! `traceparent`: the request's place in a trace, by W3C's Trace Context.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderName;
 use uuid::Uuid;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use crate::telemetry::Otlp;
+use crate::telemetry::otlp::{Place, TRACEPARENT, Traced};
+
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Longest `tracestate` that is handed on to a collector, in bytes.
+const MAX_STATE: usize = 512;
 
 /// Length of version 00.
 const LENGTH: usize = 55;
 
-/// Continues the client's trace with a span of our own, or begins one whose identifier is the request's.
-pub(super) fn continue_or_begin(headers: &mut HeaderMap, request_id: Uuid) {
+/// Continues the client's trace with a span of our own, or begins one whose identifier is the request's. Answers the span
+/// when the trace is sampled and a collector takes it.
+pub(super) fn continue_or_begin(
+    headers: &mut HeaderMap,
+    request_id: Uuid,
+    otlp: &Arc<Otlp>,
+) -> Option<Traced> {
     let (high, low) = request_id.as_u64_pair();
     // The span is ours alone: any other number than the identifiers of trace and request will do, but zero.
     let span = (high.rotate_left(17) ^ low) | 1;
-    let value = if let Some((trace, flags)) = received(headers) {
-        format!("00-{trace}-{span:016x}-{flags:02x}")
-    } else {
-        // Without a parent, the vendor's part has nothing to belong to.
-        headers.remove(TRACESTATE);
-        format!("00-{}-{span:016x}-01", request_id.simple())
-    };
-    if let Ok(value) = HeaderValue::try_from(value) {
+    let (trace, parent, sampled) =
+        if let Some(Received { trace, parent, sampled }) = received(headers) {
+            (trace, Some(parent), sampled)
+        } else {
+            // Without a parent, the vendor's part has nothing to belong to.
+            headers.remove(TRACESTATE);
+            let trace = request_id.as_u128();
+            // Without a collector it is for those behind us to decide.
+            (trace, None, !otlp.is_tracing() || otlp.samples(trace))
+        };
+    if let Some(value) = Place::header(trace, span, sampled) {
         headers.insert(TRACEPARENT, value);
     }
+    if !sampled || !otlp.is_tracing() {
+        return None;
+    }
+    let states = headers.get_all(TRACESTATE).iter().filter_map(|state| state.to_str().ok());
+    let state = states.collect::<Vec<_>>().join(",");
+    let state = Some(state).filter(|state| state.len() <= MAX_STATE).unwrap_or_default();
+    otlp.begin(request_id, Place { trace, span, parent, state })
 }
 
-/// Trace and flags of a header that is as it should be.
-fn received(headers: &HeaderMap) -> Option<(String, u8)> {
+/// What a header says that is as it should be.
+struct Received {
+    trace: u128,
+    parent: u64,
+    sampled: bool,
+}
+
+fn received(headers: &HeaderMap) -> Option<Received> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let value = values.next()?.to_str().ok()?;
     if values.next().is_some() {
@@ -41,25 +69,17 @@ fn received(headers: &HeaderMap) -> Option<(String, u8)> {
     let is_version_ok = hex(version, 2)
         && version != "ff"
         && (version != "00" || (rest.is_none() && value.len() == LENGTH));
-    if !is_version_ok
-        || !hex(trace, 32)
-        || !hex(parent, 16)
-        || !hex(flags, 2)
-        || is_zero(trace)
-        || is_zero(parent)
-    {
+    if !is_version_ok || !hex(trace, 32) || !hex(parent, 16) || !hex(flags, 2) {
         return None;
     }
+    let trace = u128::from_str_radix(trace, 16).ok().filter(|trace| *trace != 0)?;
+    let parent = u64::from_str_radix(parent, 16).ok().filter(|parent| *parent != 0)?;
     // Of the flags, only the one of version 00 means anything to us.
-    Some((trace.to_owned(), u8::from_str_radix(flags, 16).ok()? & 0x01))
+    Some(Received { trace, parent, sampled: u8::from_str_radix(flags, 16).ok()? & 0x01 != 0 })
 }
 
 fn hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn is_zero(text: &str) -> bool {
-    text.bytes().all(|byte| byte == b'0')
 }
 
 #[cfg(test)]
@@ -74,7 +94,7 @@ mod tests {
             headers.append(TRACEPARENT, value.parse().unwrap());
         }
         headers.insert(TRACESTATE, "a=1".parse().unwrap());
-        continue_or_begin(&mut headers, REQUEST);
+        assert!(continue_or_begin(&mut headers, REQUEST, &Arc::new(Otlp::idle())).is_none());
         let sent = headers.get(TRACEPARENT).unwrap().to_str().unwrap();
         let parts: Vec<&str> = sent.split('-').collect();
         assert_eq!((parts[0], parts[1], parts[3], sent.len()), ("00", trace, flags, LENGTH));

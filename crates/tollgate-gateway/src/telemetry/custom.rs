@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -14,27 +13,20 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use tollgate_engine::ports::CustomMetric;
 
+use super::series::{Label, Series, SeriesCount, exposed, labels, named, plain};
+
 /// Metrics with names of their own; further ones are not kept.
 const MAX_METRICS: usize = 200;
-
-/// Series of all metrics together. Beyond that, the values of dimensions are counted as [`OTHER`].
-const MAX_SERIES: usize = 5_000;
-
-/// Series with such values: names of dimensions may come from requests as well. Beyond that, a metric is counted without them.
-const MAX_OTHERS: usize = 200;
-
-const OTHER: &str = "other";
 
 const NAMESPACE: &str = "namespace";
 
 /// The metrics of policies, by name. Clones share them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct CustomMetrics(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
     metrics: Mutex<HashMap<Arc<str>, Arc<Named>>>,
-    series: Arc<AtomicUsize>,
+    count: SeriesCount,
 }
 
 impl fmt::Debug for CustomMetrics {
@@ -43,15 +35,11 @@ impl fmt::Debug for CustomMetrics {
     }
 }
 
-/// Labels and their values, without the namespace.
-type Labels = Vec<(Arc<str>, Arc<str>)>;
-
-/// All series of one name.
-#[derive(Default)]
+/// A metric with all its series.
 struct Named {
-    series: Mutex<HashMap<Labels, Sum>>,
-    /// Series of all metrics.
-    n_series: Arc<AtomicUsize>,
+    /// As the first policy calls it.
+    name: Arc<str>,
+    series: Series<Sum>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -66,18 +54,29 @@ struct Emitter {
     named: Option<Arc<Named>>,
 }
 
+/// A metric as it stands, under the names that policies give.
+#[derive(Debug, Clone)]
+pub struct CustomSeries {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Dimensions, the namespace first, and the sum of the values.
+    pub rows: Vec<(Vec<(Arc<str>, Arc<str>)>, f64)>,
+}
+
 impl CustomMetrics {
+    /// No metrics yet; `count` is that of the series of all metrics with labels of policies.
+    pub(super) fn new(count: &SeriesCount) -> Self {
+        Self(Arc::new(Shared { metrics: Mutex::default(), count: count.clone() }))
+    }
+
     /// The metric of this namespace and name.
     pub fn metric(&self, namespace: &str, name: &str) -> Arc<dyn CustomMetric> {
-        let name = label(name);
+        let key = plain(name);
         let mut metrics = self.0.metrics.lock();
-        let full = metrics.len() >= MAX_METRICS && !metrics.contains_key(&name);
+        let full = metrics.len() >= MAX_METRICS && !metrics.contains_key(&key);
         let named = (!full).then(|| {
-            let n_series = Arc::clone(&self.0.series);
-            let named = metrics
-                .entry(name)
-                .or_insert_with(|| Arc::new(Named { series: Mutex::default(), n_series }));
-            Arc::clone(named)
+            let make = || Named { name: name.into(), series: Series::new(&self.0.count) };
+            Arc::clone(metrics.entry(key).or_insert_with(|| Arc::new(make())))
         });
         drop(metrics);
         if full {
@@ -88,84 +87,49 @@ impl CustomMetrics {
         }
         Arc::new(Emitter { namespace: namespace.into(), named })
     }
-}
 
-impl CustomMetric for Emitter {
-    fn add(&self, value: f64, dimensions: &[(Arc<str>, Arc<str>)]) {
-        let Some(named) = &self.named else { return };
-        let mut labels = Labels::with_capacity(dimensions.len() + 1);
-        for (name, value) in dimensions {
-            let name = label(name);
-            // The same label twice is not Prometheus' format; the first stands.
-            if &*name != NAMESPACE && labels.iter().all(|(known, _)| *known != name) {
-                labels.push((name, Arc::clone(value)));
-            }
-        }
-        // To Prometheus the same labels in another order are the same series.
-        labels.sort();
-        labels.insert(0, (NAMESPACE.into(), Arc::clone(&self.namespace)));
-        let mut series = named.series.lock();
-        named.bound(&series, &mut labels);
-        let sum = series.entry(labels).or_default();
-        sum.emissions += 1;
-        if value.is_finite() && value > 0.0 {
-            sum.value += value;
-        }
-    }
-}
-
-impl Named {
-    /// Makes a new series one of those that there is still room for.
-    fn bound(&self, series: &HashMap<Labels, Sum>, labels: &mut Labels) {
-        let fits = |labels: &Labels, most: usize| {
-            let known = series.contains_key(labels);
-            if known || self.n_series.fetch_add(1, Ordering::Relaxed) < most {
-                return true;
-            }
-            self.n_series.fetch_sub(1, Ordering::Relaxed);
-            false
+    /// All metrics that were emitted, as they stand.
+    pub fn series(&self) -> Vec<CustomSeries> {
+        let series = |metric: &Arc<Named>| {
+            let rows = metric.series.sorted().into_iter();
+            let rows: Vec<_> = rows.map(|(labels, sum)| (named(&labels), sum.value)).collect();
+            CustomSeries { name: Arc::clone(&metric.name), rows }
         };
-        if fits(labels, MAX_SERIES) {
-            return;
-        }
-        for (_, value) in labels.iter_mut().skip(1) {
-            *value = OTHER.into();
-        }
-        if !fits(labels, MAX_SERIES + MAX_OTHERS) {
-            labels.truncate(1);
-        }
+        let all = self.sorted();
+        all.iter().map(|(_, metric)| series(metric)).filter(|it| !it.rows.is_empty()).collect()
     }
-}
 
-/// A name as Prometheus takes it.
-fn label(name: &str) -> Arc<str> {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    let text: String = name.chars().map(plain).collect();
-    // Labels that begin with two are Prometheus' own.
-    let text = text.trim_start_matches('_');
-    if text.starts_with(|c: char| c.is_ascii_digit()) || text.is_empty() {
-        format!("_{text}").into()
-    } else {
-        text.into()
-    }
-}
-
-impl Collector for CustomMetrics {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    fn sorted(&self) -> Vec<(Arc<str>, Arc<Named>)> {
         let metrics = self.0.metrics.lock();
         let mut sorted: Vec<_> =
             metrics.iter().map(|(n, m)| (Arc::clone(n), Arc::clone(m))).collect();
         drop(metrics);
         sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (name, named) in sorted {
-            let series = named.series.lock();
-            if series.is_empty() {
+        sorted
+    }
+}
+
+impl CustomMetric for Emitter {
+    fn add(&self, value: f64, dimensions: &[(Arc<str>, Arc<str>)]) {
+        let Some(named) = &self.named else { return };
+        let namespace = (Label::new(NAMESPACE.into()), Arc::clone(&self.namespace));
+        named.series.add(labels(vec![namespace], dimensions), 1, |sum| {
+            sum.emissions += 1;
+            if value.is_finite() && value > 0.0 {
+                sum.value += value;
+            }
+        });
+    }
+}
+
+impl Collector for CustomMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        for (name, named) in self.sorted() {
+            let rows = named.series.sorted();
+            if rows.is_empty() {
                 continue;
             }
-            let mut rows: Vec<_> =
-                series.iter().map(|(labels, sum)| (labels.clone(), *sum)).collect();
-            drop(series);
-            rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let rows: Vec<_> = rows.iter().map(|(labels, sum)| (exposed(labels), sum)).collect();
             let help = "Emitted by policies.";
             let counter = MetricType::Counter;
             let sums = format!("custom_{name}");
@@ -189,6 +153,7 @@ mod tests {
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
 
+    use super::super::series::{MAX_OTHERS, MAX_SERIES};
     use super::*;
 
     fn pair(name: &str, value: &str) -> (Arc<str>, Arc<str>) {
@@ -205,7 +170,7 @@ mod tests {
 
     #[test]
     fn values_are_summed_by_dimensions() {
-        let metrics = CustomMetrics::default();
+        let metrics = CustomMetrics::new(&SeriesCount::default());
         let orders = metrics.metric("Shop", "Orders (all)");
         orders.add(1.5, &[pair("API ID", "a"), pair("Tenant", "x\"y\n")]);
         orders.add(2.0, &[pair("API ID", "a"), pair("Tenant", "x\"y\n")]);
@@ -230,7 +195,7 @@ mod tests {
 
     #[test]
     fn series_are_bounded() {
-        let metrics = CustomMetrics::default();
+        let metrics = CustomMetrics::new(&SeriesCount::default());
         let many = metrics.metric("n", "many");
         for n in 0..MAX_SERIES + 70 {
             many.add(1.0, &[pair("d", &n.to_string())]);
@@ -245,7 +210,7 @@ mod tests {
 
     #[test]
     fn names_of_dimensions_are_bounded() {
-        let metrics = CustomMetrics::default();
+        let metrics = CustomMetrics::new(&SeriesCount::default());
         let many = metrics.metric("n", "many");
         for n in 0..MAX_SERIES + MAX_OTHERS + 30 {
             many.add(1.0, &[pair(&format!("d{n}"), "v")]);
@@ -260,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_order_of_dimensions_does_not_matter() {
-        let metrics = CustomMetrics::default();
+        let metrics = CustomMetrics::new(&SeriesCount::default());
         let orders = metrics.metric("n", "orders");
         orders.add(1.0, &[pair("a", "1"), pair("b", "2"), pair("Namespace", "x")]);
         orders.add(1.0, &[pair("b", "2"), pair("a", "1")]);
@@ -271,7 +236,7 @@ mod tests {
 
     #[test]
     fn metrics_are_bounded() {
-        let metrics = CustomMetrics::default();
+        let metrics = CustomMetrics::new(&SeriesCount::default());
         for n in 0..MAX_METRICS + 5 {
             metrics.metric("n", &format!("m{n}")).add(1.0, &[]);
         }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,7 +17,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tollgate_engine::ports::CacheStatus;
 
-use super::{BackendMetrics, CustomMetrics, SemanticCacheMetrics};
+use super::series::SeriesCount;
+use super::{BackendMetrics, CustomMetrics, OtlpMetrics, SemanticCacheMetrics, TokenUsageMetrics};
 
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
 /// a process that lives through many configurations must not keep them all.
@@ -62,6 +63,12 @@ pub struct Metrics {
     events_sent: Family<LoggerLabels, Counter>,
     events_lost: Family<LostLabels, Counter>,
     custom: CustomMetrics,
+    token_usage: TokenUsageMetrics,
+    /// Of the two above, whose names and labels policies choose.
+    of_policies: Registry,
+    otlp: OtlpMetrics,
+    /// Nanoseconds since 1970.
+    began: u64,
     backends: BackendMetrics,
     semantic_cache: SemanticCacheMetrics,
     redis_connected: Gauge,
@@ -185,6 +192,7 @@ impl Metrics {
     /// Metrics at zero.
     pub fn new() -> Self {
         let histograms: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let count = SeriesCount::default();
         let mut metrics = Self {
             registry: Registry::with_prefix("tollgate"),
             requests: Family::default(),
@@ -208,7 +216,11 @@ impl Metrics {
             log_lines_dropped: Counter::default(),
             events_sent: Family::default(),
             events_lost: Family::default(),
-            custom: CustomMetrics::default(),
+            custom: CustomMetrics::new(&count),
+            token_usage: TokenUsageMetrics::new(&count),
+            of_policies: Registry::with_prefix("tollgate"),
+            otlp: OtlpMetrics::default(),
+            began: unix_nanoseconds(SystemTime::now()),
             backends: BackendMetrics::default(),
             semantic_cache: SemanticCacheMetrics::default(),
             redis_connected: Gauge::default(),
@@ -338,7 +350,9 @@ impl Metrics {
             "Events of policies that were dropped: too many waited, or the logger failed",
             self.events_lost.clone(),
         );
-        r.register_collector(Box::new(self.custom.clone()));
+        self.of_policies.register_collector(Box::new(self.custom.clone()));
+        self.of_policies.register_collector(Box::new(self.token_usage.clone()));
+        self.otlp.register(&mut self.registry);
     }
 
     /// A counter that is missing until its first failure cannot be alerted upon.
@@ -499,12 +513,41 @@ impl Metrics {
         &self.custom
     }
 
+    /// Tokens that calls of models used.
+    pub fn token_usage(&self) -> &TokenUsageMetrics {
+        &self.token_usage
+    }
+
+    /// What is sent to a collector.
+    pub fn otlp(&self) -> &OtlpMetrics {
+        &self.otlp
+    }
+
+    /// When counting began, in nanoseconds since 1970.
+    pub(super) fn began(&self) -> u64 {
+        self.began
+    }
+
     /// All metrics in the `OpenMetrics` text format.
     pub fn encode(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        let mut text = self.encode_own()?;
+        encode_registry(&mut text, &self.of_policies)?;
+        encode_eof(&mut text)?;
         Ok(text)
     }
+
+    /// Those of the gateway's own, likewise.
+    pub(super) fn encode_own(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode_registry(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Nanoseconds since 1970.
+pub(super) fn unix_nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn find(all: &Operations, api: &str, operation: &str) -> Option<Arc<OperationMetrics>> {

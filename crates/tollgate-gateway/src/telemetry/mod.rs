@@ -6,19 +6,26 @@
 mod access;
 mod backends;
 mod custom;
+mod exports;
 mod logging;
 mod metrics;
+pub(crate) mod otlp;
 mod queue;
 mod redact;
 mod semantic_cache;
+mod series;
 mod timestamp;
+mod token_usage;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
 pub use backends::BackendMetrics;
-pub use custom::CustomMetrics;
+pub use custom::{CustomMetrics, CustomSeries};
+pub use exports::{OtlpMetrics, Signal, Undelivered};
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
 pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};
+pub use otlp::{Otlp, OtlpSettings};
 pub use queue::LogQueue;
 pub use redact::{Redactor, SharedRedactor};
 pub use semantic_cache::SemanticCacheMetrics;
 pub(crate) use timestamp::Timestamp;
+pub use token_usage::{TokenUsageMetrics, TokenUsageSeries};

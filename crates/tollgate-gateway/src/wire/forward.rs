@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, LOCATION, SET_COOKIE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
@@ -21,12 +21,14 @@ use super::downstream::Announced;
 use super::exchange::{Broken, Event, Exchange, Framing};
 use super::head::{Outgoing, keep_harmless, request_head, response, target};
 use super::hop_by_hop::strip_response;
+use super::observed::{self, AskedModel, Observed};
 use super::origin::{NotAnOrigin, Origin};
 use super::pool::Wanted;
 use super::tls::Offer;
 use crate::backend_choice::{Choice, Named};
 use crate::breaker::{Outcome, Permit};
 use crate::state_homes::{StateWatch, is_stateful};
+use crate::telemetry::otlp::{CallSpan, number};
 use crate::{Asked, SystemClock};
 
 /// More redirects are not followed; the last one is the response.
@@ -97,9 +99,11 @@ impl PingoraWire {
         let Renamed { path, query, body } = renamed(request, &origin);
         let path = target(&base, &path, &query, credentials)
             .map_err(|error| ForwardError::Refused(error.to_string()))?;
+        let asked = self.observers.asked(request);
+        let is_logged = asked.is_some() && self.observers.model_log.is_some();
         let mut hop = Hop {
             method: request.method.clone(),
-            headers: changed_headers(request, watch.is_some(), body.is_some()),
+            headers: changed_headers(request, watch.is_some() || is_logged, body.is_some()),
             body,
             target: path,
             origin,
@@ -107,7 +111,14 @@ impl PingoraWire {
         };
         let mut redirects = 0;
         loop {
+            let mut span = self.span(&mut hop, request, asked.as_ref());
             let answer = self.call_hop(&hop, request, call.options).await;
+            if let Some(span) = &mut span {
+                match &answer {
+                    Ok(answer) => span.answered(answer.status),
+                    Err(error) => span.failed(observed::kind(error)),
+                }
+            }
             // What a redirect leads to says nothing about the backend.
             let told = permit.take().and_then(|permit| tell(permit, &answer));
             let mut answer = answer?;
@@ -123,6 +134,7 @@ impl PingoraWire {
                 if let Some(exchange) = &mut self.exchange {
                     exchange.permit = told;
                 }
+                self.observe_answer(span, asked, &answer);
                 if let Some(watch) = watch.filter(|_| StateWatch::fits(&answer)) {
                     self.filter_response(Box::new(watch));
                 }
@@ -141,6 +153,36 @@ impl PingoraWire {
         let Some(Target::Backend(id)) = &request.target else { return None };
         self.backends.pool(id).filter(|pool| pool.keeps_state)?;
         self.connections.homes.home(id, request).await
+    }
+
+    /// The span of a hop, when the request is traced; the backend is told of it.
+    fn span(
+        &self,
+        hop: &mut Hop,
+        request: &Request,
+        asked: Option<&AskedModel>,
+    ) -> Option<CallSpan> {
+        let mut span = self.observers.trace.as_ref()?.call(&hop.method)?;
+        observed::describe(&mut span, &hop.origin, &hop.target, asked);
+        if self.stats.calls > 0 {
+            span.set(number("http.request.resend_count", self.stats.calls));
+        }
+        span.propagate(hop.headers.get_or_insert_with(|| request.headers.clone()));
+        Some(span)
+    }
+
+    /// Has the body of an answer observed, for whoever wants to know.
+    fn observe_answer(
+        &mut self,
+        span: Option<CallSpan>,
+        asked: Option<AskedModel>,
+        answer: &Response,
+    ) {
+        let log = self.observers.model_log.as_ref().filter(|_| asked.is_some());
+        let log = log.map(|log| log());
+        if span.is_some() || log.is_some() {
+            self.filter_response(Box::new(Observed::begin(span, asked, log, answer)));
+        }
     }
 
     fn destination(
@@ -360,11 +402,7 @@ impl PingoraWire {
             return Err(ForwardError::Connection(message.to_owned()));
         }
         let answer = response(head, over && !switches);
-        let is_event_stream = answer.headers.get(CONTENT_TYPE).is_some_and(|it| {
-            it.as_bytes()
-                .get(..17)
-                .is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
-        });
+        let is_event_stream = observed::is_event_stream(&answer.headers);
         self.stats.status = Some(answer.status);
         exchange.body_idle =
             self.backends.timeouts().backend_body.filter(|_| !is_event_stream && !switches);

@@ -15,6 +15,7 @@ mod forward;
 mod gathered;
 mod head;
 mod hop_by_hop;
+mod observed;
 mod origin;
 mod pool;
 mod respond;
@@ -29,13 +30,14 @@ use std::time::Duration;
 use http::HeaderMap;
 use tokio::time::Instant;
 use tollgate_engine::ports::{BodyError, BodyFilter, ForwardCall, ForwardError};
-use tollgate_engine::{BoxFuture, BufferedBody, Response, Wire};
+use tollgate_engine::{BoxFuture, BufferedBody, Request, Response, Wire};
 
 use self::exchange::{Broken, Event, Exchange};
 use self::filter::Filtering;
 use self::head::strip_for_others;
 use self::origin::Origin;
 use crate::fetch::AddressGuard;
+use crate::telemetry::otlp::RequestTrace;
 use crate::{Backend, BackendPool, Limits, Timeouts};
 
 pub(crate) use budget::{Budget, Held};
@@ -44,6 +46,7 @@ pub(crate) use downstream::{Announced, Downstream, DownstreamTimeouts, RequestFa
 pub(crate) use gathered::Gathered;
 pub(crate) use head::{Received, target};
 pub(crate) use hop_by_hop::{strip_named, strip_request, strip_response};
+pub(crate) use observed::{Answered, AskedModel, ModelCallLog};
 pub use origin::Connections;
 pub(crate) use pool::TlsIdentity;
 pub(crate) use respond::{DRAIN, Ended, Written};
@@ -80,6 +83,24 @@ pub(crate) struct PingoraWire {
     tried: Vec<Arc<str>>,
     /// The one that the last call went to, when it was for a pool.
     pool_member: Option<Arc<str>>,
+    observers: Observers,
+}
+
+/// Who observes the calls of backends that a request makes. Nobody costs nothing.
+#[derive(Default)]
+pub(crate) struct Observers {
+    /// The trace that gets a span for each.
+    pub(crate) trace: Option<Arc<RequestTrace>>,
+    /// What makes the log of a call of a model.
+    pub(crate) model_log: Option<Box<dyn Fn() -> Box<dyn ModelCallLog> + Send>>,
+}
+
+impl Observers {
+    /// What is to be known of a request to a model, if anybody wants to know it.
+    fn asked(&self, request: &Request) -> Option<AskedModel> {
+        let anybody = self.trace.is_some() || self.model_log.is_some();
+        anybody.then(|| AskedModel::of(request)).flatten()
+    }
 }
 
 /// What is known of the calls of backends that one request made.
@@ -116,7 +137,13 @@ impl PingoraWire {
             stats: BackendStats::default(),
             tried: Vec::new(),
             pool_member: None,
+            observers: Observers::default(),
         }
+    }
+
+    /// Has the calls of backends observed from now on.
+    pub(crate) fn observe(&mut self, observers: Observers) {
+        self.observers = observers;
     }
 
     /// What is left when the request is over: the client's side, and what is known of the backend's.

@@ -105,6 +105,11 @@ impl Answer {
         texts.map(|text| encoding.count(text)).sum()
     }
 
+    /// Bytes that count against the bound of the answer.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     pub(crate) fn set_incomplete(&mut self) {
         self.has_gaps = true;
     }

@@ -251,6 +251,11 @@ impl StreamMeter {
         Bytes::from(self.opening.ending(usage, self.options.usage, &self.answer))
     }
 
+    /// Bytes that the meter holds: of an event that is not whole yet, and of the answer that is put together.
+    pub fn held(&self) -> usize {
+        self.held.len() + self.answer.size()
+    }
+
     /// Whether the meter has ended the stream, so that the exchange with the backend can be given up.
     pub fn is_ended(&self) -> bool {
         self.phase == Phase::Ended

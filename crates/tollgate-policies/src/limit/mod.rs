@@ -50,6 +50,12 @@ pub(crate) trait Limiter: fmt::Debug + Send + Sync {
 
     /// What the expressions need that are evaluated when asking.
     fn facts(&self) -> Facts;
+
+    /// What else asking needs of this very request.
+    fn needs(&self, cx: &RequestCx) -> Facts {
+        let _ = cx;
+        Facts::default()
+    }
 }
 
 /// A limiter as a step.
@@ -59,7 +65,7 @@ pub(crate) struct Limited<L>(pub(crate) L);
 impl<L: Limiter> Step for Limited<L> {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         let counters = Arc::clone(&cx.ports.counters);
-        if counters.waits() {
+        if counters.waits() || cx.lacks(self.0.needs(cx)) {
             return Ok(Flow::Wait);
         }
         let Some((charges, asked)) = self.0.ask(cx)? else { return Ok(Flow::Continue) };
@@ -80,6 +86,7 @@ impl<L: Limiter> Step for Limited<L> {
         _resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
+            cx.provide(self.0.needs(cx)).await?;
             let counters = Arc::clone(&cx.ports.counters);
             let Some((charges, asked)) = self.0.ask(cx)? else { return Ok(Flow::Continue) };
             let verdict = counters.charge(&charges).get().await.map_err(unavailable)?;

@@ -309,9 +309,13 @@ impl Forwarding for Calling {
                 call.tell(cx, call.spent());
                 return Ok(());
             }
-            let is_stream = is_event_stream(&response.headers);
+            let is_stream = is_of_type(&response.headers, b"text/event-stream");
+            // Recordings and pictures as they are; what says nothing of itself is looked at.
+            let can_tell = is_stream
+                || !response.headers.contains_key(CONTENT_TYPE)
+                || is_of_type(&response.headers, b"application/json");
             let is_encoded = response.headers.contains_key(CONTENT_ENCODING);
-            if !is_tunnel && (is_encoded || call.is_told() && !is_stream) {
+            if !is_tunnel && can_tell && (is_encoded || call.is_told() && !is_stream) {
                 cx.provide(BODY).await?;
             }
             let Some(response) = &cx.response else { return Ok(()) };
@@ -324,7 +328,7 @@ impl Forwarding for Calling {
                 asked,
             };
             if matches!(response.body, Body::Stream) {
-                if (is_stream || is_tunnel) && call.is_told() {
+                if call.is_told() {
                     call.tell(cx, call.spent().saturating_add(call.prompt_tokens_asked()));
                 }
                 cx.wire.filter_response(if is_tunnel {
@@ -332,7 +336,7 @@ impl Forwarding for Calling {
                 } else if is_stream {
                     Box::new(Metered::new(metering))
                 } else {
-                    Box::new(Whole::new(metering))
+                    Box::new(Whole::new(metering, can_tell))
                 });
                 return Ok(());
             }
@@ -356,10 +360,9 @@ impl Forwarding for Calling {
 /// What reads the body of the response.
 const BODY: Facts = Facts { reads_request_body: false, reads_response_body: true };
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    const NAME: &[u8] = b"text/event-stream";
-    let start = headers.get(CONTENT_TYPE).and_then(|it| it.as_bytes().get(..NAME.len()));
-    start.is_some_and(|start| start.eq_ignore_ascii_case(NAME))
+fn is_of_type(headers: &HeaderMap, kind: &[u8]) -> bool {
+    let start = headers.get(CONTENT_TYPE).and_then(|it| it.as_bytes().get(..kind.len()));
+    start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
 }
 
 /// Gives back what was charged for a response that never came.

@@ -226,8 +226,9 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    pub(super) fn new(metering: Metering) -> Self {
-        Self { metering, body: Some(Vec::new()) }
+    /// `can_tell` is whether such a body may say what was used.
+    pub(super) fn new(metering: Metering, can_tell: bool) -> Self {
+        Self { metering, body: can_tell.then(Vec::new) }
     }
 }
 

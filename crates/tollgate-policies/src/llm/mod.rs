@@ -10,6 +10,7 @@ mod request;
 mod watch;
 
 pub(crate) use call::{Consumed, ModelCall, number};
+pub(crate) use request::needed_body;
 pub(crate) use watch::{ModelResponse, ResponseEnd, UsageSource, Watch, Watcher};
 
 #[cfg(test)]

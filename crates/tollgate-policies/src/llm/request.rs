@@ -2,9 +2,24 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, SEC_WEBSOCKET_EXTENSIONS};
-use tollgate_engine::{Body, Request};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, SEC_WEBSOCKET_EXTENSIONS};
+use tollgate_engine::{Body, Facts, Request};
 use tollgate_llm::{Api, CompletionBound, Edits, Encoding, LlmRequest, PathInfo, UsageForClient};
+
+/// What of a request policies for models need to know what it asks for: its body, unless that is a form with a recording or
+/// a picture, which says nothing of tokens and may be larger than what is held in memory. Other operations take no forms, so
+/// one to them is read like any body.
+pub(crate) fn needed_body(request: &Request) -> Facts {
+    const FORM: &[u8] = b"multipart/";
+    let kind = request.headers.get(CONTENT_TYPE).and_then(|it| it.as_bytes().get(..FORM.len()));
+    let is_form = kind.is_some_and(|kind| kind.eq_ignore_ascii_case(FORM));
+    let takes_forms = || {
+        let paths = [&request.uri.path, &request.original_url.path];
+        let api = paths.into_iter().find_map(|path| PathInfo::of(path)).map(|info| info.api);
+        matches!(api, Some(Api::Audio | Api::Images))
+    };
+    Facts { reads_request_body: !(is_form && takes_forms()), reads_response_body: false }
+}
 
 /// A request to a model, as it stood when it was read.
 #[derive(Debug)]

@@ -93,7 +93,7 @@ fn said(response: &Response, is_stream: bool) -> Result<String, Unreadable> {
     };
     if is_stream {
         let mut reader = StreamTexts::new(body.len());
-        reader.push(body.clone(), &mut take)?;
+        reader.push(body, &mut take)?;
         reader.finish(&mut take)?;
     } else {
         texts_of_response(body, &mut take)?;

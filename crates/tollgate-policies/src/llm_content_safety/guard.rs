@@ -54,7 +54,7 @@ impl Guard {
         }
     }
 
-    fn read(&mut self, piece: Option<Bytes>) -> Result<(), Refusal> {
+    fn read(&mut self, piece: Option<&Bytes>) -> Result<(), Refusal> {
         let Self { reader, texts, events, .. } = self;
         let mut take = |number: usize, text: &str| {
             if texts.len() <= number {
@@ -107,7 +107,7 @@ impl BodyFilter for Guard {
         if matches!(self.state, State::Ended) {
             return Passed::Last(Bytes::new());
         }
-        if let Err(refusal) = self.read(Some(piece)) {
+        if let Err(refusal) = self.read(Some(&piece)) {
             return self.refuse(&refusal);
         }
         let windows = self.windows;

@@ -18,7 +18,7 @@ use tollgate_engine::{
 };
 
 use crate::limit::{Amount, Charges, Limited, Limiter, shared_key};
-use crate::llm::ModelCall;
+use crate::llm::{ModelCall, needed_body};
 
 use output::Output;
 use period::{MINUTE, QuotaPeriod};
@@ -329,11 +329,14 @@ impl Limiter for TokenLimit {
     }
 
     fn facts(&self) -> Facts {
-        let own = Facts { reads_request_body: true, reads_response_body: false };
         let rate = self.rate.as_ref().map(Value::facts).unwrap_or_default();
         let quota = self.quota.as_ref().map(|(quota, period)| quota.facts().or(period.facts()));
         let quota = quota.unwrap_or_default();
-        own.or(self.key.facts()).or(self.estimate.facts()).or(rate).or(quota)
+        self.key.facts().or(self.estimate.facts()).or(rate).or(quota)
+    }
+
+    fn needs(&self, cx: &RequestCx) -> Facts {
+        needed_body(&cx.request)
     }
 }
 

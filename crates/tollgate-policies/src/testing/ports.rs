@@ -16,7 +16,8 @@ use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, BodyEnd, BodyError, BodyFilter, Call, CallError, Calls,
     Charge, Correction, CounterKey, Counters, CountersUnavailable, CustomMetric, Event,
     EventLogger, Events, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets,
-    KeySource, Names, Passed, Refresh, Severity, Tasks, TokenSource, TraceLine, Verdict,
+    KeySource, Names, Passed, Refresh, Severity, Tasks, TokenSource, TokenUsage, TraceLine,
+    Verdict,
 };
 use tollgate_engine::{
     BoxFuture, BufferedBody, Clock, Randomness, Response, RouteInfo, Secret, TraceSink, Wire,
@@ -222,6 +223,15 @@ impl Events for TraceLog {
         let TraceLine { source, severity, message, metadata, .. } = line;
         let line = format!("log {severity:?} {source}: {message}{}", listed(metadata));
         self.0.lock().unwrap().push(line);
+    }
+
+    fn token_usage(&self, usage: &TokenUsage<'_>) {
+        let TokenUsage { operation, provider, request_model, response_model, .. } = *usage;
+        let TokenUsage { input, output, dimensions, .. } = *usage;
+        let dimensions = listed(dimensions);
+        self.0.lock().unwrap().push(format!(
+            "tokens {operation} {provider} {request_model}/{response_model} {input}+{output}{dimensions}"
+        ));
     }
 
     fn metric(&self, namespace: &str, name: &str) -> Arc<dyn CustomMetric> {

@@ -1,4 +1,4 @@
-//! A server that speaks RESP, knows the scripts of the semantic cache by their text, and, if it is told to, RediSearch. It is
+//! A server that speaks RESP, knows the scripts of the semantic cache by their text, and, if it is told to, `RediSearch`. It is
 //! strict: whatever is not written as Redis wants it is an error.
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,11 +18,11 @@ pub(super) struct State {
     pub(super) hashes: BTreeMap<String, HashMap<String, Vec<u8>>>,
     /// Indexes by partition: mark and number, in order.
     pub(super) numbered: HashMap<String, Vec<(u64, String)>>,
-    /// Whether it has RediSearch.
+    /// Whether it has `RediSearch`.
     pub(super) has_search: bool,
     /// Whether it lets nobody make one.
     pub(super) refuses_indexes: bool,
-    /// Indexes of RediSearch: prefix and dimensions.
+    /// Indexes of `RediSearch`: prefix and dimensions.
     pub(super) indexes: BTreeMap<String, (String, usize)>,
     /// Scripts that it has been taught.
     scripts: Vec<String>,
@@ -103,7 +103,9 @@ fn bulk(bytes: &[u8]) -> Vec<u8> {
 
 fn array(items: &[Vec<u8>]) -> Vec<u8> {
     let mut out = format!("*{}\r\n", items.len()).into_bytes();
-    items.iter().for_each(|item| out.extend_from_slice(item));
+    for item in items {
+        out.extend_from_slice(item);
+    }
     out
 }
 

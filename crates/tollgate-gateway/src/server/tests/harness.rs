@@ -22,7 +22,7 @@ use tollgate_engine::{
 use super::policies::POLICIES;
 use crate::fetch::{AddressGuard, CachingResolver};
 use crate::server::{BoundAddresses, ListenCertificates, Server, ServerParts, ServerStatus, Site};
-use crate::telemetry::{AccessLog, AccessRecord, Metrics};
+use crate::telemetry::{AccessLog, AccessRecord, Metrics, Otlp};
 use crate::wire::{Backends, Connections};
 use crate::{
     Backend, Credentials, Limits, ListenSettings, Matched, Refusal, Timeouts, TlsOptions,
@@ -216,6 +216,7 @@ impl Gateway {
             certificates: Arc::new(certificates),
             access: Arc::clone(&records) as Arc<dyn AccessLog>,
             metrics: Arc::new(Metrics::new()),
+            otlp: Arc::new(Otlp::idle()),
         };
         let server = Server::bind(&settings, parts).await.unwrap();
         let (addresses, status) = (server.addresses(), server.status());
