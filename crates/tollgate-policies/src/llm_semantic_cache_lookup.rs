@@ -14,7 +14,7 @@ use tollgate_engine::{
 use tollgate_expr::{EvalState, Target};
 use tollgate_llm::SystemMessages;
 
-use crate::llm::ModelCall;
+use crate::llm::{ModelCall, needed_body};
 use crate::semantic_cache::{
     Asking, Embedder, Missed, Question, STORES, Unasked, Unembedded, is_call, replay, trace,
 };
@@ -372,6 +372,7 @@ impl Step for Lookup {
         _resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
+            cx.provide(needed_body(&cx.request)).await?;
             let (asking, most) = self.asking(cx)?;
             let found = self.find(cx, &asking, most).await;
             Ok(self.found(cx, found, most))
@@ -383,8 +384,7 @@ impl Step for Lookup {
     }
 
     fn facts(&self) -> Facts {
-        let body = Facts { reads_request_body: true, reads_response_body: false };
-        let own = body.or(self.threshold.facts()).or(self.backend.facts());
+        let own = self.threshold.facts().or(self.backend.facts());
         let own = own.or(self.ignore_system.facts());
         let most = self.most_messages.iter().map(Value::facts);
         most.chain(self.vary_by.iter().map(Value::facts)).fold(own, Facts::or)
