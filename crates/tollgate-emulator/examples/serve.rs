@@ -1,12 +1,12 @@
 //! Serves the emulators for clients in other languages: prints where everything is as one line of JSON, obeys commands on
 //! standard input, and ends when that ends, so that it cannot outlive who started it.
 //!
+//! `POST {control}/script` tells the emulators what to do: answers, faults, streams that break off, headers of rates. The crate's
+//! `script.rs` says how; `GET {control}/received?server=openai` gives what they were sent.
+//!
 //! Commands, each answered by a line of JSON: `roll` makes Entra sign with a new key; `credentials` prints what Azure OpenAI
 //! was called with, `calls` how often and how it was last; `throttle DEPLOYMENT SECONDS` has it answer 429 until `unthrottle
 //! DEPLOYMENT`.
-//!
-//! `POST {control}/script` tells the emulators what to do: answers, faults, streams that break off, headers of rates. The crate's
-//! `script.rs` says how; `GET {control}/received?server=openai` gives what they were sent.
 #![expect(clippy::print_stdout, reason = "its output is how callers find it")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -82,7 +82,6 @@ const ALONE: &[(&str, &str)] = &[
         "formatted",
         "@(string.Format(context.Request.Headers.GetValueOrDefault(\"x\", \"{0,2000000000}\"), 1).Length)",
     ),
-    ("digits", "@((1.5).ToString(\"F999999999\").Length)"),
     ("sized", "@(new byte[int.MaxValue].Length)"),
     ("recursive", "@{ int f(int n) { return f(n + 1) + 1; } return f(0); }"),
     ("joined", "@(string.Join(new string('x', 1000000), Enumerable.Range(0, 1000000)).Length)"),
@@ -96,7 +95,7 @@ const ALONE: &[(&str, &str)] = &[
 
 async fn start() -> (Strict, u16, Gateway) {
     let (backend, address) = Strict::start().await;
-    let mut config = "[limits]\nbuffered-body = \"2 MiB\"\ninflated-body = \"4 MiB\"\nbuffers-total = \"64 MiB\"\n".to_owned();
+    let mut config = "[limits]\nbuffered-body = \"2 MiB\"\ninflated-body = \"1 MiB\"\nbuffers-total = \"64 MiB\"\n".to_owned();
     let mut directory = Directory::new("");
     let alone = ALONE.iter().map(|(name, value)| {
         (*name, format!(r#"<set-variable name="v" value="{}" />"#, value.replace('"', "&quot;")))
@@ -210,34 +209,34 @@ fn json() -> Vec<String> {
     ]
 }
 
-async fn packed(coding: &str, times: usize, n: u64) -> Bytes {
+async fn packed(coding: &str, n: u64) -> Bytes {
     use async_compression::tokio::bufread::{
         BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder,
     };
     let mut body: Vec<u8> = Vec::new();
-    let zeros = tokio::io::BufReader::with_capacity(1 << 16, tokio::io::repeat(b' ').take(n));
+    let blanks = tokio::io::BufReader::with_capacity(1 << 16, tokio::io::repeat(b' ').take(n));
+    let fast = async_compression::Level::Fastest;
     match coding {
-        "br" => {
-            BrotliEncoder::with_quality(zeros, async_compression::Level::Fastest)
-                .read_to_end(&mut body)
-                .await
-        }
-        "deflate" => ZlibEncoder::new(zeros).read_to_end(&mut body).await,
-        "raw" => DeflateEncoder::new(zeros).read_to_end(&mut body).await,
-        "zstd" => ZstdEncoder::new(zeros).read_to_end(&mut body).await,
-        _ => GzipEncoder::new(zeros).read_to_end(&mut body).await,
+        "br" => BrotliEncoder::with_quality(blanks, fast).read_to_end(&mut body).await,
+        "deflate" => ZlibEncoder::with_quality(blanks, fast).read_to_end(&mut body).await,
+        "raw" => DeflateEncoder::with_quality(blanks, fast).read_to_end(&mut body).await,
+        "zstd" => ZstdEncoder::with_quality(blanks, fast).read_to_end(&mut body).await,
+        _ => GzipEncoder::with_quality(blanks, fast).read_to_end(&mut body).await,
     }
     .expect("a packed body");
-    for _ in 1..times {
-        let mut again = Vec::new();
-        GzipEncoder::new(&body[..]).read_to_end(&mut again).await.expect("a packed body");
-        body = again;
-    }
     body.into()
 }
 
+async fn packed_again(body: &Bytes) -> Bytes {
+    let mut again = Vec::new();
+    let mut encoder = async_compression::tokio::bufread::GzipEncoder::new(&body[..]);
+    encoder.read_to_end(&mut again).await.expect("a packed body");
+    again.into()
+}
+
 async fn zips() -> Vec<(String, Bytes)> {
-    const MUCH: u64 = 48 << 20;
+    // More than `inflated-body`, and little enough to be made without optimisation.
+    const MUCH: u64 = 3 << 20;
     let mut all = Vec::new();
     for (coding, name) in [
         ("gzip", "gzip"),
@@ -246,17 +245,18 @@ async fn zips() -> Vec<(String, Bytes)> {
         ("br", "br"),
         ("zstd", "zstd"),
     ] {
-        let body = packed(coding, 1, MUCH).await;
+        let body = packed(coding, MUCH).await;
+        let twice = packed_again(&body).await;
         all.push((name.to_owned(), body.clone()));
         // What is cut off, and what is another coding than it says.
         all.push((name.to_owned(), body.slice(..body.len() / 2)));
         all.push((if name == "br" { "gzip" } else { "br" }.to_owned(), body.clone()));
-        all.push((format!("{name}, gzip"), packed(coding, 2, MUCH).await));
-        all.push((format!("{name}, gzip, gzip"), packed(coding, 3, MUCH).await));
+        all.push((format!("{name}, gzip"), twice.clone()));
+        all.push((format!("{name}, gzip, gzip"), packed_again(&twice).await));
         all.push((["gzip"; 20].join(", "), body));
     }
-    let members = packed("gzip", 1, 100).await;
-    all.push(("gzip".to_owned(), members.repeat(50_000).into()));
+    let members = packed("gzip", 100).await;
+    all.push(("gzip".to_owned(), members.repeat(12_000).into()));
     all.push(("gzip".to_owned(), Bytes::from(vec![0x1f; 1_000_000])));
     all
 }
@@ -313,17 +313,25 @@ async fn small_inputs_stay_small() {
     let began = Instant::now();
     let (backend, port, gateway) = start().await;
     let mut calls: Vec<(String, Call)> = Vec::new();
+    let (xml, json) = (xml(port), json());
     for (reader, _) in READERS {
-        for (n, body) in xml(port).into_iter().chain(json()).enumerate() {
-            let call = Call::post(&format!("/{reader}/x"), body).header(
-                "content-type",
-                if n < 25 { "application/xml" } else { "application/json" },
-            );
+        // Each reads what it is for, and a little of what it is not for.
+        let (n_xml, n_json, from) = match *reader {
+            "text" | "liquid" => (4, 4, 0),
+            "element" | "document" | "xml-to-json" | "xsl" => (xml.len(), 4, 0),
+            "token" | "object" | "json-to-xml" => (4, json.len(), 0),
+            _ => (0, json.len(), json.len() - 7),
+        };
+        let texts = xml[..n_xml].iter().map(|text| (text, "application/xml"));
+        let texts = texts.chain(json[from..n_json].iter().map(|text| (text, "application/json")));
+        for (n, (text, kind)) in texts.enumerate() {
+            let call =
+                Call::post(&format!("/{reader}/x"), text.clone()).header("content-type", kind);
             calls.push((format!("{reader}, text {n}"), call));
         }
     }
     for (n, (coding, body)) in zips().await.into_iter().enumerate() {
-        for reader in ["text", "object", "element", "liquid"] {
+        for reader in ["text", "element"] {
             let call = Call::post(&format!("/{reader}/x"), body.clone())
                 .header("content-encoding", &coding)
                 .header("content-type", "application/json");
@@ -388,6 +396,7 @@ async fn policy_files_do_not_explode() {
     let (backend, address) = Strict::start().await;
     let files: Vec<String> = xml(address.port())
         .into_iter()
+        .take(16)
         .chain([
             format!("<policies><inbound>{}</inbound></policies>", "<choose><when condition=\"@(true)\">".repeat(20_000)),
             format!("<policies><inbound><set-variable name=\"v\" value=\"@({}1{})\" /></inbound></policies>", "(".repeat(30_000), ")".repeat(30_000)),

@@ -15,6 +15,15 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 
 /// Headers with which a client could claim to be somebody else, or to have come another way.
 fn is_claim(name: &str) -> bool {
+    is_disguised_claim(name) || is_plain_claim(name)
+}
+
+/// Backends that make variables of headers (CGI and its heirs) read `X_Forwarded_For` as `X-Forwarded-For`.
+fn is_disguised_claim(name: &str) -> bool {
+    name.contains('_') && is_plain_claim(&name.replace('_', "-"))
+}
+
+fn is_plain_claim(name: &str) -> bool {
     matches!(
         name,
         "x-forwarded-for"
@@ -62,9 +71,22 @@ impl Peer {
         self.ip
     }
 
-    /// Removes headers that only a trusted peer may set, unless this is one.
+    /// Removes headers that only a trusted peer may set, unless this is one; and what others may take for one of them.
     pub(super) fn strip_identity(&self, headers: &mut HeaderMap, names: &[HeaderName]) {
-        for name in names.iter().filter(|_| !self.trusted) {
+        if names.is_empty() {
+            return;
+        }
+        let found: Vec<HeaderName> = headers
+            .keys()
+            .filter(|found| {
+                match names.iter().find(|name| reads_as(found.as_str(), name.as_str())) {
+                    Some(name) => !self.trusted || *name != *found,
+                    None => false,
+                }
+            })
+            .cloned()
+            .collect();
+        for name in found {
             headers.remove(name);
         }
     }
@@ -76,6 +98,7 @@ impl Peer {
     /// neither a policy nor the backend gets to see them. Then the peer is added, as Azure does it.
     pub(super) fn identify(&self, headers: &mut HeaderMap, trusted: &[IpNet]) -> IpAddr {
         let client = if self.trusted {
+            strip_named(headers, is_disguised_claim);
             self.behind(headers, trusted)
         } else {
             strip_named(headers, is_claim);
@@ -127,6 +150,12 @@ impl Peer {
     }
 }
 
+/// Whether a backend may take one name for the other: some know no difference between `-` and `_`.
+fn reads_as(name: &str, other: &str) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name.len() == other.len() && name.bytes().map(plain).eq(other.bytes().map(plain))
+}
+
 fn join(headers: &HeaderMap) -> Option<Vec<u8>> {
     let mut values = headers.get_all(X_FORWARDED_FOR).iter();
     let mut chain = values.next()?.as_bytes().to_vec();
@@ -165,6 +194,7 @@ mod tests {
             headers.append(X_FORWARDED_FOR, value.parse().unwrap());
         }
         headers.insert("forwarded", "for=1.1.1.1".parse().unwrap());
+        headers.insert("x_forwarded_for", "1.1.1.1".parse().unwrap());
         assert_eq!(
             peer.identify(&mut headers, &trusted),
             client.parse::<IpAddr>().unwrap(),
@@ -176,6 +206,7 @@ mod tests {
             "{given:?}"
         );
         assert_eq!(headers.contains_key("forwarded"), is_trusted(peer.ip, &trusted));
+        assert!(!headers.contains_key("x_forwarded_for"), "{given:?}");
     }
 
     #[test]
@@ -189,6 +220,8 @@ mod tests {
             headers.append("x-forwarded-client-cert", "Hash=1".parse().unwrap());
             headers.append("X-Forwarded-Client-Cert", "Hash=2".parse().unwrap());
             headers.insert("x-other", "1".parse().unwrap());
+            // What only reads as the header is nobody's to set.
+            headers.insert("x_forwarded-client_cert", "Hash=3".parse().unwrap());
             peer.strip_identity(&mut headers, &names);
             assert_eq!(headers.len(), if stays { 3 } else { 1 });
         }

@@ -148,13 +148,6 @@ impl PingoraWire {
         }
     }
 
-    /// The member of the pool that holds what a request is about.
-    async fn home(&mut self, request: &Request) -> Option<Arc<str>> {
-        let Some(Target::Backend(id)) = &request.target else { return None };
-        self.backends.pool(id).filter(|pool| pool.keeps_state)?;
-        self.connections.homes.home(id, request).await
-    }
-
     /// The span of a hop, when the request is traced; the backend is told of it.
     fn span(
         &self,
@@ -183,6 +176,13 @@ impl PingoraWire {
         if span.is_some() || log.is_some() {
             self.filter_response(Box::new(Observed::begin(span, asked, log, answer)));
         }
+    }
+
+    /// The member of the pool that holds what a request is about.
+    async fn home(&mut self, request: &Request) -> Option<Arc<str>> {
+        let Some(Target::Backend(id)) = &request.target else { return None };
+        self.backends.pool(id).filter(|pool| pool.keeps_state)?;
+        self.connections.homes.home(id, request).await
     }
 
     fn destination(
