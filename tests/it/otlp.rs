@@ -289,3 +289,15 @@ async fn a_collector_can_be_changed_while_requests_are_served() {
     let header = third.headers.iter().find(|(name, _)| name == "traceparent").expect("a header");
     assert!(header.1.ends_with("-01"), "as without a collector");
 }
+
+#[test]
+fn settings_that_cannot_be_are_said() {
+    let config = "[otlp]\nservice-name = \"front\"\nsampling-ratio = \"1.5\"\n\
+                  [apis.a]\npath = \"a\"\nsubscription = \"optional\"\n";
+    let policy = "<policies><inbound><return-response /></inbound></policies>";
+    let checked = Directory::new(config).api("a", policy).check();
+    let found = String::from_utf8_lossy(&checked.stderr).into_owned();
+    for wanted in ["`otlp` needs an `endpoint`", "expected a number from 0 to 1"] {
+        assert!(found.contains(wanted), "{found}");
+    }
+}

@@ -93,8 +93,8 @@ impl LlmLog {
     fn write(&self, request: &LoggedRequest, asked: &AskedModel, answered: &Answered) {
         let LlmLogSettings { requests, responses, .. } = self.settings;
         let columns = columns(request, asked, answered);
-        let prompt = requests.then(|| prompt(asked)).unwrap_or_default();
-        let answer = responses.then(|| answer(&answered.answer)).unwrap_or_default();
+        let prompt = if requests { prompt(asked) } else { Vec::new() };
+        let answer = if responses { answer(&answered.answer) } else { Vec::new() };
         for (column, messages) in [("RequestMessages", prompt), ("ResponseMessages", answer)] {
             for (number, chunk) in self.chunks(messages).into_iter().enumerate() {
                 let mut row = columns.clone();

@@ -119,9 +119,11 @@ user, a tenant, a header. Each `vary-by` counts by itself; none can be made to l
 checks is not checked when the answer comes from the cache.
 
 Besides, these tell answers apart: workspace, API with its revision, operation and product; the backend, path and query of the
-request at this place, so also the deployment; the embeddings backend; who speaks in which turn; and everything in the body but the prompt,
-`stream`, `stream_options`, `user`, `metadata`, `service_tier` and what is for the provider's own caches: so the model, `tools`,
+request at this place, so also the deployment; the embeddings backend; who speaks in which turn, names, and whatever else of the
+messages is not text; and everything in the body but the prompt, `stream`, `stream_options`, `user`, `metadata`, `service_tier` and what is for the provider's own caches: so the model, `tools`,
 `tool_choice`, `response_format`, `temperature`, `max_tokens`, `n` and their like.
+
+When nothing is found the backend is not told the client's `Accept-Encoding`, so that the answer can be kept.
 
 The backend is called with its own credentials and its own circuit breaker. Without credentials, the gateway's identity is used, for
 `https://cognitiveservices.azure.com/`. Its `query` may name an `api-version`; otherwise deployments of Azure OpenAI are asked with

@@ -13,7 +13,7 @@ use tollgate_diagnostics::ALL_CODES;
 use tollgate_engine::{
     AttributeDef, AttributeType, ChildDef, Content, Limit, PolicyDef, Section, Support, TextDef,
 };
-use tollgate_gateway::config::keys::KEYS;
+use tollgate_gateway::config::keys::keys;
 
 use crate::registry::REGISTRY;
 
@@ -91,7 +91,7 @@ fn configuration() -> String {
          an empty default leaves the key out.\n{DIRECTORY}"
     );
     let mut section = "";
-    for def in KEYS {
+    for def in keys() {
         let this = def.path.split('.').next().unwrap_or(def.path);
         if this != section {
             section = this;

@@ -1,5 +1,7 @@
 //! Every key of `tollgate.toml`. Unknown-key errors, type errors and the reference page come from this one table.
 
+mod entities;
+
 pub use super::key_type::{KeyDef, KeyType};
 
 const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'static str) -> KeyDef {
@@ -7,12 +9,17 @@ const fn key(path: &'static str, ty: KeyType, default: &'static str, doc: &'stat
 }
 
 use KeyType::{
-    Address, Bool, Count, Date, Duration, List, NamedValue, Ratio, Secret, SecretTable, Secrets,
-    ServerUrl, Size, Text, Url, Word,
+    Address, Bool, Count, Duration, List, NamedValue, Ratio, Secret, SecretTable, ServerUrl, Size,
+    Text, Url, Word,
 };
 
 /// Every key, by section.
-pub const KEYS: &[KeyDef] = &[
+pub fn keys() -> impl Iterator<Item = &'static KeyDef> {
+    KEYS.iter().chain(entities::KEYS)
+}
+
+/// Those of the gateway itself.
+const KEYS: &[KeyDef] = &[
     key("listen.http", Address, "127.0.0.1:8080", "Plain HTTP listener. A change needs a restart."),
     key("listen.https", Address, "", "HTTPS listener, HTTP/2 included. A change needs a restart."),
     key(
@@ -539,198 +546,6 @@ pub const KEYS: &[KeyDef] = &[
     ),
     key("llm-logs.replacement", Text, "[redacted]", "What replaces them."),
     key("llm-logs.sampling-ratio", Ratio, "1", "Which part of the requests is logged."),
-    key(
-        "apis.*.llm-logs.requests",
-        Word(&["none", "all"]),
-        "",
-        "`llm-logs.requests` for this API.",
-    ),
-    key(
-        "apis.*.llm-logs.responses",
-        Word(&["none", "all"]),
-        "",
-        "`llm-logs.responses` for this API.",
-    ),
-    key("apis.*.llm-logs.logger", Text, "", "`llm-logs.logger` for this API."),
-    key("apis.*.llm-logs.max-bytes", Size, "", "`llm-logs.max-bytes` for this API."),
-    key(
-        "apis.*.llm-logs.redact",
-        List,
-        "",
-        "`llm-logs.redact` for this API, in place of those for all.",
-    ),
-    key("apis.*.llm-logs.replacement", Text, "", "`llm-logs.replacement` for this API."),
-    key("apis.*.llm-logs.sampling-ratio", Ratio, "", "`llm-logs.sampling-ratio` for this API."),
-    key("apis.*.path", Text, "", "URL suffix of the API; may be empty. Required."),
-    key("apis.*.name", Text, "the identifier", "Display name, `context.Api.Name`."),
-    key(
-        "apis.*.backend",
-        Text,
-        "",
-        "Backend or pool that serves the API unless a policy chooses another.",
-    ),
-    key("apis.*.service-url", Url, "", "Base URL that serves the API, instead of a backend."),
-    key(
-        "apis.*.subscription",
-        Word(&["required", "optional"]),
-        "required",
-        "Whether a subscription key is needed.",
-    ),
-    key(
-        "apis.*.subscription-headers",
-        List,
-        "Ocp-Apim-Subscription-Key, api-key",
-        "Headers that may carry the subscription key; the first is told to clients.",
-    ),
-    key(
-        "apis.*.subscription-queries",
-        List,
-        "subscription-key, api-key",
-        "Query parameters that may carry it, looked at only when no header does.",
-    ),
-    key(
-        "apis.*.subscription-bearer",
-        Bool,
-        "false",
-        "Whether the key may also come as `Authorization: Bearer …`, as clients of OpenAI send theirs; looked at when none of the headers is there, and taken off before the backend.",
-    ),
-    key(
-        "apis.*.openapi",
-        Text,
-        "",
-        "OpenAPI file (JSON or YAML) in the API's folder whose operations the API has.",
-    ),
-    key(
-        "apis.*.version",
-        Text,
-        "",
-        "`context.Api.Version`. In a version set requests name it; an API of the set without one serves those that name none of the others.",
-    ),
-    key("apis.*.version-set", Text, "", "Versions of one API, which share a path."),
-    key(
-        "apis.*.revision",
-        Text,
-        "1",
-        "`context.Api.Revision`. Requests name it behind the API's path, as in `orders;rev=2`.",
-    ),
-    key(
-        "apis.*.current",
-        Bool,
-        "true",
-        "Whether requests that name no revision are for this one, `context.Api.IsCurrentRevision`.",
-    ),
-    key(
-        "version-sets.*.scheme",
-        Word(&["segment", "query", "header"]),
-        "segment",
-        "Where requests name the version: in the segment behind the API's path, in a query parameter or in a header.",
-    ),
-    key(
-        "version-sets.*.name",
-        Text,
-        "",
-        "Name of the query parameter or header. Required for them.",
-    ),
-    key("apis.*.operations.*.method", Text, "", "HTTP method. Required."),
-    key(
-        "apis.*.operations.*.url-template",
-        Text,
-        "",
-        "Template below the API's path, such as `/deployments/{id}/chat/completions`. Required.",
-    ),
-    key(
-        "apis.*.operations.*.name",
-        Text,
-        "the identifier",
-        "Display name, `context.Operation.Name`.",
-    ),
-    key(
-        "apis.*.workspace",
-        Text,
-        "",
-        "Workspace the API belongs to, whose `workspaces/<id>/policy.xml` stands between the API's and the global document.",
-    ),
-    key("workspaces.*.name", Text, "the identifier", "Display name, `context.Workspace.Name`."),
-    key("products.*.name", Text, "the identifier", "Display name, `context.Product.Name`."),
-    key("products.*.apis", List, "", "APIs of the product. Its document is `products/<id>.xml`."),
-    key(
-        "products.*.subscription",
-        Word(&["required", "optional"]),
-        "required",
-        "Whether a subscription key is needed. With `optional` the product is open: requests without a key run in its context; an API may be in one such product.",
-    ),
-    key(
-        "products.*.state",
-        Word(&["published", "not-published"]),
-        "published",
-        "`context.Product.State`; the gateway serves the product either way.",
-    ),
-    key("products.*.approval-required", Bool, "false", "`context.Product.ApprovalRequired`."),
-    key("products.*.subscriptions-limit", Count, "", "`context.Product.SubscriptionsLimit`."),
-    key("products.*.groups", List, "", "Groups that see the product, `context.Product.Groups`."),
-    key(
-        "groups.*.name",
-        Text,
-        "the identifier",
-        "Display name. `administrators`, `developers` and `guests` exist without being written.",
-    ),
-    key("users.*.email", Text, "", "`context.User.Email`."),
-    key("users.*.first-name", Text, "", "`context.User.FirstName`."),
-    key("users.*.last-name", Text, "", "`context.User.LastName`."),
-    key("users.*.note", Text, "", "`context.User.Note`."),
-    key("users.*.registration-date", Date, "0001-01-01", "`context.User.RegistrationDate`."),
-    key("users.*.groups", List, "", "Groups of the user, `context.User.Groups`."),
-    key(
-        "users.*.identities.*",
-        List,
-        "",
-        "Identifiers of the user at a provider, such as `identities.Azure = [\"…\"]`, `context.User.Identities`.",
-    ),
-    key(
-        "subscriptions.*.keys",
-        Secrets,
-        "",
-        "Keys of the subscription, the primary and the secondary one first; any one grants access. Required.",
-    ),
-    key(
-        "subscriptions.*.product",
-        Text,
-        "",
-        "Product the subscription is for: its APIs may be called, in its context. One of `product`, `apis` and `all-apis` is required.",
-    ),
-    key("subscriptions.*.apis", List, "", "APIs the subscription is for, outside any product."),
-    key(
-        "subscriptions.*.all-apis",
-        Bool,
-        "false",
-        "Whether the subscription is for every API, outside any product.",
-    ),
-    key(
-        "subscriptions.*.name",
-        Text,
-        "the identifier",
-        "Display name, `context.Subscription.Name`.",
-    ),
-    key("subscriptions.*.user", Text, "", "Owner, `context.User`."),
-    key(
-        "subscriptions.*.state",
-        Word(&["active", "suspended", "submitted", "rejected", "cancelled", "expired"]),
-        "active",
-        "Only an active subscription grants access.",
-    ),
-    key("subscriptions.*.created-date", Date, "0001-01-01", "`context.Subscription.CreatedDate`."),
-    key(
-        "subscriptions.*.start-date",
-        Date,
-        "",
-        "`context.Subscription.StartDate`. As in Azure it is for the record: `state` decides.",
-    ),
-    key(
-        "subscriptions.*.end-date",
-        Date,
-        "",
-        "`context.Subscription.EndDate`. As in Azure it is for the record: `state` decides.",
-    ),
 ];
 
 #[cfg(test)]
@@ -739,13 +554,9 @@ mod tests {
 
     #[test]
     fn paths_are_unique_and_documented() {
-        for (index, def) in KEYS.iter().enumerate() {
+        for (index, def) in keys().enumerate() {
             assert!(def.doc.ends_with('.'), "{}", def.path);
-            assert!(
-                !KEYS.iter().skip(index + 1).any(|other| other.path == def.path),
-                "{}",
-                def.path
-            );
+            assert!(!keys().skip(index + 1).any(|other| other.path == def.path), "{}", def.path);
         }
     }
 }

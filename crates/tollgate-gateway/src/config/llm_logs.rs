@@ -3,7 +3,7 @@
 use regex::{Regex, RegexBuilder};
 use tollgate_diagnostics::Code;
 
-use super::toml_file::Table;
+use super::toml_file::{Item, Table};
 use super::{Reader, count, list, ratio, text};
 use crate::llm_log::{LlmLogSettings, MAX_LOGGED};
 
@@ -34,7 +34,7 @@ impl Reader<'_> {
         Some(LlmLogSettings {
             requests,
             responses,
-            logger: logger.and_then(|item| item.text()).map(str::to_owned),
+            logger: logger.and_then(Item::text).map(str::to_owned),
             max_bytes: count(of("max-bytes"), "max-bytes", 32 << 10).min(MAX_LOGGED),
             sampling_ratio: ratio(of("sampling-ratio"), "sampling-ratio", 1.0),
             redact,
@@ -45,13 +45,13 @@ impl Reader<'_> {
     fn rules(&mut self, table: Option<Table<'_>>) -> Vec<Regex> {
         let mut rules = Vec::new();
         for (rule, span) in list(table, "redact").unwrap_or_default() {
-            match RegexBuilder::new(&rule).size_limit(MAX_RULE).build() {
-                Ok(rule) => rules.push(rule),
-                Err(_) => {
-                    let message = format!("`{rule}` is no regular expression that can be used");
-                    let expected = "expected the syntax of the `regex` crate: no look-around, no references back";
-                    self.report(Code::CONFIG_VALUE, message, span, expected);
-                }
+            if let Ok(rule) = RegexBuilder::new(&rule).size_limit(MAX_RULE).build() {
+                rules.push(rule);
+            } else {
+                let message = format!("`{rule}` is no regular expression that can be used");
+                let expected =
+                    "expected the syntax of the `regex` crate: no look-around, no references back";
+                self.report(Code::CONFIG_VALUE, message, span, expected);
             }
         }
         rules

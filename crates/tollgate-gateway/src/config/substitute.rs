@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Environment;
-use super::keys::{KEYS, KeyType};
+use super::keys::{KeyType, keys};
 use super::toml_file::matches;
 
 const ALLOWED: [&str; 2] = ["env", "default"];
@@ -60,7 +60,7 @@ impl Substitution<'_> {
 
     fn fate(&mut self, value: &Spanned<DeValue<'_>>, path: &[String]) -> Fate {
         let Some(table) = value.get_ref().as_table() else { return Fate::Stay };
-        let Some(def) = KEYS.iter().find(|def| matches(def.path, path, true)) else {
+        let Some(def) = keys().find(|def| matches(def.path, path, true)) else {
             return Fate::Stay;
         };
         let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::{Datetime, Offset};
 
-use super::keys::{KEYS, KeyDef, KeyType};
+use super::keys::{KeyDef, KeyType, keys};
 
 /// Longer durations are mistakes.
 const LONGEST: Duration = Duration::from_hours(24 * 366);
@@ -196,10 +196,10 @@ pub(super) fn check(table: Table<'_>, diagnostics: &mut Vec<Diagnostic>) {
 fn check_table(table: Table<'_>, path: &mut Vec<String>, diagnostics: &mut Vec<Diagnostic>) {
     for (key, span, item) in table.entries() {
         path.push(key.to_owned());
-        let exact = KEYS.iter().find(|def| matches(def.path, path, true));
+        let exact = keys().find(|def| matches(def.path, path, true));
         if let Some(def) = exact {
             diagnostics.extend(mismatch(item, def, &path.join(".")));
-        } else if KEYS.iter().any(|def| matches(def.path, path, false)) {
+        } else if keys().any(|def| matches(def.path, path, false)) {
             match item.table() {
                 Some(table) => check_table(table, path, diagnostics),
                 None => diagnostics.push(wrong(item, &path.join("."), "expected a table")),
@@ -223,8 +223,7 @@ pub(super) fn matches(def: &str, path: &[String], whole: bool) -> bool {
 fn unknown_key(key: &str, span: Span, path: &[String]) -> Diagnostic {
     let depth = path.len() - 1;
     let parent = path.get(..depth).unwrap_or_default();
-    let siblings = KEYS
-        .iter()
+    let siblings = keys()
         .filter(|def| depth == 0 || matches(def.path, parent, false))
         .filter_map(|def| def.path.split('.').nth(depth));
     let place = if parent.is_empty() {

@@ -24,7 +24,7 @@ use crate::llm_log::{LlmLogEntry, LoggedRequest};
 use crate::telemetry::otlp::Traced;
 use crate::telemetry::{AccessError, AccessRecord, Side};
 use crate::wire::{
-    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, ModelCallLog,
+    Announced, BackendStats, Backends, Downstream, DownstreamTimeouts, Ended, MakeModelCallLog,
     Observers, PingoraWire, Received, RequestFacts, Socket, Written,
 };
 use crate::{Matched, Refusal};
@@ -288,25 +288,17 @@ async fn run<S: Site>(
 }
 
 /// What makes the logs of the calls of models that a request makes, if they are logged.
-fn model_log<S: Site>(
-    site: &S,
-    route: &Route,
-    client: &ClientInfo,
-) -> Option<Box<dyn Fn() -> Box<dyn ModelCallLog> + Send>> {
-    let log = site.llm_log(&route.info).filter(|log| log.takes(client.request_id))?;
+fn model_log<S: Site>(site: &S, route: &Route, client: &ClientInfo) -> Option<MakeModelCallLog> {
+    let log = Arc::clone(site.llm_log(&route.info).filter(|log| log.takes(client.request_id))?);
     let operation = route.info.operation.as_ref().map(|operation| operation.id.clone());
-    let (log, request) = (
-        Arc::clone(log),
-        LoggedRequest {
-            request_id: client.request_id,
-            began: client.timestamp,
-            operation: operation.unwrap_or_default(),
-            region: route.deployment.region.clone(),
-        },
-    );
-    Some(Box::new(move || {
-        Box::new(LlmLogEntry { log: Arc::clone(&log), request: request.clone() })
-    }))
+    let request = LoggedRequest {
+        request_id: client.request_id,
+        began: client.timestamp,
+        operation: operation.unwrap_or_default(),
+        region: route.deployment.region.clone(),
+    };
+    let entry = move || LlmLogEntry { log: Arc::clone(&log), request: request.clone() };
+    Some(Box::new(move || Box::new(entry())))
 }
 
 fn finish_record(

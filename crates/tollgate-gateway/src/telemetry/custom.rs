@@ -54,13 +54,16 @@ struct Emitter {
     named: Option<Arc<Named>>,
 }
 
+/// Names and values, as policies give them.
+pub type Dimensions = Vec<(Arc<str>, Arc<str>)>;
+
 /// A metric as it stands, under the names that policies give.
 #[derive(Debug, Clone)]
 pub struct CustomSeries {
     /// Its name.
     pub name: Arc<str>,
     /// Dimensions, the namespace first, and the sum of the values.
-    pub rows: Vec<(Vec<(Arc<str>, Arc<str>)>, f64)>,
+    pub rows: Vec<(Dimensions, f64)>,
 }
 
 impl CustomMetrics {

@@ -19,7 +19,7 @@ mod token_usage;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
 pub use backends::BackendMetrics;
-pub use custom::{CustomMetrics, CustomSeries};
+pub use custom::{CustomMetrics, CustomSeries, Dimensions};
 pub use exports::{OtlpMetrics, Signal, Undelivered};
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
 pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};

@@ -92,8 +92,11 @@ pub(crate) struct Observers {
     /// The trace that gets a span for each.
     pub(crate) trace: Option<Arc<RequestTrace>>,
     /// What makes the log of a call of a model.
-    pub(crate) model_log: Option<Box<dyn Fn() -> Box<dyn ModelCallLog> + Send>>,
+    pub(crate) model_log: Option<MakeModelCallLog>,
 }
+
+/// Makes the log of one call of a model.
+pub(crate) type MakeModelCallLog = Box<dyn Fn() -> Box<dyn ModelCallLog> + Send>;
 
 impl Observers {
     /// What is to be known of a request to a model, if anybody wants to know it.

@@ -50,8 +50,8 @@ impl AskedModel {
             Some(parsed.model()?.into_owned())
         };
         let model = model.map(str::to_owned).or_else(named).unwrap_or_default();
-        let parameters = request.uri.query.split('&');
-        let version = parameters.filter_map(|it| it.strip_prefix("api-version=")).next();
+        let mut parameters = request.uri.query.split('&');
+        let version = parameters.find_map(|it| it.strip_prefix("api-version="));
         let api_version = version.unwrap_or_default().to_owned();
         Some(Self { api, provider, model, api_version, body })
     }

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use parking_lot::Mutex;
-use prost::Message as _;
+use prost::Message;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -109,8 +109,8 @@ fn resource(settings: &OtlpSettings, instance: &str) -> Resource {
     Resource { attributes, ..Resource::default() }
 }
 
-fn scope() -> Option<InstrumentationScope> {
-    Some(InstrumentationScope { name: "tollgate".to_owned(), ..InstrumentationScope::default() })
+fn scope() -> InstrumentationScope {
+    InstrumentationScope { name: "tollgate".to_owned(), ..InstrumentationScope::default() }
 }
 
 impl Exporter {
@@ -140,7 +140,7 @@ impl Exporter {
         waiting.bytes = if waiting.spans.is_empty() {
             0
         } else {
-            waiting.bytes.saturating_sub(batch.iter().map(|span| span.encoded_len()).sum())
+            waiting.bytes.saturating_sub(batch.iter().map(Message::encoded_len).sum())
         };
         batch
     }
@@ -151,7 +151,7 @@ impl Exporter {
 
     async fn export_spans(self: Arc<Self>) {
         let mut ending = self.ending.subscribe();
-        let mut sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/traces");
+        let sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/traces");
         loop {
             let is_ending = *ending.borrow();
             if !is_ending {
@@ -159,7 +159,7 @@ impl Exporter {
             }
             let batch = self.next_batch();
             if !batch.is_empty() {
-                self.send_spans(&mut sender, &mut ending, batch).await;
+                self.send_spans(&sender, &mut ending, batch).await;
             } else if is_ending {
                 return;
             }
@@ -190,7 +190,7 @@ impl Exporter {
 
     async fn send_spans(
         &self,
-        sender: &mut Sender,
+        sender: &Sender,
         ending: &mut watch::Receiver<bool>,
         mut spans: Vec<Span>,
     ) {
@@ -202,7 +202,8 @@ impl Exporter {
             redact_text(&mut span.trace_state, &redactor);
         }
         drop(redactor);
-        let scope_spans = vec![ScopeSpans { scope: scope(), spans, schema_url: SCHEMA.to_owned() }];
+        let scope_spans =
+            vec![ScopeSpans { scope: Some(scope()), spans, schema_url: SCHEMA.to_owned() }];
         let resource = Some(self.resource.clone());
         let resource_spans =
             vec![ResourceSpans { resource, scope_spans, schema_url: SCHEMA.to_owned() }];
@@ -213,7 +214,7 @@ impl Exporter {
 
     async fn export_metrics(self: Arc<Self>) {
         let mut ending = self.ending.subscribe();
-        let mut sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/metrics");
+        let sender = Sender::new(&self.settings, &self.parts.fetcher, "v1/metrics");
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.settings.interval) => {}
@@ -221,14 +222,14 @@ impl Exporter {
             }
             // What is counted until the end is told at the end.
             let is_last = *ending.borrow();
-            self.send_metrics(&mut sender, &mut ending).await;
+            self.send_metrics(&sender, &mut ending).await;
             if is_last {
                 return;
             }
         }
     }
 
-    async fn send_metrics(&self, sender: &mut Sender, ending: &mut watch::Receiver<bool>) {
+    async fn send_metrics(&self, sender: &Sender, ending: &mut watch::Receiver<bool>) {
         let Ok(mut metrics) = exposition::metrics(&self.parts.metrics) else { return };
         let redactor = self.parts.redactor.load();
         for metric in &mut metrics {
@@ -237,7 +238,7 @@ impl Exporter {
         drop(redactor);
         let n_points = metrics.iter().map(exposition::n_points).sum();
         let scope_metrics =
-            vec![ScopeMetrics { scope: scope(), metrics, schema_url: SCHEMA.to_owned() }];
+            vec![ScopeMetrics { scope: Some(scope()), metrics, schema_url: SCHEMA.to_owned() }];
         let resource = Some(self.resource.clone());
         let resource_metrics =
             vec![ResourceMetrics { resource, scope_metrics, schema_url: SCHEMA.to_owned() }];

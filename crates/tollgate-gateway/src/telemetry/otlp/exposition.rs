@@ -38,17 +38,17 @@ pub(super) fn n_points(metric: &Metric) -> u64 {
 
 /// Masks the secrets of the configuration in the attributes of a metric.
 pub(super) fn redact_metric(metric: &mut Metric, redactor: &Redactor) {
-    let numbers = |points: &mut Vec<NumberDataPoint>| {
-        points.iter_mut().for_each(|point| redact(&mut point.attributes, redactor));
-    };
-    match &mut metric.data {
-        Some(Data::Gauge(gauge)) => numbers(&mut gauge.data_points),
-        Some(Data::Sum(sum)) => numbers(&mut sum.data_points),
-        Some(Data::Histogram(histogram)) => {
-            let points = &mut histogram.data_points;
-            points.iter_mut().for_each(|point| redact(&mut point.attributes, redactor));
+    let attributes: Vec<&mut Vec<KeyValue>> = match &mut metric.data {
+        Some(Data::Gauge(Gauge { data_points }) | Data::Sum(Sum { data_points, .. })) => {
+            data_points.iter_mut().map(|point| &mut point.attributes).collect()
         }
-        _ => {}
+        Some(Data::Histogram(Histogram { data_points, .. })) => {
+            data_points.iter_mut().map(|point| &mut point.attributes).collect()
+        }
+        _ => Vec::new(),
+    };
+    for attributes in attributes {
+        redact(attributes, redactor);
     }
 }
 
@@ -237,8 +237,11 @@ fn attributes(labels: &[(&str, String)]) -> Vec<KeyValue> {
     labels.iter().map(|(name, value)| text(*name, value)).collect()
 }
 
+/// Labels of a sample, as they are written, and their values.
+type Labels<'a> = Vec<(&'a str, String)>;
+
 /// Name, labels and value of a sample.
-fn sample(line: &str) -> Option<(&str, Vec<(&str, String)>, &str)> {
+fn sample(line: &str) -> Option<(&str, Labels<'_>, &str)> {
     let end = line.find(['{', ' '])?;
     let (name, mut rest) = line.split_at_checked(end)?;
     let mut labels = Vec::new();

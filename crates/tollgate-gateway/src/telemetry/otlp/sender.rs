@@ -24,7 +24,7 @@ const MAX_TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause, also when the collector asks for more: what waits meanwhile is bounded.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Bytes of an answer that are read.
 const MAX_ANSWER: usize = 64 << 10;
@@ -74,7 +74,7 @@ impl Sender {
 
     /// Sends a message until the collector has taken it, or has refused it, or enough was tried. Once all is to end there is
     /// one more try and no pause.
-    pub(super) async fn send(&mut self, body: Bytes, ending: &mut watch::Receiver<bool>) -> Sent {
+    pub(super) async fn send(&self, body: Bytes, ending: &mut watch::Receiver<bool>) -> Sent {
         let mut pause = FIRST_PAUSE;
         let mut n_tries = 0;
         loop {

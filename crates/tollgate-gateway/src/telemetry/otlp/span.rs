@@ -76,7 +76,7 @@ impl RequestTrace {
         let (_, id) = Uuid::new_v4().as_u64_pair();
         let mut begun =
             Begun::new(Arc::clone(self), SpanKind::Client, id | 1, Some(self.place.span));
-        begun.span.name = method_name(method).to_owned();
+        method_name(method).clone_into(&mut begun.span.name);
         begun.set(text("http.request.method", method_name(method)));
         Some(CallSpan(begun))
     }
