@@ -246,13 +246,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_an_error() {
-        let many: String = (0..=MAX_TEXTS)
+        let many: Vec<String> = (0..=MAX_TEXTS)
             .map(|n| {
                 format!(
                     "data: {{\"choices\":[{{\"index\":{n},\"delta\":{{\"content\":\"x\"}}}}]}}\n\n"
                 )
             })
             .collect();
+        let many = many.concat();
         for (stream, error) in [
             ("data: hello\n\n", Unreadable::NotJson),
             ("data: [1]\n\n", Unreadable::NotJson),

@@ -31,6 +31,9 @@ pub(crate) use semantic_cache::FakeSemanticCache;
 
 use crate::{ALL, UNSUPPORTED};
 
+/// What is done to a request before its policies.
+type Prepare = Box<dyn FnOnce(&mut RequestCx)>;
+
 /// One request through one policy document, and what surrounds it.
 pub(crate) struct Case {
     sections: [String; 4],
@@ -61,7 +64,7 @@ pub(crate) struct Case {
     tasks: Arc<FakeTasks>,
     info: RouteInfo,
     token_limits: TokenLimits,
-    prepare: Option<Box<dyn FnOnce(&mut RequestCx)>>,
+    prepare: Option<Prepare>,
 }
 
 /// How a case ended.

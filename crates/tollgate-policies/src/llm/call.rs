@@ -304,8 +304,9 @@ impl Forwarding for Calling {
             let call = &self.0;
             let (Some(asked), Some(response)) = (call.asked(), &cx.response) else { return Ok(()) };
             let is_tunnel = response.status == StatusCode::SWITCHING_PROTOCOLS;
+            let is_answer = response.status.is_success() || is_tunnel && asked.api == Api::Realtime;
             // Errors use no tokens.
-            if !response.status.is_success() && !(is_tunnel && asked.api == Api::Realtime) {
+            if !is_answer {
                 call.tell(cx, call.spent());
                 return Ok(());
             }
