@@ -351,7 +351,7 @@ fn ends_scalar(byte: u8) -> bool {
     matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b' ' | b'\n' | b'\r' | b'\t')
 }
 
-fn skip_space(text: &[u8], mut at: usize) -> usize {
+pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
     }
@@ -359,7 +359,7 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
 }
 
 /// The end of the string whose quote is at `open`, and whether it has escapes.
-fn skip_string(text: &[u8], open: usize) -> Option<(usize, bool)> {
+pub(crate) fn skip_string(text: &[u8], open: usize) -> Option<(usize, bool)> {
     let mut at = open + 1;
     let mut has_escapes = false;
     loop {
@@ -396,7 +396,7 @@ fn skip_brackets(text: &[u8], open: usize) -> Option<usize> {
 }
 
 /// What stands between the quotes, without its escapes.
-fn unescape(mut rest: &[u8]) -> String {
+pub(crate) fn unescape(mut rest: &[u8]) -> String {
     let mut text = Vec::with_capacity(rest.len());
     while let Some(found) = memchr(b'\\', rest) {
         let (plain, escape) = rest.split_at(found);

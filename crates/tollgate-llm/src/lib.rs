@@ -35,6 +35,7 @@ mod realtime;
 mod request;
 mod sse;
 mod stream;
+mod strings;
 mod texts;
 mod tokens;
 mod usage;
@@ -47,6 +48,7 @@ pub use request::{
     SystemMessages,
 };
 pub use stream::{MeterOptions, StreamMeter, UsageForClient};
+pub use strings::strings_of_json;
 pub use texts::{EachText, StreamTexts, Unreadable, texts_of_response};
 pub use tokens::Encoding;
 pub use usage::Usage;

@@ -7,12 +7,12 @@ use tollgate_engine::ports::{CustomMetric, Events, Severity, TokenUsage, TraceLi
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, BoxFuture, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError,
-    RequestCx, Scope, Section, Step,
+    RequestCx, Resumed, Scope, Section, Step,
 };
 use tollgate_llm::{Api, Usage};
 
 use crate::dimension::{DIMENSIONS, Dimension, Evaluated, dimensions};
-use crate::llm::{ModelCall, ModelResponse, ResponseEnd, Watch, Watcher};
+use crate::llm::{ModelCall, ModelResponse, ResponseEnd, Watch, Watcher, needed_body};
 
 pub(crate) const POLICY: PolicyDef = PolicyDef {
     name: "llm-emit-token-metric",
@@ -138,6 +138,10 @@ struct CountedByConvention;
 
 impl Step for EmitTokenMetric {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
+        // The request is read to see what it asks of which model, and to have it ask for the usage.
+        if cx.lacks(needed_body(&cx.request)) {
+            return Ok(Flow::Wait);
+        }
         let dimensions = self.dimensions.iter().map(|it| evaluated(it, cx)).collect();
         let is_first = cx.extensions.insert(CountedByConvention).is_none();
         let metrics = Arc::clone(&self.metrics);
@@ -145,10 +149,20 @@ impl Step for EmitTokenMetric {
         Ok(Flow::Continue)
     }
 
+    /// When the future is dropped, the client has gone.
+    fn wait<'a>(
+        &'a self,
+        cx: &'a mut RequestCx,
+        _resumed: Option<Resumed>,
+    ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
+        Box::pin(async move {
+            cx.provide(needed_body(&cx.request)).await?;
+            self.run(cx)
+        })
+    }
+
     fn facts(&self) -> Facts {
-        // The request is read to see what it asks of which model, and to have it ask for the usage.
-        let own = Facts { reads_request_body: true, ..Facts::default() };
-        self.dimensions.iter().map(Dimension::facts).fold(own, Facts::or)
+        self.dimensions.iter().map(Dimension::facts).fold(Facts::default(), Facts::or)
     }
 }
 

@@ -14,7 +14,7 @@ use tollgate_engine::{
 use tollgate_expr::{EvalState, Target};
 use tollgate_llm::SystemMessages;
 
-use crate::llm::ModelCall;
+use crate::llm::{ModelCall, needed_body};
 use crate::semantic_cache::{
     Asking, Embedder, Missed, Question, STORES, Unasked, Unembedded, is_call, replay, trace,
 };
@@ -119,9 +119,11 @@ user, a tenant, a header. Each `vary-by` counts by itself; none can be made to l
 checks is not checked when the answer comes from the cache.
 
 Besides, these tell answers apart: workspace, API with its revision, operation and product; the backend, path and query of the
-request at this place, so also the deployment; the embeddings backend; who speaks in which turn; and everything in the body but the prompt,
-`stream`, `stream_options`, `user`, `metadata`, `service_tier` and what is for the provider's own caches: so the model, `tools`,
+request at this place, so also the deployment; the embeddings backend; who speaks in which turn, names, and whatever else of the
+messages is not text; and everything in the body but the prompt, `stream`, `stream_options`, `user`, `metadata`, `service_tier` and what is for the provider's own caches: so the model, `tools`,
 `tool_choice`, `response_format`, `temperature`, `max_tokens`, `n` and their like.
+
+When nothing is found the backend is not told the client's `Accept-Encoding`, so that the answer can be kept.
 
 The backend is called with its own credentials and its own circuit breaker. Without credentials, the gateway's identity is used, for
 `https://cognitiveservices.azure.com/`. Its `query` may name an `api-version`; otherwise deployments of Azure OpenAI are asked with
@@ -370,6 +372,7 @@ impl Step for Lookup {
         _resumed: Option<Resumed>,
     ) -> BoxFuture<'a, Result<Flow, PolicyError>> {
         Box::pin(async move {
+            cx.provide(needed_body(&cx.request)).await?;
             let (asking, most) = self.asking(cx)?;
             let found = self.find(cx, &asking, most).await;
             Ok(self.found(cx, found, most))
@@ -381,8 +384,7 @@ impl Step for Lookup {
     }
 
     fn facts(&self) -> Facts {
-        let body = Facts { reads_request_body: true, reads_response_body: false };
-        let own = body.or(self.threshold.facts()).or(self.backend.facts());
+        let own = self.threshold.facts().or(self.backend.facts());
         let own = own.or(self.ignore_system.facts());
         let most = self.most_messages.iter().map(Value::facts);
         most.chain(self.vary_by.iter().map(Value::facts)).fold(own, Facts::or)

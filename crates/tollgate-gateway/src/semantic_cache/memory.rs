@@ -12,9 +12,6 @@ use tollgate_engine::ports::{CacheKey, Distance, Embedding, Near};
 
 use super::partition::{Partition, Slot};
 
-/// Nothing is kept for longer, however long a policy says.
-const LONGEST: Duration = Duration::from_hours(24 * 366 * 10);
-
 /// How much may be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bounds {
@@ -88,7 +85,7 @@ impl Memory {
         let answer = Bytes::copy_from_slice(answer);
         let now = Instant::now();
         let length = answer.len();
-        let slot = Slot::new(0, question, now + lifetime.min(LONGEST), answer, length);
+        let slot = Slot::new(0, question, now + lifetime, answer, length);
         let mut state = self.0.lock();
         state.insert(key, slot, now);
         state.held

@@ -29,6 +29,9 @@ use crate::telemetry::Metrics;
 use memory::{Bounds, Held, Memory};
 use server::Server;
 
+/// Nothing is kept for longer, however long a policy says.
+const LONGEST: Duration = Duration::from_hours(24 * 366 * 10);
+
 /// One answer may take this part of the memory.
 const LARGEST_PART: usize = 8;
 
@@ -158,6 +161,7 @@ impl SemanticCache for ConfiguredSemanticCache {
         if answer.len() > self.largest() || lifetime.is_zero() {
             return Answer::Ready(());
         }
+        let lifetime = lifetime.min(LONGEST);
         let (caches, key, question) = (Arc::clone(&self.caches), *partition, question.clone());
         if !self.is_shared {
             caches.holds(caches.memory.keep(key, question, &answer, lifetime));

@@ -510,3 +510,47 @@ fn parameters_are_what_shapes_an_answer() {
     let twice = r#"{"n":2,"messages":[],"n":1}"#;
     assert_eq!(names(Api::ChatCompletions, twice), "n=2 n=1");
 }
+
+#[test]
+fn the_rest_of_a_prompt_is_what_is_no_text() {
+    let rest = |api: Api, body: &str, system: SystemMessages| {
+        let request = LlmRequest::parse(Some(api), body.as_bytes(), 1 << 20).unwrap();
+        String::from_utf8(request.rest(system)).unwrap()
+    };
+    let check = |api, body: &str, expected: &str| {
+        assert_eq!(rest(api, body, SystemMessages::Include), expected, "{body}");
+    };
+    check(
+        Api::ChatCompletions,
+        r#"{"n":1,"messages":[{"role":"user","content":"a \\ \"b\" \u0063"}, {"role":"assistant","content":[{"type":"text","text":"d"}]}]}"#,
+        r#"messages,{"role":"user","content":""},{"role":"assistant","content":[{"type":"text","text":""}]}"#,
+    );
+    // What nobody knows is not lost.
+    check(
+        Api::ChatCompletions,
+        r#"{"messages":[{"role":"user","name":"x","content":[{"type":"video","video":{"url":"u"}}]}]}"#,
+        r#"messages,{"role":"user","name":"x","content":[{"type":"video","video":{"url":"u"}}]}"#,
+    );
+    check(Api::Completions, r#"{"prompt":"a"}"#, r#"prompt"""#);
+    check(Api::Completions, r#"{"prompt":["a","b"]}"#, r#"prompt,"","""#);
+    check(
+        Api::Responses,
+        r#"{"instructions":"x","input":[{"type":"item_reference","id":"i"},{"role":"user","content":"a"}]}"#,
+        r#"instructions""input,{"type":"item_reference","id":"i"},{"role":"user","content":""}"#,
+    );
+    let ignored = |api, body: &str, expected: &str| {
+        assert_eq!(rest(api, body, SystemMessages::Ignore), expected, "{body}");
+    };
+    ignored(
+        Api::ChatCompletions,
+        r#"{"messages":[{"role":"system","name":"s","content":"x"},{"role":"user","content":"a"}]}"#,
+        r#"messages,{"role":"user","content":""}"#,
+    );
+    ignored(Api::Responses, r#"{"instructions":"x","input":"a"}"#, r#"input"""#);
+    ignored(Api::Messages, r#"{"system":[{"type":"text","text":"x"}],"messages":[]}"#, "messages");
+    // Strings that do not end are no trouble.
+    let mut out = Vec::new();
+    for text in ["\"a", "\"a\\", "\"", "\\\""] {
+        super::parameters::bare(text.as_bytes(), &std::collections::HashSet::new(), &mut out);
+    }
+}

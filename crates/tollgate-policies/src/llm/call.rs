@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use tollgate_engine::ports::{BodyEnd, Charge, Counters, Tasks};
+use tollgate_engine::ports::{Charge, Counters, Tasks};
 use tollgate_engine::{
     Body, BoxFuture, Clock, Facts, Forwarding, Message, Names, PolicyError, Request, RequestCx,
     Sent, Target, Traffic,
@@ -319,10 +319,9 @@ impl Forwarding for Calling {
                 cx.provide(BODY).await?;
             }
             let Some(response) = &cx.response else { return Ok(()) };
-            let seen = ModelResponse { api: asked.api, model: asked.model(), is_stream };
+            let seen = ModelResponse { api: asked.api, model: asked.model() };
             let metering = Metering {
                 watches: call.watches(cx, &seen),
-                status: response.status,
                 bound: call.stream_bound(),
                 call: Arc::clone(call),
                 asked,
@@ -346,7 +345,7 @@ impl Forwarding for Calling {
                 cx.set_body(Message::Response, seen);
                 over
             } else {
-                metering.read_whole(&body, BodyEnd::Whole)
+                metering.read_whole(&body)
             };
             for work in over {
                 cx.finally.when_sent(Later(work));

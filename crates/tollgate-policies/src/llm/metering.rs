@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
 use tollgate_engine::BoxFuture;
 use tollgate_engine::ports::{BodyEnd, BodyFilter, Passed};
 use tollgate_llm::{Answer, MeterOptions, RealtimeMeter, StreamMeter, Usage, UsageForClient};
 
 use super::call::ModelCall;
 use super::request::Asked;
-use super::watch::{ResponseEnd, UsageSource, Watches};
+use super::watch::{ResponseEnd, Watches};
 
 /// While a stream passes, about so many tokens are charged together.
 const STEP: u64 = 64;
@@ -28,17 +27,15 @@ pub(super) struct Bound {
 pub(super) struct Metering {
     pub(super) call: Arc<ModelCall>,
     pub(super) asked: Arc<Asked>,
-    pub(super) status: StatusCode,
     pub(super) watches: Watches,
     pub(super) bound: Option<Bound>,
 }
 
 impl Metering {
     /// Charges what the response has used, and tells who watches.
-    fn over(&mut self, used: Used<'_>, how: BodyEnd) -> Work {
-        let Used { usage, source, answer } = used;
+    fn over(&mut self, usage: Usage, answer: Option<&Answer>) -> Work {
         self.call.spend(usage.total);
-        self.watches.end(&ResponseEnd { usage, source, how, status: self.status, answer })
+        self.watches.end(&ResponseEnd { usage, answer })
     }
 
     fn meter(&self) -> StreamMeter {
@@ -53,22 +50,23 @@ impl Metering {
     }
 
     /// The tokens of a stream, by its usage when it came to its end, else by what has passed of it.
-    fn used_by_stream<'a>(&self, meter: &'a StreamMeter, is_whole: bool) -> Used<'a> {
-        let answer = Some(meter.answer()).filter(|answer| !answer.choices.is_empty());
-        let (usage, source) = match meter.usage() {
-            Some(usage) if is_whole || meter.is_done() => (usage, UsageSource::Backend),
+    fn used_by_stream(&self, meter: &StreamMeter, is_whole: bool) -> Usage {
+        match meter.usage() {
+            Some(usage) if is_whole || meter.is_done() => usage,
             // Some protocols say it in parts, of which the last had not come.
             Some(mut usage) => {
                 usage.completion = usage.completion.max(meter.completion_tokens());
                 usage.total = usage.prompt.saturating_add(usage.completion);
-                (usage, UsageSource::Counted)
+                usage
             }
-            None => {
-                let prompt = self.call.prompt_tokens_asked();
-                (Usage::of_counts(prompt, meter.completion_tokens()), UsageSource::Counted)
-            }
-        };
-        Used { usage, source, answer }
+            None => Usage::of_counts(self.call.prompt_tokens_asked(), meter.completion_tokens()),
+        }
+    }
+
+    /// A stream is over, wholly or not.
+    fn stream_over(&mut self, meter: &StreamMeter, is_whole: bool) -> Work {
+        let usage = self.used_by_stream(meter, is_whole);
+        self.over(usage, Some(meter.answer()).filter(|answer| !answer.choices.is_empty()))
     }
 
     /// A stream was read to its end; gives what the client is to see of it.
@@ -78,22 +76,17 @@ impl Metering {
         self.watches.text(meter.new_text());
         seen.extend_from_slice(&meter.finish());
         self.watches.text(meter.new_text());
-        let used = self.used_by_stream(&meter, true);
-        (seen.freeze(), self.over(used, BodyEnd::Whole))
+        (seen.freeze(), self.stream_over(&meter, true))
     }
 
     /// An answer that is no stream was read, or as much of it as there will be.
-    pub(super) fn read_whole(mut self, body: &[u8], how: BodyEnd) -> Work {
+    pub(super) fn read_whole(mut self, body: &[u8]) -> Work {
         let usage = Usage::of_response(body);
         let wanted = self.watches.answer_bytes();
         let limit = if usage.is_some() { wanted } else { body.len() };
         let answer = (limit > 0).then(|| Answer::of_response(body, limit)).flatten();
-        let (usage, source) = match usage {
-            Some(usage) => (usage, UsageSource::Backend),
-            None => (self.counted(answer.as_ref()), UsageSource::Counted),
-        };
-        let answer = answer.as_ref().filter(|_| wanted > 0);
-        self.over(Used { usage, source, answer }, how)
+        let usage = usage.unwrap_or_else(|| self.counted(answer.as_ref()));
+        self.over(usage, answer.as_ref().filter(|_| wanted > 0))
     }
 
     /// The tokens of an answer without usage.
@@ -120,13 +113,6 @@ fn together(mut work: Work) -> Option<BoxFuture<'static, ()>> {
             work.await;
         }
     }))
-}
-
-/// What a response used.
-struct Used<'a> {
-    usage: Usage,
-    source: UsageSource,
-    answer: Option<&'a Answer>,
 }
 
 /// Meters a stream as it passes.
@@ -167,8 +153,7 @@ impl BodyFilter for Metered {
     }
 
     fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
-        let used = self.metering.used_by_stream(&self.meter, how == BodyEnd::Whole);
-        together(self.metering.over(used, how))
+        together(self.metering.stream_over(&self.meter, how == BodyEnd::Whole))
     }
 }
 
@@ -207,11 +192,8 @@ impl BodyFilter for Realtime {
         self.meter.forget();
     }
 
-    fn end(mut self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
-        let usage = self.meter.usage();
-        together(
-            self.metering.over(Used { usage, source: UsageSource::Backend, answer: None }, how),
-        )
+    fn end(mut self: Box<Self>, _how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+        together(self.metering.over(self.meter.usage(), None))
     }
 }
 
@@ -253,8 +235,8 @@ impl BodyFilter for Whole {
         self.body = None;
     }
 
-    fn end(self: Box<Self>, how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
+    fn end(self: Box<Self>, _how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
         let body = self.body.unwrap_or_default();
-        together(self.metering.read_whole(&body, how))
+        together(self.metering.read_whole(&body))
     }
 }

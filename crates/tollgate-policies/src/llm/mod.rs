@@ -11,7 +11,7 @@ mod watch;
 
 pub(crate) use call::{Consumed, ModelCall, number};
 pub(crate) use request::needed_body;
-pub(crate) use watch::{ModelResponse, ResponseEnd, UsageSource, Watch, Watcher};
+pub(crate) use watch::{ModelResponse, ResponseEnd, Watch, Watcher};
 
 #[cfg(test)]
 mod tests;

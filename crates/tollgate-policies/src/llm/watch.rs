@@ -1,7 +1,5 @@
 //! Policies that look on while a model answers.
 
-use http::StatusCode;
-use tollgate_engine::ports::BodyEnd;
 use tollgate_engine::{BoxFuture, RequestCx, Sent, Traffic};
 use tollgate_llm::{Answer, Api, Usage};
 
@@ -20,8 +18,6 @@ pub(crate) struct ModelResponse<'a> {
     pub(crate) api: Api,
     /// The model or deployment that the request asks for; empty when it is not known.
     pub(crate) model: &'a str,
-    /// Whether it is a stream of events.
-    pub(crate) is_stream: bool,
 }
 
 /// Looks on at one response.
@@ -45,25 +41,10 @@ pub(crate) trait Watch: Send {
 /// What is known of a response when it is over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResponseEnd<'a> {
-    /// What it used.
+    /// What it used: as the backend says, or as it was counted where that says nothing.
     pub(crate) usage: Usage,
-    /// Who says so.
-    pub(crate) source: UsageSource,
-    /// How its body ended.
-    pub(crate) how: BodyEnd,
-    /// Its status.
-    pub(crate) status: StatusCode,
     /// The answer, when a watch has asked for it and there is one; see [`Answer::is_complete`].
     pub(crate) answer: Option<&'a Answer>,
-}
-
-/// Where the numbers of a usage come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UsageSource {
-    /// From the backend.
-    Backend,
-    /// From the gateway, which has counted what passed, wholly or in part.
-    Counted,
 }
 
 /// The watches of one response.

@@ -83,7 +83,7 @@ Differences from Azure:
 - `shield-prompt` and the categories are asked for at the same time.
 - Everything but embeddings is checked, in all protocols: chat completions, completions, Responses, Anthropic's Messages, Google's
   `generateContent`, images. JSON of no known protocol is checked with all its strings. Bodies that are not JSON, such as
-  uploaded files, and realtime sessions are not checked.
+  uploaded files, pictures and sound, and realtime sessions are not checked.
 - Prompts that are given as tokens are refused, since the service cannot read them.
 - Calls for prompts count towards `limits.policy-requests`; those for windows of answers do not.
 - Only answers with a status of 2xx are checked. In `on-error` there is nothing to check.
@@ -197,8 +197,8 @@ impl Step for ContentSafety {
                 _ => Self::judge_request(cx, &wanted).await,
             };
             judged.map_err(|refusal| refused(&refusal))?;
-            if self.section == Section::Inbound && wanted.enforce {
-                let Wanted { check, windows, .. } = wanted;
+            let Wanted { check, windows, enforce, .. } = wanted;
+            if self.section == Section::Inbound && enforce && check.analyzes() {
                 cx.forwardings.add(Arc::new(Enforced { check, windows }));
             }
             Ok(Flow::Continue)

@@ -1,8 +1,7 @@
 //! The text of a request.
 
-use serde_json::Value as Json;
 use tollgate_engine::Request;
-use tollgate_llm::{Api, LlmRequest, PathInfo, RequestError, SystemMessages};
+use tollgate_llm::{Api, LlmRequest, PathInfo, SystemMessages, strings_of_json};
 
 use super::check::Refusal;
 
@@ -46,6 +45,19 @@ pub(super) fn text_of(request: &Request) -> Result<String, Refusal> {
         return Ok(String::new());
     }
     let api = api_of_path(request);
+    let mut strings = String::new();
+    let is_json = strings_of_json(body, &mut |text| {
+        strings.push_str(text);
+        strings.push('\n');
+    })
+    .is_ok();
+    if !is_json {
+        // Files and forms are no prompts. What another reader may take for a prompt is not what was read here.
+        let start = body.trim_ascii_start().first();
+        let may_be_one = api.is_some_and(talks) || matches!(start, Some(b'{' | b'['));
+        let refused = Refusal::Prompt("the body is not JSON");
+        return if may_be_one { Err(refused) } else { Ok(String::new()) };
+    }
     match LlmRequest::parse(api, body, usize::MAX) {
         // Texts that are embedded are not said to anybody, and are often longer than the service takes.
         Ok(parsed) if parsed.api() == Api::Embeddings => Ok(String::new()),
@@ -56,35 +68,7 @@ pub(super) fn text_of(request: &Request) -> Result<String, Refusal> {
             }
             Ok(prompt.text(SystemMessages::Include))
         }
-        Err(RequestError::NotJson | RequestError::TooLarge { .. }) if api.is_some_and(talks) => {
-            Err(Refusal::Prompt("the body is not a JSON object"))
-        }
-        Err(_) => strings_of(body),
+        Err(_) if api.is_some_and(talks) => Err(Refusal::Prompt("the body is not a JSON object")),
+        Err(_) => Ok(strings),
     }
-}
-
-fn strings_of(body: &[u8]) -> Result<String, Refusal> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let json: Json = match serde_json::from_slice(body) {
-        Ok(json) => json,
-        // Files and forms.
-        Err(_) if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) => {
-            return Ok(String::new());
-        }
-        Err(_) => return Err(Refusal::Prompt("the body is not JSON")),
-    };
-    let mut text = String::new();
-    let mut left = vec![&json];
-    while let Some(value) = left.pop() {
-        match value {
-            Json::String(string) => {
-                text.push_str(string);
-                text.push('\n');
-            }
-            Json::Array(items) => left.extend(items.iter().rev()),
-            Json::Object(members) => left.extend(members.values().rev()),
-            Json::Null | Json::Bool(_) | Json::Number(_) => {}
-        }
-    }
-    Ok(text)
 }

@@ -11,7 +11,7 @@ use tollgate_engine::{
 use tollgate_expr::{EvalState, Target};
 
 use super::check::{Category, Levels, Rules};
-use super::windows::{MOST, Windows};
+use super::windows::{LARGEST, Windows};
 
 pub(super) const BACKEND: &str = "backend-id";
 pub(super) const SHIELD: &str = "shield-prompt";
@@ -54,7 +54,7 @@ pub(super) const ATTRIBUTES: &[AttributeDef] = &[
     },
     AttributeDef {
         name: WINDOW,
-        ty: AttributeType::Int { min: 1, max: MOST as i64 },
+        ty: AttributeType::Int { min: 1, max: LARGEST },
         expression: true,
         default: Some("10000"),
         doc: "Characters of an answer that are checked together. Prompts are always checked in one piece.",
@@ -62,7 +62,7 @@ pub(super) const ATTRIBUTES: &[AttributeDef] = &[
     },
     AttributeDef {
         name: OVERLAP,
-        ty: AttributeType::Int { min: 0, max: MOST as i64 - 1 },
+        ty: AttributeType::Int { min: 0, max: LARGEST - 1 },
         expression: true,
         default: Some("0"),
         doc: "Characters at the end of a window that are checked again at the beginning of the next; fewer than `window-size`.",
@@ -299,7 +299,7 @@ impl Cut {
         let (size, overlap) = (self.size.eval(cx)?, self.overlap.eval(cx)?);
         Windows::new(size, overlap).ok_or_else(|| {
             let why = format!(
-                "expected 1 to {MOST} characters and an overlap of less, and got {size} and {overlap}"
+                "expected 1 to {LARGEST} characters and an overlap of less, and got {size} and {overlap}"
             );
             unfit("window", &why)
         })

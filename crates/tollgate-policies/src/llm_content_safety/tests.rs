@@ -49,6 +49,7 @@ fn stream() -> Response {
 }
 
 /// The service finds hate of a severity.
+#[expect(clippy::unnecessary_wraps, reason = "what is called gives a result")]
 fn hate(severity: u8) -> Result<Response, CallError> {
     Ok(json(format!(
         r#"{{"blocklistsMatch":[],"categoriesAnalysis":[{{"category":"Hate","severity":{severity}}}]}}"#
@@ -221,6 +222,15 @@ fn prompts_that_cannot_be_read_are_refused() {
         (CHAT, "hello"),
         (CHAT, r#"{"messages":[{"role":"user","content":"hello"}"#),
         (CHAT, "[]"),
+        // A reader that is less strict sees the second message.
+        (
+            CHAT,
+            r#"{"messages":[{"role":"user","content":"a"}, /**/ {"role":"user","content":"hate-6"}]}"#,
+        ),
+        (
+            CHAT,
+            r#"{"messages":[{"role":"user","content":"a"},{"x":NaN},{"role":"user","content":"hate-6"}]}"#,
+        ),
         ("/v1/completions", r#"{"prompt":[1,2,3]}"#),
         ("/ask", r#"{"a":"#),
     ] {
@@ -417,7 +427,7 @@ fn choices_are_texts_of_their_own() {
     let [_, case] = answering(r#"window-size="4" window-overlap-size="1""#, HATE, &stream());
     let run = case.called(hate(0)).called(hate(0)).run();
     let pieces: Vec<&str> = events.split_inclusive("\n\n").collect();
-    assert_eq!(run.pass(&pieces, BodyEnd::Whole), events[..events.len() - pieces[3].len()]);
+    assert_eq!(run.pass(&pieces, BodyEnd::Whole), pieces[..3].concat());
     // When the window of the first is full, what the second has said is judged too; its last word only at the end.
     assert_eq!(judged(&run), ["abcd", "xy", "yzz"]);
 }

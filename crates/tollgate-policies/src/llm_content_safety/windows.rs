@@ -3,6 +3,9 @@
 /// Most characters that the service takes.
 pub(super) const MOST: usize = 10_000;
 
+/// The same, as attributes have it.
+pub(super) const LARGEST: i64 = 10_000;
+
 /// How text is cut. INVARIANT: a window begins behind the one before it, so that there are no more of them than characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Windows {
@@ -145,7 +148,7 @@ mod tests {
     fn what_fits_the_overlap_is_seen_whole() {
         let text: String = ('a'..='z').collect();
         for at in 0..=22 {
-            let needle = &text[at..at + 4];
+            let needle = text.get(at..at + 4).unwrap();
             for piece in 1..10 {
                 let windows = windows(9, 3);
                 let (mut growing, mut seen) = (Growing::default(), Vec::new());

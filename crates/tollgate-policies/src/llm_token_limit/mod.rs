@@ -147,6 +147,9 @@ charged the prompt and what had passed of the completion. Backends are asked for
 
 Understood are chat completions, completions, embeddings, Responses, images and audio of OpenAI, Azure OpenAI and Azure AI, Messages
 of Anthropic, and Google's `generateContent`. A request that is none of these uses no tokens, but is refused like the others.
+A WebSocket of the Realtime API is charged what its events say, as they come; it is refused only at its handshake, and nothing is
+reserved for it. Its messages are read, so compressing them is not offered to the backend. Forms with recordings or pictures pass
+without being held, and count as no tokens until the answer says how many they were.
 
 Estimates use OpenAI's encodings: `cl100k_base` for gpt-3.5, gpt-4 and the embedding models, `o200k_base` for everything else, by the
 name of the model or the deployment. An image is 1200 tokens, or what OpenAI documents for low detail.

@@ -18,6 +18,9 @@ const API_VERSION: &str = "2024-10-21";
 /// That of Azure AI's model inference.
 const INFERENCE_VERSION: &str = "2024-05-01-preview";
 
+/// Bytes of an answer that is read; the longest embedding takes a fifth of it.
+const LONGEST_ANSWER: usize = 1 << 20;
+
 /// Asks a backend for embeddings.
 #[derive(Debug, Clone)]
 pub(crate) struct Embedder {
@@ -103,7 +106,8 @@ fn read(response: &Response) -> Result<Embedding, Unembedded> {
     if !response.status.is_success() {
         return Err(Unembedded::Status(response.status.as_u16()));
     }
-    let body = response.body.bytes().ok_or(Unembedded::Answer)?;
+    let body = response.body.bytes().filter(|body| body.len() <= LONGEST_ANSWER);
+    let body = body.ok_or(Unembedded::Answer)?;
     let answer: Value = serde_json::from_slice(body).map_err(|_| Unembedded::Answer)?;
     let numbers = answer.pointer("/data/0/embedding").and_then(Value::as_array);
     let numbers = numbers.filter(|numbers| numbers.len() <= Embedding::MOST_DIMENSIONS);

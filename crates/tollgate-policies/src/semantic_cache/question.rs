@@ -119,6 +119,7 @@ impl Question {
         let mut key = origin(cx, asking);
         parameters(&mut key, &parsed)?;
         shape(&mut key, &prompt);
+        key.part(parsed.rest(asking.system));
         let model = path.and_then(|path| path.model).map(str::to_owned);
         let model = model.or_else(|| Some(parsed.model()?.into_owned()));
         Ok(Self {

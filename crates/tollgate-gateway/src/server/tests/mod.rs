@@ -23,6 +23,8 @@
 //! | `Server::run` builds runtimes of its own, 300 s grace | not used: `lifecycle` |
 //! | unbuffered streams outside its listener | `wire::socket` gathers writes; one request takes four system calls |
 //! | a megabyte of header, 256 lines | `limits::headers_and_targets_are_bounded` |
+//! | blanks in targets, line feeds alone are mended | `raw_head` |
+//! | empty sizes of chunks, line feeds in extensions, any trailer are taken | `wire::chunks`, `smuggling::malformed_chunks_…` |
 //! | CL+TE answered instead of refused, missing Host taken | `smuggling::two_framings_…` |
 //! | short requests hang where h2c is offered | `limits::short_requests_do_not_hang_…` |
 //! | no time-outs from the second request on | `limits::the_second_header_…`, `silent_and_idle_connections_…` |

@@ -85,9 +85,15 @@ async fn two_framings_are_refused_and_what_follows_is_not_read() {
 
 #[tokio::test]
 async fn malformed_chunks_end_the_connection() {
-    for chunks in
-        ["zz\r\n", "5\r\nhelloX\r\n", "-1\r\n", "FFFFFFFFFFFFFFFFF\r\n", "5 5\r\nhello\r\n"]
-    {
+    for chunks in [
+        "zz\r\n",
+        "5\r\nhelloX\r\n",
+        "-1\r\n",
+        "FFFFFFFFFFFFFFFFF\r\n",
+        "5 5\r\nhello\r\n",
+        "\r\nhi\r\n0\r\n\r\n",
+        "2;\nhi\r\n0\r\n\r\n",
+    ] {
         let upstream = Upstream::start().await;
         let site = ["<t do=\"read-request\"/>", "<forward/>", ""];
         let gateway =

@@ -302,6 +302,20 @@ fn what_shapes_an_answer_tells_questions_apart() {
     };
     assert!(!shared(turns(["user", "assistant"]), turns(["assistant", "user"])));
     assert!(!shared(turns(["system", "user"]), turns(["user", "user"])));
+    // What stands beside the words.
+    let named = |name: &str| {
+        same().body(json!({"messages": [{"role": "user", "name": name, "content": "a"}]}))
+    };
+    assert!(!shared(named("x"), named("y")));
+    assert!(!shared(named("x"), same()));
+    let completions = |prompt: Value| {
+        let answer = json!({"choices": [{"index": 0, "text": "yes", "finish_reason": "stop"}]});
+        let answer = response(200, "application/json", answer.to_string());
+        let ask = same().body(json!({"model": "m", "prompt": prompt})).answer(answer);
+        ask.with(|ask| "/v1/completions".clone_into(&mut ask.url))
+    };
+    assert!(shared(completions(json!("a")), completions(json!("b"))));
+    assert!(!shared(completions(json!("a\nb")), completions(json!(["a", "b"]))));
 }
 
 #[test]
@@ -325,6 +339,9 @@ fn system_messages_are_part_of_the_question_unless_they_are_ignored() {
     assert_eq!(text(with("be kind", r#"ignore-system-messages="@(true)""#)), "hi\nyes?\nwhy");
     let ignored = r#"ignore-system-messages="true""#;
     assert!(shared(with("be kind", ignored), with("be rude", ignored)));
+    let mut without = with("", ignored);
+    without.body["messages"].as_array_mut().unwrap().remove(0);
+    assert!(shared(with("be kind", ignored), without));
     assert!(!shared(with("a", ignored), with("a", "")));
     for (most, attributes, looked_up) in [
         (3, "", false),
