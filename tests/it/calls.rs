@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -39,7 +39,18 @@ struct Identity {
 
 impl Identity {
     fn new(name: &str) -> Self {
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        Self::of(CertificateParams::new(vec![name.to_owned()]).expect("parameters"))
+    }
+
+    /// One that was good for a year, long ago.
+    fn expired(name: &str) -> Self {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(2001, 1, 1);
+        Self::of(params)
+    }
+
+    fn of(params: CertificateParams) -> Self {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         Self {
@@ -256,16 +267,24 @@ async fn client_certificates_are_presented_and_keep_connections_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_cannot_be_trusted_get_nothing() {
     let (server, other) = (Identity::new("127.0.0.1"), Identity::new("other.test"));
-    let address = tls_server(&server, false).await;
-    let gateway = Directory::new(&config(&format!("https://{address}"), &["call"]))
-        .file("server.pem", &other.pem)
-        .env("PFX", "x")
-        .env("PFX_PASSWORD", "x")
-        .api("call", &policy(&CALL.replace("INSIDE", "")))
-        .start();
-    let failed = text(&gateway, "/call/x", "").await;
-    assert!(failed.starts_with("send-request BackendConnectionFailure: "), "{failed}");
-    assert!(failed.contains("certificate"), "{failed}");
+    let expired = Identity::expired("127.0.0.1");
+    for (server, trusted, why) in
+        [(&server, &other, "certificate"), (&expired, &expired, "certificate expired")]
+    {
+        let address = tls_server(server, false).await;
+        let gateway = Directory::new(&config(&format!("https://{address}"), &["call", "pass"]))
+            .file("server.pem", &trusted.pem)
+            .env("PFX", "x")
+            .env("PFX_PASSWORD", "x")
+            .api("call", &policy(&CALL.replace("INSIDE", "")))
+            .api("pass", &policy(""))
+            .start();
+        for (path, policy) in [("/call/x", "send-request"), ("/pass/x", "forward-request")] {
+            let failed = text(&gateway, path, "").await;
+            let started = format!("{policy} BackendConnectionFailure: ");
+            assert!(failed.starts_with(&started) && failed.contains(why), "{failed}");
+        }
+    }
 }
 
 /// A forward proxy that wants credentials: it tunnels, and answers plain requests itself. What it was asked, in order.

@@ -11,7 +11,7 @@ use crate::harness::{Answer, Call, Connection, DEADLINE, Directory, Gateway};
 const CLIENT: &str = "0a1b2c3d-0000-4000-8000-00000000000c";
 
 /// Slot and canary. Punctuation, so that encodings differ from the text itself.
-const CANARIES: [(&str, &str); 15] = [
+const CANARIES: [(&str, &str); 18] = [
     ("NV_ENV", "canary-named/env+01=zq"),
     ("NV_SPLICED", "canary-spliced-02-zq"),
     ("NV_WHOLE", "canary whole:03/zq"),
@@ -27,6 +27,9 @@ const CANARIES: [(&str, &str); 15] = [
     ("NEW_ENV", "canary-new-named/14-zq"),
     ("NEW_SPLICED", "canary-new-spliced-15-zq"),
     ("NEW_WHOLE", "canary new whole:16/zq"),
+    ("REDIS_PASSWORD", "canary-redis/17-zq"),
+    ("CONNECTION_SECRET", "canary-of-connection+18-zq"),
+    ("LOGGER_HEADER", "canary-of-logger-19=zq"),
 ];
 /// Of the file `named`, with a line break at its end.
 const FROM_FILE: &str = "canary-named-file-13-zq";
@@ -113,7 +116,7 @@ state = "suspended"
 "#;
 
 /// Names of the APIs and what is special about their inbound.
-const APIS: [(&str, &str); 11] = [
+const APIS: [(&str, &str); 20] = [
     ("plain", ""),
     (
         "named",
@@ -137,6 +140,39 @@ const APIS: [(&str, &str); 11] = [
     (
         "identity",
         r#"<authentication-managed-identity resource="https://cognitiveservices.azure.com" />"#,
+    ),
+    (
+        "traced",
+        r#"<trace source="it" severity="error"><message>@("said " + "{{env}}" + " and " + Uri.EscapeDataString("{{whole}}"))</message>
+        <metadata name="of" value="{{spliced}}" /></trace>"#,
+    ),
+    ("posted", r#"<log-to-eventhub logger-id="posted">an event</log-to-eventhub>"#),
+    (
+        "metered",
+        r#"<emit-metric name="of" value="1"><dimension name="who" value="{{spliced}}" /><dimension name="what" value="@("a" + "{{env}}")" /></emit-metric>"#,
+    ),
+    ("basic", r#"<authentication-basic username="user" password="{{whole}}" />"#),
+    (
+        "sent",
+        r#"<send-request mode="new" response-variable-name="r" timeout="2"><set-url>@("http://127.0.0.1:9/" + "{{spliced}}" + "?a=" + Uri.EscapeDataString("{{whole}}"))</set-url>
+        <set-method>POST</set-method><set-header name="Authorization"><value>@("Bearer " + "{{env}}")</value></set-header><set-body>{{literal}}</set-body></send-request>"#,
+    ),
+    (
+        "connected",
+        r#"<get-authorization-context provider-id="graph" authorization-id="main" context-variable-name="auth" identity-type="managed" ignore-error="false" />"#,
+    ),
+    (
+        "counted",
+        r#"<rate-limit-by-key calls="1" renewal-period="300" counter-key="{{env}}" /><quota-by-key calls="1" renewal-period="300" counter-key="@("{{spliced}}")" />"#,
+    ),
+    (
+        "checked",
+        r#"<check-header name="x-secret" failed-check-httpcode="403" failed-check-error-message="no" ignore-case="false"><value>{{env}}</value></check-header>"#,
+    ),
+    (
+        "kept",
+        r#"<cache-store-value key="{{env}}" value="{{spliced}}" duration="10" /><cache-lookup-value key="{{env}}" variable-name="v" />
+        <set-variable name="n" value="@((int)context.Variables["v"])" />"#,
     ),
 ];
 
@@ -193,6 +229,21 @@ headers = {{ x-secret = {{ env = "BACKEND_HEADER" }} }}
 query = {{ code = {{ env = "BACKEND_QUERY" }} }}
 authorization = {{ parameter = {{ env = "BACKEND_AUTHORIZATION" }} }}
 connect-timeout = "1s"
+
+[redis]
+url = "redis://127.0.0.1:9"
+password = {{ env = "REDIS_PASSWORD" }}
+
+[connections.graph.main]
+token-url = "{entra}/{CONTOSO}/oauth2/v2.0/token"
+client-id = "{CLIENT}"
+client-secret = {{ env = "CONNECTION_SECRET" }}
+scopes = ["https://graph.microsoft.com/.default"]
+
+[loggers.posted]
+kind = "http"
+url = "http://127.0.0.1:9/events"
+headers = {{ x-key = {{ env = "LOGGER_HEADER" }} }}
 {NAMED}signing = {{ value = "{signing}", development = true, secret = true }}
 {SUBSCRIPTIONS}"#
     );
@@ -312,6 +363,13 @@ async fn no_canary_is_seen_anywhere() {
         ("down good", 500),
         ("throwing-url good", 500),
         ("jwt posted", 401),
+        ("traced good", 200),
+        ("metered good", 200),
+        ("sent good", 500),
+        ("connected good", 500),
+        ("counted posted", 429),
+        ("checked good", 403),
+        ("kept good", 500),
     ] {
         assert_eq!(of(name), Some(status), "{name}");
     }

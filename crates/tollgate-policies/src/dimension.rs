@@ -1,5 +1,6 @@
 //! Dimensions of metrics: those that the gateway knows, and the author's own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tollgate_diagnostics::{Code, Diagnostic};
@@ -138,12 +139,12 @@ impl Dimension {
     /// Name and value, as the request stands.
     pub(crate) fn eval(&self, cx: &mut RequestCx) -> Result<(Arc<str>, Arc<str>), PolicyError> {
         match self {
-            Self::Given(name, value) => Ok((cut(name.eval(cx)?), cut(value.eval(cx)?))),
+            Self::Given(name, value) => Ok((shown(name.eval(cx)?, cx), shown(value.eval(cx)?, cx))),
             Self::Known(known) => Ok((known.name().into(), cut(known.value(cx)))),
             Self::Named(name) => {
                 let name = name.eval(cx)?;
                 let value = Known::of(&name).map(|known| known.value(cx)).unwrap_or_default();
-                Ok((cut(name), cut(value)))
+                Ok((shown(name, cx), cut(value)))
             }
         }
     }
@@ -173,9 +174,10 @@ impl Dimension {
         let unnamed = |error| ("".into(), error);
         match self {
             Self::Given(name, value) => {
-                let name = cut(name.eval(cx).map_err(unnamed)?);
+                let name = name.eval(cx).map_err(unnamed)?;
+                let name = shown(name, cx);
                 match value.eval(cx) {
-                    Ok(value) => Ok(Evaluated::Given(name, cut(value))),
+                    Ok(value) => Ok(Evaluated::Given(name, shown(value, cx))),
                     Err(error) => Err((name, error)),
                 }
             }
@@ -183,7 +185,7 @@ impl Dimension {
             Self::Named(name) => {
                 let name = name.eval(cx).map_err(unnamed)?;
                 let known = Known::of(&name).map(Evaluated::Known);
-                Ok(known.unwrap_or_else(|| Evaluated::Given(cut(name), "".into())))
+                Ok(known.unwrap_or_else(|| Evaluated::Given(shown(name, cx), "".into())))
             }
         }
     }
@@ -197,6 +199,15 @@ impl Evaluated {
             Self::Known(known) => (known.name().into(), cut(known.value(cx))),
         }
     }
+}
+
+/// The text as metrics show it: without the values of secrets, up to the longest that is kept.
+fn shown(text: Arc<str>, cx: &RequestCx) -> Arc<str> {
+    let masked = match cx.route.names.redact(&text) {
+        Cow::Owned(masked) => Some(masked.into()),
+        Cow::Borrowed(_) => None,
+    };
+    cut(masked.unwrap_or(text))
 }
 
 /// The text up to the longest that is kept.

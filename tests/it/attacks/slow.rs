@@ -19,7 +19,7 @@ const TIME_OUT: Duration = Duration::from_secs(1);
 const MUCH: usize = 20_000_000;
 
 /// Longest that a client may be kept: its time-out, once more for what lies in buffers, and patience with a busy machine.
-const LATEST: Duration = Duration::from_secs(12);
+const LATEST: Duration = Duration::from_secs(25);
 
 fn start(echo: &str) -> Gateway {
     let config = format!(

@@ -88,7 +88,7 @@ impl HeadCheck {
 
 /// Three parts with one blank between them. RFC 9112 §3.2 would have nobody correct a target with a blank in it.
 fn check_request_line(line: &[u8]) -> Result<(), NoHead> {
-    let n_blanks = line.iter().filter(|byte| **byte == b' ').count();
+    let n_blanks = memchr::memchr_iter(b' ', line).count();
     if n_blanks != 2 || line.iter().any(u8::is_ascii_control) {
         return Err(NoHead::Malformed("the first line of the request is malformed"));
     }

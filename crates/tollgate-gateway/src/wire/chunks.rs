@@ -89,14 +89,11 @@ fn after(state: State, byte: u8) -> State {
             State::Size { value: value << 4 | digit, digits: digits + 1 }
         }
         (State::Size { digits: 0, .. }, _) => State::Malformed,
-        (State::Size { value, .. }, b'\r') | (State::Extension(value), b'\r') => {
-            State::SizeEnd(value)
-        }
+        (State::Size { value, .. } | State::Extension(value), b'\r') => State::SizeEnd(value),
         (State::Size { value, .. } | State::Blanks(value), b';') => State::Extension(value),
         (State::Size { value, .. } | State::Blanks(value), b' ' | b'\t') => State::Blanks(value),
-        (State::Extension(value), b'\t') => State::Extension(value),
-        (State::Extension(value), _) if !byte.is_ascii_control() => State::Extension(value),
-        (State::SizeEnd(0), b'\n') => State::TrailerStart,
+        (State::Extension(value), _) if is_text(byte) => State::Extension(value),
+        (State::SizeEnd(0) | State::TrailerEnd, b'\n') => State::TrailerStart,
         (State::SizeEnd(size), b'\n') => State::Content(size),
         (State::ContentEnd(b'\r'), b'\r') => State::ContentEnd(b'\n'),
         (State::ContentEnd(b'\n'), b'\n') => State::Size { value: 0, digits: 0 },
@@ -105,11 +102,14 @@ fn after(state: State, byte: u8) -> State {
         (State::TrailerName, b':') => State::TrailerValue,
         (State::TrailerStart | State::TrailerName, _) if is_token(byte) => State::TrailerName,
         (State::TrailerValue, b'\r') => State::TrailerEnd,
-        (State::TrailerValue, b'\t') => State::TrailerValue,
-        (State::TrailerValue, _) if !byte.is_ascii_control() => State::TrailerValue,
-        (State::TrailerEnd, b'\n') => State::TrailerStart,
+        (State::TrailerValue, _) if is_text(byte) => State::TrailerValue,
         _ => State::Malformed,
     }
+}
+
+/// A byte of a header's value (RFC 9110 §5.5).
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || !byte.is_ascii_control()
 }
 
 /// A letter of a header's name (RFC 9110 §5.6.2).
