@@ -170,7 +170,7 @@ fn the_second_question_is_answered_by_the_cache() {
     assert_eq!(sent[0].call.timeout, Some(Duration::from_secs(5)));
     assert!(sent[0].call.token.is_some());
     let kept = cache.kept();
-    assert_eq!((kept.len(), kept[0].1), (1, Duration::from_secs(60)));
+    assert_eq!((kept.len(), kept[0].1), (1, Duration::from_mins(1)));
     let second = Ask::new("how's the weather").at(0.03).run(&cache);
     assert_eq!((second.status(), second.forwarded().len(), second.calls().len()), (200, 0, 1));
     assert_eq!(second.body(), first.body());
