@@ -128,6 +128,20 @@ async fn streams_that_clients_leave_are_logged_as_far_as_they_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn recordings_are_not_held_for_the_log() {
+    let azure = azure().await;
+    let all = format!("{ALL}\n[limits]\nbuffered-body = \"1 KiB\"");
+    let gateway = start(&azure, Path::new("/dev/null"), &all);
+    let path = "/openai/deployments/gpt-4o/audio/transcriptions?api-version=2024-10-21";
+    let recording =
+        Call::new("POST", path).header("content-type", "multipart/form-data; boundary=x");
+    let answer = gateway.send(recording.body(vec![b'x'; 4_096])).await;
+    assert_ne!(answer.status, 413);
+    let long = json!({"messages": [{"role": "user", "content": "x".repeat(4_096)}]});
+    gateway.send(Call::json(&format!("/openai/{CHAT}"), &long)).await.expect(413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_logger_rows_are_lines_of_the_log() {
     let azure = azure().await;
     let all = "requests = \"all\"";

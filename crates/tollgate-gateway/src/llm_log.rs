@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use regex::Regex;
 use serde_json::{Map, Value, json};
-use tollgate_engine::BoxFuture;
 use tollgate_engine::ports::{Event, EventLogger, Partition};
+use tollgate_engine::{BoxFuture, Request};
 use tollgate_llm::{Answer, LlmRequest, Role, Usage};
 use uuid::Uuid;
 
@@ -169,6 +170,14 @@ impl LlmLog {
         }
         text
     }
+}
+
+/// Whether a request is one to a model whose body can be read as messages. Others, such as recordings, may be too large to be
+/// held, and say nothing.
+pub(crate) fn has_messages(request: &Request) -> bool {
+    let kind = request.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_json = kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
+    is_json && AskedModel::of(request).is_some()
 }
 
 /// One message of a request or an answer.

@@ -20,12 +20,12 @@ use crate::backend_choice::{Asked, Choice, Named};
 use crate::breaker::Breaker;
 use crate::calls::ConfiguredCalls;
 use crate::fetch::AddressGuard;
-use crate::llm_log::LlmLog;
+use crate::llm_log::{LlmLog, has_messages};
 use crate::router::Router;
 use crate::state_homes::may_name_state;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Redactor;
-use crate::wire::{AskedModel, may_name_deployment, system_root_certificates};
+use crate::wire::{may_name_deployment, system_root_certificates};
 use crate::{Backend, BackendPool, Limits, Timeouts};
 
 /// Everything a request needs that does not depend on it. A request keeps the snapshot it began with.
@@ -150,7 +150,7 @@ impl Names for SnapshotNames {
     }
 
     fn wants_request_body(&self, request: &Request, info: &RouteInfo) -> bool {
-        if self.llm_log(info).is_some() && AskedModel::of(request).is_some() {
+        if self.llm_log(info).is_some() && has_messages(request) {
             return true;
         }
         let Some(Target::Backend(id)) = &request.target else { return false };

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Format::Human => print!("{}", human(&status)),
         Format::Json => println!("{status:#}"),
     }
-    Ok(if status["ready"] == true { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if at(&status, "/ready") == true { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 async fn ask(args: &Args) -> anyhow::Result<Value> {
@@ -114,8 +114,8 @@ fn human(status: &Value) -> String {
         let age = span(snapshot["age_seconds"].as_u64().unwrap_or_default());
         writeln!(out, "configuration {}, loaded {age} ago", text(&snapshot["generation"])).ok();
     }
-    if status["last_reload"]["ok"] == false {
-        let errors = items(&status["last_reload"]["diagnostics"])
+    if at(status, "/last_reload/ok") == false {
+        let errors = items(at(status, "/last_reload/diagnostics"))
             .filter(|found| found["severity"] == "error")
             .collect::<Vec<_>>();
         writeln!(out, "the last load failed, {} found; the one before serves:", errors.len()).ok();
@@ -185,6 +185,11 @@ fn table(out: &mut String, heading: &str, rows: &[(String, String)]) {
     for (name, state) in rows {
         writeln!(out, "  {name:width$}  {state}").ok();
     }
+}
+
+/// What stands at a JSON pointer, or null.
+fn at<'a>(status: &'a Value, pointer: &str) -> &'a Value {
+    status.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {

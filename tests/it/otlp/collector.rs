@@ -210,7 +210,10 @@ async fn take(
 
 /// An identifier as `traceparent` has it.
 pub(super) fn shown(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    id.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("text");
+        text
+    })
 }
 
 /// The spans below one.

@@ -16,8 +16,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tollgate_bench_pipeline::free_address;
 use tollgate_bench_pipeline::gateway::Gateway;
-use tollgate_bench_pipeline::{MICROS_PER_TICK, free_address};
 
 const ENTRIES: usize = 10_000;
 const DIMENSIONS: usize = 1_536;
@@ -74,10 +74,12 @@ async fn main() -> Result<()> {
     );
     // A question that nobody has asked goes to the model in either partition; only the first of each is kept anew.
     let mut figures = Vec::new();
-    for (name, team, question) in
-        [("none, a miss", "none", ENTRIES), ("10,000, a miss", "many", ENTRIES), ("10,000, a hit", "many", 0)]
-    {
-        let ticks = gateway.ticks()?;
+    for (name, team, question) in [
+        ("none, a miss", "none", ENTRIES),
+        ("10,000, a miss", "many", ENTRIES),
+        ("10,000, a hit", "many", 0),
+    ] {
+        let before = gateway.cpu()?;
         let mut times = Vec::new();
         for n in 0..LOOKUPS {
             // Misses would be kept, and found: each is another one. Those in the small partition are in one of their own.
@@ -92,12 +94,16 @@ async fn main() -> Result<()> {
         }
         times.sort();
         let median = times.get(LOOKUPS / 2).context("no times")?.as_secs_f64() * 1e6;
-        let cpu = (gateway.ticks()? - ticks) as f64 * MICROS_PER_TICK / LOOKUPS as f64;
+        let cpu = (gateway.cpu()? - before).as_secs_f64() * 1e6 / LOOKUPS as f64;
         println!("among {name:<15} median {median:7.0} us, CPU {cpu:7.0} us a request");
         figures.push((median, cpu));
     }
     if let [none, many, _] = figures[..] {
-        println!("a look-up among {ENTRIES}: {:.0} us, CPU {:.0} us", many.0 - none.0, many.1 - none.1);
+        println!(
+            "a look-up among {ENTRIES}: {:.0} us, CPU {:.0} us",
+            many.0 - none.0,
+            many.1 - none.1
+        );
     }
     Ok(())
 }
@@ -167,8 +173,8 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 
 fn embedding(body: &[u8]) -> String {
     let digits = body.iter().filter(|byte| byte.is_ascii_digit());
-    let mut state =
-        digits.fold(1_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+    let mut state = digits
+        .fold(1_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
     let mut text = String::with_capacity(DIMENSIONS * 12);
     for n in 0..DIMENSIONS {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -178,5 +184,7 @@ fn embedding(body: &[u8]) -> String {
         let comma = if n > 0 { "," } else { "" };
         write!(text, "{comma}{number:.7}").ok();
     }
-    format!(r#"{{"object":"list","data":[{{"object":"embedding","index":0,"embedding":[{text}]}}]}}"#)
+    format!(
+        r#"{{"object":"list","data":[{{"object":"embedding","index":0,"embedding":[{text}]}}]}}"#
+    )
 }

@@ -518,7 +518,7 @@ const KEYS: &[KeyDef] = &[
         "llm-logs.requests",
         Word(&["none", "all"]),
         "none",
-        "Whether the messages of requests to models are logged: rows with the columns of Azure's `ApiManagementGatewayLlmLog`, in JSON. Bodies of such requests are then held in memory, and their answers are asked for unencoded.",
+        "Whether the messages of requests to models are logged: rows with the columns of Azure's `ApiManagementGatewayLlmLog`, in JSON. Bodies in JSON of such requests are then held in memory, and their answers are asked for unencoded.",
     ),
     key(
         "llm-logs.responses",
