@@ -39,7 +39,7 @@ struct Identity {
 
 impl Identity {
     fn new(name: &str) -> Self {
-        Self::of(CertificateParams::new(vec![name.to_owned()]).expect("parameters"))
+        Self::of(&CertificateParams::new(vec![name.to_owned()]).expect("parameters"))
     }
 
     /// One that was good for a year, long ago.
@@ -47,10 +47,10 @@ impl Identity {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(2001, 1, 1);
-        Self::of(params)
+        Self::of(&params)
     }
 
-    fn of(params: CertificateParams) -> Self {
+    fn of(params: &CertificateParams) -> Self {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         Self {

@@ -2,6 +2,7 @@
 //!
 //! INVARIANT: the client gets a truthful end. What is not whole does not look whole.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -83,9 +84,11 @@ fn start(backend: SocketAddr) -> Gateway {
         ),
         ("edit", "<find-and-replace from=\"K\" to=\"C\" />"),
     ] {
-        config += &format!(
-            "[apis.{name}]\npath = \"{name}\"\nservice-url = \"http://{backend}\"\nsubscription = \"optional\"\n"
-        );
+        writeln!(
+            config,
+            "[apis.{name}]\npath = \"{name}\"\nservice-url = \"http://{backend}\"\nsubscription = \"optional\""
+        )
+        .expect("text");
         let policy = format!(
             "<policies><inbound /><backend>{forward}</backend><outbound>{outbound}</outbound>\
              <on-error><return-response><set-status code=\"502\" /><set-body>broken</set-body></return-response></on-error></policies>"

@@ -35,7 +35,7 @@ fn tell(suite: &str, n_inputs: usize, began: Instant, more: &str) {
     std::io::stderr().write_all(line.as_bytes()).ok();
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Random(u64);
 
 impl Random {
@@ -86,7 +86,7 @@ async fn talk(stream: &mut TcpStream, bytes: &[u8]) -> Vec<u8> {
 
 /// Every byte as an escape.
 fn percent(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"))
 }
 
 /// Peak memory of a gateway in MiB, which must stay below a bound.

@@ -7,6 +7,7 @@
 mod corpus;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use futures::StreamExt as _;
@@ -30,9 +31,11 @@ async fn start() -> (Strict, Gateway) {
     let (backend, address) = Strict::start().await;
     let mut config = format!("{CONFIG}[backends.strict]\nurl = \"http://{address}/base\"\n");
     for api in ["open", "closed", "read"] {
-        config += &format!(
-            "[apis.{api}]\npath = \"{api}\"\nbackend = \"strict\"\nsubscription = \"optional\"\n"
-        );
+        writeln!(
+            config,
+            "[apis.{api}]\npath = \"{api}\"\nbackend = \"strict\"\nsubscription = \"optional\""
+        )
+        .expect("text");
     }
     config += "[apis.guarded]\npath = \"guarded\"\nbackend = \"strict\"\n";
     let policy = |inbound: &str| {

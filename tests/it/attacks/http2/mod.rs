@@ -116,6 +116,9 @@ fn pseudo_headers() -> Vec<Attack> {
     all
 }
 
+/// A name, headers, a body, and the targets that they lead to.
+type Body = (&'static str, &'static [Header<'static>], &'static [u8], &'static [&'static str]);
+
 fn headers() -> Vec<Attack> {
     let mut all = Vec::new();
     for (name, value) in [
@@ -163,7 +166,7 @@ fn headers() -> Vec<Attack> {
         &[post(1, "/open/1", &[(b"content-length", b"0")]), frame(DATA, END_STREAM, 1, hidden)],
         &["/base/1"],
     ));
-    let bodies: [(&str, &[Header<'_>], &[u8], &'static [&'static str]); 7] = [
+    let bodies: [Body; 7] = [
         ("the length is too short", &[(b"content-length", b"3")], b"hello", &[]),
         ("the length is too long", &[(b"content-length", b"9")], b"hello", &[]),
         ("two lengths", &[(b"content-length", b"0"), (b"content-length", b"33")], hidden, &[]),
@@ -194,12 +197,10 @@ fn headers() -> Vec<Attack> {
     all
 }
 
-fn protocol() -> Vec<Attack> {
-    let whole = block(&head("GET", "/open/1"));
-    let (start, rest) = whole.split_at(20);
-    let begun = frame(HEADERS, END_STREAM, 1, start);
+/// Frames of streams that are not there, not yet, or no longer.
+fn streams() -> Vec<Attack> {
     let data = |flags, stream, text: &[u8]| frame(DATA, flags, stream, text);
-    let mut all = vec![
+    vec![
         late("a stream twice", &[get(1, "/open/1"), get(1, "/open/2")], &["/base/1"]),
         late("a lower stream", &[get(5, "/open/1"), get(3, "/open/2")], &["/base/1"]),
         attack("an even stream", &[get(2, "/open/1")], &[]),
@@ -235,12 +236,21 @@ fn protocol() -> Vec<Attack> {
             &[post(1, "/open/1", &[]), frame(HEADERS, END_HEADERS, 1, &block(&[(b"x", b"y")]))],
             &[],
         ),
+    ]
+}
+
+/// Headers in several frames.
+fn continuations() -> Vec<Attack> {
+    let whole = block(&head("GET", "/open/1"));
+    let (start, rest) = whole.split_at(20);
+    let begun = frame(HEADERS, END_STREAM, 1, start);
+    vec![
         attack(
             "in two parts",
             &[begun.clone(), frame(CONTINUATION, END_HEADERS, 1, rest)],
             &["/base/1"],
         ),
-        attack("never whole", &[begun.clone()], &[]),
+        attack("never whole", std::slice::from_ref(&begun), &[]),
         attack(
             "whole, but for another",
             &[begun.clone(), frame(CONTINUATION, END_HEADERS, 3, rest)],
@@ -266,6 +276,14 @@ fn protocol() -> Vec<Attack> {
             &[frame(PUSH_PROMISE, END_HEADERS, 1, &[&[0, 0, 0, 2][..], &whole].concat())],
             &[],
         ),
+    ]
+}
+
+/// Frames of the connection, and what is wrong with frames of any kind.
+fn connections() -> Vec<Attack> {
+    let whole = block(&head("GET", "/open/1"));
+    let data = |flags, stream, text: &[u8]| frame(DATA, flags, stream, text);
+    vec![
         attack(
             "depends on itself",
             &[frame(PRIORITY, 0, 1, &[0, 0, 0, 1, 0]), get(1, "/open/1")],
@@ -314,7 +332,13 @@ fn protocol() -> Vec<Attack> {
             )],
             &["/base/1"],
         ),
-    ];
+    ]
+}
+
+/// Blocks of headers that cannot be read.
+fn compression() -> Vec<Attack> {
+    let whole = block(&head("GET", "/open/1"));
+    let mut all = Vec::new();
     for (name, broken) in [
         ("index 0", &[0x80][..]),
         ("an index beyond the table", &[0xff, 0xff, 0x7f]),
@@ -408,7 +432,10 @@ async fn only_well_formed_streams_are_requests() {
     let began = Instant::now();
     let (backend, gateway, client) = start(NOWHERE).await;
     let attacks: Vec<Attack> =
-        [pseudo_headers(), headers(), protocol()].into_iter().flatten().collect();
+        [pseudo_headers(), headers(), streams(), continuations(), connections(), compression()]
+            .into_iter()
+            .flatten()
+            .collect();
     let sending = attacks.iter().enumerate().map(async |(n, attack)| {
         let mut stream = open(&gateway, &client, n).await;
         // The gateway may end the connection before it has got everything.
