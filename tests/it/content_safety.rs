@@ -223,6 +223,9 @@ async fn a_stream_that_cannot_be_held_ends() {
     assert!(answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
 }
 
+/// Makes an event that says a text.
+type Event<'a> = &'a dyn Fn(&str) -> String;
+
 /// Every protocol's stream, cut into single bytes, comes through as it was when it is harmless, and ends when it is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_of_all_protocols_however_they_are_cut() {
@@ -254,7 +257,6 @@ async fn streams_of_all_protocols_however_they_are_cut() {
     };
     let hate = ["Grüße 😀 an ", "alle hat", "e-6 und mehr"];
     let fine = ["Grüße 😀 an ", "alle hap", "py-6 und mehr"];
-    type Event<'a> = &'a dyn Fn(&str) -> String;
     let first: Event<'_> = &|text| chat(0, text);
     // The second choice says it, between what the first does.
     let second: Event<'_> = &|text| chat(1, text) + &chat(0, "x");
