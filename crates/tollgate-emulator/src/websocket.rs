@@ -34,6 +34,9 @@ const INVALID_TEXT: u16 = 1007;
 const TOO_BIG: u16 = 1009;
 const GOING_AWAY: u16 = 1001;
 
+/// What is sent for a whole text in place of it; `None` for an echo.
+pub(crate) type Answers = fn(&str) -> Option<Vec<String>>;
+
 /// What the server does beside echoing.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
@@ -41,8 +44,8 @@ pub(crate) struct Session {
     pub(crate) greeting: Option<String>,
     /// The subprotocol chosen.
     pub(crate) protocol: Option<&'static str>,
-    /// What is sent for a whole text in place of it, if anything is.
-    pub(crate) answers: Option<fn(&str) -> Option<Vec<String>>>,
+    /// Answers some messages instead of echoing them.
+    pub(crate) answers: Option<Answers>,
 }
 
 /// Answers the handshake and echoes from then on; refuses a request that is no proper handshake.
@@ -172,7 +175,7 @@ struct Received {
 
 async fn echo<T: AsyncRead + AsyncWrite + Unpin>(
     io: &mut T,
-    answers: Option<fn(&str) -> Option<Vec<String>>>,
+    answers: Option<Answers>,
 ) -> Result<(), Broken> {
     let mut within_message = false;
     loop {
