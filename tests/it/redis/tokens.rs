@@ -121,7 +121,7 @@ fn events(text: &str) -> (u64, Option<Value>) {
     for event in events.filter_map(|event| serde_json::from_str::<Value>(event).ok()) {
         let content = event["choices"][0]["delta"]["content"].as_str().unwrap_or_default();
         words += content.matches("word").count() as u64;
-        usage = Some(event["usage"].clone()).filter(|usage| usage.is_object()).or(usage);
+        usage = Some(event["usage"].clone()).filter(Value::is_object).or(usage);
     }
     (words, usage)
 }
