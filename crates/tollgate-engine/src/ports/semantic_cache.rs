@@ -227,7 +227,7 @@ mod tests {
     fn the_same_is_at_no_distance_however_long() {
         for dimensions in [1_u16, 3, 15, 16, 17, 1_536, 3_072, 8_192] {
             let numbers: Vec<f32> =
-                (0..dimensions).map(|n| f32::from(n * 7_919 % 1_009) - 504.5).collect();
+                (0..dimensions).map(|n| f32::from(n.wrapping_mul(7_919) % 1_009) - 504.5).collect();
             assert_eq!(distance(&numbers, &numbers), Distance(0), "{dimensions}");
             let embedding = Embedding::new(&numbers).unwrap();
             assert_eq!(Embedding::of_bytes(&embedding.to_bytes()), Some(embedding));

@@ -43,7 +43,8 @@ async fn without_the_server_each_setting_does_what_it_says() {
     assert_eq!(admitted(&closed, 2).await, [None; 2]);
     let local = counters(WhenUnavailable::Local).await;
     assert_eq!(admitted(&local, 3).await, [Some(true), Some(true), Some(false)]);
-    let correction = Correction { counter: CHARGE(2).counter, amount: -1, since: 0, limit: None };
+    let since = SystemClock.unix_seconds() * 1_000;
+    let correction = Correction { counter: CHARGE(2).counter, amount: -1, since, limit: None };
     assert_eq!(local.correct(&[correction]).get().await, Ok(()));
     assert_eq!(admitted(&local, 1).await, [Some(true)]);
     assert_eq!(closed.correct(&[correction]).get().await, Err(CountersUnavailable));

@@ -71,6 +71,7 @@ impl Upload {
             return;
         }
         self.taken += piece.len() as u64;
+        self.unflushed = true;
         match &mut self.sink {
             Sink::Length(_, left) => *left = left.saturating_sub(piece.len() as u64),
             Sink::Chunked(_) => {

@@ -62,8 +62,9 @@ mod tests {
 
     fn check(body: &str, expected: &str) {
         let found = well_formed(body.as_bytes()).err().unwrap_or_default();
-        assert!(found.starts_with(expected), "{body}: {found}");
-        assert_eq!(found.is_empty(), expected.is_empty(), "{body}: {found}");
+        let begin = body.get(..100).unwrap_or(body);
+        assert!(found.starts_with(expected), "{begin}: {found}");
+        assert_eq!(found.is_empty(), expected.is_empty(), "{begin}: {found}");
     }
 
     #[test]
@@ -98,8 +99,8 @@ mod tests {
             all.concat()
         };
         check(&format!("<a{}/>", attributes("b", 50_000)), "");
-        let scope = format!("<a{}>{}</a>", attributes("xmlns:b", 20_000), "<c/>".repeat(50_000));
-        check(&scope, "The document is too large to be read.");
+        let scope = format!("<a{}/>", attributes("xmlns:b", 1_025));
+        check(&scope, "More than 1024 namespaces are in scope.");
     }
 
     #[test]
