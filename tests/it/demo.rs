@@ -19,6 +19,7 @@ fn demo_makes_both_calls_and_ends() {
 fn demo_serves_a_directory() {
     for example in [
         "api-key",
+        "chargeback",
         "content-safety",
         "multi-team",
         "responses-affinity",
