@@ -12,6 +12,17 @@ mod tests {
 
     const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds");
 
+    /// Tells on which input a target has failed.
+    struct Running<'a>(&'a Path);
+
+    impl Drop for Running<'_> {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                println!("failed: {}", self.0.display());
+            }
+        }
+    }
+
     /// Sends every file of the target's folder through it.
     fn replay(target: &str, run: fn(&[u8])) {
         let mut files: Vec<_> = std::fs::read_dir(Path::new(SEEDS).join(target))
@@ -20,8 +31,7 @@ mod tests {
             .collect();
         files.sort();
         for file in &files {
-            // What was running when one fails.
-            println!("{}", file.file_name().unwrap_or_default().display());
+            let _running = Running(file);
             run(&std::fs::read(file).unwrap());
         }
         println!("{target}: {} inputs", files.len());
@@ -39,6 +49,11 @@ mod tests {
         }
         println!("expressions: {} inputs, parsed and evaluated", seeds.len());
         assert!(seeds.len() > 50);
+    }
+
+    #[test]
+    fn configurations() {
+        replay("config", targets::config::read);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the fuzz targets do with an input; the replay of the seeds does the same in `cargo test`.
 
+pub(crate) mod config;
 pub(crate) mod expression;
 pub(crate) mod jwks;
 pub(crate) mod jwt;

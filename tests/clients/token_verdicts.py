@@ -380,7 +380,7 @@ class Forge:
     def to_seal(self):
         """What `jose` is to encrypt: good tokens, tokens that are not, and texts that are none, in every combination."""
         bad = self.signed("RS256", *(written(members) for members in self.good("RS256")), self.keys.stranger)
-        contents = [self.plain("RS256"), self.plain("HS256"), self.plain("ES256"), bad, "", "e30.e30.", "{}"]
+        contents = [self.plain("RS256"), self.plain("HS256"), self.plain("ES256"), bad, "", "e30.e30.", "e30.e30.e30.e30.e30", "{}"]
         made = []
         for kid, managements in SEALS.items():
             for algorithm, encryption in managements:
