@@ -64,7 +64,11 @@ fn configured(text: &str) -> (String, String, bool) {
     let machine = render::json(&findings, &sources);
     let printed = format!(
         "{config:?}{:?}{:?}{:?}{:?}{:?}",
-        config.backends, config.named_values, config.subscriptions, config.loggers, config.connections
+        config.backends,
+        config.named_values,
+        config.subscriptions,
+        config.loggers,
+        config.connections
     );
     (shown + &machine, printed, !has_errors(&findings))
 }

@@ -14,11 +14,11 @@ use http::{HeaderMap, HeaderValue};
 use tollgate_engine::counters::MemoryCounters;
 use tollgate_engine::jose::KeySet;
 use tollgate_engine::ports::{
-    AccessToken, Answer, Authorizations, BodyEnd, BodyError, BodyFilter, Cache, CacheKey, CachePlace,
-    Call, CallError, Calls, CustomMetric, Distance, Embedding, Event, EventLogger, Events,
-    ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource, Lease, Near,
-    NoTasks, Passed, Refresh, SemanticCache, SemanticCacheSettings, SemanticCacheUnavailable,
-    SemanticLookup, Severity, TokenSource, TraceLine,
+    AccessToken, Answer, Authorizations, BodyEnd, BodyError, BodyFilter, Cache, CacheKey,
+    CachePlace, Call, CallError, Calls, CustomMetric, Distance, Embedding, Event, EventLogger,
+    Events, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
+    Lease, Near, NoTasks, Passed, Refresh, SemanticCache, SemanticCacheSettings,
+    SemanticCacheUnavailable, SemanticLookup, Severity, TokenSource, TraceLine,
 };
 use tollgate_engine::read::{NamedValue, NamedValues};
 use tollgate_engine::{
@@ -257,13 +257,7 @@ impl Cache for Outside {
         }))
     }
 
-    fn set(
-        &self,
-        _: CachePlace,
-        key: &CacheKey,
-        value: Bytes,
-        _: Duration,
-    ) -> Answer<'static, ()> {
+    fn set(&self, _: CachePlace, key: &CacheKey, value: Bytes, _: Duration) -> Answer<'static, ()> {
         assert!(value.len() <= Cache::largest(self), "more is kept than the cache takes");
         self.kept.lock().unwrap().insert(*key, value);
         Answer::Ready(())

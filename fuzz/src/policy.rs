@@ -18,7 +18,7 @@ const SEPARATOR: &str = "\n----\n";
 
 const FRAGMENT: &str = "<fragment><set-method>PUT</set-method></fragment>";
 
-/// Reads and compiles an input as a document of a directory, twice, and looks whether what is found is the same, can be
+/// Reads and compiles an input as a document of a directory, and looks whether what is found is the same each time, can be
 /// shown and keeps the secret, and whether named values have made markup.
 pub(crate) fn read(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -38,8 +38,11 @@ pub(crate) fn read(data: &[u8]) {
         let shown = format!("{compiled:?}");
         assert!(!shown.contains(CANARY), "the compiled document shows the secret: {shown}");
     }
-    let again = self::compiled(document, fragment, &values, &*outside, &ports).1;
-    assert_eq!(found, again, "the same document, other findings");
+    // Not every one, so that more are tried.
+    if text.len() % 4 == 0 {
+        let again = self::compiled(document, fragment, &values, &*outside, &ports).1;
+        assert_eq!(found, again, "the same document, other findings");
+    }
     markup_is_the_authors(document, &values);
 }
 

@@ -30,7 +30,7 @@ const PIPELINES: [(&str, &str); 5] = [
     ("calls", include_str!("pipelines/calls.xml")),
 ];
 
-/// Sends an input through every pipeline, twice.
+/// Sends an input through every pipeline.
 pub(crate) fn process_all(data: &[u8]) {
     if data.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()) {
         return;
@@ -44,8 +44,11 @@ pub(crate) fn process_all(data: &[u8]) {
         if *name == "identity" {
             ended.check_identity(&exchange);
         }
-        let again = exchange.run(chain);
-        assert_eq!(ended.shown(), again.shown(), "{name}: the same request, another answer");
+        // Not every one, so that more are tried.
+        if data.len() % 4 == 0 {
+            let again = exchange.run(chain).shown();
+            assert_eq!(ended.shown(), again, "{name}: the same request, another answer");
+        }
     }
 }
 

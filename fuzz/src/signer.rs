@@ -16,7 +16,8 @@ pub(crate) const ISSUER: &str = "https://issuer.example/";
 pub(crate) const AUDIENCE: &str = "api://chat";
 
 /// A secret of 64 bytes, for all three algorithms of HMAC.
-pub(crate) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &[u8] =
+    b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 const SEAL: &[u8] = b"abcdef0123456789abcdef0123456789";
 
@@ -59,7 +60,8 @@ pub(crate) fn decryption_keys() -> Vec<DecryptionKey> {
 /// Claims that every rule of the policies under test likes.
 pub(crate) fn good_claims() -> String {
     let (from, to) = (NOW - 60, NOW + 600);
-    json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "scp": "chat", "nbf": from, "exp": to }).to_string()
+    json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "scp": "chat", "nbf": from, "exp": to })
+        .to_string()
 }
 
 /// How a header and a payload are signed.

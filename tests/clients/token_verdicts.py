@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
 ISSUER, AUDIENCE = "https://issuer.example/", "api://guarded"
-TRIED = 4_000
+TRIED = 2_500
 SEED = 20261121
 PEM, PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()
 ALGORITHMS = {
