@@ -274,6 +274,8 @@ impl Ended {
         assert!(!shown.contains(CANARY), "{name}: the client sees the secret: {shown}");
         assert!(self.response.is_some(), "{name}: no response");
         assert!(self.failed || self.outcome != Outcome::Failed, "{name}: failed without an error");
+        let phrase = self.response.as_ref().map(Response::phrase).unwrap_or_default();
+        assert!(!phrase.contains(['\r', '\n', '\0']), "{name}: the reason {phrase:?}");
         for request in &self.forwarded {
             let Uri { path, query } = &request.uri;
             assert!(path.is_empty() || path.starts_with('/'), "{name}: path {path:?}");
