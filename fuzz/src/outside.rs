@@ -17,7 +17,7 @@ use tollgate_engine::ports::{
     AccessToken, Answer, Authorizations, BodyEnd, BodyError, BodyFilter, Cache, CacheKey,
     CachePlace, Call, CallError, Calls, CustomMetric, Distance, Embedding, Event, EventLogger,
     Events, ForwardCall, ForwardError, Identities, IdentityError, KeyError, KeySets, KeySource,
-    Lease, Near, NoTasks, Passed, Refresh, SemanticCache, SemanticCacheSettings,
+    Lease, Near, NoTasks, Passed, Refresh, Scores, SemanticCache, SemanticCacheSettings,
     SemanticCacheUnavailable, SemanticLookup, Severity, TokenSource, TraceLine,
 };
 use tollgate_engine::read::{NamedValue, NamedValues};
@@ -319,7 +319,7 @@ impl SemanticCache for Outside {
     }
 
     fn settings(&self) -> SemanticCacheSettings {
-        SemanticCacheSettings { scores: Default::default(), timeout: Duration::from_secs(5) }
+        SemanticCacheSettings { scores: Scores::Distance, timeout: Duration::from_secs(5) }
     }
 
     fn looked_up(&self, _: SemanticLookup) {}

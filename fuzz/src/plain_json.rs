@@ -51,8 +51,9 @@ impl Reader<'_> {
     }
 
     fn next(&mut self) -> Option<char> {
-        let next = self.rest.chars().next()?;
-        self.rest = &self.rest[next.len_utf8()..];
+        let mut rest = self.rest.chars();
+        let next = rest.next()?;
+        self.rest = rest.as_str();
         Some(next)
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn read(data: &[u8]) {
         assert!(!shown.contains(CANARY), "the compiled document shows the secret: {shown}");
     }
     // Not every one, so that more are tried.
-    if text.len() % 4 == 0 {
+    if text.len().is_multiple_of(4) {
         let again = self::compiled(document, fragment, &values, &*outside, &ports).1;
         assert_eq!(found, again, "the same document, other findings");
     }

@@ -32,10 +32,10 @@ const PIPELINES: [(&str, &str); 5] = [
 
 /// Sends an input through every pipeline.
 pub(crate) fn process_all(data: &[u8]) {
+    static CHAINS: OnceLock<Vec<(&str, Chain)>> = OnceLock::new();
     if data.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()) {
         return;
     }
-    static CHAINS: OnceLock<Vec<(&str, Chain)>> = OnceLock::new();
     let chains = CHAINS.get_or_init(|| PIPELINES.map(|(name, text)| (name, chain(text))).into());
     let exchange = Exchange::read(data);
     for (name, chain) in chains {
@@ -45,7 +45,7 @@ pub(crate) fn process_all(data: &[u8]) {
             ended.check_identity(&exchange);
         }
         // Not every one, so that more are tried.
-        if data.len() % 4 == 0 {
+        if data.len().is_multiple_of(4) {
             let again = exchange.run(chain).shown();
             assert_eq!(ended.shown(), again, "{name}: the same request, another answer");
         }
@@ -314,10 +314,11 @@ impl Ended {
     /// What the client gets, and how much left besides.
     fn shown(&self) -> String {
         let head = self.response.as_ref().map(|response| {
-            let mut headers = String::new();
-            for (name, value) in &response.headers {
-                headers += &format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
-            }
+            let headers = response.headers.iter();
+            let headers = headers.map(|(name, value)| {
+                format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()))
+            });
+            let headers: String = headers.collect();
             format!("{} {}\n{headers}", response.status, response.phrase())
         });
         let body = String::from_utf8_lossy(&self.body);
