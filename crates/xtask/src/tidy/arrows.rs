@@ -64,6 +64,7 @@ const RULES: &[Rule] = &[
             "tollgate-engine",
             "tollgate-expr",
             "tollgate-gateway",
+            "tollgate-llm",
             "tollgate-policies",
         ],
         never: &["pingora", "reqwest"],
