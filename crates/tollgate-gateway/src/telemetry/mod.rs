@@ -7,6 +7,7 @@ mod access;
 mod backends;
 mod custom;
 mod exports;
+mod load;
 mod logging;
 mod metrics;
 pub(crate) mod otlp;
@@ -21,6 +22,7 @@ pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog}
 pub use backends::BackendMetrics;
 pub use custom::{CustomMetrics, CustomSeries, Dimensions};
 pub use exports::{OtlpMetrics, Signal, Undelivered};
+pub use load::{LoadMetrics, Shed};
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
 pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};
 pub use otlp::{Otlp, OtlpSettings};
