@@ -1,5 +1,6 @@
 //! `tollgate run`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -40,7 +41,13 @@ async fn serve(setup: Setup) -> anyhow::Result<ExitCode> {
             _ = tokio::signal::ctrl_c() => break,
         }
     }
-    gateway.stop().await;
+    let at_once = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    gateway.stop(at_once).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,8 +69,10 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
     Ok(Some(prepared.start(Some(control)).await?))
 }
 
+/// Prints findings. A standard error that takes nothing, such as a full disc, stops nobody.
 pub(crate) fn print(diagnostics: &[Diagnostic], sources: &Sources) {
+    let mut out = std::io::stderr().lock();
     for found in diagnostics {
-        eprintln!("{}\n", render::human(found, sources));
+        writeln!(out, "{}\n", render::human(found, sources)).ok();
     }
 }

@@ -90,7 +90,7 @@ impl CallPool {
         if left > 0 {
             tracing::warn!(
                 calls = left,
-                "one-way requests are ended: the time for a graceful stop is over"
+                "one-way requests are ended: the time for them is over"
             );
         }
     }

@@ -18,7 +18,10 @@ use prometheus_client::registry::{Registry, Unit};
 use tollgate_engine::ports::CacheStatus;
 
 use super::series::SeriesCount;
-use super::{BackendMetrics, CustomMetrics, OtlpMetrics, SemanticCacheMetrics, TokenUsageMetrics};
+use super::{
+    BackendMetrics, CertificateMetrics, CustomMetrics, OtlpMetrics, SemanticCacheMetrics,
+    TokenUsageMetrics,
+};
 
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
 /// a process that lives through many configurations must not keep them all.
@@ -70,6 +73,7 @@ pub struct Metrics {
     /// Nanoseconds since 1970.
     began: u64,
     backends: BackendMetrics,
+    certificates: CertificateMetrics,
     semantic_cache: SemanticCacheMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
@@ -222,6 +226,7 @@ impl Metrics {
             otlp: OtlpMetrics::default(),
             began: unix_nanoseconds(SystemTime::now()),
             backends: BackendMetrics::default(),
+            certificates: CertificateMetrics::default(),
             semantic_cache: SemanticCacheMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
@@ -236,6 +241,7 @@ impl Metrics {
         self.register_upkeep();
         self.register_policies();
         self.backends.register(&mut self.registry);
+        self.certificates.register(&mut self.registry);
         self.semantic_cache.register(&mut self.registry);
         self.begin_at_zero();
     }
@@ -464,6 +470,11 @@ impl Metrics {
     /// What is counted by backend.
     pub fn backends(&self) -> &BackendMetrics {
         &self.backends
+    }
+
+    /// When certificates end.
+    pub fn certificates(&self) -> &CertificateMetrics {
+        &self.certificates
     }
 
     /// What is counted of semantic caches.
