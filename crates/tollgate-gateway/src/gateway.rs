@@ -19,9 +19,7 @@ use crate::admin::{AdminServer, AdminState, Reload, serve_admin};
 use crate::config::{Config, Environment, SecretReference};
 use crate::directory::{LoadCx, Loaded, Registry, VaultSecrets, load};
 use crate::key_vault::KeyVault;
-use crate::server::{
-    BoundAddresses, ListenCertificates, Server, ServerError, ServerParts, Stop,
-};
+use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts, Stop};
 use crate::state_homes::StateHomes;
 use crate::system::SystemClock;
 use crate::telemetry::{
@@ -209,7 +207,10 @@ fn bind_admin(address: SocketAddr, state: &Arc<AdminState>) -> Result<AdminServe
 /// How long a stopping gateway waits for spans and metrics to leave.
 const TELEMETRY_FLUSH: Duration = Duration::from_secs(5);
 
-/// How long it does when it is to stop at once.
+/// How long a stopping gateway waits for shared counters to be told what the last requests used.
+const LAST_COMMANDS: Duration = Duration::from_secs(2);
+
+/// How long a gateway waits for spans and metrics that is to stop at once.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
 /// A gateway that serves. Dropping it stops nothing; call [`Gateway::stop`].
@@ -264,11 +265,12 @@ impl Gateway {
         if served.is_err() {
             tracing::error!("the server ended before it was told to");
         }
-        let Adapters { calls, loggers, otlp, .. } = &self.reloader.adapters;
+        let Adapters { calls, loggers, otlp, redis, .. } = &self.reloader.adapters;
         tokio::select! {
             () = calls.drain(grace.saturating_sub(began.elapsed())) => {}
             () = at_once.clone() => calls.drain(Duration::ZERO).await,
         }
+        redis.settle(LAST_COMMANDS).await;
         let hurry = async {
             at_once.await;
             tokio::time::sleep(LAST_FLUSH).await;
@@ -405,13 +407,17 @@ impl Reloader {
 
     /// Logs what a load found and shows it on the admin listener.
     fn report(&self, generation: Option<u64>, diagnostics: &[Diagnostic], sources: &Sources) {
-        for found in diagnostics {
+        let (shown, rest) = render::for_people(diagnostics);
+        for found in shown {
             let text = render::human(found, sources);
             if found.is_error() {
                 tracing::error!(code = found.code.as_str(), diagnostic = %text, "{}", found.message);
             } else {
                 tracing::warn!(code = found.code.as_str(), diagnostic = %text, "{}", found.message);
             }
+        }
+        if let Some(rest) = rest {
+            tracing::warn!("{rest}; the status has them all");
         }
         let json = serde_json::from_str(&render::json(diagnostics, sources)).unwrap_or_default();
         let unix_seconds = SystemClock.unix_seconds();

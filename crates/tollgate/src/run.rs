@@ -57,7 +57,11 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
         Ok(prepared) => prepared,
         Err(loaded) => {
             print(&loaded.diagnostics, &loaded.sources);
-            eprintln!("the policy directory has errors; the gateway does not start");
+            writeln!(
+                std::io::stderr(),
+                "the policy directory has errors; the gateway does not start"
+            )
+            .ok();
             return Ok(None);
         }
     };
@@ -72,7 +76,11 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
 /// Prints findings. A standard error that takes nothing, such as a full disc, stops nobody.
 pub(crate) fn print(diagnostics: &[Diagnostic], sources: &Sources) {
     let mut out = std::io::stderr().lock();
-    for found in diagnostics {
+    let (shown, rest) = render::for_people(diagnostics);
+    for found in shown {
         writeln!(out, "{}\n", render::human(found, sources)).ok();
+    }
+    if let Some(rest) = rest {
+        writeln!(out, "{rest}; `tollgate check --format json` has them all\n").ok();
     }
 }

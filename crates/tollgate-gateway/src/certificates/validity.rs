@@ -38,10 +38,7 @@ impl Validity {
     pub(crate) fn of(certificate: &Certificate) -> Option<Self> {
         let (_, parsed) = X509Certificate::from_der(certificate.der()).ok()?;
         let validity = parsed.validity();
-        Some(Self {
-            begins: validity.not_before.timestamp(),
-            ends: validity.not_after.timestamp(),
-        })
+        Some(Self { begins: validity.not_before.timestamp(), ends: validity.not_after.timestamp() })
     }
 
     /// Whole days that are left, less than 0 when it is over.

@@ -14,9 +14,7 @@ use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::backend_pool::{BackendPool, Member};
 use crate::breaker::Breakers;
 use crate::certificates::{self, Concern, Validity, shown};
-use crate::config::{
-    ApiConfig, BackendConfig, CertificateConfig, Config, PoolConfig, PoolMember,
-};
+use crate::config::{ApiConfig, BackendConfig, CertificateConfig, Config, PoolConfig, PoolMember};
 use crate::llm_log::{LlmLog, LlmLogSettings};
 use crate::openapi;
 use crate::snapshot::SnapshotNames;
@@ -101,7 +99,11 @@ fn expiry(certificate: &CertificateConfig, validity: Validity, now: i64) -> Opti
         Concern::Over => (format!("certificate `{name}` has expired on {ends}"), "renew it"),
     };
     let found = Diagnostic::new(Code::CONFIG_EXPIRY, message, certificate.span).label(label);
-    Some(found.help("whoever is shown it refuses it then; a new file is taken over without a restart"))
+    Some(
+        found.help(
+            "whoever is shown it refuses it then; a new file is taken over without a restart",
+        ),
+    )
 }
 
 /// The certificate authorities of `[ca-certificates]`: roots and what leads to them.

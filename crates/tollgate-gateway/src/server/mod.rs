@@ -30,6 +30,7 @@ mod tests;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
@@ -90,6 +91,9 @@ impl<S> fmt::Debug for ServerParts<S> {
         f.debug_struct("ServerParts").finish_non_exhaustive()
     }
 }
+
+/// How long requests that were ended may take to be counted.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Whether a server is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,6 +229,7 @@ impl<S: Site> Server<S> {
             "requests in flight are ended"
         );
         shared.aborting.send_replace(true);
-        shared.status.idle().await;
+        // What still tells counters of its end is soon done, unless whoever counts is away.
+        drop(tokio::time::timeout(LAST_WORDS, shared.status.idle()).await);
     }
 }

@@ -108,6 +108,8 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+    /// The gateway, which stopped.
+    gateway,
 }
 
 /// Why an event was lost.
@@ -370,7 +372,7 @@ impl Metrics {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
-        for side in [Side::client, Side::backend] {
+        for side in [Side::client, Side::backend, Side::gateway] {
             drop(self.broken.get_or_create(&SideLabels { side }));
         }
         for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {

@@ -49,10 +49,7 @@ impl Zone {
 }
 
 impl Resolve for Zone {
-    fn resolve<'a>(
-        &'a self,
-        host: &'a str,
-    ) -> BoxFuture<'a, Result<Arc<[IpAddr]>, ResolveError>> {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Arc<[IpAddr]>, ResolveError>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let found = self.hosts.lock().get(host).filter(|found| !found.is_empty()).cloned();
         let none = || ResolveError::Failed { host: host.to_owned(), why: "NXDOMAIN".to_owned() };
@@ -237,8 +234,7 @@ const FORBIDDEN: &[&[&str]] = &[
 async fn a_name_that_is_rebound_is_judged_for_each_connection() {
     let (one, two) = pair().await;
     let zone = Zone::at(&["127.0.0.1"]);
-    let gateway =
-        gateway(&zone, eager(Duration::ZERO), one.address.port(), Named::ByPolicy).await;
+    let gateway = gateway(&zone, eager(Duration::ZERO), one.address.port(), Named::ByPolicy).await;
     let mut n_tried = 0;
     for forbidden in FORBIDDEN {
         zone.move_to(&["127.0.0.1"]);
@@ -264,8 +260,7 @@ async fn a_name_that_is_rebound_is_judged_for_each_call_of_a_policy() {
     let zone = Zone::at(&["127.0.0.1"]);
     let resolver = CachingResolver::new(Arc::clone(&zone) as _, eager(Duration::ZERO));
     let fetcher = Fetcher::new(FetchSettings::default(), Arc::new(resolver));
-    let options =
-        FetchOptions { guard: Guard::Policy, timeout: LONG, max_bytes: 1_000 };
+    let options = FetchOptions { guard: Guard::Policy, timeout: LONG, max_bytes: 1_000 };
     let call = async || {
         // Closed by the server's side of the test each time, so that the next one is made anew.
         let request = http::Request::get(format!("http://{HOST}:{}/", server.address.port()))
