@@ -69,7 +69,7 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // When it fails, there are as many as before.
-    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }));
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
 }
 
 pub(crate) fn print(diagnostics: &[Diagnostic], sources: &Sources) {
