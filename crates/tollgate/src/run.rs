@@ -1,5 +1,6 @@
 //! `tollgate run`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -41,7 +42,13 @@ async fn serve(setup: Setup) -> anyhow::Result<ExitCode> {
             _ = tokio::signal::ctrl_c() => break,
         }
     }
-    gateway.stop().await;
+    let at_once = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    gateway.stop(at_once).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,7 +58,11 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
         Ok(prepared) => prepared,
         Err(loaded) => {
             print(&loaded.diagnostics, &loaded.sources);
-            eprintln!("the policy directory has errors; the gateway does not start");
+            writeln!(
+                std::io::stderr(),
+                "the policy directory has errors; the gateway does not start"
+            )
+            .ok();
             return Ok(None);
         }
     };
@@ -72,8 +83,14 @@ fn raise_open_files() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
 }
 
+/// Prints findings. A standard error that takes nothing, such as a full disc, stops nobody.
 pub(crate) fn print(diagnostics: &[Diagnostic], sources: &Sources) {
-    for found in diagnostics {
-        eprintln!("{}\n", render::human(found, sources));
+    let mut out = std::io::stderr().lock();
+    let (shown, rest) = render::for_people(diagnostics);
+    for found in shown {
+        writeln!(out, "{}\n", render::human(found, sources)).ok();
+    }
+    if let Some(rest) = rest {
+        writeln!(out, "{rest}; `tollgate check --format json` has them all\n").ok();
     }
 }

@@ -135,6 +135,7 @@ fn human(status: &Value) -> String {
         members(&mut out, pool);
     }
     troubles(&mut out, status);
+    certificates(&mut out, status);
     out
 }
 
@@ -190,6 +191,24 @@ fn troubles(out: &mut String, status: &Value) {
         }
     }
     table(out, "not fetched", &all);
+}
+
+/// Certificates that are over or will soon be.
+fn certificates(out: &mut String, status: &Value) {
+    let all: Vec<_> = items(&status["certificates"])
+        .filter(|certificate| certificate["needs_attention"] == true)
+        .map(|certificate| {
+            let days = certificate["expires_in_days"].as_i64().unwrap_or_default();
+            let state = match days {
+                i64::MIN..=-1 => "has expired".to_owned(),
+                0 => "expires within a day".to_owned(),
+                1 => "expires in 1 day".to_owned(),
+                2..=i64::MAX => format!("expires in {days} days"),
+            };
+            (text(&certificate["name"]), state)
+        })
+        .collect();
+    table(out, "certificates", &all);
 }
 
 /// A heading and two columns below it; nothing without rows.

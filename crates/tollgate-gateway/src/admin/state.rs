@@ -13,6 +13,7 @@ use tollgate_engine::{Clock, Secret};
 
 use crate::backend_pool::{BackendPool, Member};
 use crate::breaker::{Breaker, BreakerState};
+use crate::certificates::Validity;
 use crate::identity::{IdentityPool, TokenStatus};
 use crate::key_vault::{KeyVault, SecretStatus};
 use crate::keys::{KeyPool, KeyStatus};
@@ -121,8 +122,10 @@ impl AdminState {
         self.server.set(server).ok();
     }
 
-    /// Tells which backends there are.
+    /// Tells which backends and certificates there are.
     pub fn set_names(&self, names: Arc<SnapshotNames>) {
+        let ends = names.validities.iter().map(|(name, validity)| (name, validity.ends));
+        self.metrics.certificates().replace(ends);
         self.names.store(Some(names));
     }
 
@@ -231,6 +234,11 @@ impl AdminState {
             .collect();
         let pools: Vec<_> =
             names.iter().flat_map(|names| names.pools()).map(|it| pool(it, instant)).collect();
+        let certificates: Vec<_> = names
+            .iter()
+            .flat_map(|names| &names.validities)
+            .map(|(name, validity)| certificate(name, *validity, now))
+            .collect();
         let status = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ready": ready,
@@ -241,6 +249,7 @@ impl AdminState {
             "identities": identities,
             "redis": self.redis.status().as_ref().map(redis),
             "key_vault": secrets,
+            "certificates": certificates,
             "circuit_breakers": breakers,
             "backend_pools": pools,
         });
@@ -270,6 +279,15 @@ fn key_set(status: &KeyStatus) -> Value {
         "generation": status.generation,
         "age_seconds": status.age.map(|age| age.as_secs()),
         "error": status.error,
+    })
+}
+
+fn certificate(name: &str, validity: Validity, now: i64) -> Value {
+    json!({
+        "name": name,
+        "expires_at": validity.ends,
+        "expires_in_days": validity.days_left(now),
+        "needs_attention": validity.concern(now).is_some(),
     })
 }
 

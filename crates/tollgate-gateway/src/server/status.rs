@@ -13,7 +13,7 @@ pub struct ServerStatus {
     draining: AtomicBool,
     connections: AtomicUsize,
     requests: AtomicUsize,
-    /// Told when the last connection ends.
+    /// Told when the last connection or request ends.
     idle: Notify,
     pub(super) queueing: Queueing,
 }
@@ -29,7 +29,7 @@ impl ServerStatus {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Requests that are being worked on.
+    /// Requests that are being worked on, and those whose counters are still told of their end.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
@@ -50,11 +50,11 @@ impl ServerStatus {
         (others < most).then_some(counted)
     }
 
-    /// Waits until no connection is open.
+    /// Waits until no connection is open and no request leaves anything to be done.
     pub(super) async fn idle(&self) {
         loop {
             let told = self.idle.notified();
-            if self.connections() == 0 {
+            if self.connections() == 0 && self.requests() == 0 {
                 return;
             }
             told.await;
@@ -80,6 +80,8 @@ pub(super) struct OpenRequest(Arc<ServerStatus>);
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        if self.0.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
     }
 }

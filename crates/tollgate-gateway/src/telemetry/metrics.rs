@@ -19,7 +19,7 @@ use tollgate_engine::ports::CacheStatus;
 
 use super::series::SeriesCount;
 use super::{
-    BackendMetrics, CustomMetrics, LoadMetrics, OtlpMetrics, SemanticCacheMetrics,
+    BackendMetrics, CertificateMetrics, CustomMetrics, LoadMetrics, OtlpMetrics, SemanticCacheMetrics,
     TokenUsageMetrics,
 };
 
@@ -74,6 +74,7 @@ pub struct Metrics {
     began: u64,
     backends: BackendMetrics,
     load: LoadMetrics,
+    certificates: CertificateMetrics,
     semantic_cache: SemanticCacheMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
@@ -108,6 +109,8 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+    /// The gateway, which stopped.
+    gateway,
 }
 
 /// Why an event was lost.
@@ -227,6 +230,7 @@ impl Metrics {
             began: unix_nanoseconds(SystemTime::now()),
             backends: BackendMetrics::default(),
             load: LoadMetrics::default(),
+            certificates: CertificateMetrics::default(),
             semantic_cache: SemanticCacheMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
@@ -242,6 +246,7 @@ impl Metrics {
         self.register_policies();
         self.backends.register(&mut self.registry);
         self.load.register(&mut self.registry);
+        self.certificates.register(&mut self.registry);
         self.semantic_cache.register(&mut self.registry);
         self.begin_at_zero();
     }
@@ -370,7 +375,7 @@ impl Metrics {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
-        for side in [Side::client, Side::backend] {
+        for side in [Side::client, Side::backend, Side::gateway] {
             drop(self.broken.get_or_create(&SideLabels { side }));
         }
         for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {
@@ -475,6 +480,11 @@ impl Metrics {
     /// What is refused, and how long work waits.
     pub fn load(&self) -> &LoadMetrics {
         &self.load
+    }
+
+    /// When certificates end.
+    pub fn certificates(&self) -> &CertificateMetrics {
+        &self.certificates
     }
 
     /// What is counted of semantic caches.

@@ -5,6 +5,7 @@
 
 mod access;
 mod backends;
+mod certificates;
 mod custom;
 mod exports;
 mod load;
@@ -20,6 +21,7 @@ mod token_usage;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
 pub use backends::BackendMetrics;
+pub use certificates::CertificateMetrics;
 pub use custom::{CustomMetrics, CustomSeries, Dimensions};
 pub use exports::{OtlpMetrics, Signal, Undelivered};
 pub use load::{LoadMetrics, Shed};

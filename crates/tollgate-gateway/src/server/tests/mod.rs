@@ -38,6 +38,7 @@
 mod backend;
 mod bodies;
 mod client_side;
+mod dns;
 mod forwarding;
 mod harness;
 mod http2;
