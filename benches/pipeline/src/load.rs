@@ -96,8 +96,7 @@ impl Client {
             let Some(head) = end_of_head(&self.buffer) else { continue };
             let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
             let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
-            let length: usize =
-                field("content-length:").context("no length")?.trim().parse()?;
+            let length: usize = field("content-length:").context("no length")?.trim().parse()?;
             let status = text.get(9..12).context("no status")?.parse()?;
             while self.buffer.len() < head + length {
                 if self.stream.read_buf(&mut self.buffer).await? == 0 {

@@ -43,7 +43,8 @@ async fn measure() -> Result<()> {
     let seconds = arguments.next().map_or(Ok(60), |it| it.to_string_lossy().parse())?;
     let time = Duration::from_secs(seconds);
     for (name, sixty) in [("pass-through", false), ("sixty policies", true)] {
-        let measured = Measured::start(&binary, Manner::Answer(600, Duration::ZERO), sixty, "").await?;
+        let measured =
+            Measured::start(&binary, Manner::Answer(600, Duration::ZERO), sixty, "").await?;
         measured.fast_backend(name, time).await?;
     }
     let slow = Manner::Answer(600, Duration::from_secs(1));
@@ -65,9 +66,11 @@ impl Measured {
         let url = format!("http://{}", backend(manner).await?);
         directory::write(folder.path(), &address, &admin, &url, sixty)?;
         let file = folder.path().join("tollgate.toml");
-        let config = std::fs::read_to_string(&file)?.replace("[limits]\n", &format!("[limits]\n{limits}"));
+        let config =
+            std::fs::read_to_string(&file)?.replace("[limits]\n", &format!("[limits]\n{limits}"));
         std::fs::write(&file, config)?;
-        let key = if sixty { format!("ocp-apim-subscription-key: {KEY}\r\n") } else { String::new() };
+        let key =
+            if sixty { format!("ocp-apim-subscription-key: {KEY}\r\n") } else { String::new() };
         let request = format!(
             "POST /measured/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nx-team: blue\r\n{key}content-length: {}\r\n\r\n{BODY}",
             BODY.len()
@@ -82,7 +85,10 @@ impl Measured {
         let mut most =
             as_fast_as_possible(&self.address, &self.request, CONNECTIONS, warm * 2).await?;
         let capacity = most.rate();
-        println!("{name}: {capacity:.0} requests/s over {CONNECTIONS} connections, {}", quantiles(&mut most.ok));
+        println!(
+            "{name}: {capacity:.0} requests/s over {CONNECTIONS} connections, {}",
+            quantiles(&mut most.ok)
+        );
         self.half("before", capacity).await?;
         let before = self.gateway.resident()?;
         let (cpu, rate) = (self.gateway.cpu()?, TIMES * capacity);
@@ -94,7 +100,11 @@ impl Measured {
             (self.gateway.cpu()? - cpu).as_secs_f64() / outcome.time.as_secs_f64()
         );
         tell(&mut outcome);
-        println!("    memory {} MiB before, at most {} MiB", before >> 10, self.gateway.peak()? >> 10);
+        println!(
+            "    memory {} MiB before, at most {} MiB",
+            before >> 10,
+            self.gateway.peak()? >> 10
+        );
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.half("a second after", capacity).await
     }
@@ -108,7 +118,11 @@ impl Measured {
             outcome.rate()
         );
         tell(&mut outcome);
-        println!("    memory {} MiB before, at most {} MiB", before >> 10, self.gateway.peak()? >> 10);
+        println!(
+            "    memory {} MiB before, at most {} MiB",
+            before >> 10,
+            self.gateway.peak()? >> 10
+        );
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.half("a second after", IN_FLIGHT as f64).await
     }
@@ -133,7 +147,11 @@ impl Measured {
 
 fn tell(outcome: &mut Outcome) {
     println!("    200: {} answers, {}", outcome.ok.len(), quantiles(&mut outcome.ok));
-    println!("    503: {} answers with Retry-After, {}", outcome.shed.len(), quantiles(&mut outcome.shed));
+    println!(
+        "    503: {} answers with Retry-After, {}",
+        outcome.shed.len(),
+        quantiles(&mut outcome.shed)
+    );
     println!(
         "    other answers and broken connections: {}; not sent, because all connections waited: {}; connections: {}",
         outcome.other, outcome.unsent, outcome.connections

@@ -1,11 +1,12 @@
 //! More to do than can be done.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Request;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
 use super::backend::Upstream;
 use super::harness::{Client, Gateway, LONG, TestSite, body, header, status};
@@ -143,21 +144,30 @@ async fn who_finds_too_many_connections_is_told_so() {
     assert_eq!(status(&ask(&mut first, GET).await), "200");
 }
 
-/// Keeps the runtime's thread busy, so that whatever is to be done waits at least so long, until it is dropped.
+/// Steps of work that wait for the runtime's only thread.
+const QUEUE: usize = 8;
+
+/// Keeps a queue of work in front of the runtime, each step of which takes so long, until it is dropped.
 struct Busy(Arc<AtomicBool>);
 
 impl Busy {
-    fn start(wait: Duration) -> Self {
-        let busy = Arc::new(AtomicBool::new(true));
-        for _ in 0..4 {
-            let busy = Arc::clone(&busy);
-            tokio::spawn(async move {
-                while busy.load(Ordering::Relaxed) {
-                    std::thread::sleep(wait / 4);
-                    tokio::task::yield_now().await;
+    fn start(step: Duration) -> Self {
+        let (busy, waiting) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+        let (feeding, runtime) = (Arc::clone(&busy), Handle::current());
+        std::thread::spawn(move || {
+            while feeding.load(Ordering::Relaxed) {
+                if waiting.load(Ordering::Relaxed) >= QUEUE {
+                    std::thread::sleep(step / 10);
+                    continue;
                 }
-            });
-        }
+                waiting.fetch_add(1, Ordering::Relaxed);
+                let waiting = Arc::clone(&waiting);
+                runtime.spawn(async move {
+                    std::thread::sleep(step);
+                    waiting.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
         Self(busy)
     }
 }
@@ -185,7 +195,7 @@ async fn when_work_waits_for_processors_a_part_is_refused() {
     let gateway = Gateway::start(site).await;
     let mut client = gateway.client().await;
     assert_eq!(status(&ask(&mut client, GET).await), "200");
-    let busy = Busy::start(Duration::from_millis(80));
+    let busy = Busy::start(Duration::from_millis(10));
     refused(&gateway, |part| part > 0.9).await;
     assert!(gateway.status.load().queueing_delay > Duration::from_millis(20));
     let mut answers = Vec::new();
