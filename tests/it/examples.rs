@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tollgate_emulator::{CONTOSO, Fault, Running, Signature, TokenSpec, TokenVersion};
+use tollgate_emulator::{CONTOSO, Fault, Received, Running, Signature, TokenSpec, TokenVersion};
 
 use crate::harness::{Answer, Call, Directory, Gateway, azure, repository, until};
 
@@ -63,6 +63,7 @@ fn no_example_is_without_a_test() {
             "api-key",
             "backend-credentials",
             "benchmark",
+            "benchmark-managed-identity",
             "chargeback",
             "content-safety",
             "multi-team",
@@ -219,6 +220,24 @@ async fn spill_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn benchmark() {
     let azure = azure().await;
+    let calls = measured("examples/benchmark", &azure).await;
+    assert_eq!(calls, ["Bearer backend-token"; 2]);
+    assert_eq!(azure.imds.server().count("*"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn benchmark_managed_identity() {
+    let azure = azure().await;
+    let calls = measured("examples/benchmark-managed-identity", &azure).await;
+    let [first, second] = calls.as_slice() else { panic!("{calls:?}") };
+    // One token for both requests, and not the client's.
+    assert!(first == second && first.starts_with("Bearer eyJ"), "{calls:?}");
+    assert_eq!(azure.imds.server().count("*"), 1);
+    assert!(azure.openai.server().received().is_empty());
+}
+
+/// What the backend of a benchmark's entry gets as `Authorization` of two requests, after some that are refused.
+async fn measured(folder: &str, azure: &Running) -> Vec<String> {
     let key = azure.entra.signing_key();
     let (n, e) = key.components();
     let variables = [
@@ -227,7 +246,7 @@ async fn benchmark() {
         ("BENCH_JWK_E", e),
         ("BENCH_BACKEND", format!("{}/echo", azure.echo.server().url())),
     ];
-    let gateway = start_with("examples/benchmark", &azure, &variables);
+    let gateway = start_with(folder, azure, &variables);
     let token = |audience: &str| {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": key.kid()});
         let issuer = "https://login.example.test/tenant/v2.0";
@@ -237,10 +256,14 @@ async fn benchmark() {
     };
     gateway.send(chat("gpt-4o")).await.expect(401);
     gateway.send(chat("gpt-4o").bearer(&token("api://other"))).await.expect(401);
-    gateway.send(chat("gpt-4o").bearer(&token("api://ai-gateway"))).await.expect(200);
-    let calls = azure.echo.server().received();
-    assert_eq!(calls.len(), 1);
-    assert_eq!(calls[0].header("authorization"), Some("Bearer backend-token"));
+    let good = token("api://ai-gateway");
+    for _ in 0..2 {
+        gateway.send(chat("gpt-4o").bearer(&good)).await.expect(200);
+    }
+    let sent = |call: &Received| call.header("authorization").unwrap_or_default().to_owned();
+    let calls: Vec<_> = azure.echo.server().received().iter().map(sent).collect();
+    assert!(calls.iter().all(|sent| !sent.contains(&good)), "the client's token went on");
+    calls
 }
 
 #[tokio::test(flavor = "multi_thread")]

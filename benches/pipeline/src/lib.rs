@@ -1,7 +1,9 @@
 //! What the benchmarks of a running gateway share.
 
+pub mod backends;
 pub mod directory;
 pub mod gateway;
+pub mod load;
 
 use anyhow::{Context, Result};
 

@@ -139,6 +139,7 @@ impl Prepared {
         let addresses = server.addresses();
         let admin = admin_state(&adapters, &config);
         admin.set_connections(Arc::clone(&connections));
+        admin.set_server(server.status());
         admin.set_names(names);
         let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
         let bound =

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_diagnostics::{Diagnostic, Sources, render};
 use tollgate_gateway::telemetry::{LogQueue, log_dispatch};
@@ -66,11 +67,20 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
         }
     };
     print(&prepared.diagnostics, &prepared.sources);
+    raise_open_files();
     let queue = LogQueue::start(std::io::stdout(), prepared.metrics())?;
     let (dispatch, control) = log_dispatch(&prepared.log_settings(), prepared.redactor(), queue)
         .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
     tracing::dispatcher::set_global_default(dispatch)?;
     Ok(Some(prepared.start(Some(control)).await?))
+}
+
+/// Lets the process open as many files as it may. Shells and service managers begin with 1,024, for the sake of programs that use
+/// `select`; each request needs two.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // When it fails, there are as many as before.
+    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }));
 }
 
 /// Prints findings. A standard error that takes nothing, such as a full disc, stops nobody.

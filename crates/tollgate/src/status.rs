@@ -124,6 +124,7 @@ fn human(status: &Value) -> String {
             writeln!(out, "  {place} {}", text(&found["message"])).ok();
         }
     }
+    load(&mut out, &status["load"]);
     let redis = &status["redis"];
     if redis.is_object() {
         let state = if redis["connected"] == true { "connected" } else { "away" };
@@ -136,6 +137,22 @@ fn human(status: &Value) -> String {
     troubles(&mut out, status);
     certificates(&mut out, status);
     out
+}
+
+/// What is refused now, and what has been so far; nothing when that is nothing.
+fn load(out: &mut String, load: &Value) {
+    let number = |path: &str| at(load, path).as_u64().unwrap_or_default();
+    let part = at(load, "/refused_part").as_f64().unwrap_or_default();
+    if part > 0.0 {
+        let (part, delay) = (part * 100.0, number("/queueing_delay_ms"));
+        writeln!(out, "overloaded: {part:.0} % of new requests are refused, work waits {delay} ms")
+            .ok();
+    }
+    let requests = number("/shed/requests") + number("/shed/queueing_delay");
+    let connections = number("/connections_refused");
+    if requests + connections > 0 {
+        writeln!(out, "refused so far: {requests} requests, {connections} connections").ok();
+    }
 }
 
 fn breakers(out: &mut String, status: &Value) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 
 use crate::repository::Repository;
-use crate::{licences, tidy};
+use crate::{deny, tidy};
 
 /// Where the generated reference pages are.
 const PAGES: &str = "crates/tollgate/docs";
@@ -14,7 +14,7 @@ const PAGES: &str = "crates/tollgate/docs";
 pub(crate) fn run(repository: &Repository) -> anyhow::Result<()> {
     cargo(repository, "fmt", &["fmt", "--all", "--check"])?;
     tidy::run(repository)?;
-    licences::run(repository)?;
+    deny::run(repository)?;
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     cargo(repository, "clippy", &lints)?;
     cargo(repository, "test", &["test", "--workspace", "--locked"])?;

@@ -2,20 +2,25 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores report to the terminal")]
 
 mod ci;
-mod licences;
+mod deny;
 mod new_policy;
 mod repository;
+mod sbom;
 mod tidy;
 
 use std::process::ExitCode;
 
 use repository::Repository;
 
+/// The platform whose dependencies are looked at, unless another is asked for.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
 const USAGE: &str = "usage: cargo xtask <chore>
 
-  ci                 format, lints, tests, documentation, licences, tidy
+  ci                 format, lints, tests, documentation, licences and bans, tidy
   docs               writes the generated reference pages
   new-policy <name>  scaffolds a policy and registers it
+  sbom [<target>]    prints what the binary is made of, in CycloneDX's JSON
   tidy               arrows between crates, the policy registry, files and their texts";
 
 fn main() -> ExitCode {
@@ -26,6 +31,8 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(&repository),
         ["docs"] => ci::docs(&repository),
         ["new-policy", name] => new_policy::run(&repository, name),
+        ["sbom"] => sbom::run(&repository, TARGET),
+        ["sbom", target] => sbom::run(&repository, target),
         ["tidy"] => tidy::run(&repository),
         _ => {
             eprintln!("{USAGE}");

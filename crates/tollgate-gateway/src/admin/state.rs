@@ -18,8 +18,9 @@ use crate::identity::{IdentityPool, TokenStatus};
 use crate::key_vault::{KeyVault, SecretStatus};
 use crate::keys::{KeyPool, KeyStatus};
 use crate::redis::{Redis, RedisStatus};
+use crate::server::{LoadStatus, ServerStatus};
 use crate::snapshot::SnapshotNames;
-use crate::telemetry::{Metrics, SharedRedactor};
+use crate::telemetry::{LoadMetrics, Metrics, SharedRedactor, Shed};
 use crate::wire::Connections;
 
 /// What the gateway says of itself. Whoever loads and stops the gateway tells it here.
@@ -33,6 +34,7 @@ pub struct AdminState {
     clock: Arc<dyn Clock>,
     admin_key: ArcSwapOption<Secret<String>>,
     connections: OnceLock<Arc<Connections>>,
+    server: OnceLock<Arc<ServerStatus>>,
     names: ArcSwapOption<SnapshotNames>,
     told: Mutex<Told>,
     /// Held while the metrics are brought up to date and written, so that none is missing when two ask at a time.
@@ -89,7 +91,8 @@ impl AdminState {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
-        let (connections, names) = (OnceLock::new(), ArcSwapOption::empty());
+        let (connections, server) = (OnceLock::new(), OnceLock::new());
+        let names = ArcSwapOption::empty();
         Self {
             metrics,
             identities,
@@ -100,6 +103,7 @@ impl AdminState {
             clock,
             admin_key,
             connections,
+            server,
             names,
             told,
             writing: Mutex::default(),
@@ -110,6 +114,12 @@ impl AdminState {
     pub fn set_connections(&self, connections: Arc<Connections>) {
         // The connections are made once a process, so a second call brings nothing new.
         self.connections.set(connections).ok();
+    }
+
+    /// Tells whose load the status and the metrics speak of.
+    pub fn set_server(&self, server: Arc<ServerStatus>) {
+        // Likewise.
+        self.server.set(server).ok();
     }
 
     /// Tells which backends and certificates there are.
@@ -156,6 +166,10 @@ impl AdminState {
         if let Some(connections) = self.connections.get() {
             let held = i64::try_from(connections.buffered_bytes()).unwrap_or(i64::MAX);
             self.metrics.buffered_bytes().set(held);
+        }
+        if let Some(server) = self.server.get() {
+            let LoadStatus { queueing_delay, refused, .. } = server.load();
+            self.metrics.load().measured(queueing_delay, refused);
         }
         let redis = self.redis.status();
         self.metrics.redis_connected(redis.is_some_and(|status| status.connected));
@@ -228,6 +242,7 @@ impl AdminState {
         let status = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ready": ready,
+            "load": self.server.get().map(|server| load(&server.load(), self.metrics.load())),
             "snapshot": snapshot,
             "last_reload": last_reload,
             "key_sets": keys,
@@ -240,6 +255,20 @@ impl AdminState {
         });
         self.redactor.load().redact(&status.to_string()).into_owned()
     }
+}
+
+fn load(now: &LoadStatus, so_far: &LoadMetrics) -> Value {
+    json!({
+        "connections": now.connections,
+        "requests": now.requests,
+        "queueing_delay_ms": now.queueing_delay.as_millis(),
+        "refused_part": now.refused,
+        "shed": {
+            "requests": so_far.shed_so_far(Shed::requests),
+            "queueing_delay": so_far.shed_so_far(Shed::queueing_delay),
+        },
+        "connections_refused": so_far.connections_refused_so_far(),
+    })
 }
 
 fn key_set(status: &KeyStatus) -> Value {

@@ -7,12 +7,14 @@
 //!
 //! What a client may rely on: a connection is closed when it is idle for `keep_alive`, when its request header takes
 //! longer than `request_header` *in all*, or after `requests_per_connection`. A client that closes its sending side while
-//! it waits for a response counts as gone.
+//! it waits for a response counts as gone. Whoever comes when there is more to do than can be done is told so at once
+//! (`load`).
 
 mod any_client;
 mod certificates;
 mod client;
 mod listener;
+mod load;
 mod one;
 mod proxy_protocol;
 mod raw_head;
@@ -39,6 +41,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 pub use certificates::{ListenCertificateError, ListenCertificates};
+pub use load::LoadStatus;
 pub use site::Site;
 pub use status::ServerStatus;
 
@@ -205,6 +208,7 @@ impl<S: Site> Server<S> {
                 Some(acceptor),
             ));
         }
+        let _watching = load::watch(&shared);
         let idle = || shared.parts.site.load().timeouts().backend_idle;
         tokio::select! {
             _ = shutdown.wait_for(|stop| *stop != Stop::No) => {}

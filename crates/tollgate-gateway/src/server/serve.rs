@@ -1,9 +1,11 @@
 //! One request, from its head to its access record.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
@@ -19,7 +21,7 @@ use uuid::Uuid;
 use super::client::Peer;
 use super::request::{self, Head, Rejection};
 use super::trace_context::continue_or_begin;
-use super::{Shared, Site, spans};
+use super::{Shared, Site, load, spans};
 use crate::llm_log::{LlmLogEntry, LoggedRequest};
 use crate::telemetry::otlp::Traced;
 use crate::telemetry::{AccessError, AccessRecord, Side};
@@ -51,7 +53,6 @@ pub(super) async fn request<S: Site>(
     incoming: Incoming,
 ) -> Option<Downstream> {
     let began = Instant::now();
-    let counted = (shared.status.request(), shared.parts.metrics.request_begins());
     let Incoming { mut session, socket, closing } = incoming;
     let version = session.req_header().version;
     let method = session.req_header().method.clone();
@@ -73,6 +74,10 @@ pub(super) async fn request<S: Site>(
     {
         return answer_probe(shared, site, down, closing).await;
     }
+    let Ok(admitted) = load::admit(shared, &*site) else {
+        return shed(shared, site, down, closing, began).await;
+    };
+    let counted = (admitted, shared.parts.metrics.request_begins());
     let prepared = prepare(shared, &*site, peer, head);
     let down = run(shared, site, prepared, down, closing, began).await;
     drop(counted);
@@ -109,11 +114,8 @@ async fn reject<S: Site>(
     began: Instant,
 ) -> Downstream {
     let mut record = blank_record(Uuid::new_v4(), down.facts().method.clone(), version, peer);
-    let mut response = Response::new(rejection.status);
-    response
-        .headers
-        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.body = Body::Replaced(error_body(rejection.status, rejection.message, None));
+    let mut response =
+        refusal(rejection.status, error_body(rejection.status, rejection.message, None));
     if rejection.status == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         response.headers.insert(http::header::ALLOW, allowed);
@@ -127,6 +129,37 @@ async fn reject<S: Site>(
     shared.parts.access.record(&record);
     shared.parts.metrics.unmatched().ended(record.status, record.total, None);
     wire.into_parts().0
+}
+
+/// A response of our own that refuses a request.
+fn refusal(status: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(status);
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.body = Body::Replaced(body);
+    response
+}
+
+/// What is said to whom there is no room or time for.
+static OVERLOADED: LazyLock<Bytes> = LazyLock::new(|| {
+    error_body(StatusCode::SERVICE_UNAVAILABLE, "the gateway is overloaded, try again later", None)
+});
+
+/// Answers a request that is refused because there is too much to do. That must cost as little as can be, so there is no line
+/// in the access log for each (`load` writes one for many); its connection can go on.
+async fn shed<S: Site>(
+    shared: &Shared<S>,
+    site: Arc<S>,
+    down: Downstream,
+    closing: bool,
+    began: Instant,
+) -> Option<Downstream> {
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED.clone());
+    response.headers.insert(RETRY_AFTER, HeaderValue::from_static(load::RETRY_AFTER));
+    let connections = Arc::clone(&shared.parts.connections);
+    let mut wire = PingoraWire::new(down, connections, site, Received::default());
+    let written = wire.respond(response, closing || shared.status.is_draining()).await;
+    shared.parts.metrics.unmatched().ended(written.status.as_u16(), began.elapsed(), None);
+    (written.ended == Ended::Whole).then(|| wire.into_parts().0)
 }
 
 /// Probes are neither routed nor logged: they come every few seconds and say nothing.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+use super::load::Queueing;
+
 /// Whether the server drains, and how much is going on. Kept by whoever asks, also after the server has ended.
 #[derive(Debug, Default)]
 pub struct ServerStatus {
@@ -13,6 +15,7 @@ pub struct ServerStatus {
     requests: AtomicUsize,
     /// Told when the last connection or request ends.
     idle: Notify,
+    pub(super) queueing: Queueing,
 }
 
 impl ServerStatus {
@@ -40,9 +43,11 @@ impl ServerStatus {
         OpenConnection(Arc::clone(self))
     }
 
-    pub(super) fn request(self: &Arc<Self>) -> OpenRequest {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        OpenRequest(Arc::clone(self))
+    /// Counts a request, unless so many are being worked on already.
+    pub(super) fn request(self: &Arc<Self>, most: usize) -> Option<OpenRequest> {
+        let others = self.requests.fetch_add(1, Ordering::Relaxed);
+        let counted = OpenRequest(Arc::clone(self));
+        (others < most).then_some(counted)
     }
 
     /// Waits until no connection is open and no request leaves anything to be done.

@@ -19,7 +19,7 @@ use tollgate_engine::ports::CacheStatus;
 
 use super::series::SeriesCount;
 use super::{
-    BackendMetrics, CertificateMetrics, CustomMetrics, OtlpMetrics, SemanticCacheMetrics,
+    BackendMetrics, CertificateMetrics, CustomMetrics, LoadMetrics, OtlpMetrics, SemanticCacheMetrics,
     TokenUsageMetrics,
 };
 
@@ -73,6 +73,7 @@ pub struct Metrics {
     /// Nanoseconds since 1970.
     began: u64,
     backends: BackendMetrics,
+    load: LoadMetrics,
     certificates: CertificateMetrics,
     semantic_cache: SemanticCacheMetrics,
     redis_connected: Gauge,
@@ -228,6 +229,7 @@ impl Metrics {
             otlp: OtlpMetrics::default(),
             began: unix_nanoseconds(SystemTime::now()),
             backends: BackendMetrics::default(),
+            load: LoadMetrics::default(),
             certificates: CertificateMetrics::default(),
             semantic_cache: SemanticCacheMetrics::default(),
             redis_connected: Gauge::default(),
@@ -243,6 +245,7 @@ impl Metrics {
         self.register_upkeep();
         self.register_policies();
         self.backends.register(&mut self.registry);
+        self.load.register(&mut self.registry);
         self.certificates.register(&mut self.registry);
         self.semantic_cache.register(&mut self.registry);
         self.begin_at_zero();
@@ -472,6 +475,11 @@ impl Metrics {
     /// What is counted by backend.
     pub fn backends(&self) -> &BackendMetrics {
         &self.backends
+    }
+
+    /// What is refused, and how long work waits.
+    pub fn load(&self) -> &LoadMetrics {
+        &self.load
     }
 
     /// When certificates end.

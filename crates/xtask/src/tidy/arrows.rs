@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use toml::{Table, Value};
 
+use crate::deny;
 use crate::repository::Repository;
 
 /// What a crate may and must not have among its dependencies.
@@ -64,6 +65,7 @@ const RULES: &[Rule] = &[
             "tollgate-engine",
             "tollgate-expr",
             "tollgate-gateway",
+            "tollgate-llm",
             "tollgate-policies",
         ],
         never: &["pingora", "reqwest"],
@@ -80,7 +82,8 @@ const RULES: &[Rule] = &[
 const ORACLE: (&str, &str) = ("tests/oracle", "tollgate-oracle");
 
 /// Packages with a build of their own, which nothing here depends on.
-const OUTSIDE_THE_WORKSPACE: &[&str] = &["benches/expressions", "benches/pipeline", "fuzz"];
+const OUTSIDE_THE_WORKSPACE: &[&str] =
+    &["benches/expressions", "benches/pipeline", "benches/policies", "fuzz"];
 
 /// Only these may use it: errors without a type are for programs, not for libraries.
 const MAY_USE_ANYHOW: &[&str] = &["tollgate", "xtask"];
@@ -113,7 +116,27 @@ pub(super) fn check(repository: &Repository) -> anyhow::Result<Vec<String>> {
     for rule in RULES.iter().filter(|rule| !seen.contains(rule.name)) {
         findings.push(format!("there is a rule for `{}` and no such crate", rule.name));
     }
+    findings.extend(unlike_rules(&deny::Rules::read(&repository.read(deny::FILE)?)?));
     Ok(findings)
+}
+
+/// Where the arrows of `.deny.toml` are not those of here: every crate that another one uses is to be named there with all
+/// that may use it.
+fn unlike_rules(deny: &deny::Rules) -> Vec<String> {
+    let mut findings = Vec::new();
+    for rule in RULES.iter().filter(|rule| rule.name != FOR_TESTS) {
+        let users = RULES.iter().filter(|user| user.ours.contains(&rule.name));
+        let users: BTreeSet<&str> = users.map(|user| user.name).collect();
+        let banned = deny.bans.iter().find(|(name, _)| name == rule.name);
+        let wrappers = banned.map(|(_, wrappers)| wrappers.as_slice()).unwrap_or_default();
+        let wrappers: BTreeSet<&str> = wrappers.iter().map(String::as_str).collect();
+        if users != wrappers {
+            let (file, name) = (deny::FILE, rule.name);
+            findings
+                .push(format!("`{file}` lets {wrappers:?} use `{name}`, `arrows.rs` {users:?}"));
+        }
+    }
+    findings
 }
 
 impl Rule {
@@ -159,6 +182,20 @@ mod tests {
         let rule = RULES.iter().find(|rule| rule.name == name).unwrap();
         rule.check(&manifest.parse().unwrap(), &mut findings);
         findings
+    }
+
+    #[test]
+    fn another_table_must_agree() {
+        let every = |deny: &str| unlike_rules(&deny::Rules::read(deny).unwrap());
+        let none = every("bans.deny = []");
+        assert!(none.contains(
+            &"`.deny.toml` lets {} use `tollgate-gateway`, `arrows.rs` {\"tollgate\"}".to_owned()
+        ));
+        let one = r#"bans.deny = [{ crate = "tollgate-gateway", wrappers = ["tollgate"] }]"#;
+        assert_eq!(every(one).len(), none.len() - 1);
+        let wrong =
+            r#"bans.deny = [{ crate = "tollgate-gateway", wrappers = ["tollgate", "xtask"] }]"#;
+        assert_eq!(every(wrong).len(), none.len());
     }
 
     #[test]

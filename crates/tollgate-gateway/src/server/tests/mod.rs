@@ -44,6 +44,7 @@ mod harness;
 mod http2;
 mod lifecycle;
 mod limits;
+mod overload;
 mod policies;
 mod smuggling;
 mod streaming;
