@@ -337,7 +337,7 @@ impl<'a, S> Unfinished<'a, S> {
         self.is_ended = true;
         let traffic = Traffic { request: down.bytes_in(), response: down.bytes_out };
         for work in self.finally.take().into_iter().flat_map(|finally| finally.sent(traffic)) {
-            let counted = self.shared.status.request();
+            let counted = self.shared.status.ending();
             tokio::spawn(async move {
                 work.await;
                 drop(counted);

@@ -19,8 +19,8 @@ use tollgate_engine::ports::CacheStatus;
 
 use super::series::SeriesCount;
 use super::{
-    BackendMetrics, CertificateMetrics, CustomMetrics, LoadMetrics, OtlpMetrics, SemanticCacheMetrics,
-    TokenUsageMetrics,
+    BackendMetrics, CertificateMetrics, CustomMetrics, LoadMetrics, OtlpMetrics,
+    SemanticCacheMetrics, TokenUsageMetrics,
 };
 
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
