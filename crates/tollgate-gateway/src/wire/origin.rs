@@ -174,9 +174,9 @@ impl Connections {
     /// Closes all connections that wait for a request.
     #[cfg(test)]
     pub(crate) fn close_idle(&self) {
-        for pool in self.pools.read().values() {
+        self.pools.read().values().for_each(|pool| {
             pool.sweep(Duration::ZERO);
-        }
+        });
     }
 
     fn origin(
