@@ -32,7 +32,7 @@ const KEYS: &[KeyDef] = &[
         "listen.certificates",
         List,
         "",
-        "Certificates of the HTTPS listener, chosen by server name; the first serves names that match none.",
+        "Certificates of the HTTPS listener, chosen by server name; the first serves names that match none. A file that changes is taken over without a restart, and connections that are open stay; one that makes no sense leaves the old certificate serving.",
     ),
     key(
         "listen.client-certificates",
@@ -187,7 +187,12 @@ const KEYS: &[KeyDef] = &[
         "60s",
         "A request that a policy makes, from beginning to end; its `timeout` overrides it.",
     ),
-    key("timeouts.graceful-stop", Duration, "30s", "Requests in flight when the gateway stops."),
+    key(
+        "timeouts.graceful-stop",
+        Duration,
+        "30s",
+        "Requests in flight when the gateway stops. What is left then is broken off, visibly, and at a second SIGTERM or SIGINT at once.",
+    ),
     key(
         "identity.kind",
         Word(&["auto", "environment", "workload", "managed", "cli"]),
@@ -371,7 +376,12 @@ const KEYS: &[KeyDef] = &[
     key("certificates.*.password", Secret, "", "Password of the PKCS#12 file."),
     key("certificates.*.key-file", Text, "", "PEM file with the private key."),
     key("certificates.*.pem", Secret, "", "The PEM text itself, instead of files."),
-    key("backends.*.url", Url, "", "Base URL. Required."),
+    key(
+        "backends.*.url",
+        Url,
+        "",
+        "Base URL. Required. The host is looked up again 30 seconds after the last time, and at once when nobody answers there; while the look-up fails, the last answer counts for 10 minutes. A connection takes no more requests after 10 minutes.",
+    ),
     key(
         "backends.*.path",
         Text,

@@ -113,7 +113,7 @@ pub enum Stop {
 async fn at_once(shutdown: &mut watch::Receiver<Stop>) {
     if shutdown.wait_for(|stop| *stop == Stop::AtOnce).await.is_err() {
         // Nobody is left who could tell.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -45,7 +45,9 @@ pub(super) struct Incoming {
 
 /// Serves a request. Answers the client's side when it may carry another one.
 ///
-/// When the future is dropped, the client's connection and the backend's are closed.
+/// When the future is dropped, the client's connection and the backend's are closed, and the request is recorded.
+///
+/// What is rare is boxed: each open connection holds the room that its request may need.
 pub(super) async fn request<S: Site>(
     shared: &Shared<S>,
     site: Arc<S>,
@@ -65,17 +67,18 @@ pub(super) async fn request<S: Site>(
         Err(rejection) => {
             let facts = unknown_facts(method, version, !session.is_body_empty());
             let down = Downstream::new(session, socket, facts, timeouts);
-            return Some(reject(shared, site, peer, down, (version, rejection), began).await);
+            let reject = reject(shared, site, peer, down, (version, rejection), began);
+            return Some(Box::pin(reject).await);
         }
     };
     let down = Downstream::new(session, socket, head.facts.clone(), timeouts);
     if STATUS_PATHS.contains(&head.path.as_str())
         && matches!(head.facts.method, Method::GET | Method::HEAD)
     {
-        return answer_probe(shared, site, down, closing).await;
+        return Box::pin(answer_probe(shared, site, down, closing)).await;
     }
     let Ok(admitted) = load::admit(shared, &*site) else {
-        return shed(shared, site, down, closing, began).await;
+        return Box::pin(shed(shared, site, down, closing, began)).await;
     };
     let counted = (admitted, shared.parts.metrics.request_begins());
     let prepared = prepare(shared, &*site, peer, head);
@@ -337,7 +340,7 @@ impl<'a, S> Unfinished<'a, S> {
         self.is_ended = true;
         let traffic = Traffic { request: down.bytes_in(), response: down.bytes_out };
         for work in self.finally.take().into_iter().flat_map(|finally| finally.sent(traffic)) {
-            let counted = self.shared.status.request();
+            let counted = self.shared.status.ending();
             tokio::spawn(async move {
                 work.await;
                 drop(counted);

@@ -13,7 +13,9 @@ pub struct ServerStatus {
     draining: AtomicBool,
     connections: AtomicUsize,
     requests: AtomicUsize,
-    /// Told when the last connection or request ends.
+    /// Work that requests have left for their end.
+    endings: AtomicUsize,
+    /// Told when the last connection ends, and the last work that was left.
     idle: Notify,
     pub(super) queueing: Queueing,
 }
@@ -29,7 +31,7 @@ impl ServerStatus {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Requests that are being worked on, and those whose counters are still told of their end.
+    /// Requests that are being worked on.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
@@ -50,11 +52,17 @@ impl ServerStatus {
         (others < most).then_some(counted)
     }
 
-    /// Waits until no connection is open and no request leaves anything to be done.
+    /// Counts work that a request has left for its end.
+    pub(super) fn ending(self: &Arc<Self>) -> OpenEnding {
+        self.endings.fetch_add(1, Ordering::Relaxed);
+        OpenEnding(Arc::clone(self))
+    }
+
+    /// Waits until no connection is open and nothing is left to be done.
     pub(super) async fn idle(&self) {
         loop {
             let told = self.idle.notified();
-            if self.connections() == 0 && self.requests() == 0 {
+            if self.connections() == 0 && self.endings.load(Ordering::Acquire) == 0 {
                 return;
             }
             told.await;
@@ -80,7 +88,17 @@ pub(super) struct OpenRequest(Arc<ServerStatus>);
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        if self.0.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts work until it is dropped.
+#[derive(Debug)]
+pub(super) struct OpenEnding(Arc<ServerStatus>);
+
+impl Drop for OpenEnding {
+    fn drop(&mut self) {
+        if self.0.endings.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.idle.notify_waiters();
         }
     }

@@ -174,7 +174,9 @@ impl Connections {
     /// Closes all connections that wait for a request.
     #[cfg(test)]
     pub(crate) fn close_idle(&self) {
-        self.pools.read().values().for_each(|pool| drop(pool.sweep(Duration::ZERO)));
+        self.pools.read().values().for_each(|pool| {
+            pool.sweep(Duration::ZERO);
+        });
     }
 
     fn origin(

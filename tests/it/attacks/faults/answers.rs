@@ -301,7 +301,7 @@ async fn ask_over_http2(gateway: SocketAddr, inputs: &[Input<'_>]) -> Vec<String
         let sent = tokio::time::timeout(DEADLINE, sender.send_request(request)).await;
         let (head, body) = sent.expect("in time").expect("an answer").into_parts();
         let body = tokio::time::timeout(DEADLINE, body.collect()).await.expect("in time");
-        let whole = body.ok().map(|body| body.to_bytes());
+        let whole = body.ok().map(http_body_util::Collected::to_bytes);
         let fits = match (head.status.as_u16(), &whole) {
             (502, Some(_)) | (200, None) => !input.is_all(),
             (200, Some(got)) => {

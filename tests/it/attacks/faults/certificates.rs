@@ -32,7 +32,7 @@ fn issued(authority: &Authority, name: &str, (begins, ends): (i64, i64)) -> (Str
         if seconds < 0 { now - span } else { now + span }.into()
     };
     (params.not_before, params.not_after) = (from_now(begins), from_now(ends));
-    authority.issue_with(params)
+    authority.issue_with(&params)
 }
 
 fn front(pem: &str) -> Gateway {

@@ -111,7 +111,8 @@ fn metric(text: &str, name: &str, label: &str) -> u64 {
         let rest = line.strip_prefix(name)?;
         let (labels, value) = rest.rsplit_once(' ')?;
         let is_it = labels.is_empty() || labels.starts_with('{');
-        (is_it && labels.contains(label)).then(|| value.parse::<u64>().ok())?
+        (is_it && labels.contains(label))
+            .then(|| value.trim_end_matches(".0").parse::<u64>().ok())?
     };
     text.lines().filter_map(of).sum()
 }
