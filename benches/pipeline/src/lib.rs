@@ -1,7 +1,9 @@
 //! What the benchmarks of a running gateway share.
 
+pub mod backend;
 pub mod directory;
 pub mod gateway;
+pub mod http1;
 
 use anyhow::{Context, Result};
 

@@ -27,6 +27,7 @@ pub mod loggers;
 #[cfg(test)]
 mod loopback;
 mod openapi;
+mod operations;
 mod products;
 pub mod redis;
 mod router;
