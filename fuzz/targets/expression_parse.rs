@@ -1,7 +1,7 @@
 #![no_main]
 
-#[path = "../src/expression.rs"]
-#[expect(dead_code, reason = "the other target uses the rest")]
-mod expression;
+#[path = "../src/mod.rs"]
+#[expect(dead_code, reason = "the other targets use the rest")]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| expression::parse(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::expression::parse(data));

@@ -7,11 +7,12 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 use tollgate_emulator::{Application, CONTOSO, Emulator, Fault, Options, Running};
 
 use crate::harness::{Answer, Call, Connection, DEADLINE, Directory, Gateway};
+use crate::otlp::collector::Collector;
 
 const CLIENT: &str = "0a1b2c3d-0000-4000-8000-00000000000c";
 
 /// Slot and canary. Punctuation, so that encodings differ from the text itself.
-const CANARIES: [(&str, &str); 18] = [
+const CANARIES: [(&str, &str); 19] = [
     ("NV_ENV", "canary-named/env+01=zq"),
     ("NV_SPLICED", "canary-spliced-02-zq"),
     ("NV_WHOLE", "canary whole:03/zq"),
@@ -30,6 +31,7 @@ const CANARIES: [(&str, &str); 18] = [
     ("REDIS_PASSWORD", "canary-redis/17-zq"),
     ("CONNECTION_SECRET", "canary-of-connection+18-zq"),
     ("LOGGER_HEADER", "canary-of-logger-19=zq"),
+    ("OTLP_HEADER", "canary-of-collector/20=zq"),
 ];
 /// Of the file `named`, with a line break at its end.
 const FROM_FILE: &str = "canary-named-file-13-zq";
@@ -198,13 +200,19 @@ fn policy(inbound: &str) -> String {
     )
 }
 
-fn config(azure: &Running) -> String {
+fn config(azure: &Running, collector: &Collector) -> String {
     let (echo, entra) = (azure.echo.server().url(), azure.entra.server().url());
     // Base64, as the policy wants keys.
     let signing = STANDARD.encode(format!("{}-{}", canary("NV_ENV"), canary("NV_SPLICED")));
+    let collector = collector.url();
     let mut config = format!(
         r#"[log]
 level = "debug"
+
+[otlp]
+endpoint = "{collector}"
+interval = "1s"
+headers = {{ x-key = {{ env = "OTLP_HEADER" }} }}
 
 [identity]
 kind = "environment"
@@ -253,7 +261,7 @@ headers = {{ x-key = {{ env = "LOGGER_HEADER" }} }}
     config
 }
 
-async fn start() -> (Running, Gateway, Hunt) {
+async fn start() -> (Running, Collector, Gateway, Hunt) {
     let azure = Emulator::start(Options {
         applications: vec![Application::new(CLIENT).secret(canary("AZURE_CLIENT_SECRET"))],
         ..Options::default()
@@ -262,7 +270,8 @@ async fn start() -> (Running, Gateway, Hunt) {
     let made = rcgen::generate_simple_self_signed(vec!["client.test".to_owned()]);
     let made = made.expect("a certificate");
     let key = made.signing_key.serialize_pem();
-    let mut directory = Directory::new(&config(&azure))
+    let collector = Collector::start().await;
+    let mut directory = Directory::new(&config(&azure, &collector))
         .file("secrets/named", &format!("{FROM_FILE}\n"))
         .file("secrets/client.pem", &format!("{}{key}", made.cert.pem()))
         .env("AZURE_TENANT_ID", CONTOSO)
@@ -273,7 +282,7 @@ async fn start() -> (Running, Gateway, Hunt) {
     for (name, inbound) in APIS.iter().chain(&MORE) {
         directory = directory.api(name, &policy(inbound));
     }
-    (azure, directory.start(), Hunt::new(&key))
+    (azure, collector, directory.start(), Hunt::new(&key))
 }
 
 /// Calls every API with good and with bad credentials.
@@ -367,9 +376,22 @@ const STATUSES: [(&str, u16); 22] = [
     ("kept good", 500),
 ];
 
+/// Looks through what the collector of OpenTelemetry was told, spans and metrics, up to the end of the gateway.
+fn hunt_in(collector: &Collector, hunt: &mut Hunt) {
+    let key = canary("OTLP_HEADER");
+    assert!(collector.headers().iter().all(|headers| headers["x-key"] == key), "its own key");
+    let spans = collector.all_spans();
+    let calls = spans.iter().filter(|span| !span.parent_span_id.is_empty()).count();
+    assert!(spans.len() > 300 && calls > 50, "only {} spans, {calls} of calls", spans.len());
+    assert!(!collector.points("tollgate_requests").is_empty(), "no metrics");
+    for said in collector.said() {
+        hunt.look("telemetry", &said);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_canary_is_seen_anywhere() {
-    let (azure, gateway, mut hunt) = start().await;
+    let (azure, collector, mut gateway, mut hunt) = start().await;
     let statuses = traffic(&gateway, &mut hunt).await;
     let of =
         |name: &str| statuses.iter().find(|(known, _)| known == name).map(|(_, status)| *status);
@@ -417,7 +439,7 @@ async fn no_canary_is_seen_anywhere() {
     // Secrets that came with the broken configuration are as secret.
     for broken in BROKEN {
         let before = gateway.count_log(is_refusal);
-        let named = config(&azure).replace(r#""NV_"#, r#""NEW_"#);
+        let named = config(&azure, &collector).replace(r#""NV_"#, r#""NEW_"#);
         gateway.directory.configure(&named);
         gateway.directory.write("apis/plain/policy.xml", &policy(broken));
         gateway.signal("HUP");
@@ -432,7 +454,7 @@ async fn no_canary_is_seen_anywhere() {
     // The old one still serves, and failing identities say nothing either.
     azure.entra.server().fail("*/token", Fault::Status(401));
     traffic(&gateway, &mut hunt).await;
-    gateway.directory.configure(&config(&azure));
+    gateway.directory.configure(&config(&azure, &collector));
     gateway.reload().await;
     traffic(&gateway, &mut hunt).await;
     admin(&gateway, &mut hunt).await;
@@ -446,6 +468,9 @@ async fn no_canary_is_seen_anywhere() {
     for line in &log {
         hunt.look("log", line);
     }
+    gateway.signal("TERM");
+    gateway.ended().await;
+    hunt_in(&collector, &mut hunt);
     hunt.found.dedup();
     assert!(
         hunt.found.is_empty(),

@@ -16,16 +16,16 @@ use tollgate_emulator::{
 
 use crate::harness::{Call, DEADLINE, Directory, Gateway, azure, find, is_like, until};
 
-const OWN: &str =
+pub(crate) const OWN: &str =
     r#"<authentication-managed-identity resource="https://cognitiveservices.azure.com" />"#;
 const RESOURCE: &str = "https://cognitiveservices.azure.com";
 
-fn policy(inbound: &str) -> String {
+pub(crate) fn policy(inbound: &str) -> String {
     format!("<policies><inbound><base />{inbound}</inbound><backend><base /></backend></policies>")
 }
 
 /// A directory whose identity is the emulated machine's and whose backend `echo` is the emulated one.
-fn machine(azure: &Running, more: &str) -> Directory {
+pub(crate) fn machine(azure: &Running, more: &str) -> Directory {
     Directory::new(&config(azure, more))
 }
 
@@ -50,7 +50,7 @@ subscription = "optional"
 }
 
 /// The `Authorization` values the backend got, oldest first.
-fn authorizations(azure: &Running) -> Vec<Vec<String>> {
+pub(crate) fn authorizations(azure: &Running) -> Vec<Vec<String>> {
     let received = azure.echo.server().received();
     let values = received.iter().map(|received| {
         let named = received.headers.iter().filter(|(name, _)| name == "authorization");
@@ -60,7 +60,7 @@ fn authorizations(azure: &Running) -> Vec<Vec<String>> {
 }
 
 /// The claims of a bearer token.
-fn claims(authorization: &str) -> Value {
+pub(crate) fn claims(authorization: &str) -> Value {
     let token = authorization.strip_prefix("Bearer ").expect("a bearer token");
     let payload = token.split('.').nth(1).expect("a payload");
     let payload = URL_SAFE_NO_PAD.decode(payload).expect("Base64");
@@ -80,7 +80,7 @@ fn only_authorization(azure: &Running) -> String {
     }
 }
 
-fn token_calls(azure: &Running) -> u64 {
+pub(crate) fn token_calls(azure: &Running) -> u64 {
     azure.imds.server().count(azure.imds.token_path())
 }
 

@@ -101,16 +101,16 @@ fn guards(azure: &Running) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn gateway(azure: &Running, keys: &str) -> Gateway {
+pub(crate) fn gateway(azure: &Running, keys: &str) -> Gateway {
     directory(azure, keys, &guards(azure)).start()
 }
 
 /// A token that passes every guard.
-fn good() -> TokenSpec {
+pub(crate) fn good() -> TokenSpec {
     TokenSpec::v2(AUDIENCE).roles([ROLE])
 }
 
-fn minted(azure: &Running, spec: &TokenSpec) -> String {
+pub(crate) fn minted(azure: &Running, spec: &TokenSpec) -> String {
     azure.entra.mint(spec).expect("a token")
 }
 

@@ -29,6 +29,7 @@ mod load_time;
 mod named_values;
 mod operation;
 mod otlp;
+mod overload;
 mod pools;
 mod protocols;
 mod readme;

@@ -1,6 +1,6 @@
 //! Metrics and traces for a collector of OpenTelemetry, in front of one that can be away, slow, busy and particular.
 
-mod collector;
+pub(crate) mod collector;
 
 use std::time::{Duration, Instant};
 

@@ -18,9 +18,9 @@ use crate::harness::{Call, Connection, Directory, Gateway, until};
 use crate::tls::Authority;
 
 /// A server on a free port of loopback that keeps nothing; killed when dropped.
-struct RedisServer {
+pub(crate) struct RedisServer {
     binary: PathBuf,
-    port: u16,
+    pub(crate) port: u16,
     arguments: Vec<String>,
     child: Child,
     folder: tempfile::TempDir,
@@ -52,7 +52,7 @@ impl RedisServer {
         Some(Self { binary, port, arguments, child, folder })
     }
 
-    fn plain() -> Option<Self> {
+    pub(crate) fn plain() -> Option<Self> {
         Self::start(&["--port", "{port}"], &[])
     }
 
@@ -91,7 +91,7 @@ fn run(binary: &PathBuf, arguments: &[String], folder: &tempfile::TempDir) -> Ch
 }
 
 /// A gateway whose API `it` answers by itself behind this policy.
-fn gateway(config: &str, policy: &str) -> Gateway {
+pub(crate) fn gateway(config: &str, policy: &str) -> Gateway {
     let policy = format!(
         "<policies><inbound>{policy}<return-response><set-status code=\"200\" /></return-response></inbound>\
          <backend><base /></backend></policies>"
@@ -101,7 +101,7 @@ fn gateway(config: &str, policy: &str) -> Gateway {
 }
 
 /// Waits until the gateway's own word is that it is connected to the server, or not.
-async fn connected(gateway: &Gateway, expected: bool) {
+pub(crate) async fn connected(gateway: &Gateway, expected: bool) {
     until("the server's state is known", async || {
         let status = gateway.admin("/status").await.expect(200).json();
         (status["redis"]["connected"] == expected).then_some(())

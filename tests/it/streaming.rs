@@ -218,7 +218,7 @@ async fn web_sockets_pass_both_ways() {
     read_until(&mut socket, "is anybody there").await;
 }
 
-async fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) async fn gzip(text: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
     let mut encoder = async_compression::tokio::bufread::GzipEncoder::new(text);
     encoder.read_to_end(&mut packed).await.expect("a packed text");

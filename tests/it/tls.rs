@@ -38,9 +38,16 @@ impl Authority {
     pub(crate) fn issue(&self, names: &[&str]) -> (String, CertificateDer<'static>) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).expect("parameters");
+        let (pem, der) = self.issue_with(params);
+        (pem, der.into())
+    }
+
+    /// A certificate as it is asked for, with its key as PEM, and as DER.
+    pub(crate) fn issue_with(&self, params: CertificateParams) -> (String, Vec<u8>) {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        (format!("{}{}", certificate.pem(), key.serialize_pem()), certificate.der().clone())
+        let pem = format!("{}{}", certificate.pem(), key.serialize_pem());
+        (pem, certificate.der().to_vec())
     }
 
     /// Its own certificate.

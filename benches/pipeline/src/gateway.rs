@@ -14,12 +14,29 @@ pub struct Gateway {
 impl Gateway {
     /// Starts the binary over a directory and waits until it answers.
     pub async fn start(binary: &Path, directory: &Path, address: &str) -> Result<Self> {
-        let mut command = Command::new(binary);
+        Self::start_on(None, binary, directory, address).await
+    }
+
+    /// Likewise, on one core.
+    pub async fn start_on(
+        core: Option<usize>,
+        binary: &Path,
+        directory: &Path,
+        address: &str,
+    ) -> Result<Self> {
+        let mut command = match core {
+            None => Command::new(binary),
+            Some(core) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", &core.to_string()]).arg(binary);
+                command
+            }
+        };
         command.arg("run").arg(directory);
         Self::start_by(command, address, Duration::from_secs(10)).await
     }
 
-    /// Likewise, by a command that ends as the process of the binary, and for so long.
+    /// Likewise, by a command that becomes the process of the binary, and for so long.
     pub async fn start_by(mut command: Command, address: &str, within: Duration) -> Result<Self> {
         let process = command
             .stdout(Stdio::null())
@@ -77,9 +94,32 @@ impl Gateway {
 
     /// Resident memory, in KiB.
     pub fn resident(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        kib(&status, "VmRSS:").context("no memory in status")
+        self.memory("VmRSS:")
     }
+
+    /// The most resident memory that there has been, in KiB.
+    pub fn peak(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        kib(&status, name).context("no memory in status")
+    }
+}
+
+/// Keeps this process to one core. Threads that exist already stay where they are.
+pub fn pin(core: usize) -> Result<()> {
+    let itself = std::process::id().to_string();
+    let done = Command::new("taskset")
+        .args(["-p", "-c", &core.to_string(), &itself])
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot start taskset")?;
+    if !done.success() {
+        bail!("taskset ended with {done}");
+    }
+    Ok(())
 }
 
 /// A figure of `/proc/PID/status`, in KiB.

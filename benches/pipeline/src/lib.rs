@@ -1,9 +1,10 @@
 //! What the benchmarks of a running gateway share.
 
-pub mod backend;
+pub mod backends;
 pub mod directory;
 pub mod gateway;
 pub mod http1;
+pub mod load;
 
 use anyhow::{Context, Result};
 

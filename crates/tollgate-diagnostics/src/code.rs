@@ -91,4 +91,5 @@ codes! {
     CONFIG_SECRET = "W0407", "A secret stands in the configuration file itself.";
     CONFIG_FILE = "W0408", "A file in the policy directory is not used by the configuration.";
     CONFIG_DOMAIN = "E0409", "The URL cannot work: it points at the wrong domain for its service.";
+    CONFIG_EXPIRY = "W0410", "A certificate has expired, is about to, or is not valid yet.";
 }

@@ -4,6 +4,22 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use crate::{Diagnostic, Severity, Sources};
 
+/// Findings of one load that are shown one by one: nobody reads more, and each takes as long as its line is.
+const MOST_SHOWN: usize = 500;
+
+/// The findings that people are shown, in their order, and a line about the rest when there are too many: then errors come
+/// first.
+pub fn for_people(all: &[Diagnostic]) -> (Vec<&Diagnostic>, Option<String>) {
+    let mut shown: Vec<&Diagnostic> = all.iter().collect();
+    let n_more = shown.len().saturating_sub(MOST_SHOWN);
+    if n_more == 0 {
+        return (shown, None);
+    }
+    shown.sort_by_key(|found| !found.is_error());
+    shown.truncate(MOST_SHOWN);
+    (shown, Some(format!("and {n_more} more, which are not shown")))
+}
+
 /// Text in the style of rustc, without colour, ending without a line break.
 pub fn human(diagnostic: &Diagnostic, sources: &Sources) -> String {
     with(&Renderer::plain(), diagnostic, sources)
@@ -132,6 +148,22 @@ mod tests {
               }
             ]"#]]
         .assert_eq(&json([&diagnostic], &sources));
+    }
+
+    #[test]
+    fn too_many_findings_are_counted_and_errors_come_first() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.xml", "<a/>");
+        let warning = Diagnostic::new(Code::SUSPICIOUS, "odd", file.span(0..1));
+        let error = Diagnostic::new(Code::INVALID_VALUE, "wrong", file.span(1..2));
+        let mut all = vec![warning; MOST_SHOWN];
+        all.push(error);
+        let (shown, rest) = for_people(&all);
+        assert_eq!((shown.len(), shown[0].is_error(), shown[1].is_error()), (500, true, false));
+        assert_eq!(rest.as_deref(), Some("and 1 more, which are not shown"));
+        all.pop();
+        let (shown, rest) = for_people(&all);
+        assert_eq!((shown.len(), rest), (500, None));
     }
 
     #[test]

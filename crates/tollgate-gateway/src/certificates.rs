@@ -214,5 +214,9 @@ fn from_pkcs8(der: &[u8]) -> Option<KeyAndPublic> {
     Some((Bytes::copy_from_slice(der), public))
 }
 
+pub(crate) use validity::{Concern, Validity, shown};
+
+mod validity;
+
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures::FutureExt as _;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::admin::{AdminServer, AdminState, Reload, serve_admin};
 use crate::config::{Config, Environment, SecretReference};
 use crate::directory::{LoadCx, Loaded, Registry, VaultSecrets, load};
 use crate::key_vault::KeyVault;
-use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts};
+use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, ServerParts, Stop};
 use crate::state_homes::StateHomes;
 use crate::system::SystemClock;
 use crate::telemetry::{
@@ -138,6 +139,7 @@ impl Prepared {
         let addresses = server.addresses();
         let admin = admin_state(&adapters, &config);
         admin.set_connections(Arc::clone(&connections));
+        admin.set_server(server.status());
         admin.set_names(names);
         let admin_server = listen.admin.map(|address| bind_admin(address, &admin)).transpose()?;
         let bound =
@@ -167,7 +169,7 @@ impl Prepared {
         let shown = |address: Option<SocketAddr>| address.map(|address| address.to_string());
         let [http, https, admin] = bound.map(shown);
         tracing::info!(http, https, admin, "listening");
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(Stop::No);
         let serving = tokio::spawn(server.run(stopping));
         let watching = [
             tokio::spawn(watch_directory(Arc::clone(&reloader), watch)),
@@ -206,13 +208,19 @@ fn bind_admin(address: SocketAddr, state: &Arc<AdminState>) -> Result<AdminServe
 /// How long a stopping gateway waits for spans and metrics to leave.
 const TELEMETRY_FLUSH: Duration = Duration::from_secs(5);
 
+/// How long a stopping gateway waits for shared counters to be told what the last requests used.
+const LAST_COMMANDS: Duration = Duration::from_secs(2);
+
+/// How long a gateway waits for spans and metrics that is to stop at once.
+const LAST_FLUSH: Duration = Duration::from_secs(1);
+
 /// A gateway that serves. Dropping it stops nothing; call [`Gateway::stop`].
 #[derive(Debug)]
 pub struct Gateway {
     reloader: Arc<Reloader>,
     addresses: BoundAddresses,
     admin: Option<AdminServer>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
     serving: JoinHandle<()>,
     /// What looks for changes.
     watching: [JoinHandle<()>; 2],
@@ -239,19 +247,39 @@ impl Gateway {
         self.reloader.reload().await;
     }
 
-    /// Stops: no new connections, not ready any more, and what is in flight ends within the time for it.
-    pub async fn stop(self) {
+    /// Stops: no new connections, not ready any more, and what is in flight ends within the time for it, or as soon as
+    /// `at_once` is ready.
+    pub async fn stop(mut self, at_once: impl Future<Output = ()>) {
         self.watching.iter().for_each(JoinHandle::abort);
         self.reloader.admin.drain();
         tracing::info!("stopping");
         let (began, grace) = (Instant::now(), self.reloader.site.load().timeouts.graceful_stop);
-        self.stop.send_replace(true);
-        if self.serving.await.is_err() {
+        self.stop.send_replace(Stop::Gracefully);
+        let at_once = at_once.shared();
+        let served = tokio::select! {
+            served = &mut self.serving => served,
+            () = at_once.clone() => {
+                self.stop.send_replace(Stop::AtOnce);
+                self.serving.await
+            }
+        };
+        if served.is_err() {
             tracing::error!("the server ended before it was told to");
         }
-        self.reloader.adapters.calls.drain(grace.saturating_sub(began.elapsed())).await;
-        let Adapters { loggers, otlp, .. } = &self.reloader.adapters;
-        tokio::join!(loggers.flush(), otlp.stop(TELEMETRY_FLUSH));
+        let Adapters { calls, loggers, otlp, redis, .. } = &self.reloader.adapters;
+        tokio::select! {
+            () = calls.drain(grace.saturating_sub(began.elapsed())) => {}
+            () = at_once.clone() => calls.drain(Duration::ZERO).await,
+        }
+        redis.settle(LAST_COMMANDS).await;
+        let hurry = async {
+            at_once.await;
+            tokio::time::sleep(LAST_FLUSH).await;
+        };
+        tokio::select! {
+            _ = async { tokio::join!(loggers.flush(), otlp.stop(TELEMETRY_FLUSH)) } => {}
+            () = hurry => tracing::warn!("events and telemetry that still wait are lost"),
+        }
         tracing::info!("stopped");
         if let Some(log) = &self.reloader.log {
             log.flush();
@@ -380,13 +408,17 @@ impl Reloader {
 
     /// Logs what a load found and shows it on the admin listener.
     fn report(&self, generation: Option<u64>, diagnostics: &[Diagnostic], sources: &Sources) {
-        for found in diagnostics {
+        let (shown, rest) = render::for_people(diagnostics);
+        for found in shown {
             let text = render::human(found, sources);
             if found.is_error() {
                 tracing::error!(code = found.code.as_str(), diagnostic = %text, "{}", found.message);
             } else {
                 tracing::warn!(code = found.code.as_str(), diagnostic = %text, "{}", found.message);
             }
+        }
+        if let Some(rest) = rest {
+            tracing::warn!("{rest}; the status has them all");
         }
         let json = serde_json::from_str(&render::json(diagnostics, sources)).unwrap_or_default();
         let unix_seconds = SystemClock.unix_seconds();

@@ -26,6 +26,7 @@ pub mod llm_log;
 pub mod loggers;
 #[cfg(test)]
 mod loopback;
+mod machine;
 mod openapi;
 mod operations;
 mod products;

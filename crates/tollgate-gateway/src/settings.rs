@@ -21,6 +21,10 @@ pub struct Limits {
     pub inflated_body: usize,
     /// Bytes that all buffered bodies of the process may hold together.
     pub buffers_total: usize,
+    /// Requests of clients that are being worked on at once.
+    pub requests: usize,
+    /// How long work may wait for a processor before requests are refused.
+    pub queueing_delay: Duration,
     /// Connections per listener.
     pub connections: usize,
     /// Requests per client connection.
@@ -102,6 +106,8 @@ impl Default for Limits {
             buffered_body: 8 << 20,
             inflated_body: 32 << 20,
             buffers_total: 1 << 30,
+            requests: 16_384,
+            queueing_delay: Duration::from_millis(50),
             connections: 10_000,
             requests_per_connection: 1_000,
             policy_requests: 32,

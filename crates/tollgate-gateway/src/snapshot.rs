@@ -1,7 +1,7 @@
 //! One generation of the configuration, immutable.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +19,7 @@ use tollgate_engine::{Deployment, Url, jose::Certificate};
 use crate::backend_choice::{Asked, Choice, Named};
 use crate::breaker::Breaker;
 use crate::calls::ConfiguredCalls;
+use crate::certificates::Validity;
 use crate::fetch::AddressGuard;
 use crate::llm_log::{LlmLog, has_messages};
 use crate::router::Router;
@@ -62,6 +63,8 @@ pub struct SnapshotNames {
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
     pub(crate) pools: HashMap<Arc<str>, Arc<BackendPool>>,
     pub(crate) certificates: HashMap<String, Arc<Certificate>>,
+    /// The time that each certificate is good for, by name.
+    pub(crate) validities: BTreeMap<Arc<str>, Validity>,
     /// Where events of policies go.
     pub(crate) loggers: HashMap<String, Arc<dyn EventLogger>>,
     /// What is logged of the calls of models, by API.

@@ -1,7 +1,7 @@
 //! The ports that need nothing but the operating system, and the ones of a load that must reach nothing.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tollgate_engine::counters::MemoryCounters;
@@ -27,6 +27,13 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let ticks = i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX);
         TICKS_AT_UNIX_EPOCH.saturating_add(ticks)
+    }
+
+    fn steady_ms(&self) -> i64 {
+        static BEGAN: OnceLock<(Instant, i64)> = OnceLock::new();
+        let (began, unix_ms) = BEGAN.get_or_init(|| (Instant::now(), self.unix_ms()));
+        let passed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        unix_ms.saturating_add(passed)
     }
 }
 

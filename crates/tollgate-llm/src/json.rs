@@ -86,19 +86,30 @@ impl<'a> Value<'a> {
         Self::whole(Document { text, brackets: &[] })
     }
 
-    /// The same, with the document's brackets looked up at once.
+    /// The object that is the whole document, with each of its members in turn; nothing when it is not one to its end. The
+    /// text is looked through once.
+    pub(crate) fn of_object(text: &'a [u8], mut each: impl FnMut(&Member<'a>)) -> Option<Self> {
+        let document = Document { text, brackets: &[] };
+        let start = document.start();
+        let begin = Self { document, start, end: text.len() };
+        let mut members = begin.is_object().then(|| begin.members())?;
+        for member in members.by_ref() {
+            each(&member);
+        }
+        let end = (members.0.state == State::Closed).then_some(members.0.at + 1)?;
+        document.ends_after(end).then_some(Self { end, ..begin })
+    }
+
+    /// The same for any value, with the document's brackets looked up at once.
     pub(crate) fn of_indexed(text: &'a [u8], brackets: &'a mut Brackets) -> Option<Self> {
         brackets.find(text);
         Self::whole(Document { text, brackets: &brackets.0 })
     }
 
     fn whole(document: Document<'a>) -> Option<Self> {
-        // Parsers on the way of a request ignore a byte order mark; so must whoever limits what they read.
-        let mark = if document.text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let start = skip_space(document.text, mark);
+        let start = document.start();
         let end = document.skip_value(start)?;
-        let is_whole = skip_space(document.text, end) == document.text.len();
-        is_whole.then_some(Self { document, start, end })
+        document.ends_after(end).then_some(Self { document, start, end })
     }
 
     /// Its text as it stands in the document.
@@ -215,13 +226,6 @@ impl<'a> Member<'a> {
     }
 }
 
-impl Members<'_> {
-    /// Whether they came to an end that is not the object's.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.0.state == State::Broken
-    }
-}
-
 impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
@@ -293,6 +297,18 @@ impl<'a> Elements<'a> {
 }
 
 impl Document<'_> {
+    /// Where its value begins.
+    fn start(&self) -> usize {
+        // Parsers on the way of a request ignore a byte order mark; so must whoever limits what they read.
+        let mark = if self.text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        skip_space(self.text, mark)
+    }
+
+    /// Whether nothing but white space follows.
+    fn ends_after(&self, end: usize) -> bool {
+        skip_space(self.text, end) == self.text.len()
+    }
+
     /// The end of the value that begins at `start`.
     fn skip_value(&self, start: usize) -> Option<usize> {
         match self.text.get(start)? {
@@ -469,15 +485,24 @@ mod tests {
     fn what_is_no_document_is_refused() {
         for document in ["", " ", "{", "[", "{}x", "{} {}", r#""a"#, r#"{"a":"\"}"#, "]", ","] {
             assert!(Value::of_document(document.as_bytes()).is_none(), "{document}");
+            assert!(Value::of_object(document.as_bytes(), |_| {}).is_none(), "{document}");
         }
     }
 
     #[test]
-    fn broken_members_end_the_walk() {
-        for document in [r#"{"a":1 "b":2}"#, r#"{"a"}"#, r#"{"a":1,}"#, r#"{1:2}"#, r#"{"a":}"#] {
-            let mut members = Value::of_document(document.as_bytes()).unwrap().members();
-            members.by_ref().for_each(drop);
-            assert!(members.is_broken(), "{document}");
+    fn an_object_is_read_in_one_walk() {
+        for document in
+            [r#"{"a":1 "b":2}"#, r#"{"a"}"#, r#"{"a":1,}"#, r#"{1:2}"#, r#"{"a":}"#, "[1]"]
+        {
+            assert!(Value::of_object(document.as_bytes(), |_| {}).is_none(), "{document}");
+        }
+        for document in [" {} ", "\u{feff}{\"a\":1}", r#"{"a":[1,{"b":2}],"c":"}"}"#] {
+            let mut names = Vec::new();
+            let root = Value::of_object(document.as_bytes(), |member| names.push(member.name()));
+            let whole = Value::of_document(document.as_bytes()).unwrap();
+            assert_eq!(root.unwrap().span(), whole.span());
+            let members: Vec<_> = whole.members().map(|member| member.name()).collect();
+            assert_eq!(names, members, "{document}");
         }
     }
 

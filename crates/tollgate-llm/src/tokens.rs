@@ -1,6 +1,12 @@
 //! Counts of tokens: which encoding a model has, and how many tokens a text is.
 
-use bpe_openai::Tokenizer;
+mod split;
+mod vocabulary;
+
+use std::sync::{LazyLock, Once};
+use std::thread;
+
+use vocabulary::Vocabulary;
 
 /// The vocabulary by which a model splits text into tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,16 +68,26 @@ impl Encoding {
         }
     }
 
-    fn tokenizer(self) -> &'static Tokenizer {
+    fn vocabulary(self) -> &'static Vocabulary {
+        static CL100K: LazyLock<Vocabulary> =
+            LazyLock::new(|| Vocabulary::new(Encoding::Cl100k, bpe_openai::cl100k_base()));
+        static O200K: LazyLock<Vocabulary> =
+            LazyLock::new(|| Vocabulary::new(Encoding::O200k, bpe_openai::o200k_base()));
         match self {
-            Self::Cl100k => bpe_openai::cl100k_base(),
-            Self::O200k => bpe_openai::o200k_base(),
+            Self::Cl100k => &CL100K,
+            Self::O200k => &O200K,
         }
     }
 
-    /// Reads the vocabulary, which otherwise happens at the first count and takes some tens of milliseconds.
-    pub fn warm(self) {
-        self.count("a");
+    /// Begins to read the vocabularies in a thread of its own, once; otherwise that happens at the first count, which then
+    /// takes some tens of milliseconds.
+    pub fn warm() {
+        static BEGUN: Once = Once::new();
+        BEGUN.call_once(|| {
+            // Without a thread it happens at the first count.
+            let reading = || [Self::O200k, Self::Cl100k].map(Self::vocabulary);
+            thread::Builder::new().name("vocabularies".to_owned()).spawn(reading).ok();
+        });
     }
 
     /// The number of tokens of a text, in time linear in its length whatever it says. Names of special tokens
@@ -80,7 +96,7 @@ impl Encoding {
         if text.is_empty() {
             return 0;
         }
-        self.tokenizer().count(text) as u64
+        self.vocabulary().count(text, u64::MAX).unwrap_or(u64::MAX)
     }
 
     /// The number of tokens of a text if it is not above `limit`, in time that grows with the smaller of the two.
@@ -88,9 +104,7 @@ impl Encoding {
         if text.len() as u64 > limit.saturating_mul(LONGEST_TOKEN as u64) {
             return None;
         }
-        let tokenizer = self.tokenizer();
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        tokenizer.count_till_limit(&tokenizer.normalize(text), limit).map(|count| count as u64)
+        self.vocabulary().count(text, limit)
     }
 }
 

@@ -9,7 +9,7 @@ use tollgate_engine::{
     AttributeDef, BoxFuture, CompileCx, Content, Facts, Flow, Limit, PolicyDef, PolicyError,
     RequestCx, Resumed, Scope, Section, Step,
 };
-use tollgate_llm::{Api, Usage};
+use tollgate_llm::{Api, Encoding, Usage};
 
 use crate::dimension::{DIMENSIONS, Dimension, Evaluated, dimensions};
 use crate::llm::{ModelCall, ModelResponse, ResponseEnd, Watch, Watcher, needed_body};
@@ -129,6 +129,7 @@ pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<d
     let namespace: Option<Arc<str>> = cx.literal(element, "namespace");
     let dimensions = dimensions(element, cx);
     let metrics = Arc::new(Metrics::of(&*cx.ports().events, &namespace?));
+    Encoding::warm();
     Some(Box::new(EmitTokenMetric { metrics, dimensions: dimensions? }))
 }
 

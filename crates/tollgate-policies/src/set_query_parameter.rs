@@ -1,7 +1,9 @@
 //! `set-query-parameter`: adds, replaces, appends to or removes a query parameter of the request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
@@ -73,12 +75,14 @@ struct SetQueryParameter {
     name: Value<Arc<str>>,
     action: Value<ExistsAction>,
     values: Vec<Value<Arc<str>>>,
+    /// The parameters as they are written, when none of them depends on the request.
+    written: Option<String>,
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
-    let name = cx.attribute(element, "name");
+    let name: Option<Value<Arc<str>>> = cx.attribute(element, "name");
     let action: Value<ExistsAction> = cx.attribute(element, "exists-action")?;
-    let mut values = Vec::new();
+    let mut values = Vec::<Option<Value<Arc<str>>>>::new();
     for child in element.elements_named("value") {
         let value =
             if child.text().is_none() { Some(Value::Literal("".into())) } else { cx.text(child) };
@@ -98,8 +102,11 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
         );
         return None;
     }
-    let values = values.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(Box::new(SetQueryParameter { name: name?, action, values }))
+    let (name, values) = (name?, values.into_iter().collect::<Option<Vec<_>>>()?);
+    let literals = values.iter().map(|value| value.literal().map(|value| &**value));
+    let literals = literals.collect::<Option<Vec<_>>>();
+    let written = name.literal().zip(literals).map(|(name, values)| written(name, values));
+    Some(Box::new(SetQueryParameter { name, action, values, written }))
 }
 
 impl Step for SetQueryParameter {
@@ -110,13 +117,15 @@ impl Step for SetQueryParameter {
             let message = "Expression evaluation failed. There is no value to set.";
             return Err(PolicyError::internal("ExpressionValueEvaluationFailure", message));
         }
-        let mut added = String::new();
-        if action != ExistsAction::Delete {
-            for value in &self.values {
-                let value = value.eval(cx)?;
-                query::push(&mut added, &query::parameter(&name, &value));
+        let added = match &self.written {
+            _ if action == ExistsAction::Delete => Cow::Borrowed(""),
+            Some(written) => Cow::Borrowed(&**written),
+            None => {
+                let values = self.values.iter().map(|value| value.eval(cx));
+                let values = values.collect::<Result<SmallVec<[Arc<str>; 2]>, _>>()?;
+                Cow::Owned(written(&name, values.iter().map(|value| &**value)))
             }
-        }
+        };
         let query = &mut cx.request.uri.query;
         let exists = query::parameters(query).any(|parameter| query::name(parameter) == *name);
         match action {
@@ -134,6 +143,15 @@ impl Step for SetQueryParameter {
         let own = self.name.facts().or(self.action.facts());
         self.values.iter().fold(own, |facts, value| facts.or(value.facts()))
     }
+}
+
+/// A parameter with each of its values.
+fn written<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> String {
+    let mut added = String::new();
+    for value in values {
+        query::push(&mut added, &query::parameter(name, value));
+    }
+    added
 }
 
 /// The query with other parameters in place of the first occurrence of a name, and without the further ones.

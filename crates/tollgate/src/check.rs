@@ -93,8 +93,12 @@ fn human(all: &[Loaded]) {
     let show: fn(&Diagnostic, &Sources) -> String =
         if colours { render::coloured } else { render::human };
     for loaded in all {
-        for found in &loaded.diagnostics {
+        let (shown, rest) = render::for_people(&loaded.diagnostics);
+        for found in shown {
             eprintln!("{}\n", show(found, &loaded.sources));
+        }
+        if let Some(rest) = rest {
+            eprintln!("{rest}; `--format json` has them all\n");
         }
     }
     let count = |errors: bool| {

@@ -109,7 +109,7 @@ async fn show(args: &Args) -> anyhow::Result<ExitCode> {
         println!("\nserving until Ctrl-C");
         tokio::signal::ctrl_c().await?;
     }
-    gateway.stop().await;
+    gateway.stop(async { drop(tokio::signal::ctrl_c().await) }).await;
     azure.stop().await;
     log.flush();
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })

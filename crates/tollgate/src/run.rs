@@ -1,10 +1,12 @@
 //! `tollgate run`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_diagnostics::{Diagnostic, Sources, render};
 use tollgate_gateway::telemetry::{LogQueue, log_dispatch};
@@ -40,7 +42,13 @@ async fn serve(setup: Setup) -> anyhow::Result<ExitCode> {
             _ = tokio::signal::ctrl_c() => break,
         }
     }
-    gateway.stop().await;
+    let at_once = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    gateway.stop(at_once).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,11 +58,16 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
         Ok(prepared) => prepared,
         Err(loaded) => {
             print(&loaded.diagnostics, &loaded.sources);
-            eprintln!("the policy directory has errors; the gateway does not start");
+            writeln!(
+                std::io::stderr(),
+                "the policy directory has errors; the gateway does not start"
+            )
+            .ok();
             return Ok(None);
         }
     };
     print(&prepared.diagnostics, &prepared.sources);
+    raise_open_files();
     let queue = LogQueue::start(std::io::stdout(), prepared.metrics())?;
     let (dispatch, control) = log_dispatch(&prepared.log_settings(), prepared.redactor(), queue)
         .map_err(|why| anyhow::anyhow!("logging cannot be set up: {why}"))?;
@@ -62,8 +75,22 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
     Ok(Some(prepared.start(Some(control)).await?))
 }
 
+/// Lets the process open as many files as it may. Shells and service managers begin with 1,024, for the sake of programs that use
+/// `select`; each request needs two.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // When it fails, there are as many as before.
+    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }));
+}
+
+/// Prints findings. A standard error that takes nothing, such as a full disc, stops nobody.
 pub(crate) fn print(diagnostics: &[Diagnostic], sources: &Sources) {
-    for found in diagnostics {
-        eprintln!("{}\n", render::human(found, sources));
+    let mut out = std::io::stderr().lock();
+    let (shown, rest) = render::for_people(diagnostics);
+    for found in shown {
+        writeln!(out, "{}\n", render::human(found, sources)).ok();
+    }
+    if let Some(rest) = rest {
+        writeln!(out, "{rest}; `tollgate check --format json` has them all\n").ok();
     }
 }

@@ -124,6 +124,7 @@ fn human(status: &Value) -> String {
             writeln!(out, "  {place} {}", text(&found["message"])).ok();
         }
     }
+    load(&mut out, &status["load"]);
     let redis = &status["redis"];
     if redis.is_object() {
         let state = if redis["connected"] == true { "connected" } else { "away" };
@@ -134,7 +135,24 @@ fn human(status: &Value) -> String {
         members(&mut out, pool);
     }
     troubles(&mut out, status);
+    certificates(&mut out, status);
     out
+}
+
+/// What is refused now, and what has been so far; nothing when that is nothing.
+fn load(out: &mut String, load: &Value) {
+    let number = |path: &str| at(load, path).as_u64().unwrap_or_default();
+    let part = at(load, "/refused_part").as_f64().unwrap_or_default();
+    if part > 0.0 {
+        let (part, delay) = (part * 100.0, number("/queueing_delay_ms"));
+        writeln!(out, "overloaded: {part:.0} % of new requests are refused, work waits {delay} ms")
+            .ok();
+    }
+    let requests = number("/shed/requests") + number("/shed/queueing_delay");
+    let connections = number("/connections_refused");
+    if requests + connections > 0 {
+        writeln!(out, "refused so far: {requests} requests, {connections} connections").ok();
+    }
 }
 
 fn breakers(out: &mut String, status: &Value) {
@@ -173,6 +191,24 @@ fn troubles(out: &mut String, status: &Value) {
         }
     }
     table(out, "not fetched", &all);
+}
+
+/// Certificates that are over or will soon be.
+fn certificates(out: &mut String, status: &Value) {
+    let all: Vec<_> = items(&status["certificates"])
+        .filter(|certificate| certificate["needs_attention"] == true)
+        .map(|certificate| {
+            let days = certificate["expires_in_days"].as_i64().unwrap_or_default();
+            let state = match days {
+                i64::MIN..=-1 => "has expired".to_owned(),
+                0 => "expires within a day".to_owned(),
+                1 => "expires in 1 day".to_owned(),
+                2..=i64::MAX => format!("expires in {days} days"),
+            };
+            (text(&certificate["name"]), state)
+        })
+        .collect();
+    table(out, "certificates", &all);
 }
 
 /// A heading and two columns below it; nothing without rows.

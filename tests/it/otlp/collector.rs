@@ -39,7 +39,7 @@ struct State {
 
 /// An answer to one request about traces.
 #[derive(Clone, Default)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     status: u16,
     header: Option<(&'static str, &'static str)>,
     body: Vec<u8>,
@@ -47,35 +47,35 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
-    pub(super) fn header(mut self, name: &'static str, value: &'static str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &'static str) -> Self {
         self.header = Some((name, value));
         self
     }
 
     /// Takes all but some.
-    pub(super) fn rejecting(rejected_spans: i64, why: &str) -> Self {
+    pub(crate) fn rejecting(rejected_spans: i64, why: &str) -> Self {
         let partial = ExportTracePartialSuccess { rejected_spans, error_message: why.to_owned() };
         let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
         Self { status: 200, body, ..Self::default() }
     }
 
     /// Takes its time.
-    pub(super) fn after(delay: Duration) -> Self {
+    pub(crate) fn after(delay: Duration) -> Self {
         Self { status: 200, delay, ..Self::default() }
     }
 }
 
-pub(super) struct Collector {
+pub(crate) struct Collector {
     url: String,
     state: Arc<Mutex<State>>,
 }
 
 impl Collector {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let state = Arc::<Mutex<State>>::default();
@@ -91,7 +91,7 @@ impl Collector {
         Self { url, state }
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
@@ -100,28 +100,35 @@ impl Collector {
     }
 
     /// Answers the next requests about traces so.
-    pub(super) fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
+    pub(crate) fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
         self.state().replies.extend(replies);
     }
 
     /// The requests about traces.
-    pub(super) fn traces(&self) -> Vec<ExportTraceServiceRequest> {
+    pub(crate) fn traces(&self) -> Vec<ExportTraceServiceRequest> {
         self.state().traces.clone()
     }
 
     /// The headers of all requests.
-    pub(super) fn headers(&self) -> Vec<HeaderMap> {
+    pub(crate) fn headers(&self) -> Vec<HeaderMap> {
         self.state().headers.clone()
     }
 
+    /// All that has come, in words: one text for each request.
+    pub(crate) fn said(&self) -> Vec<String> {
+        let state = self.state();
+        let traces = state.traces.iter().map(|request| format!("{request:?}"));
+        traces.chain(state.metrics.iter().map(|request| format!("{request:?}"))).collect()
+    }
+
     /// All spans that have come.
-    pub(super) fn all_spans(&self) -> Vec<Span> {
+    pub(crate) fn all_spans(&self) -> Vec<Span> {
         let requests = self.traces().into_iter().flat_map(|request| request.resource_spans);
         requests.flat_map(|it| it.scope_spans).flat_map(|it| it.spans).collect()
     }
 
     /// All spans, once there are as many.
-    pub(super) async fn spans(&self, n_spans: usize) -> Vec<Span> {
+    pub(crate) async fn spans(&self, n_spans: usize) -> Vec<Span> {
         let enough = || Some(self.all_spans()).filter(|spans| spans.len() >= n_spans);
         let spans = until("spans", async || enough()).await;
         assert_eq!(spans.len(), n_spans, "{spans:#?}");
@@ -129,7 +136,7 @@ impl Collector {
     }
 
     /// The points of a metric in the last request about metrics, one line each.
-    pub(super) fn points(&self, name: &str) -> Vec<String> {
+    pub(crate) fn points(&self, name: &str) -> Vec<String> {
         let last = self.state().metrics.last().cloned().unwrap_or_default();
         let scopes = last.resource_metrics.into_iter().flat_map(|it| it.scope_metrics);
         let metrics = scopes.flat_map(|it| it.metrics).filter(|metric| metric.name == name);
@@ -209,7 +216,7 @@ async fn take(
 }
 
 /// An identifier as `traceparent` has it.
-pub(super) fn shown(id: &[u8]) -> String {
+pub(crate) fn shown(id: &[u8]) -> String {
     id.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("text");
         text
@@ -217,12 +224,12 @@ pub(super) fn shown(id: &[u8]) -> String {
 }
 
 /// The spans below one.
-pub(super) fn children(spans: &[Span], parent: &str) -> Vec<Span> {
+pub(crate) fn children(spans: &[Span], parent: &str) -> Vec<Span> {
     spans.iter().filter(|span| shown(&span.parent_span_id) == parent).cloned().collect()
 }
 
 /// The value of an attribute as text; empty when there is none.
-pub(super) fn attribute(attributes: &[KeyValue], key: &str) -> String {
+pub(crate) fn attribute(attributes: &[KeyValue], key: &str) -> String {
     let found = attributes.iter().find(|attribute| attribute.key == key);
     let value = found.and_then(|attribute| attribute.value.clone()?.value);
     match value {

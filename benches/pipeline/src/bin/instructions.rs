@@ -10,9 +10,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use tollgate_bench_pipeline::backends::{Manner, backend};
 use tollgate_bench_pipeline::gateway::Gateway;
 use tollgate_bench_pipeline::http1::Connection;
-use tollgate_bench_pipeline::{backend, directory, free_address};
+use tollgate_bench_pipeline::{directory, free_address};
 
 /// Requests before the instructions are counted, and while they are.
 const WARM_UP: usize = 300;
@@ -30,7 +31,7 @@ async fn main() -> Result<()> {
     let binary = std::env::args_os().nth(1).map_or(default, PathBuf::from);
     let only = std::env::args().nth(2);
     let folder = std::env::args_os().nth(3).map(PathBuf::from);
-    let backend = format!("http://{}", backend::start(None).await?);
+    let backend = format!("http://{}", backend(Manner::Answer(600, Duration::ZERO)).await?);
     let rows = [
         (Loaded::Apis, [1, 10, 100, 1_000]),
         (Loaded::Operations, [1, 10, 100, 1_000]),

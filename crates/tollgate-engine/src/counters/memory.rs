@@ -11,7 +11,7 @@ use super::slots::{Slot, Slots};
 use super::tally::Tally;
 use crate::Clock;
 use crate::ports::{
-    Answer, Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Verdict,
+    Answer, Charge, Correction, Counter, CounterKey, Counters, CountersUnavailable, Verdict, Window,
 };
 
 /// Parts with a lock each. Locks are taken in their order, held for the charges of one request, and never across a wait.
@@ -66,10 +66,11 @@ impl MemoryCounters {
         // Read when the locks are held, so that each counter sees times in their order.
         let now = self.now();
         let most = self.most_of_a_shard();
-        let mut verdict = Verdict { admitted: true, at: now, standings: SmallVec::new() };
+        let mut verdict = Verdict { admitted: true, at: now.steady, standings: SmallVec::new() };
         for charge in charges {
             if let Some(shard) = shards.of(&charge.counter) {
-                let standing = shard.tally(charge.counter, now, most).look(now, charge);
+                let at = now.of(charge.counter.window);
+                let standing = shard.tally(charge.counter, now, most).look(at, charge);
                 verdict.admitted &= standing.fits;
                 verdict.standings.push(standing);
             }
@@ -77,7 +78,8 @@ impl MemoryCounters {
         if verdict.admitted {
             for (charge, standing) in charges.iter().zip(&mut verdict.standings) {
                 if let Some(shard) = shards.of(&charge.counter) {
-                    shard.tally(charge.counter, now, most).add(now, charge);
+                    let at = now.of(charge.counter.window);
+                    shard.tally(charge.counter, now, most).add(at, charge);
                     standing.used = standing.used.saturating_add(charge.amount);
                 }
             }
@@ -92,7 +94,11 @@ impl MemoryCounters {
         let most = self.most_of_a_shard();
         for correction in corrections {
             if let Some(shard) = shards.of(&correction.counter) {
-                shard.tally(correction.counter, now, most).correct(now, correction);
+                let window = correction.counter.window;
+                let correction =
+                    Correction { since: now.then(correction.since, window), ..*correction };
+                let tally = shard.tally(correction.counter, now, most);
+                tally.correct(now.of(window), &correction);
             }
         }
     }
@@ -101,9 +107,8 @@ impl MemoryCounters {
         self.most.load(Ordering::Relaxed).div_ceil(SHARDS).max(1)
     }
 
-    fn now(&self) -> i64 {
-        const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
-        (self.clock.ticks() - TICKS_AT_UNIX_EPOCH).div_euclid(10_000)
+    fn now(&self) -> Now {
+        Now { steady: self.clock.steady_ms(), unix: self.clock.unix_ms() }
     }
 
     fn lock_all<'a>(&'a self, counters: impl Iterator<Item = &'a Counter>) -> Locked<'a> {
@@ -115,6 +120,29 @@ impl MemoryCounters {
             .filter_map(|index| Some((index, lock(self.shards.get(index)?))))
             .collect();
         Locked(locked)
+    }
+}
+
+/// A moment by both clocks, in milliseconds. What looks back over a time follows the one that nobody sets, so that a clock
+/// that jumps neither forgets what was charged nor keeps it for hours; periods are those of the calendar.
+#[derive(Clone, Copy)]
+struct Now {
+    steady: i64,
+    unix: i64,
+}
+
+impl Now {
+    /// By the clock of a window.
+    fn of(self, window: Window) -> i64 {
+        match window {
+            Window::Fixed { .. } => self.unix,
+            Window::Sliding { .. } | Window::Forever => self.steady,
+        }
+    }
+
+    /// A moment that the steady clock showed, by the clock of a window.
+    fn then(self, steady: i64, window: Window) -> i64 {
+        steady.saturating_add(self.of(window).saturating_sub(self.steady))
     }
 }
 
@@ -138,7 +166,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 }
 
 impl Shard {
-    fn tally(&mut self, counter: Counter, now: i64, most: usize) -> &mut Tally {
+    fn tally(&mut self, counter: Counter, now: Now, most: usize) -> &mut Tally {
         if self.tallies.len() >= most.min(self.sweep_at.max(SWEEP_FROM))
             && !self.tallies.contains_key(&counter)
         {
@@ -148,9 +176,9 @@ impl Shard {
     }
 
     /// Drops what is over; when that is not enough, the eighth that would be over first.
-    fn make_room(&mut self, now: i64, most: usize) {
+    fn make_room(&mut self, now: Now, most: usize) {
         let is_on = |counter: &Counter, tally: &Tally| {
-            tally.ends(counter.window).is_none_or(|end| end > now)
+            tally.ends(counter.window).is_none_or(|end| end > now.of(counter.window))
         };
         self.tallies.retain(|counter, tally| is_on(counter, tally));
         if self.tallies.len() >= most {

@@ -199,9 +199,10 @@ impl<'p> Stack<'p> {
                 }
                 StepKind::Policy(step) => {
                     let policy = Policy { compiled, step: &**step };
-                    let provided = match mode {
-                        Mode::Unmatched => Ok(()),
-                        Mode::InPlace | Mode::Detached => cx.provide(compiled.facts).await,
+                    let provided = if mode == Mode::Unmatched || !cx.lacks(compiled.facts) {
+                        Ok(())
+                    } else {
+                        cx.provide(compiled.facts).await
                     };
                     let flow = match provided {
                         Err(error) => Err(error),
@@ -216,6 +217,10 @@ impl<'p> Stack<'p> {
                             }
                         },
                     };
+                    // What nearly all steps answer needs no future.
+                    if matches!(flow, Ok(Flow::Continue)) {
+                        continue;
+                    }
                     let ended = self.advance(cx, at, policy, flow).await?;
                     if ended != Ended::Done {
                         return Ok(Progress::Ended(ended));

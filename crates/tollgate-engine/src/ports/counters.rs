@@ -135,8 +135,8 @@ pub struct Correction {
 pub struct Verdict {
     /// Whether there was room everywhere, and everything was charged.
     pub admitted: bool,
-    /// When, by the clock of the counters: milliseconds since 1970. The largest number when nothing was charged though it
-    /// was admitted.
+    /// When, by the clock of the counters: milliseconds since 1970, as long as nobody sets it. The largest number when
+    /// nothing was charged though it was admitted.
     pub at: i64,
     /// How each counter stands now, in the order of the charges.
     pub standings: SmallVec<[Standing; 2]>,

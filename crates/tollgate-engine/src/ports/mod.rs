@@ -89,6 +89,18 @@ pub trait Clock: Send + Sync {
         const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
         (self.ticks() - TICKS_AT_UNIX_EPOCH).div_euclid(10_000_000)
     }
+
+    /// Milliseconds that pass evenly, also when the clock is set: for durations. When the process began they were those
+    /// since 1970. A clock that nobody sets needs no other.
+    fn steady_ms(&self) -> i64 {
+        self.unix_ms()
+    }
+
+    /// Now, in whole milliseconds since 1970-01-01, UTC.
+    fn unix_ms(&self) -> i64 {
+        const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
+        (self.ticks() - TICKS_AT_UNIX_EPOCH).div_euclid(10_000)
+    }
 }
 
 /// Random numbers.

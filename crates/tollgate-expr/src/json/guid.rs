@@ -16,32 +16,30 @@ pub(super) fn guid_bytes(guid: u128) -> [u8; 16] {
 
 /// `Guid.ToString(format)`: `D`, `N`, `B`, `P` or `X`; null and empty are `D`.
 pub(crate) fn format_guid(guid: u128, format: Option<&str>) -> Result<String, Exception> {
-    let digits = format!("{guid:032x}");
-    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or("");
-    let dashed = || {
-        format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    let (open, pattern, close) = match format.unwrap_or("") {
+        "" | "D" | "d" => ("", DASHED, ""),
+        "N" | "n" => ("", DIGITS, ""),
+        "B" | "b" => ("{", DASHED, "}"),
+        "P" | "p" => ("(", DASHED, ")"),
+        "X" | "x" => ("", HEXADECIMAL, ""),
+        _ => return Err(fault(FORMATS)),
     };
-    Ok(match format.unwrap_or("") {
-        "" | "D" | "d" => dashed(),
-        "N" | "n" => digits,
-        "B" | "b" => format!("{{{}}}", dashed()),
-        "P" | "p" => format!("({})", dashed()),
-        "X" | "x" => {
-            let bytes: Vec<String> =
-                (16..32).step_by(2).map(|at| format!("0x{}", part(at, at + 2))).collect();
-            format!(
-                "{{0x{},0x{},0x{},{{{}}}}}",
-                part(0, 8),
-                part(8, 12),
-                part(12, 16),
-                bytes.join(",")
-            )
-        }
-        _ => {
-            return Err(fault(FORMATS));
-        }
-    })
+    let mut nibbles = (0..32_u32).rev().map(|place| (guid >> (4 * place)) & 0xf);
+    let digit = |nibble: u128| u32::try_from(nibble).ok().and_then(|it| char::from_digit(it, 16));
+    let mut text = String::with_capacity(open.len() + pattern.len() + close.len());
+    text.push_str(open);
+    text.extend(pattern.chars().map(|c| match c {
+        '.' => nibbles.next().and_then(digit).unwrap_or('0'),
+        c => c,
+    }));
+    text.push_str(close);
+    Ok(text)
 }
+
+/// Forms of a `Guid`, with a dot for each of its digits.
+const DIGITS: &str = "................................";
+const DASHED: &str = "........-....-....-....-............";
+const HEXADECIMAL: &str = "{0x........,0x....,0x....,{0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..}}";
 
 /// `Guid.Parse(text)`.
 pub(crate) fn parse_guid(text: Option<&str>) -> Result<u128, Exception> {

@@ -13,12 +13,14 @@ use tollgate_engine::{Clock, Secret};
 
 use crate::backend_pool::{BackendPool, Member};
 use crate::breaker::{Breaker, BreakerState};
+use crate::certificates::Validity;
 use crate::identity::{IdentityPool, TokenStatus};
 use crate::key_vault::{KeyVault, SecretStatus};
 use crate::keys::{KeyPool, KeyStatus};
 use crate::redis::{Redis, RedisStatus};
+use crate::server::{LoadStatus, ServerStatus};
 use crate::snapshot::SnapshotNames;
-use crate::telemetry::{Metrics, SharedRedactor};
+use crate::telemetry::{LoadMetrics, Metrics, SharedRedactor, Shed};
 use crate::wire::Connections;
 
 /// What the gateway says of itself. Whoever loads and stops the gateway tells it here.
@@ -32,6 +34,7 @@ pub struct AdminState {
     clock: Arc<dyn Clock>,
     admin_key: ArcSwapOption<Secret<String>>,
     connections: OnceLock<Arc<Connections>>,
+    server: OnceLock<Arc<ServerStatus>>,
     names: ArcSwapOption<SnapshotNames>,
     told: Mutex<Told>,
     /// Held while the metrics are brought up to date and written, so that none is missing when two ask at a time.
@@ -88,7 +91,8 @@ impl AdminState {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (admin_key, told) = (ArcSwapOption::empty(), Mutex::default());
-        let (connections, names) = (OnceLock::new(), ArcSwapOption::empty());
+        let (connections, server) = (OnceLock::new(), OnceLock::new());
+        let names = ArcSwapOption::empty();
         Self {
             metrics,
             identities,
@@ -99,6 +103,7 @@ impl AdminState {
             clock,
             admin_key,
             connections,
+            server,
             names,
             told,
             writing: Mutex::default(),
@@ -111,8 +116,16 @@ impl AdminState {
         self.connections.set(connections).ok();
     }
 
-    /// Tells which backends there are.
+    /// Tells whose load the status and the metrics speak of.
+    pub fn set_server(&self, server: Arc<ServerStatus>) {
+        // Likewise.
+        self.server.set(server).ok();
+    }
+
+    /// Tells which backends and certificates there are.
     pub fn set_names(&self, names: Arc<SnapshotNames>) {
+        let ends = names.validities.iter().map(|(name, validity)| (name, validity.ends));
+        self.metrics.certificates().replace(ends);
         self.names.store(Some(names));
     }
 
@@ -153,6 +166,10 @@ impl AdminState {
         if let Some(connections) = self.connections.get() {
             let held = i64::try_from(connections.buffered_bytes()).unwrap_or(i64::MAX);
             self.metrics.buffered_bytes().set(held);
+        }
+        if let Some(server) = self.server.get() {
+            let LoadStatus { queueing_delay, refused, .. } = server.load();
+            self.metrics.load().measured(queueing_delay, refused);
         }
         let redis = self.redis.status();
         self.metrics.redis_connected(redis.is_some_and(|status| status.connected));
@@ -217,20 +234,41 @@ impl AdminState {
             .collect();
         let pools: Vec<_> =
             names.iter().flat_map(|names| names.pools()).map(|it| pool(it, instant)).collect();
+        let certificates: Vec<_> = names
+            .iter()
+            .flat_map(|names| &names.validities)
+            .map(|(name, validity)| certificate(name, *validity, now))
+            .collect();
         let status = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ready": ready,
+            "load": self.server.get().map(|server| load(&server.load(), self.metrics.load())),
             "snapshot": snapshot,
             "last_reload": last_reload,
             "key_sets": keys,
             "identities": identities,
             "redis": self.redis.status().as_ref().map(redis),
             "key_vault": secrets,
+            "certificates": certificates,
             "circuit_breakers": breakers,
             "backend_pools": pools,
         });
         self.redactor.load().redact(&status.to_string()).into_owned()
     }
+}
+
+fn load(now: &LoadStatus, so_far: &LoadMetrics) -> Value {
+    json!({
+        "connections": now.connections,
+        "requests": now.requests,
+        "queueing_delay_ms": now.queueing_delay.as_millis(),
+        "refused_part": now.refused,
+        "shed": {
+            "requests": so_far.shed_so_far(Shed::requests),
+            "queueing_delay": so_far.shed_so_far(Shed::queueing_delay),
+        },
+        "connections_refused": so_far.connections_refused_so_far(),
+    })
 }
 
 fn key_set(status: &KeyStatus) -> Value {
@@ -241,6 +279,15 @@ fn key_set(status: &KeyStatus) -> Value {
         "generation": status.generation,
         "age_seconds": status.age.map(|age| age.as_secs()),
         "error": status.error,
+    })
+}
+
+fn certificate(name: &str, validity: Validity, now: i64) -> Value {
+    json!({
+        "name": name,
+        "expires_at": validity.ends,
+        "expires_in_days": validity.days_left(now),
+        "needs_attention": validity.concern(now).is_some(),
     })
 }
 

@@ -88,10 +88,7 @@ impl CallPool {
     pub(crate) async fn drain(&self, within: Duration) {
         let left = self.background.drain(within).await;
         if left > 0 {
-            tracing::warn!(
-                calls = left,
-                "one-way requests are ended: the time for a graceful stop is over"
-            );
+            tracing::warn!(calls = left, "one-way requests are ended: the time for them is over");
         }
     }
 }

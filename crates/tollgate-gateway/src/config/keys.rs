@@ -127,6 +127,18 @@ const KEYS: &[KeyDef] = &[
         "a quarter of the machine's memory",
         "Bytes that all buffered bodies of the process may hold together.",
     ),
+    key(
+        "limits.requests",
+        Count,
+        "4096 per GiB of the machine's memory",
+        "Requests of clients that are worked on at once, streams included; further ones are refused with 503 and `Retry-After`.",
+    ),
+    key(
+        "limits.queueing-delay",
+        Duration,
+        "50ms",
+        "How long work may wait for a processor, not once but all the time for a third of a second: beyond it such a part of new requests is refused with 503 and `Retry-After` that the wait stays near this.",
+    ),
     key("limits.connections", Count, "10000", "Connections per listener."),
     key("limits.requests-per-connection", Count, "1000", "Requests per client connection."),
     key(

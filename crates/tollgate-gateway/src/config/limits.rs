@@ -5,7 +5,7 @@ use super::{count, duration, optional_duration};
 use crate::{Limits, Timeouts};
 
 pub(super) fn limits(table: Option<Table<'_>>) -> Limits {
-    let default = Limits::default();
+    let default = Limits::of_machine();
     Limits {
         header_bytes: count(table, "header-bytes", default.header_bytes),
         header_count: count(table, "header-count", default.header_count),
@@ -13,6 +13,8 @@ pub(super) fn limits(table: Option<Table<'_>>) -> Limits {
         buffered_body: count(table, "buffered-body", default.buffered_body),
         inflated_body: count(table, "inflated-body", default.inflated_body),
         buffers_total: count(table, "buffers-total", default.buffers_total),
+        requests: count(table, "requests", default.requests),
+        queueing_delay: duration(table, "queueing-delay", default.queueing_delay),
         connections: count(table, "connections", default.connections),
         requests_per_connection: count(
             table,

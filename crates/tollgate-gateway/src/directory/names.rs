@@ -13,8 +13,8 @@ use crate::adapters::backend_roots;
 use crate::backend::{Backend, Credentials, TlsOptions};
 use crate::backend_pool::{BackendPool, Member};
 use crate::breaker::Breakers;
-use crate::certificates;
-use crate::config::{ApiConfig, BackendConfig, Config, PoolConfig, PoolMember};
+use crate::certificates::{self, Concern, Validity, shown};
+use crate::config::{ApiConfig, BackendConfig, CertificateConfig, Config, PoolConfig, PoolMember};
 use crate::llm_log::{LlmLog, LlmLogSettings};
 use crate::openapi;
 use crate::snapshot::SnapshotNames;
@@ -36,6 +36,11 @@ pub(super) fn names(
     for certificate in &config.certificates {
         match certificates::read_certificate(certificate.pem.expose().as_bytes(), None) {
             Ok(parsed) => {
+                if let Some(validity) = Validity::of(&parsed) {
+                    let now = ports.clock.unix_seconds();
+                    diagnostics.extend(expiry(certificate, validity, now));
+                    names.validities.insert(certificate.name.as_str().into(), validity);
+                }
                 names.certificates.insert(certificate.name.clone(), Arc::new(parsed));
             }
             Err(why) => {
@@ -79,6 +84,26 @@ fn pool(config: &PoolConfig, names: &SnapshotNames, breakers: &Breakers) -> Back
     };
     let members = config.members.iter().filter_map(member).collect();
     BackendPool::new(Arc::clone(&id), members, config.session_cookie.clone(), config.state_affinity)
+}
+
+/// What is to be said of the time that a certificate is good for.
+fn expiry(certificate: &CertificateConfig, validity: Validity, now: i64) -> Option<Diagnostic> {
+    let name = &certificate.name;
+    let (begins, ends) = (shown(validity.begins), shown(validity.ends));
+    let (message, label) = match validity.concern(now)? {
+        Concern::Early => (format!("certificate `{name}` is not valid before {begins}"), "not yet"),
+        Concern::Soon(days) => {
+            let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+            (format!("certificate `{name}` expires in {days}, on {ends}"), "renew it")
+        }
+        Concern::Over => (format!("certificate `{name}` has expired on {ends}"), "renew it"),
+    };
+    let found = Diagnostic::new(Code::CONFIG_EXPIRY, message, certificate.span).label(label);
+    Some(
+        found.help(
+            "whoever is shown it refuses it then; a new file is taken over without a restart",
+        ),
+    )
 }
 
 /// The certificate authorities of `[ca-certificates]`: roots and what leads to them.

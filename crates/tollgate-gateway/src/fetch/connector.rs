@@ -98,8 +98,10 @@ impl Connector {
             return self.through((proxy, found), &host, port, is_tls).await;
         }
         let addresses = self.find(&host, port).await?;
-        let stream = dial(&addresses).await;
-        let stream = stream.map_err(|error| ConnectError::Failed(error.to_string()))?;
+        let stream = dial(&addresses).await.map_err(|error| {
+            self.shared.resolver.doubt(&host);
+            ConnectError::Failed(error.to_string())
+        })?;
         Ok(Stream { io: TokioIo::new(stream), is_proxied: false })
     }
 

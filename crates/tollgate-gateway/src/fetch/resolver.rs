@@ -17,6 +17,9 @@ use super::flight::{Flight, begin};
 pub trait Resolve: Send + Sync + fmt::Debug {
     /// The addresses of `host`, best first, never none.
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Arc<[IpAddr]>, ResolveError>>;
+
+    /// Says that nobody answered at the addresses of a host: it may have moved. Nothing is waited for.
+    fn doubt(&self, _host: &str) {}
 }
 
 /// Why a host has no address.
@@ -77,7 +80,7 @@ pub struct ResolverSettings {
     pub stale: Duration,
     /// How long one look-up may take.
     pub timeout: Duration,
-    /// A look-up that failed is not repeated for this long.
+    /// A look-up that failed is not repeated for this long, nor one whose answer is doubted.
     pub negative: Duration,
 }
 
@@ -156,6 +159,10 @@ impl Resolve for CachingResolver {
             }
         })
     }
+
+    fn doubt(&self, host: &str) {
+        Inner::doubt(&self.shared, &host.to_ascii_lowercase());
+    }
 }
 
 impl Inner {
@@ -185,6 +192,20 @@ impl Inner {
         }
         let flight = entry.flight.get_or_insert_with(|| Self::look_up(this, host)).clone();
         Found::Wait(flight)
+    }
+
+    /// Looks a known host up again behind the callers' backs, unless that has just been done.
+    fn doubt(this: &Arc<Self>, host: &str) {
+        let now = Instant::now();
+        let mut hosts = this.hosts.lock();
+        let Some(entry) = hosts.get_mut(host).filter(|entry| entry.flight.is_none()) else {
+            return;
+        };
+        let last = entry.answer.iter().map(|(_, at)| *at);
+        let last = last.chain(entry.failure.iter().map(|(_, at)| *at)).max();
+        if last.is_none_or(|at| now.saturating_duration_since(at) >= this.settings.negative) {
+            entry.flight = Some(Self::look_up(this, host));
+        }
     }
 
     /// Begins a look-up that ends also when every caller has gone.
@@ -312,6 +333,32 @@ mod tests {
         fake.down.store(false, Ordering::SeqCst);
         tokio::time::advance(Duration::from_secs(2)).await;
         check(&resolver, Some(u8::try_from(asked).unwrap())).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_doubted_is_asked_for_again_but_not_at_every_doubt() {
+        let (fake, resolver) = resolver();
+        resolver.doubt("host.test");
+        assert_eq!(fake.asked.load(Ordering::SeqCst), 0, "nobody has asked for it");
+        check(&resolver, Some(0)).await;
+        for _ in 0..100 {
+            resolver.doubt("HOST.test");
+        }
+        assert_eq!(fake.asked.load(Ordering::SeqCst), 1, "it has just been asked for");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..100 {
+            resolver.doubt("host.test");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(fake.asked.load(Ordering::SeqCst), 2);
+        check(&resolver, Some(1)).await;
+        // An answer outlives a doubt that cannot be cleared up.
+        fake.down.store(true, Ordering::SeqCst);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        resolver.doubt("host.test");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        check(&resolver, Some(1)).await;
+        assert_eq!(fake.asked.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test(start_paused = true)]

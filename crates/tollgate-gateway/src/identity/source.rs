@@ -23,6 +23,9 @@ const MIN_RENEWAL: Duration = Duration::from_secs(30);
 /// This long before its end a token is renewed at the latest.
 const MARGIN: Duration = Duration::from_mins(5);
 
+/// No token is believed to live longer.
+const LONGEST: Duration = Duration::from_hours(24 * 366);
+
 /// Gets one token from wherever tokens come from.
 pub(crate) trait Acquire: Send + Sync + std::fmt::Debug {
     /// Asks for a token, never giving one that was given before when it can get a newer.
@@ -57,10 +60,32 @@ pub(crate) struct Source {
     acquire: Arc<dyn Acquire>,
     timeout: Duration,
     around: Surroundings,
-    token: ArcSwapOption<AccessToken>,
+    token: ArcSwapOption<Held>,
     /// Whether the token was asked for since it was last renewed. What nobody uses is not renewed.
     is_used: AtomicBool,
     state: Mutex<State>,
+}
+
+/// A token and when it ends. Both clocks must agree that it has not: one that was set back would give it past its end, and
+/// the other one may have stood still while the machine slept.
+struct Held {
+    token: AccessToken,
+    until: Instant,
+}
+
+impl Held {
+    fn new(token: AccessToken, now: i64) -> Self {
+        let left = u64::try_from(token.expires_at.saturating_sub(now)).unwrap_or(0);
+        Self { token, until: Instant::now() + Duration::from_secs(left).min(LONGEST) }
+    }
+
+    /// How long it is good for, when it is `now` by the wall clock; `None` when it is not.
+    fn left(&self, now: i64) -> Option<Duration> {
+        let by_wall = u64::try_from(self.token.expires_at.saturating_sub(now)).unwrap_or(0);
+        let left = self.until.saturating_duration_since(Instant::now());
+        let left = left.min(Duration::from_secs(by_wall));
+        (!left.is_zero()).then_some(left)
+    }
 }
 
 #[derive(Default)]
@@ -127,8 +152,8 @@ impl Source {
     }
 
     fn good_at(&self, now: i64) -> Option<AccessToken> {
-        let token = self.token.load();
-        token.as_ref().filter(|token| now < token.expires_at).map(|token| AccessToken::clone(token))
+        let held = self.token.load();
+        held.as_ref().filter(|held| held.left(now).is_some()).map(|held| held.token.clone())
     }
 
     /// Joins the call under way or begins one.
@@ -167,7 +192,7 @@ impl Source {
                     "a token was fetched"
                 );
                 state.failure = None;
-                self.token.store(Some(Arc::new(token.clone())));
+                self.token.store(Some(Arc::new(Held::new(token.clone(), now))));
                 if !state.is_renewing {
                     state.is_renewing = true;
                     tokio::spawn(renew(self.this.clone()));
@@ -196,13 +221,11 @@ impl Source {
     fn next_renewal(&self) -> Renewal {
         let now = self.around.clock.unix_seconds();
         let mut state = self.state.lock();
-        let Some(token) = self.good_at(now) else {
+        let Some(left) = self.token.load().as_ref().and_then(|held| held.left(now)) else {
             // It ended: whoever needs the next one asks for it.
             state.is_renewing = false;
             return Renewal::Ended;
         };
-        let left =
-            Duration::from_secs(u64::try_from(token.expires_at.saturating_sub(now)).unwrap_or(0));
         match &state.failure {
             Some(failure) if failure.until > Instant::now() => Renewal::At(failure.until),
             _ => Renewal::At(Instant::now() + self.jittered(renewal_delay(left))),

@@ -13,6 +13,8 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redis::{Cmd, FromRedisValue, ServerErrorKind, ToRedisArgs};
@@ -55,6 +57,24 @@ pub struct Redis {
     fetcher: Arc<Fetcher>,
     metrics: Arc<Metrics>,
     link: ArcSwapOption<Link>,
+    /// Commands that have no answer yet.
+    n_under_way: AtomicUsize,
+}
+
+/// Counts a command while it lives.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl fmt::Debug for Redis {
@@ -66,7 +86,7 @@ impl fmt::Debug for Redis {
 impl Redis {
     /// No server yet.
     pub fn new(fetcher: Arc<Fetcher>, metrics: Arc<Metrics>) -> Self {
-        Self { fetcher, metrics, link: ArcSwapOption::empty() }
+        Self { fetcher, metrics, link: ArcSwapOption::empty(), n_under_way: AtomicUsize::new(0) }
     }
 
     /// Takes over changed settings. Waits until the new server answers or its connect time-out has passed, so that the
@@ -99,7 +119,28 @@ impl Redis {
     /// Sends one command. When the future is dropped, the server may still do what it says.
     pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisFailure> {
         let link = self.link.load_full().ok_or(RedisFailure::NotConfigured)?;
+        let _under_way = UnderWay::new(&self.n_under_way);
         link.query(command).await
+    }
+
+    /// Waits until all commands have been carried out, those included that tasks are just about to send, but no longer than
+    /// this.
+    pub async fn settle(&self, within: Duration) {
+        const LOOK: Duration = Duration::from_millis(10);
+        if !self.is_configured() {
+            return;
+        }
+        let settled = async {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                if self.n_under_way.load(Ordering::Acquire) == 0 {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(within, settled).await.is_err() {
+            tracing::warn!("what counters in Redis were still to be told is lost");
+        }
     }
 
     /// Runs a script over these keys (see [`Redis::key`]), atomically. The server is taught it when it does not know it.
@@ -110,6 +151,7 @@ impl Redis {
         arguments: impl ToRedisArgs,
     ) -> Result<T, RedisFailure> {
         let link = self.link.load_full().ok_or(RedisFailure::NotConfigured)?;
+        let _under_way = UnderWay::new(&self.n_under_way);
         let mut command = redis::cmd("EVALSHA");
         command.arg(script.hash()).arg(keys.len()).arg(keys).arg(arguments);
         match link.send(&command).await {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use http::StatusCode;
 use pingora::protocols::{ALPN, Ssl as _};
 use rustls::ServerConfig;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::any_client::AnyClient;
@@ -25,6 +26,12 @@ const BACKLOG: u32 = 4_096;
 
 /// What a client says first that speaks HTTP/2 without TLS.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Clients that are told at a time that too many connections are open; others find theirs closed.
+const MAX_TOLD: usize = 256;
+
+/// How long such a client has for its request. An answer to nothing would be taken for a breach of the protocol.
+const SPEAKING: Duration = Duration::from_secs(1);
 
 /// How long accepting rests when the system is out of descriptors.
 const BREATHER: Duration = Duration::from_millis(100);
@@ -71,6 +78,7 @@ pub(super) async fn accept<S: Site>(
     let mut closing = shared.closing.subscribe();
     // One per connection that is open; the listener itself holds one more.
     let open = Arc::new(());
+    let told = Arc::new(Semaphore::new(MAX_TOLD));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -86,7 +94,16 @@ pub(super) async fn accept<S: Site>(
             }
         };
         if Arc::strong_count(&open) > shared.parts.site.load().limits().connections {
-            tracing::warn!(client = %remote.ip(), "a connection was refused: too many are open");
+            shared.parts.metrics.load().connection_refused();
+            // A handshake would be too much work for a refusal.
+            if tls.is_none()
+                && let Ok(place) = Arc::clone(&told).try_acquire_owned()
+            {
+                tokio::spawn(async move {
+                    refuse(stream).await;
+                    drop(place);
+                });
+            }
             continue;
         }
         let (shared, tls, open) = (Arc::clone(&shared), tls.clone(), Arc::clone(&open));
@@ -101,6 +118,15 @@ pub(super) async fn accept<S: Site>(
             }
             drop((metric, counted, open));
         });
+    }
+}
+
+/// Tells a client that too many connections are open.
+async fn refuse(stream: TcpStream) {
+    let mut first = [0];
+    if matches!(tokio::time::timeout(SPEAKING, stream.peek(&mut first)).await, Ok(Ok(1))) {
+        let message = "too many connections are open, try again later";
+        one::refuse(Socket::tcp(stream), StatusCode::SERVICE_UNAVAILABLE, message).await;
     }
 }
 

@@ -7,12 +7,14 @@
 //!
 //! What a client may rely on: a connection is closed when it is idle for `keep_alive`, when its request header takes
 //! longer than `request_header` *in all*, or after `requests_per_connection`. A client that closes its sending side while
-//! it waits for a response counts as gone.
+//! it waits for a response counts as gone. Whoever comes when there is more to do than can be done is told so at once
+//! (`load`).
 
 mod any_client;
 mod certificates;
 mod client;
 mod listener;
+mod load;
 mod one;
 mod proxy_protocol;
 mod raw_head;
@@ -30,6 +32,7 @@ mod tests;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
@@ -38,6 +41,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 pub use certificates::{ListenCertificateError, ListenCertificates};
+pub use load::LoadStatus;
 pub use site::Site;
 pub use status::ServerStatus;
 
@@ -88,6 +92,28 @@ impl<S> fmt::Debug for Server<S> {
 impl<S> fmt::Debug for ServerParts<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerParts").finish_non_exhaustive()
+    }
+}
+
+/// How long requests that were ended may take to be counted.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Whether a server is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It serves.
+    No,
+    /// When requests in flight have ended, within the time for that.
+    Gracefully,
+    /// Whatever is in flight.
+    AtOnce,
+}
+
+/// Until the server is told to end at once.
+async fn at_once(shutdown: &mut watch::Receiver<Stop>) {
+    if shutdown.wait_for(|stop| *stop == Stop::AtOnce).await.is_err() {
+        // Nobody is left who could tell.
+        std::future::pending().await
     }
 }
 
@@ -164,11 +190,11 @@ impl<S: Site> Server<S> {
         Arc::clone(&self.shared.status)
     }
 
-    /// Serves until `shutdown` becomes true (or its sender is gone), then lets requests in flight finish within
+    /// Serves until it is told to stop (or nobody is left who could), then lets requests in flight finish within
     /// `timeouts.graceful_stop`, and ends the rest.
     ///
     /// When the future is dropped, no more connections are accepted; those that are open go on.
-    pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
+    pub async fn run(self, mut shutdown: watch::Receiver<Stop>) {
         let Self { shared, http, https } = self;
         let mut listeners = JoinSet::new();
         if let Some((listener, address)) = http {
@@ -182,9 +208,10 @@ impl<S: Site> Server<S> {
                 Some(acceptor),
             ));
         }
+        let _watching = load::watch(&shared);
         let idle = || shared.parts.site.load().timeouts().backend_idle;
         tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => {}
+            _ = shutdown.wait_for(|stop| *stop != Stop::No) => {}
             () = shared.parts.connections.sweep(idle) => {}
             // A listener ends only when it is told to.
             Some(_) = listeners.join_next() => {}
@@ -193,14 +220,20 @@ impl<S: Site> Server<S> {
         shared.closing.send_replace(true);
         while listeners.join_next().await.is_some() {}
         let grace = shared.parts.site.load().timeouts().graceful_stop;
-        if tokio::time::timeout(grace, shared.status.idle()).await.is_err() {
-            tracing::warn!(
-                connections = shared.status.connections(),
-                requests = shared.status.requests(),
-                "requests in flight are ended: the time for a graceful stop is over"
-            );
-            shared.aborting.send_replace(true);
-            shared.status.idle().await;
-        }
+        let why = tokio::select! {
+            biased;
+            () = shared.status.idle() => return,
+            () = at_once(&mut shutdown) => "it was told to stop at once",
+            () = tokio::time::sleep(grace) => "the time for a graceful stop is over",
+        };
+        tracing::warn!(
+            connections = shared.status.connections(),
+            requests = shared.status.requests(),
+            why,
+            "requests in flight are ended"
+        );
+        shared.aborting.send_replace(true);
+        // What still tells counters of its end is soon done, unless whoever counts is away.
+        drop(tokio::time::timeout(LAST_WORDS, shared.status.idle()).await);
     }
 }

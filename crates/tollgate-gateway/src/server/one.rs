@@ -14,7 +14,7 @@ use super::client::Peer;
 use super::listener::closed;
 use super::raw_head::{self, HeadCheck, NoHead};
 use super::serve::{self, Incoming};
-use super::{Shared, Site};
+use super::{Shared, Site, load};
 use crate::wire::{DRAIN, Downstream, Socket};
 
 /// When a connection is closed while the client still sends, what it sends is thrown away for so long and so much: a
@@ -158,12 +158,17 @@ fn is_gone(error: &pingora::Error) -> bool {
     )
 }
 
-/// Answers what never became a request.
-async fn refuse(mut handle: Socket, status: StatusCode, message: &str) {
+/// Answers what never became a request, and closes the connection.
+pub(super) async fn refuse(mut handle: Socket, status: StatusCode, message: &str) {
     let body = error_body(status, message, None);
     let phrase = status.canonical_reason().unwrap_or_default();
+    let retry_after = if status == StatusCode::SERVICE_UNAVAILABLE {
+        format!("Retry-After: {}\r\n", load::RETRY_AFTER)
+    } else {
+        String::new()
+    };
     let mut answer = format!(
-        "HTTP/1.1 {} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {} {phrase}\r\nContent-Type: application/json\r\n{retry_after}Content-Length: {}\r\nConnection: close\r\n\r\n",
         status.as_u16(),
         body.len()
     )

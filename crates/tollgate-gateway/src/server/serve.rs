@@ -1,9 +1,11 @@
 //! One request, from its head to its access record.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
@@ -19,7 +21,7 @@ use uuid::Uuid;
 use super::client::Peer;
 use super::request::{self, Head, Rejection};
 use super::trace_context::continue_or_begin;
-use super::{Shared, Site, spans};
+use super::{Shared, Site, load, spans};
 use crate::llm_log::{LlmLogEntry, LoggedRequest};
 use crate::telemetry::otlp::Traced;
 use crate::telemetry::{AccessError, AccessRecord, Side};
@@ -51,7 +53,6 @@ pub(super) async fn request<S: Site>(
     incoming: Incoming,
 ) -> Option<Downstream> {
     let began = Instant::now();
-    let counted = (shared.status.request(), shared.parts.metrics.request_begins());
     let Incoming { mut session, socket, closing } = incoming;
     let version = session.req_header().version;
     let method = session.req_header().method.clone();
@@ -73,6 +74,10 @@ pub(super) async fn request<S: Site>(
     {
         return answer_probe(shared, site, down, closing).await;
     }
+    let Ok(admitted) = load::admit(shared, &*site) else {
+        return shed(shared, site, down, closing, began).await;
+    };
+    let counted = (admitted, shared.parts.metrics.request_begins());
     let prepared = prepare(shared, &*site, peer, head);
     let down = run(shared, site, prepared, down, closing, began).await;
     drop(counted);
@@ -109,11 +114,8 @@ async fn reject<S: Site>(
     began: Instant,
 ) -> Downstream {
     let mut record = blank_record(Uuid::new_v4(), down.facts().method.clone(), version, peer);
-    let mut response = Response::new(rejection.status);
-    response
-        .headers
-        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.body = Body::Replaced(error_body(rejection.status, rejection.message, None));
+    let mut response =
+        refusal(rejection.status, error_body(rejection.status, rejection.message, None));
     if rejection.status == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         response.headers.insert(http::header::ALLOW, allowed);
@@ -127,6 +129,37 @@ async fn reject<S: Site>(
     shared.parts.access.record(&record);
     shared.parts.metrics.unmatched().ended(record.status, record.total, None);
     wire.into_parts().0
+}
+
+/// A response of our own that refuses a request.
+fn refusal(status: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(status);
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.body = Body::Replaced(body);
+    response
+}
+
+/// What is said to whom there is no room or time for.
+static OVERLOADED: LazyLock<Bytes> = LazyLock::new(|| {
+    error_body(StatusCode::SERVICE_UNAVAILABLE, "the gateway is overloaded, try again later", None)
+});
+
+/// Answers a request that is refused because there is too much to do. That must cost as little as can be, so there is no line
+/// in the access log for each (`load` writes one for many); its connection can go on.
+async fn shed<S: Site>(
+    shared: &Shared<S>,
+    site: Arc<S>,
+    down: Downstream,
+    closing: bool,
+    began: Instant,
+) -> Option<Downstream> {
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED.clone());
+    response.headers.insert(RETRY_AFTER, HeaderValue::from_static(load::RETRY_AFTER));
+    let connections = Arc::clone(&shared.parts.connections);
+    let mut wire = PingoraWire::new(down, connections, site, Received::default());
+    let written = wire.respond(response, closing || shared.status.is_draining()).await;
+    shared.parts.metrics.unmatched().ended(written.status.as_u16(), began.elapsed(), None);
+    (written.ended == Ended::Whole).then(|| wire.into_parts().0)
 }
 
 /// Probes are neither routed nor logged: they come every few seconds and say nothing.
@@ -219,23 +252,15 @@ async fn run<S: Site>(
     closing: bool,
     began: Instant,
 ) -> Option<Downstream> {
-    let Prepared {
-        request,
-        route,
-        client,
-        chain,
-        refusal,
-        unmatched,
-        received,
-        mut record,
-        traced,
-    } = prepared;
+    let Prepared { request, route, client, chain, refusal, unmatched, received, record, traced } =
+        prepared;
     let connections = Arc::clone(&shared.parts.connections);
     let backends = Arc::clone(&site) as Arc<dyn Backends>;
     let mut wire = PingoraWire::new(down, connections, backends, received);
     let trace = traced.as_ref().map(|traced| Arc::clone(traced.span.trace()));
     let model_log = model_log(&*site, &route, &client);
     wire.observe(Observers { trace, model_log });
+    let mut unfinished = Unfinished::new(shared, record, traced, began);
     let mut cx = RequestCx {
         request,
         response: None,
@@ -261,8 +286,9 @@ async fn run<S: Site>(
         Some(error) => drop(process_error(&mut cx, &chain, error).await),
     }
     let RequestCx { response, last_error, wire, finally, extensions, .. } = cx;
-    record.cache = extensions.get().copied();
-    record.error = last_error.map(|error| AccessError {
+    unfinished.finally = Some(finally);
+    unfinished.record.cache = extensions.get().copied();
+    unfinished.record.error = last_error.map(|error| AccessError {
         source: error.source.into(),
         reason: error.reason.into(),
         message: error.message,
@@ -270,21 +296,81 @@ async fn run<S: Site>(
     });
     let wire: Box<dyn Any> = wire;
     // Policies borrow the wire and cannot replace it by one of another type; should one, there is no client to answer.
-    let mut wire = wire.downcast::<PingoraWire>().ok()?;
+    let wire = unfinished.wire.insert(wire.downcast::<PingoraWire>().ok()?);
     let response = response.unwrap_or_else(|| Response::new(StatusCode::OK));
+    unfinished.status = response.status;
     let written = wire.respond(response, closing || shared.status.is_draining()).await;
-    let (down, stats) = wire.into_parts();
-    let traffic = Traffic { request: down.bytes_in(), response: down.bytes_out };
-    for work in finally.sent(traffic) {
-        tokio::spawn(work);
-    }
-    finish_record(&mut record, &written, &down, &stats, began);
-    shared.parts.access.record(&record);
-    count(shared, &record, &written);
-    if let Some(mut traced) = traced {
-        spans::end(&mut traced.span, &record);
-    }
+    let down = unfinished.end(&written)?;
     (written.ended == Ended::Whole && !written.tunnelled).then_some(down)
+}
+
+/// A request that is under way. When it is dropped before its end, because the gateway stops and does not wait for it any
+/// longer, it is recorded and counted all the same, as what it is.
+struct Unfinished<'a, S> {
+    shared: &'a Shared<S>,
+    record: AccessRecord,
+    traced: Option<Traced>,
+    began: Instant,
+    /// There from the moment the response is known.
+    wire: Option<Box<PingoraWire>>,
+    /// Of the response.
+    status: StatusCode,
+    finally: Option<Finally>,
+    is_ended: bool,
+}
+
+impl<'a, S> Unfinished<'a, S> {
+    fn new(
+        shared: &'a Shared<S>,
+        record: AccessRecord,
+        traced: Option<Traced>,
+        began: Instant,
+    ) -> Self {
+        let (wire, finally) = (None, None);
+        let status = StatusCode::OK;
+        Self { shared, record, traced, began, wire, status, finally, is_ended: false }
+    }
+
+    /// Records, counts and begins what policies have left for the end.
+    fn end(&mut self, written: &Written) -> Option<Downstream> {
+        let (down, stats) = self.wire.take()?.into_parts();
+        self.is_ended = true;
+        let traffic = Traffic { request: down.bytes_in(), response: down.bytes_out };
+        for work in self.finally.take().into_iter().flat_map(|finally| finally.sent(traffic)) {
+            let counted = self.shared.status.request();
+            tokio::spawn(async move {
+                work.await;
+                drop(counted);
+            });
+        }
+        finish_record(&mut self.record, written, &down, &stats, self.began);
+        self.shared.parts.access.record(&self.record);
+        count(self.shared, &self.record, written);
+        if let Some(mut traced) = self.traced.take() {
+            spans::end(&mut traced.span, &self.record);
+        }
+        Some(down)
+    }
+}
+
+impl<S> Drop for Unfinished<'_, S> {
+    fn drop(&mut self) {
+        if self.is_ended {
+            return;
+        }
+        let status = self.status;
+        let cut = Written { status, ended: Ended::Stopped, first_byte: None, tunnelled: false };
+        if self.end(&cut).is_none() {
+            self.record.total = self.began.elapsed();
+            self.record.error.get_or_insert_with(stopped);
+            self.shared.parts.access.record(&self.record);
+            count(self.shared, &self.record, &cut);
+        }
+    }
+}
+
+fn stopped() -> AccessError {
+    own_error("GatewayStopped", "the gateway stopped before the response was whole".to_owned())
 }
 
 /// What makes the logs of the calls of models that a request makes, if they are logged.
@@ -333,6 +419,9 @@ fn finish_record(
                 .error
                 .get_or_insert_with(|| own_error("BackendConnectionFailure", message.clone()));
         }
+        Ended::Stopped => {
+            record.error.get_or_insert_with(stopped);
+        }
     }
 }
 
@@ -351,6 +440,7 @@ fn count<S>(shared: &Shared<S>, record: &AccessRecord, written: &Written) {
         Ended::Whole => {}
         Ended::Client(_) => metrics.response_broken(Side::client),
         Ended::Backend(_) => metrics.response_broken(Side::backend),
+        Ended::Stopped => metrics.response_broken(Side::gateway),
     }
 }
 

@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+use super::load::Queueing;
+
 /// Whether the server drains, and how much is going on. Kept by whoever asks, also after the server has ended.
 #[derive(Debug, Default)]
 pub struct ServerStatus {
     draining: AtomicBool,
     connections: AtomicUsize,
     requests: AtomicUsize,
-    /// Told when the last connection ends.
+    /// Told when the last connection or request ends.
     idle: Notify,
+    pub(super) queueing: Queueing,
 }
 
 impl ServerStatus {
@@ -26,7 +29,7 @@ impl ServerStatus {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Requests that are being worked on.
+    /// Requests that are being worked on, and those whose counters are still told of their end.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
@@ -40,16 +43,18 @@ impl ServerStatus {
         OpenConnection(Arc::clone(self))
     }
 
-    pub(super) fn request(self: &Arc<Self>) -> OpenRequest {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        OpenRequest(Arc::clone(self))
+    /// Counts a request, unless so many are being worked on already.
+    pub(super) fn request(self: &Arc<Self>, most: usize) -> Option<OpenRequest> {
+        let others = self.requests.fetch_add(1, Ordering::Relaxed);
+        let counted = OpenRequest(Arc::clone(self));
+        (others < most).then_some(counted)
     }
 
-    /// Waits until no connection is open.
+    /// Waits until no connection is open and no request leaves anything to be done.
     pub(super) async fn idle(&self) {
         loop {
             let told = self.idle.notified();
-            if self.connections() == 0 {
+            if self.connections() == 0 && self.requests() == 0 {
                 return;
             }
             told.await;
@@ -75,6 +80,8 @@ pub(super) struct OpenRequest(Arc<ServerStatus>);
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        if self.0.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
     }
 }

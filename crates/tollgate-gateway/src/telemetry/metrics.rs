@@ -18,7 +18,10 @@ use prometheus_client::registry::{Registry, Unit};
 use tollgate_engine::ports::CacheStatus;
 
 use super::series::SeriesCount;
-use super::{BackendMetrics, CustomMetrics, OtlpMetrics, SemanticCacheMetrics, TokenUsageMetrics};
+use super::{
+    BackendMetrics, CertificateMetrics, CustomMetrics, LoadMetrics, OtlpMetrics, SemanticCacheMetrics,
+    TokenUsageMetrics,
+};
 
 /// Pairs of API and operation that have series of their own; the rest share one. Names come from the configuration, but
 /// a process that lives through many configurations must not keep them all.
@@ -70,6 +73,8 @@ pub struct Metrics {
     /// Nanoseconds since 1970.
     began: u64,
     backends: BackendMetrics,
+    load: LoadMetrics,
+    certificates: CertificateMetrics,
     semantic_cache: SemanticCacheMetrics,
     redis_connected: Gauge,
     redis_failures: Counter,
@@ -104,6 +109,8 @@ pub enum Side {
     client,
     /// The backend, in the middle of its response.
     backend,
+    /// The gateway, which stopped.
+    gateway,
 }
 
 /// Why an event was lost.
@@ -222,6 +229,8 @@ impl Metrics {
             otlp: OtlpMetrics::default(),
             began: unix_nanoseconds(SystemTime::now()),
             backends: BackendMetrics::default(),
+            load: LoadMetrics::default(),
+            certificates: CertificateMetrics::default(),
             semantic_cache: SemanticCacheMetrics::default(),
             redis_connected: Gauge::default(),
             redis_failures: Counter::default(),
@@ -236,6 +245,8 @@ impl Metrics {
         self.register_upkeep();
         self.register_policies();
         self.backends.register(&mut self.registry);
+        self.load.register(&mut self.registry);
+        self.certificates.register(&mut self.registry);
         self.semantic_cache.register(&mut self.registry);
         self.begin_at_zero();
     }
@@ -364,7 +375,7 @@ impl Metrics {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
-        for side in [Side::client, Side::backend] {
+        for side in [Side::client, Side::backend, Side::gateway] {
             drop(self.broken.get_or_create(&SideLabels { side }));
         }
         for result in [Delivery::answered, Delivery::failed, Delivery::dropped] {
@@ -464,6 +475,16 @@ impl Metrics {
     /// What is counted by backend.
     pub fn backends(&self) -> &BackendMetrics {
         &self.backends
+    }
+
+    /// What is refused, and how long work waits.
+    pub fn load(&self) -> &LoadMetrics {
+        &self.load
+    }
+
+    /// When certificates end.
+    pub fn certificates(&self) -> &CertificateMetrics {
+        &self.certificates
     }
 
     /// What is counted of semantic caches.

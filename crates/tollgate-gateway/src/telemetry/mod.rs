@@ -5,8 +5,10 @@
 
 mod access;
 mod backends;
+mod certificates;
 mod custom;
 mod exports;
+mod load;
 mod logging;
 mod metrics;
 pub(crate) mod otlp;
@@ -19,8 +21,10 @@ mod token_usage;
 
 pub use access::{AccessError, AccessLines, AccessLog, AccessRecord, NoAccessLog};
 pub use backends::BackendMetrics;
+pub use certificates::CertificateMetrics;
 pub use custom::{CustomMetrics, CustomSeries, Dimensions};
 pub use exports::{OtlpMetrics, Signal, Undelivered};
+pub use load::{LoadMetrics, Shed};
 pub use logging::{LogControl, LogFormat, LogSettings, check_log_level, log_dispatch};
 pub use metrics::{Delivery, Ended, Lost, Metrics, OperationMetrics, Side, Within};
 pub use otlp::{Otlp, OtlpSettings};

@@ -142,11 +142,8 @@ impl Shared {
                 state.thread = Thread::Writing;
                 state.is_urgent = false;
             }
-            // There is nowhere to tell that the log itself cannot be written.
-            let is_written = out.write_all(&batch).and_then(|()| out.flush()).is_ok();
-            if !is_written {
-                self.dropped.inc();
-            }
+            // There is nowhere else to tell that the log itself cannot be written.
+            self.dropped.inc_by(lines_lost(&mut out, &batch));
             batch.clear();
             // A burst leaves no lasting memory behind.
             batch.shrink_to(64 << 10);
@@ -154,6 +151,22 @@ impl Shared {
             self.written.notify_all();
         }
     }
+}
+
+/// Writes lines, and says how many of them were not taken whole.
+fn lines_lost(out: &mut impl Write, lines: &[u8]) -> u64 {
+    let mut rest = lines;
+    while !rest.is_empty() {
+        match out.write(rest) {
+            Ok(n) if n > 0 => rest = rest.get(n..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+    // What a buffer of the writer's still holds and cannot pass on is gone all the same; how much of it is not known.
+    let is_flushed = out.flush().is_ok();
+    let rest = if is_flushed || !rest.is_empty() { rest } else { lines };
+    memchr::memchr_iter(b'\n', rest).count() as u64
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use parking_lot::RwLock;
 use tollgate_engine::Url;
@@ -18,9 +17,6 @@ use super::pool::{Pool, PoolKey, Session, TlsIdentity, Wanted};
 use crate::fetch::{AddressGuard, Resolve};
 use crate::state_homes::StateHomes;
 use crate::{Backend, TlsOptions};
-
-/// Addresses are asked of the resolver again after this long; its own cache decides what that costs.
-const ADDRESSES_FRESH: Duration = Duration::from_secs(5);
 
 /// Destinations that are remembered; a policy can make up any number of URLs.
 const MAX_ORIGINS: usize = 1_024;
@@ -68,7 +64,6 @@ pub(crate) struct Origin {
     /// The proxy that it is reached through.
     pub(crate) proxy: Option<Arc<Proxy>>,
     pool: Arc<Pool>,
-    addresses: ArcSwapOption<(Arc<[IpAddr]>, Instant)>,
 }
 
 /// A URL that names no destination.
@@ -176,6 +171,12 @@ impl Connections {
         }
     }
 
+    /// Closes all connections that wait for a request.
+    #[cfg(test)]
+    pub(crate) fn close_idle(&self) {
+        self.pools.read().values().for_each(|pool| drop(pool.sweep(Duration::ZERO)));
+    }
+
     fn origin(
         &self,
         url: &Url,
@@ -207,30 +208,13 @@ impl Connections {
         let pool = Arc::clone(
             self.pools.write().entry(key.clone()).or_insert_with(|| Arc::new(Pool::new(key))),
         );
-        let addresses = ArcSwapOption::empty();
-        Ok(Origin {
-            backend,
-            secure,
-            host: bare,
-            port: url.port,
-            authority,
-            proxy,
-            pool,
-            addresses,
-        })
+        Ok(Origin { backend, secure, host: bare, port: url.port, authority, proxy, pool })
     }
 
-    async fn addresses(&self, origin: &Origin) -> Result<Arc<[IpAddr]>, ConnectError> {
-        let now = Instant::now();
-        if let Some(known) = &*origin.addresses.load()
-            && now.saturating_duration_since(known.1) < ADDRESSES_FRESH
-        {
-            return Ok(Arc::clone(&known.0));
-        }
-        let found = self.resolver.resolve(&origin.host).await;
-        let found = found.map_err(|error| ConnectError::Resolve(error.to_string()))?;
-        origin.addresses.store(Some(Arc::new((Arc::clone(&found), now))));
-        Ok(found)
+    /// Where a host is. The resolver remembers it, so it is asked for each connection.
+    async fn addresses(&self, host: &str) -> Result<Arc<[IpAddr]>, ConnectError> {
+        let found = self.resolver.resolve(host).await;
+        found.map_err(|error| ConnectError::Resolve(error.to_string()))
     }
 
     /// Where the proxy of a destination is. A policy chose it, so it is judged, and so is what the proxy will look up, as far
@@ -247,8 +231,7 @@ impl Connections {
             judge(guard, &origin.host, origin.port, &found)?;
         }
         guard.check_host(&proxy.host).map_err(ConnectError::Refused)?;
-        let found = self.resolver.resolve(&proxy.host).await;
-        let found = found.map_err(|error| ConnectError::Resolve(error.to_string()))?;
+        let found = self.addresses(&proxy.host).await?;
         judge(guard, &proxy.host, proxy.port, &found)?;
         Ok(found)
     }
@@ -273,7 +256,7 @@ impl Connections {
         }
         let addresses = match &origin.proxy {
             None => {
-                let found = self.addresses(origin).await?;
+                let found = self.addresses(&origin.host).await?;
                 if origin.backend.is_none() {
                     judge(guard, &origin.host, origin.port, &found)?;
                 }
@@ -281,7 +264,12 @@ impl Connections {
             }
             Some(proxy) => self.addresses_of_proxy(origin, proxy, guard).await?,
         };
-        Ok((origin.pool.connect(&addresses, wanted).await?, false))
+        let made = origin.pool.connect(&addresses, wanted).await;
+        if made.is_err() {
+            // The name may stand for something else by now.
+            self.resolver.doubt(origin.proxy.as_ref().map_or(&*origin.host, |proxy| &proxy.host));
+        }
+        Ok((made?, false))
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Ended {
     Client(WriteFailed),
     /// The backend broke off in the middle.
     Backend(String),
+    /// The gateway stopped and did not wait for it.
+    Stopped,
 }
 
 /// What was written.

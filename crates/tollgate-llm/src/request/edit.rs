@@ -51,17 +51,15 @@ impl<'r, 'a> Edits<'r, 'a> {
         if !knows || !request.stream() {
             return;
         }
-        let mut found = false;
+        if request.known.stream_options.is_none() {
+            return self.added.push(r#""stream_options":{"include_usage":true}"#.to_owned());
+        }
         for member in request.root.members().filter(|member| member.is("stream_options")) {
-            found = true;
             if member.value.is_object() {
                 self.set_in(member.value, "include_usage", "true", Value::is_true);
             } else {
                 self.splices.push((member.value.span(), r#"{"include_usage":true}"#.to_owned()));
             }
-        }
-        if !found {
-            self.added.push(r#""stream_options":{"include_usage":true}"#.to_owned());
         }
     }
 

@@ -5,7 +5,7 @@
 //! tools, schemas, the protocols of others) is counted as the text that it is. Files, audio and what a backend keeps
 //! (`previous_response_id`) are counted as nothing: only the backend can know.
 
-use crate::json::Value;
+use crate::json::{Brackets, Value};
 use crate::tokens::{Encoding, is_of_family};
 
 use super::LlmRequest;
@@ -41,7 +41,10 @@ impl LlmRequest<'_> {
         let encoding = Encoding::of_model(model);
         let mut total = 0_u64;
         let mut is_dialog = false;
-        walk(self.api, self.root, &mut |piece| {
+        // Looking up the brackets once spares looking through the messages for every name that is asked for.
+        let mut brackets = Brackets::default();
+        let root = Value::of_indexed(self.body, &mut brackets).unwrap_or(self.root);
+        walk(self.api, root, &mut |piece| {
             is_dialog |= matches!(piece, Piece::Message(..));
             total = total.saturating_add(tokens_of(&piece, encoding, model));
         });

@@ -71,6 +71,31 @@ pub struct LlmRequest<'a> {
     api: Api,
     body: &'a [u8],
     root: Value<'a>,
+    known: Known<'a>,
+}
+
+/// Members that nearly everybody asks for, found while the body is read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known<'a> {
+    model: Option<Value<'a>>,
+    stream: Option<Value<'a>>,
+    stream_options: Option<Value<'a>>,
+}
+
+impl<'a> Known<'a> {
+    /// The last of a name counts.
+    fn see(&mut self, member: &Member<'a>) {
+        let slots = [
+            ("model", &mut self.model),
+            ("stream", &mut self.stream),
+            ("stream_options", &mut self.stream_options),
+        ];
+        for (name, slot) in slots {
+            if member.is(name) {
+                *slot = Some(member.value);
+            }
+        }
+    }
 }
 
 impl<'a> LlmRequest<'a> {
@@ -79,15 +104,11 @@ impl<'a> LlmRequest<'a> {
         if body.len() > limit {
             return Err(RequestError::TooLarge { size: body.len(), limit });
         }
-        let root = Value::of_document(body).filter(|root| root.is_object());
+        let mut known = Known::default();
+        let root = Value::of_object(body, |member| known.see(member));
         let root = root.ok_or(RequestError::NotJson)?;
-        let mut members = root.members();
-        members.by_ref().for_each(drop);
-        if members.is_broken() {
-            return Err(RequestError::NotJson);
-        }
         let api = api.or_else(|| Api::of_body(root)).ok_or(RequestError::UnknownProtocol)?;
-        Ok(Self { api, body, root })
+        Ok(Self { api, body, root, known })
     }
 
     /// The protocol.
@@ -97,18 +118,18 @@ impl<'a> LlmRequest<'a> {
 
     /// The model that the body names; with Azure's deployments and Google's models the path does.
     pub fn model(&self) -> Option<Cow<'a, str>> {
-        self.root.text_of("model")
+        self.known.model?.string()
     }
 
     /// Whether the body asks for a stream. Google's path does, see [`PathInfo::stream`](crate::PathInfo::stream).
     pub fn stream(&self) -> bool {
-        self.root.get("stream").is_some_and(Value::is_true)
+        self.known.stream.is_some_and(Value::is_true)
     }
 
     /// Whether a stream of chat completions or completions is asked to end with its usage
     /// (`stream_options.include_usage`). The other protocols always give it.
     pub fn include_usage(&self) -> bool {
-        let options = self.root.get("stream_options");
+        let options = self.known.stream_options;
         options.and_then(|options| options.get("include_usage")).is_some_and(Value::is_true)
     }
 

@@ -139,10 +139,10 @@ impl StreamMeter {
     /// Takes a chunk from the backend and gives what goes on to the client, which may be empty. After the meter has
     /// ended the stream, everything is dropped: see [`is_ended`](Self::is_ended).
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
+        self.new_text.clear();
         if self.phase == Phase::Ended {
             return Bytes::new();
         }
-        self.new_text.clear();
         let mut out = Out { chunk, pieces: Vec::new(), run: 0 };
         let mut start = 0;
         while let Some(end) = self.ends.next(&out.chunk, start) {

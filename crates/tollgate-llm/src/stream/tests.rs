@@ -579,6 +579,12 @@ fn new_text_is_that_of_the_last_chunk() {
     assert_eq!(meter.new_text(), "Hi there");
     meter.push(Bytes::from_static(b"data: "));
     assert_eq!(meter.new_text(), "");
+    meter.push(Bytes::from_static(br#"{"choices":[{"delta":{"content":"!"}}]}"#));
+    meter.push(Bytes::from_static(b"\n\n"));
+    assert_eq!(meter.new_text(), "!");
+    meter.end();
+    meter.push(Bytes::from_static(b"data: {}\n\n"));
+    assert_eq!(meter.new_text(), "", "nothing goes on after the end");
 }
 
 #[test]

@@ -152,10 +152,60 @@ fn counts_are_those_of_the_encodings() {
 #[test]
 fn no_token_is_longer_than_the_bound() {
     for encoding in [Encoding::Cl100k, Encoding::O200k] {
-        let bpe = &encoding.tokenizer().bpe;
+        let bpe = &tokenizer(encoding).bpe;
         let longest =
             (0..u32::try_from(bpe.num_tokens()).unwrap()).map(|token| bpe.token_len(token)).max();
         assert!(longest.unwrap() <= LONGEST_TOKEN, "{longest:?}");
+    }
+}
+
+fn tokenizer(encoding: Encoding) -> &'static bpe_openai::Tokenizer {
+    match encoding {
+        Encoding::Cl100k => bpe_openai::cl100k_base(),
+        Encoding::O200k => bpe_openai::o200k_base(),
+    }
+}
+
+/// Texts of what the expressions of the encodings tell apart, without any sense.
+fn jumbles(n: u64) -> impl Iterator<Item = String> {
+    const PARTS: &[&str] = &[
+        "a", "Bc", "DE", "f", "'", "'s", "'LL", "'rE", "'v", "'D", "0", "12", "345", "!", "/",
+        "?\u{7f}", "\u{0}", " ", "  ", "\t", "\n", "\r\n", "\u{b}", "\u{1c}", "é", "Ç", "中", "ǆ",
+        "ǅ", "\u{301}", "\u{17f}", "\u{212a}", "١", "\u{a0}", "\u{85}", "\u{2028}", "…", "😀", "ʰ",
+    ];
+    (0..n).map(|seed| {
+        let mut numbers = Numbers((seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        // Two thirds of the texts are ASCII.
+        let parts = if seed % 3 == 0 { PARTS } else { &PARTS[..24] };
+        (0..1 + numbers.below(40)).map(|_| parts[numbers.place(parts.len())]).collect()
+    })
+}
+
+#[test]
+fn counts_are_those_of_the_expressions() {
+    for encoding in [Encoding::Cl100k, Encoding::O200k] {
+        for text in jumbles(6_000).chain(texts(300)) {
+            let expected = tokenizer(encoding).count(text.as_str()) as u64;
+            assert_eq!(encoding.count(&text), expected, "{encoding:?}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn pieces_are_those_of_the_expressions() {
+    for encoding in [Encoding::Cl100k, Encoding::O200k] {
+        let mut n_decided = 0;
+        for text in jumbles(6_000).chain(texts(300)) {
+            let mut at = 0;
+            for piece in tokenizer(encoding).split(&text) {
+                if let Some(length) = split::first_piece(text[at..].as_bytes(), encoding) {
+                    assert_eq!(length, piece.len(), "{encoding:?}: {:?} of {text:?}", &text[at..]);
+                    n_decided += 1;
+                }
+                at += piece.len();
+            }
+        }
+        assert!(n_decided > 60_000, "{n_decided}");
     }
 }
 

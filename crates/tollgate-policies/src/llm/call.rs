@@ -209,10 +209,9 @@ impl ModelCall {
         self.state().asked.as_ref().map(|(asked, _)| Arc::clone(asked))
     }
 
-    /// Milliseconds since 1970.
+    /// Milliseconds by the clock that the counters go by.
     fn now(&self) -> i64 {
-        const TICKS_AT_UNIX_EPOCH: i64 = 621_355_968_000_000_000;
-        (self.clock.ticks() - TICKS_AT_UNIX_EPOCH).div_euclid(10_000)
+        self.clock.steady_ms()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -32,10 +32,6 @@ pub(super) struct Asked {
     path: String,
     /// The body.
     body: Bytes,
-    /// Whether the body is a request of the protocol's.
-    is_read: bool,
-    /// The bound that it states for the completion, all choices together.
-    stated: Option<u64>,
     /// What the client is to see of a stream's usage.
     pub(super) usage: UsageForClient,
 }
@@ -60,9 +56,7 @@ impl Asked {
         let model = model.or_else(|| realtime_model(api, &request.uri.query));
         let model = model.or_else(|| parsed.and_then(|parsed| Some(parsed.model()?.into_owned())));
         let model = model.unwrap_or_default();
-        let stated = parsed.and_then(|parsed| parsed.completion_bound());
-        let (is_read, stated) = (parsed.is_some(), stated.map(CompletionBound::total));
-        Some(Self { api, model, path, body: body.clone(), is_read, stated, usage })
+        Some(Self { api, model, path, body: body.clone(), usage })
     }
 
     /// Whether it is what this request asks for.
@@ -95,7 +89,8 @@ impl Asked {
     pub(super) fn completion(&self, unstated: u64) -> Option<u64> {
         use Api::{ChatCompletions, Completions, GenerateContent, Messages, Responses};
         let knows = [ChatCompletions, Completions, Responses, Messages, GenerateContent];
-        (self.is_read && knows.contains(&self.api)).then(|| self.stated.unwrap_or(unstated))
+        let parsed = parse(Some(self.api), &self.body).filter(|_| knows.contains(&self.api))?;
+        Some(parsed.completion_bound().map_or(unstated, CompletionBound::total))
     }
 
     /// Changes the request on its way to the backend: it asks for the usage of a stream, for a completion within `bound`,

@@ -16,6 +16,7 @@ use tollgate_engine::{
     AttributeDef, AttributeType, CompileCx, Content, Facts, Limit, PolicyDef, PolicyError,
     RequestCx, Scope, Section, Step, TokenLimits, Value,
 };
+use tollgate_llm::Encoding;
 
 use crate::limit::{Amount, Charges, Limited, Limiter, shared_key};
 use crate::llm::{ModelCall, needed_body};
@@ -213,6 +214,7 @@ pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<d
     }
     let (key, estimate, output) = (key?, estimate?, output?);
     let mode = cx.token_limits();
+    Encoding::warm();
     Some(Box::new(Limited(TokenLimit { key, rate, quota, estimate, output, mode })))
 }
 

@@ -1,11 +1,13 @@
 //! `set-header`: adds, replaces, appends to or removes a header.
 
+use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPIRES, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE,
-    LAST_MODIFIED, PROXY_AUTHENTICATE, RETRY_AFTER, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
-    WARNING, WWW_AUTHENTICATE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPIRES, Entry, IF_MODIFIED_SINCE,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, PROXY_AUTHENTICATE, RETRY_AFTER, SET_COOKIE,
+    TRANSFER_ENCODING, USER_AGENT, WARNING, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
@@ -127,6 +129,8 @@ impl Typed for HeaderText {
 struct SetHeader {
     message: Message,
     name: Value<HeaderName>,
+    /// Whether the name is one that cannot be set, or is not known at load.
+    may_be_framing: bool,
     action: Value<ExistsAction>,
     values: Vec<HeaderItem>,
 }
@@ -187,7 +191,9 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     if !complete {
         return None;
     }
-    Some(Box::new(SetHeader { message: cx.message(), name: name?, action, values }))
+    let name = name?;
+    let may_be_framing = name.literal().is_none_or(|name| FRAMING.contains(name));
+    Some(Box::new(SetHeader { message: cx.message(), name, may_be_framing, action, values }))
 }
 
 fn sensitive(value: Value<HeaderText>, secret: bool) -> Value<HeaderText> {
@@ -204,18 +210,19 @@ impl Step for SetHeader {
     fn run(&self, cx: &mut RequestCx) -> Result<Flow, PolicyError> {
         let name = self.name.eval(cx)?;
         let action = self.action.eval(cx)?;
-        if FRAMING.contains(&name) {
+        if self.may_be_framing && FRAMING.contains(&name) {
             if cx.ports.trace.enabled() {
                 let message = format!("Header {name} cannot be set and is left as it is.");
                 cx.ports.trace.message(cx.client.request_id, POLICY.name, &message);
             }
             return Ok(Flow::Continue);
         }
-        let exists = cx.headers(self.message).is_some_and(|headers| headers.contains_key(&name));
+        let exists =
+            |cx: &RequestCx| cx.headers(self.message).is_some_and(|it| it.contains_key(&name));
         match action {
-            ExistsAction::Skip if exists => return Ok(Flow::Continue),
+            ExistsAction::Skip if exists(cx) => return Ok(Flow::Continue),
             ExistsAction::Delete => {
-                if exists {
+                if exists(cx) {
                     cx.headers_mut(self.message).remove(&name);
                 }
                 return Ok(Flow::Continue);
@@ -225,7 +232,7 @@ impl Step for SetHeader {
         if self.values.is_empty() {
             return Err(PolicyError::unfit_value("There is no value to set."));
         }
-        let mut values = Vec::with_capacity(self.values.len());
+        let mut values = SmallVec::<[HeaderValue; 2]>::new();
         for item in &self.values {
             let HeaderText(mut value) = item.value.eval(cx)?;
             value.set_sensitive(item.secret);
@@ -233,8 +240,7 @@ impl Step for SetHeader {
         }
         let headers = cx.headers_mut(self.message);
         if action == ExistsAction::Append {
-            let before: Vec<_> = headers.get_all(&name).iter().cloned().collect();
-            values.splice(0..0, before);
+            values.insert_many(0, headers.get_all(&name).iter().cloned());
         }
         store(headers, name, values);
         Ok(Flow::Continue)
@@ -247,20 +253,26 @@ impl Step for SetHeader {
 }
 
 /// Makes these the values of a header.
-fn store(headers: &mut HeaderMap, name: HeaderName, values: Vec<HeaderValue>) {
+fn store(headers: &mut HeaderMap, name: HeaderName, values: SmallVec<[HeaderValue; 2]>) {
     if values.len() > 1 && !SEPARATE_LINES.contains(&name) {
         let bytes = values.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b","[..]);
         // What allowed bytes are joined of is allowed.
-        if let Ok(mut joined) = HeaderValue::from_bytes(&bytes) {
+        if let Ok(mut joined) = HeaderValue::from_maybe_shared(Bytes::from(bytes)) {
             joined.set_sensitive(values.iter().any(HeaderValue::is_sensitive));
             headers.insert(name, joined);
             return;
         }
     }
-    headers.remove(&name);
-    for value in values {
-        headers.append(name.clone(), value);
-    }
+    let mut values = values.into_iter();
+    let Some(first) = values.next() else { return };
+    let mut lines = match headers.entry(name) {
+        Entry::Occupied(mut lines) => {
+            lines.insert(first);
+            lines
+        }
+        Entry::Vacant(none) => none.insert_entry(first),
+    };
+    values.for_each(|value| lines.append(value));
 }
 
 #[cfg(test)]

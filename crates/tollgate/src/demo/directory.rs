@@ -96,7 +96,7 @@ pub(super) async fn show(directory: &Path, args: &Args) -> anyhow::Result<ExitCo
         println!("\nserving until Ctrl-C");
         tokio::signal::ctrl_c().await?;
     }
-    gateway.stop().await;
+    gateway.stop(async { drop(tokio::signal::ctrl_c().await) }).await;
     for (_, resource) in resources {
         resource.stop().await;
     }

@@ -65,6 +65,7 @@ const RULES: &[Rule] = &[
             "tollgate-engine",
             "tollgate-expr",
             "tollgate-gateway",
+            "tollgate-llm",
             "tollgate-policies",
         ],
         never: &["pingora", "reqwest"],

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use tollgate_bench_pipeline::backend::{BODY, STREAMED};
 use tollgate_bench_pipeline::http1::Connection;
 
+use crate::backend::{BODY, STREAMED};
 use crate::site::Site;
 
 /// Of twenty requests, so many of each kind; the rest has the token that everybody has.

@@ -4,6 +4,7 @@
 //! The gateway has the first processor, load and backend the second. Requests begin when they are due, whatever became of those
 //! before, so a gateway that is slow for a moment gets more of them at once and not fewer.
 
+mod backend;
 mod load;
 mod site;
 
@@ -64,9 +65,8 @@ async fn main() -> Result<()> {
     let options = Options::read()?;
     pin("1", &std::process::id().to_string())?;
     let site = Site::new().await?;
-    let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(&options.binary).arg("run").arg(site.root());
-    let gateway = Gateway::start_by(command, &site.address, Duration::from_secs(10)).await?;
+    let root = site.root();
+    let gateway = Gateway::start_on(Some(0), &options.binary, &root, &site.address).await?;
     let load = Arc::new(Load::new(&site)?);
 
     load.closed(WARM).await?;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
-use tollgate_bench_pipeline::{backend, free_address};
+use tollgate_bench_pipeline::free_address;
 use tollgate_emulator::{CONTOSO, Emulator, Fault, Options, Running, TokenSpec, TokenVersion};
+
+use crate::backend;
 
 /// What the identity endpoint hands out, and the backend wants.
 const CREDENTIAL: &str = "the-gateway-s-own-token";
@@ -43,7 +45,7 @@ impl Site {
             Ok(azure.entra.mint(&spec.claim("nonce", n))?)
         });
         let tokens = tokens.collect::<Result<_>>()?;
-        let backend = backend::start(Some(format!("Bearer {CREDENTIAL}"))).await?;
+        let backend = backend::start(format!("Bearer {CREDENTIAL}")).await?;
         let site = Self {
             folder: tempfile::tempdir()?,
             address: free_address()?,

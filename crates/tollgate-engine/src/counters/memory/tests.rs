@@ -3,13 +3,18 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use super::*;
 use crate::ports::{Standing, Window};
 
-/// A clock that is moved by hand, in milliseconds since 1970.
+/// A clock that is moved by hand, in milliseconds since 1970, and how far it has been set meanwhile.
 #[derive(Default)]
-struct Hand(AtomicI64);
+struct Hand(AtomicI64, AtomicI64);
 
 impl Clock for Hand {
     fn ticks(&self) -> i64 {
-        621_355_968_000_000_000 + self.0.load(Ordering::SeqCst) * 10_000
+        let set = self.1.load(Ordering::SeqCst);
+        621_355_968_000_000_000 + (self.0.load(Ordering::SeqCst) + set) * 10_000
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -21,7 +26,7 @@ struct Subject {
 const MINUTE: Window = Window::Sliding { ms: 60_000 };
 
 fn subject(most: usize) -> Subject {
-    let clock = Arc::new(Hand(AtomicI64::new(1_000_000_000)));
+    let clock = Arc::new(Hand(AtomicI64::new(1_000_000_000), AtomicI64::new(0)));
     Subject { counters: MemoryCounters::new(Arc::clone(&clock) as _, most), clock }
 }
 
@@ -66,6 +71,55 @@ impl Subject {
         let correction = Correction { counter: counter("it", window), amount, since, limit };
         self.counters.correct_now(&[correction]);
     }
+}
+
+/// A clock that is set must neither give a window away nor keep it closed, whenever it is and however far.
+#[test]
+fn setting_the_clock_does_not_move_a_sliding_window() {
+    const HOUR: i64 = 3_600_000;
+    let mut n_tried = 0;
+    for by in [-24 * HOUR, -3 * HOUR, -59_999, -1, 1, 59_999, 60_000, 3 * HOUR, 24 * HOUR] {
+        for moment in [0, 10_000, 20_000, 59_999, 60_000, 69_999, 70_000] {
+            let s = subject(100);
+            let set_at = |ms: i64| {
+                if ms >= moment {
+                    s.clock.1.store(by, Ordering::SeqCst);
+                }
+            };
+            for (ms, admitted, used, wait) in [
+                (0, true, 1, 0),
+                (10_000, true, 2, 0),
+                (20_000, false, 2, 40_000),
+                (59_999, false, 2, 1),
+                (60_000, true, 2, 0),
+                (69_999, false, 2, 1),
+                (70_000, true, 2, 0),
+            ] {
+                set_at(ms);
+                s.check(ms, charge(MINUTE, 2, 1), admitted, used, Some(wait));
+            }
+            // What is given back goes to where it was charged.
+            s.correct(70_001, MINUTE, -1, 70_000);
+            s.check(70_001, charge(MINUTE, 2, 1), true, 2, Some(0));
+            n_tried += 1;
+        }
+    }
+    println!("clocks that are set: {n_tried} tried, no window moved");
+}
+
+/// Periods are those of the calendar: they follow a clock that is set, and what is given back stays in its period.
+#[test]
+fn periods_follow_the_clock() {
+    let s = subject(100);
+    let hourly = Window::Fixed { ms: 3_600_000, origin: 1_000_000_000 };
+    let one = charge(hourly, 2, 1);
+    s.check(0, one, true, 1, Some(3_600_000));
+    s.check(1, one, true, 2, Some(3_599_999));
+    s.check(2, one, false, 2, Some(3_599_998));
+    s.clock.1.store(3_600_000, Ordering::SeqCst);
+    s.check(3, one, true, 1, Some(3_599_997));
+    s.correct(4, hourly, -1, 3);
+    s.check(4, one, true, 1, Some(3_599_996));
 }
 
 #[test]

@@ -1,16 +1,17 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 
 use super::*;
 
 const BEGIN: i64 = 1_700_000_000;
 
-/// The wall clock of tokio's time, which tests stop.
-struct TestClock(Instant);
+/// The wall clock of tokio's time, which tests stop, and by how many seconds it has been set.
+struct TestClock(Instant, AtomicI64);
 
 impl Clock for TestClock {
     fn ticks(&self) -> i64 {
         let passed = i64::try_from(self.0.elapsed().as_millis()).unwrap();
-        621_355_968_000_000_000 + BEGIN * 10_000_000 + passed * 10_000
+        let set = self.1.load(Ordering::SeqCst) * 10_000_000;
+        621_355_968_000_000_000 + BEGIN * 10_000_000 + passed * 10_000 + set
     }
 }
 
@@ -54,6 +55,7 @@ struct Setup {
     fake: Arc<Fake>,
     source: Arc<Source>,
     metrics: Arc<Metrics>,
+    clock: Arc<TestClock>,
 }
 
 fn setup(life: i64, latency: Duration) -> Setup {
@@ -66,14 +68,15 @@ fn setup(life: i64, latency: Duration) -> Setup {
         begin,
     });
     let metrics = Arc::new(Metrics::new());
+    let clock = Arc::new(TestClock(begin, AtomicI64::new(0)));
     let around = Surroundings {
-        clock: Arc::new(TestClock(begin)),
+        clock: Arc::clone(&clock) as _,
         randomness: Arc::new(NoJitter),
         metrics: Arc::clone(&metrics),
     };
     let acquire = Arc::clone(&fake) as Arc<dyn Acquire>;
     let source = Source::new("own".to_owned(), acquire, Duration::from_secs(10), around);
-    Setup { fake, source, metrics }
+    Setup { fake, source, metrics, clock }
 }
 
 impl Setup {
@@ -117,6 +120,48 @@ async fn a_thousand_first_requests_cause_one_call() {
     assert!(
         setup.metrics.encode().unwrap().contains("tollgate_token_fetches_total{result=\"ok\"} 1")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_make_a_token_live_longer() {
+    let setup = setup(3_600, Duration::from_millis(1));
+    setup.check_fetch(Ok("t1")).await;
+    setup.clock.1.store(-86_400, Ordering::SeqCst);
+    setup.check_current(Some("t1"));
+    // The endpoint is away from then on, so nothing can take its place.
+    setup.fake.is_down.store(true, Ordering::SeqCst);
+    tokio::time::advance(Duration::from_secs(3_598)).await;
+    setup.check_current(Some("t1"));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    setup.check_current(None);
+    setup.check_fetch(Err(DOWN)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_ahead_costs_one_call_and_no_storm() {
+    let setup = setup(86_400, Duration::from_millis(1));
+    setup.check_fetch(Ok("t1")).await;
+    setup.check_asked(1);
+    // By less than the token has left: it goes on, and is renewed for its use at its time.
+    setup.clock.1.store(36_000, Ordering::SeqCst);
+    for _ in 0..1_000 {
+        setup.check_fetch(Ok("t1")).await;
+    }
+    setup.check_asked(1);
+    // By more: the endpoint is asked, and what it gives counts as long as its own word of the end does.
+    setup.clock.1.store(7 * 86_400, Ordering::SeqCst);
+    setup.check_current(None);
+    for _ in 0..1_000 {
+        setup
+            .check_fetch(Err(
+                "the identity endpoint refused or failed: the token it gave has already ended",
+            ))
+            .await;
+    }
+    setup.check_asked(2);
+    // Set right again, the token from before is as good as it was.
+    setup.clock.1.store(0, Ordering::SeqCst);
+    setup.check_current(Some("t1"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,10 @@ pub(super) struct Upstream {
 
 impl Upstream {
     pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::over(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn over(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let accepted = Arc::new(AtomicUsize::new(0));
         let (send, connections) = mpsc::unbounded_channel();
@@ -39,9 +42,17 @@ impl Upstream {
 
     /// A backend that answers every request alike, on as many connections as it is given.
     pub(super) async fn answering(answer: &'static str) -> Self {
-        let mut upstream = Self::start().await;
+        Self::start().await.answer(answer)
+    }
+
+    /// Likewise, at an address.
+    pub(super) async fn answering_at(address: SocketAddr, answer: &'static str) -> Self {
+        Self::over(TcpListener::bind(address).await.unwrap()).answer(answer)
+    }
+
+    fn answer(mut self, answer: &'static str) -> Self {
         let (_, empty) = mpsc::unbounded_channel();
-        let mut connections = std::mem::replace(&mut upstream.connections, empty);
+        let mut connections = std::mem::replace(&mut self.connections, empty);
         tokio::spawn(async move {
             while let Some(stream) = connections.recv().await {
                 tokio::spawn(async move {
@@ -53,7 +64,7 @@ impl Upstream {
                 });
             }
         });
-        upstream
+        self
     }
 
     /// How many connections were made.

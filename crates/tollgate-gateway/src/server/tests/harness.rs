@@ -20,8 +20,10 @@ use tollgate_engine::{
 };
 
 use super::policies::POLICIES;
-use crate::fetch::{AddressGuard, CachingResolver};
-use crate::server::{BoundAddresses, ListenCertificates, Server, ServerParts, ServerStatus, Site};
+use crate::fetch::{AddressGuard, CachingResolver, Resolve};
+use crate::server::{
+    BoundAddresses, ListenCertificates, Server, ServerParts, ServerStatus, Site, Stop,
+};
 use crate::telemetry::{AccessLog, AccessRecord, Metrics, Otlp};
 use crate::wire::{Backends, Connections};
 use crate::{
@@ -189,7 +191,7 @@ pub(super) struct Gateway {
     pub(super) site: Arc<ArcSwap<TestSite>>,
     pub(super) connections: Arc<Connections>,
     pub(super) records: Arc<Records>,
-    shutdown: watch::Sender<bool>,
+    shutdown: watch::Sender<Stop>,
     task: JoinHandle<()>,
 }
 
@@ -207,9 +209,20 @@ impl Gateway {
         settings: ListenSettings,
         certificates: ListenCertificates,
     ) -> Self {
+        let resolver = Arc::new(CachingResolver::default());
+        Self::resolving(site, settings, certificates, resolver).await
+    }
+
+    /// Likewise; hosts are found through `resolver`.
+    pub(super) async fn resolving(
+        site: TestSite,
+        settings: ListenSettings,
+        certificates: ListenCertificates,
+        resolver: Arc<dyn Resolve>,
+    ) -> Self {
         let site = Arc::new(ArcSwap::from_pointee(site));
         let records = Arc::new(Records::default());
-        let connections = Arc::new(Connections::new(Arc::new(CachingResolver::default())));
+        let connections = Arc::new(Connections::new(resolver));
         let parts = ServerParts {
             site: Arc::clone(&site),
             connections: Arc::clone(&connections),
@@ -220,7 +233,7 @@ impl Gateway {
         };
         let server = Server::bind(&settings, parts).await.unwrap();
         let (addresses, status) = (server.addresses(), server.status());
-        let (shutdown, watch) = watch::channel(false);
+        let (shutdown, watch) = watch::channel(Stop::No);
         let task = tokio::spawn(server.run(watch));
         Self { addresses, status, site, connections, records, shutdown, task }
     }
@@ -241,7 +254,7 @@ impl Gateway {
     }
 
     pub(super) fn stop(&self) {
-        self.shutdown.send_replace(true);
+        self.shutdown.send_replace(Stop::Gracefully);
     }
 
     /// Waits until the server has ended.

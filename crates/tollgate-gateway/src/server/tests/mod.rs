@@ -38,11 +38,13 @@
 mod backend;
 mod bodies;
 mod client_side;
+mod dns;
 mod forwarding;
 mod harness;
 mod http2;
 mod lifecycle;
 mod limits;
+mod overload;
 mod policies;
 mod smuggling;
 mod streaming;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
@@ -102,6 +102,7 @@ pub(super) fn method_name(method: &Method) -> &'static str {
 struct Begun {
     trace: Arc<RequestTrace>,
     span: Span,
+    began: Instant,
     /// Whether it is known how it ended.
     is_told: bool,
 }
@@ -120,7 +121,7 @@ impl Begun {
             start_time_unix_nano: now(),
             ..Span::default()
         };
-        Self { trace, span, is_told: false }
+        Self { trace, span, began: Instant::now(), is_told: false }
     }
 
     fn set(&mut self, attribute: KeyValue) {
@@ -143,8 +144,9 @@ impl Drop for Begun {
         if !self.is_told {
             self.failed("cancelled");
         }
-        // The clock of the system may have been set back meanwhile.
-        self.span.end_time_unix_nano = now().max(self.span.start_time_unix_nano);
+        // The clock of the system may have been set meanwhile, and what a span says is above all how long it took.
+        let took = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.span.end_time_unix_nano = self.span.start_time_unix_nano.saturating_add(took);
         self.trace.exporter.take(std::mem::take(&mut self.span));
     }
 }

@@ -7,27 +7,23 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-
-use crate::http1::{head, header, skip};
-
-/// What `Authorization` must say, unless anything will do.
-pub type Credential = Option<String>;
+use tollgate_bench_pipeline::http1::{head, header, skip};
 
 /// Events of a stream, and the time between two of them.
-pub const EVENTS: usize = 20;
+const EVENTS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 
 const EVENT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\" river\"},\"finish_reason\":null,\"index\":0,\"logprobs\":null}],\"created\":1763750000,\"id\":\"chatcmpl-0123456789abcdefghijklmnopqrs\",\"model\":\"gpt-4o-2024-11-20\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"fp_0123456789\"}\n\n";
 const END: &str = "data: [DONE]\n\n";
 
 /// What is answered where nothing is streamed.
-pub const BODY: &str = r#"{"choices":[{"finish_reason":"stop","index":0,"logprobs":null,"message":{"content":"The Danube has its source in Germany, the Dniester in Ukraine, the Dnieper in Russia. They are 2,850, 1,362 and 2,201 kilometres long. Vienna and Budapest stand on the first, Tiraspol on the second, Kyiv on the third.","role":"assistant"}}],"created":1763750000,"id":"chatcmpl-0123456789abcdefghijklmnopqrs","model":"gpt-4o-2024-11-20","object":"chat.completion","system_fingerprint":"fp_0123456789","usage":{"completion_tokens":71,"prompt_tokens":67,"total_tokens":138}}"#;
+pub(crate) const BODY: &str = r#"{"choices":[{"finish_reason":"stop","index":0,"logprobs":null,"message":{"content":"The Danube has its source in Germany, the Dniester in Ukraine, the Dnieper in Russia. They are 2,850, 1,362 and 2,201 kilometres long. Vienna and Budapest stand on the first, Tiraspol on the second, Kyiv on the third.","role":"assistant"}}],"created":1763750000,"id":"chatcmpl-0123456789abcdefghijklmnopqrs","model":"gpt-4o-2024-11-20","object":"chat.completion","system_fingerprint":"fp_0123456789","usage":{"completion_tokens":71,"prompt_tokens":67,"total_tokens":138}}"#;
 
 /// How long the body of a stream is.
-pub const STREAMED: usize = EVENTS * EVENT.len() + END.len();
+pub(crate) const STREAMED: usize = EVENTS * EVENT.len() + END.len();
 
-/// Starts on a free port of loopback, on the caller's runtime.
-pub async fn start(credential: Credential) -> Result<SocketAddr> {
+/// Starts on a free port of loopback, on the caller's runtime. `credential` is what `Authorization` must say.
+pub(crate) async fn start(credential: String) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
@@ -40,7 +36,7 @@ pub async fn start(credential: Credential) -> Result<SocketAddr> {
     Ok(address)
 }
 
-async fn serve(stream: TcpStream, credential: Credential) -> Result<()> {
+async fn serve(stream: TcpStream, credential: String) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::with_capacity(16 * 1024, stream);
     let whole = |status: &str, body: &str| {
@@ -55,8 +51,7 @@ async fn serve(stream: TcpStream, credential: Credential) -> Result<()> {
         skip(&mut stream, length.parse()?).await?;
         let path = head.split(' ').nth(1).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
-        let knows = |wanted: &String| header(&head, "authorization") == Some(wanted);
-        if !credential.as_ref().is_none_or(knows) {
+        if header(&head, "authorization") != Some(&credential) {
             stream.get_mut().write_all(refused.as_bytes()).await?;
         } else if path.ends_with("/stream") {
             events(stream.get_mut()).await?;

@@ -1,0 +1,219 @@
+//! Load: requests of one shape over many connections, as fast as they are answered or at a rate of their own.
+//!
+//! Requests are bytes and of answers only what is needed is read, so that one core can ask for several times what a gateway on
+//! another can answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+/// How often requests are sent whose time has come.
+const TICK: Duration = Duration::from_millis(1);
+
+/// An answer that takes longer counts as none.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What became of the requests of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How long it took.
+    pub time: Duration,
+    /// Microseconds until each answer with 200 was read.
+    pub ok: Vec<u32>,
+    /// Likewise with 503 and `Retry-After`.
+    pub shed: Vec<u32>,
+    /// Answers with anything else, and connections that broke.
+    pub other: usize,
+    /// Requests whose time had come when all connections were busy.
+    pub unsent: usize,
+    /// Most connections that were open.
+    pub connections: usize,
+}
+
+impl Outcome {
+    /// Answers with 200 in a second.
+    pub fn rate(&self) -> f64 {
+        self.ok.len() as f64 / self.time.as_secs_f64()
+    }
+
+    fn add(&mut self, answer: Result<Answer>, since: Instant) {
+        let micros = u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX);
+        match answer {
+            Ok(Answer { status: 200, .. }) => self.ok.push(micros),
+            Ok(Answer { status: 503, retry_after: true, .. }) => self.shed.push(micros),
+            Ok(_) | Err(_) => self.other += 1,
+        }
+    }
+}
+
+/// `p50` and `p99` in milliseconds, for people.
+pub fn quantiles(micros: &mut [u32]) -> String {
+    micros.sort_unstable();
+    let at = |part: f64| {
+        let index = (micros.len() as f64 * part) as usize;
+        micros.get(index.min(micros.len().saturating_sub(1))).map_or(0.0, |it| f64::from(*it) / 1e3)
+    };
+    format!("p50 {:.1} ms, p99 {:.1} ms, worst {:.1} ms", at(0.5), at(0.99), at(1.0))
+}
+
+/// What the head of an answer says.
+struct Answer {
+    status: u16,
+    retry_after: bool,
+}
+
+/// One connection, and what it asks.
+struct Client {
+    stream: TcpStream,
+    request: Arc<[u8]>,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    async fn connect(address: &str, request: Arc<[u8]>) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, request, buffer: Vec::with_capacity(4 << 10) })
+    }
+
+    async fn ask(&mut self) -> Result<Answer> {
+        tokio::time::timeout(PATIENCE, self.ask_patiently()).await?
+    }
+
+    async fn ask_patiently(&mut self) -> Result<Answer> {
+        self.stream.write_all(&self.request).await?;
+        self.buffer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the connection was closed");
+            }
+            let Some(head) = end_of_head(&self.buffer) else { continue };
+            let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
+            let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+            let length: usize = field("content-length:").context("no length")?.trim().parse()?;
+            let status = text.get(9..12).context("no status")?.parse()?;
+            while self.buffer.len() < head + length {
+                if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                    bail!("the connection was closed");
+                }
+            }
+            return Ok(Answer { status, retry_after: field("retry-after:").is_some() });
+        }
+    }
+}
+
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// Asks over so many connections, each as soon as it is answered.
+pub async fn as_fast_as_possible(
+    address: &str,
+    request: &Arc<[u8]>,
+    connections: usize,
+    time: Duration,
+) -> Result<Outcome> {
+    let began = Instant::now();
+    let clients = (0..connections).map(|_| {
+        let (address, request) = (address.to_owned(), Arc::clone(request));
+        tokio::spawn(async move {
+            let mut outcome = Outcome::default();
+            let mut client = Client::connect(&address, request).await?;
+            while began.elapsed() < time {
+                let since = Instant::now();
+                let answer = client.ask().await;
+                outcome.add(answer, since);
+            }
+            anyhow::Ok(outcome)
+        })
+    });
+    let mut all = Outcome { connections, ..Outcome::default() };
+    for client in clients.collect::<Vec<_>>() {
+        let Outcome { ok, shed, other, .. } = client.await??;
+        all.ok.extend(ok);
+        all.shed.extend(shed);
+        all.other += other;
+    }
+    all.time = began.elapsed();
+    Ok(all)
+}
+
+/// Connections that wait for a request, the one that was used last on top.
+#[derive(Default)]
+struct Idle {
+    waiting: Mutex<Vec<oneshot::Sender<Instant>>>,
+    open: AtomicUsize,
+    outcome: Mutex<Outcome>,
+}
+
+/// Asks so many times a second, whatever becomes of it: on a connection that is idle, on a new one while there are fewer than
+/// `most`, and otherwise not at all.
+pub async fn at_rate(
+    address: &str,
+    request: &Arc<[u8]>,
+    rate: f64,
+    most: usize,
+    time: Duration,
+) -> Result<Outcome> {
+    let idle = Arc::new(Idle::default());
+    let began = Instant::now();
+    let mut ticks = tokio::time::interval(TICK);
+    let (mut sent, mut unsent) = (0_usize, 0);
+    while began.elapsed() < time {
+        ticks.tick().await;
+        let due = (began.elapsed().as_secs_f64() * rate) as usize;
+        while sent < due {
+            // The time at which it should have left: that this program is late is no excuse.
+            let at = began + Duration::from_secs_f64(sent as f64 / rate);
+            sent += 1;
+            let waiting = idle.waiting.lock().pop();
+            if let Some(waiting) = waiting {
+                waiting.send(at).ok();
+            } else if idle.open.load(Ordering::Relaxed) < most {
+                idle.open.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(serve(Arc::clone(&idle), address.to_owned(), Arc::clone(request), at));
+            } else {
+                unsent += 1;
+            }
+        }
+    }
+    let time = began.elapsed();
+    let connections = idle.open.load(Ordering::Relaxed);
+    // Those that wait are told to end, and the others end when they are answered.
+    while idle.open.load(Ordering::Relaxed) > 0 && began.elapsed() < time + PATIENCE {
+        idle.waiting.lock().clear();
+        tokio::time::sleep(TICK).await;
+    }
+    let mut outcome = std::mem::take(&mut *idle.outcome.lock());
+    (outcome.time, outcome.unsent, outcome.connections) = (time, unsent, connections);
+    Ok(outcome)
+}
+
+/// A connection that asks whenever it is told to.
+async fn serve(idle: Arc<Idle>, address: String, request: Arc<[u8]>, mut at: Instant) {
+    let mut client = Client::connect(&address, request).await;
+    loop {
+        let answer = match &mut client {
+            Ok(client) => client.ask().await,
+            Err(_) => Err(anyhow::anyhow!("no connection")),
+        };
+        let failed = answer.is_err();
+        idle.outcome.lock().add(answer, at);
+        if failed {
+            break;
+        }
+        let (sender, told) = oneshot::channel();
+        idle.waiting.lock().push(sender);
+        match told.await {
+            Ok(next) => at = next,
+            Err(_) => break,
+        }
+    }
+    idle.open.fetch_sub(1, Ordering::Relaxed);
+}
