@@ -111,6 +111,28 @@ impl Load {
         }
     }
 
+    /// Every token once, so that what the gateway remembers of tokens and callers is full.
+    pub(crate) async fn every_token(self: &Arc<Self>) -> Result<()> {
+        let place = Arc::new(AtomicUsize::new(0));
+        let clients: Vec<_> = (0..CLOSED)
+            .map(|_| {
+                let (load, place) = (Arc::clone(self), Arc::clone(&place));
+                tokio::spawn(async move {
+                    while let Some(request) =
+                        load.distinct.get(place.fetch_add(1, Ordering::Relaxed))
+                    {
+                        load.count(request).await;
+                    }
+                })
+            })
+            .collect();
+        for client in clients {
+            client.await?;
+        }
+        ensure!(self.failed() == 0, "{:?}", self.reasons());
+        Ok(())
+    }
+
     /// As fast as it goes over some connections; gives how many requests were answered.
     pub(crate) async fn closed(self: &Arc<Self>, time: Duration) -> Result<usize> {
         let (before, began) = (self.done(), Instant::now());
@@ -119,7 +141,7 @@ impl Load {
                 let load = Arc::clone(self);
                 tokio::spawn(async move {
                     while began.elapsed() < time {
-                        load.one().await;
+                        load.count(load.next()).await;
                     }
                 })
             })
@@ -148,7 +170,7 @@ impl Load {
                 self.open.fetch_add(1, Ordering::Relaxed);
                 let load = Arc::clone(&self);
                 tokio::spawn(async move {
-                    load.one().await;
+                    load.count(load.next()).await;
                     load.open.fetch_sub(1, Ordering::Relaxed);
                 });
             }
@@ -159,9 +181,9 @@ impl Load {
         Ok(())
     }
 
-    async fn one(&self) {
+    /// Sends a request, and counts what has become of it.
+    async fn count(&self, request: &Request) {
         let began = Instant::now();
-        let request = self.next();
         let sent = tokio::time::timeout(PATIENCE, self.send(request));
         match sent.await.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in time"))) {
             Ok(()) => {
