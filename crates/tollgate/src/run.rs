@@ -80,7 +80,7 @@ pub(crate) async fn start(setup: Setup) -> anyhow::Result<Option<Gateway>> {
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // When it fails, there are as many as before.
-    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }));
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
 }
 
 /// Prints findings. A standard error that takes nothing, such as a full disc, stops nobody.

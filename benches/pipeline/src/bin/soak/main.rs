@@ -9,12 +9,11 @@ mod load;
 mod site;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use tollgate_bench_pipeline::gateway::Gateway;
+use tollgate_bench_pipeline::gateway::{Gateway, pin};
 
 use load::Load;
 use site::Site;
@@ -63,7 +62,7 @@ impl Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let options = Options::read()?;
-    pin("1", &std::process::id().to_string())?;
+    pin(1)?;
     let site = Site::new().await?;
     let root = site.root();
     let gateway = Gateway::start_on(Some(0), &options.binary, &root, &site.address).await?;
@@ -87,14 +86,6 @@ async fn main() -> Result<()> {
     let watched = watch(&gateway, &site, &load, minutes).await?;
     sending.await??;
     watched.judge(&load)
-}
-
-/// Puts a process on one processor.
-fn pin(processor: &str, process: &str) -> Result<()> {
-    let pinned = Command::new("taskset").args(["-a", "-p", "-c", processor, process]).output();
-    let pinned = pinned.context("taskset does not run")?;
-    anyhow::ensure!(pinned.status.success(), "{}", String::from_utf8_lossy(&pinned.stderr));
-    Ok(())
 }
 
 /// What was seen of the gateway meanwhile.
