@@ -11,7 +11,7 @@ pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 const PASS_THROUGH: &str = "<policies><inbound><base /></inbound><backend><base /></backend><outbound><base /></outbound></policies>";
 
 /// Ten policies and an inclusion of three more in inbound, two in outbound: fifteen for each scope.
-fn fifteen(scope: &str) -> String {
+pub fn fifteen(scope: &str) -> String {
     let base = if scope == "global" { "" } else { "<base />" };
     let backend = if scope == "global" { "<forward-request />" } else { "<base />" };
     format!(
@@ -45,7 +45,8 @@ fn fifteen(scope: &str) -> String {
     )
 }
 
-const FRAGMENT: &str = r#"<fragment>
+/// The fragment that they include, `shared`.
+pub const FRAGMENT: &str = r#"<fragment>
     <set-variable name="path" value="@(context.Request.Url.Path)" />
     <set-header name="x-path" exists-action="override"><value>@((string)context.Variables["path"])</value></set-header>
     <set-variable name="is-read" value="@(context.Request.Method == "GET" || context.Request.Method == "HEAD")" />

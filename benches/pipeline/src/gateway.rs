@@ -32,22 +32,52 @@ impl Gateway {
                 command
             }
         };
+        command.arg("run").arg(directory);
+        Self::start_by(command, address, Duration::from_secs(10)).await
+    }
+
+    /// Likewise, by a command that becomes the process of the binary, and for so long.
+    pub async fn start_by(mut command: Command, address: &str, within: Duration) -> Result<Self> {
         let process = command
-            .arg("run")
-            .arg(directory)
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let mut gateway = Self { process };
         let began = Instant::now();
         while tokio::net::TcpStream::connect(address).await.is_err() {
-            if began.elapsed() > Duration::from_secs(10) || gateway.process.try_wait()?.is_some() {
+            if began.elapsed() > within || gateway.process.try_wait()?.is_some() {
                 bail!("the gateway does not listen on {address}");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(gateway)
+    }
+
+    /// Identifier of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Asks it to end, and waits for so long.
+    pub async fn stop(mut self, within: Duration) -> Result<()> {
+        let id = self.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().context("kill does not run")?;
+        let began = Instant::now();
+        while self.process.try_wait()?.is_none() {
+            if began.elapsed() > within {
+                bail!("the gateway does not end");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// How many files and connections it has open, and how many threads.
+    pub fn files_and_threads(&self) -> Result<(usize, usize)> {
+        let count =
+            |what| anyhow::Ok(std::fs::read_dir(format!("/proc/{}/{what}", self.id()))?.count());
+        Ok((count("fd")?, count("task")?))
     }
 
     /// CPU time so far, of all threads that still run.

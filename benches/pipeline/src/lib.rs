@@ -3,6 +3,7 @@
 pub mod backends;
 pub mod directory;
 pub mod gateway;
+pub mod http1;
 pub mod load;
 
 use anyhow::{Context, Result};

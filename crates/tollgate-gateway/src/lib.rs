@@ -28,6 +28,7 @@ pub mod loggers;
 mod loopback;
 mod machine;
 mod openapi;
+mod operations;
 mod products;
 pub mod redis;
 mod router;

@@ -8,15 +8,13 @@ use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use smallvec::SmallVec;
-use tollgate_engine::contract::Contract;
-use tollgate_engine::{
-    Api, Chain, Operation, PolicyError, RouteInfo, Secret, Section, Target, Workspace,
-};
+use tollgate_engine::{Api, Chain, PolicyError, RouteInfo, Secret, Section, Target, Workspace};
 
+use crate::operations::Operations;
 use crate::products::ProductRoute;
 use crate::snapshot::{Matched, PresentedKey, Refusal};
 use crate::subscriptions::{Access, Subscriptions};
-use crate::template::{Segments, Template, decode_query, literal_part, query_value};
+use crate::template::{Segments, decode_query, literal_part, query_value};
 
 /// All APIs.
 #[derive(Debug, Default)]
@@ -52,8 +50,8 @@ pub(crate) struct ApiRoute {
     pub(crate) key_bearer: bool,
     /// Documents that apply to requests without an operation.
     pub(crate) chain: Chain,
-    /// Sorted by rank; empty when the API accepts everything.
-    pub(crate) operations: Vec<OperationRoute>,
+    /// Empty when the API accepts everything.
+    pub(crate) operations: Operations,
 }
 
 /// Where requests name the version of an API they are for.
@@ -67,23 +65,12 @@ pub(crate) enum VersionIn {
     Header(HeaderName),
 }
 
-/// One operation.
-#[derive(Debug)]
-pub(crate) struct OperationRoute {
-    pub(crate) operation: Arc<Operation>,
-    pub(crate) contract: Arc<Contract>,
-    pub(crate) method: Method,
-    pub(crate) template: Template,
-    pub(crate) chain: Chain,
-}
-
 impl Router {
     /// A router over these APIs, which differ in path, version or revision.
-    pub(crate) fn new(mut apis: Vec<ApiRoute>, global: Chain, encoded_slashes: bool) -> Self {
+    pub(crate) fn new(apis: Vec<ApiRoute>, global: Chain, encoded_slashes: bool) -> Self {
         let mut by_path: HashMap<String, SmallVec<[usize; 1]>> = HashMap::new();
         let mut deepest = 0;
-        for (index, route) in apis.iter_mut().enumerate() {
-            route.operations.sort_by_cached_key(|operation| operation.template.rank());
+        for (index, route) in apis.iter().enumerate() {
             let path = route.path.to_ascii_lowercase();
             deepest = deepest.max(if path.is_empty() { 0 } else { path.split('/').count() });
             by_path.entry(path).or_default().push(index);
@@ -215,12 +202,9 @@ impl ApiRoute {
         query: &str,
         matched: &mut Matched,
     ) -> bool {
-        let mut candidates = self.operations.iter().filter(|known| known.method == *method);
-        let found = candidates.find_map(|operation| {
-            let parameters = operation.template.matches(rest, query)?;
-            Some((operation, parameters))
-        });
-        let Some((operation, parameters)) = found else { return false };
+        let Some((operation, parameters)) = self.operations.find(method, rest, query) else {
+            return false;
+        };
         matched.info.operation = Some(Arc::clone(&operation.operation));
         matched.info.contract = Some(Arc::clone(&operation.contract));
         matched.parameters = parameters;

@@ -39,6 +39,17 @@ enum QueryValue {
     Parameter(String),
 }
 
+/// What a segment of a template can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    /// This text, without regard to case.
+    Literal(&'a str),
+    /// One segment.
+    Parameter,
+    /// The rest of the path.
+    Rest,
+}
+
 /// Why a template cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TemplateError {
@@ -98,6 +109,15 @@ impl Template {
             QueryValue::Literal(_) => None,
         });
         path.chain(query).collect()
+    }
+
+    /// Its path, segment by segment.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        self.segments.iter().map(|segment| match segment {
+            Segment::Literal(literal) => Part::Literal(literal),
+            Segment::Parameter { .. } => Part::Parameter,
+            Segment::Rest(_) => Part::Rest,
+        })
     }
 
     /// What the template says of an operation that nothing else describes: its parameters, with any value.

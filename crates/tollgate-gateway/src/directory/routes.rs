@@ -17,8 +17,9 @@ use super::check_fragment;
 use super::files::{Files, Missing};
 use crate::config::{ApiConfig, Config, OperationConfig, VersionScheme};
 use crate::openapi;
+use crate::operations::OperationRoute;
 use crate::products::ProductRoute;
-use crate::router::{ApiRoute, OperationRoute, Router, VersionIn};
+use crate::router::{ApiRoute, Router, VersionIn};
 use crate::template::Template;
 
 /// What an OpenAPI document says of an operation.
@@ -100,7 +101,7 @@ impl<'a, 'f> Loader<'a, 'f> {
             let Some(document) = &product.document else { continue };
             let chain = Chain::new([Arc::clone(document)]);
             let inside = apis.iter().filter(|route| product.contains(&route.api.id));
-            for operation in inside.flat_map(|route| &route.operations) {
+            for operation in inside.flat_map(|route| route.operations.iter()) {
                 for why in chain.prepare(&operation.contract) {
                     self.report(Code::CONFIG_VALUE, why, config.span);
                 }
@@ -264,7 +265,7 @@ impl<'a, 'f> Loader<'a, 'f> {
             key_queries: config.key_queries.clone(),
             key_bearer: config.key_bearer,
             chain: Chain::new(wider),
-            operations,
+            operations: operations.into_iter().collect(),
         }
     }
 

@@ -3,6 +3,8 @@ use tollgate_engine::{Api, Operation, Secret};
 
 use super::*;
 use crate::config::{SubscriptionConfig, SubscriptionScope};
+use crate::operations::OperationRoute;
+use crate::template::Template;
 
 fn api(id: &str, path: &str, required: bool, operations: &[(&str, &str)]) -> ApiRoute {
     let operations = operations.iter().map(|(method, template)| OperationRoute {
