@@ -1,4 +1,4 @@
-//! `cargo xtask sbom`: what the binary is made of, as a bill of materials of CycloneDX 1.6.
+//! `cargo xtask sbom`: what the binary is made of, as a bill of materials of `CycloneDX` 1.6.
 //!
 //! It is the same for the same commit: no time, no serial number. What only tests use is not in it; what only runs while the
 //! binary is built is, with the scope `excluded`. Crates of this repository have neither an address nor a hash of a package.

@@ -57,12 +57,14 @@ static CLASSES: [Class; 256] = {
 pub(super) fn first_piece(text: &[u8], encoding: Encoding) -> Option<usize> {
     let text = Ascii(text);
     match (text.class(0), text.class(1)) {
-        (Some(Beyond), _) => None,
+        (Some(Beyond), _) | (Some(Other | Space), Some(Beyond)) => None,
         (Some(Upper | Lower), _) => text.word(0, encoding),
-        (Some(Other), _) if let Some(end) = text.contraction(0, encoding)? => Some(end),
+        // `cl100k_base` makes a piece of an apostrophe and what is written together with it.
+        (Some(Other), _) if encoding == Encoding::Cl100k && text.suffix(0) != Some(0) => {
+            text.suffix(0)
+        }
         // Any one character but newlines and digits goes with the word after it.
         (Some(Other | Space), Some(Upper | Lower)) => text.word(1, encoding),
-        (Some(Other | Space), Some(Beyond)) => None,
         (Some(Digit), _) => text.digits(),
         (Some(Other), _) => text.punctuation(0, encoding),
         (Some(Space), Some(Other)) if text.0.first() == Some(&b' ') => {
@@ -101,26 +103,21 @@ impl Ascii<'_> {
         // Capitals and then small letters, of either any number; what is written together with an apostrophe belongs to it.
         let capitals = self.run(at, |class| class == Upper)?;
         let end = self.run(capitals, |class| class == Lower)?;
-        Some(self.suffix(end)?.unwrap_or(end))
+        self.suffix(end)
     }
 
-    /// The end of a piece that `cl100k_base` makes of an apostrophe and what follows; nothing when there is none.
-    fn contraction(&self, at: usize, encoding: Encoding) -> Option<Option<usize>> {
-        if encoding == Encoding::Cl100k { self.suffix(at) } else { Some(None) }
-    }
-
-    /// The end of `'s` and its like when one stands there.
-    fn suffix(&self, at: usize) -> Option<Option<usize>> {
+    /// The end of `'s` and its like where one stands there, and `at` where none does.
+    fn suffix(&self, at: usize) -> Option<usize> {
         if self.0.get(at) != Some(&b'\'') {
-            return Some(None);
+            return Some(at);
         }
         let letter = |at: usize| self.0.get(at).map_or(0, u8::to_ascii_lowercase);
         match (letter(at + 1), letter(at + 2)) {
             // A letter beyond ASCII may be the same as one of these when case is ignored.
             (0x80.., _) => None,
-            (b's' | b't' | b'm' | b'd', _) => Some(Some(at + 2)),
-            (b'r' | b'v', b'e') | (b'l', b'l') => Some(Some(at + 3)),
-            _ => Some(None),
+            (b's' | b't' | b'm' | b'd', _) => Some(at + 2),
+            (b'r' | b'v', b'e') | (b'l', b'l') => Some(at + 3),
+            _ => Some(at),
         }
     }
 
