@@ -46,8 +46,6 @@ pub(super) struct Incoming {
 /// Serves a request. Answers the client's side when it may carry another one.
 ///
 /// When the future is dropped, the client's connection and the backend's are closed, and the request is recorded.
-///
-/// What is rare is boxed: each open connection holds the room that its request may need.
 pub(super) async fn request<S: Site>(
     shared: &Shared<S>,
     site: Arc<S>,
@@ -67,22 +65,20 @@ pub(super) async fn request<S: Site>(
         Err(rejection) => {
             let facts = unknown_facts(method, version, !session.is_body_empty());
             let down = Downstream::new(session, socket, facts, timeouts);
-            let reject = reject(shared, site, peer, down, (version, rejection), began);
-            return Some(Box::pin(reject).await);
+            return Some(reject(shared, site, peer, down, (version, rejection), began).await);
         }
     };
     let down = Downstream::new(session, socket, head.facts.clone(), timeouts);
     if STATUS_PATHS.contains(&head.path.as_str())
         && matches!(head.facts.method, Method::GET | Method::HEAD)
     {
-        return Box::pin(answer_probe(shared, site, down, closing)).await;
+        return answer_probe(shared, site, down, closing).await;
     }
     let Ok(admitted) = load::admit(shared, &*site) else {
-        return Box::pin(shed(shared, site, down, closing, began)).await;
+        return shed(shared, site, down, closing, began).await;
     };
     let counted = (admitted, shared.parts.metrics.request_begins());
-    let prepared = prepare(shared, &*site, peer, head);
-    let down = run(shared, site, prepared, down, closing, began).await;
+    let down = run(shared, site, (peer, head), down, closing, began).await;
     drop(counted);
     down
 }
@@ -250,13 +246,13 @@ fn prepare<S: Site>(shared: &Shared<S>, site: &S, peer: &Peer, head: Head) -> Pr
 async fn run<S: Site>(
     shared: &Shared<S>,
     site: Arc<S>,
-    prepared: Prepared,
+    (peer, head): (&Peer, Head),
     down: Downstream,
     closing: bool,
     began: Instant,
 ) -> Option<Downstream> {
     let Prepared { request, route, client, chain, refusal, unmatched, received, record, traced } =
-        prepared;
+        prepare(shared, &*site, peer, head);
     let connections = Arc::clone(&shared.parts.connections);
     let backends = Arc::clone(&site) as Arc<dyn Backends>;
     let mut wire = PingoraWire::new(down, connections, backends, received);
