@@ -19,10 +19,10 @@ pub(crate) fn read(data: &[u8]) {
     if let Ok(configuration) = OpenIdConfiguration::parse(data) {
         assert!(!configuration.issuer.is_empty() && !configuration.jwks_uri.is_empty());
     }
-    if let Ok(serde_json::Value::Object(key)) = serde_json::from_slice(data) {
-        if let Ok(key) = VerificationKey::from_jwk(&key) {
-            assert!(key.algorithms().count() > 0, "a key for nothing");
-        }
+    if let Ok(serde_json::Value::Object(key)) = serde_json::from_slice(data)
+        && let Ok(key) = VerificationKey::from_jwk(&key)
+    {
+        assert!(key.algorithms().count() > 0, "a key for nothing");
     }
     let Ok(keys) = KeySet::from_documents(CONFIGURATION, data, 1) else { return };
     assert!(keys.keys().len() <= MAX_KEYS);

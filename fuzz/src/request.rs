@@ -154,10 +154,12 @@ impl Exchange {
             path: path.to_owned(),
             query: query.to_owned(),
         };
-        let body = match self.body.is_empty() {
-            true => Body::Empty,
-            false if self.is_streaming => Body::Stream,
-            false => Body::Buffered(BufferedBody::from(self.body.clone())),
+        let body = if self.body.is_empty() {
+            Body::Empty
+        } else if self.is_streaming {
+            Body::Stream
+        } else {
+            Body::Buffered(BufferedBody::from(self.body.clone()))
         };
         let ports = outside.ports();
         RequestCx {
