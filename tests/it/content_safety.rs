@@ -158,7 +158,7 @@ async fn an_outage_in_the_middle_of_a_stream_ends_it() {
     let plan = StreamPlan { pace: Pace::Gated(gate.clone()), ..StreamPlan::default() };
     azure.openai.plan_next_stream(plan);
     let mut body = gateway.open(chat()).await.into_body();
-    gate.release(3);
+    gate.release(2);
     let mut seen = String::new();
     while said(&seen) != "first " {
         seen += &piece(&mut body).await.expect("events");

@@ -23,7 +23,7 @@ use crate::server::{BoundAddresses, ListenCertificates, Server, ServerError, Ser
 use crate::state_homes::StateHomes;
 use crate::system::SystemClock;
 use crate::telemetry::{
-    AccessLog, LogControl, LogFormat, LogSettings, Metrics, NoAccessLog, Redactor, SharedRedactor,
+    AccessLog, LogControl, LogFormat, LogSettings, Metrics, NoAccessLog, SharedRedactor,
 };
 use crate::watch::Watch;
 use crate::wire::Connections;
@@ -474,7 +474,7 @@ fn log_settings(config: &Config) -> LogSettings {
 
 /// Masks these secrets in everything that is shown.
 fn mask<'a>(adapters: &Adapters, secrets: impl Iterator<Item = &'a Secret<String>>) {
-    adapters.redactor.store(Redactor::new(secrets.map(|secret| secret.expose().as_str())));
+    adapters.redactor.know(secrets.map(|secret| secret.expose().as_str()));
 }
 
 /// Loads the directory with what it needs of Key Vault. What was fetched before is not fetched again: that is done at its

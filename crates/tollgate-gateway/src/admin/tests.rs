@@ -16,7 +16,7 @@ use crate::keys::{KeyParts, KeyPool, KeySettings};
 use crate::loopback::fetcher;
 use crate::redis::Redis;
 use crate::system::SystemRandomness;
-use crate::telemetry::{Metrics, Redactor, SharedRedactor};
+use crate::telemetry::{Metrics, SharedRedactor};
 
 struct Stopped;
 
@@ -160,7 +160,7 @@ fn a_page_that_resolves_to_loopback_is_not_answered() {
 #[tokio::test]
 async fn the_status_says_what_is_in_force_and_no_secret() {
     let setup = setup();
-    setup.redactor.store(Redactor::new(["canary-value"]));
+    setup.redactor.know(["canary-value"]);
     assert_eq!(setup.status()["snapshot"], Value::Null);
     setup.state.loaded(loaded(Some(7)));
     setup.state.loaded(loaded(None));

@@ -172,7 +172,7 @@ mod tests {
     fn logged(format: LogFormat, level: &str, act: impl FnOnce(&LogControl)) -> String {
         let lines = Lines::default();
         let redactor = Arc::new(SharedRedactor::default());
-        redactor.store(Redactor::new(["canary-value"]));
+        redactor.know(["canary-value"]);
         let settings = LogSettings { format, level: level.to_owned() };
         let queue = LogQueue::start(lines.clone(), &Metrics::new()).unwrap();
         let (dispatch, control) = log_dispatch(&settings, Arc::clone(&redactor), queue).unwrap();

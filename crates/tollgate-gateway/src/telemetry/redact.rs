@@ -12,7 +12,9 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tollgate_engine::Secret;
 use url::form_urlencoded::byte_serialize;
 
 /// What stands in place of a secret.
@@ -165,30 +167,40 @@ fn base64_at(offset: usize, secret: &str) -> Vec<String> {
     sure.filter(|text| text.len() >= MIN_BASE64).map(str::to_owned).collect()
 }
 
-/// The redactor of the configuration that is in force.
-pub struct SharedRedactor(ArcSwap<Redactor>);
+/// Secrets of earlier configurations that are masked, the newest of them.
+const MAX_EARLIER: usize = 10_000;
+
+/// The redactor of the process: of the configuration that is in force and of those before it. Requests that began under an
+/// earlier one are still to be logged, and spans of theirs wait to be exported.
+#[derive(Default)]
+pub struct SharedRedactor {
+    now: ArcSwap<Redactor>,
+    /// All secrets so far, those of the newest configuration last.
+    known: Mutex<Vec<Secret<String>>>,
+}
 
 impl fmt::Debug for SharedRedactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.load().fmt(f)
-    }
-}
-
-impl Default for SharedRedactor {
-    fn default() -> Self {
-        Self(ArcSwap::from_pointee(Redactor::default()))
+        self.now.load().fmt(f)
     }
 }
 
 impl SharedRedactor {
     /// Takes over the secrets of a new configuration.
-    pub fn store(&self, redactor: Redactor) {
-        self.0.store(Arc::new(redactor));
+    pub fn know<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
+        let now: BTreeSet<&str> = secrets.into_iter().collect();
+        let mut known = self.known.lock();
+        known.retain(|secret| !now.contains(secret.expose().as_str()));
+        let n_forgotten = known.len().saturating_sub(MAX_EARLIER);
+        known.drain(..n_forgotten);
+        known.extend(now.into_iter().map(|secret| Secret::new(secret.to_owned())));
+        let all = known.iter().map(|secret| secret.expose().as_str());
+        self.now.store(Arc::new(Redactor::new(all)));
     }
 
     /// The redactor in force.
     pub fn load(&self) -> Guard<Arc<Redactor>> {
-        self.0.load()
+        self.now.load()
     }
 }
 
@@ -225,6 +237,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn secrets_of_earlier_configurations_stay_secret() {
+        let shared = SharedRedactor::default();
+        shared.know(["hunter22", "hunter23"]);
+        shared.know(["hunter23", "hunter24"]);
+        shared.know([]);
+        assert_eq!(shared.load().redact("hunter22 hunter23 hunter24"), "*** *** ***");
+        // So many new ones that the oldest are forgotten.
+        let many: Vec<String> = (0..MAX_EARLIER + 1).map(|n| format!("rotated-{n:06}")).collect();
+        shared.know(many.iter().map(String::as_str));
+        shared.know(["hunter25"]);
+        assert_eq!(shared.load().redact("hunter24 rotated-000000"), "hunter24 rotated-000000");
+        assert_eq!(shared.load().redact("rotated-000001 hunter25"), "*** ***");
     }
 
     #[test]

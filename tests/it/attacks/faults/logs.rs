@@ -69,7 +69,10 @@ impl Process {
             let call = Call::get("/metrics").header("host", &self.admin.to_string());
             let answer = admin.open(call).await.expect("an answer");
             let text = Answer::read(answer).await.expect(200).text();
-            assert_eq!(metric(&text, "tollgate_requests_total", ""), CALLS as u64, "{what}");
+            // The last of them is counted when its client has the answer.
+            if metric(&text, "tollgate_requests_total", "") < CALLS as u64 {
+                return None;
+            }
             // What still waits is lost when the gateway ends.
             let lost = metric(&text, "tollgate_log_lines_dropped_total", "");
             (lost > 0 && (what == "nobody reads" || lost >= 2 * CALLS as u64)).then_some(lost)
