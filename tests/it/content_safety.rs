@@ -158,7 +158,7 @@ async fn an_outage_in_the_middle_of_a_stream_ends_it() {
     let plan = StreamPlan { pace: Pace::Gated(gate.clone()), ..StreamPlan::default() };
     azure.openai.plan_next_stream(plan);
     let mut body = gateway.open(chat()).await.into_body();
-    gate.release(2);
+    gate.release(3);
     let mut seen = String::new();
     while said(&seen) != "first " {
         seen += &piece(&mut body).await.expect("events");
@@ -166,7 +166,9 @@ async fn an_outage_in_the_middle_of_a_stream_ends_it() {
     azure.content_safety.server().go_offline();
     gate.open();
     let rest = body.collect().await.expect("a stream that ends in order").to_bytes();
-    assert_eq!(rest, "");
+    let rest = String::from_utf8_lossy(&rest);
+    // The second word may have been found harmless before the service was gone.
+    assert!(["", "second "].contains(&&*said(&rest)) && !rest.contains("[DONE]"), "{rest}");
     gateway.logged(|line| line.contains("the service was not reached")).await;
     // What is no stream is refused.
     let plain = json!({"messages": [{"role": "user", "content": "Count."}]});
