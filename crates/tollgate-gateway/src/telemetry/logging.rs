@@ -152,7 +152,7 @@ mod tests {
     use tollgate_engine::{Api, Product, RouteInfo};
     use uuid::Uuid;
 
-    use super::super::{AccessError, AccessRecord, Metrics, Redactor};
+    use super::super::{AccessError, AccessRecord, Metrics};
     use super::*;
 
     #[derive(Clone, Default)]

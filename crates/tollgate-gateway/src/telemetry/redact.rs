@@ -247,7 +247,7 @@ mod tests {
         shared.know([]);
         assert_eq!(shared.load().redact("hunter22 hunter23 hunter24"), "*** *** ***");
         // So many new ones that the oldest are forgotten.
-        let many: Vec<String> = (0..MAX_EARLIER + 1).map(|n| format!("rotated-{n:06}")).collect();
+        let many: Vec<String> = (0..=MAX_EARLIER).map(|n| format!("rotated-{n:06}")).collect();
         shared.know(many.iter().map(String::as_str));
         shared.know(["hunter25"]);
         assert_eq!(shared.load().redact("hunter24 rotated-000000"), "hunter24 rotated-000000");
