@@ -8,7 +8,7 @@ use tollgate_diagnostics::{Code, Diagnostic};
 use tollgate_engine::read::Element;
 use tollgate_engine::{
     AttributeDef, AttributeType, ChildDef, CompileCx, Content, Facts, Flow, Limit, PolicyDef,
-    PolicyError, RequestCx, Scope, Section, Step, TextDef, Value,
+    PolicyError, RequestCx, Scope, Secret, Section, Step, TextDef, Value,
 };
 
 use crate::exists_action::{ExistsAction, WORDS};
@@ -75,8 +75,8 @@ struct SetQueryParameter {
     name: Value<Arc<str>>,
     action: Value<ExistsAction>,
     values: Vec<Value<Arc<str>>>,
-    /// The parameters as they are written, when none of them depends on the request.
-    written: Option<String>,
+    /// The parameters as they are written, when none of them depends on the request. One may be a secret.
+    written: Option<Secret<String>>,
 }
 
 fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
@@ -105,7 +105,8 @@ fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<dyn Step>> {
     let (name, values) = (name?, values.into_iter().collect::<Option<Vec<_>>>()?);
     let literals = values.iter().map(|value| value.literal().map(|value| &**value));
     let literals = literals.collect::<Option<Vec<_>>>();
-    let written = name.literal().zip(literals).map(|(name, values)| written(name, values));
+    let written =
+        name.literal().zip(literals).map(|(name, values)| Secret::new(written(name, values)));
     Some(Box::new(SetQueryParameter { name, action, values, written }))
 }
 
@@ -119,7 +120,7 @@ impl Step for SetQueryParameter {
         }
         let added = match &self.written {
             _ if action == ExistsAction::Delete => Cow::Borrowed(""),
-            Some(written) => Cow::Borrowed(&**written),
+            Some(written) => Cow::Borrowed(written.expose().as_str()),
             None => {
                 let values = self.values.iter().map(|value| value.eval(cx));
                 let values = values.collect::<Result<SmallVec<[Arc<str>; 2]>, _>>()?;
