@@ -17,6 +17,10 @@ mod status;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Runs Azure API Management policy documents outside Azure.
 #[derive(Debug, Parser)]
