@@ -32,7 +32,7 @@ const MIN_BASE64: usize = 6;
 /// What stays as it is in a part of a URL (RFC 3986, unreserved).
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The secrets of one configuration, in every way that they are written.
+/// Secrets, in every way that they are written.
 #[derive(Clone, Default)]
 pub struct Redactor {
     n_secrets: usize,
