@@ -1,5 +1,6 @@
 //! Streams as they pass: what they cost, what they say, how to end them.
 
+mod alike;
 mod counts;
 pub(crate) mod delta;
 mod ending;
@@ -7,6 +8,7 @@ mod ending;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +20,7 @@ use crate::sse::{Event, EventEnds};
 use crate::tokens::Encoding;
 use crate::usage::{Usage, UsageParts};
 
+use alike::{Alike, Model};
 use counts::Counts;
 use delta::{Envelope, Part, Piece};
 use ending::Opening;
@@ -98,6 +101,8 @@ pub struct StreamMeter {
     opening: Opening,
     answer: Answer,
     new_text: String,
+    /// The last event, when the next ones may be like it.
+    model: Option<Model>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +137,7 @@ impl StreamMeter {
             opening: Opening::new(options.api),
             answer: Answer::default(),
             new_text: String::new(),
+            model: None,
             options,
         }
     }
@@ -294,6 +300,13 @@ impl StreamMeter {
     }
 
     fn see(&mut self, bytes: &[u8]) -> Verdict {
+        if let Some(alike) = self.model.as_ref().and_then(|model| model.read(bytes)) {
+            let Alike { choice, part, text, cut } = alike;
+            return match self.take_piece(Piece::Delta { choice, part, text: Cow::Borrowed(text) }) {
+                Room::Left => cut.map_or(Verdict::Keep, Verdict::Cut),
+                Room::Exhausted => Verdict::End,
+            };
+        }
         let event = Event::read(bytes);
         if event.data.is_empty() {
             return Verdict::Keep;
@@ -305,18 +318,32 @@ impl StreamMeter {
         let mut brackets = std::mem::take(&mut self.brackets);
         let root = Value::of_indexed(&event.data, &mut brackets).filter(|root| root.is_object());
         let verdict = if let Some(root) = root {
-            self.see_json(root, event.data_at)
+            self.see_json(root, event.data_at, bytes)
         } else {
             self.answer.set_incomplete();
+            self.model = None;
             Verdict::Keep
         };
         self.brackets = brackets;
         verdict
     }
 
-    fn see_json(&mut self, root: Value<'_>, data_at: Option<usize>) -> Verdict {
+    fn see_json(&mut self, root: Value<'_>, data_at: Option<usize>, bytes: &[u8]) -> Verdict {
         let envelope = Envelope::read(root);
-        if self.take_pieces(&envelope) == Room::Exhausted {
+        let mut room = Room::Left;
+        let mut n_pieces = 0;
+        let mut only = None;
+        envelope.pieces(&mut |piece| {
+            n_pieces += 1;
+            if let Piece::Delta { choice, part, text: Cow::Borrowed(text) } = piece {
+                only = Some((choice, part, text));
+            }
+            if room == Room::Left {
+                room = self.take_piece(piece);
+            }
+        });
+        let last = self.model.take();
+        if room == Room::Exhausted {
             return Verdict::End;
         }
         self.take_usage(&envelope);
@@ -324,39 +351,39 @@ impl StreamMeter {
         if self.options.assemble > 0 {
             self.answer.take_head(&envelope);
         }
-        self.verdict(&envelope, data_at)
+        let verdict = self.verdict(&envelope, data_at);
+        let cut = match &verdict {
+            Verdict::Keep => None,
+            Verdict::Cut(span) => Some(span.clone()),
+            Verdict::Drop | Verdict::End => return verdict,
+        };
+        if let Some(text) = only.filter(|_| n_pieces == 1) {
+            self.model = Model::of(last, bytes, &envelope, text, cut);
+        }
+        verdict
     }
 
-    fn take_pieces(&mut self, envelope: &Envelope<'_>) -> Room {
-        let mut room = Room::Left;
-        let Self { counts, options, opening, answer, new_text, .. } = self;
-        envelope.pieces(&mut |piece| {
-            if room == Room::Exhausted {
-                return;
-            }
-            match &piece {
-                Piece::Delta { choice, part, text } => {
-                    if options
-                        .limit
-                        .is_some_and(|limit| counts.would_exceed(limit, *choice, *part, text))
-                    {
-                        room = Room::Exhausted;
-                        return;
-                    }
-                    counts.add(*choice, *part, text);
-                    opening.saw_choice(*choice);
-                    if matches!(part, Part::Text | Part::Refusal) {
-                        new_text.push_str(text);
-                    }
+    fn take_piece(&mut self, piece: Piece<'_>) -> Room {
+        match &piece {
+            Piece::Delta { choice, part, text } => {
+                let limit = self.options.limit;
+                let exceeds = |limit| self.counts.would_exceed(limit, *choice, *part, text);
+                if limit.is_some_and(exceeds) {
+                    return Room::Exhausted;
                 }
-                Piece::Finish { choice, .. } => opening.finished(*choice),
-                Piece::Other => {}
+                self.counts.add(*choice, *part, text);
+                self.opening.saw_choice(*choice);
+                if matches!(part, Part::Text | Part::Refusal) {
+                    self.new_text.push_str(text);
+                }
             }
-            if options.assemble > 0 {
-                answer.take(piece, options.assemble);
-            }
-        });
-        room
+            Piece::Finish { choice, .. } => self.opening.finished(*choice),
+            Piece::Other => {}
+        }
+        if self.options.assemble > 0 {
+            self.answer.take(piece, self.options.assemble);
+        }
+        Room::Left
     }
 
     fn take_usage(&mut self, envelope: &Envelope<'_>) {

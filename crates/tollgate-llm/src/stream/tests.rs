@@ -1,3 +1,5 @@
+mod alike;
+
 use expect_test::{Expect, expect};
 
 use super::*;
