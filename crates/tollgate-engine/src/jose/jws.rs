@@ -63,8 +63,25 @@ impl<'t> Jws<'t> {
         &self,
         keys: impl IntoIterator<Item = &'k VerificationKey>,
     ) -> Result<Verified<Claims>, JoseError> {
-        let signed_by = self.signer(keys)?;
-        Ok(Verified::new(Claims::read(self.header.clone(), &self.payload)?, signed_by))
+        let (_, key) = self.signer(keys)?;
+        self.claims_signed_by(key)
+    }
+
+    /// Likewise, with the place of the key among them.
+    pub(super) fn verify_with_place(
+        &self,
+        keys: &[VerificationKey],
+    ) -> Result<(usize, Verified<Claims>), JoseError> {
+        let (place, key) = self.signer(keys)?;
+        Ok((place, self.claims_signed_by(key)?))
+    }
+
+    /// The claims, of which is known that this key has signed them.
+    pub(super) fn claims_signed_by(
+        &self,
+        key: &VerificationKey,
+    ) -> Result<Verified<Claims>, JoseError> {
+        Ok(Verified::new(Claims::read(self.header.clone(), &self.payload)?, signed_by(key)))
     }
 
     /// Likewise for content that is not claims.
@@ -72,27 +89,23 @@ impl<'t> Jws<'t> {
         &self,
         keys: impl IntoIterator<Item = &'k VerificationKey>,
     ) -> Result<Verified<Vec<u8>>, JoseError> {
-        let signed_by = self.signer(keys)?;
-        Ok(Verified::new(self.payload.clone(), signed_by))
+        let (_, key) = self.signer(keys)?;
+        Ok(Verified::new(self.payload.clone(), signed_by(key)))
     }
 
     fn signer<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k VerificationKey>,
-    ) -> Result<SignedBy, JoseError> {
+    ) -> Result<(usize, &'k VerificationKey), JoseError> {
         if self.is_unsigned() {
             return Err(JoseError::Unsigned);
         }
         let algorithm = Algorithm::from_name(self.header.alg()).ok_or(JoseError::Algorithm)?;
-        let fits = |key: &&VerificationKey| key.fits(self.header.kid(), algorithm);
+        let fits = |(_, key): &(usize, &VerificationKey)| key.fits(self.header.kid(), algorithm);
         let mut refusal = JoseError::NoKey;
-        for key in keys.into_iter().filter(fits).take(MAX_CANDIDATES) {
+        for (place, key) in keys.into_iter().enumerate().filter(fits).take(MAX_CANDIDATES) {
             if key.verify(algorithm, self.signing_input.as_bytes(), &self.signature) {
-                let signed_by = SignedBy::Key {
-                    id: key.id().map(str::to_owned),
-                    issuer: key.issuer().map(str::to_owned),
-                };
-                return Ok(signed_by);
+                return Ok((place, key));
             }
             refusal = JoseError::Signature;
         }
@@ -107,4 +120,8 @@ impl<'t> Jws<'t> {
         let claims = Claims::read(self.header.clone(), &self.payload)?;
         Ok(Verified::new(claims, SignedBy::Nobody))
     }
+}
+
+fn signed_by(key: &VerificationKey) -> SignedBy {
+    SignedBy::Key { id: key.id().map(str::to_owned), issuer: key.issuer().map(str::to_owned) }
 }

@@ -74,18 +74,25 @@ impl KeySet {
         Ok(Self { issuer, keys, generation, verified: VerifiedTokens::default() })
     }
 
-    /// A token whose signature held with these keys before.
+    /// A token that was verified with these keys before, at least twice.
     pub fn recall(&self, hash: TokenHash) -> Option<Arc<Verified<Claims>>> {
         self.verified.get(hash)
     }
 
-    /// Checks a token's signature with these keys, and remembers it when it holds.
+    /// Checks a token's signature with these keys, unless it is known to hold, and remembers it when it does. `hash` is that of
+    /// this very token.
     pub fn verify(
         &self,
         jws: &Jws<'_>,
         hash: TokenHash,
     ) -> Result<Arc<Verified<Claims>>, JoseError> {
-        let token = Arc::new(jws.verify(&self.keys)?);
+        let signer = self.verified.signer(hash).and_then(|place| self.keys.get(place));
+        let Some(key) = signer else {
+            let (place, token) = jws.verify_with_place(&self.keys)?;
+            self.verified.insert_signer(hash, place);
+            return Ok(Arc::new(token));
+        };
+        let token = Arc::new(jws.claims_signed_by(key)?);
         self.verified.insert(hash, Arc::clone(&token), jws.len());
         Ok(token)
     }

@@ -67,10 +67,23 @@ impl Hasher for FirstBytes {
     }
 }
 
-type Half = HashMap<TokenHash, Arc<Verified<Claims>>, BuildHasherDefault<FirstBytes>>;
+/// What is known of a token.
+#[derive(Clone)]
+enum Known {
+    /// The place of the key by which its signature held. Many tokens are seen once; keeping their claims would cost more than
+    /// reading them when they are seen again.
+    Signer(usize),
+    /// Its claims, too.
+    Token(Arc<Verified<Claims>>),
+}
 
-/// Tokens whose signature held with one generation of keys, with their claims. Nothing else is remembered: no audience,
-/// issuer or time was judged.
+/// What a [`Known::Signer`] counts, in bytes.
+const SIGNER_BYTES: usize = 64;
+
+type Half = HashMap<TokenHash, Known, BuildHasherDefault<FirstBytes>>;
+
+/// Tokens whose signature held with one generation of keys, with their claims from the second time on. Nothing else is
+/// remembered: no audience, issuer or time was judged.
 ///
 /// Bounded by number and bytes: when the young half of a shard is full it becomes the old one, and what nobody asked for
 /// meanwhile is forgotten.
@@ -96,19 +109,43 @@ impl fmt::Debug for VerifiedTokens {
 }
 
 impl VerifiedTokens {
+    /// A token that is known with its claims.
     pub(super) fn get(&self, hash: TokenHash) -> Option<Arc<Verified<Claims>>> {
-        let mut shard = self.0.get(hash.shard())?.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = shard.young.get(&hash) {
-            return Some(Arc::clone(token));
+        match self.known(hash)? {
+            Known::Token(token) => Some(token),
+            Known::Signer(_) => None,
         }
-        let token = shard.old.remove(&hash)?;
-        shard.insert(hash, Arc::clone(&token), 0);
-        Some(token)
+    }
+
+    /// The place of the key by which a token's signature held.
+    pub(super) fn signer(&self, hash: TokenHash) -> Option<usize> {
+        match self.known(hash)? {
+            Known::Signer(place) => Some(place),
+            Known::Token(_) => None,
+        }
+    }
+
+    fn known(&self, hash: TokenHash) -> Option<Known> {
+        let mut shard = self.0.get(hash.shard())?.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shard.young.get(&hash) {
+            return Some(known.clone());
+        }
+        let known = shard.old.remove(&hash)?;
+        shard.insert(hash, known.clone(), 0);
+        Some(known)
     }
 
     pub(super) fn insert(&self, hash: TokenHash, token: Arc<Verified<Claims>>, bytes: usize) {
+        self.remember(hash, Known::Token(token), bytes);
+    }
+
+    pub(super) fn insert_signer(&self, hash: TokenHash, place: usize) {
+        self.remember(hash, Known::Signer(place), SIGNER_BYTES);
+    }
+
+    fn remember(&self, hash: TokenHash, known: Known, bytes: usize) {
         if let Some(shard) = self.0.get(hash.shard()) {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, token, bytes);
+            shard.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known, bytes);
         }
     }
 
@@ -123,12 +160,12 @@ impl VerifiedTokens {
 }
 
 impl Shard {
-    fn insert(&mut self, hash: TokenHash, token: Arc<Verified<Claims>>, bytes: usize) {
+    fn insert(&mut self, hash: TokenHash, known: Known, bytes: usize) {
         if self.young.len() >= MAX_TOKENS || self.young_bytes + bytes > MAX_BYTES {
             self.old = mem::take(&mut self.young);
             self.young_bytes = 0;
         }
         self.young_bytes += bytes;
-        self.young.insert(hash, token);
+        self.young.insert(hash, known);
     }
 }
