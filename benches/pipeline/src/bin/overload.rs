@@ -100,13 +100,7 @@ impl Measured {
             (self.gateway.cpu()? - cpu).as_secs_f64() / outcome.time.as_secs_f64()
         );
         tell(&mut outcome);
-        println!(
-            "    memory {} MiB before, at most {} MiB",
-            before >> 10,
-            self.gateway.peak()? >> 10
-        );
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        self.half("a second after", capacity).await
+        self.afterwards(before, capacity).await
     }
 
     async fn slow_backend(&self, time: Duration) -> Result<()> {
@@ -118,13 +112,15 @@ impl Measured {
             outcome.rate()
         );
         tell(&mut outcome);
-        println!(
-            "    memory {} MiB before, at most {} MiB",
-            before >> 10,
-            self.gateway.peak()? >> 10
-        );
+        self.afterwards(before, IN_FLIGHT as f64).await
+    }
+
+    /// Says what memory it took, and what a second later becomes of half of what it can do.
+    async fn afterwards(&self, before: u64, capacity: f64) -> Result<()> {
+        let most = self.gateway.peak()?;
+        println!("    memory {} MiB before, at most {} MiB", before >> 10, most >> 10);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        self.half("a second after", IN_FLIGHT as f64).await
+        self.half("a second after", capacity).await
     }
 
     async fn over(&self, rate: f64, time: Duration) -> Result<Outcome> {

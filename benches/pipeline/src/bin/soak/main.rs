@@ -79,6 +79,12 @@ async fn main() -> Result<()> {
         spent.as_secs_f64() * 1e6 / done as f64,
         spent.as_secs_f64() / elapsed.as_secs_f64() * 100.0
     );
+    // Requests that come when they are due come over more connections than those, and cost more.
+    let (before, done) = (gateway.cpu()?, load.done());
+    Arc::clone(&load).open(capacity / 2.0, MEASURE).await?;
+    let each = (gateway.cpu()? - before).as_secs_f64() / (load.done() - done) as f64;
+    let capacity = 1.0 / each;
+    println!("at half of it {:.0} us each: what it can do is {capacity:.0} requests/s", each * 1e6);
     let rate = options.rate.unwrap_or(capacity * options.share);
     let minutes = Duration::from_secs_f64(options.minutes * 60.0);
     println!("{rate:.0} requests/s for {:.1} minutes", options.minutes);
@@ -108,6 +114,7 @@ async fn watch(gateway: &Gateway, site: &Site, load: &Load, time: Duration) -> R
     let mut watched = Watched::default();
     let mut changes: Vec<Instant> = Vec::new();
     let mut changed = Instant::now();
+    let mut cpu = gateway.cpu()?;
     let mut every_second = tokio::time::interval(Duration::from_secs(1));
     while began.elapsed() < time {
         every_second.tick().await;
@@ -125,10 +132,12 @@ async fn watch(gateway: &Gateway, site: &Site, load: &Load, time: Duration) -> R
         }
         if changed.elapsed() >= RELOAD {
             let (files, threads) = watched.at_last;
+            let spent = gateway.cpu()? - std::mem::replace(&mut cpu, gateway.cpu()?);
             println!(
-                "{:5.0} s  {}  {:6} KiB  {files} files  {threads} threads  generation {}",
+                "{:5.0} s  {}  {:3.0} % busy  {:6} KiB  {files} files  {threads} threads  generation {}",
                 began.elapsed().as_secs_f64(),
                 load.so_far(),
+                spent.as_secs_f64() / changed.elapsed().as_secs_f64() * 100.0,
                 watched.resident.last().copied().unwrap_or_default(),
                 load.generation()
             );
