@@ -16,6 +16,7 @@ use tollgate_engine::{Clock as _, Secret};
 
 use crate::adapters::{Adapters, backend_roots};
 use crate::admin::{AdminServer, AdminState, Reload, serve_admin};
+use crate::background::behind;
 use crate::config::{Config, Environment, SecretReference};
 use crate::directory::{LoadCx, Loaded, Registry, VaultSecrets, load};
 use crate::key_vault::KeyVault;
@@ -87,7 +88,7 @@ impl Prepared {
     pub async fn load(setup: Setup) -> Result<Self, Box<Loaded>> {
         let adapters = Adapters::new(&setup.env);
         let watch = Watch::new(&setup.root);
-        match load_blocking(&setup, &adapters).await {
+        match load_blocking(&setup, &adapters, Pace::AtOnce).await {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
                 mask(&adapters, config.secrets.iter());
                 Ok(Self { setup, adapters, watch, snapshot, config, diagnostics, sources })
@@ -345,7 +346,7 @@ impl Reloader {
     /// Loads the directory again. Runs to its end wherever it is not dropped, which it is only when the gateway stops.
     async fn reload(&self) {
         let mut state = self.state.lock().await;
-        let loaded = load_blocking(&self.setup, &self.adapters).await;
+        let loaded = load_blocking(&self.setup, &self.adapters, Pace::Behind).await;
         state.load_again = None;
         match loaded {
             Loaded { snapshot: Some(snapshot), config: Some(config), diagnostics, sources } => {
@@ -477,10 +478,19 @@ fn mask<'a>(adapters: &Adapters, secrets: impl Iterator<Item = &'a Secret<String
     adapters.redactor.know(secrets.map(|secret| secret.expose().as_str()));
 }
 
+/// How loading is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Nothing is served before.
+    AtOnce,
+    /// Behind what is being served.
+    Behind,
+}
+
 /// Loads the directory with what it needs of Key Vault. What was fetched before is not fetched again: that is done at its
 /// own time.
-async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
-    let loaded = read_blocking(setup, adapters, |vault| Box::new(vault.at_hand())).await;
+async fn load_blocking(setup: &Setup, adapters: &Adapters, pace: Pace) -> Loaded {
+    let loaded = read_blocking(setup, adapters, pace, |vault| Box::new(vault.at_hand())).await;
     let Some(config) = &loaded.config else { return loaded };
     let missing = adapters.key_vault.missing(&config.vault_secrets);
     if missing.is_empty() || has_errors(&loaded.diagnostics) {
@@ -491,7 +501,7 @@ async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
     let before = adapters.fetcher.settings();
     adapters.apply_egress(config);
     adapters.key_vault.provide(&*adapters.identities(config), &missing).await;
-    let loaded = read_blocking(setup, adapters, |vault| Box::new(vault)).await;
+    let loaded = read_blocking(setup, adapters, pace, |vault| Box::new(vault)).await;
     if loaded.snapshot.is_none() {
         adapters.fetcher.apply(before);
     }
@@ -502,10 +512,11 @@ async fn load_blocking(setup: &Setup, adapters: &Adapters) -> Loaded {
 async fn read_blocking(
     setup: &Setup,
     adapters: &Adapters,
+    pace: Pace,
     vault: fn(&KeyVault) -> Box<dyn VaultSecrets + '_>,
 ) -> Loaded {
     let (setup, adapters) = (setup.clone(), adapters.clone());
-    let loading = tokio::task::spawn_blocking(move || {
+    let reading = move || {
         let ports = |config: &Config| adapters.ports(config);
         let cx = LoadCx {
             registry: setup.registry,
@@ -517,8 +528,12 @@ async fn read_blocking(
             own_listeners: &adapters.own_listeners,
         };
         load(&setup.root, &cx)
-    });
-    loading.await.unwrap_or_else(|_| Loaded {
+    };
+    let loaded = match pace {
+        Pace::AtOnce => tokio::task::spawn_blocking(reading).await.ok(),
+        Pace::Behind => behind("reload", reading).await,
+    };
+    loaded.unwrap_or_else(|| Loaded {
         snapshot: None,
         config: None,
         diagnostics: Vec::new(),

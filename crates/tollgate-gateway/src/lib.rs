@@ -9,6 +9,7 @@ mod authorizations;
 mod backend;
 mod backend_choice;
 mod backend_pool;
+mod background;
 pub mod breaker;
 mod cache;
 mod calls;

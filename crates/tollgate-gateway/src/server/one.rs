@@ -1,13 +1,14 @@
 //! Connections that speak HTTP/1.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use http::StatusCode;
 use pingora::protocols::http::ServerSession;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tollgate_engine::error_body;
 
 use super::client::Peer;
@@ -48,22 +49,41 @@ pub(super) async fn serve<S: Site>(
         // Only now: the configuration may have changed while the connection was idle.
         let site = shared.parts.site.load_full();
         first = false;
-        let session = match read(&handle, socket, prefix.take(), left, &*site).await {
-            Ok(session) => session,
-            Err(NoRequest::Gone) => return,
-            Err(NoRequest::Refused(status, message)) => {
-                serve::refused(&shared, &peer, status, message);
-                refuse(handle, status, message).await;
-                return;
-            }
+        let mut bytes = prefix.take().unwrap_or_default();
+        let head = match read_head(&handle, &mut bytes, &*site).await {
+            Ok(head) => head,
+            Err(none) => return end(&shared, &peer, handle, none).await,
         };
         left -= 1;
+        let goes_on = left > 0 && !*closing.borrow() && !shared.status.is_draining();
+        let mut admitted = None;
+        if goes_on
+            && load::is_full(&shared, &*site)
+            && let Some(length) = raw_head::plain_request(&bytes)
+        {
+            if let Ok(open) = load::admit(&shared, &*site) {
+                admitted = Some(open);
+            } else if shed(&shared, handle.clone(), &*site).await {
+                bytes.advance(length);
+                prefix = (!bytes.is_empty()).then_some(bytes);
+                continue;
+            } else {
+                return;
+            }
+        }
+        let session = match parse(&handle, socket, bytes, &head, left, &*site).await {
+            Ok(session) => session,
+            Err(none) => return end(&shared, &peer, handle, none).await,
+        };
         let incoming = Incoming {
             session,
             socket: Some(handle.clone()),
             closing: *closing.borrow() || left == 0,
+            admitted,
         };
-        let Some(down) = serve::request(&shared, site, &peer, incoming).await else { return };
+        // In a box of its own: an idle connection has no room for a request.
+        let request = Box::pin(serve::request(&shared, site, &peer, incoming));
+        let Some(down) = request.await else { return };
         match finish(down).await {
             Some((next, rest)) => (socket, prefix) = (next, rest),
             None => return,
@@ -96,10 +116,46 @@ enum NoRequest {
     Refused(StatusCode, &'static str),
 }
 
-async fn read(
+/// Says why there is no request, if there is somebody to say it to.
+async fn end<S>(shared: &Shared<S>, peer: &Peer, handle: Socket, why: NoRequest) {
+    if let NoRequest::Refused(status, message) = why {
+        serve::refused(shared, peer, status, message);
+        refuse(handle, status, message).await;
+    }
+}
+
+/// A head that stands at the beginning of what has been read.
+struct RawHead {
+    length: usize,
+    /// A line of it names a transfer coding.
+    is_coded: bool,
+}
+
+async fn read_head(
+    handle: &Socket,
+    bytes: &mut BytesMut,
+    site: &impl Site,
+) -> Result<RawHead, NoRequest> {
+    handle.check_chunks(None);
+    let mut check = HeadCheck::default();
+    let reading = raw_head::read(handle.clone(), bytes, &mut check, site.limits().header_bytes);
+    match tokio::time::timeout(site.timeouts().request_header, reading).await {
+        Ok(length) => Ok(RawHead { length: length?, is_coded: check.is_coded }),
+        // An answer to nothing would be taken for the answer to the next request.
+        Err(_) if bytes.is_empty() => Err(NoRequest::Gone),
+        Err(_) => {
+            let message = "the header of the request took too long";
+            Err(NoRequest::Refused(StatusCode::REQUEST_TIMEOUT, message))
+        }
+    }
+}
+
+/// Gives what has been read to pingora.
+async fn parse(
     handle: &Socket,
     socket: Box<Socket>,
-    prefix: Option<BytesMut>,
+    bytes: BytesMut,
+    head: &RawHead,
     left: u32,
     site: &impl Site,
 ) -> Result<ServerSession, NoRequest> {
@@ -109,23 +165,9 @@ async fn read(
     // all.
     session.set_keepalive(None);
     session.set_read_timeout(None);
-    session.set_keepalive_reuses_remaining(Some(left - 1));
-    handle.check_chunks(None);
-    let mut bytes = prefix.unwrap_or_default();
-    let mut check = HeadCheck::default();
-    let reading =
-        raw_head::read(handle.clone(), &mut bytes, &mut check, site.limits().header_bytes);
-    let head = match tokio::time::timeout(site.timeouts().request_header, reading).await {
-        Ok(head) => head.map_err(NoRequest::from)?,
-        // An answer to nothing would be taken for the answer to the next request.
-        Err(_) if bytes.is_empty() => return Err(NoRequest::Gone),
-        Err(_) => {
-            let message = "the header of the request took too long";
-            return Err(NoRequest::Refused(StatusCode::REQUEST_TIMEOUT, message));
-        }
-    };
-    if check.is_coded {
-        handle.check_chunks(bytes.get(head..));
+    session.set_keepalive_reuses_remaining(Some(left));
+    if head.is_coded {
+        handle.check_chunks(bytes.get(head.length..));
     }
     session.set_pipelined_prefix(bytes);
     // The head is whole, so this waits for nothing; should pingora see it in another way, it is malformed.
@@ -160,6 +202,18 @@ fn is_gone(error: &pingora::Error) -> bool {
 
 /// Answers what never became a request, and closes the connection.
 pub(super) async fn refuse(mut handle: Socket, status: StatusCode, message: &str) {
+    let answer = refusal(status, message, "close");
+    let written = tokio::time::timeout(LINGER, async {
+        handle.write_all(&answer).await?;
+        handle.flush().await
+    });
+    if let Ok(Ok(())) = written.await {
+        linger(handle).await;
+    }
+}
+
+/// A response that refuses a request.
+fn refusal(status: StatusCode, message: &str, connection: &str) -> Vec<u8> {
     let body = error_body(status, message, None);
     let phrase = status.canonical_reason().unwrap_or_default();
     let retry_after = if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -168,19 +222,33 @@ pub(super) async fn refuse(mut handle: Socket, status: StatusCode, message: &str
         String::new()
     };
     let mut answer = format!(
-        "HTTP/1.1 {} {phrase}\r\nContent-Type: application/json\r\n{retry_after}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {} {phrase}\r\nContent-Type: application/json\r\n{retry_after}Content-Length: {}\r\nConnection: {connection}\r\n\r\n",
         status.as_u16(),
         body.len()
     )
     .into_bytes();
     answer.extend_from_slice(&body);
-    let written = tokio::time::timeout(LINGER, async {
-        handle.write_all(&answer).await?;
+    answer
+}
+
+/// What those are told whose request is refused because there is too much to do.
+static SHED: LazyLock<Vec<u8>> =
+    LazyLock::new(|| refusal(StatusCode::SERVICE_UNAVAILABLE, load::MESSAGE, "keep-alive"));
+
+/// Refuses a plain request because there is too much to do. The connection goes on, unless this answers false.
+///
+/// `serve` does the same with any other request. Under three times of what can be done most requests end here, and what each of
+/// them costs is lost to those that are admitted.
+async fn shed<S: Site>(shared: &Shared<S>, mut handle: Socket, site: &S) -> bool {
+    let began = Instant::now();
+    let written = tokio::time::timeout(site.timeouts().client_write, async {
+        handle.write_all(&SHED).await?;
         handle.flush().await
     });
-    if let Ok(Ok(())) = written.await {
-        linger(handle).await;
-    }
+    let is_written = matches!(written.await, Ok(Ok(())));
+    let status = StatusCode::SERVICE_UNAVAILABLE.as_u16();
+    shared.parts.metrics.unmatched().ended(status, began.elapsed(), None);
+    is_written
 }
 
 /// What follows a response: the rest of the request's body, and the next request on the same connection.

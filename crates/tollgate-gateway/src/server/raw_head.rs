@@ -12,6 +12,12 @@ use crate::wire::Socket;
 /// Room for a read; what pingora's own reading begins with.
 const ROOM: usize = 4 << 10;
 
+/// Headers that a request may have of which nothing but its end is looked at.
+const PLAIN_HEADERS: usize = 64;
+
+/// And those that it may not have: they say where it ends, or that something other than a response is waited for.
+const NOT_PLAIN: [&str; 4] = ["transfer-encoding", "connection", "expect", "upgrade"];
+
 /// Why there is no head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoHead {
@@ -86,6 +92,36 @@ impl HeadCheck {
     }
 }
 
+/// The length of the request that `bytes` begin with, when all of it is there and nothing about it takes a second look: where it
+/// ends is clear, its client waits for nothing but the response, and it is no probe.
+pub(super) fn plain_request(bytes: &[u8]) -> Option<usize> {
+    let mut headers = [httparse::EMPTY_HEADER; PLAIN_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let head = match request.parse(bytes).ok()? {
+        httparse::Status::Complete(length) => length,
+        httparse::Status::Partial => return None,
+    };
+    let is_plain = matches!(request.method?, "GET" | "POST" | "PUT" | "PATCH" | "DELETE")
+        && request.version? == 1
+        && request.path?.starts_with('/')
+        && !request.path?.starts_with("/status-");
+    let mut body = None;
+    for header in request.headers.iter().filter(|_| is_plain) {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        if is("content-length") {
+            let is_number = header.value.iter().all(u8::is_ascii_digit);
+            let length = std::str::from_utf8(header.value).ok().filter(|_| is_number)?;
+            if body.replace(length.parse::<usize>().ok()?).is_some() {
+                return None;
+            }
+        } else if NOT_PLAIN.into_iter().any(is) {
+            return None;
+        }
+    }
+    let length = head.checked_add(body.unwrap_or(0))?;
+    (is_plain && length <= bytes.len()).then_some(length)
+}
+
 /// Three parts with one blank between them. RFC 9112 §3.2 would have nobody correct a target with a blank in it.
 fn check_request_line(line: &[u8]) -> Result<(), NoHead> {
     let n_blanks = memchr::memchr_iter(b' ', line).count();
@@ -141,6 +177,40 @@ mod tests {
         ] {
             check(&format!("{request}\r\n\r\n"), first);
         }
+    }
+
+    #[test]
+    fn plain_requests_are_told_from_others() {
+        let check = |request: &str, expected| {
+            assert_eq!(plain_request(request.as_bytes()), expected, "{request:?}");
+        };
+        check("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", Some(28));
+        check("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b", Some(28));
+        check("\r\nPOST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcdef", Some(43));
+        for request in [
+            "GET /a HTTP/1.1\r\nHost: a\r\n\r",
+            "GET /a HTTP/1.0\r\n\r\n",
+            "HEAD /a HTTP/1.1\r\n\r\n",
+            "OPTIONS * HTTP/1.1\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\n\r\n",
+            "GET /status-0123456789abcdef HTTP/1.1\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab",
+            "POST / HTTP/1.1\r\nContent-Length: +2\r\n\r\nab",
+            "POST / HTTP/1.1\r\nContent-Length:\r\n\r\nab",
+            "POST / HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\nab",
+            "POST / HTTP/1.1\r\nContent-Length: 2\r\ncontent-length: 2\r\n\r\nab",
+            "POST / HTTP/1.1\r\nContent-Length : 2\r\n\r\nab",
+            "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\nab",
+            "POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\nab",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\n Transfer-Encoding: chunked\r\n\r\n",
+            "GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+            "GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n",
+            "GET / HTTP/1.1\r\nUPGRADE: websocket\r\n\r\n",
+        ] {
+            check(request, None);
+        }
+        check(&format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(65)), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::client::Peer;
 use super::request::{self, Head, Rejection};
+use super::status::OpenRequest;
 use super::trace_context::continue_or_begin;
 use super::{Shared, Site, load, spans};
 use crate::llm_log::{LlmLogEntry, LoggedRequest};
@@ -41,6 +42,8 @@ pub(super) struct Incoming {
     pub(super) socket: Option<Socket>,
     /// Whether the connection carries no further request.
     pub(super) closing: bool,
+    /// Counted already, when it has been looked at whether there is room for it.
+    pub(super) admitted: Option<OpenRequest>,
 }
 
 /// Serves a request. Answers the client's side when it may carry another one.
@@ -53,7 +56,7 @@ pub(super) async fn request<S: Site>(
     incoming: Incoming,
 ) -> Option<Downstream> {
     let began = Instant::now();
-    let Incoming { mut session, socket, closing } = incoming;
+    let Incoming { mut session, socket, closing, admitted } = incoming;
     let version = session.req_header().version;
     let method = session.req_header().method.clone();
     let timeouts = DownstreamTimeouts {
@@ -74,7 +77,7 @@ pub(super) async fn request<S: Site>(
     {
         return answer_probe(shared, site, down, closing).await;
     }
-    let Ok(admitted) = load::admit(shared, &*site) else {
+    let Ok(admitted) = admitted.map_or_else(|| load::admit(shared, &*site), Ok) else {
         return shed(shared, site, down, closing, began).await;
     };
     let counted = (admitted, shared.parts.metrics.request_begins());
@@ -139,12 +142,12 @@ fn refusal(status: StatusCode, body: Bytes) -> Response {
 }
 
 /// What is said to whom there is no room or time for.
-static OVERLOADED: LazyLock<Bytes> = LazyLock::new(|| {
-    error_body(StatusCode::SERVICE_UNAVAILABLE, "the gateway is overloaded, try again later", None)
-});
+static OVERLOADED: LazyLock<Bytes> =
+    LazyLock::new(|| error_body(StatusCode::SERVICE_UNAVAILABLE, load::MESSAGE, None));
 
 /// Answers a request that is refused because there is too much to do. That must cost as little as can be, so there is no line
-/// in the access log for each (`load` writes one for many); its connection can go on.
+/// in the access log for each (`load` writes one for many); its connection can go on. Most requests are
+/// refused before they come here (`one`).
 async fn shed<S: Site>(
     shared: &Shared<S>,
     site: Arc<S>,

@@ -116,7 +116,7 @@ fn spawn<S: Site>(
     tokio::spawn(async move {
         let mut aborting = shared.aborting.subscribe();
         let site = shared.parts.site.load_full();
-        let incoming = Incoming { session, socket: None, closing: false };
+        let incoming = Incoming { session, socket: None, closing: false, admitted: None };
         let serving = async {
             // A request that is not whole when its session ends has its stream reset, which some clients (curl 7.88) take
             // for a failure although the response is complete.

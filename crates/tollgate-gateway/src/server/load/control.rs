@@ -13,8 +13,11 @@ use std::time::Duration;
 /// How often the part is decided anew.
 pub(super) const PERIOD: Duration = Duration::from_millis(100);
 
-/// So many periods on end must be too slow before anybody is refused: what the machine works off by itself is no overload.
-const PATIENCE: u32 = 3;
+/// The delays of periods that were slower than any before them must add up to so many times of what a delay should be before
+/// anybody is refused. A queue that comes of a burst, of something else on the machine or of its slow moments has its longest
+/// delay once and shrinks from then on, however slowly that may be where the load is high; a queue of more than can be done
+/// grows. At three times it is told after three periods, at a tenth more after a second.
+const PATIENCE: f64 = 20.0;
 
 /// Most that is refused. Something must go on being served, or refusing would never be seen to be too much.
 pub(super) const MOST: f64 = 0.95;
@@ -41,18 +44,25 @@ pub(super) struct Control {
     refused: f64,
     /// Shortest delay of the last period.
     last: Duration,
-    /// Periods on end that were too slow.
-    slow: u32,
+    /// Since the last period that was not too slow: the longest delay, and the sum of those that were the longest so far, in
+    /// times of what a delay should be.
+    longest: f64,
+    slow: f64,
 }
 
 impl Control {
     /// The part to refuse after a period in which work has waited for so long at least.
     pub(super) fn after(&mut self, least: Duration, target: Duration) -> f64 {
-        let times = |delay: Duration| {
-            (delay.as_secs_f64() / target.as_secs_f64().max(f64::MIN_POSITIVE)).min(FARTHEST)
-        };
+        let times =
+            |delay: Duration| delay.as_secs_f64() / target.as_secs_f64().max(f64::MIN_POSITIVE);
         let (delay, before) = (times(least), times(self.last));
-        self.slow = if delay > 1.0 { self.slow + 1 } else { 0 };
+        if delay <= 1.0 {
+            (self.longest, self.slow) = (0.0, 0.0);
+        } else if delay > self.longest {
+            self.longest = delay;
+            self.slow += delay;
+        }
+        let (delay, before) = (delay.min(FARTHEST), before.min(FARTHEST));
         let refused = if self.refused > 0.0 {
             if delay > GONE {
                 self.refused + BY_DELAY * (delay - 1.0) + BY_CHANGE * (delay - before)
@@ -150,13 +160,15 @@ mod tests {
 
     #[test]
     fn a_burst_is_worked_off() {
-        let mut processor = Processor::default();
-        processor.pass(10, 0.5, 0.1);
-        // A fifth of a second of work comes at once.
-        processor.queue += 0.2;
-        for _ in 0..10 {
-            processor.pass(1, 0.5, 0.1);
-            assert!(processor.refused <= 0.0);
+        for load in [0.5, 0.8, 0.9] {
+            let mut processor = Processor::default();
+            processor.pass(10, load, 0.1);
+            // A fifth of a second of work comes at once.
+            processor.queue += 0.2;
+            for _ in 0..30 {
+                processor.pass(1, load, 0.1);
+                assert!(processor.refused <= 0.0, "{load} times: {} s wait", processor.queue);
+            }
         }
     }
 

@@ -29,6 +29,9 @@ pub(super) use probe::watch;
 /// over by then, and when the load has gone, nobody is refused any more.
 pub(super) const RETRY_AFTER: &str = "1";
 
+/// What those are told who are refused.
+pub(super) const MESSAGE: &str = "the gateway is overloaded, try again later";
+
 /// How busy the processors are, and which part of new requests is refused therefore.
 #[derive(Debug, Default)]
 pub(super) struct Queueing {
@@ -69,6 +72,12 @@ impl Queueing {
         let part = self.refused.load(Ordering::Relaxed);
         part > 0 && self.sum.fetch_add(part, Ordering::Relaxed).checked_add(part).is_none()
     }
+}
+
+/// Whether the next request might be refused.
+pub(super) fn is_full<S: Site>(shared: &Shared<S>, site: &S) -> bool {
+    shared.status.queueing.refused.load(Ordering::Relaxed) > 0
+        || shared.status.requests() >= site.limits().requests
 }
 
 /// Takes a request on, or says why it is refused; that is counted.

@@ -49,6 +49,15 @@ async fn more_requests_than_allowed_are_refused_at_once() {
     for request in [GET, POST, GET] {
         check_refused(&ask(&mut second, request).await);
     }
+    // Neither are requests that come in one piece, nor one that comes in two.
+    second.send(format!("{GET}{POST}{GET}")).await;
+    for _ in 0..3 {
+        check_refused(&second.response().await);
+    }
+    let (head, rest) = POST.split_at(POST.len() - 3);
+    second.send(head).await;
+    second.send(rest).await;
+    check_refused(&second.response().await);
     assert_eq!(status(&ask(&mut second, PROBE).await), "200");
     assert_eq!(upstream.accepted(), 1, "a request was forwarded");
     assert_eq!(gateway.status.load().requests, 1);
