@@ -388,11 +388,13 @@ impl Reloader {
         }
         // Secrets are masked before anything can say them, and those of the requests that still run stay masked.
         mask(&self.adapters, config.secrets.iter().chain(&state.secrets));
-        self.admin.set_names(Arc::clone(&snapshot.names));
-        self.site.store(Arc::new(snapshot));
+        // What the new policies rely on is there before they are.
         self.adapters.apply(&config).await;
-        self.adapters.key_vault.forget_others(&config.vault_secrets);
         self.connections.trust(backend_roots(&config));
+        self.admin.set_names(Arc::clone(&snapshot.names));
+        let old = self.site.swap(Arc::new(snapshot));
+        tokio::spawn(discard(old));
+        self.adapters.key_vault.forget_others(&config.vault_secrets);
         self.admin.set_key(config.admin_key.clone());
         if let Some(log) = &self.log
             && let Err(why) = log.apply(&log_settings(&config))
@@ -425,6 +427,20 @@ impl Reloader {
         let unix_seconds = SystemClock.unix_seconds();
         self.admin.loaded(Reload { unix_seconds, generation, diagnostics: json });
     }
+}
+
+/// Frees a generation behind what is being served, as soon as the last of its requests has ended. One that goes on for long
+/// frees it itself.
+async fn discard(old: Arc<Snapshot>) {
+    const LOOK: Duration = Duration::from_millis(100);
+    const LOOKS: usize = 100;
+    for _ in 0..LOOKS {
+        if Arc::strong_count(&old) == 1 {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    behind("discard", move || drop(old)).await;
 }
 
 /// Reloads whenever the directory changes. Ends when it is aborted.

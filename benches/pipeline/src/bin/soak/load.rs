@@ -1,7 +1,7 @@
 //! Requests of all kinds, each of which is to be answered as a whole.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,23 @@ pub(crate) struct Load {
     slowest: AtomicUsize,
     generation: AtomicUsize,
     reasons: Mutex<Vec<String>>,
+}
+
+/// Requests per second, as long as nobody says otherwise.
+pub(crate) struct Rate(AtomicU64);
+
+impl Rate {
+    pub(crate) fn new(rate: f64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(rate.to_bits())))
+    }
+
+    pub(crate) fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set(&self, rate: f64) {
+        self.0.store(rate.to_bits(), Ordering::Relaxed);
+    }
 }
 
 struct Request {
@@ -153,20 +170,21 @@ impl Load {
         Ok(self.done() - before)
     }
 
-    /// So many requests a second, each when it is due.
-    pub(crate) async fn open(self: Arc<Self>, rate: f64, time: Duration) -> Result<()> {
+    /// As many requests a second as the rate says at the time, each when it is due.
+    pub(crate) async fn open(self: Arc<Self>, rate: Arc<Rate>, time: Duration) -> Result<()> {
         let began = Instant::now();
-        let mut begun = 0;
+        let (mut due, mut at) = (0.0, began);
         let mut every_millisecond = tokio::time::interval(Duration::from_millis(1));
         while began.elapsed() < time {
             every_millisecond.tick().await;
-            let due = (began.elapsed().as_secs_f64() * rate) as usize;
-            while begun < due {
+            due += rate.get() * at.elapsed().as_secs_f64();
+            at = Instant::now();
+            while due >= 1.0 {
                 if self.open.load(Ordering::Relaxed) >= MOST_OPEN {
                     self.held.fetch_add(1, Ordering::Relaxed);
                     break;
                 }
-                begun += 1;
+                due -= 1.0;
                 self.open.fetch_add(1, Ordering::Relaxed);
                 let load = Arc::clone(&self);
                 tokio::spawn(async move {

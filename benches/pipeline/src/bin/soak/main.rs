@@ -1,5 +1,5 @@
-//! Whether the gateway stays as it is: minutes of mixed load at a share of its capacity, with a reload every ten seconds, no
-//! request of which may fail, and memory that must not grow.
+//! Whether the gateway stays as it is: minutes of mixed load that keep it busy for a share of its processor's time, with a reload
+//! every ten seconds, no request of which may fail, and memory that must not grow.
 //!
 //! The gateway has the first processor, load and backend the second. Requests begin when they are due, whatever became of those
 //! before, so a gateway that is slow for a moment gets more of them at once and not fewer.
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tollgate_bench_pipeline::gateway::{Gateway, pin};
 
-use load::Load;
+use load::{Load, Rate};
 use site::Site;
 
 const USAGE: &str = "usage: soak [--minutes 30] [--share 0.8] [--rate REQUESTS/S] [BINARY]";
@@ -28,14 +28,18 @@ const SEEN: Duration = Duration::from_secs(30);
 const WARM: Duration = Duration::from_secs(5);
 const MEASURE: Duration = Duration::from_secs(10);
 
+/// How often the cost of a request is looked at, and what the newest look weighs beside those before.
+const LOOK: Duration = Duration::from_millis(250);
+const NEWEST: f64 = 0.2;
+
 /// What memory may grow by after the warm-up.
 const GROWTH: f64 = 1.01;
 
 struct Options {
     minutes: f64,
-    /// Of the capacity.
+    /// Of the processor's time.
     share: f64,
-    /// Requests per second, instead of a share of the capacity.
+    /// Requests per second, instead of as many as keep that share busy.
     rate: Option<f64>,
     binary: PathBuf,
 }
@@ -81,17 +85,56 @@ async fn main() -> Result<()> {
     );
     // Requests that come when they are due come over more connections than those, and cost more.
     let (before, done) = (gateway.cpu()?, load.done());
-    Arc::clone(&load).open(capacity / 2.0, MEASURE).await?;
+    Arc::clone(&load).open(Rate::new(capacity / 2.0), MEASURE).await?;
     let each = (gateway.cpu()? - before).as_secs_f64() / (load.done() - done) as f64;
-    let capacity = 1.0 / each;
-    println!("at half of it {:.0} us each: what it can do is {capacity:.0} requests/s", each * 1e6);
-    let rate = options.rate.unwrap_or(capacity * options.share);
+    println!(
+        "at half of it {:.0} us each: what it can do is {:.0} requests/s",
+        each * 1e6,
+        1.0 / each
+    );
     let minutes = Duration::from_secs_f64(options.minutes * 60.0);
-    println!("{rate:.0} requests/s for {:.1} minutes", options.minutes);
-    let sending = tokio::spawn(Arc::clone(&load).open(rate, minutes));
-    let watched = watch(&gateway, &site, &load, minutes).await?;
+    let rate = Rate::new(options.rate.unwrap_or(options.share / each));
+    let share = options.rate.is_none().then_some(options.share);
+    match share {
+        Some(share) => println!("{:.0} % busy for {:.1} minutes", share * 100.0, options.minutes),
+        None => println!("{:.0} requests/s for {:.1} minutes", rate.get(), options.minutes),
+    }
+    let sending = tokio::spawn(Arc::clone(&load).open(Arc::clone(&rate), minutes));
+    let following = async {
+        match share {
+            Some(share) => follow(&gateway, &load, &rate, share, each).await,
+            None => std::future::pending().await,
+        }
+    };
+    let watched = tokio::select! {
+        watched = watch(&gateway, &site, &load, &rate, minutes) => watched?,
+        failed = following => return failed,
+    };
     sending.await??;
     watched.judge(&load)
+}
+
+/// Holds the gateway at this share of its processor: what a request costs changes by half and more with what else the machine
+/// does, so that a fixed rate would be idleness at one time and overload at another. `each` is that cost in seconds at first.
+/// Ends only with an error.
+async fn follow(
+    gateway: &Gateway,
+    load: &Load,
+    rate: &Rate,
+    share: f64,
+    mut each: f64,
+) -> Result<()> {
+    let mut looks = tokio::time::interval(LOOK);
+    let (mut cpu, mut done) = (gateway.cpu()?, load.done());
+    loop {
+        looks.tick().await;
+        let spent = (gateway.cpu()? - std::mem::replace(&mut cpu, gateway.cpu()?)).as_secs_f64();
+        let answered = load.done() - std::mem::replace(&mut done, load.done());
+        if answered > 0 {
+            each += (spent / answered as f64 - each) * NEWEST;
+        }
+        rate.set(share / each);
+    }
 }
 
 /// What was seen of the gateway meanwhile.
@@ -109,7 +152,13 @@ struct Watched {
 }
 
 /// Changes the directory again and again, and looks at the gateway every second.
-async fn watch(gateway: &Gateway, site: &Site, load: &Load, time: Duration) -> Result<Watched> {
+async fn watch(
+    gateway: &Gateway,
+    site: &Site,
+    load: &Load,
+    rate: &Rate,
+    time: Duration,
+) -> Result<Watched> {
     let began = Instant::now();
     let mut watched = Watched::default();
     let mut changes: Vec<Instant> = Vec::new();
@@ -134,9 +183,10 @@ async fn watch(gateway: &Gateway, site: &Site, load: &Load, time: Duration) -> R
             let (files, threads) = watched.at_last;
             let spent = gateway.cpu()? - std::mem::replace(&mut cpu, gateway.cpu()?);
             println!(
-                "{:5.0} s  {}  {:3.0} % busy  {:6} KiB  {files} files  {threads} threads  generation {}",
+                "{:5.0} s  {}  {:5.0}/s  {:3.0} % busy  {:6} KiB  {files} files  {threads} threads  generation {}",
                 began.elapsed().as_secs_f64(),
                 load.so_far(),
+                rate.get(),
                 spent.as_secs_f64() / changed.elapsed().as_secs_f64() * 100.0,
                 watched.resident.last().copied().unwrap_or_default(),
                 load.generation()
