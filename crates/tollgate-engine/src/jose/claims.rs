@@ -12,7 +12,7 @@ use super::{Header, JoseError};
 /// Header and claims of a token.
 #[derive(Clone)]
 pub struct Claims {
-    header: Header,
+    header: Arc<Header>,
     members: Map<String, Value>,
     /// As expressions see the token; made when a policy first asks for it.
     jwt: OnceLock<Option<Arc<Jwt>>>,
@@ -27,7 +27,7 @@ impl fmt::Debug for Claims {
 
 impl Claims {
     /// Reads a payload; a repeated member at any depth makes it malformed.
-    pub fn read(header: Header, payload: &[u8]) -> Result<Self, JoseError> {
+    pub fn read(header: Arc<Header>, payload: &[u8]) -> Result<Self, JoseError> {
         let wrong = JoseError::Malformed("the payload is not a JSON object with distinct members");
         let members = parse_strict_json(payload).ok_or(wrong)?;
         Ok(Self { header, members, jwt: OnceLock::new() })

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use serde::Deserializer as _;
 use serde_json::{Map, Value};
+
+/// Members that an object is expected to have: a token has about so many claims.
+const MEMBERS: usize = 16;
 
 /// Reads JSON and refuses a repeated member at any depth: two readers that disagree on which one counts are how a
 /// checked claim and a used claim come to differ (RFC 8725 §2.6). Nesting is bounded by the JSON reader.
@@ -15,18 +19,24 @@ pub fn parse_strict_json(bytes: &[u8]) -> Option<Map<String, Value>> {
 
 /// Reads JSON of any kind, likewise.
 pub(crate) fn parse_strict_value(bytes: &[u8]) -> serde_json::Result<Value> {
-    serde_json::from_slice::<Strict>(bytes).map(|Strict(value)| value)
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let Strict(value) = deserializer.deserialize_any(StrictVisitor { members: MEMBERS })?;
+    deserializer.end()?;
+    Ok(value)
 }
 
 struct Strict(Value);
 
 impl<'de> serde::Deserialize<'de> for Strict {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor)
+        deserializer.deserialize_any(StrictVisitor { members: 0 })
     }
 }
 
-struct StrictVisitor;
+struct StrictVisitor {
+    /// That an object is expected to have.
+    members: usize,
+}
 
 impl<'de> serde::de::Visitor<'de> for StrictVisitor {
     type Value = Strict;
@@ -72,7 +82,7 @@ impl<'de> serde::de::Visitor<'de> for StrictVisitor {
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Strict, A::Error> {
-        let mut object = Map::new();
+        let mut object = Map::with_capacity(self.members);
         while let Some(name) = members.next_key::<String>()? {
             let Strict(value) = members.next_value()?;
             if object.insert(name, value).is_some() {

@@ -1,5 +1,8 @@
 //! Signed tokens.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use super::encoding::base64url;
 use super::{Algorithm, Claims, Header, JoseError, MAX_TOKEN, SignedBy, VerificationKey, Verified};
 
@@ -9,7 +12,7 @@ const MAX_CANDIDATES: usize = 16;
 /// A signed token in compact form, read but not verified.
 #[derive(Debug)]
 pub struct Jws<'t> {
-    header: Header,
+    header: Arc<Header>,
     signing_input: &'t str,
     payload: Vec<u8>,
     signature: Vec<u8>,
@@ -28,7 +31,7 @@ impl<'t> Jws<'t> {
             Some((header, payload)) if !payload.contains('.') => (header, payload),
             _ => return Err(JoseError::Malformed("the token does not have three parts")),
         };
-        let header = Header::parse(header)?;
+        let header = read_header(header)?;
         let payload =
             base64url(payload).ok_or(JoseError::Malformed("the payload is not Base64url"))?;
         let signature =
@@ -37,7 +40,7 @@ impl<'t> Jws<'t> {
     }
 
     /// The header.
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &Arc<Header> {
         &self.header
     }
 
@@ -81,7 +84,7 @@ impl<'t> Jws<'t> {
         &self,
         key: &VerificationKey,
     ) -> Result<Verified<Claims>, JoseError> {
-        Ok(Verified::new(Claims::read(self.header.clone(), &self.payload)?, signed_by(key)))
+        Ok(Verified::new(Claims::read(Arc::clone(&self.header), &self.payload)?, signed_by(key)))
     }
 
     /// Likewise for content that is not claims.
@@ -117,9 +120,24 @@ impl<'t> Jws<'t> {
         if !self.is_unsigned() || !self.signature.is_empty() {
             return Err(JoseError::Signature);
         }
-        let claims = Claims::read(self.header.clone(), &self.payload)?;
+        let claims = Claims::read(Arc::clone(&self.header), &self.payload)?;
         Ok(Verified::new(claims, SignedBy::Nobody))
     }
+}
+
+/// Reads a header, unless it is that of the last token that this thread has read: those of one issuer are mostly the same.
+fn read_header(encoded: &str) -> Result<Arc<Header>, JoseError> {
+    thread_local! {
+        static LAST: RefCell<Option<(Box<str>, Arc<Header>)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, header)) if **known == *encoded => Ok(Arc::clone(header)),
+        _ => {
+            let header = Arc::new(Header::parse(encoded)?);
+            *last = Some((encoded.into(), Arc::clone(&header)));
+            Ok(header)
+        }
+    })
 }
 
 fn signed_by(key: &VerificationKey) -> SignedBy {

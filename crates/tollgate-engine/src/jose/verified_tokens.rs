@@ -162,7 +162,9 @@ impl VerifiedTokens {
 impl Shard {
     fn insert(&mut self, hash: TokenHash, known: Known, bytes: usize) {
         if self.young.len() >= MAX_TOKENS || self.young_bytes + bytes > MAX_BYTES {
-            self.old = mem::take(&mut self.young);
+            mem::swap(&mut self.old, &mut self.young);
+            // It keeps its memory: it will hold as much again.
+            self.young.clear();
             self.young_bytes = 0;
         }
         self.young_bytes += bytes;

@@ -234,7 +234,7 @@ fn by_issuer<'s>(
     let claims = if let Some(known) = known {
         Some(known.claims())
     } else {
-        unverified = Claims::read(jws.header().clone(), jws.unverified_payload()).ok();
+        unverified = Claims::read(Arc::clone(jws.header()), jws.unverified_payload()).ok();
         unverified.as_ref()
     };
     let named = |keys: &&Arc<KeySet>| {
