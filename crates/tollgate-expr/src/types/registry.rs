@@ -536,6 +536,10 @@ pub(crate) fn written(path: &[(Name, Vec<TypeRef>)]) -> (Vec<Cow<'_, str>>, &[Ty
 
 /// The exception type of a name, short or full.
 pub(crate) fn exception_kind(name: &str) -> Option<ExceptionKind> {
+    // Asked for every name there is, and the types of exceptions are many.
+    if !name.ends_with("Exception") {
+        return None;
+    }
     ExceptionKind::ALL.iter().copied().find(|kind| {
         let full = kind.full_name();
         full == name || full.rsplit('.').next() == Some(name)
@@ -555,6 +559,18 @@ fn literal_value(literal: Literal) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exceptions_are_found_by_both_names() {
+        for kind in ExceptionKind::ALL.iter().copied() {
+            let full = kind.full_name();
+            let short = full.rsplit('.').next().unwrap();
+            assert_eq!(exception_kind(full), Some(kind));
+            assert_eq!(exception_kind(short).map(ExceptionKind::full_name), Some(full), "{short}");
+        }
+        assert_eq!(exception_kind("String"), None);
+        assert_eq!(exception_kind("NoSuchException"), None);
+    }
 
     #[test]
     fn every_declaration_can_be_read() {
