@@ -173,7 +173,7 @@ impl<'a> Value<'a> {
 
     /// What a string says; what is no UTF-8 and lone surrogates become U+FFFD.
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
-        let inner = self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        let inner = self.between_quotes()?;
         if inner.contains(&b'\\') {
             return Some(Cow::Owned(unescape(inner)));
         }
@@ -181,6 +181,11 @@ impl<'a> Value<'a> {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(inner),
         })
+    }
+
+    /// A string as it stands between its quotes, escapes and all.
+    pub(crate) fn between_quotes(self) -> Option<&'a [u8]> {
+        self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 
     /// A count: a number from 0 to 2⁶⁴-1 without its fraction.

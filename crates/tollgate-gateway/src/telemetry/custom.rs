@@ -50,7 +50,7 @@ struct Sum {
 
 /// One name in one namespace.
 struct Emitter {
-    namespace: Arc<str>,
+    namespace: (Label, Arc<str>),
     named: Option<Arc<Named>>,
 }
 
@@ -88,7 +88,8 @@ impl CustomMetrics {
                 "policies define more metrics than are kept; the rest is not counted"
             );
         }
-        Arc::new(Emitter { namespace: namespace.into(), named })
+        let namespace = (Label::new(NAMESPACE.into()), namespace.into());
+        Arc::new(Emitter { namespace, named })
     }
 
     /// All metrics that were emitted, as they stand.
@@ -115,8 +116,7 @@ impl CustomMetrics {
 impl CustomMetric for Emitter {
     fn add(&self, value: f64, dimensions: &[(Arc<str>, Arc<str>)]) {
         let Some(named) = &self.named else { return };
-        let namespace = (Label::new(NAMESPACE.into()), Arc::clone(&self.namespace));
-        named.series.add(labels(vec![namespace], dimensions), 1, |sum| {
+        named.series.add(labels(vec![self.namespace.clone()], dimensions), 1, |sum| {
             sum.emissions += 1;
             if value.is_finite() && value > 0.0 {
                 sum.value += value;

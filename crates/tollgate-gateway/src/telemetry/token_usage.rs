@@ -1,7 +1,7 @@
 //! `gen_ai.client.token.usage` of OpenTelemetry's conventions: how many tokens calls of models used.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -91,19 +91,27 @@ impl TokenUsageMetrics {
     }
 }
 
+/// Attributes of the conventions.
+static ATTRIBUTES: LazyLock<[Label; N_CLOSED + 2]> = LazyLock::new(|| {
+    [
+        "gen_ai.operation.name",
+        "gen_ai.provider.name",
+        "gen_ai.token.type",
+        "gen_ai.request.model",
+        "gen_ai.response.model",
+    ]
+    .map(|name| Label::new(name.into()))
+});
+
 fn labels_of(usage: &TokenUsage<'_>, kind: &str) -> Labels {
-    let label = |name: &str, value: &str| (Label::new(name.into()), Arc::from(value));
-    let mut closed = Labels::with_capacity(N_CLOSED + 2 + usage.dimensions.len());
-    closed.push(label("gen_ai.operation.name", usage.operation));
-    closed.push(label("gen_ai.provider.name", usage.provider));
-    closed.push(label("gen_ai.token.type", kind));
-    let models = [
-        ("gen_ai.request.model", usage.request_model),
-        ("gen_ai.response.model", usage.response_model),
-    ];
-    let models = models.into_iter().filter(|(_, model)| !model.is_empty());
-    closed.extend(models.map(|(name, model)| label(name, model)));
-    labels(closed, usage.dimensions)
+    let TokenUsage { operation, provider, request_model, response_model, dimensions, .. } = *usage;
+    let values = [operation, provider, kind, request_model, response_model];
+    let mut closed = Labels::with_capacity(values.len() + dimensions.len());
+    let known = ATTRIBUTES.iter().zip(values).enumerate();
+    // A model may be unknown.
+    let known = known.filter(|(place, (_, value))| *place < N_CLOSED || !value.is_empty());
+    closed.extend(known.map(|(_, (label, value))| (label.clone(), Arc::from(value))));
+    labels(closed, dimensions)
 }
 
 impl Distribution {

@@ -1,4 +1,4 @@
-//! Events that differ from the one before in one text alone, as nearly all of a stream do.
+//! Events that differ from the one before in one text, and in a string that nobody reads, as nearly all of a stream do.
 
 use std::ops::Range;
 
@@ -10,16 +10,34 @@ const MAX_MODEL: usize = 4 << 10;
 
 /// An event that had nothing for the answer but one text.
 ///
-/// INVARIANT: an event that is the same but for a text without escapes reads as this one does with that text in its place.
+/// INVARIANT: an event that is the same but for a text without escapes, and for a string that is not looked at, reads as this one
+/// does with that text in its place.
 #[derive(Debug)]
 pub(super) struct Model {
     event: Vec<u8>,
-    /// What stands between the quotes of the text.
-    text: Range<usize>,
+    /// Where others may differ, in the order of their places.
+    gaps: [Option<Gap>; 2],
     choice: u64,
     part: Part,
     /// What the client is not to see of it.
     cut: Option<Range<usize>>,
+}
+
+/// What stands between the quotes of a string.
+#[derive(Debug)]
+struct Gap {
+    at: Range<usize>,
+    /// Whether it is the text; else it is one that nobody reads.
+    is_text: bool,
+}
+
+impl Gap {
+    /// `None` where the string does not stand in the event: its data may have been put together from several lines.
+    fn of(event: &[u8], string: &[u8], is_text: bool) -> Option<Self> {
+        let start = string.as_ptr().addr().checked_sub(event.as_ptr().addr())?;
+        let at = start..start.checked_add(string.len())?;
+        (event.get(at.clone())? == string).then_some(Self { at, is_text })
+    }
 }
 
 /// What an event has that is like its model.
@@ -48,28 +66,44 @@ impl Model {
         if !is_delta || says_usage || event.len() > MAX_MODEL {
             return None;
         }
-        let start = text.as_ptr().addr().checked_sub(event.as_ptr().addr())?;
-        let end = start.checked_add(text.len())?;
-        // It may stand somewhere else, if the event's data was put together from several lines.
-        (event.get(start..end)? == text.as_bytes()).then_some(())?;
+        let text = Gap::of(event, text.as_bytes(), true)?;
+        let unread = envelope.unread.and_then(|string| Gap::of(event, string, false));
+        let gaps = match unread {
+            Some(unread) if unread.at.start < text.at.start => [Some(unread), Some(text)],
+            unread => [Some(text), unread],
+        };
         let mut bytes = last.map_or_else(Vec::new, |last| last.event);
         bytes.clear();
         bytes.extend_from_slice(event);
-        Some(Self { event: bytes, text: start..end, choice, part, cut })
+        Some(Self { event: bytes, gaps, choice, part, cut })
     }
 
     /// What an event has, if it is like this one.
     pub(super) fn read<'e>(&self, event: &'e [u8]) -> Option<Alike<'e>> {
-        let before = self.event.get(..self.text.start)?;
-        let after = self.event.get(self.text.end..)?;
-        let text = event.strip_prefix(before)?.strip_suffix(after)?;
-        let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-        if text.is_empty() || !text.iter().all(is_plain) {
+        let (mut rest, mut read) = (event, 0);
+        let mut text = None;
+        // Up to where, by how many bytes less and by how many more.
+        let mut moves = [(usize::MAX, 0, 0); 2];
+        for (Gap { at, is_text }, moves) in self.gaps.iter().flatten().zip(&mut moves) {
+            rest = rest.strip_prefix(self.event.get(read..at.start)?)?;
+            read = at.end;
+            // A string without escapes ends at the first of these; the next part of the model begins with its quote.
+            let is_plain = |byte: &&u8| **byte >= b' ' && **byte != b'"' && **byte != b'\\';
+            let length = rest.iter().take_while(is_plain).count();
+            let (string, behind) = rest.split_at_checked(length)?;
+            rest = behind;
+            if *is_text {
+                text = Some(string).filter(|text| !text.is_empty());
+            }
+            *moves = (at.end, at.len(), length);
+        }
+        if rest != self.event.get(read..)? {
             return None;
         }
-        let text = std::str::from_utf8(text).ok()?;
-        let moved = |at: usize| {
-            if at < self.text.end { at } else { at - self.text.len() + text.len() }
+        let text = std::str::from_utf8(text?).ok()?;
+        let moved = |place: usize| {
+            let before = moves.iter().filter(|(end, ..)| *end <= place);
+            before.fold(place, |place, (_, less, more)| place - less + more)
         };
         let cut = self.cut.as_ref().map(|cut| moved(cut.start)..moved(cut.end));
         Some(Alike { choice: self.choice, part: self.part, text, cut })

@@ -57,6 +57,8 @@ pub(crate) struct Envelope<'a> {
     content: Option<Value<'a>>,
     status: Option<Value<'a>>,
     stop_reason: Option<Value<'a>>,
+    /// What stands between the quotes of a string that is not looked at and may be another in each event.
+    pub(crate) unread: Option<&'a [u8]>,
     /// Whether there is a member that a chunk for the usage alone does not have.
     pub(crate) has_more: bool,
 }
@@ -82,7 +84,10 @@ impl<'a> Envelope<'a> {
                     envelope.usage = Some(value);
                     cut = Some((end_before, span.clone()));
                 }
-                b"object" | b"system_fingerprint" | b"service_tier" | b"obfuscation" => {}
+                b"object" | b"service_tier" => {}
+                b"system_fingerprint" | b"obfuscation" => {
+                    envelope.unread = value.between_quotes().or(envelope.unread);
+                }
                 name => {
                     envelope.has_more = true;
                     envelope.take_other(name, value);
