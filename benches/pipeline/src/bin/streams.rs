@@ -1,5 +1,6 @@
 //! What metering costs a stream: CPU time of the gateway per chunk, time to the first token, and memory of many streams at
-//! once, with `llm-token-limit` beside passing the stream through, in one run.
+//! once, with `llm-emit-token-metric` and with `llm-token-limit` beside passing the stream through, in one run. A second gateway
+//! that passes shows which differences are the measurement's own.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -42,42 +43,48 @@ const WORD: &str = "data: {\"choices\":[{\"content_filter_results\":{\"hate\":{\
 const END: &str = "data: {\"choices\":[{\"content_filter_results\":{},\"delta\":{},\"finish_reason\":\"stop\",\"index\":0,\"logprobs\":null}],\"created\":1763750000,\"id\":\"chatcmpl-0123456789abcdefghijklmnopqrs\",\"model\":\"gpt-4o-2024-11-20\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"fp_0123456789\"}\n\ndata: {\"choices\":[],\"created\":1763750000,\"id\":\"chatcmpl-0123456789abcdefghijklmnopqrs\",\"model\":\"gpt-4o-2024-11-20\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"fp_0123456789\",\"usage\":{\"completion_tokens\":200,\"prompt_tokens\":67,\"total_tokens\":267}}\n\ndata: [DONE]\n\n";
 
 const PASS: &str = "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>";
-const METERED: &str = "<policies><inbound><llm-token-limit counter-key=\"@(context.Request.Headers.GetValueOrDefault(&quot;x-team&quot;, &quot;none&quot;))\" tokens-per-minute=\"100000000\" estimate-prompt-tokens=\"true\" remaining-tokens-header-name=\"x-remaining-tokens\" /></inbound><backend><forward-request /></backend><outbound /><on-error /></policies>";
+const METERED: &str = "<policies><inbound><llm-emit-token-metric namespace=\"bench\"><dimension name=\"API ID\" /></llm-emit-token-metric></inbound><backend><forward-request /></backend><outbound /><on-error /></policies>";
+const LIMITED: &str = "<policies><inbound><llm-token-limit counter-key=\"@(context.Request.Headers.GetValueOrDefault(&quot;x-team&quot;, &quot;none&quot;))\" tokens-per-minute=\"100000000\" estimate-prompt-tokens=\"true\" remaining-tokens-header-name=\"x-remaining-tokens\" /></inbound><backend><forward-request /></backend><outbound /><on-error /></policies>";
+
+/// What is measured; all else is compared with the first.
+const POLICIES: [(&str, &str); 4] =
+    [("passed", PASS), ("passed too", PASS), ("metered", METERED), ("limited", LIMITED)];
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/tollgate");
     let binary = std::env::args_os().nth(1).map_or(default, PathBuf::from);
     let backend = backend().await?;
-    let pass = Measured::start(&binary, backend, PASS).await?;
-    let metered = Measured::start(&binary, backend, METERED).await?;
+    let mut all = Vec::new();
+    for (name, policy) in POLICIES {
+        all.push(Measured::start(name, &binary, backend, policy).await?);
+    }
 
-    let mut least = [f64::MAX; 2];
+    let mut least = vec![f64::MAX; all.len()];
     // The first round warms up.
     for round in 0..=ROUNDS {
-        for (least, gateway) in least.iter_mut().zip([&pass, &metered]) {
+        for (least, gateway) in least.iter_mut().zip(&all) {
             let now = gateway.per_chunk().await?;
             if round > 0 {
                 *least = least.min(now);
             }
         }
     }
-    let [plain, counted] = least;
-    println!(
-        "CPU per chunk        passed {plain:6.2} us, metered {counted:6.2} us: {:.2} times",
-        counted / plain
-    );
+    for (gateway, us) in all.iter().zip(&least) {
+        let times = us / least[0];
+        println!("CPU per chunk  {:10}: {us:6.2} us, {times:.2} times", gateway.name);
+    }
 
-    let both = [&pass, &metered];
     // What a gateway does that has nothing else to do comes out of cold caches, so this is the most that it can be.
-    first_tokens("alone", Next::AfterEnd, both).await?;
-    first_tokens("one after another", Next::AtOnce, both).await?;
+    first_tokens("alone", Next::AfterEnd, &all).await?;
+    first_tokens("one after another", Next::AtOnce, &all).await?;
 
-    for (name, gateway) in [("passed", &pass), ("metered", &metered)] {
+    for gateway in &all {
         let (before, during) = gateway.open_streams().await?;
         let each = during.saturating_sub(before) as f64 / OPEN as f64;
         println!(
-            "{OPEN} open streams    {name}: {} MiB before, {} MiB during, {each:.1} KiB each",
+            "{OPEN} open streams  {:10}: {} MiB before, {} MiB during, {each:.1} KiB each",
+            gateway.name,
             before / 1024,
             during / 1024
         );
@@ -94,39 +101,57 @@ enum Next {
     AtOnce,
 }
 
-/// Times the first tokens of streams, some of one gateway and then some of the other.
-async fn first_tokens(how: &str, next: Next, both: [&Measured; 2]) -> Result<()> {
-    let mut first = [Vec::new(), Vec::new()];
-    for _ in 0..FIRST_TOKENS / IN_A_ROW {
-        for (first, gateway) in first.iter_mut().zip(both) {
+/// Times the first tokens of streams, some of one gateway and then some of the next. Printed are the median and the quartiles of
+/// all, and of how much the medians of [`IN_A_ROW`] differ from those that the first gateway had in the same turn.
+async fn first_tokens(how: &str, next: Next, all: &[Measured]) -> Result<()> {
+    let mut times = vec![Vec::new(); all.len()];
+    let mut more = vec![Vec::new(); all.len()];
+    for turn in 0..FIRST_TOKENS / IN_A_ROW {
+        let mut medians = vec![0.0; all.len()];
+        for place in 0..all.len() {
+            // None is always the one after the same other.
+            let place = (place + turn) % all.len();
+            let mut row = Vec::with_capacity(IN_A_ROW);
             for _ in 0..IN_A_ROW {
-                first.push(gateway.first_token(next).await?);
+                row.push(all[place].first_token(next).await?.as_secs_f64() * 1e6);
             }
+            times[place].extend_from_slice(&row);
+            medians[place] = quartiles(&mut row)[1];
+        }
+        for (more, median) in more.iter_mut().zip(&medians) {
+            more.push(median - medians[0]);
         }
     }
-    for times in &mut first {
-        times.sort();
+    for ((gateway, times), more) in all.iter().zip(&mut times).zip(&mut more) {
+        let ([low, median, high], [least, differs, most]) = (quartiles(times), quartiles(more));
+        println!(
+            "first token {how}  {:10}: {median:.0} us ({low:.0} to {high:.0}), {differs:+.0} us ({least:+.0} to {most:+.0})",
+            gateway.name
+        );
     }
-    let at = |times: &[Duration], part: usize| {
-        times.get(times.len() * part / 4).map_or(0.0, |it| it.as_secs_f64() * 1e6)
-    };
-    let [plain, counted] = first.map(|times| [1, 2, 3].map(|part| at(&times, part)));
-    println!(
-        "time to first token  {how}: passed {:.0} us ({:.0} to {:.0}), metered {:.0} us ({:.0} to {:.0}): median and quartiles of {FIRST_TOKENS}",
-        plain[1], plain[0], plain[2], counted[1], counted[0], counted[2]
-    );
     Ok(())
+}
+
+fn quartiles(values: &mut [f64]) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|part| values.get(values.len() * part / 4).copied().unwrap_or_default())
 }
 
 /// A gateway with its address.
 struct Measured {
+    name: &'static str,
     gateway: Gateway,
     address: String,
     _directory: tempfile::TempDir,
 }
 
 impl Measured {
-    async fn start(binary: &Path, backend: SocketAddr, policy: &str) -> Result<Self> {
+    async fn start(
+        name: &'static str,
+        binary: &Path,
+        backend: SocketAddr,
+        policy: &str,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (address, admin) = (free_address()?, free_address()?);
         let config = format!(
@@ -138,7 +163,7 @@ impl Measured {
         std::fs::create_dir_all(folder.path().join("apis/openai"))?;
         std::fs::write(folder.path().join("apis/openai/policy.xml"), policy)?;
         let gateway = Gateway::start(binary, folder.path(), &address).await?;
-        Ok(Self { gateway, address, _directory: folder })
+        Ok(Self { name, gateway, address, _directory: folder })
     }
 
     /// Microseconds of CPU per chunk, the request included.

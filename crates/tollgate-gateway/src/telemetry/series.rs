@@ -109,6 +109,9 @@ impl<T: Clone + Default> Series<T> {
     /// Counts in a series, or in one that there is still room for; the first `n_closed` labels are kept there.
     pub(super) fn add(&self, mut labels: Labels, n_closed: usize, add: impl FnOnce(&mut T)) {
         let mut known = self.known.lock();
+        if let Some(series) = known.get_mut(&labels) {
+            return add(series);
+        }
         if !self.fits(&known, &labels, MAX_SERIES) {
             for (_, value) in labels.iter_mut().skip(n_closed) {
                 *value = OTHER.into();

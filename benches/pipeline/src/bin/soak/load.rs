@@ -16,9 +16,11 @@ const MIX: usize = 20;
 const DISTINCT: usize = 4;
 const PLAIN: usize = 4;
 
-/// Connections of the closed loop, and the most of the open one.
+/// Connections, all of which are opened first and used in turn. They are so many and no more because a connection holds memory,
+/// the gateway's own to its backend too: were there more after a slow moment, one would see that and not what grows.
+const CONNECTIONS: usize = 256;
+/// Those of the closed loop.
 const CLOSED: usize = 64;
-const MOST_OPEN: usize = 1_000;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +41,7 @@ pub(crate) struct Load {
     sent: AtomicUsize,
     done: AtomicUsize,
     failed: AtomicUsize,
-    /// Requests that waited for one of [`MOST_OPEN`] connections.
+    /// Requests that waited for one of [`CONNECTIONS`].
     held: AtomicUsize,
     /// The longest time of a request that was answered, in us.
     slowest: AtomicUsize,
@@ -128,6 +130,15 @@ impl Load {
         }
     }
 
+    /// Opens all connections.
+    pub(crate) async fn connect(&self) -> Result<()> {
+        for _ in 0..CONNECTIONS {
+            let connection = Connection::open(&self.address).await?;
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(connection);
+        }
+        Ok(())
+    }
+
     /// Every token once, so that what the gateway remembers of tokens and callers is full.
     pub(crate) async fn every_token(self: &Arc<Self>) -> Result<()> {
         let place = Arc::new(AtomicUsize::new(0));
@@ -180,7 +191,7 @@ impl Load {
             due += rate.get() * at.elapsed().as_secs_f64();
             at = Instant::now();
             while due >= 1.0 {
-                if self.open.load(Ordering::Relaxed) >= MOST_OPEN {
+                if self.open.load(Ordering::Relaxed) >= CONNECTIONS {
                     self.held.fetch_add(1, Ordering::Relaxed);
                     break;
                 }

@@ -72,6 +72,7 @@ async fn main() -> Result<()> {
     let gateway = Gateway::start_on(Some(0), &options.binary, &root, &site.address).await?;
     let load = Arc::new(Load::new(&site)?);
 
+    load.connect().await?;
     load.every_token().await?;
     load.closed(WARM).await?;
     let (before, began) = (gateway.cpu()?, Instant::now());
