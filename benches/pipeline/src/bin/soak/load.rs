@@ -16,11 +16,12 @@ const MIX: usize = 20;
 const DISTINCT: usize = 4;
 const PLAIN: usize = 4;
 
-/// Connections, all of which are opened first and used in turn. They are so many and no more because a connection holds memory,
-/// the gateway's own to its backend too: were there more after a slow moment, one would see that and not what grows.
+/// Connections, all of which are opened first and used in turn. They are so many and no more because a connection holds memory:
+/// were there more after a slow moment, one would see that and not what grows.
 const CONNECTIONS: usize = 256;
-/// Those of the closed loop.
-const CLOSED: usize = 64;
+/// Those of the closed loop: so many that the memory of many requests at once is taken before growth is looked for, and so few
+/// that nothing is refused.
+const CLOSED: usize = 192;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -233,20 +234,17 @@ impl Load {
     async fn send(&self, request: &Request) -> Result<()> {
         // The one that has waited longest, so that none becomes too old.
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(&self.address).await?,
-        };
+        let mut connection = idle.context("more requests than connections")?;
         let answer = connection.exchange(&request.bytes).await?;
         ensure!(answer.status == 200, "status {}", answer.status);
         ensure!(answer.length == request.answer, "{} bytes of an answer", answer.length);
         let generation = answer.header("x-generation").and_then(|it| it.parse().ok());
         let generation = generation.context("an answer of no generation")?;
         self.generation.fetch_max(generation, Ordering::Relaxed);
-        if answer.keeps_alive() {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.push_back(connection);
+        if !answer.keeps_alive() {
+            connection = Connection::open(&self.address).await?;
         }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(connection);
         Ok(())
     }
 
