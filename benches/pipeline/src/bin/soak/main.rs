@@ -2,7 +2,7 @@
 //! every ten seconds, no request of which may fail, and memory that must not grow.
 //!
 //! The gateway has the first processor, load and backend the second. Requests begin when they are due, whatever became of those
-//! before, so a gateway that is slow for a moment gets more of them at once and not fewer.
+//! before, as long as one of the connections is free, so a gateway that is slow for a moment gets more of them at once and not fewer.
 
 mod backend;
 mod load;
