@@ -24,10 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Outcome {
     /// How long it took.
     pub time: Duration,
-    /// Microseconds until each answer with 200 was read.
-    pub ok: Vec<u32>,
-    /// Likewise with 503 and `Retry-After`.
-    pub shed: Vec<u32>,
+    /// Answers with 200.
+    pub ok: Vec<Answered>,
+    /// Answers with 503 and `Retry-After`.
+    pub shed: Vec<Answered>,
     /// Answers with anything else, and connections that broke.
     pub other: usize,
     /// Requests whose time had come when all connections were busy.
@@ -36,24 +36,35 @@ pub struct Outcome {
     pub connections: usize,
 }
 
+/// An answer's times in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// From the beginning of the run until the request was due.
+    pub due: u32,
+    /// From then until the answer was read.
+    pub after: u32,
+}
+
 impl Outcome {
     /// Answers with 200 in a second.
     pub fn rate(&self) -> f64 {
         self.ok.len() as f64 / self.time.as_secs_f64()
     }
 
-    fn add(&mut self, answer: Result<Answer>, since: Instant) {
-        let micros = u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX);
+    fn add(&mut self, answer: Result<Answer>, began: Instant, due: Instant) {
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let answered = Answered { due: micros(due - began), after: micros(due.elapsed()) };
         match answer {
-            Ok(Answer { status: 200, .. }) => self.ok.push(micros),
-            Ok(Answer { status: 503, retry_after: true, .. }) => self.shed.push(micros),
+            Ok(Answer { status: 200, .. }) => self.ok.push(answered),
+            Ok(Answer { status: 503, retry_after: true, .. }) => self.shed.push(answered),
             Ok(_) | Err(_) => self.other += 1,
         }
     }
 }
 
 /// `p50` and `p99` in milliseconds, for people.
-pub fn quantiles(micros: &mut [u32]) -> String {
+pub fn quantiles<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> String {
+    let mut micros: Vec<u32> = answers.into_iter().map(|it| it.after).collect();
     micros.sort_unstable();
     let at = |part: f64| {
         let index = (micros.len() as f64 * part) as usize;
@@ -128,7 +139,7 @@ pub async fn as_fast_as_possible(
             while began.elapsed() < time {
                 let since = Instant::now();
                 let answer = client.ask().await;
-                outcome.add(answer, since);
+                outcome.add(answer, began, since);
             }
             anyhow::Ok(outcome)
         })
@@ -177,7 +188,9 @@ pub async fn at_rate(
                 waiting.send(at).ok();
             } else if idle.open.load(Ordering::Relaxed) < most {
                 idle.open.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(Arc::clone(&idle), address.to_owned(), Arc::clone(request), at));
+                let (idle, address, request) =
+                    (Arc::clone(&idle), address.to_owned(), Arc::clone(request));
+                tokio::spawn(serve(idle, address, request, began, at));
             } else {
                 unsent += 1;
             }
@@ -196,7 +209,13 @@ pub async fn at_rate(
 }
 
 /// A connection that asks whenever it is told to.
-async fn serve(idle: Arc<Idle>, address: String, request: Arc<[u8]>, mut at: Instant) {
+async fn serve(
+    idle: Arc<Idle>,
+    address: String,
+    request: Arc<[u8]>,
+    began: Instant,
+    mut at: Instant,
+) {
     let mut client = Client::connect(&address, request).await;
     loop {
         let answer = match &mut client {
@@ -204,7 +223,7 @@ async fn serve(idle: Arc<Idle>, address: String, request: Arc<[u8]>, mut at: Ins
             Err(_) => Err(anyhow::anyhow!("no connection")),
         };
         let failed = answer.is_err();
-        idle.outcome.lock().add(answer, at);
+        idle.outcome.lock().add(answer, began, at);
         if failed {
             break;
         }

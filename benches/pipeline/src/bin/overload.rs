@@ -14,7 +14,7 @@ use tollgate_bench_pipeline::backends::{Manner, backend};
 use tollgate_bench_pipeline::directory::{self, KEY};
 use tollgate_bench_pipeline::free_address;
 use tollgate_bench_pipeline::gateway::{Gateway, pin};
-use tollgate_bench_pipeline::load::{Outcome, as_fast_as_possible, at_rate, quantiles};
+use tollgate_bench_pipeline::load::{Answered, Outcome, as_fast_as_possible, at_rate, quantiles};
 
 /// How much more than the gateway can do.
 const TIMES: f64 = 3.0;
@@ -27,6 +27,9 @@ const MOST: usize = 8_000;
 
 /// Requests in flight while the backend is slow.
 const IN_FLIGHT: usize = 2_000;
+
+/// The first seconds, which are told one by one.
+const SECONDS: u32 = 3;
 
 const BODY: &str = r#"{"model":"gpt-4o","messages":[{"role":"system","content":"You answer in one sentence and never apologise."},{"role":"user","content":"Name three rivers of Europe that flow into the Black Sea, and say in which country each of them has its source."}],"temperature":0.2,"max_tokens":200}"#;
 
@@ -82,36 +85,35 @@ impl Measured {
     async fn fast_backend(&self, name: &str, time: Duration) -> Result<()> {
         let warm = Duration::from_secs(3);
         as_fast_as_possible(&self.address, &self.request, CONNECTIONS, warm).await?;
-        let mut most =
-            as_fast_as_possible(&self.address, &self.request, CONNECTIONS, warm * 2).await?;
+        let most = as_fast_as_possible(&self.address, &self.request, CONNECTIONS, warm * 2).await?;
         let capacity = most.rate();
         println!(
             "{name}: {capacity:.0} requests/s over {CONNECTIONS} connections, {}",
-            quantiles(&mut most.ok)
+            quantiles(&most.ok)
         );
         self.half("before", capacity).await?;
         let before = self.gateway.resident()?;
         let (cpu, rate) = (self.gateway.cpu()?, TIMES * capacity);
-        let mut outcome = self.over(rate, time).await?;
+        let outcome = self.over(rate, time).await?;
         println!(
             "  at {TIMES} times of it for {} s: {:.2} of the capacity answered with 200, {:.2} of a core busy",
             time.as_secs(),
             outcome.rate() / capacity,
             (self.gateway.cpu()? - cpu).as_secs_f64() / outcome.time.as_secs_f64()
         );
-        tell(&mut outcome);
+        tell(&outcome);
         self.afterwards(before, capacity).await
     }
 
     async fn slow_backend(&self, time: Duration) -> Result<()> {
         let before = self.gateway.resident()?;
-        let mut outcome = self.over(TIMES * IN_FLIGHT as f64, time).await?;
+        let outcome = self.over(TIMES * IN_FLIGHT as f64, time).await?;
         println!(
             "a backend that takes a second, {IN_FLIGHT} requests in flight, {TIMES} times as many for {} s: {:.0} requests/s answered with 200",
             time.as_secs(),
             outcome.rate()
         );
-        tell(&mut outcome);
+        tell(&outcome);
         self.afterwards(before, IN_FLIGHT as f64).await
     }
 
@@ -129,27 +131,44 @@ impl Measured {
 
     /// Half of what it can do is done without a refusal.
     async fn half(&self, when: &str, capacity: f64) -> Result<()> {
-        let mut outcome = self.over(capacity / 2.0, Duration::from_secs(5)).await?;
+        let outcome = self.over(capacity / 2.0, Duration::from_secs(5)).await?;
         println!(
             "  half of it {when}: {:.0} requests/s with 200, {} refused, {} failed; {}",
             outcome.rate(),
             outcome.shed.len(),
             outcome.other,
-            quantiles(&mut outcome.ok)
+            quantiles(&outcome.ok)
         );
         Ok(())
     }
 }
 
-fn tell(outcome: &mut Outcome) {
-    println!("    200: {} answers, {}", outcome.ok.len(), quantiles(&mut outcome.ok));
+fn tell(outcome: &Outcome) {
+    println!("    200: {} answers, {}", outcome.ok.len(), quantiles(&outcome.ok));
+    by_second(&outcome.ok);
     println!(
         "    503: {} answers with Retry-After, {}",
         outcome.shed.len(),
-        quantiles(&mut outcome.shed)
+        quantiles(&outcome.shed)
     );
+    by_second(&outcome.shed);
     println!(
         "    other answers and broken connections: {}; not sent, because all connections waited: {}; connections: {}",
         outcome.other, outcome.unsent, outcome.connections
     );
+}
+
+/// The first seconds, in which the gateway has yet to see that it is overloaded, and all that follow.
+fn by_second(answers: &[Answered]) {
+    for second in 0..=SECONDS {
+        let of_it = |it: &&Answered| (it.due / 1_000_000).min(SECONDS) == second;
+        let of_it: Vec<_> = answers.iter().filter(of_it).collect();
+        let name = if second < SECONDS { "in" } else { "from" };
+        println!(
+            "      {name} second {}: {} answers, {}",
+            second + 1,
+            of_it.len(),
+            quantiles(of_it.iter().copied())
+        );
+    }
 }

@@ -11,28 +11,41 @@
 use std::time::Duration;
 
 /// How often the part is decided anew.
-pub(super) const PERIOD: Duration = Duration::from_millis(100);
+pub(super) const PERIOD: Duration = Duration::from_millis(50);
 
-/// The delays of periods that were slower than any before them must add up to so many times of what a delay should be before
-/// anybody is refused. A queue that comes of a burst, of something else on the machine or of its slow moments has its longest
-/// delay once and shrinks from then on, however slowly that may be where the load is high; a queue of more than can be done
-/// grows. At three times it is told after three periods, at a tenth more after a second.
-const PATIENCE: f64 = 20.0;
+/// How much must speak for overload before anybody is refused. What speaks for it are the delays, in times of what a delay
+/// should be, of periods that were slower than any before them. A queue that comes of a burst, of something else on the machine
+/// or of its slow moments has its longest delay once and shrinks from then on, however slowly that may be where the load is
+/// high; a queue of more than can be done grows. At three times what can be done it is told after a quarter of a second, at a
+/// tenth more after one.
+const PATIENCE: f64 = 25.0;
+
+/// How much more a delay says that has grown on by as much as time has passed. Each request waits longer than the one before by
+/// what came beyond what was done, so a load without limit makes delays grow as time passes, and a load of three times what
+/// can be done two thirds as fast. The first delay has not grown on: the processor may have been away.
+const BY_GROWTH: f64 = 8.5;
+
+/// What refusing a request costs of serving it, at most: with it, growth says which part has to be refused.
+const COST: f64 = 0.2;
 
 /// Most that is refused. Something must go on being served, or refusing would never be seen to be too much.
-pub(super) const MOST: f64 = 0.95;
+pub(super) const MOST: f64 = 0.98;
 
-/// How much the part changes for a delay of twice what it should be, and for a delay that has grown by as much as it should
-/// be. Both are chosen for three times of what can be done, since the load itself is not known.
+/// Where the delay is held while there is overload, of what it should be at most. Those who are refused wait as long as all.
+const AIM: f64 = 0.5;
+
+/// How much the part changes for a delay that is off the aim by as much as it should be at most, and for one that has grown by
+/// as much.
 const BY_DELAY: f64 = 0.05;
-const BY_CHANGE: f64 = 0.12;
+const BY_CHANGE: f64 = 0.2;
 
 /// A delay beyond so many times of what it should be counts as that.
-const FARTHEST: f64 = 5.0;
+const FARTHEST: f64 = 2.0;
 
-/// Below this part of what it should be, the delay is as good as none: the load has gone, and so do, quickly, the refusals.
+/// Below this part of what it should be, and not just once, the delay is as good as none: the load has gone, and so do, quickly,
+/// the refusals.
 const GONE: f64 = 0.1;
-const FADING: f64 = 0.6;
+const FADING: f64 = 0.7;
 
 /// A part below this is none.
 const LEAST: f64 = 0.05;
@@ -44,37 +57,36 @@ pub(super) struct Control {
     refused: f64,
     /// Shortest delay of the last period.
     last: Duration,
-    /// Since the last period that was not too slow: the longest delay, and the sum of those that were the longest so far, in
-    /// times of what a delay should be.
+    /// Since the last period that was not too slow: the longest delay in times of what a delay should be, and what speaks for
+    /// overload.
     longest: f64,
-    slow: f64,
+    evidence: f64,
 }
 
 impl Control {
-    /// The part to refuse after a period in which work has waited for so long at least.
-    pub(super) fn after(&mut self, least: Duration, target: Duration) -> f64 {
-        let times =
-            |delay: Duration| delay.as_secs_f64() / target.as_secs_f64().max(f64::MIN_POSITIVE);
-        let (delay, before) = (times(least), times(self.last));
+    /// The part to refuse after a period in which work has waited for so long at least, so much `time` after the one before.
+    pub(super) fn after(&mut self, least: Duration, time: Duration, target: Duration) -> f64 {
+        let times = |it: Duration, of: Duration| it.as_secs_f64() / of.as_secs_f64().max(1e-9);
+        let (delay, before) = (times(least, target), times(self.last, target));
+        let growth = times(least.saturating_sub(self.last), time).min(1.0);
         if delay <= 1.0 {
-            (self.longest, self.slow) = (0.0, 0.0);
+            (self.longest, self.evidence) = (0.0, 0.0);
         } else if delay > self.longest {
+            let is_first = self.longest <= 0.0;
             self.longest = delay;
-            self.slow += delay;
+            self.evidence += delay * if is_first { 1.0 } else { 1.0 + BY_GROWTH * growth };
         }
         let (delay, before) = (delay.min(FARTHEST), before.min(FARTHEST));
         let refused = if self.refused > 0.0 {
-            if delay > GONE {
-                self.refused + BY_DELAY * (delay - 1.0) + BY_CHANGE * (delay - before)
+            if delay.max(before) > GONE {
+                self.refused + BY_DELAY * (delay - AIM) + BY_CHANGE * (delay - before)
             } else if self.refused > LEAST {
                 self.refused * FADING
             } else {
                 0.0
             }
-        } else if self.slow >= PATIENCE {
-            // A queue grows by what comes beyond what is done, so its growth says how much comes.
-            let growth = least.saturating_sub(self.last).as_secs_f64() / PERIOD.as_secs_f64();
-            growth / (1.0 + growth) + LEAST
+        } else if self.evidence >= PATIENCE {
+            growth / (1.0 - COST) + LEAST
         } else {
             0.0
         };
@@ -86,56 +98,107 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
     const TARGET: Duration = Duration::from_millis(50);
 
-    /// Steps of the simulated queue in a period.
-    const STEPS: u32 = 20;
+    /// How often a probe is sent, in seconds.
+    const PROBES: f64 = 0.01;
 
-    /// One processor with a queue, in front of it the control.
+    /// What waits in the queue.
+    enum Work {
+        Request,
+        Probe,
+    }
+
+    /// One processor with a queue, first in first out, in front of it the control. Serving a request takes a millisecond.
     #[derive(Default)]
     struct Processor {
         control: Control,
-        /// Seconds of work that wait.
-        queue: f64,
-        refused: f64,
-        /// Seconds of work on what was admitted.
-        useful: f64,
+        now: f64,
+        /// What waits, and since when.
+        queue: VecDeque<(f64, Work)>,
+        /// When the next request, the next probe and the next decision are due.
+        request: f64,
+        probe: f64,
+        decision: f64,
+        /// Shortest wait of a probe since the last decision.
+        least: Option<f64>,
+        /// What the parts to refuse add up to, without the whole ones.
+        sum: f64,
+        /// Requests served, and the waits of those refused.
+        served: usize,
+        refused: Vec<f64>,
     }
+
+    const SERVING: f64 = 0.001;
 
     impl Processor {
-        /// Lets so many periods pass under `load` times of what can be done, where refusing costs `cost` of serving.
-        fn pass(&mut self, periods: u32, load: f64, cost: f64) {
-            let step = PERIOD.as_secs_f64() / f64::from(STEPS);
-            for _ in 0..periods {
-                let mut least = f64::MAX;
-                for _ in 0..STEPS {
-                    let (admitted, refusing) = (1.0 - self.refused, self.refused * cost);
-                    let work = self.queue + load * step * (admitted + refusing);
-                    self.useful += work.min(step) * admitted / (admitted + refusing);
-                    self.queue = (work - step).max(0.0);
-                    least = least.min(self.queue);
+        /// Lets so many seconds pass under `load` times of what can be done, where refusing costs `cost` of serving.
+        fn pass(&mut self, seconds: f64, load: f64, cost: f64) {
+            let end = self.now + seconds;
+            while self.now < end {
+                while self.request.min(self.probe) <= self.now {
+                    if self.request <= self.probe {
+                        self.queue.push_back((self.request, Work::Request));
+                        self.request += SERVING / load;
+                    } else {
+                        self.queue.push_back((self.probe, Work::Probe));
+                        self.probe += PROBES;
+                    }
                 }
-                self.refused = self.control.after(Duration::from_secs_f64(least), TARGET);
+                if self.decision <= self.now {
+                    if let Some(least) = self.least.take() {
+                        self.control.after(Duration::from_secs_f64(least), PERIOD, TARGET);
+                    }
+                    self.decision += PERIOD.as_secs_f64();
+                }
+                match self.queue.pop_front() {
+                    None => self.now = self.request.min(self.probe).min(self.decision),
+                    Some((since, Work::Probe)) => {
+                        let wait = self.now - since;
+                        self.least = Some(self.least.map_or(wait, |least| least.min(wait)));
+                    }
+                    Some((since, Work::Request)) => {
+                        self.sum += self.control.refused;
+                        if self.sum >= 1.0 {
+                            self.sum -= 1.0;
+                            self.now += SERVING * cost;
+                            self.refused.push(self.now - since);
+                        } else {
+                            self.now += SERVING;
+                            self.served += 1;
+                        }
+                    }
+                }
             }
+        }
+
+        /// Seconds that what comes now has to wait at most.
+        fn wait(&self) -> f64 {
+            self.queue.len() as f64 * SERVING
         }
     }
 
-    /// Under a load, five seconds later: the queue is where it should be and work goes on; and a second after the load it is
-    /// over.
+    /// Under a load for ten seconds: nobody waits long to be refused, but for the first, and work goes on; and a second after
+    /// the load it is over.
+    #[track_caller]
     fn check(load: f64, cost: f64, useful: f64) {
         let mut processor = Processor::default();
-        processor.pass(50, load, cost);
-        processor.useful = 0.0;
-        for _ in 0..50 {
-            processor.pass(1, load, cost);
-            assert!(processor.queue < 0.1, "{load} times: {} s wait", processor.queue);
-        }
-        let part = processor.useful / (50.0 * PERIOD.as_secs_f64());
+        processor.pass(2.0, load, cost);
+        let longest = processor.refused.drain(..).fold(0.0, f64::max);
+        assert!(longest < 0.25, "{load} times: {longest} s waited at first");
+        processor.served = 0;
+        processor.pass(8.0, load, cost);
+        let longest = processor.refused.iter().copied().fold(0.0, f64::max);
+        assert!(longest < 0.08, "{load} times: {longest} s waited");
+        let part = processor.served as f64 * SERVING / 8.0;
         assert!(part > useful, "{load} times: {part} of the time is useful");
-        processor.pass(10, 0.3, cost);
-        assert!(processor.refused <= 0.0, "{load} times: {} is still refused", processor.refused);
+        processor.pass(1.0, 0.3, cost);
+        let refused = processor.control.refused;
+        assert!(refused <= 0.0, "{load} times: {refused} is still refused");
     }
 
     #[test]
@@ -151,31 +214,41 @@ mod tests {
     fn what_can_be_done_is_never_refused() {
         for load in [0.1, 0.9, 0.99] {
             let mut processor = Processor::default();
-            for _ in 0..100 {
-                processor.pass(1, load, 0.1);
-                assert!(processor.refused <= 0.0, "{load} times");
-            }
+            processor.pass(10.0, load, 0.1);
+            assert_eq!(processor.refused, [0.0; 0], "{load} times");
         }
     }
 
     #[test]
     fn a_burst_is_worked_off() {
-        for load in [0.5, 0.8, 0.9] {
+        for (load, burst) in [(0.5, 600), (0.8, 400), (0.9, 200)] {
             let mut processor = Processor::default();
-            processor.pass(10, load, 0.1);
-            // A fifth of a second of work comes at once.
-            processor.queue += 0.2;
-            for _ in 0..30 {
-                processor.pass(1, load, 0.1);
-                assert!(processor.refused <= 0.0, "{load} times: {} s wait", processor.queue);
+            processor.pass(1.0, load, 0.1);
+            for _ in 0..burst {
+                processor.queue.push_back((processor.now, Work::Request));
             }
+            processor.pass(3.0, load, 0.1);
+            let wait = processor.wait();
+            assert_eq!(processor.refused, [0.0; 0], "{load} times: {wait} s wait");
+        }
+    }
+
+    #[test]
+    fn a_processor_that_was_away_is_not_overloaded() {
+        for (load, away) in [(0.5, 0.5), (0.8, 0.4), (0.9, 0.3)] {
+            let mut processor = Processor::default();
+            processor.pass(1.0, load, 0.1);
+            processor.now += away;
+            processor.pass(5.0, load, 0.1);
+            let wait = processor.wait();
+            assert_eq!(processor.refused, [0.0; 0], "{load} times: {wait} s wait");
         }
     }
 
     #[test]
     fn something_is_always_served() {
         let mut processor = Processor::default();
-        processor.pass(100, 50.0, 0.5);
-        assert!((processor.refused - MOST).abs() < 1e-9);
+        processor.pass(10.0, 50.0, 0.5);
+        assert!((processor.control.refused - MOST).abs() < 1e-9);
     }
 }

@@ -16,7 +16,7 @@ mod control;
 mod probe;
 mod report;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::status::OpenRequest;
@@ -39,6 +39,8 @@ pub(super) struct Queueing {
     delay: AtomicU64,
     /// Part of new requests that is refused: `u32::MAX` would be all of them.
     refused: AtomicU32,
+    /// Requests so far, refused ones as well.
+    asked: AtomicUsize,
     /// What the parts of all requests so far add up to, without the whole ones.
     sum: AtomicU32,
 }
@@ -52,6 +54,10 @@ impl Queueing {
     /// Part of new requests that is refused, from 0 to 1.
     pub(super) fn refused(&self) -> f64 {
         f64::from(self.refused.load(Ordering::Relaxed)) / f64::from(u32::MAX)
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     fn set(&self, delay: Duration, refused: f64) {
@@ -82,6 +88,7 @@ pub(super) fn is_full<S: Site>(shared: &Shared<S>, site: &S) -> bool {
 
 /// Takes a request on, or says why it is refused; that is counted.
 pub(super) fn admit<S: Site>(shared: &Shared<S>, site: &S) -> Result<OpenRequest, Shed> {
+    shared.status.queueing.asked.fetch_add(1, Ordering::Relaxed);
     let admitted = if shared.status.queueing.refuses() {
         Err(Shed::queueing_delay)
     } else {

@@ -1,12 +1,15 @@
 //! More to do than can be done.
 
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use http::Request;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
-use tokio::runtime::Handle;
 
 use super::backend::Upstream;
 use super::harness::{Client, Gateway, LONG, TestSite, body, header, status};
@@ -153,18 +156,19 @@ async fn who_finds_too_many_connections_is_told_so() {
     assert_eq!(status(&ask(&mut first, GET).await), "200");
 }
 
-/// Steps of work that wait for the runtime's only thread at first, and how many there are at last.
+/// Sockets that wait for the runtime's only thread at first, and how many there are at last.
 const QUEUE: usize = 8;
 const LONGEST_QUEUE: usize = 24;
 
-/// Keeps a queue of work in front of the runtime, each step of which takes so long, until it is dropped. The queue grows by one
-/// step in the time of five: one that stands is no overload.
+/// Keeps a queue of sockets in front of the runtime, for each of which it has so much to do, until it is dropped. The queue grows
+/// by one in the time of five: one that stands is no overload.
 struct Busy(Arc<AtomicBool>);
 
 impl Busy {
     fn start(step: Duration) -> Self {
         let (busy, waiting) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-        let (feeding, runtime) = (Arc::clone(&busy), Handle::current());
+        let mut sockets: VecDeque<_> = (0..LONGEST_QUEUE).map(|_| socket(step, &waiting)).collect();
+        let feeding = Arc::clone(&busy);
         let began = Instant::now();
         std::thread::spawn(move || {
             while feeding.load(Ordering::Relaxed) {
@@ -175,15 +179,28 @@ impl Busy {
                     continue;
                 }
                 waiting.fetch_add(1, Ordering::Relaxed);
-                let waiting = Arc::clone(&waiting);
-                runtime.spawn(async move {
-                    std::thread::sleep(step);
-                    waiting.fetch_sub(1, Ordering::Relaxed);
-                });
+                // They are served in their order, so the first is the one that waits no more.
+                sockets.rotate_left(1);
+                sockets.back_mut().unwrap().write_all(&[0]).unwrap();
             }
         });
         Self(busy)
     }
+}
+
+/// One that keeps the runtime busy for so long whenever something comes.
+fn socket(step: Duration, waiting: &Arc<AtomicUsize>) -> UnixStream {
+    let (sender, receiver) = UnixStream::pair().unwrap();
+    receiver.set_nonblocking(true).unwrap();
+    let mut receiver = tokio::net::UnixStream::from_std(receiver).unwrap();
+    let waiting = Arc::clone(waiting);
+    tokio::spawn(async move {
+        while let Ok(1..) = receiver.read(&mut [0]).await {
+            std::thread::sleep(step);
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    });
+    sender
 }
 
 impl Drop for Busy {
