@@ -45,7 +45,7 @@ const FARTHEST: f64 = 2.0;
 /// Below this part of what it should be, and not just once, the delay is as good as none: the load has gone, and so do, quickly,
 /// the refusals.
 const GONE: f64 = 0.1;
-const FADING: f64 = 0.7;
+const FADING: f64 = 0.6;
 
 /// A part below this is none.
 const LEAST: f64 = 0.05;
