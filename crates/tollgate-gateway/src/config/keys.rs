@@ -137,7 +137,7 @@ const KEYS: &[KeyDef] = &[
         "limits.queueing-delay",
         Duration,
         "50ms",
-        "How long work may wait for a processor, not once but all the time: beyond it, and while the wait grows, such a part of new requests is refused with 503 and `Retry-After` that the wait stays near this.",
+        "How long work may wait for a processor, not once but all the time: beyond it, and while the wait grows, such a part of new requests is refused with 503 and `Retry-After` that the wait falls to half of this.",
     ),
     key("limits.connections", Count, "10000", "Connections per listener."),
     key("limits.requests-per-connection", Count, "1000", "Requests per client connection."),
