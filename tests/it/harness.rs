@@ -55,12 +55,15 @@ pub(crate) struct Directory {
     _folder: tempfile::TempDir,
 }
 
+/// How long work may wait before requests are refused.
+const DELAY: &str = "queueing-delay";
+
 /// The configuration of a gateway that refuses nobody because its work waits, unless it says something about that. Tests run
 /// beside one another, with more to do than the processors can, and most are not about that.
 fn patient(config: &str) -> String {
     const LIMITS: &str = "[limits]\n";
     const PATIENT: &str = "[limits]\nqueueing-delay = \"1h\"\n";
-    if config.contains("queueing-delay") {
+    if config.contains(DELAY) {
         config.to_owned()
     } else if config.contains(LIMITS) {
         config.replacen(LIMITS, PATIENT, 1)
@@ -95,7 +98,13 @@ impl Directory {
         } else {
             "[listen]\nhttp = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\n"
         };
-        self.write("tollgate.toml", &format!("{listen}{}", patient(config)));
+        let config = format!("{listen}{config}");
+        let is_running = self.config().is_some_and(|config| config.contains(DELAY));
+        self.write("tollgate.toml", &if is_running { patient(&config) } else { config });
+    }
+
+    fn config(&self) -> Option<String> {
+        std::fs::read_to_string(self.path.join("tollgate.toml")).ok()
     }
 
     /// Writes a file.
@@ -206,6 +215,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     fn start(directory: Directory) -> Self {
+        directory.write("tollgate.toml", &patient(&directory.config().expect("tollgate.toml")));
         let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .arg("run")
             .arg(directory.path())
