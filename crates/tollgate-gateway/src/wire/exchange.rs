@@ -284,7 +284,12 @@ impl Exchange {
                         self.upload.stop();
                     }
                 }
-                () = sleep_until(deadline) => return self.late(),
+                () = sleep_until(deadline) => {
+                    // The body may have gone on in the same moment.
+                    if self.deadline(answer_within).is_some_and(|late| late <= Instant::now()) {
+                        return self.late();
+                    }
+                }
             }
         }
     }
