@@ -25,7 +25,8 @@ const PATIENCE: f64 = 60.0;
 /// can be done two thirds as fast. The first delay has not grown on: the processor may have been away.
 const BY_GROWTH: f64 = 8.5;
 
-/// What refusing a request costs of serving it, at most: with it, growth says which part has to be refused.
+/// What refusing a request costs of serving it, roughly (a fifth to a quarter where it is passed through, less with policies).
+/// With it, growth says which part has to be refused.
 const COST: f64 = 0.2;
 
 /// Most that is refused. Something must go on being served, or refusing would never be seen to be too much.
