@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tollgate_engine::ports::BodyError;
 
 use super::socket::Socket;
+use super::within;
 
 /// The client's session, with what pingora leaves to its user: time-outs that also hold for HTTP/2, and the rules on when
 /// the body may be read.
@@ -28,6 +29,8 @@ pub(crate) struct Downstream {
     /// Bytes of the body that were thrown away while watching the client.
     discarded: u64,
     head_written: bool,
+    /// The body of the response goes out in chunks.
+    chunked: bool,
     reading: Reading,
     /// Body bytes that were written.
     pub(crate) bytes_out: u64,
@@ -113,6 +116,7 @@ impl Downstream {
             read_deadline: None,
             discarded: 0,
             head_written: false,
+            chunked: false,
             reading: Reading::Open,
             bytes_out: 0,
             tunnelled_in: 0,
@@ -297,7 +301,20 @@ impl Downstream {
             socket.cork(true);
         }
         self.head_written = true;
+        self.chunked = header.headers.contains_key(http::header::TRANSFER_ENCODING);
         timed(self.limits.write, self.session.write_response_header(header)).await
+    }
+
+    /// Writes a piece of the body if that needs no waiting, which is so for most streams: they come in chunks of a few hundred
+    /// bytes. False when nothing was done, and [`write_piece`](Self::write_piece) has to.
+    pub(crate) fn gather_piece(&mut self, piece: &[u8]) -> bool {
+        let gathered = self.chunked
+            && !piece.is_empty()
+            && self.socket.as_ref().is_some_and(|socket| socket.gather_chunk(piece));
+        if gathered {
+            self.bytes_out += piece.len() as u64;
+        }
+        gathered
     }
 
     /// Writes a piece of the body; the last one ends the response.
@@ -354,7 +371,7 @@ async fn timed<E>(
     limit: Duration,
     write: impl Future<Output = Result<(), E>>,
 ) -> Result<(), WriteFailed> {
-    match tokio::time::timeout(limit, write).await {
+    match within(limit, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(WriteFailed::Gone),
         Err(_) => Err(WriteFailed::Timeout),

@@ -311,9 +311,18 @@ impl Exchange {
         }
     }
 
-    /// What the backend has said already, without waiting for it.
-    pub(crate) fn next_at_hand(&mut self, down: &mut Downstream) -> Option<Result<Event, Broken>> {
-        self.next(down, None).now_or_never()
+    /// What the backend has said already, without waiting for it. All else that there is to do, [`next`](Self::next) does.
+    pub(crate) fn next_at_hand(&mut self) -> Option<Result<Event, Broken>> {
+        if let Some(end) = self.ending.take() {
+            return Some(Ok(end));
+        }
+        while !self.filters.wait() {
+            let event = read(&mut self.session, self.phase, &mut self.direct).now_or_never()?;
+            if let Some(event) = self.heard(event).transpose() {
+                return Some(event);
+            }
+        }
+        None
     }
 
     /// Reads a short rest of a response that nobody wants, so that the connection can be used again.

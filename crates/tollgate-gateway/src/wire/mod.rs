@@ -24,11 +24,14 @@ mod tls;
 mod tunnel;
 mod upload;
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 use tollgate_engine::ports::{BodyError, BodyFilter, ForwardCall, ForwardError};
 use tollgate_engine::{BoxFuture, BufferedBody, Request, Response, Wire};
 
@@ -53,6 +56,15 @@ pub(crate) use respond::{DRAIN, Ended, Written};
 pub(crate) use socket::{Socket, tune};
 pub(crate) use tls::provider as tls_provider;
 pub(crate) use tls::{Offer, client_config, client_identity, system_root_certificates};
+
+/// What mostly waits for nothing, within its time; the clock is looked at only when it does wait.
+pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    match std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        Poll::Ready(done) => Ok(done),
+        Poll::Pending => tokio::time::timeout(limit, future).await,
+    }
+}
 
 /// What the wire asks of the generation of the configuration that a request began with.
 pub trait Backends: Send + Sync {

@@ -118,7 +118,7 @@ impl PingoraWire {
     /// Passes the body on piece by piece. What the backend has sent leaves before we wait for more of it.
     async fn pump(&mut self, mut exchange: Exchange) -> Ended {
         loop {
-            let event = if let Some(event) = exchange.next_at_hand(&mut self.down) {
+            let event = if let Some(event) = exchange.next_at_hand() {
                 event
             } else {
                 if let Err(failed) = self.down.flush().await {
@@ -127,6 +127,7 @@ impl PingoraWire {
                 exchange.next(&mut self.down, None).await
             };
             let written = match event {
+                Ok(Event::Piece(piece)) if self.down.gather_piece(&piece) => continue,
                 Ok(Event::Piece(piece)) => self.down.write_piece(piece, false).await,
                 Ok(Event::Head | Event::Informational(_)) => Ok(()),
                 Ok(Event::End(trailers)) => {

@@ -187,6 +187,26 @@ impl Socket {
         self.0.lock().sent
     }
 
+    /// Gathers a chunk of a body that is not empty, when there is room for it; then there is nothing to wait for.
+    pub(crate) fn gather_chunk(&self, content: &[u8]) -> bool {
+        /// Four digits and two ends of lines.
+        const FRAME: usize = 8;
+        const { assert!(WRITE_BUFFER <= u16::MAX as usize, "four digits would not do") };
+        let out = &mut self.0.lock().out;
+        let length = content.len() + FRAME;
+        if out.len() + length > WRITE_BUFFER {
+            return false;
+        }
+        out.reserve(length);
+        let [.., high, low] = content.len().to_be_bytes();
+        let digits = [high >> 4, high & 15, low >> 4, low & 15].into_iter();
+        out.extend(digits.skip_while(|digit| *digit == 0).map(hexadecimal));
+        out.put_slice(b"\r\n");
+        out.put_slice(content);
+        out.put_slice(b"\r\n");
+        true
+    }
+
     /// Gives back the memory of empty buffers.
     pub(crate) fn release_buffers(&self) {
         let mut inner = self.0.lock();
@@ -342,6 +362,13 @@ impl Transport {
     }
 }
 
+fn hexadecimal(digit: u8) -> u8 {
+    match digit {
+        0..=9 => b'0' + digit,
+        _ => b'A' - 10 + digit,
+    }
+}
+
 /// Settings of every connection: small writes leave at once, and a peer that vanished without a word is noticed.
 pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
@@ -441,3 +468,28 @@ impl GetSocketDigest for Socket {
 }
 
 impl Peek for Socket {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn chunks_are_gathered_in_their_frames() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = Socket::tcp(stream);
+        for (length, size) in
+            [(1, "1"), (9, "9"), (10, "A"), (16, "10"), (0xfff, "FFF"), (0x1000, "1000")]
+        {
+            let content = "x".repeat(length);
+            assert!(socket.gather_chunk(content.as_bytes()), "{length}");
+            let gathered = socket.with(|inner| std::mem::take(&mut inner.out));
+            assert_eq!(gathered, format!("{size}\r\n{content}\r\n"));
+        }
+        let most = vec![b'x'; WRITE_BUFFER - 8];
+        assert!(socket.gather_chunk(&most));
+        assert!(!socket.gather_chunk(b"x"), "there is no more room");
+        assert_eq!(socket.with(|inner| inner.out.len()), WRITE_BUFFER);
+        assert_eq!(socket.sent(), 0);
+    }
+}
