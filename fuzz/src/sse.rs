@@ -68,7 +68,6 @@ struct Metered {
     tokens: u64,
     usage: Option<Usage>,
     answer: Answer,
-    text: String,
     is_done: bool,
     is_ended: bool,
 }
@@ -76,14 +75,13 @@ struct Metered {
 fn metered<'a>(options: &MeterOptions, pieces: impl Iterator<Item = &'a [u8]>) -> Metered {
     let mut meter = StreamMeter::new(options.clone());
     let most = options.max_event + options.assemble + SLACK;
-    let (mut through, mut text) = (Vec::new(), String::new());
+    let mut through = Vec::new();
     for piece in pieces {
         through.extend_from_slice(&meter.push(Bytes::copy_from_slice(piece)));
-        text.push_str(meter.new_text());
+        meter.settle();
         assert!(meter.held() <= most, "{} bytes are held", meter.held());
     }
     through.extend_from_slice(&meter.finish());
-    text.push_str(meter.new_text());
     let tokens = meter.completion_tokens();
     assert!(tokens <= meter.completion_tokens_at_most());
     assert!(options.limit.is_none_or(|limit| tokens <= limit), "{tokens} tokens are let through");
@@ -92,7 +90,6 @@ fn metered<'a>(options: &MeterOptions, pieces: impl Iterator<Item = &'a [u8]>) -
         tokens,
         usage: meter.usage(),
         answer: meter.answer().clone(),
-        text,
         is_done: meter.is_done(),
         is_ended: meter.is_ended(),
     }

@@ -51,4 +51,4 @@ pub use stream::{MeterOptions, StreamMeter, UsageForClient};
 pub use strings::strings_of_json;
 pub use texts::{EachText, StreamTexts, Unreadable, texts_of_response};
 pub use tokens::Encoding;
-pub use usage::Usage;
+pub use usage::{ResponseFacts, Usage};

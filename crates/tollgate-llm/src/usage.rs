@@ -1,5 +1,8 @@
 //! What a backend says was used.
 
+use std::borrow::Cow;
+
+use crate::answer::LONGEST_NAME;
 use crate::json::Value;
 
 /// Tokens of one exchange, as the backend counted them; all in tokens, saturating.
@@ -29,6 +32,42 @@ pub struct Usage {
     pub accepted_prediction: u64,
     /// Of the completion: tokens of the request's prediction that did not.
     pub rejected_prediction: u64,
+}
+
+/// What a whole response says of itself besides its answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseFacts {
+    /// What was used; see [`Usage::of_response`].
+    pub usage: Option<Usage>,
+    /// The model that answered, as it calls itself, up to 256 bytes; empty when it does not say.
+    pub model: String,
+}
+
+impl ResponseFacts {
+    /// Reads a whole response of any protocol. Nothing is known of what is not JSON.
+    ///
+    /// ```
+    /// use tollgate_llm::ResponseFacts;
+    ///
+    /// let body = br#"{"model":"gpt-4o-2024-11-20","data":[],"usage":{"prompt_tokens":8,"total_tokens":8}}"#;
+    /// let facts = ResponseFacts::of_response(body);
+    /// assert_eq!(facts.model, "gpt-4o-2024-11-20");
+    /// assert_eq!(facts.usage.unwrap().total, 8);
+    /// ```
+    pub fn of_response(body: &[u8]) -> Self {
+        let Some(root) = Value::of_document(body) else { return Self::default() };
+        let mut parts = UsageParts::default();
+        parts.read(root);
+        let object = if root.is_array() { root.items().next().unwrap_or(root) } else { root };
+        let model = model_of(object).unwrap_or_default();
+        let end = model.floor_char_boundary(LONGEST_NAME);
+        Self { usage: parts.usage(), model: model.get(..end).unwrap_or_default().to_owned() }
+    }
+}
+
+fn model_of(response: Value<'_>) -> Option<Cow<'_, str>> {
+    let is_model = |name: &[u8]| matches!(name, b"model" | b"modelVersion");
+    response.members().filter(|member| is_model(&member.name())).last()?.value.string()
 }
 
 impl Usage {

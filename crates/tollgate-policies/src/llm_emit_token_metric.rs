@@ -72,9 +72,6 @@ Differences from Azure:
 - `dimension` elements past the fifth are a warning, and past the tenth an error: pages of Azure's documentation differ.
 "#;
 
-/// Bytes of an answer in which the model names itself.
-const ENOUGH: usize = 512;
-
 /// The metrics of one namespace.
 struct Metrics {
     total: Arc<dyn CustomMetric>,
@@ -219,10 +216,6 @@ struct Counting {
 }
 
 impl Watch for Counting {
-    fn answer_bytes(&self) -> usize {
-        if self.events.is_some() { ENOUGH } else { 0 }
-    }
-
     fn end(self: Box<Self>, end: &ResponseEnd<'_>) -> Option<BoxFuture<'static, ()>> {
         self.metrics.add(&end.usage, &self.dimensions);
         if let Some(events) = &self.events {
@@ -230,7 +223,7 @@ impl Watch for Counting {
                 operation: self.api.operation(),
                 provider: self.provider,
                 request_model: &self.model,
-                response_model: end.answer.map_or("", |answer| answer.model.as_str()),
+                response_model: end.model,
                 input: end.usage.prompt,
                 output: end.usage.completion,
                 dimensions: &self.dimensions,
@@ -294,6 +287,14 @@ mod tests {
                 "tokens chat azure.ai.openai gpt-4o/gpt-4o-2024 8+2 API ID= Team=-",
             ]
         );
+    }
+
+    #[test]
+    fn the_model_is_known_of_answers_without_text() {
+        let body = r#"{"object":"list","data":[{"embedding":[0.1]}],"model":"text-embedding-3","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
+        let lines = emitted(&policy("", TEAM), answer("application/json", body));
+        let told = "tokens chat azure.ai.openai gpt-4o/text-embedding-3 8+0 API ID= Team=-";
+        assert_eq!(lines.last().unwrap(), told);
     }
 
     #[test]

@@ -18,6 +18,9 @@ const OVERHEAD: usize = 64;
 /// Choices, and calls of a choice, that are kept.
 const MAX_LISTED: usize = 128;
 
+/// Bytes of an identifier or the name of a model that are kept.
+pub(crate) const LONGEST_NAME: usize = 256;
+
 /// The answer of a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -125,8 +128,9 @@ impl Answer {
             if slot.is_empty()
                 && let Some(text) = value.and_then(Value::string)
             {
-                // No identifier is longer; a hostile one is not kept.
-                text.chars().take(OVERHEAD * 4).for_each(|c| slot.push(c));
+                // What is longer is hostile.
+                let end = text.floor_char_boundary(LONGEST_NAME);
+                slot.push_str(text.get(..end).unwrap_or_default());
             }
         }
         if self.created == 0 {

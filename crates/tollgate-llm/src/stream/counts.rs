@@ -56,7 +56,7 @@ impl Counts {
         if fits(self) {
             return false;
         }
-        self.texts.iter_mut().for_each(|(_, _, counter)| counter.settle());
+        self.settle();
         if fits(self) {
             return false;
         }
@@ -64,6 +64,11 @@ impl Counts {
         let Some(counter) = self.counter(choice, part) else { return false };
         let added = counter.total_with(text).saturating_sub(counter.total_once());
         before.saturating_add(added) > limit
+    }
+
+    /// Counts what comes before the last place where each text can be cut.
+    pub(super) fn settle(&mut self) {
+        self.texts.iter_mut().for_each(|(_, _, counter)| counter.settle());
     }
 
     pub(super) fn total(&self) -> u64 {

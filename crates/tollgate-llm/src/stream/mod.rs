@@ -11,7 +11,7 @@ mod tests;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use crate::answer::Answer;
 use crate::api::Api;
@@ -22,7 +22,7 @@ use crate::usage::{Usage, UsageParts};
 
 use alike::{Alike, Model};
 use counts::Counts;
-use delta::{Envelope, Part, Piece};
+use delta::{Envelope, Piece};
 use ending::Opening;
 
 /// What the client is to see of a stream's usage (chat completions and completions; the other protocols always have it).
@@ -100,7 +100,6 @@ pub struct StreamMeter {
     usage: UsageParts,
     opening: Opening,
     answer: Answer,
-    new_text: String,
     /// The last event, when the next ones may be like it.
     model: Option<Model>,
 }
@@ -136,7 +135,6 @@ impl StreamMeter {
             usage: UsageParts::default(),
             opening: Opening::new(options.api),
             answer: Answer::default(),
-            new_text: String::new(),
             model: None,
             options,
         }
@@ -145,7 +143,6 @@ impl StreamMeter {
     /// Takes a chunk from the backend and gives what goes on to the client, which may be empty. After the meter has
     /// ended the stream, everything is dropped: see [`is_ended`](Self::is_ended).
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
-        self.new_text.clear();
         if self.phase == Phase::Ended {
             return Bytes::new();
         }
@@ -208,6 +205,9 @@ impl StreamMeter {
             return;
         }
         let rest = out.chunk.get(start..).unwrap_or_default();
+        if rest.is_empty() {
+            return;
+        }
         if self.held.len() + rest.len() <= self.options.max_event {
             self.held.extend_from_slice(rest);
             let end = out.chunk.len();
@@ -222,7 +222,6 @@ impl StreamMeter {
     /// Tells that the backend has ended its stream, and gives what was held: an event that was not ended by an empty
     /// line. A stream that the meter has ended has nothing more.
     pub fn finish(&mut self) -> Bytes {
-        self.new_text.clear();
         if self.phase != Phase::Reading {
             return Bytes::new();
         }
@@ -278,6 +277,11 @@ impl StreamMeter {
         self.counts.total()
     }
 
+    /// Counts what has passed, so that [`completion_tokens`](Self::completion_tokens) has little left to count.
+    pub fn settle(&mut self) {
+        self.counts.settle();
+    }
+
     /// At least as many as [`completion_tokens`](Self::completion_tokens), by no more than some hundred; costs nothing.
     pub fn completion_tokens_at_most(&self) -> u64 {
         self.counts.at_most()
@@ -288,10 +292,9 @@ impl StreamMeter {
         self.usage.usage()
     }
 
-    /// The text that the last [`push`](Self::push) or [`finish`](Self::finish) forwarded, that of all choices as it came:
-    /// for checks of the content while it passes.
-    pub fn new_text(&self) -> &str {
-        &self.new_text
+    /// The model that answers, as it calls itself; empty until it does.
+    pub fn model(&self) -> &str {
+        &self.answer.model
     }
 
     /// The answer so far, within the bound of [`MeterOptions::assemble`].
@@ -348,7 +351,7 @@ impl StreamMeter {
         }
         self.take_usage(&envelope);
         self.opening.see(&envelope);
-        if self.options.assemble > 0 {
+        if self.options.assemble > 0 || self.answer.model.is_empty() {
             self.answer.take_head(&envelope);
         }
         let verdict = self.verdict(&envelope, data_at);
@@ -373,9 +376,6 @@ impl StreamMeter {
                 }
                 self.counts.add(*choice, *part, text);
                 self.opening.saw_choice(*choice);
-                if matches!(part, Part::Text | Part::Refusal) {
-                    self.new_text.push_str(text);
-                }
             }
             Piece::Finish { choice, .. } => self.opening.finished(*choice),
             Piece::Other => {}
@@ -440,7 +440,8 @@ impl Out {
 
     fn into_bytes(mut self) -> Bytes {
         if self.pieces.is_empty() {
-            return self.chunk.slice(self.run..);
+            self.chunk.advance(self.run);
+            return self.chunk;
         }
         let end = self.chunk.len();
         self.leave_out(end..end);

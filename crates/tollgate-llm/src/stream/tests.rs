@@ -2,6 +2,7 @@ mod alike;
 
 use expect_test::{Expect, expect};
 
+use super::delta::Part;
 use super::*;
 use crate::answer::Answer;
 use crate::tokens::tests::Numbers;
@@ -575,18 +576,35 @@ fn events_that_are_too_large_pass_unread() {
 }
 
 #[test]
-fn new_text_is_that_of_the_last_chunk() {
+fn settling_changes_no_count() {
+    let words = ["Hi", " there", ", it's", " 1234", "5\n\n", "中文", " \u{1f600}", "!?"];
+    let events = words.iter().cycle().take(200).map(|word| stream(&[&chat(word)]));
+    let new = || StreamMeter::new(MeterOptions::new(Api::ChatCompletions, Encoding::O200k));
+    let (mut settled, mut plain) = (new(), new());
+    for event in events {
+        settled.push(Bytes::from(event.clone()));
+        plain.push(Bytes::from(event));
+        settled.settle();
+        assert_eq!(settled.completion_tokens(), plain.completion_tokens());
+        assert!(settled.completion_tokens_at_most() <= plain.completion_tokens_at_most());
+    }
+}
+
+#[test]
+fn the_model_is_known_without_an_answer() {
     let mut meter = StreamMeter::new(MeterOptions::new(Api::ChatCompletions, Encoding::O200k));
-    meter.push(Bytes::from(stream(&[&chat("Hi"), &chat(" there")])));
-    assert_eq!(meter.new_text(), "Hi there");
-    meter.push(Bytes::from_static(b"data: "));
-    assert_eq!(meter.new_text(), "");
-    meter.push(Bytes::from_static(br#"{"choices":[{"delta":{"content":"!"}}]}"#));
-    meter.push(Bytes::from_static(b"\n\n"));
-    assert_eq!(meter.new_text(), "!");
-    meter.end();
-    meter.push(Bytes::from_static(b"data: {}\n\n"));
-    assert_eq!(meter.new_text(), "", "nothing goes on after the end");
+    assert_eq!(meter.model(), "");
+    for event in
+        [r#"{"model":"","choices":[]}"#, r#"{"model":"gpt-4o-2024-11-20"}"#, r#"{"model":"x"}"#]
+    {
+        meter.push(Bytes::from(stream(&[event])));
+    }
+    assert_eq!(meter.model(), "gpt-4o-2024-11-20");
+    assert_eq!(meter.answer().choices, []);
+    let long = format!(r#"{{"model":"{}"}}"#, "é".repeat(200));
+    let mut meter = StreamMeter::new(MeterOptions::new(Api::ChatCompletions, Encoding::O200k));
+    meter.push(Bytes::from(stream(&[&long])));
+    assert_eq!(meter.model(), "é".repeat(128), "what no model is called is cut");
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tollgate_engine::BoxFuture;
 use tollgate_engine::ports::{BodyEnd, BodyFilter, Passed};
-use tollgate_llm::{Answer, MeterOptions, RealtimeMeter, StreamMeter, Usage, UsageForClient};
+use tollgate_llm::{
+    Answer, MeterOptions, RealtimeMeter, ResponseFacts, StreamMeter, Usage, UsageForClient,
+};
 
 use super::call::ModelCall;
 use super::request::Asked;
@@ -33,15 +35,14 @@ pub(super) struct Metering {
 
 impl Metering {
     /// Charges what the response has used, and tells who watches.
-    fn over(&mut self, usage: Usage, answer: Option<&Answer>) -> Work {
+    fn over(&mut self, usage: Usage, model: &str) -> Work {
         self.call.spend(usage.total);
-        self.watches.end(&ResponseEnd { usage, answer })
+        self.watches.end(&ResponseEnd { usage, model })
     }
 
     fn meter(&self) -> StreamMeter {
         let mut options = MeterOptions::new(self.asked.api, self.asked.encoding());
         options.usage = self.asked.usage;
-        options.assemble = self.watches.answer_bytes();
         if let Some(Bound { completion, prompt }) = self.bound {
             options.limit = Some(completion);
             options.prompt_tokens = prompt;
@@ -66,32 +67,27 @@ impl Metering {
     /// A stream is over, wholly or not.
     fn stream_over(&mut self, meter: &StreamMeter, is_whole: bool) -> Work {
         let usage = self.used_by_stream(meter, is_whole);
-        self.over(usage, Some(meter.answer()).filter(|answer| !answer.choices.is_empty()))
+        self.over(usage, meter.model())
     }
 
     /// A stream was read to its end; gives what the client is to see of it.
     pub(super) fn read_stream(mut self, body: Bytes) -> (Bytes, Work) {
         let mut meter = self.meter();
         let mut seen = BytesMut::from(meter.push(body));
-        self.watches.text(meter.new_text());
         seen.extend_from_slice(&meter.finish());
-        self.watches.text(meter.new_text());
         (seen.freeze(), self.stream_over(&meter, true))
     }
 
     /// An answer that is no stream was read, or as much of it as there will be.
     pub(super) fn read_whole(mut self, body: &[u8]) -> Work {
-        let usage = Usage::of_response(body);
-        let wanted = self.watches.answer_bytes();
-        let limit = if usage.is_some() { wanted } else { body.len() };
-        let answer = (limit > 0).then(|| Answer::of_response(body, limit)).flatten();
-        let usage = usage.unwrap_or_else(|| self.counted(answer.as_ref()));
-        self.over(usage, answer.as_ref().filter(|_| wanted > 0))
+        let ResponseFacts { usage, model } = ResponseFacts::of_response(body);
+        let usage = usage.unwrap_or_else(|| self.counted(body));
+        self.over(usage, &model)
     }
 
     /// The tokens of an answer without usage.
-    fn counted(&self, answer: Option<&Answer>) -> Usage {
-        let completion = match answer {
+    fn counted(&self, body: &[u8]) -> Usage {
+        let completion = match Answer::of_response(body, body.len()) {
             Some(answer) => answer.completion_tokens(self.asked.encoding()),
             // What it was cannot be known, so whoever holds it to a bound takes it for all of that.
             None => self.bound.map_or(0, |bound| bound.completion),
@@ -119,7 +115,7 @@ fn together(mut work: Work) -> Option<BoxFuture<'static, ()>> {
 pub(super) struct Metered {
     metering: Metering,
     meter: StreamMeter,
-    /// The quick count when the exact one was told last.
+    /// The quick count when the exact one had just been told.
     looked_at: u64,
 }
 
@@ -132,20 +128,17 @@ impl Metered {
 impl BodyFilter for Metered {
     fn piece(&mut self, piece: Bytes) -> Passed {
         let passed = self.meter.push(piece);
-        self.metering.watches.text(self.meter.new_text());
-        // The quick count is a little high; only when it has moved on is it worth to count exactly.
-        let about = self.meter.completion_tokens_at_most();
-        if about >= self.looked_at.saturating_add(STEP) {
-            self.looked_at = about;
+        // The quick count is high; only when it has moved on is it worth to count exactly.
+        if self.meter.completion_tokens_at_most() >= self.looked_at.saturating_add(STEP) {
+            self.meter.settle();
+            self.looked_at = self.meter.completion_tokens_at_most();
             self.metering.call.progress(self.meter.completion_tokens());
         }
         if self.meter.is_ended() { Passed::Last(passed) } else { Passed::On(passed) }
     }
 
     fn finish(&mut self) -> Passed {
-        let rest = self.meter.finish();
-        self.metering.watches.text(self.meter.new_text());
-        Passed::On(rest)
+        Passed::On(self.meter.finish())
     }
 
     fn keeps_length(&self) -> bool {
@@ -193,7 +186,7 @@ impl BodyFilter for Realtime {
     }
 
     fn end(mut self: Box<Self>, _how: BodyEnd) -> Option<BoxFuture<'static, ()>> {
-        together(self.metering.over(self.meter.usage(), None))
+        together(self.metering.over(self.meter.usage(), ""))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{ModelCall, ModelResponse, ResponseEnd, Watch, Watcher};
 use crate::testing::{Case, Run, World};
 
 const HELLO: &str = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
-const HI: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi there\"}}]}\n\n";
+const HI: &str = "data: {\"model\":\"gpt-4o-2024-11-20\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi there\"}}]}\n\n";
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -28,20 +28,10 @@ impl Watcher for Logged {
 struct Logging(Log);
 
 impl Watch for Logging {
-    fn answer_bytes(&self) -> usize {
-        1_000
-    }
-
-    fn text(&mut self, text: &str) {
-        self.0.lock().unwrap().push(format!("text {text:?}"));
-    }
-
     fn end(self: Box<Self>, end: &ResponseEnd<'_>) -> Option<BoxFuture<'static, ()>> {
-        let ResponseEnd { usage, answer } = end;
-        let answer = answer.map(tollgate_llm::Answer::text);
+        let ResponseEnd { usage, model } = end;
         let (prompt, completion) = (usage.prompt, usage.completion);
-        let ended = format!("{prompt}+{completion} {answer:?}");
-        self.0.lock().unwrap().push(ended);
+        self.0.lock().unwrap().push(format!("{prompt}+{completion} {model:?}"));
         None
     }
 }
@@ -80,22 +70,14 @@ fn check(log: &Log, expected: &[&str]) {
 fn a_stream_is_metered_once_for_all_who_watch() {
     let (run, log) = watched(answer("text/event-stream", Body::Stream));
     run.pass(&[HI, HI], BodyEnd::Abandoned);
-    check(
-        &log,
-        &[
-            "ChatCompletions gpt-4o 200",
-            "text \"Hi there\"",
-            "text \"Hi there\"",
-            "8+4 Some(\"Hi thereHi there\")",
-        ],
-    );
+    check(&log, &["ChatCompletions gpt-4o 200", "8+4 \"gpt-4o-2024-11-20\""]);
 }
 
 #[test]
 fn an_answer_is_told_with_its_usage() {
-    let body = r#"{"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}],
+    let body = r#"{"model":"gpt-4o-2024-11-20","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}],
         "usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
-    let expected = ["ChatCompletions gpt-4o 200", "9+2 Some(\"Hi\")"];
+    let expected = ["ChatCompletions gpt-4o 200", "9+2 \"gpt-4o-2024-11-20\""];
     let (_, log) = watched(answer("application/json", Body::Replaced(body.into())));
     check(&log, &expected);
     let (run, log) = watched(answer("application/json", Body::Stream));

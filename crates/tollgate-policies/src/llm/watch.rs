@@ -1,7 +1,7 @@
 //! Policies that look on while a model answers.
 
 use tollgate_engine::{BoxFuture, RequestCx, Sent, Traffic};
-use tollgate_llm::{Answer, Api, Usage};
+use tollgate_llm::{Api, Usage};
 
 /// A policy that wants to know what a model answers. It is told of each response of the backend, of which retries make
 /// several; not of errors, which use nothing.
@@ -22,18 +22,6 @@ pub(crate) struct ModelResponse<'a> {
 
 /// Looks on at one response.
 pub(crate) trait Watch: Send {
-    /// Bytes of the answer that are to be put together for [`ResponseEnd::answer`]; 0 for none.
-    fn answer_bytes(&self) -> usize {
-        0
-    }
-
-    /// A piece of a stream is about to go on, and adds this text to the answer: that of all choices as it came, without
-    /// reasoning and calls. Called for every piece, also when it adds nothing. What is not forwarded as a stream does not
-    /// come here.
-    fn text(&mut self, text: &str) {
-        let _ = text;
-    }
-
     /// The response is over. What must wait goes on in the future, as a task of its own.
     fn end(self: Box<Self>, end: &ResponseEnd<'_>) -> Option<BoxFuture<'static, ()>>;
 }
@@ -43,8 +31,8 @@ pub(crate) trait Watch: Send {
 pub(crate) struct ResponseEnd<'a> {
     /// What it used: as the backend says, or as it was counted where that says nothing.
     pub(crate) usage: Usage,
-    /// The answer, when a watch has asked for it and there is one; see [`Answer::is_complete`].
-    pub(crate) answer: Option<&'a Answer>,
+    /// The model that answered, as it calls itself; empty when it does not say.
+    pub(crate) model: &'a str,
 }
 
 /// The watches of one response.
@@ -54,15 +42,6 @@ pub(super) struct Watches(Vec<Box<dyn Watch>>);
 impl Watches {
     pub(super) fn new(watches: Vec<Box<dyn Watch>>) -> Self {
         Self(watches)
-    }
-
-    /// Bytes of the answer that are put together for them.
-    pub(super) fn answer_bytes(&self) -> usize {
-        self.0.iter().map(|watch| watch.answer_bytes()).max().unwrap_or(0)
-    }
-
-    pub(super) fn text(&mut self, text: &str) {
-        self.0.iter_mut().for_each(|watch| watch.text(text));
     }
 
     /// Tells them the end, and gives what of it waits.
