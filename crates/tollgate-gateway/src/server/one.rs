@@ -1,5 +1,7 @@
 //! Connections that speak HTTP/1.
 
+use std::io;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use super::listener::closed;
 use super::raw_head::{self, HeadCheck, NoHead};
 use super::serve::{self, Incoming};
 use super::{Shared, Site, load};
-use crate::wire::{DRAIN, Downstream, Socket};
+use crate::wire::{DRAIN, Downstream, Socket, within};
 
 /// When a connection is closed while the client still sends, what it sends is thrown away for so long and so much: a
 /// closed socket with unread bytes would reset the connection, and the response might be lost with it.
@@ -31,20 +33,30 @@ pub(super) async fn serve<S: Site>(
     shared: Arc<Shared<S>>,
     peer: Peer,
     mut socket: Box<Socket>,
-    mut closing: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
 ) {
     let handle = Socket::clone(&socket);
     let mut left = shared.parts.site.load().limits().requests_per_connection.max(1);
     let mut prefix: Option<BytesMut> = None;
     let mut first = true;
+    // Both for all of the connection: to register them anew with each request would cost more.
+    let mut watched = closing.clone();
+    let mut closed = pin!(closed(&mut watched));
+    let mut patience = pin!(tokio::time::sleep(Duration::ZERO));
     loop {
         // The first request is not waited for as long as a later one: connecting and saying nothing is no use to anybody.
-        let patience = {
-            let site = shared.parts.site.load();
-            if first { site.timeouts().request_header } else { site.timeouts().keep_alive }
-        };
-        if prefix.is_none() && !arrived(&handle, patience, &mut closing).await {
-            return;
+        if prefix.is_none() {
+            let limit = {
+                let site = shared.parts.site.load();
+                if first { site.timeouts().request_header } else { site.timeouts().keep_alive }
+            };
+            patience.as_mut().reset(Instant::now() + limit);
+            tokio::select! {
+                biased;
+                arrived = arrived(&handle) => if arrived.is_err() { return },
+                () = &mut patience => return,
+                () = &mut closed => return,
+            }
         }
         // Only now: the configuration may have changed while the connection was idle.
         let site = shared.parts.site.load_full();
@@ -91,10 +103,10 @@ pub(super) async fn serve<S: Site>(
     }
 }
 
-/// Waits for the next request. False when the connection is to be closed.
-async fn arrived(handle: &Socket, patience: Duration, closing: &mut watch::Receiver<bool>) -> bool {
+/// Waits for the next request.
+async fn arrived(handle: &Socket) -> io::Result<()> {
     let mut looked = false;
-    let arrival = std::future::poll_fn(|cx| {
+    std::future::poll_fn(|cx| {
         let arrival = handle.poll_arrived(cx, looked);
         if arrival.is_pending() && !looked {
             // It is going to take a while: an idle connection holds no buffers.
@@ -102,12 +114,8 @@ async fn arrived(handle: &Socket, patience: Duration, closing: &mut watch::Recei
             handle.release_buffers();
         }
         arrival
-    });
-    tokio::select! {
-        biased;
-        arrival = tokio::time::timeout(patience, arrival) => matches!(arrival, Ok(Ok(()))),
-        () = closed(closing) => false,
-    }
+    })
+    .await
 }
 
 /// Why there is no request.
@@ -139,7 +147,7 @@ async fn read_head(
     handle.check_chunks(None);
     let mut check = HeadCheck::default();
     let reading = raw_head::read(handle.clone(), bytes, &mut check, site.limits().header_bytes);
-    match tokio::time::timeout(site.timeouts().request_header, reading).await {
+    match within(site.timeouts().request_header, reading).await {
         Ok(length) => Ok(RawHead { length: length?, is_coded: check.is_coded }),
         // An answer to nothing would be taken for the answer to the next request.
         Err(_) if bytes.is_empty() => Err(NoRequest::Gone),
@@ -171,7 +179,7 @@ async fn parse(
     }
     session.set_pipelined_prefix(bytes);
     // The head is whole, so this waits for nothing; should pingora see it in another way, it is malformed.
-    match tokio::time::timeout(site.timeouts().request_header, session.read_request()).await {
+    match within(site.timeouts().request_header, session.read_request()).await {
         Ok(Ok(true)) => Ok(session),
         Ok(Ok(false)) => Err(NoRequest::Gone),
         Ok(Err(error)) if is_gone(&error) => Err(NoRequest::Gone),
@@ -241,7 +249,7 @@ static SHED: LazyLock<Vec<u8>> =
 /// them costs is lost to those that are admitted.
 async fn shed<S: Site>(shared: &Shared<S>, mut handle: Socket, site: &S) -> bool {
     let began = Instant::now();
-    let written = tokio::time::timeout(site.timeouts().client_write, async {
+    let written = within(site.timeouts().client_write, async {
         handle.write_all(&SHED).await?;
         handle.flush().await
     });

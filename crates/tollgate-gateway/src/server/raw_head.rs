@@ -4,6 +4,8 @@
 //! is in front of us may have read such a request in another way, so it is looked at as it came. pingora parses from the same
 //! buffer; nothing is copied or read twice.
 
+use std::mem::MaybeUninit;
+
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt as _;
 
@@ -95,9 +97,9 @@ impl HeadCheck {
 /// The length of the request that `bytes` begin with, when all of it is there and nothing about it takes a second look: where it
 /// ends is clear, its client waits for nothing but the response, and it is no probe.
 pub(super) fn plain_request(bytes: &[u8]) -> Option<usize> {
-    let mut headers = [httparse::EMPTY_HEADER; PLAIN_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    let head = match request.parse(bytes).ok()? {
+    let mut headers = [const { MaybeUninit::uninit() }; PLAIN_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let head = match request.parse_with_uninit_headers(bytes, &mut headers).ok()? {
         httparse::Status::Complete(length) => length,
         httparse::Status::Partial => return None,
     };

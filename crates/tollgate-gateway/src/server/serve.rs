@@ -430,10 +430,10 @@ fn finish_record(
 fn count<S>(shared: &Shared<S>, record: &AccessRecord, written: &Written) {
     let metrics = &shared.parts.metrics;
     let RouteInfo { api, operation, .. } = &record.route;
-    let operation = match api {
-        Some(api) => metrics.operation(&api.id, operation.as_ref().map(|it| it.id.as_str())),
-        None => metrics.unmatched(),
-    };
+    let matched = api
+        .as_ref()
+        .map(|api| metrics.operation(&api.id, operation.as_ref().map(|it| it.id.as_str())));
+    let operation = matched.as_deref().unwrap_or_else(|| metrics.unmatched());
     operation.ended(record.status, record.total, record.backend);
     if let Some(status) = record.cache {
         operation.looked_up(status);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -50,6 +50,7 @@ pub struct Metrics {
     /// Replaced when there is a new one: each request looks here, and waits for no other.
     operations: ArcSwap<Operations>,
     beginning: Mutex<()>,
+    unmatched: OnceLock<Arc<OperationMetrics>>,
     in_flight: Gauge,
     connections: Gauge,
     connections_accepted: Counter,
@@ -208,6 +209,7 @@ impl Metrics {
             cache_lookups: Family::default(),
             operations: ArcSwap::default(),
             beginning: Mutex::default(),
+            unmatched: OnceLock::new(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
@@ -407,9 +409,9 @@ impl Metrics {
         made
     }
 
-    /// The series of requests that matched no API.
-    pub fn unmatched(&self) -> Arc<OperationMetrics> {
-        self.operation("-", None)
+    /// The series of requests that matched no API, or were refused before one was looked for.
+    pub fn unmatched(&self) -> &OperationMetrics {
+        self.unmatched.get_or_init(|| self.operation("-", None))
     }
 
     fn series(&self, labels: &OperationLabels) -> OperationMetrics {
