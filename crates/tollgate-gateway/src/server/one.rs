@@ -93,9 +93,10 @@ pub(super) async fn serve<S: Site>(
             closing: *closing.borrow() || left == 0,
             admitted,
         };
-        // In a box of its own: an idle connection has no room for a request.
-        let request = Box::pin(serve::request(&shared, site, &peer, incoming));
-        let Some(down) = request.await else { return };
+        // In a box of its own: an idle connection has no room for a request. `Box::pin` would make it elsewhere first.
+        let request = Box::new_uninit();
+        let request = Box::write(request, serve::request(&shared, site, &peer, incoming));
+        let Some(down) = Box::into_pin(request).await else { return };
         match finish(down).await {
             Some((next, rest)) => (socket, prefix) = (next, rest),
             None => return,
