@@ -192,9 +192,15 @@ fn without_table(toml: &str, header: &str) -> String {
     kept.join("\n")
 }
 
+/// The binary: this build's, unless `TOLLGATE_BINARY` names another one.
+pub(crate) fn binary() -> PathBuf {
+    let named = std::env::var_os("TOLLGATE_BINARY");
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_tollgate").into()).into()
+}
+
 /// Runs the binary to its end.
 pub(crate) fn tollgate(env: &BTreeMap<String, String>, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tollgate"))
+    Command::new(binary())
         .args(args)
         .env_clear()
         .envs(env)
@@ -216,7 +222,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     fn start(directory: Directory) -> Self {
         directory.write("tollgate.toml", &patient(&directory.config().expect("tollgate.toml")));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        let mut child = Command::new(binary())
             .arg("run")
             .arg(directory.path())
             .env_clear()

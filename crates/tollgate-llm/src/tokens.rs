@@ -81,7 +81,7 @@ impl Encoding {
 
     /// Begins to read the vocabularies in a thread of its own, once; otherwise that happens at the first count, which then
     /// takes some tens of milliseconds.
-    pub fn warm() {
+    pub fn read_ahead() {
         static BEGUN: Once = Once::new();
         BEGUN.call_once(|| {
             // Without a thread it happens at the first count.

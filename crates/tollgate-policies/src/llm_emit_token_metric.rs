@@ -126,7 +126,7 @@ pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<d
     let namespace: Option<Arc<str>> = cx.literal(element, "namespace");
     let dimensions = dimensions(element, cx);
     let metrics = Arc::new(Metrics::of(&*cx.ports().events, &namespace?));
-    Encoding::warm();
+    Encoding::read_ahead();
     Some(Box::new(EmitTokenMetric { metrics, dimensions: dimensions? }))
 }
 

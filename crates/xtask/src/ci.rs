@@ -1,11 +1,9 @@
 //! The checks that need nothing but this repository and the toolchain.
 
 use std::process::Command;
-use std::time::Instant;
-
-use anyhow::{Context, bail};
 
 use crate::repository::Repository;
+use crate::step::step;
 use crate::{deny, tidy};
 
 /// Where the generated reference pages are.
@@ -30,17 +28,7 @@ pub(crate) fn docs(repository: &Repository) -> anyhow::Result<()> {
 }
 
 fn cargo(repository: &Repository, name: &str, args: &[&str]) -> anyhow::Result<()> {
-    println!("--- {name}: cargo {}", args.join(" "));
-    let began = Instant::now();
-    let status = Command::new("cargo")
-        .args(args)
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .current_dir(repository.root())
-        .status()
-        .context("cargo does not run")?;
-    println!("--- {name}: {} s", began.elapsed().as_secs());
-    if !status.success() {
-        bail!("cargo {name} failed");
-    }
-    Ok(())
+    let mut command = Command::new("cargo");
+    command.args(args).env("RUSTDOCFLAGS", "-D warnings").current_dir(repository.root());
+    step(name, &mut command)
 }

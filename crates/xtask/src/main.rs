@@ -3,9 +3,11 @@
 
 mod ci;
 mod deny;
+mod dist;
 mod new_policy;
 mod repository;
 mod sbom;
+mod step;
 mod tidy;
 
 use std::process::ExitCode;
@@ -18,6 +20,7 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 const USAGE: &str = "usage: cargo xtask <chore>
 
   ci                 format, lints, tests, documentation, licences and bans, tidy
+  dist               the binary that ships, its code laid out by what runs; needs BOLT
   docs               writes the generated reference pages
   new-policy <name>  scaffolds a policy and registers it
   sbom [<target>]    prints what the binary is made of, in CycloneDX's JSON
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let repository = Repository::of_this_crate();
     let done = match args.as_slice() {
         ["ci"] => ci::run(&repository),
+        ["dist"] => dist::run(&repository),
         ["docs"] => ci::docs(&repository),
         ["new-policy", name] => new_policy::run(&repository, name),
         ["sbom"] => sbom::run(&repository, TARGET),

@@ -214,7 +214,7 @@ pub(crate) fn compile(element: &Element, cx: &mut CompileCx<'_>) -> Option<Box<d
     }
     let (key, estimate, output) = (key?, estimate?, output?);
     let mode = cx.token_limits();
-    Encoding::warm();
+    Encoding::read_ahead();
     Some(Box::new(Limited(TokenLimit { key, rate, quota, estimate, output, mode })))
 }
 

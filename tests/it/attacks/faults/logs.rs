@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::super::tell;
 use super::metric;
-use crate::harness::{Answer, Call, Connection, Directory, until};
+use crate::harness::{Answer, Call, Connection, Directory, binary, until};
 
 const CALLS: usize = 300;
 
@@ -47,7 +47,7 @@ impl Process {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", "exec \"$0\" run \"$1\""])
-            .arg(env!("CARGO_BIN_EXE_tollgate"))
+            .arg(binary())
             .arg(directory.path())
             .env_clear()
             .stdin(Stdio::null());

@@ -18,7 +18,8 @@ use tollgate_bench_pipeline::gateway::{Gateway, pin};
 use load::{Load, Rate};
 use site::Site;
 
-const USAGE: &str = "usage: soak [--minutes 30] [--share 0.8] [--rate REQUESTS/S] [BINARY]";
+const USAGE: &str =
+    "usage: soak [--minutes 30] [--share 0.8] [--rate REQUESTS/S] [--growth 1] [BINARY]";
 
 /// How often the directory changes.
 const RELOAD: Duration = Duration::from_secs(10);
@@ -32,8 +33,8 @@ const MEASURE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(250);
 const NEWEST: f64 = 0.2;
 
-/// What memory may grow by after the warm-up.
-const GROWTH: f64 = 1.01;
+/// How long the gateway may take to end when it is told to.
+const STOP: Duration = Duration::from_secs(30);
 
 struct Options {
     minutes: f64,
@@ -41,19 +42,23 @@ struct Options {
     share: f64,
     /// Requests per second, instead of as many as keep that share busy.
     rate: Option<f64>,
+    /// What memory may grow by after the warm-up, in per cent.
+    growth: f64,
     binary: PathBuf,
 }
 
 impl Options {
     fn read() -> Result<Self> {
         let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/tollgate");
-        let mut options = Self { minutes: 30.0, share: 0.8, rate: None, binary: default };
+        let mut options =
+            Self { minutes: 30.0, share: 0.8, rate: None, growth: 1.0, binary: default };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             let mut number = || args.next().and_then(|it| it.parse().ok()).context(USAGE);
             match arg.as_str() {
                 "--minutes" => options.minutes = number()?,
                 "--share" => options.share = number()?,
+                "--growth" => options.growth = number()?,
                 "--rate" => options.rate = Some(number()?),
                 flag if flag.starts_with('-') => bail!(USAGE),
                 binary => options.binary = binary.into(),
@@ -112,7 +117,8 @@ async fn main() -> Result<()> {
         failed = following => return failed,
     };
     sending.await??;
-    watched.judge(&load)
+    gateway.stop(STOP).await?;
+    watched.judge(&load, options.growth)
 }
 
 /// Holds the gateway at this share of its processor: what a request costs changes by half and more with what else the machine
@@ -208,20 +214,19 @@ fn warm_up(time: Duration) -> usize {
 
 impl Watched {
     /// Prints the result, and fails where it is not as it should be.
-    fn judge(&self, load: &Load) -> Result<()> {
+    fn judge(&self, load: &Load, growth_allowed: f64) -> Result<()> {
         let n = self.resident.len();
         let warm = warm_up(Duration::from_secs(n as u64));
         let window = (n / 10).max(1);
         let first = median(self.resident.get(warm..warm + window).context("too short")?);
         let last = median(self.resident.get(n - window..).context("too short")?);
         let most = self.resident.iter().max().copied().unwrap_or_default();
-        let growth = last as f64 / first as f64;
+        let growth = (last as f64 / first as f64 - 1.0) * 100.0;
         let (failed, done) = (load.failed(), load.done());
         println!("{done} requests, {failed} failed; {}", load.so_far());
         println!("{} reloads, {} not seen in time", self.reloads, self.unseen);
         println!(
-            "memory {first} KiB after {warm} s, {last} KiB at the end ({:+.2} %), at most {most} KiB",
-            (growth - 1.0) * 100.0
+            "memory {first} KiB after {warm} s, {last} KiB at the end ({growth:+.2} %), at most {most} KiB"
         );
         let ((files, threads), (files_then, threads_then)) = (self.at_last, self.at_first);
         println!(
@@ -230,7 +235,7 @@ impl Watched {
         for why in load.reasons() {
             println!("failed: {why}");
         }
-        if failed > 0 || self.unseen > 0 || growth >= GROWTH {
+        if failed > 0 || self.unseen > 0 || growth >= growth_allowed {
             bail!("it did not stay as it was");
         }
         Ok(())
