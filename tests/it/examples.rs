@@ -64,6 +64,7 @@ fn no_example_is_without_a_test() {
             "backend-credentials",
             "benchmark",
             "benchmark-managed-identity",
+            "benchmark-metered",
             "chargeback",
             "content-safety",
             "multi-team",
@@ -220,7 +221,7 @@ async fn spill_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn benchmark() {
     let azure = azure().await;
-    let calls = measured("examples/benchmark", &azure).await;
+    let (_, calls) = measured("examples/benchmark", &azure).await;
     assert_eq!(calls, ["Bearer backend-token"; 2]);
     assert_eq!(azure.imds.server().count("*"), 0);
 }
@@ -228,7 +229,7 @@ async fn benchmark() {
 #[tokio::test(flavor = "multi_thread")]
 async fn benchmark_managed_identity() {
     let azure = azure().await;
-    let calls = measured("examples/benchmark-managed-identity", &azure).await;
+    let (_, calls) = measured("examples/benchmark-managed-identity", &azure).await;
     let [first, second] = calls.as_slice() else { panic!("{calls:?}") };
     // One token for both requests, and not the client's.
     assert!(first == second && first.starts_with("Bearer eyJ"), "{calls:?}");
@@ -236,8 +237,18 @@ async fn benchmark_managed_identity() {
     assert!(azure.openai.server().received().is_empty());
 }
 
-/// What the backend of a benchmark's entry gets as `Authorization` of two requests, after some that are refused.
-async fn measured(folder: &str, azure: &Running) -> Vec<String> {
+#[tokio::test(flavor = "multi_thread")]
+async fn benchmark_metered() {
+    let azure = azure().await;
+    let (gateway, calls) = measured("examples/benchmark-metered", &azure).await;
+    assert_eq!(calls, ["Bearer backend-token"; 2]);
+    let metrics = gateway.admin("/metrics").await.expect(200).text();
+    let counted = metrics.lines().filter(|line| line.contains(r#"namespace="bench""#)).count();
+    assert!(counted > 0, "{metrics}");
+}
+
+/// A gateway over a benchmark's entry, and what its backend got as `Authorization` of two requests, after some that are refused.
+async fn measured(folder: &str, azure: &Running) -> (Gateway, Vec<String>) {
     let key = azure.entra.signing_key();
     let (n, e) = key.components();
     let variables = [
@@ -263,7 +274,7 @@ async fn measured(folder: &str, azure: &Running) -> Vec<String> {
     let sent = |call: &Received| call.header("authorization").unwrap_or_default().to_owned();
     let calls: Vec<_> = azure.echo.server().received().iter().map(sent).collect();
     assert!(calls.iter().all(|sent| !sent.contains(&good)), "the client's token went on");
-    calls
+    (gateway, calls)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,10 @@ const CONNECTIONS: usize = 64;
 /// Most connections of the overload.
 const MOST: usize = 8_000;
 
+/// Most connections of half of the load. Its clients keep them: were one opened for each request that finds none idle, a moment's
+/// wait would open thousands, which is another overload.
+const KEPT: usize = 256;
+
 /// Requests in flight while the backend is slow.
 const IN_FLIGHT: usize = 2_000;
 
@@ -91,10 +95,10 @@ impl Measured {
             "{name}: {capacity:.0} requests/s over {CONNECTIONS} connections, {}",
             quantiles(&most.ok)
         );
-        self.half("before", capacity).await?;
+        self.half("before", capacity, KEPT).await?;
         let before = self.gateway.resident()?;
         let (cpu, rate) = (self.gateway.cpu()?, TIMES * capacity);
-        let outcome = self.over(rate, time).await?;
+        let outcome = self.over(rate, MOST, time).await?;
         println!(
             "  at {TIMES} times of it for {} s: {:.2} of the capacity answered with 200, {:.2} of a core busy",
             time.as_secs(),
@@ -102,41 +106,42 @@ impl Measured {
             (self.gateway.cpu()? - cpu).as_secs_f64() / outcome.time.as_secs_f64()
         );
         tell(&outcome);
-        self.afterwards(before, capacity).await
+        self.afterwards(before, capacity, KEPT).await
     }
 
     async fn slow_backend(&self, time: Duration) -> Result<()> {
         let before = self.gateway.resident()?;
-        let outcome = self.over(TIMES * IN_FLIGHT as f64, time).await?;
+        let outcome = self.over(TIMES * IN_FLIGHT as f64, MOST, time).await?;
         println!(
             "a backend that takes a second, {IN_FLIGHT} requests in flight, {TIMES} times as many for {} s: {:.0} requests/s answered with 200",
             time.as_secs(),
             outcome.rate()
         );
         tell(&outcome);
-        self.afterwards(before, IN_FLIGHT as f64).await
+        self.afterwards(before, IN_FLIGHT as f64, MOST).await
     }
 
     /// Says what memory it took, and what a second later becomes of half of what it can do.
-    async fn afterwards(&self, before: u64, capacity: f64) -> Result<()> {
-        let most = self.gateway.peak()?;
-        println!("    memory {} MiB before, at most {} MiB", before >> 10, most >> 10);
+    async fn afterwards(&self, before: u64, capacity: f64, most: usize) -> Result<()> {
+        let peak = self.gateway.peak()?;
+        println!("    memory {} MiB before, at most {} MiB", before >> 10, peak >> 10);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        self.half("a second after", capacity).await
+        self.half("a second after", capacity, most).await
     }
 
-    async fn over(&self, rate: f64, time: Duration) -> Result<Outcome> {
-        at_rate(&self.address, &self.request, rate, MOST, time).await
+    async fn over(&self, rate: f64, most: usize, time: Duration) -> Result<Outcome> {
+        at_rate(&self.address, &self.request, rate, most, time).await
     }
 
     /// Half of what it can do is done without a refusal.
-    async fn half(&self, when: &str, capacity: f64) -> Result<()> {
-        let outcome = self.over(capacity / 2.0, Duration::from_secs(5)).await?;
+    async fn half(&self, when: &str, capacity: f64, most: usize) -> Result<()> {
+        let outcome = self.over(capacity / 2.0, most, Duration::from_secs(5)).await?;
         println!(
-            "  half of it {when}: {:.0} requests/s with 200, {} refused, {} failed; {}",
+            "  half of it {when}: {:.0} requests/s with 200, {} refused, {} failed, {} not sent; {}",
             outcome.rate(),
             outcome.shed.len(),
             outcome.other,
+            outcome.unsent,
             quantiles(&outcome.ok)
         );
         Ok(())
