@@ -321,10 +321,15 @@ impl Gateway {
         self.logged_times(before + 1, is_reload).await;
     }
 
+    /// What the system says of the process.
+    pub(crate) fn proc(&self, file: &str) -> String {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
     /// The most memory the process has had so far, as the system says it.
     pub(crate) fn peak_memory(&self) -> String {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let status = self.proc("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         line.unwrap_or("unknown").trim().to_owned()
     }

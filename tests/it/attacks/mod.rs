@@ -8,6 +8,7 @@ mod desync;
 mod faults;
 mod http2;
 mod injection;
+mod memory;
 mod slow;
 mod spoofing;
 mod ssrf;
