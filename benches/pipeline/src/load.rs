@@ -3,6 +3,7 @@
 //! Requests are bytes and of answers only what is needed is read, so that one core can ask for several times what a gateway on
 //! another can answer.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub struct Outcome {
     pub other: usize,
     /// Requests whose time had come when all connections were busy.
     pub unsent: usize,
+    /// The longest time between two looks at what is due, which no gateway is to blame for.
+    pub late: Duration,
     /// Most connections that were open.
     pub connections: usize,
 }
@@ -164,20 +167,34 @@ struct Idle {
 }
 
 /// Asks so many times a second, whatever becomes of it: on a connection that is idle, on a new one while there are fewer than
-/// `most`, and otherwise not at all.
+/// the end of `connections`, and otherwise not at all. Those of its start are opened first.
 pub async fn at_rate(
     address: &str,
     request: &Arc<[u8]>,
     rate: f64,
-    most: usize,
+    connections: Range<usize>,
     time: Duration,
 ) -> Result<Outcome> {
     let idle = Arc::new(Idle::default());
+    let mut opened = Vec::with_capacity(connections.start);
+    for _ in 0..connections.start {
+        opened.push(Client::connect(address, Arc::clone(request)).await?);
+    }
+    idle.open.store(connections.start, Ordering::Relaxed);
     let began = Instant::now();
+    for client in opened {
+        tokio::spawn(serve(Arc::clone(&idle), client, began, None));
+    }
+    while idle.waiting.lock().len() < connections.start {
+        tokio::task::yield_now().await;
+    }
     let mut ticks = tokio::time::interval(TICK);
     let (mut sent, mut unsent) = (0_usize, 0);
+    let (mut looked, mut late) = (began, Duration::ZERO);
     while began.elapsed() < time {
         ticks.tick().await;
+        late = late.max(looked.elapsed());
+        looked = Instant::now();
         let due = (began.elapsed().as_secs_f64() * rate) as usize;
         while sent < due {
             // The time at which it should have left: that this program is late is no excuse.
@@ -186,11 +203,19 @@ pub async fn at_rate(
             let waiting = idle.waiting.lock().pop();
             if let Some(waiting) = waiting {
                 waiting.send(at).ok();
-            } else if idle.open.load(Ordering::Relaxed) < most {
+            } else if idle.open.load(Ordering::Relaxed) < connections.end {
                 idle.open.fetch_add(1, Ordering::Relaxed);
                 let (idle, address, request) =
                     (Arc::clone(&idle), address.to_owned(), Arc::clone(request));
-                tokio::spawn(serve(idle, address, request, began, at));
+                tokio::spawn(async move {
+                    match Client::connect(&address, request).await {
+                        Ok(client) => serve(idle, client, began, Some(at)).await,
+                        Err(_) => {
+                            idle.outcome.lock().other += 1;
+                            idle.open.fetch_sub(1, Ordering::Relaxed);
+                        }
+                    }
+                });
             } else {
                 unsent += 1;
             }
@@ -204,33 +229,26 @@ pub async fn at_rate(
         tokio::time::sleep(TICK).await;
     }
     let mut outcome = std::mem::take(&mut *idle.outcome.lock());
-    (outcome.time, outcome.unsent, outcome.connections) = (time, unsent, connections);
+    (outcome.time, outcome.unsent, outcome.late) = (time, unsent, late);
+    outcome.connections = connections;
     Ok(outcome)
 }
 
-/// A connection that asks whenever it is told to.
-async fn serve(
-    idle: Arc<Idle>,
-    address: String,
-    request: Arc<[u8]>,
-    began: Instant,
-    mut at: Instant,
-) {
-    let mut client = Client::connect(&address, request).await;
+/// A connection that asks at once if it is told when that was due, and then whenever it is told to.
+async fn serve(idle: Arc<Idle>, mut client: Client, began: Instant, mut due: Option<Instant>) {
     loop {
-        let answer = match &mut client {
-            Ok(client) => client.ask().await,
-            Err(_) => Err(anyhow::anyhow!("no connection")),
-        };
-        let failed = answer.is_err();
-        idle.outcome.lock().add(answer, began, at);
-        if failed {
-            break;
+        if let Some(at) = due {
+            let answer = client.ask().await;
+            let failed = answer.is_err();
+            idle.outcome.lock().add(answer, began, at);
+            if failed {
+                break;
+            }
         }
         let (sender, told) = oneshot::channel();
         idle.waiting.lock().push(sender);
         match told.await {
-            Ok(next) => at = next,
+            Ok(next) => due = Some(next),
             Err(_) => break,
         }
     }
