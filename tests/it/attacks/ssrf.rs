@@ -205,14 +205,24 @@ async fn start() -> (Strict, std::net::SocketAddr, Gateway) {
          [apis.own]\npath = \"own\"\nsubscription = \"optional\"\n\
          [apis.template]\npath = \"template\"\nbackend = \"strict\"\nsubscription = \"optional\"\n\
          [apis.template.operations.one]\nmethod = \"GET\"\nurl-template = \"/{{a}}/{{b}}\"\n\
-         [apis.template.operations.rest]\nmethod = \"GET\"\nurl-template = \"/rest/*\"\n"
+         [apis.template.operations.rest]\nmethod = \"GET\"\nurl-template = \"/rest/*\"\n\
+         [apis.bare]\npath = \"bare\"\nservice-url = \"http://{address}\"\nsubscription = \"optional\"\n\
+         [apis.bare.operations.to]\nmethod = \"GET\"\nurl-template = \"/to/{{a}}\"\n\
+         [apis.bare.operations.goes]\nmethod = \"GET\"\nurl-template = \"/goes/{{a}}\"\n\
+         [apis.bare.operations.rest]\nmethod = \"GET\"\nurl-template = \"/rest/*\"\n"
     );
     // Whoever gets here through the gateway itself has been led round.
     let own = "<policies><inbound><return-response><set-status code=\"299\" reason=\"Own\" /></return-response></inbound></policies>";
     let template = "<policies><inbound><base /><set-header name=\"x-marker\"><value>1</value></set-header>\
         <choose><when condition=\"@(context.Request.MatchedParameters.ContainsKey(&quot;a&quot;))\"><rewrite-uri template=\"/in/{a}/{b}\" /></when></choose>\
         </inbound><backend><forward-request /></backend></policies>";
-    let mut directory = Directory::new("").api("own", own).api("template", template);
+    let bare = "<policies><inbound><base /><set-header name=\"x-marker\"><value>1</value></set-header><choose>\
+        <when condition=\"@(context.Operation.Id == &quot;to&quot;)\"><rewrite-uri template=\"/{a}\" /></when>\
+        <when condition=\"@(context.Operation.Id == &quot;goes&quot;)\"><return-response><set-status code=\"302\" />\
+        <set-header name=\"Location\"><value>@(&quot;/&quot; + context.Request.MatchedParameters[&quot;a&quot;])</value></set-header></return-response></when>\
+        </choose></inbound><backend><forward-request /></backend></policies>";
+    let mut directory =
+        Directory::new("").api("own", own).api("template", template).api("bare", bare);
     for (name, inbound) in WAYS {
         write!(config, "[apis.{name}]\npath = \"{name}\"\nsubscription = \"optional\"\nservice-url = \"http://127.0.0.1:9\"\n").expect("text");
         let inbound = inbound
@@ -400,6 +410,79 @@ async fn parameters_of_templates_do_not_climb() {
         began,
         &format!("{} requests arrived below the base", seen.requests.len()),
     );
+}
+
+/// Other hosts, in parameters of URL templates and behind wildcards. A path that begins with two slashes is another host to the
+/// browser that is sent there, and to a backend that redirects to the path that it was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_of_templates_lead_to_no_other_host() {
+    const SLASHES: [&str; 13] = [
+        "",
+        "/",
+        "//",
+        "\\",
+        "/\\",
+        "/./",
+        "%2f",
+        "%2F",
+        "%5c",
+        "%252f",
+        "%09",
+        "%e2%88%95",
+        "%ef%bc%8f",
+    ];
+    const HOSTS: [&str; 5] =
+        ["other.test", "@other.test", "a@other.test", ".other.test", "other.test%23"];
+    let began = Instant::now();
+    let (backend, address, gateway) = start().await;
+    let mut paths = Vec::new();
+    for first in SLASHES {
+        for second in SLASHES {
+            for host in HOSTS {
+                let other = format!("{first}{second}{host}");
+                paths.extend(["to", "goes", "rest"].map(|way| format!("/bare/{way}/{other}")));
+                paths.extend([":", "%3a"].map(|colon| format!("/bare/goes/https{colon}{other}")));
+                paths.push(format!("/{other}/bare/rest/x"));
+                paths.push(format!("/bare/{other}/../rest/x"));
+            }
+        }
+    }
+    let sending = paths.iter().map(async |path| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let mut stream = TcpStream::connect(gateway.http).await.expect("a connection");
+        String::from_utf8_lossy(&talk(&mut stream, request.as_bytes()).await).into_owned()
+    });
+    let answers: Vec<String> = futures::stream::iter(sending).buffered(48).collect().await;
+    let seen = backend.take();
+    assert!(seen.violations.is_empty(), "{:?}", seen.violations);
+    for (head, _) in &seen.requests {
+        assert!(stays(target(head)), "{head}");
+        assert_eq!(values(head, "host"), [address.to_string()], "{head}");
+    }
+    let mut sent_on = 0;
+    for (path, answer) in paths.iter().zip(&answers) {
+        assert!(answer.starts_with("HTTP/1.1 "), "{path}: {answer}");
+        let locations = values(answer, "location");
+        assert!(locations.iter().all(|to| stays(to)), "{path}: {answer}");
+        sent_on += locations.len();
+    }
+    assert!(sent_on > 0 && !seen.requests.is_empty(), "some have a meaning");
+    tell(
+        "open redirects",
+        paths.len(),
+        began,
+        &format!(
+            "{} requests arrived and {sent_on} clients were sent on, all of them to where they may",
+            seen.requests.len()
+        ),
+    );
+}
+
+/// Whether a reference is a path of the host that it was asked of, to a reader who leaves control characters out and takes a
+/// backslash for a slash, as browsers do.
+fn stays(reference: &str) -> bool {
+    let read = reference.replace(|it: char| it.is_ascii_control(), "").replace('\\', "/");
+    read.starts_with('/') && !read.starts_with("//")
 }
 
 /// Escapes read once, as bytes of ISO 8859-1.
