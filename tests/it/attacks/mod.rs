@@ -29,7 +29,7 @@ use crate::harness::{Call, Connection, DEADLINE, Gateway};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Says what a suite has done, also where the output of tests that pass is not shown.
-fn tell(suite: &str, n_inputs: usize, began: Instant, more: &str) {
+pub(crate) fn tell(suite: &str, n_inputs: usize, began: Instant, more: &str) {
     let taken = began.elapsed();
     let line =
         format!("attacks: {suite}: {n_inputs} inputs, none got through; {more} ({taken:.1?})\n");
